@@ -1,0 +1,108 @@
+"""Everything lakeworks raises.
+
+* LakeError
+  x TerminalError            retrying cannot help: the input, the contract, the permission or the code must change
+    + ConfigError            a setting, connection or command line is wrong
+    + ContractError          a contract, its SQL or its examples are wrong
+    + PartitionKeyError      a run names a partition that does not exist in the table's grain
+    + SourceRejected         the source refuses the request: wrong address, parameter, credential or entitlement
+    + MalformedSource        the source keeps answering something that is not the promised format
+    + SchemaDrift            data arrived whose columns the table's schema policy does not admit
+    + PartitionExplosion     a write would create more partitions than the contract allows
+    + QuarantineLimitExceeded  more rows broke a rule than the contract tolerates
+    + RowBalanceError        rows in != rows staged + quarantined + deduplicated
+    + AuditFailed            the staged rows do not keep the contract's promises
+    + FencedError            a newer run has already published this partition
+    + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
+    + LakeAccessDenied       the credentials are wrong or lack a permission
+    + LakeNotFound           the bucket, table or partition does not exist
+  x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
+    + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
+    + NotPublishedYet        the source has not published this period yet: look again later
+    + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
+    + LostRace               another writer published this partition first; the next attempt decides anew
+"""
+
+
+class LakeError(Exception):
+    """Base of every error lakeworks raises on purpose."""
+
+
+class TerminalError(LakeError):
+    """Retrying cannot help."""
+
+
+class TransientError(LakeError):
+    """Retrying may help."""
+
+
+class ConfigError(TerminalError):
+    """A setting, connection or command line is wrong."""
+
+
+class ContractError(TerminalError):
+    """A contract, its SQL or its examples are wrong."""
+
+
+class PartitionKeyError(TerminalError):
+    """A run names a partition that does not exist in the table's grain."""
+
+
+class SourceRejected(TerminalError):
+    """The source refuses the request."""
+
+
+class MalformedSource(TerminalError):
+    """The source keeps answering something that is not the promised format."""
+
+
+class SchemaDrift(TerminalError):
+    """Data arrived whose columns the table's schema policy does not admit."""
+
+
+class PartitionExplosion(TerminalError):
+    """A write would create more partitions than the contract allows."""
+
+
+class QuarantineLimitExceeded(TerminalError):
+    """More rows broke a rule than the contract tolerates."""
+
+
+class RowBalanceError(TerminalError):
+    """Rows in != rows staged + quarantined + deduplicated."""
+
+
+class AuditFailed(TerminalError):
+    """The staged rows do not keep the contract's promises."""
+
+
+class FencedError(TerminalError):
+    """A newer run has already published this partition."""
+
+
+class LedgerCorrupt(TerminalError):
+    """A ledger entry does not parse or contradicts the objects."""
+
+
+class LakeAccessDenied(TerminalError):
+    """The credentials are wrong or lack a permission."""
+
+
+class LakeNotFound(TerminalError):
+    """The bucket, table or partition does not exist."""
+
+
+class SourceUnavailable(TransientError):
+    """The source did not answer properly, after the client's own retries."""
+
+
+class NotPublishedYet(TransientError):
+    """The source has not published this period yet."""
+
+
+class LakeUnavailable(TransientError):
+    """S3 or Glue did not answer, after the client's own retries."""
+
+
+class LostRace(TransientError):
+    """Another writer published this partition first."""

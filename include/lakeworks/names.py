@@ -1,0 +1,62 @@
+"""One name everywhere: `<layer>.<domain>.<table>` is the folder, the S3 prefix, the Glue table, the asset and the CLI argument."""
+
+import re
+from dataclasses import dataclass
+
+from lakeworks.errors import ContractError
+
+LAYERS = ("bronze", "silver", "gold", "reference")
+_WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """A table's full name; `str()` gives `silver.transport.trips`."""
+
+    layer: str
+    domain: str
+    table: str
+
+    @classmethod
+    def parse(cls, name: str) -> "TableName":
+        """Read `<layer>.<domain>.<table>`.
+
+        Raises:
+            ContractError: the text has another shape or an unknown layer.
+        """
+        parts = name.split(".")
+        if len(parts) != 3 or parts[0] not in LAYERS or not all(_WORD.fullmatch(part) for part in parts):
+            raise ContractError(
+                f"`{name}` is not a table name. A table is named <layer>.<domain>.<table> in snake_case, "
+                f"with a layer of {', '.join(LAYERS)}, e.g. `silver.transport.trips`. List them: lakeworks tables"
+            )
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        """Return the dotted name."""
+        return f"{self.layer}.{self.domain}.{self.table}"
+
+    @property
+    def path(self) -> str:
+        """The folder under `tables/` and the S3 prefix, without a trailing slash."""
+        return f"{self.layer}/{self.domain}/{self.table}"
+
+    @property
+    def database(self) -> str:
+        """The Glue database, which is also the schema in SQL: `silver_transport`."""
+        return f"{self.layer}_{self.domain}"
+
+    @property
+    def sql(self) -> str:
+        """The name as transforms write it: `silver_transport.trips`."""
+        return f"{self.database}.{self.table}"
+
+    @classmethod
+    def from_sql(cls, database: str, table: str) -> "TableName":
+        """Turn `silver_transport`, `trips` back into a name.
+
+        Raises:
+            ContractError: the database is not `<layer>_<domain>`.
+        """
+        layer, _, domain = database.partition("_")
+        return cls.parse(f"{layer}.{domain}.{table}")

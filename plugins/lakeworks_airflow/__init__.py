@@ -1,0 +1,1 @@
+"""Airflow operators and task groups over the lakeworks library."""
