@@ -1,4 +1,4 @@
-"""One name everywhere: `<layer>.<domain>.<table>` is the folder, the S3 prefix, the Glue table, the asset and the CLI argument."""
+"""One name everywhere: `<layer>.<domain>.<table>` is folder, S3 prefix, Glue table, asset and CLI argument."""
 
 import re
 from dataclasses import dataclass

@@ -138,7 +138,7 @@ class PartitionField:
 
 @dataclass(frozen=True, order=True)
 class Partition:
-    """One folder of a table: ordered `(key, value)` pairs; no pairs for an unpartitioned table. A null value is None."""
+    """One folder of a table: ordered `(key, value)` pairs, None for a null; no pairs for an unpartitioned table."""
 
     pairs: tuple[tuple[str, str | None], ...] = ()
 
@@ -173,9 +173,9 @@ class Partition:
 
 
 def encode_hive(value: str | None) -> str:
-    """Encode one partition value: null and the empty string become Hive's default partition, awkward characters %XX.
+    r"""Encode one partition value: null and the empty string become Hive's default partition, awkward characters %XX.
 
-    Hive escapes control characters and `"#%'*/:=?\\{[]^` (FileUtils.escapePathName); everything else stays readable.
+    Hive escapes control characters and `"#%'*/:=?\{[]^` (FileUtils.escapePathName); everything else stays readable.
     """
     if value is None or value == "":
         return HIVE_NULL

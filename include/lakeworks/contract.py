@@ -1,0 +1,220 @@
+"""The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`.
+
+Field names follow the Open Data Contract Standard (ODCS 3.x: version, status, description, team, required, primaryKey,
+classification, logicalTypeOptions) wherever it has one. From this one file come the Arrow schema, the Glue columns, the
+Great Expectations suite, the row rules and the documentation.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+
+from lakeworks.errors import ContractError
+from lakeworks.names import TableName
+from lakeworks.partition import PartitionField
+from lakeworks.types import LakeType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLES = Path(__file__).parent / "tables"
+Severity = Literal["error", "warn"]
+# freeze: any difference is an error; add_nullable: new columns are kept; widen: and types may widen without loss;
+# quarantine_unknown: rows with a value in an unknown column are set aside.
+SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
+
+
+def _parse_type(value: Any) -> LakeType:
+    if isinstance(value, LakeType):
+        return value
+    try:
+        return LakeType.parse(str(value))
+    except ContractError as error:  # pydantic reports ValueErrors with the place in the file
+        raise ValueError(str(error)) from error
+
+
+def _parse_field(value: Any) -> PartitionField:
+    if isinstance(value, PartitionField):
+        return value
+    try:
+        return PartitionField.parse(str(value))
+    except ContractError as error:
+        raise ValueError(str(error)) from error
+
+
+ColumnType = Annotated[LakeType, PlainValidator(_parse_type), PlainSerializer(str)]
+PartitionBy = Annotated[PartitionField, PlainValidator(_parse_field), PlainSerializer(str)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Column(_Part):
+    """One column. A row whose value breaks `required`, `minimum`, `maximum`, `allowed` or `pattern` is quarantined."""
+
+    type: ColumnType
+    description: str
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str | int | float, ...] | None = None
+    pattern: str | None = None
+    classification: Literal["public", "internal", "confidential", "restricted"] = "public"
+    pii: bool = False
+
+
+class RowRule(_Part):
+    """SQL that must be true for a row to be published (null counts as broken); otherwise it goes to quarantine."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    sql: str
+    reason: str
+
+
+class TableCheck(_Part):
+    """A Great Expectations expectation on the staged rows as a whole."""
+
+    expectation: str = Field(pattern=r"^expect_[a-z0-9_]+$")
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    severity: Severity = "error"
+    description: str = ""
+
+
+class Quarantine(_Part):
+    """How many broken rows a run tolerates before it stops instead of publishing the rest."""
+
+    limit: float = Field(0.2, ge=0, le=1, description="Share of the rows read.")
+
+
+class Freshness(_Part):
+    """How old the newest published partition may be (ODCS slaProperties `latency`)."""
+
+    max_age_hours: float = Field(gt=0)
+
+
+class Retention(_Part):
+    """When data moves to a colder storage class or expires; days since the object was written."""
+
+    glacier_ir_after_days: int | None = Field(None, ge=1)
+    deep_archive_after_days: int | None = Field(None, ge=1)
+    expire_after_days: int | None = Field(None, ge=1)
+
+
+class Storage(_Part):
+    """How the Parquet objects are written."""
+
+    compression: Literal["zstd", "snappy", "none"] = "zstd"
+    compression_level: int | None = None
+    row_group_rows: int = Field(1_000_000, ge=1)
+    target_bytes: int = Field(1 << 30, ge=1 << 20, description="Size from which a partition is split.")
+    max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
+    layout: Literal["plain", "versioned"] = "plain"
+
+
+class Contract(_Part):
+    """One table's contract; `name` comes from the folder and is written nowhere else."""
+
+    name: str
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    status: Literal["draft", "active", "deprecated"] = "active"
+    description: str
+    team: str
+    tags: tuple[str, ...] = ()
+    grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
+    partition_by: tuple[PartitionBy, ...] = ()
+    source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    schema_policy: SchemaPolicy = "freeze"
+    deduplicate_by: tuple[str, ...] | None = Field(
+        None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
+    )
+    preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
+    look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    columns: dict[str, Column]
+    rows: tuple[RowRule, ...] = ()
+    checks: tuple[TableCheck, ...] = ()
+    quarantine: Quarantine = Quarantine()
+    freshness: Freshness | None = None
+    retention: Retention = Retention()
+    storage: Storage = Storage()
+
+    @model_validator(mode="after")
+    def _refer_to_existing_columns(self) -> "Contract":
+        named = [*self.grain, *(field.column for field in self.partition_by if field.column)]
+        named += [entry.split()[0] for entry in self.deduplicate_by or ()]
+        if missing := sorted({name for name in named if name not in self.columns}):
+            raise ValueError(f"grain, partition_by or deduplicate_by name no column: {', '.join(missing)}")
+        if optional := [name for name in self.grain if not self.columns[name].required]:
+            raise ValueError(f"grain columns must be `required: true`: {', '.join(optional)}")
+        lowered = [name.lower() for name in self.columns]
+        if len(set(lowered)) != len(lowered):
+            raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
+        return self
+
+    @property
+    def table(self) -> TableName:
+        """The parsed name."""
+        return TableName.parse(self.name)
+
+    @property
+    def folder(self) -> Path:
+        """Where contract, SQL and examples lie."""
+        return TABLES / self.table.path
+
+    @property
+    def identity_columns(self) -> tuple[str, ...]:
+        """Columns that live in the partition path only, as Hive demands."""
+        return tuple(str(field.column) for field in self.partition_by if field.transform == "identity")
+
+    @property
+    def file_columns(self) -> dict[str, Column]:
+        """The columns inside the Parquet files, in order."""
+        return {name: column for name, column in self.columns.items() if name not in self.identity_columns}
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        """The Hive folder names, in order."""
+        return tuple(key for field in self.partition_by for key in field.keys)
+
+    @property
+    def arrow_schema(self) -> "pa.Schema":
+        """The schema of every published file."""
+        import pyarrow as pa
+
+        return pa.schema([pa.field(name, column.type.arrow) for name, column in self.file_columns.items()])
+
+
+@lru_cache
+def load_contract(name: str, root: Path = TABLES) -> Contract:
+    """Read a table's contract.
+
+    Raises:
+        ContractError: there is no such table, the YAML does not parse, or a field is wrong; names file and field.
+    """
+    table = TableName.parse(name)
+    path = root / table.path / "contract.yml"
+    if not path.is_file():
+        known = ", ".join(all_tables(root)) or "none"
+        raise ContractError(f"There is no table `{name}` (no `{path.relative_to(root)}`). Known tables: {known}.")
+    try:
+        content = yaml.safe_load(path.read_text())
+        return Contract.model_validate({**content, "name": name})
+    except (yaml.YAMLError, TypeError) as error:
+        raise ContractError(f"`{_shown(path, root)}` is not a YAML mapping: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'contract'}`: {e['msg']}" for e in error.errors())
+        raise ContractError(f"`{_shown(path, root)}`: {problems}. Nothing was run; correct the file.") from error
+
+
+def all_tables(root: Path = TABLES) -> list[str]:
+    """Every table's name, by layer order then name."""
+    order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
+    found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
+    return sorted(found, key=lambda name: (order.get(name.split(".")[0], 9), name))
+
+
+def _shown(path: Path, root: Path) -> str:
+    return f"tables/{path.relative_to(root)}"

@@ -1,0 +1,41 @@
+"""What differs between deployments: the `LAKE_*` environment variables, read once into one frozen object."""
+
+from functools import lru_cache
+from pathlib import Path
+from tempfile import gettempdir
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakeworks.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """The deployment's settings; every field is the environment variable `LAKE_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKE_", frozen=True, extra="ignore")
+
+    bucket: str = Field(min_length=3, max_length=63, description="Bucket that holds the lake.")
+    region: str = Field("us-east-1", description="AWS region of bucket and catalog.")
+    aws_conn_id: str = Field("aws_default", description="Airflow connection with the AWS credentials.")
+    memory_limit: str = Field("1GB", description="What the transform engine may hold in memory before it spills.")
+    threads: int = Field(2, ge=1, description="Threads of the transform engine.")
+    transfer_threads: int = Field(8, ge=1, description="Concurrent S3 requests per task.")
+    scratch_dir: Path = Field(
+        default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
+    )
+    kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        ConfigError: a variable is missing or has a wrong value; the message names each.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"LAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"The environment is not set up: {problems}. See .env.example for every setting.") from error
