@@ -109,7 +109,7 @@ class Storage(_Part):
 
     compression: Literal["zstd", "snappy", "none"] = "zstd"
     compression_level: int | None = None
-    row_group_rows: int = Field(1_000_000, ge=1)
+    row_group_rows: int = Field(500_000, ge=1)
     target_bytes: int = Field(1 << 30, ge=1 << 20, description="Size from which a partition is split.")
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
     layout: Literal["plain", "versioned"] = "plain"

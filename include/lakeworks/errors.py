@@ -14,6 +14,7 @@
     + AuditFailed            the staged rows do not keep the contract's promises
     + FencedError            a newer run has already published this partition
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
+    + LiveChanged            a live object was changed by something other than lakeworks
     + LakeAccessDenied       the credentials are wrong or lack a permission
     + LakeNotFound           the bucket, table or partition does not exist
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
@@ -82,6 +83,10 @@ class FencedError(TerminalError):
 
 class LedgerCorrupt(TerminalError):
     """A ledger entry does not parse or contradicts the objects."""
+
+
+class LiveChanged(TerminalError):
+    """A live object was changed by something other than lakeworks."""
 
 
 class LakeAccessDenied(TerminalError):

@@ -1,0 +1,58 @@
+"""Turns what boto3 raises into lakeworks' errors, with what was done and where."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable
+
+_DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "AllAccessDisabled",
+    "403",
+}
+_MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "EntityNotFoundException"}
+_HINTS = {
+    "ExpiredToken": "The session token has expired: renew the credentials, then run again.",
+    "ExpiredTokenException": "The session token has expired: renew the credentials, then run again.",
+    "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
+}
+
+
+def lake_error(error: Exception, action: str, where: str) -> LakeError:
+    """The lakeworks error for one of boto3's; `action` is a verb ("read"), `where` an address."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return LakeAccessDenied(
+            f"No AWS credentials to {action} `{where}`: {error}. Nothing was changed. Set up the Airflow connection "
+            "`aws_default`, or AWS_PROFILE or AWS_ACCESS_KEY_ID for the command line."
+        )
+    if isinstance(error, S3UploadFailedError) and isinstance(error.__context__, ClientError):
+        error = error.__context__
+    if not isinstance(error, ClientError):
+        return LakeUnavailable(f"Could not {action} `{where}`: {error}. What was complete before stays; run again.")
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    text = f"Could not {action} `{where}`: {code} {error.response.get('Error', {}).get('Message', '')}".rstrip(" .")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _DENIED or status in (401, 403):
+        return LakeAccessDenied(f"{text}. {_HINTS.get(code, 'Check the credentials and their policy.')}")
+    if code in _MISSING or status == 404:
+        return LakeNotFound(f"{text}. {_HINTS.get(code, '')}".rstrip())
+    return LakeUnavailable(f"{text}. What was complete before stays; run again.")
+
+
+@contextmanager
+def translated(action: str, where: str) -> Iterator[None]:
+    """Raise boto3's errors in this block as lakeworks errors."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, S3UploadFailedError) as error:
+        raise lake_error(error, action, where) from error

@@ -1,0 +1,1 @@
+"""Objects, staging, ledger and publications on S3."""

@@ -1,0 +1,191 @@
+"""S3 as the lake sees it: conditional, checksummed, versioned objects in one bucket.
+
+Conditions are only ever put on `PutObject` and `CompleteMultipartUpload`: every S3 we tried enforces those, while two
+stand-ins silently ignore the newer conditions on `CopyObject` (docs/adr/0003).
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lakeworks.aws_errors import translated
+from lakeworks.errors import LakeNotFound, LakeUnavailable, LostRace
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+T = TypeVar("T")
+R = TypeVar("R")
+# S3 answers 409 while another conditional write to the key is under way, 412 (404 for If-Match) when the condition fails.
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's identity as S3 reports it."""
+
+    key: str
+    size: int
+    etag: str
+    version_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to write, and on what condition: unconditional, only if absent, or only over the ETag `if_match`."""
+
+    key: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    if_match: str | None = None
+    if_absent: bool = False
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The request's condition headers."""
+        if self.if_match:
+            return {"IfMatch": self.if_match}
+        return {"IfNoneMatch": "*"} if self.if_absent else {}
+
+
+class ObjectStore:
+    """One bucket. The client is passed in; boto3 clients are thread-safe."""
+
+    def __init__(self, client: "S3Client", bucket: str, threads: int = 8) -> None:
+        self.client = client
+        self.bucket = bucket
+        self.threads = threads
+
+    def uri(self, key: str) -> str:
+        """The `s3://` address of a key."""
+        return f"s3://{self.bucket}/{key}"
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
+        """The object, or None where there is none."""
+        try:
+            with translated("look at", self.uri(key)):
+                answer = self.client.head_object(Bucket=self.bucket, Key=key, **version(version_id))
+        except LakeNotFound:
+            return None
+        return StoredObject(key, answer["ContentLength"], answer["ETag"], pinned(answer), answer.get("Metadata", {}))
+
+    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, StoredObject]:
+        """The whole object and its identity; for small objects.
+
+        Raises:
+            LakeNotFound: there is no such object or version.
+        """
+        with translated("read", self.uri(key)):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key, **version(version_id))
+            body = answer["Body"].read()
+        if len(body) != answer["ContentLength"]:
+            raise LakeUnavailable(
+                f"`{self.uri(key)}` broke off after {len(body)} bytes. Nothing was changed; run again."
+            )
+        return body, StoredObject(key, len(body), answer["ETag"], pinned(answer), answer.get("Metadata", {}))
+
+    def get_range(self, key: str, start: int, length: int, version_id: str | None = None) -> bytes:
+        """`length` bytes from `start`."""
+        wanted = f"bytes={start}-{start + length - 1}"
+        with translated("read", self.uri(key)):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key, Range=wanted, **version(version_id))
+            return answer["Body"].read()
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """Stream an object into a local file."""
+        with translated("download", self.uri(key)):
+            answer = self.client.get_object(Bucket=self.bucket, Key=key, **version(version_id))
+            with path.open("wb") as file:
+                for chunk in answer["Body"].iter_chunks(1 << 20):
+                    file.write(chunk)
+
+    def put(self, target: Target | str, body: bytes) -> StoredObject:
+        """Write an object in one step; S3 checks its SHA-256 on arrival.
+
+        Raises:
+            LostRace: the target's condition does not hold; nothing was written.
+        """
+        target = Target(target) if isinstance(target, str) else target
+        with conditional(self.uri(target.key)):
+            answer = self.client.put_object(
+                Bucket=self.bucket,
+                Key=target.key,
+                Body=body,
+                ChecksumSHA256=sha256_base64(body),
+                Metadata=dict(target.metadata),
+                **target.conditions,
+            )
+        return StoredObject(target.key, len(body), answer["ETag"], pinned(answer), target.metadata)
+
+    def scan(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
+        """Every object below a prefix, in key order."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, StartAfter=start_after
+        )
+        with translated("list", self.uri(prefix)):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield StoredObject(item["Key"], item["Size"], item["ETag"])
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
+
+        Raises:
+            LakeUnavailable: S3 refused some; the message names the first.
+        """
+        pending = [*keys]
+        for start in range(0, len(pending), 1000):
+            chunk = pending[start : start + 1000]
+            with translated("delete", self.uri(chunk[0])):
+                answer = self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in chunk], "Quiet": True}
+                )
+            if errors := answer.get("Errors"):
+                first = errors[0]
+                raise LakeUnavailable(
+                    f"{len(errors)} of {len(chunk)} objects were not deleted, first `{self.uri(first.get('Key', ''))}`: "
+                    f"{first.get('Code')} {first.get('Message')}. Run again; what is gone stays gone."
+                )
+        return len(pending)
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Apply a function to items with the store's concurrency, keeping their order."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            return [*pool.map(function, items)]
+
+
+@contextmanager
+def conditional(where: str) -> Iterator[None]:
+    """Translate errors of a conditional write; a condition that does not hold becomes LostRace."""
+    with translated("write", where):
+        try:
+            yield
+        except ClientError as error:
+            code = error.response["Error"].get("Code")
+            gone = code == "NoSuchKey" and error.operation_name in ("PutObject", "CompleteMultipartUpload")
+            if code in _CONDITION_FAILED or gone:
+                raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
+            raise
+
+
+def sha256_base64(body: bytes) -> str:
+    """The digest as S3's `x-amz-checksum-sha256` wants it."""
+    return b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def version(version_id: str | None) -> dict[str, Any]:
+    """The request argument that pins a version."""
+    return {"VersionId": version_id} if version_id else {}
+
+
+def pinned(answer: Mapping[str, Any]) -> str | None:
+    """The version id S3 reports; None on a bucket without versioning (which reports none or `null`)."""
+    found = answer.get("VersionId")
+    return None if found in (None, "null") else str(found)

@@ -1,0 +1,183 @@
+"""Making staged partitions live: reserve, place, register, complete. Every step is idempotent, so any writer can finish it.
+
+The number in the ledger is the lock: it is taken by `If-None-Match`, and only its holder's content (placed by the holder or by
+whoever rolls it forward) can become live under it. A live object carries its number in its metadata, because an ETag is
+content-based and cannot tell A-B-A apart.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace
+from lakeworks.names import TableName
+from lakeworks.partition import Partition
+from lakeworks.storage.ledger import Ledger, LedgerEntry, LiveObject, Stored
+from lakeworks.storage.multipart import copy_object
+from lakeworks.storage.objects import StoredObject, Target
+
+SEQ = "lakeworks-seq"
+SHA256 = "lakeworks-sha256"
+_ATTEMPTS = 5
+
+Register = Callable[[Sequence[LedgerEntry]], None]
+
+
+def utc_now() -> datetime:
+    """The clock of the ledger; nothing in the data depends on it."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Publishes partitions. `register` brings the catalog in line; `on_step` is told each step's name before it happens."""
+
+    ledger: Ledger
+    register: Register
+    clock: Callable[[], datetime] = utc_now
+    on_step: Callable[[str], None] = lambda _: None
+
+    def publish(self, wanted: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+        """Make every wanted entry live (their `seq` is given here) and return them completed, in order.
+
+        All partitions are checked before the first number is taken.
+
+        Raises:
+            FencedError: a newer run has published one of the partitions; nothing was changed.
+            LiveChanged: a live object is not the one the ledger names; nothing was changed.
+            LostRace: another writer was faster somewhere; what was published stays, the next attempt decides anew.
+        """
+        each = self.ledger.store.map
+        self.on_step("check")
+        ready = each(self._decide, wanted)
+        self.on_step("reserve")
+        reserved = each(self._reserve, ready)
+        placed = self._place_all(reserved)
+        self.on_step("register")
+        self.register([stored.entry for stored in placed])
+        return self._complete_all(placed)
+
+    def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
+        """Roll an unfinished publication of the partition forward; returns it completed, or None if there was none."""
+        stored = self.ledger.latest(table, partition)
+        if stored is None or stored.entry.state != "publishing":
+            return None
+        try:
+            placed = self._place_all([stored])
+        except LakeNotFound:  # its staged files are gone and it never went live
+            with suppress(LostRace):
+                self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
+            return None
+        self.register([placed[0].entry])
+        return self._complete_all(placed)[0]
+
+    def settle(self, table: TableName, partition: Partition) -> None:
+        """Bring live objects and catalog in line with the ledger, from the object versions it pins."""
+        entry = self.ledger.live(table, partition)
+        if entry is None:
+            return
+        for item in entry.objects:
+            live = self.ledger.store.head(item.key)
+            if live is None or not _is(live, entry.live_seq, item):
+                source = StoredObject(item.key, item.size, "", item.version_id)
+                copy_object(self.ledger.store, source, _target(item, entry.live_seq, live))
+        self.register([entry])
+
+    def _decide(self, wanted: LedgerEntry) -> LedgerEntry:
+        """Number the entry, or turn it into `unchanged`; refuses what must not happen."""
+        table, partition = TableName.parse(wanted.table), wanted.parsed
+        self.recover(table, partition)
+        numbers = self.ledger.sequence(table, partition)
+        seq = numbers[-1] + 1 if numbers else 1
+        live = self.ledger.live(table, partition)
+        if live and live.run.order > wanted.run.order:
+            raise FencedError(
+                f"{wanted.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
+                f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
+                "a new run: clear this one, or trigger the partition again."
+            )
+        if live and live.content == wanted.content and live.location == wanted.location and self._intact(live):
+            confirmed = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record, "audit": wanted.audit}
+            return live.model_copy(update={**confirmed, "state": "unchanged", "staging": wanted.staging, "surplus": ()})
+        self._refuse_foreign(wanted)
+        keys = {item.key for item in wanted.objects}
+        surplus = tuple(item.key for item in live.objects if item.key not in keys) if live else ()
+        return wanted.model_copy(
+            update={"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
+        )
+
+    def _intact(self, live: LedgerEntry) -> bool:
+        heads = [(self.ledger.store.head(item.key), item) for item in live.objects]
+        return all(head is not None and _is(head, live.live_seq, item) for head, item in heads)
+
+    def _refuse_foreign(self, wanted: LedgerEntry) -> None:
+        for item in wanted.objects:
+            live = self.ledger.store.head(item.key)
+            if live and SEQ not in live.metadata:
+                raise LiveChanged(
+                    f"{wanted.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
+                    "Nothing was published and the object was left alone. Move it away, or restore the published "
+                    f"version: lakeworks repair {wanted.table} {wanted.parsed}"
+                )
+
+    def _reserve(self, entry: LedgerEntry) -> Stored:
+        return self.ledger.reserve(entry)
+
+    def _place_all(self, reserved: Sequence[Stored]) -> list[Stored]:
+        self.on_step("place")
+        return self.ledger.store.map(self._place, reserved)
+
+    def _place(self, stored: Stored) -> Stored:
+        entry = stored.entry
+        if entry.state == "unchanged":
+            return stored
+        objects = tuple(self._place_object(entry, item) for item in entry.objects)
+        self.on_step("placed")
+        return Stored(entry.model_copy(update={"objects": objects}), stored.etag)
+
+    def _place_object(self, entry: LedgerEntry, item: LiveObject) -> LiveObject:
+        store = self.ledger.store
+        for _ in range(_ATTEMPTS):
+            live = store.head(item.key)
+            if live and _is(live, entry.seq, item):
+                return item.model_copy(update={"version_id": live.version_id})
+            if live and SEQ not in live.metadata:
+                self._refuse_foreign(entry)
+            if live and int(live.metadata[SEQ]) > entry.seq:
+                raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQ]}.")
+            source = StoredObject(item.source_key, item.size, "", item.source_version)
+            with suppress(LostRace):  # look again: somebody rolled this very publication forward, or an orphan woke up
+                placed = copy_object(store, source, _target(item, entry.seq, live))
+                return item.model_copy(update={"version_id": placed.version_id})
+        raise LostRace(f"{entry.where}: the live object kept changing while publication {entry.seq} was placed.")
+
+    def _complete_all(self, placed: Sequence[Stored]) -> list[LedgerEntry]:
+        self.on_step("surplus")
+        self.ledger.store.delete(key for stored in placed for key in stored.entry.surplus)
+        self.on_step("complete")
+        return self.ledger.store.map(self._complete, placed)
+
+    def _complete(self, stored: Stored) -> LedgerEntry:
+        if stored.entry.state == "unchanged":
+            return stored.entry
+        entry = stored.entry.model_copy(update={"state": "published", "published_at": self.clock()})
+        try:
+            return self.ledger.complete(stored, entry).entry
+        except LostRace:
+            # Somebody rolled this publication forward meanwhile; our late steps may have set something back.
+            table, partition = TableName.parse(entry.table), entry.parsed
+            self.settle(table, partition)
+            finished = self.ledger.read(table, partition, entry.seq).entry
+            if finished.state != "published":
+                raise
+            return finished
+
+
+def _is(live: StoredObject, seq: int, item: LiveObject) -> bool:
+    return live.metadata.get(SEQ) == str(seq) and live.metadata.get(SHA256) == item.sha256
+
+
+def _target(item: LiveObject, seq: int, live: StoredObject | None) -> Target:
+    metadata = {SEQ: str(seq), SHA256: item.sha256, "lakeworks-rows": str(item.rows)}
+    return Target(item.key, metadata, if_match=live.etag if live else None, if_absent=live is None)

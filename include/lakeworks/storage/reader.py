@@ -1,0 +1,73 @@
+"""Reading what is live: the objects the ledger names, at the versions it pins, whatever a writer is doing meanwhile."""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lakeworks.errors import LakeNotFound
+from lakeworks.storage.ledger import LiveObject
+from lakeworks.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+
+class PinnedObject(io.RawIOBase):
+    """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need."""
+
+    def __init__(self, store: ObjectStore, item: LiveObject) -> None:
+        super().__init__()
+        self.store = store
+        self.item = item
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """The current offset in bytes."""
+        return self._position
+
+    def size(self) -> int:
+        """The object's size in bytes."""
+        return self.item.size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to an offset."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.item.size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes from the current offset."""
+        left = max(self.item.size - self._position, 0)
+        wanted = left if size is None or size < 0 else min(size, left)
+        if not wanted:
+            return b""
+        body = self.store.get_range(self.item.key, self._position, wanted, self.item.version_id)
+        self._position += len(body)
+        return body
+
+
+def open_dataset(store: ObjectStore, objects: Sequence[LiveObject], schema: "pa.Schema") -> "ds.Dataset":
+    """Live objects as one Arrow dataset with the contract's schema: filters and projections fetch only what they need.
+
+    The schema is the contract's, never the first file's; columns a file lacks read as null.
+
+    Raises:
+        LakeNotFound: there is nothing to read.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    if not objects:
+        raise LakeNotFound("No published partition was found for what is to be read. Run the upstream table first.")
+    parquet = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
+    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item), mode="r")) for item in objects]
+    return ds.FileSystemDataset(fragments, schema, parquet)
