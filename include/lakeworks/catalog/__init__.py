@@ -1,0 +1,1 @@
+"""The Glue catalog: tables and partitions as the contracts and the ledger say they are."""
