@@ -1,0 +1,1 @@
+"""Sample data: see docs/data.md for where it comes from."""

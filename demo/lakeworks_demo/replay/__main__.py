@@ -1,0 +1,5 @@
+"""`python -m lakeworks_demo.replay`."""
+
+from lakeworks_demo.replay.server import main
+
+main()

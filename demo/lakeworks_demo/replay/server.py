@@ -1,0 +1,81 @@
+"""Runs the replay server: `python -m lakeworks_demo.replay` for the stack, `start_replay()` inside a test."""
+
+import argparse
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from lakeworks_demo.replay import nyc_tlc
+from lakeworks_demo.replay.faults import FaultMiddleware, Faults
+
+
+def create_app() -> Starlette:
+    """Every vendor's routes behind one fault middleware."""
+    faults = Faults()
+
+    async def health(_: object) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    control = [
+        Route("/_control/health", health),
+        Route("/_control/faults", faults.control, methods=["GET", "POST", "DELETE"]),
+        Route("/_control/requests", faults.log, methods=["GET", "DELETE"]),
+    ]
+    return Starlette(
+        routes=[*control, *nyc_tlc.routes(faults)], middleware=[Middleware(FaultMiddleware, faults=faults)]
+    )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; IPPROTO_TCP is named so that asyncio sets TCP_NODELAY (47 ms a request without)."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener
+
+
+def _server() -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(create_app(), log_level="critical", lifespan="off", timeout_graceful_shutdown=2)
+    )
+
+
+@contextlib.contextmanager
+def start_replay() -> Iterator[str]:
+    """A server in a thread on a free port; yields its base URL."""
+    listener = bind("127.0.0.1", 0)
+    server = _server()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(description="Replay the lake's sources from sample data.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--ready-file", type=Path, help="gets the base URL once the server listens")
+    arguments = parser.parse_args()
+    listener = bind(arguments.host, arguments.port)
+    url = f"http://{arguments.host}:{listener.getsockname()[1]}"
+    if arguments.ready_file:
+        arguments.ready_file.write_text(url)
+    print(f"replaying sources on {url}", flush=True)
+    _server().run(sockets=[listener])
