@@ -1,0 +1,1 @@
+"""Engines that turn upstream rows into candidate rows; none of them publishes."""

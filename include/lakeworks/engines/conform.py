@@ -1,0 +1,169 @@
+"""A landed file as the contract wants it: columns matched whatever their case, types widened without loss, nothing dropped.
+
+The schema is the contract's, never the first file's: a null-typed column of one month is a double in the next.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from lakeworks.contract import Contract
+from lakeworks.errors import ContractError, MalformedSource, SchemaDrift
+from lakeworks.types import LakeType, from_arrow
+
+_BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A landed file opened as a stream."""
+
+    path: Path
+    schema: pa.Schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in file order.
+
+        Raises:
+            MalformedSource: the file is damaged.
+        """
+        try:
+            if self.path.suffix == ".parquet":
+                with pq.ParquetFile(self.path) as file:
+                    yield from file.iter_batches(_BATCH_ROWS)
+            else:
+                yield from open_csv(self.path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise MalformedSource(_damaged(self.path, error)) from error
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """The stream in the contract's types, what differed, and which columns came on top."""
+
+    reader: pa.RecordBatchReader
+    drift: tuple[str, ...]
+    extra: tuple[tuple[str, LakeType], ...]
+
+
+def open_landing(path: Path) -> Landing:
+    """Open a Parquet or CSV file by its ending.
+
+    Raises:
+        MalformedSource: it is damaged, or something else.
+    """
+    try:
+        schema = pq.read_schema(path) if path.suffix == ".parquet" else open_csv(path).schema
+    except (pa.ArrowInvalid, OSError) as error:
+        raise MalformedSource(_damaged(path, error)) from error
+    return Landing(path, schema)
+
+
+def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
+    """Every column as text: an empty field is null, anything else (`N/A`) is a value."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    names = [name.strip().strip('"') for name in header.strip().split(",")]
+    return pyarrow.csv.open_csv(
+        path,
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+        ),
+    )
+
+
+def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) -> Conformed:
+    """Bring a landed file to the contract's columns and types; `constants` fill columns such as `_run_id`.
+
+    Raises:
+        SchemaDrift: a column's values do not fit without loss, or the policy does not admit a new column.
+    """
+    arrived = {name.lower(): name for name in landing.schema.names}
+    if len(arrived) != len(landing.schema.names):
+        raise SchemaDrift(f"`{landing.path.name}` has two columns that differ only in case: {landing.schema.names}.")
+    known = {name.lower() for name in contract.columns}
+    extra = [name for lowered, name in arrived.items() if lowered not in known]
+    _admit(extra, contract, landing)
+    drift, plan = [], {}
+    for name, column in contract.columns.items():
+        if name in constants:
+            continue
+        plan[name] = source = arrived.get(name.lower())
+        drift += _difference(name, column.type, source, landing.schema)
+    added = tuple((name, _type_of(landing, name)) for name in extra)
+    drift += [f"`{name}` is new ({kind})" for name, kind in added]
+    schema = pa.schema(
+        [pa.field(n, c.type.arrow) for n, c in contract.columns.items()] + [pa.field(n, k.arrow) for n, k in added]
+    )
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for batch in landing.batches():
+            columns = [
+                _constant(constants[field.name], field.type, len(batch))
+                if field.name in constants
+                else _convert(batch, plan.get(field.name, field.name), field, contract, landing)
+                for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), tuple(drift), added)
+
+
+def _convert(
+    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: Landing
+) -> pa.Array:
+    if source is None:
+        return pa.nulls(len(batch), field.type)
+    column = batch.column(source)
+    try:
+        return pc.cast(column, field.type, safe=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SchemaDrift(
+            f"`{contract.name}`: column `{source}` of `{landing.path.name}` is {column.type} and does not fit {field.type} "
+            f"without loss ({str(error).splitlines()[0]}). The file stays in landing, nothing was staged. Widen the column in "
+            "the contract if the source really changed, then run the partition again."
+        ) from error
+
+
+def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, kind), rows)
+
+
+def _admit(extra: list[str], contract: Contract, landing: Landing) -> None:
+    if extra and contract.schema_policy == "freeze":
+        raise SchemaDrift(
+            f"`{contract.name}`: `{landing.path.name}` has columns the contract does not know: {', '.join(extra)}, and its "
+            "schema_policy is `freeze`. The file stays in landing, nothing was staged. Add the columns, or choose add_nullable."
+        )
+
+
+def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Schema) -> list[str]:
+    if source is None:
+        return [f"`{name}` did not arrive"]
+    found = schema.field(source).type
+    same = found == wanted.arrow or str(found).removeprefix("large_") == str(wanted.arrow)
+    differences = [] if same else [f"`{name}` came as {found}, kept as {wanted}"]
+    return differences + ([f"`{name}` is spelled `{source}`"] if source != name else [])
+
+
+def _type_of(landing: Landing, name: str) -> LakeType:
+    kind = landing.schema.field(name).type
+    if pa.types.is_null(kind):  # nothing is known of it yet; text holds whatever comes
+        return LakeType("string")
+    try:
+        return from_arrow(kind)
+    except ContractError as error:
+        raise SchemaDrift(f"Column `{name}` of `{landing.path.name}`: {error}") from error
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f"`{path.name}` cannot be read: {str(error).splitlines()[0]}. Nothing was staged; live data is untouched. "
+        "Look at the landing object, or land the period again."
+    )

@@ -1,0 +1,183 @@
+"""DuckDB, in-process: runs a transform within a memory limit, sorts out broken and duplicate rows, streams the rest.
+
+Every row the transform makes is accounted for: rows read = staged + quarantined + deduplicated.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lakeworks.contract import Contract, RowRule
+from lakeworks.engines.statements import (
+    broken_counts,
+    candidates,
+    duplicate_count,
+    duplicates,
+    quarantined,
+    quoted,
+    staged,
+)
+from lakeworks.errors import ConfigError, ContractError, RowBalanceError
+from lakeworks.names import TableName
+from lakeworks.partition import Period
+from lakeworks.sql import bind
+
+BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Where the rows of a build went."""
+
+    read: int
+    staged: int
+    quarantined: int
+    deduplicated: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """A transform's outcome, still in the engine; read `staged` and `quarantined` one after the other."""
+
+    connection: duckdb.DuckDBPyConnection
+    contract: Contract
+    counts: RowCounts
+    broken: dict[str, int]
+    rules: Sequence[RowRule]
+
+    def staged(self) -> pa.RecordBatchReader:
+        """The rows to publish: each partition contiguous, sorted by grain, columns and types as in the contract."""
+        schema = pa.schema([pa.field(name, column.type.arrow) for name, column in self.contract.columns.items()])
+        reader = self.connection.execute(staged(self.contract)).to_arrow_reader(BATCH_ROWS)
+        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
+
+    def quarantined(self) -> pa.RecordBatchReader:
+        """The broken rows with `_broken_rules` and `_reason`, in a total order."""
+        statement = quarantined(self.contract, self.rules)
+        return self.connection.execute(statement).to_arrow_reader(BATCH_ROWS)
+
+
+@dataclass
+class Session:
+    """One connection and what is attached to it."""
+
+    connection: duckdb.DuckDBPyConnection
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def attach(self, name: TableName | str, relation: Any, rows: int | None = None) -> None:
+        """Make an Arrow dataset, table or reader readable as `<layer>_<domain>.<table>` (or under a plain name)."""
+        plain = f"_{len(self.rows)}_{str(name).replace('.', '_')}"
+        self.connection.register(plain, relation)
+        target = quoted(name) if isinstance(name, str) else f"{quoted(name.database)}.{quoted(name.table)}"
+        if isinstance(name, TableName):
+            self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.database)}")
+        self.connection.execute(f"CREATE VIEW {target} AS SELECT * FROM {quoted(plain)}")
+        self.rows[str(name)] = -1 if rows is None else rows
+
+    def query(self, sql: str) -> pa.Table:
+        """Run a read and return it whole.
+
+        Raises:
+            ContractError: the SQL is wrong.
+        """
+        with _explained("The query"):
+            return self.connection.execute(sql).to_arrow_table()
+
+    def build(self, contract: Contract, sql: str, rules: Sequence[RowRule], period: Period) -> Built:
+        """Run a transform and sort its rows into good, broken and duplicate ones.
+
+        Raises:
+            ContractError: transform or rules do not run on the attached inputs.
+            RowBalanceError: the transform loses or multiplies the rows it promises to keep.
+        """
+        with _explained(f"`{contract.name}` {period}"):
+            self.connection.execute(bind(candidates(contract, sql, rules), period))
+            read, broken = self._one("SELECT count(*), count(_broken_rules) FROM _candidates")
+            self._check_preserved(contract, read, period)
+            if contract.grain and contract.deduplicate_by and self._one(duplicate_count(contract))[0]:
+                self.connection.execute(duplicates(contract))
+            else:
+                self.connection.execute("CREATE TABLE _duplicates (row_id BIGINT)")
+            (dropped,) = self._one("SELECT count(*) FROM _duplicates")
+            per_rule = dict(self.connection.execute(broken_counts()).fetchall())
+        counts = RowCounts(read, read - broken - dropped, broken, dropped)
+        return Built(self.connection, contract, counts, per_rule, rules)
+
+    def _one(self, sql: str) -> tuple[Any, ...]:
+        row = self.connection.execute(sql).fetchone()
+        assert row is not None  # noqa: S101 - aggregates always give a row
+        return tuple(row)
+
+    def _check_preserved(self, contract: Contract, read: int, period: Period) -> None:
+        name = contract.preserves_rows
+        if name is None:
+            return
+        expected = self.rows.get(name, -1)
+        if expected < 0:
+            (expected,) = self._one(f"SELECT count(*) FROM {TableName.parse(name).sql}")
+        if read != expected:
+            raise RowBalanceError(
+                f"`{contract.name}` {period}: the transform makes {read} rows of the {expected} in `{name}`, though the "
+                "contract says `preserves_rows`. Nothing was staged. Look for a join that drops or multiplies rows."
+            )
+
+
+@dataclass(frozen=True)
+class DuckDbEngine:
+    """Settings of the in-process engine."""
+
+    memory_limit: str = "1GB"
+    threads: int = 2
+    scratch: Path = Path("/tmp/lakeworks")  # noqa: S108 - settings give the real one
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A connection that spills below scratch and leaves nothing there."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        folder = mkdtemp(dir=self.scratch, prefix="duckdb-")
+        try:
+            with duckdb.connect(
+                config={
+                    "memory_limit": self.memory_limit,
+                    "threads": self.threads,
+                    "temp_directory": folder,
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                    "preserve_insertion_order": False,
+                }
+            ) as connection:
+                yield Session(connection)
+        except duckdb.Error as error:
+            raise _explain(error, "The engine") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _explain(error, what) from error
+
+
+def _explain(error: duckdb.Error, what: str) -> ContractError | ConfigError:
+    text = str(error).strip()
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ConfigError(
+            f"{what}: the transform does not fit: {text.splitlines()[0]}. Nothing was staged. Raise LAKE_MEMORY_LIMIT, give "
+            "LAKE_SCRATCH_DIR more disk, or run a shorter period."
+        )
+    if isinstance(error, duckdb.ConversionException):
+        return ContractError(
+            f"{what}: a value does not fit its type: {text}. Nothing was staged. Use TRY_CAST, so that the row goes to "
+            "quarantine, or widen the column in the contract."
+        )
+    return ContractError(f"{what}: {text}. Nothing was staged. Correct the SQL or the contract.")

@@ -1,0 +1,97 @@
+"""The SQL around a transform: candidates with the rules they break, duplicates, and the two sorted outcomes."""
+
+from collections.abc import Sequence
+
+from lakeworks.contract import Contract, RowRule
+
+
+def quoted(name: str) -> str:
+    """A quoted identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def candidates(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
+    """Materialise the transform's rows once, each with the list of rules it breaks (null for a good row).
+
+    Every rule is evaluated once for all rows; only broken rows pay for their list.
+    """
+    columns = ", ".join(f"CAST({quoted(n)} AS {c.type.duckdb}) AS {quoted(n)}" for n, c in contract.columns.items())
+    good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in rules) or "TRUE"
+    names = ", ".join(f"CASE WHEN NOT coalesce(({rule.sql}), FALSE) THEN '{rule.name}' END" for rule in rules)
+    listed = (
+        f"CASE WHEN NOT ({good}) THEN list_filter([{names}], lambda x: x IS NOT NULL) END"
+        if rules
+        else "NULL::VARCHAR[]"
+    )
+    return (
+        f"CREATE TABLE _candidates AS SELECT *, {listed} AS _broken_rules "
+        f"FROM (SELECT {columns} FROM ({sql.rstrip().rstrip(';')}\n))"
+    )
+
+
+def duplicate_count(contract: Contract) -> str:
+    """Whether any grain comes twice: by hash, so that the common case (none) is one cheap aggregate."""
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM _candidates WHERE _broken_rules IS NULL "
+        f"GROUP BY {_grain_hash(contract)} HAVING count(*) > 1)"
+    )
+
+
+def duplicates(contract: Contract) -> str:
+    """The row ids that lose against an earlier row of the same grain; all columns break ties, so the winner is fixed."""
+    grain = ", ".join(map(quoted, contract.grain))
+    order = [*(contract.deduplicate_by or ()), *map(quoted, contract.columns)]
+    hashed = _grain_hash(contract)
+    return (
+        "CREATE TABLE _duplicates AS SELECT row_id FROM ("
+        f"SELECT rowid AS row_id, row_number() OVER (PARTITION BY {grain} ORDER BY {', '.join(order)}) AS place "
+        f"FROM _candidates WHERE _broken_rules IS NULL AND {hashed} IN ("
+        f"SELECT {hashed} FROM _candidates WHERE _broken_rules IS NULL GROUP BY 1 HAVING count(*) > 1)) WHERE place > 1"
+    )
+
+
+def broken_counts() -> str:
+    """Rows per broken rule, sorted by rule."""
+    return (
+        "SELECT rule, count(*) FROM (SELECT unnest(_broken_rules) AS rule FROM _candidates "
+        "WHERE _broken_rules IS NOT NULL) GROUP BY rule ORDER BY rule"
+    )
+
+
+def staged(contract: Contract) -> str:
+    """The good rows in publishing order."""
+    columns = ", ".join(map(quoted, contract.columns))
+    return (
+        f"SELECT {columns} FROM _candidates WHERE _broken_rules IS NULL "
+        f"AND rowid NOT IN (SELECT row_id FROM _duplicates) ORDER BY {', '.join(publishing_order(contract))}"
+    )
+
+
+def quarantined(contract: Contract, rules: Sequence[RowRule]) -> str:
+    """The broken rows, with the reasons of every rule they break in one text."""
+    reasons = " ".join(f"WHEN '{rule.name}' THEN '{_text(rule.reason)}'" for rule in rules)
+    reason = f"list_transform(_broken_rules, lambda x: CASE x {reasons} END)" if rules else "_broken_rules"
+    columns = ", ".join(map(quoted, contract.columns))
+    return (
+        f"SELECT {columns}, _broken_rules, array_to_string({reason}, ' ') AS _reason FROM _candidates "
+        f"WHERE _broken_rules IS NOT NULL ORDER BY _broken_rules, {columns}"
+    )
+
+
+def publishing_order(contract: Contract) -> list[str]:
+    """Partition first, then grain; a table without a grain is sorted by everything, so that its order is fixed too."""
+    order = []
+    for item in contract.partition_by:
+        if item.column is None:
+            continue
+        name = quoted(item.column)
+        order.append(name if item.transform == "identity" else f"date_trunc('{item.transform}', {name})")
+    return [*order, *map(quoted, contract.grain or contract.columns)]
+
+
+def _grain_hash(contract: Contract) -> str:
+    return f"hash({', '.join(map(quoted, contract.grain))})"
+
+
+def _text(value: str) -> str:
+    return value.replace("'", "''")

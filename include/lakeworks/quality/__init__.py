@@ -1,0 +1,1 @@
+"""Row rules, Great Expectations suites and audits, all rendered from the contract."""
