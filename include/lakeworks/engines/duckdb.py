@@ -55,13 +55,13 @@ class Built:
     def staged(self) -> pa.RecordBatchReader:
         """The rows to publish: each partition contiguous, sorted by grain, columns and types as in the contract."""
         schema = pa.schema([pa.field(name, column.type.arrow) for name, column in self.contract.columns.items()])
-        reader = self.connection.execute(staged(self.contract)).to_arrow_reader(BATCH_ROWS)
+        reader = self.connection.sql(staged(self.contract)).to_arrow_reader(BATCH_ROWS)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def quarantined(self) -> pa.RecordBatchReader:
         """The broken rows with `_broken_rules` and `_reason`, in a total order."""
         statement = quarantined(self.contract, self.rules)
-        return self.connection.execute(statement).to_arrow_reader(BATCH_ROWS)
+        return self.connection.sql(statement).to_arrow_reader(BATCH_ROWS)
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Session:
             ContractError: the SQL is wrong.
         """
         with _explained("The query"):
-            return self.connection.execute(sql).to_arrow_table()
+            return self.connection.sql(sql).to_arrow_table()
 
     def build(self, contract: Contract, sql: str, rules: Sequence[RowRule], period: Period) -> Built:
         """Run a transform and sort its rows into good, broken and duplicate ones.
@@ -98,7 +98,10 @@ class Session:
             RowBalanceError: the transform loses or multiplies the rows it promises to keep.
         """
         with _explained(f"`{contract.name}` {period}"):
+            # The candidates' order means nothing yet, and keeping it costs memory; the sorted streams need it kept.
+            self.connection.execute("SET preserve_insertion_order = false")
             self.connection.execute(bind(candidates(contract, sql, rules), period))
+            self.connection.execute("SET preserve_insertion_order = true")
             read, broken = self._one("SELECT count(*), count(_broken_rules) FROM _candidates")
             self._check_preserved(contract, read, period)
             if contract.grain and contract.deduplicate_by and self._one(duplicate_count(contract))[0]:
@@ -150,7 +153,6 @@ class DuckDbEngine:
                     "temp_directory": folder,
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
-                    "preserve_insertion_order": False,
                 }
             ) as connection:
                 yield Session(connection)

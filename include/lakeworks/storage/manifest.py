@@ -111,6 +111,7 @@ class Manifest(Record):
     drift: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     audit: dict[str, Any] | None = Field(None, description="Summary; without a passed audit nothing is published.")
+    outcome: dict[str, int] | None = Field(None, description="Partitions per state, once published.")
 
     @property
     def parsed_table(self) -> TableName:
@@ -137,6 +138,11 @@ class Manifest(Record):
         """Where the run's record lies once it is published."""
         return run_key(self.parsed_table, self.parsed_period, self.run.key)
 
+    @property
+    def bytes(self) -> int:
+        """Bytes over all staged objects."""
+        return sum(item.size for partition in self.partitions for item in partition.objects)
+
     def save(self, store: ObjectStore) -> "Manifest":
         """Write it beside the staged files."""
         store.put(self.key, self.model_dump_json(indent=1).encode())
@@ -144,7 +150,7 @@ class Manifest(Record):
 
 
 def load_manifest(store: ObjectStore, key: str) -> Manifest:
-    """Read a manifest.
+    """Read a manifest, or the run record that a published one became.
 
     Raises:
         LakeNotFound: it is gone: its attempt was published or cleaned up.

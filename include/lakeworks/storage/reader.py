@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 
+# Smaller objects are fetched whole: one request instead of one a column chunk.
+_WHOLE_BYTES = 8 << 20
+
+
 class PinnedObject(io.RawIOBase):
     """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need."""
 
@@ -21,6 +25,7 @@ class PinnedObject(io.RawIOBase):
         self.store = store
         self.item = item
         self._position = 0
+        self._whole: bytes | None = None
 
     def readable(self) -> bool:
         """Always."""
@@ -50,9 +55,16 @@ class PinnedObject(io.RawIOBase):
         wanted = left if size is None or size < 0 else min(size, left)
         if not wanted:
             return b""
-        body = self.store.get_range(self.item.key, self._position, wanted, self.item.version_id)
+        body = self._fetch(wanted)
         self._position += len(body)
         return body
+
+    def _fetch(self, wanted: int) -> bytes:
+        if self.item.size > _WHOLE_BYTES:
+            return self.store.get_range(self.item.key, self._position, wanted, self.item.version_id)
+        if self._whole is None:
+            self._whole, _ = self.store.get(self.item.key, self.item.version_id)
+        return self._whole[self._position : self._position + wanted]
 
 
 def open_dataset(store: ObjectStore, objects: Sequence[LiveObject], schema: "pa.Schema") -> "ds.Dataset":

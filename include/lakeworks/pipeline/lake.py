@@ -1,0 +1,78 @@
+"""One lake: its bucket, ledger, catalog and engine, built once from settings and passed to every step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lakeworks.catalog.glue import GlueCatalog
+from lakeworks.contract import Contract
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.layout import live_prefix
+from lakeworks.partition import Partition, PartitionField, Period
+from lakeworks.settings import Settings
+from lakeworks.storage.ledger import Ledger, LedgerEntry
+from lakeworks.storage.objects import ObjectStore
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The collaborators every step needs."""
+
+    store: ObjectStore
+    catalog: GlueCatalog
+    engine: DuckDbEngine
+    scratch: Path
+
+    @classmethod
+    def connect(cls, settings: Settings, session: Any, **client_arguments: Any) -> "Lake":
+        """A lake from settings and a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in.
+
+        Stand-ins are not reachable as `bucket.host`, so an endpoint set that way gets path-style addresses.
+        """
+        from botocore.config import Config
+
+        retries: Any = {"mode": "standard", "total_max_attempts": 5}
+        addressing: Any = {"addressing_style": "auto"}
+        config = Config(
+            retries=retries,
+            s3=addressing,
+            max_pool_connections=settings.transfer_threads * 2,
+            tcp_keepalive=True,
+            connect_timeout=10,
+            read_timeout=60,
+        )
+        s3 = session.client("s3", region_name=settings.region, config=config, **client_arguments)
+        glue = session.client("glue", region_name=settings.region, config=config, **client_arguments)
+        settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        return cls(
+            ObjectStore(s3, settings.bucket, settings.transfer_threads),
+            GlueCatalog(glue),
+            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
+            settings.scratch_dir,
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        """The lake's ledger."""
+        return Ledger(self.store)
+
+    def location(self, contract: Contract, partition: Partition | None = None) -> str:
+        """The `s3://` address of a table or of a live partition."""
+        return self.store.uri(live_prefix(contract.table, partition or Partition()))
+
+    def live(self, contract: Contract, period: Period) -> dict[Partition, LedgerEntry]:
+        """What is live of a table in a period: its time partitions inside it, or everything where time does not cut it."""
+        below, pairs = _slice(contract.partition_by, period)
+        found = self.ledger.live_partitions(contract.table, below)
+        return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+
+def _slice(fields: tuple[PartitionField, ...], period: Period) -> tuple[str, dict[str, str | None]]:
+    """The path prefix to list and the key values a partition must have to lie in the period."""
+    times = [item for item in fields if item.transform != "identity"]
+    if not times:
+        return "", {}
+    grains = ("month", "day", "hour")
+    grain = grains[min(grains.index(times[0].transform), grains.index(period.grain))]
+    inside = Partition.of_period(Period.containing(period.start, grain))
+    return (f"{inside.path}/" if fields[0] is times[0] else ""), dict(inside.pairs)

@@ -1,0 +1,215 @@
+"""Write: build a period's partitions in staging, where no reader looks; rows that break a rule go to quarantine."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from lakeworks.contract import Contract, Storage, load_contract
+from lakeworks.engines.conform import conform, open_landing
+from lakeworks.engines.duckdb import Session
+from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
+from lakeworks.layout import quarantine_key, staging_prefix
+from lakeworks.names import TableName
+from lakeworks.partition import Period
+from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.land import newest_or_fail
+from lakeworks.quality.rules import row_rules
+from lakeworks.sql import LANDING, load_sql, upstream
+from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
+from lakeworks.storage.multipart import upload_file
+from lakeworks.storage.objects import Target
+from lakeworks.storage.parquet import ParquetPart, sha256_of
+from lakeworks.storage.reader import open_dataset
+from lakeworks.storage.writer import PartitionedWriter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One table's period in one attempt."""
+
+    lake: Lake
+    contract: Contract
+    period: Period
+    run: Run
+    scratch: Path
+
+    @property
+    def prefix(self) -> str:
+        return staging_prefix(self.contract.table, self.period, self.run.key)
+
+    def writer(self) -> PartitionedWriter:
+        return PartitionedWriter(self.lake.store, self.contract, self.prefix, self.period, self.scratch)
+
+
+def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
+    """Stage a table's period from its landing object or its upstream tables.
+
+    Raises:
+        LakeNotFound: nothing was landed, or an upstream table has nothing published for the period.
+        SchemaDrift, MalformedSource: the landed file does not fit the contract.
+        QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, nothing will be published.
+        RowBalanceError: rows got lost or doubled.
+    """
+    started = time.monotonic()
+    contract = load_contract(table)
+    sql = load_sql(contract)
+    with TemporaryDirectory(dir=lake.scratch) as folder:
+        work = _Work(lake, contract, period, run, Path(folder))
+        manifest = _receive(work) if sql is None else _transform(work, sql)
+    balance = manifest.balance
+    log.info(
+        "wrote %s %s: %d rows in, %d staged in %d partitions (%d bytes), %d quarantined, %d deduplicated, %.1f s",
+        table, period, balance.read, balance.staged, len(manifest.partitions), manifest.bytes, balance.quarantined,
+        balance.deduplicated, time.monotonic() - started,
+    )  # fmt: skip
+    for drift in manifest.drift:
+        log.info("drift in %s %s: %s", table, period, drift)
+    _check_balance(manifest)
+    _check_quarantine(lake, contract, manifest)
+    return manifest.save(lake.store)
+
+
+def _receive(work: _Work) -> Manifest:
+    """Bronze: the landed file as it is, in the contract's types."""
+    landed = newest_or_fail(work.lake, work.contract, work.period)
+    path = work.scratch / Path(landed.item.key).name
+    work.lake.store.download(landed.item.key, path)
+    conformed = conform(open_landing(path), work.contract, landed.constants)
+    counted = _Counted(conformed.reader)
+    staged = work.writer().write(counted.reader)
+    rows = RowBalance(read=counted.rows, staged=sum(item.rows for item in staged))
+    return _manifest(work, rows).model_copy(
+        update={
+            "partitions": tuple(staged),
+            "inputs": (Input(name=landed.item.key, content=landed.item.metadata["sha256"]),),
+            "drift": conformed.drift,
+            "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
+        }
+    )
+
+
+def _transform(work: _Work, sql: str) -> Manifest:
+    with work.lake.engine.session() as session:
+        inputs = tuple(_attach_all(work, sql, session))
+        built = session.build(work.contract, sql, row_rules(work.contract), work.period)
+        staged = work.writer().write(built.staged())
+        broken = built.counts.quarantined
+        quarantine = _set_aside(work, built.quarantined()) if broken else None
+    balance = RowBalance(
+        read=built.counts.read,
+        staged=sum(item.rows for item in staged),
+        quarantined=quarantine.rows if quarantine else 0,
+        deduplicated=built.counts.deduplicated,
+        broken=built.broken,
+    )
+    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs}
+    return _manifest(work, balance).model_copy(update=update)
+
+
+def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
+    """Attach what the SQL reads; yields which publications that are."""
+    if work.contract.source:
+        landed = newest_or_fail(work.lake, work.contract, work.period)
+        path = work.scratch / Path(landed.item.key).name
+        work.lake.store.download(landed.item.key, path)
+        landing = open_landing(path)
+        session.attach(LANDING, pa.Table.from_batches(landing.batches(), landing.schema))
+        yield Input(name=landed.item.key, content=landed.item.metadata["sha256"])
+    for name in upstream(sql):
+        yield from _attach(work, name, session)
+
+
+def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
+    contract = load_contract(str(name))
+    live = work.lake.live(contract, work.period)
+    if not live:
+        raise LakeNotFound(
+            f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
+            f"Run `{name}` for {work.period} first; see: lakeworks ledger {name}"
+        )
+    objects = [item for entry in live.values() for item in entry.objects]
+    rows = sum(item.rows for item in objects)
+    session.attach(name, open_dataset(work.lake.store, objects, contract.arrow_schema), rows)
+    for partition, entry in live.items():
+        yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
+
+
+def _set_aside(work: _Work, reader: pa.RecordBatchReader) -> StagedObject:
+    """One Parquet object with every broken row, its rules and reasons."""
+    part = ParquetPart(reader.schema, Storage(), work.scratch)
+    for batch in reader:
+        part.add(batch)
+    key = quarantine_key(work.contract.table, work.period, work.run.key)
+    with _finished(part) as content:
+        sha256 = sha256_of(content)
+        target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows)})
+        put = (
+            work.lake.store.put(target, content)
+            if isinstance(content, bytes)
+            else upload_file(work.lake.store, content, target)
+        )
+    return StagedObject(key=key, size=put.size, sha256=sha256, rows=part.rows)
+
+
+@contextmanager
+def _finished(part: ParquetPart) -> Iterator[bytes | Path]:
+    try:
+        yield part.finish()
+    finally:
+        part.discard()
+
+
+def _manifest(work: _Work, balance: RowBalance) -> Manifest:
+    schema = "|".join(f"{name}:{column.type}" for name, column in work.contract.columns.items())
+    return Manifest(
+        table=work.contract.name,
+        period=str(work.period),
+        run=work.run,
+        contract_version=work.contract.version,
+        schema_fingerprint=hashlib.sha256(schema.encode()).hexdigest()[:16],
+        balance=balance,
+        partitions=(),
+    )
+
+
+def _check_balance(manifest: Manifest) -> None:
+    rows = manifest.balance
+    if rows.read != rows.staged + rows.quarantined + rows.deduplicated:
+        raise RowBalanceError(
+            f"`{manifest.table}` {manifest.period}: {rows.read} rows in, but {rows.staged} staged + {rows.quarantined} "
+            f"quarantined + {rows.deduplicated} deduplicated. Nothing was published. This is a fault of lakeworks: report it."
+        )
+
+
+def _check_quarantine(lake: Lake, contract: Contract, manifest: Manifest) -> None:
+    rows = manifest.balance
+    if rows.read and rows.quarantined / rows.read > contract.quarantine.limit:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(rows.broken.items(), key=lambda item: -item[1]))
+        where = lake.store.uri(manifest.quarantine.key) if manifest.quarantine else ""
+        raise QuarantineLimitExceeded(
+            f"`{manifest.table}` {manifest.period}: {rows.quarantined} of {rows.read} rows break a rule ({rules}), more than "
+            f"the contract's quarantine.limit of {contract.quarantine.limit:.0%}. Nothing was published. The rows are in "
+            f"`{where}`. Correct the source or the transform, or raise the limit, then run the partition again."
+        )
+
+
+class _Counted:
+    """A reader that counts the rows passing through."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self.rows = 0
+        self.reader = pa.RecordBatchReader.from_batches(reader.schema, self._count(reader))
+
+    def _count(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            self.rows += len(batch)
+            yield batch

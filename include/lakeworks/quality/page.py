@@ -1,0 +1,29 @@
+"""An audit as a page a person can open: Great Expectations' own Data Docs, readable without any network."""
+
+import json
+import re
+from typing import Any
+
+from lakeworks.quality.audit import AuditReport
+
+# Data Docs load styles and scripts from half a dozen public hosts; the page has to read well from a private bucket.
+_REMOTE = re.compile(r"<(script|link)\b[^>]*(?:src|href)=\"https?://[^\"]*\"[^>]*>(?:\s*</script>)?")
+_STYLE = """<style>body{font-family:system-ui,sans-serif;margin:2rem;color:#222}table{border-collapse:collapse;margin:1rem 0}
+td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top}nav,img{display:none}</style>"""
+
+
+def to_html(report: AuditReport) -> str:
+    """The Data Docs pages of a report, one after the other."""
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    renderer, view = ValidationResultsPageRenderer(), DefaultJinjaPageView()
+    pages = [str(view.render(renderer.render(page))) for page in report.pages]
+    return "\n<hr>\n".join(_REMOTE.sub("", page).replace("</head>", f"{_STYLE}</head>") for page in pages)
+
+
+def to_json(report: AuditReport) -> str:
+    """The whole result, as GX gives it, with our summary."""
+    results: list[Any] = [page.to_json_dict() for page in report.pages]
+    found = {"table": report.table, **report.summary(), "seconds": round(report.seconds, 3), "results": results}
+    return json.dumps({**found, "failures": [str(failure) for failure in report.failures]}, indent=1, default=str)

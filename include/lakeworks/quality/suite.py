@@ -1,0 +1,98 @@
+"""A contract as a Great Expectations suite: what must be true of the staged rows before they are published."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.contract import Column, Contract, TableCheck
+from lakeworks.errors import ContractError
+
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+    from great_expectations.expectations import Expectation
+
+# Our one addition to GX: a row count relative to the median of earlier publications of the table.
+SHARE_OF_MEDIAN = "min_share_of_median"
+
+
+def checks(contract: Contract) -> Iterator[TableCheck]:
+    """Every check of a contract, generated from its columns or written in it."""
+    yield TableCheck(
+        expectation="expect_table_columns_to_match_ordered_list", kwargs={"column_list": list(contract.file_columns)}
+    )
+    for name, column in contract.file_columns.items():
+        yield from _column_checks(name, column)
+    grain = [name for name in contract.grain if name in contract.file_columns]
+    if len(grain) == 1:
+        yield TableCheck(expectation="expect_column_values_to_be_unique", kwargs={"column": grain[0]})
+    elif grain:
+        yield TableCheck(expectation="expect_compound_columns_to_be_unique", kwargs={"column_list": grain})
+    yield from contract.checks
+
+
+def _column_checks(name: str, column: Column) -> Iterator[TableCheck]:
+    if column.required:
+        yield TableCheck(expectation="expect_column_values_to_not_be_null", kwargs={"column": name})
+    limits = {"min_value": column.minimum, "max_value": column.maximum}
+    if set_limits := {key: value for key, value in limits.items() if value is not None}:
+        yield TableCheck(expectation="expect_column_values_to_be_between", kwargs={"column": name, **set_limits})
+    if column.allowed is not None:
+        allowed = {"column": name, "value_set": list(column.allowed)}
+        yield TableCheck(expectation="expect_column_values_to_be_in_set", kwargs=allowed)
+    if column.pattern is not None:
+        pattern = {"column": name, "regex": column.pattern}
+        yield TableCheck(expectation="expect_column_values_to_match_regex", kwargs=pattern)
+
+
+def expectation(contract: Contract, check: TableCheck, median: float | None = None) -> "Expectation":
+    """One check as a GX expectation; `median` is that of earlier row counts.
+
+    Raises:
+        ContractError: there is no such expectation, or its arguments are wrong.
+    """
+    from great_expectations import expectations as known
+    from pydantic.v1 import ValidationError
+
+    name = "".join(word.capitalize() for word in check.expectation.split("_"))
+    kwargs = dict(check.kwargs)
+    share = kwargs.pop(SHARE_OF_MEDIAN, None)
+    if share is not None and median is not None:
+        kwargs["min_value"] = max(int(share * median), kwargs.get("min_value", 0))
+    if not hasattr(known, name):
+        raise ContractError(f"`{contract.name}`: Great Expectations has no `{check.expectation}`. Correct `checks`.")
+    try:
+        return getattr(known, name)(**kwargs, meta={"severity": check.severity, "notes": check.description})
+    except (ValidationError, TypeError) as error:
+        raise ContractError(f"`{contract.name}`: check `{check.expectation}` with {check.kwargs}: {error}") from error
+
+
+def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite":
+    """The contract's whole suite; `.to_json_dict()` is what other tools read.
+
+    Raises:
+        ContractError: a check of the contract does not exist or has wrong arguments.
+    """
+    from great_expectations import ExpectationSuite
+
+    return ExpectationSuite(
+        name=contract.name, expectations=[expectation(contract, c, median) for c in checks(contract)]
+    )
+
+
+def columns_of(check: TableCheck) -> set[str]:
+    """The columns a check looks at; empty for one about the table as a whole."""
+    named: set[str] = set()
+    for key, value in check.kwargs.items():
+        if key in ("column", "column_A", "column_B"):
+            named.add(str(value))
+        if key in ("column_list", "column_set") and not check.expectation.startswith("expect_table_"):
+            named |= {str(item) for item in value}
+    return named
+
+
+def median_of(history: "list[int] | tuple[int, ...]") -> float | None:
+    """The median of earlier row counts; None without any."""
+    if not history:
+        return None
+    ordered: list[Any] = sorted(history)
+    middle = len(ordered) // 2
+    return float(ordered[middle]) if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
