@@ -1,11 +1,15 @@
 """Runs a table's examples on the engine a run uses."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract, load_contract
+from lakeworks.engines.conform import conform, open_landing
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, Outcome, inputs, normal
 from lakeworks.names import TableName
@@ -17,7 +21,9 @@ from lakeworks.sql import LANDING, load_sql
 def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
     """Build the example's table from its given rows; rows come back in publishing order, quarantined ones by rule."""
     contract = load_contract(example.table)
-    sql = load_sql(contract) or _passthrough(contract)
+    sql = load_sql(contract)
+    if sql is None:
+        return _received(example, contract, engine.scratch)
     with engine.session() as session:
         for name in inputs(contract):
             rows = example.given.get(name, [])
@@ -25,10 +31,21 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
                 session.attach(LANDING, pa.Table.from_pylist([dict(row) for row in rows]))
             else:
                 session.attach(TableName.parse(name), given_table(load_contract(name), rows), len(rows))
-        built = session.build(contract, sql, _rules_for(contract), Period.parse(example.period))
+        built = session.build(contract, sql, row_rules(contract), Period.parse(example.period))
         staged = built.staged().read_all().to_pylist()
         quarantined = [row["_broken_rules"] for row in built.quarantined().read_all().to_pylist()]
     return Outcome([{key: normal(value) for key, value in row.items()} for row in staged], quarantined)
+
+
+def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
+    """A table that takes its source as it is: the given rows become a landed Parquet file."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=scratch) as folder:
+        path = Path(folder) / "example.parquet"
+        pq.write_table(pa.Table.from_pylist([dict(row) for row in example.given[LANDING]]), path)
+        constants = {name: None for name in contract.columns if name.startswith("_")}
+        rows = conform(open_landing(path), contract, constants).reader.read_all().to_pylist()
+    return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
 
 
 def given_table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -41,17 +58,3 @@ def given_table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> pa.Tab
         convert = int if whole else float if real else None
         columns[name] = pa.array([convert(v) if convert and v is not None else v for v in values], column.type.arrow)
     return pa.table(columns)
-
-
-def _passthrough(contract: Contract) -> str:
-    """What a source table without SQL does, as SQL: every column by its name, whatever its case; provenance stays null."""
-    names = [name for name in contract.columns if not name.startswith("_")]
-    return f"SELECT {', '.join(_null_or(name) for name in contract.columns)} FROM ({_by_name(names)})"
-
-
-def _null_or(name: str) -> str:
-    return f'NULL AS "{name}"' if name.startswith("_") else f'"{name}"'
-
-
-def _by_name(names: Sequence[str]) -> str:
-    return "SELECT * FROM landing"

@@ -24,25 +24,8 @@ class Lake:
     scratch: Path
 
     @classmethod
-    def connect(cls, settings: Settings, session: Any, **client_arguments: Any) -> "Lake":
-        """A lake from settings and a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in.
-
-        Stand-ins are not reachable as `bucket.host`, so an endpoint set that way gets path-style addresses.
-        """
-        from botocore.config import Config
-
-        retries: Any = {"mode": "standard", "total_max_attempts": 5}
-        addressing: Any = {"addressing_style": "auto"}
-        config = Config(
-            retries=retries,
-            s3=addressing,
-            max_pool_connections=settings.transfer_threads * 2,
-            tcp_keepalive=True,
-            connect_timeout=10,
-            read_timeout=60,
-        )
-        s3 = session.client("s3", region_name=settings.region, config=config, **client_arguments)
-        glue = session.client("glue", region_name=settings.region, config=config, **client_arguments)
+    def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":
+        """A lake from settings and boto3 clients (see `client_config`)."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         return cls(
             ObjectStore(s3, settings.bucket, settings.transfer_threads),
@@ -50,6 +33,12 @@ class Lake:
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
             settings.scratch_dir,
         )
+
+    @classmethod
+    def connect(cls, settings: Settings, session: Any) -> "Lake":
+        """A lake from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
+        arguments: dict[str, Any] = {"region_name": settings.region, "config": client_config(settings)}
+        return cls.of(settings, session.client("s3", **arguments), session.client("glue", **arguments))
 
     @property
     def ledger(self) -> Ledger:
@@ -65,6 +54,19 @@ class Lake:
         below, pairs = _slice(contract.partition_by, period)
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+
+def client_config(settings: Settings) -> Any:
+    """How boto3 clients of a lake are set up: enough connections for the threads, one retry layer."""
+    from botocore.config import Config
+
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=settings.transfer_threads * 2,
+        tcp_keepalive=True,
+        connect_timeout=10,
+        read_timeout=60,
+    )
 
 
 def _slice(fields: tuple[PartitionField, ...], period: Period) -> tuple[str, dict[str, str | None]]:

@@ -1,0 +1,49 @@
+"""Every table folder keeps its promises; a new table is covered without a new test."""
+
+from pathlib import Path
+
+import pytest
+
+from lakeworks.contract import all_tables, load_contract
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.examples import Example, load_examples
+from lakeworks.pipeline.example import run_example
+from lakeworks.sql import lint, load_sql, render, upstream
+
+WITH_SQL = [name for name in all_tables() if load_sql(load_contract(name))]
+
+
+@pytest.mark.parametrize("table", all_tables())
+def test_folder_is_complete(table: str) -> None:
+    contract = load_contract(table)
+    names = {path.name for path in contract.folder.iterdir()}
+    assert {"contract.yml", "examples.yml"} <= names
+    assert contract.source or "transform.sql" in names, "a table has a source or a transform"
+    assert load_examples([table]), "at least one example"
+
+
+@pytest.mark.parametrize("example", load_examples(), ids=str)
+def test_given_rows_become_expected_rows(example: Example, tmp_path: Path) -> None:
+    outcome = run_example(example, DuckDbEngine(scratch=tmp_path))
+    assert outcome.rows == example.expected
+    assert sorted(map(sorted, outcome.quarantined)) == sorted(map(sorted, example.quarantined))
+
+
+@pytest.mark.parametrize("table", WITH_SQL)
+def test_sql_stays_in_the_portable_subset(table: str) -> None:
+    contract = load_contract(table)
+    assert lint(load_sql(contract) or "", contract) == []
+
+
+@pytest.mark.parametrize("table", WITH_SQL)
+@pytest.mark.parametrize("dialect", ["athena", "spark"])
+def test_sql_is_rendered_for_other_engines(table: str, dialect: str) -> None:
+    assert "SELECT" in render(load_sql(load_contract(table)) or "", dialect)
+
+
+@pytest.mark.parametrize("table", WITH_SQL)
+def test_upstream_tables_exist_and_lie_in_the_same_or_a_lower_layer(table: str) -> None:
+    order = ["reference", "bronze", "silver", "gold"]
+    for name in upstream(load_sql(load_contract(table)) or ""):
+        assert load_contract(str(name)).table == name
+        assert order.index(name.layer) <= order.index(load_contract(table).table.layer)
