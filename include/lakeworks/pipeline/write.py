@@ -136,9 +136,8 @@ def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
             f"Run `{name}` for {work.period} first; see: lakeworks ledger {name}"
         )
-    objects = [item for entry in live.values() for item in entry.objects]
-    rows = sum(item.rows for item in objects)
-    session.attach(name, open_dataset(work.lake.store, objects, contract.arrow_schema), rows)
+    rows = sum(entry.rows for entry in live.values())
+    session.attach(name, open_dataset(work.lake.store, contract, live.values()), rows)
     for partition, entry in live.items():
         yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
 

@@ -1,15 +1,16 @@
 """Reading what is live: the objects the ledger names, at the versions it pins, whatever a writer is doing meanwhile."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.storage.ledger import LiveObject
+from lakeworks.partition import Partition, Period
+from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import pyarrow.dataset as ds
 
 
@@ -67,10 +68,11 @@ class PinnedObject(io.RawIOBase):
         return self._whole[self._position : self._position + wanted]
 
 
-def open_dataset(store: ObjectStore, objects: Sequence[LiveObject], schema: "pa.Schema") -> "ds.Dataset":
-    """Live objects as one Arrow dataset with the contract's schema: filters and projections fetch only what they need.
+def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[LedgerEntry]) -> "ds.Dataset":
+    """Live partitions as one Arrow dataset: filters skip partitions without opening them, projections fetch what they need.
 
-    The schema is the contract's, never the first file's; columns a file lacks read as null.
+    The schema is the contract's, never the first file's; columns a file lacks read as null, partition columns come from
+    the path.
 
     Raises:
         LakeNotFound: there is nothing to read.
@@ -78,8 +80,37 @@ def open_dataset(store: ObjectStore, objects: Sequence[LiveObject], schema: "pa.
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    if not objects:
-        raise LakeNotFound("No published partition was found for what is to be read. Run the upstream table first.")
     parquet = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
-    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item), mode="r")) for item in objects]
+    fragments = [
+        parquet.make_fragment(
+            pa.PythonFile(PinnedObject(store, item), mode="r"), partition_expression=_expression(contract, entry)
+        )
+        for entry in entries
+        for item in entry.objects
+    ]
+    if not fragments:
+        raise LakeNotFound(
+            f"`{contract.name}` has no published partition to read. Run it first: lakeworks ledger {contract.name}"
+        )
+    schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
     return ds.FileSystemDataset(fragments, schema, parquet)
+
+
+def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
+    """What is true of every row of a partition: its category, or the stretch of time its column lies in."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    known = ds.scalar(value=True)
+    pairs = dict(entry.parsed.pairs)
+    for item in contract.partition_by:
+        if item.column is None or any(pairs[key] is None for key in item.keys):
+            continue
+        column, kind = ds.field(item.column), contract.columns[item.column].type.arrow
+        if item.transform == "identity":
+            known = known & (column == pa.scalar(pairs[item.column]).cast(kind))
+            continue
+        period = Period.parse(str(Partition(tuple((key, pairs[key]) for key in item.keys))), item.transform)
+        first, end = (pa.scalar(moment.replace(tzinfo=None)).cast(kind) for moment in (period.start, period.end))
+        known = known & (column >= first) & (column < end)
+    return known

@@ -1,0 +1,5 @@
+"""`python -m lakeworks`."""
+
+from lakeworks.cli import main
+
+main()

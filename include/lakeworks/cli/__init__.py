@@ -1,0 +1,27 @@
+"""The `lakeworks` command: look at tables, ledger and data. Errors of lakeworks end in one message and exit code 1."""
+
+import sys
+
+import typer
+
+from lakeworks.cli import ledger, sql, tables
+from lakeworks.cli.output import fail
+from lakeworks.errors import LakeError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="A medallion data lake on S3, run by Apache Airflow."
+)
+app.command("tables")(tables.tables)
+app.command("show")(tables.show)
+app.command("sql")(sql.sql)
+app.command("ledger")(ledger.ledger)
+app.command("bootstrap")(ledger.bootstrap_lake)
+
+
+def main() -> None:
+    """Run a command."""
+    try:
+        app()
+    except LakeError as error:
+        fail(error)
+        sys.exit(1)

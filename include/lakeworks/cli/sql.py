@@ -1,0 +1,25 @@
+"""`lakeworks sql`: ask the lake with DuckDB; it reads what the ledger says is live, at pinned versions."""
+
+from typing import Annotated
+
+import typer
+
+from lakeworks.cli.connect import connect
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.contract import load_contract
+from lakeworks.sql import upstream
+from lakeworks.storage.reader import open_dataset
+
+Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)]
+
+
+def sql(query: Query, as_json: AsJson = False) -> None:
+    """Run a query over the lake's tables."""
+    lake = connect()
+    with lake.engine.session() as session:
+        for name in upstream(query):
+            contract = load_contract(str(name))
+            live = lake.ledger.live_partitions(name)
+            session.attach(name, open_dataset(lake.store, contract, live.values()))
+        rows = session.query(query).to_pylist()
+    emit(rows, as_json=as_json)

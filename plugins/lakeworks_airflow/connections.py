@@ -1,0 +1,43 @@
+"""Airflow connections and settings turned into the library's collaborators; secrets stop here."""
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from lakeworks.settings import settings
+
+if TYPE_CHECKING:
+    from lakeworks.pipeline.lake import Lake
+    from lakeworks.sources import Source
+
+
+def connect_lake() -> "Lake":
+    """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID."""
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+    from lakeworks.pipeline.lake import Lake, client_config
+
+    found = settings()
+    config = client_config(found)
+
+    def client(service: str) -> object:
+        hook = AwsBaseHook(aws_conn_id=found.aws_conn_id, client_type=service, region_name=found.region, config=config)
+        return hook.get_conn()
+
+    return Lake.of(found, client("s3"), client("glue"))
+
+
+def connect_source(name: str) -> "Source":
+    """A source's client; its Airflow connection (id = source name) gives another address than the vendor's own."""
+    from lakeworks.sources import open_source
+
+    try:
+        connection = BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return open_source(name)
+    host = connection.host or ""
+    if host and "://" not in host:
+        port = f":{connection.port}" if connection.port else ""
+        host = f"{connection.schema or 'https'}://{host}{port}"
+    return open_source(name, host or None)

@@ -1,0 +1,36 @@
+"""Task groups: the repetition of DAG files lives here, one level below them."""
+
+from typing import Any
+
+from airflow.sdk import TaskGroup
+
+from lakeworks.names import TableName
+from lakeworks_airflow.assets import table_asset
+from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
+
+
+def write_audit_publish(table: str, *, grain: str) -> TaskGroup:
+    """Stage, check, then switch: readers never see an unaudited partition."""
+    with _group(table) as group:
+        _steps(table, grain)
+    return group
+
+
+def ingest(table: str, *, grain: str, **fetch: Any) -> TaskGroup:
+    """Land a source's file, then write, audit and publish it. `fetch` goes to the FetchOperator."""
+    with _group(table) as group:
+        landed = FetchOperator(task_id="fetch", table=table, grain=grain, **fetch)
+        landed >> _steps(table, grain)
+    return group
+
+
+def _steps(table: str, grain: str) -> WriteOperator:
+    write = WriteOperator(task_id="write", table=table, grain=grain)
+    audit = AuditOperator(task_id="audit", table=table, grain=grain, staged=write.output)
+    PublishOperator(task_id="publish", table=table, grain=grain, staged=audit.output, outlets=[table_asset(table)])
+    return write
+
+
+def _group(table: str) -> TaskGroup:
+    name = TableName.parse(table)
+    return TaskGroup(group_id=f"{name.layer}_{name.table}", tooltip=table)

@@ -1,0 +1,60 @@
+"""Which periods a run owns: the one place that decides, for schedules, triggers, ranges and backfills alike."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from airflow.sdk import Param
+
+from lakeworks.errors import PartitionKeyError
+from lakeworks.partition import Period, periods_between
+
+
+class PartitionedRun(Protocol):
+    """What is read of a DAG run."""
+
+    run_id: str
+    partition_key: str | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+
+
+def partition_params(grain: str) -> dict[str, Param]:
+    """The form fields for a run over a range: both keys are included."""
+    example = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T03"}[grain]
+    text = f"{{}} {grain} of a range, like {example}. Leave both empty to run the partition key of the run."
+    return {
+        "from": Param(None, type=["null", "string"], title="From", description=text.format("First")),
+        "to": Param(None, type=["null", "string"], title="To", description=text.format("Last")),
+    }
+
+
+def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) -> list[Period]:
+    """The run's partition key, else its `from`/`to` range, else a data interval that is exactly one period.
+
+    Raises:
+        PartitionKeyError: none of them is there, two contradict each other, or a key is not of the grain; says what to type.
+    """
+    first, last = params.get("from") or None, params.get("to") or None
+    if run.partition_key and (first or last):
+        raise PartitionKeyError(
+            f"Run `{run.run_id}` has the partition key `{run.partition_key}` and a from/to range. Nothing was run. "
+            "Give one of the two."
+        )
+    if run.partition_key:
+        return [Period.parse(run.partition_key, grain)]
+    if first or last:
+        if not (first and last):
+            raise PartitionKeyError(
+                f"Run `{run.run_id}` has only one end of a range (from `{first}`, to `{last}`). Nothing was run. Give both."
+            )
+        return periods_between(str(first), str(last), grain)
+    if run.data_interval_start and run.data_interval_end:
+        period = Period.containing(run.data_interval_start, grain)
+        if (period.start, period.end) == (run.data_interval_start, run.data_interval_end):
+            return [period]
+    example = str(Period.containing(datetime(2019, 1, 5, 3), grain))
+    raise PartitionKeyError(
+        f"Run `{run.run_id}` does not say which {grain} it owns. Nothing was run. Trigger it with a partition key "
+        f'({example}, in the form or as "partition_key" of the API), or with params {{"from": "{example}", "to": "{example}"}}.'
+    )

@@ -1,0 +1,121 @@
+"""The steps of a table: fetch, write, audit, publish. Each hands manifest keys to the next, never data."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.errors import NotPublishedYet
+from lakeworks_airflow.base import LakeOperator, run_of
+from lakeworks_airflow.connections import connect_lake, connect_source
+from lakeworks_airflow.links import AuditReportLink, DataLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+class FetchOperator(LakeOperator):
+    """Land a source's raw file for each period; a period that is not published yet waits without holding a worker.
+
+    :param table: the table whose contract names the source. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    :param look_again_after: how long to wait for a period that the source has not published.
+    """
+
+    def __init__(self, *, look_again_after: timedelta = timedelta(hours=6), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.look_again_after = look_again_after
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the landing keys."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline import land
+
+        contract = load_contract(self.table)
+        source = connect_source(str(contract.source).partition(".")[0])
+        lake, run = connect_lake(), run_of(context)
+        try:
+            return [land(lake, contract, period, run, source).item.key for period in self.periods(context)]
+        except NotPublishedYet as waiting:
+            self._wait(waiting)
+            raise
+
+    def look_again(self, context: "Context", event: Any = None) -> Any:
+        """Resume after the wait."""
+        return self.execute(context)
+
+    def _wait(self, reason: NotPublishedYet) -> None:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        moment = datetime.now(UTC) + self.look_again_after
+        log.warning("%s Looking again at %s.", reason, moment.isoformat(timespec="minutes"))
+        self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")
+
+
+class WriteOperator(LakeOperator):
+    """Build each period's partitions in staging, invisible to readers.
+
+    :param table: the table to build. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the keys of what was staged."""
+        from lakeworks.pipeline import write
+
+        lake, run = connect_lake(), run_of(context)
+        return [write(lake, self.table, period, run).key for period in self.periods(context)]
+
+
+class AuditOperator(LakeOperator):
+    """Validate what is staged with Great Expectations; a failed audit names check, column, counts and rows.
+
+    :param table: the staged table. (templated)
+    :param staged: manifest keys of the write step. (templated)
+    """
+
+    template_fields: Sequence[str] = ("table", "staged")
+    operator_extra_links = (AuditReportLink(),)
+
+    def __init__(self, *, staged: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.staged = staged
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the manifest keys that passed."""
+        from lakeworks.pipeline import audit
+
+        lake = connect_lake()
+        return [audit(lake, key).key for key in self.staged]
+
+
+class PublishOperator(LakeOperator):
+    """Make audited partitions live, each in one step for every reader, and tell catalog and ledger.
+
+    :param table: the table to publish. (templated)
+    :param staged: manifest keys of the audit step. (templated)
+    """
+
+    template_fields: Sequence[str] = ("table", "staged")
+    operator_extra_links = (DataLink(),)
+
+    def __init__(self, *, staged: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.staged = staged
+
+    def step(self, context: "Context") -> list[dict[str, Any]]:
+        """Return a small summary a period."""
+        from lakeworks.pipeline import publish
+
+        lake = connect_lake()
+        return [summary(publish(lake, key)) for key in self.staged]
+
+
+def summary(record: Any) -> dict[str, Any]:
+    """What the task shows in the UI: the row balance and what became of the partitions."""
+    balance = record.balance.model_dump(exclude={"broken"})
+    return {"table": record.table, "period": record.period, **balance, "partitions": record.outcome}
