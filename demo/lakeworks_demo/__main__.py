@@ -1,0 +1,78 @@
+"""`python -m lakeworks_demo demo|up|down`: what `make demo`, `make up` and `make down` call."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from lakeworks_demo.demo import Demo
+from lakeworks_demo.stack.environment import LOGIN, REPOSITORY
+from lakeworks_demo.stack.process import StackError
+from lakeworks_demo.stack.stack import Stack
+
+
+def main() -> int:
+    """Run a command; 0 only if everything worked."""
+    parser = argparse.ArgumentParser(prog="lakeworks_demo")
+    parser.add_argument("command", choices=["demo", "up", "down"])
+    parser.add_argument("--state", type=Path, help="state folder (default: .local/<command>)")
+    arguments = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    # `make up` keeps its data; a demo starts from nothing and leaves an `up` alone.
+    name = "demo" if arguments.command == "demo" else "up"
+    stack = Stack(arguments.state or REPOSITORY / ".local" / name)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if arguments.command == "down":
+        stopped = stack.stop()
+        console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+        return 0
+    return _play(stack, console, keep=arguments.command == "up")
+
+
+def _play(stack: Stack, console: Console, *, keep: bool) -> int:
+    demo, began, worked = Demo(stack, console), time.monotonic(), False
+    try:
+        with demo.step("Start the stack"):
+            stack.start(fresh=not keep, step=lambda text: console.print(f"  {text}"))
+        demo.play()
+        worked = True
+    except StackError as error:
+        console.print(f"[bold red]failed:[/] {error}", markup=True)
+        console.print(
+            f"All logs are in {stack.run.relative_to(Path.cwd()) if stack.run.is_relative_to(Path.cwd()) else stack.run}"
+        )
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted; stopping what was started")
+        return 130
+    finally:
+        if not (keep and worked):
+            stack.stop()
+    console.print(f"[bold green]Done in {time.monotonic() - began:.0f} s.[/]")
+    _look_around(stack, console, keep=keep)
+    return 0
+
+
+def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
+    assert stack.addresses is not None
+    if not keep:
+        console.print("Everything was stopped. To look around, run `make up`: it leaves Airflow and the lake running.")
+        return
+    env = stack.env_file.relative_to(REPOSITORY) if stack.env_file.is_relative_to(REPOSITORY) else stack.env_file
+    console.print(
+        f"Airflow    {stack.addresses.airflow}   login {LOGIN[0]} / {LOGIN[1]}\n"
+        f"AWS        {stack.addresses.aws}   (S3 and Glue stand-in)\n"
+        f"Sources    {stack.addresses.replay}   (replay server)\n"
+        f"Shell      set -a; . {env}; set +a; . .venv/bin/activate\n"
+        "           lakeworks ledger                                   what is published\n"
+        "           lakeworks ledger silver.transport.trips 2019-01-05  its history\n"
+        '           lakeworks sql "SELECT count(*) FROM silver_transport.trips"\n'
+        "Stop       make down"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

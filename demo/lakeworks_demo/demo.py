@@ -1,0 +1,141 @@
+"""The demo: start the stack, bootstrap the lake, backfill real taxi months, show what came of it."""
+
+import json
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lakeworks_demo.stack.api import FINISHED, AirflowApi
+from lakeworks_demo.stack.environment import LOGIN
+from lakeworks_demo.stack.process import StackError
+from lakeworks_demo.stack.stack import Stack
+
+FROM, TO, MONTHS = "2019-01-01", "2019-03-31", ("2019-01", "2019-02", "2019-03")
+QUESTIONS = {
+    "Which pick-up zones earned most?": """
+        SELECT pickup_zone_name AS zone, pickup_borough AS borough, sum(trip_count) AS trips, sum(total_fare_usd) AS fares_usd
+        FROM gold_transport.zone_daily_summary GROUP BY 1, 2 ORDER BY 4 DESC, 1 LIMIT 5""",
+    "At which hours is the city busiest?": """
+        SELECT hour_of_day AS hour, sum(trip_count) AS trips
+        FROM gold_transport.hourly_demand GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5""",
+    "How did the months compare?": """
+        SELECT strftime(trip_date, '%Y-%m') AS month, round(sum(total_fare_usd) / sum(trip_count), 2) AS mean_fare_usd,
+               round(sum(avg_distance_miles * trip_count) / sum(trip_count), 2) AS mean_miles
+        FROM gold_transport.zone_daily_summary GROUP BY 1 ORDER BY 1""",
+}
+
+
+class Demo:
+    """One demonstration on one stack."""
+
+    def __init__(self, stack: Stack, console: Console) -> None:
+        self.stack = stack
+        self.console = console
+        self.started = time.monotonic()
+
+    def play(self) -> None:
+        """Everything from start to answers.
+
+        Raises:
+            StackError: naming the step, with the end of the right log.
+        """
+        api = self._connect()
+        with self.step("Bootstrap the lake (DAG lake_bootstrap)"):
+            api.wait_for_dag("lake_bootstrap")
+            self._wait(api, "lake_bootstrap", [api.trigger("lake_bootstrap")])
+        with self.step(
+            f"Backfill {len(MONTHS)} months (airflow backfill create --dag-id taxi --from-date {FROM} --to-date {TO})"
+        ):
+            api.wait_for_dag("taxi")
+            before = {run["dag_run_id"] for run in api.runs("taxi")}
+            self._backfill()
+            runs = self._backfilled(api, before)
+            self._wait(api, "taxi", runs)
+        self._show_ledger()
+        for question, sql in QUESTIONS.items():
+            self._table(question, self._lakeworks("sql", sql))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Print a step and how long it took."""
+        self.console.print(f"[bold cyan]▸[/] {name}")
+        begun = time.monotonic()
+        yield
+        self.console.print(f"  [green]done[/] in {time.monotonic() - begun:.1f} s")
+
+    def _connect(self) -> AirflowApi:
+        assert self.stack.addresses is not None
+        return AirflowApi(self.stack.addresses.airflow, LOGIN).connect()
+
+    def _backfill(self) -> None:
+        command = ["airflow", "backfill", "create", "--dag-id", "taxi", "--from-date", FROM, "--to-date", TO]
+        command += ["--max-active-runs", "3", "--reprocess-behavior", "completed"]
+        done = subprocess.run(command, env=self.stack.environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StackError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+    def _backfilled(self, api: AirflowApi, before: set[str]) -> list[str]:
+        """The runs of this backfill; they appear within seconds."""
+        for _ in range(100):
+            found = {
+                run["partition_key"]: run["dag_run_id"] for run in api.runs("taxi") if run["run_type"] == "backfill"
+            }
+            if all(month in found for month in MONTHS):
+                return [found[month] for month in MONTHS]
+            time.sleep(0.2)
+        raise StackError(f"the backfill made no runs for {MONTHS} (new: {before}); see airflow-scheduler.log")
+
+    def _wait(self, api: AirflowApi, dag_id: str, runs: list[str], seconds: float = 600) -> None:
+        """Show tasks as they finish, until all runs have ended."""
+        deadline, shown = time.monotonic() + seconds, ""
+        while time.monotonic() < deadline:
+            states = [api.run(dag_id, run)["state"] for run in runs]
+            tasks = [task for run in runs for task in api.tasks(dag_id, run)]
+            line = _progress(tasks)
+            if line != shown:
+                self.console.print(f"  {time.monotonic() - self.started:5.0f} s  {line}")
+                shown = line
+            if "failed" in states:
+                raise StackError(api.failure(dag_id, runs[states.index("failed")]))
+            if all(state in FINISHED for state in states):
+                return
+            time.sleep(1.0)
+        raise StackError(f"{dag_id}: not finished after {seconds:.0f} s: {shown}")
+
+    def _lakeworks(self, *arguments: str) -> list[dict[str, Any]]:
+        command = ["lakeworks", *arguments, "--json"]
+        done = subprocess.run(command, env=self.stack.environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StackError(f"lakeworks {arguments[0]} failed:\n{done.stderr[-2000:]}")
+        return list(json.loads(done.stdout))
+
+    def _show_ledger(self) -> None:
+        rows = self._lakeworks("ledger")
+        self._table("The lake", rows)
+        for row in rows:
+            in_balance = row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"]
+            if row["partitions"] == 0 or not in_balance:
+                raise StackError(f"`{row['table']}` is not as it should be: {row}")
+
+    def _table(self, title: str, rows: list[dict[str, Any]]) -> None:
+        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        for name in rows[0]:
+            table.add_column(name, justify="right" if isinstance(rows[0][name], int | float) else "left")
+        for row in rows:
+            table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
+        self.console.print(table)
+
+
+def _progress(tasks: list[dict[str, Any]]) -> str:
+    states = Counter(task["state"] or "waiting" for task in tasks)
+    running = sorted({task["task_id"] for task in tasks if task["state"] == "running"})
+    text = f"{states['success']} of {len(tasks)} tasks done"
+    if retrying := states["up_for_retry"]:
+        text += f", {retrying} waiting to retry"
+    return text + (f"; running {', '.join(running[:4])}" if running else "")

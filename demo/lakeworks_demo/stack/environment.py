@@ -1,0 +1,99 @@
+"""The one environment all processes of the stack share."""
+
+import json
+import os
+import secrets
+import shlex
+import sys
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+LOGIN = ("admin", "lakeworks")
+BUCKET = "lakeworks-demo"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts of the stack answer."""
+
+    postgres: str
+    aws: str
+    replay: str
+    airflow_port: int
+
+    @property
+    def airflow(self) -> str:
+        """The Airflow UI and API."""
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+
+def base_environment() -> dict[str, str]:
+    """The caller's environment without what would leak into the stack, with this interpreter's commands first."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "LAKE_", "AWS_"))}
+    return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
+
+
+def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
+    """What Airflow, its tasks and the command line need to work on the stack."""
+    home = folder / "airflow"
+    home.mkdir(parents=True, exist_ok=True)
+    passwords = home / "passwords.json"
+    passwords.write_text(json.dumps(dict([LOGIN])))
+    return {
+        **aws_environment(at.aws),
+        "LAKE_BUCKET": BUCKET,
+        "LAKE_SCRATCH_DIR": str(folder / "scratch"),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
+        "AIRFLOW_CONN_NYC_TLC": json.dumps({"conn_type": "http", "host": at.replay}),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{at.airflow}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN[0]}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": at.postgres,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(at.airflow_port),
+        "AIRFLOW__API__BASE_URL": at.airflow,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(48),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "GX_ANALYTICS_ENABLED": "False",
+        "OPENLINEAGE_DISABLED": "true",
+    }
+
+
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """boto3's own variables for a stand-in that wants any key."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        # ministack is thirteen times slower with the streaming checksums that newer SDKs add on their own
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    }
+
+
+def _aws_connection(endpoint: str) -> dict[str, object]:
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+    return {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
+
+
+def write_env_file(path: Path, environment: dict[str, str]) -> None:
+    """A file a shell can read: `set -a; . .local/stack.env; set +a`."""
+    lines = [f"{key}={shlex.quote(value)}" for key, value in sorted(environment.items())]
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o600)

@@ -1,0 +1,127 @@
+"""One process of the stack: started in its own group, known by a pid file, always stopped."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+class StackError(Exception):
+    """A step of the stack failed; the message names the step and shows the end of its log."""
+
+
+def free_port() -> int:
+    """A port nobody listens on; taken again at once, so that a clash is unlikely."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Service:
+    """A running service and where it logs."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def tail(self, lines: int = 25) -> str:
+        """The end of the log."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "(no log)"
+
+
+def start(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Service:
+    """Start a command in its own process group with a log and a pid file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            start_new_session=True, cwd=folder,
+        )  # fmt: skip
+    started = psutil.Process(process.pid).create_time()
+    (folder / f"{name}.pid").write_text(json.dumps({"pid": process.pid, "started": started}))
+    return Service(name, process, log)
+
+
+def wait_until(service: Service, healthy: Callable[[], bool], seconds: float) -> None:
+    """Wait for a service to answer.
+
+    Raises:
+        StackError: it ended or did not answer in time; shows its log.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if service.process.poll() is not None:
+            raise StackError(
+                f"{service.name} ended with code {service.process.returncode} while starting.\n"
+                f"--- {service.log.name} ---\n{service.tail()}"
+            )
+        with contextlib.suppress(OSError):
+            if healthy():
+                return
+        time.sleep(0.1)
+    raise StackError(
+        f"{service.name} did not answer within {seconds:.0f} s.\n--- {service.log.name} ---\n{service.tail()}"
+    )
+
+
+def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list[str]:
+    """Stop every service a pid file names, whoever started it; returns the names of those that ran.
+
+    A pid file whose process has another start time belongs to a stranger that got the number since: it is left alone.
+    """
+    stopped = []
+    names = [*order, *(path.stem for path in folder.glob("*.pid") if path.stem not in order)]
+    groups: list[tuple[str, list[psutil.Process]]] = []
+    for name in names:
+        path = folder / f"{name}.pid"
+        if path.is_file() and (process := _ours(path)) is not None:
+            groups.append((name, [process, *_children(process)]))
+            _signal(process.pid, signal.SIGTERM)
+            stopped.append(name)
+        path.unlink(missing_ok=True)
+    everyone = [process for _, processes in groups for process in processes]
+    _, alive = psutil.wait_procs([processes[0] for _, processes in groups], timeout=patience)
+    for process in [*alive, *everyone]:  # Airflow's task processes live in groups of their own
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(everyone, timeout=5)
+    return stopped
+
+
+def running(folder: Path) -> list[str]:
+    """The services that pid files name and that still run."""
+    return sorted(path.stem for path in folder.glob("*.pid") if _ours(path) is not None)
+
+
+def _ours(path: Path) -> psutil.Process | None:
+    try:
+        known = json.loads(path.read_text())
+        process = psutil.Process(known["pid"])
+        if abs(process.create_time() - known["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE:
+            return process
+    except (psutil.NoSuchProcess, ValueError, KeyError, OSError):
+        pass
+    return None
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.children(recursive=True)
+    return []
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
