@@ -9,6 +9,8 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks_demo.stack.process import free_port
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 LOGIN = ("admin", "lakeworks")
 BUCKET = "lakeworks-demo"
@@ -39,6 +41,10 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
     """What Airflow, its tasks and the command line need to work on the stack."""
     home = folder / "airflow"
     home.mkdir(parents=True, exist_ok=True)
+    (home / "config").mkdir(exist_ok=True)
+    (home / "config" / "airflow_local_settings.py").write_text(
+        "from lakeworks_airflow.preload import preload\n\npreload()\n"
+    )
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps(dict([LOGIN])))
     return {
@@ -68,6 +74,8 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "False",

@@ -74,9 +74,9 @@ class Stack:
             parts = [pool.submit(part) for part in (self._postgres, self._aws, self._replay)]
             postgres, aws, replay = (part.result() for part in parts)
         self.addresses = Addresses(postgres, aws, replay, free_port())
-        self.environment = {**base_environment(), **stack_environment(self.folder, self.addresses)}
         shared = stack_environment(self.folder, self.addresses)
-        write_env_file(self.env_file, {key: self.environment[key] for key in shared})
+        write_env_file(self.env_file, shared)
+        self.environment = {**base_environment(), **shared}
         step("Airflow's metadata database")
         self._migrate()
         step("Airflow: api-server, scheduler, dag-processor, triggerer")

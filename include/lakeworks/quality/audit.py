@@ -127,7 +127,7 @@ def _whole(names: list[str], rows: int) -> "pd.DataFrame":
 
 
 def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame", median: float | None) -> Any:
-    gx, context = _great_expectations()
+    gx, context = great_expectations()
     source = context.data_sources.add_or_update_pandas("staged").add_dataframe_asset(contract.name)
     batch = source.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": frame})
     expectations = [expectation(contract, check, median) for check in wanted]
@@ -136,7 +136,7 @@ def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame
 
 
 @cache
-def _great_expectations() -> tuple[Any, Any]:
+def great_expectations() -> tuple[Any, Any]:
     """GX with one in-memory context for the process: no files, no progress bars, no calls home."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations as gx

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace
 from lakeworks.names import TableName
@@ -27,6 +28,14 @@ Register = Callable[[Sequence[LedgerEntry]], None]
 def utc_now() -> datetime:
     """The clock of the ledger; nothing in the data depends on it."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What is to become of a wanted entry; one that only repeats what a newer run said takes no number."""
+
+    entry: LedgerEntry
+    takes_number: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,28 +93,36 @@ class Publisher:
                 copy_object(self.ledger.store, source, _target(item, entry.live_seq, live))
         self.register([entry])
 
-    def _decide(self, wanted: LedgerEntry) -> LedgerEntry:
-        """Number the entry, or turn it into `unchanged`; refuses what must not happen."""
+    def _decide(self, wanted: LedgerEntry) -> "_Decided":
+        """Number the entry, or find that its content is live already; refuses what must not happen."""
         table, partition = TableName.parse(wanted.table), wanted.parsed
         self.recover(table, partition)
         numbers = self.ledger.sequence(table, partition)
         seq = numbers[-1] + 1 if numbers else 1
         live = self.ledger.live(table, partition)
-        if live and live.run.order > wanted.run.order:
+        older = live is not None and live.run.order > wanted.run.order
+        if live and live.content == wanted.content and live.location == wanted.location and self._intact(live):
+            if older:  # nothing to say that a newer run has not said
+                return _Decided(live.model_copy(update={"state": "unchanged"}), takes_number=False)
+            confirmed: dict[str, Any] = {
+                "seq": seq,
+                "run": wanted.run,
+                "run_record": wanted.run_record,
+                "audit": wanted.audit,
+            }
+            confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
+            return _Decided(live.model_copy(update=confirmed))
+        if live and older:
             raise FencedError(
                 f"{wanted.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
                 f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
                 "a new run: clear this one, or trigger the partition again."
             )
-        if live and live.content == wanted.content and live.location == wanted.location and self._intact(live):
-            confirmed = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record, "audit": wanted.audit}
-            return live.model_copy(update={**confirmed, "state": "unchanged", "staging": wanted.staging, "surplus": ()})
         self._refuse_foreign(wanted)
         keys = {item.key for item in wanted.objects}
         surplus = tuple(item.key for item in live.objects if item.key not in keys) if live else ()
-        return wanted.model_copy(
-            update={"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
-        )
+        numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
+        return _Decided(wanted.model_copy(update=numbered))
 
     def _intact(self, live: LedgerEntry) -> bool:
         heads = [(self.ledger.store.head(item.key), item) for item in live.objects]
@@ -121,8 +138,20 @@ class Publisher:
                     f"version: lakeworks repair {wanted.table} {wanted.parsed}"
                 )
 
-    def _reserve(self, entry: LedgerEntry) -> Stored:
-        return self.ledger.reserve(entry)
+    def _reserve(self, decided: "_Decided") -> Stored:
+        """Take the number; a writer that loses it to the very same content has nothing left to do."""
+        entry = decided.entry
+        if not decided.takes_number:
+            return Stored(entry, "")
+        try:
+            return self.ledger.reserve(entry)
+        except LostRace:
+            table, partition = TableName.parse(entry.table), entry.parsed
+            self.recover(table, partition)
+            live = self.ledger.live(table, partition)
+            if live is None or live.content != entry.content:
+                raise
+            return Stored(live.model_copy(update={"state": "unchanged"}), "")
 
     def _place_all(self, reserved: Sequence[Stored]) -> list[Stored]:
         self.on_step("place")

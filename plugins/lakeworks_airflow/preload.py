@@ -1,0 +1,30 @@
+"""Imports the heavy libraries once in the process that forks task processes, which then find them loaded.
+
+Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU; a fork inherits them for nothing. Call it from
+`airflow_local_settings.py`, which every Airflow component imports; only the forking ones (scheduler with LocalExecutor,
+Celery worker) pay. Importing starts no threads, so forking afterwards is safe.
+"""
+
+import sys
+from importlib import import_module
+
+_FORKING = {"scheduler", "celery"}
+_HEAVY = (
+    "airflow.providers.amazon.aws.hooks.base_aws",
+    "airflow.providers.standard.triggers.temporal",
+    "lakeworks.pipeline",
+    "lakeworks.quality.page",
+    "lakeworks.sources.nyc_tlc",
+)
+
+
+def preload() -> bool:
+    """Import what tasks need if this process forks tasks; returns whether it did."""
+    if not _FORKING.intersection(sys.argv[1:3]):
+        return False
+    for module in _HEAVY:
+        import_module(module)
+    from lakeworks.quality.audit import great_expectations
+
+    great_expectations()
+    return True
