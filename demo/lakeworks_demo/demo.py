@@ -124,7 +124,8 @@ class Demo:
                 raise StackError(f"`{row['table']}` is not as it should be: {row}")
 
     def _table(self, title: str, rows: list[dict[str, Any]]) -> None:
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        self.console.print(f"\n[bold]{title}[/]")
+        table = Table(header_style="bold")
         for name in rows[0]:
             table.add_column(name, justify="right" if isinstance(rows[0][name], int | float) else "left")
         for row in rows:

@@ -1,0 +1,177 @@
+"""Real servers for tests: three independent S3 implementations, Glue, and the source replay; all on loopback, all stopped."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from lakeworks.catalog.glue import GlueCatalog
+from lakeworks.contract import Contract
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.pipeline.lake import Lake
+from lakeworks.storage.manifest import Run
+from lakeworks.storage.objects import ObjectStore
+from lakeworks_demo.replay import start_replay
+from lakeworks_demo.stack.process import free_port
+
+BIN = Path(sys.executable).parent
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
+
+
+@contextlib.contextmanager
+def serving(command: list[str], url: str, environment: dict[str, str]) -> Iterator[str]:
+    process = subprocess.Popen(
+        command, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(url, timeout=2).close()
+                break
+            except urllib.error.HTTPError:
+                break  # it answers, if only to refuse an anonymous caller
+            except OSError:
+                assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    port = free_port()
+    with serving([str(BIN / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], f"http://127.0.0.1:{port}", {}) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port, folder = free_port(), tmp_path_factory.mktemp("ministack")
+    environment = {
+        "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_PORT": str(free_port()),
+        "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(folder / "s3"),
+    }  # fmt: skip
+    with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def seaweed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("seaweed")
+    identity = {
+        "name": "test",
+        "credentials": [{"accessKey": KEYS["aws_access_key_id"], "secretKey": KEYS["aws_secret_access_key"]}],
+        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    names = ("s3.port", "master.port", "filer.port", "s3.port.grpc", "master.port.grpc", "filer.port.grpc")
+    ports = {name: free_port() for name in names}
+    # The volume server's gRPC port lies 10,000 above its own.
+    ports["volume.port"] = next(found for found in iter(free_port, None) if found < 50_000)
+    command = [
+        str(BIN / "weed"), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer",
+        f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
+        # every bucket takes volumes of its own
+        "-volume.max=1000", "-master.volumeSizeLimitMB=64", *(f"-{name}={port}" for name, port in ports.items()),
+    ]  # fmt: skip
+    try:
+        with serving(command, f"http://127.0.0.1:{ports['s3.port']}", {}) as url:
+            yield url
+    finally:
+        for port in [*ports.values(), ports["volume.port"] + 10_000]:
+            for socket in Path(gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                socket.unlink()
+
+
+@pytest.fixture(scope="session")
+def replay_url() -> Iterator[str]:
+    with start_replay() as url:
+        yield url
+
+
+def client(service: str, url: str) -> Any:
+    config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2, "mode": "standard"})
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1", config=config, **KEYS)
+
+
+def new_store(url: str, *, versioned: bool = True) -> ObjectStore:
+    s3, bucket = client("s3", url), f"lake-{uuid.uuid4().hex[:12]}"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            s3.create_bucket(Bucket=bucket)
+            break
+        except Exception:  # seaweed answers before its volumes are ready
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+    if versioned:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return ObjectStore(s3, bucket, threads=4)
+
+
+@pytest.fixture(params=["moto", "ministack", "seaweed"])
+def any_store(request: pytest.FixtureRequest) -> ObjectStore:
+    """A fresh versioned bucket on each S3 implementation."""
+    return new_store(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def store(moto_url: str) -> ObjectStore:
+    return new_store(moto_url)
+
+
+@pytest.fixture
+def lake(moto_url: str, tmp_path: Path) -> Lake:
+    """A fresh lake; the catalog is moto's, the most faithful Glue, emptied before."""
+    glue = client("glue", moto_url)
+    for database in glue.get_databases()["DatabaseList"]:
+        glue.delete_database(Name=database["Name"])
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    return Lake(new_store(moto_url), GlueCatalog(glue), DuckDbEngine(scratch=scratch), scratch)
+
+
+@pytest.fixture
+def run_at() -> Callable[..., Run]:
+    """Runs in order: `run_at(2)` is later than `run_at(1)`."""
+
+    def make(number: int, attempt: int = 1) -> Run:
+        return Run(
+            id=f"manual__{number}",
+            started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number),
+            attempt=attempt,
+        )
+
+    return make
+
+
+def contract_of(name: str = "silver.test.rows", **changes: Any) -> Contract:
+    """A small contract; tests change what they are about."""
+    base: dict[str, Any] = {
+        "name": name, "version": "1.0.0", "description": "test", "team": "test", "grain": ["id"],
+        "columns": {"id": {"type": "bigint", "required": True, "description": "key"}},
+    }  # fmt: skip
+    return Contract.model_validate({**base, **changes})
