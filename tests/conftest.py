@@ -33,7 +33,7 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
 
 
 @contextlib.contextmanager
-def serving(command: list[str], url: str, environment: dict[str, str]) -> Iterator[str]:
+def serving(command: list[str], url: str, environment: dict[str, str], *, patience: float = 10) -> Iterator[str]:
     process = subprocess.Popen(
         command, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -53,7 +53,7 @@ def serving(command: list[str], url: str, environment: dict[str, str]) -> Iterat
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -97,7 +97,7 @@ def seaweed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "-volume.max=1000", "-master.volumeSizeLimitMB=64", *(f"-{name}={port}" for name, port in ports.items()),
     ]  # fmt: skip
     try:
-        with serving(command, f"http://127.0.0.1:{ports['s3.port']}", {}) as url:
+        with serving(command, f"http://127.0.0.1:{ports['s3.port']}", {}, patience=0.1) as url:
             yield url
     finally:
         for port in [*ports.values(), ports["volume.port"] + 10_000]:

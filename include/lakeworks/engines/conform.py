@@ -122,6 +122,8 @@ def _convert(
         return pa.nulls(len(batch), field.type)
     column = batch.column(source)
     try:
+        if _family(column.type) not in ("null", _family(field.type)):
+            raise pa.ArrowInvalid("another kind of value")
         return pc.cast(column, field.type, safe=True)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaDrift(
@@ -129,6 +131,18 @@ def _convert(
             f"without loss ({str(error).splitlines()[0]}). The file stays in landing, nothing was staged. Widen the column in "
             "the contract if the source really changed, then run the partition again."
         ) from error
+
+
+def _family(kind: pa.DataType) -> str:
+    """Types between which a cast only changes the width; Arrow would also turn text or truth into numbers."""
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    for name in ("null", "boolean", "timestamp", "date", "binary", "large_binary", "struct", "map"):
+        if getattr(pa.types, f"is_{name}")(kind):
+            return name.removeprefix("large_")
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+        return "text"
+    return "list" if pa.types.is_list(kind) or pa.types.is_large_list(kind) else str(kind)
 
 
 def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:

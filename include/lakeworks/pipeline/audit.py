@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeworks.contract import load_contract
 from lakeworks.layout import audit_key
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
@@ -28,7 +27,7 @@ def audit(lake: Lake, manifest_key: str) -> Manifest:
     from lakeworks.quality.page import to_html, to_json
 
     manifest = load_manifest(lake.store, manifest_key)
-    contract = load_contract(manifest.table)
+    contract = lake.contract(manifest.table)
     report = run_audit(contract, _chunks(lake, manifest), _history(lake, manifest))
     table, period = manifest.parsed_table, manifest.parsed_period
     page = audit_key(table, period, manifest.run.key, "html")

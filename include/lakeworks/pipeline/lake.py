@@ -1,11 +1,12 @@
 """One lake: its bucket, ledger, catalog and engine, built once from settings and passed to every step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lakeworks.catalog.glue import GlueCatalog
-from lakeworks.contract import Contract
+from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.layout import live_prefix
 from lakeworks.partition import Partition, PartitionField, Period
@@ -22,6 +23,7 @@ class Lake:
     catalog: GlueCatalog
     engine: DuckDbEngine
     scratch: Path
+    contract: Callable[[str], Contract] = load_contract
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":

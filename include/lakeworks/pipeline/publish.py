@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lakeworks.catalog.tables import CatalogPartition
-from lakeworks.contract import Contract, load_contract
+from lakeworks.contract import Contract
 from lakeworks.errors import AuditFailed, LakeNotFound
 from lakeworks.layout import live_key, live_prefix, run_key
 from lakeworks.names import TableName
@@ -40,7 +40,7 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
             f"`{manifest.table}` {manifest.period}: what is staged has not passed an audit. Nothing was published. "
             "Run the audit step of the same run first."
         )
-    contract = load_contract(manifest.table)
+    contract = lake.contract(manifest.table)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
     entries = publisher.publish([entry_for(contract, manifest, item) for item in manifest.partitions])

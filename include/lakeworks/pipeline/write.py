@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from lakeworks.contract import Contract, Storage, load_contract
+from lakeworks.contract import Contract, Storage
 from lakeworks.engines.conform import conform, open_landing
 from lakeworks.engines.duckdb import Session
 from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
@@ -60,7 +60,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
         RowBalanceError: rows got lost or doubled.
     """
     started = time.monotonic()
-    contract = load_contract(table)
+    contract = lake.contract(table)
     sql = load_sql(contract)
     with TemporaryDirectory(dir=lake.scratch) as folder:
         work = _Work(lake, contract, period, run, Path(folder))
@@ -129,7 +129,7 @@ def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
 
 
 def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
-    contract = load_contract(str(name))
+    contract = work.lake.contract(str(name))
     live = work.lake.live(contract, work.period)
     if not live:
         raise LakeNotFound(

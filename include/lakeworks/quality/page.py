@@ -8,6 +8,7 @@ from lakeworks.quality.audit import AuditReport
 
 # Data Docs load styles and scripts from half a dozen public hosts; the page has to read well from a private bucket.
 _REMOTE = re.compile(r"<(script|link)\b[^>]*(?:src|href)=\"https?://[^\"]*\"[^>]*>(?:\s*</script>)?")
+_REMOTE_IMAGE = re.compile(r"url\(['\"]?https?://[^)]*\)")
 _STYLE = """<style>body{font-family:system-ui,sans-serif;margin:2rem;color:#222}table{border-collapse:collapse;margin:1rem 0}
 td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top}nav,img{display:none}</style>"""
 
@@ -19,7 +20,8 @@ def to_html(report: AuditReport) -> str:
 
     renderer, view = ValidationResultsPageRenderer(), DefaultJinjaPageView()
     pages = [str(view.render(renderer.render(page))) for page in report.pages]
-    return "\n<hr>\n".join(_REMOTE.sub("", page).replace("</head>", f"{_STYLE}</head>") for page in pages)
+    local = (_REMOTE_IMAGE.sub("none", _REMOTE.sub("", page)) for page in pages)
+    return "\n<hr>\n".join(page.replace("</head>", f"{_STYLE}</head>") for page in local)
 
 
 def to_json(report: AuditReport) -> str:

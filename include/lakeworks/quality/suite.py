@@ -16,9 +16,12 @@ SHARE_OF_MEDIAN = "min_share_of_median"
 
 def checks(contract: Contract) -> Iterator[TableCheck]:
     """Every check of a contract, generated from its columns or written in it."""
-    yield TableCheck(
-        expectation="expect_table_columns_to_match_ordered_list", kwargs={"column_list": list(contract.file_columns)}
-    )
+    names = list(contract.file_columns)
+    if contract.schema_policy == "freeze":
+        yield TableCheck(expectation="expect_table_columns_to_match_ordered_list", kwargs={"column_list": names})
+    else:  # columns that arrived on top are kept
+        wanted = {"column_set": names, "exact_match": False}
+        yield TableCheck(expectation="expect_table_columns_to_match_set", kwargs=wanted)
     for name, column in contract.file_columns.items():
         yield from _column_checks(name, column)
     grain = [name for name in contract.grain if name in contract.file_columns]

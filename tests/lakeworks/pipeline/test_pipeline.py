@@ -1,0 +1,256 @@
+"""The whole path on real HTTP, S3 and Glue protocols: landing to gold, twice, corrected, and on its bad days."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import requests
+
+from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.errors import (
+    AuditFailed,
+    FencedError,
+    LakeNotFound,
+    MalformedSource,
+    QuarantineLimitExceeded,
+    SchemaDrift,
+)
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.pipeline.land import newest_or_fail
+from lakeworks.pipeline.summary import summarise
+from lakeworks.sources import Source
+from lakeworks.sources.http import HttpSource
+from lakeworks.sources.nyc_tlc import NycTlc
+from lakeworks.storage.manifest import Manifest, Run
+
+JANUARY = Period.parse("2019-01")
+ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
+RunAt = Callable[..., Run]
+
+
+@pytest.fixture
+def source(replay_url: str) -> Source:
+    requests.delete(f"{replay_url}/_control/faults", timeout=5)
+    return NycTlc(HttpSource(replay_url, sleep=lambda _: None))
+
+
+def step(lake: Lake, table: str, run: Run, source: Source | None = None, period: Period = JANUARY) -> Manifest:
+    if source and load_contract(table).source:
+        land(lake, load_contract(table), period, run, source)
+    return publish(lake, audit(lake, write(lake, table, period, run).key).key)
+
+
+def objects(lake: Lake, table: str) -> dict[str, Any]:
+    """Every live object of a table: key to version and content."""
+    live = lake.ledger.live_partitions(load_contract(table).table)
+    return {item.key: (item.version_id, item.sha256) for entry in live.values() for item in entry.objects}
+
+
+def glue(lake: Lake, table: str) -> dict[Partition, dict[str, Any]]:
+    contract = load_contract(table)
+    keys = contract.partition_keys
+    found = lake.catalog.partitions(contract)
+    return {Partition(tuple(zip(keys, item["Values"], strict=True))): item for item in found}
+
+
+def test_a_month_becomes_gold_and_every_row_is_accounted_for(lake: Lake, source: Source, run_at: RunAt) -> None:
+    for table in all_tables():
+        step(lake, table, run_at(1), source)
+    rows = {table: summarise(lake, load_contract(table)) for table in all_tables()}
+    assert {name: row.partitions for name, row in rows.items()} == {
+        ZONES: 1, BRONZE: 1, SILVER: 31, "gold.transport.hourly_demand": 31, "gold.transport.zone_daily_summary": 31,
+    }  # fmt: skip
+    assert all(row.rows_in == row.published + row.quarantined + row.deduplicated for row in rows.values())
+    assert (rows[SILVER].rows_in, rows[SILVER].quarantined) == (10_000, 18)
+    assert list(lake.store.scan("_staging/")) == [], "staging is cleared"
+
+    for table in (BRONZE, SILVER):
+        listed, live = glue(lake, table), lake.ledger.live_partitions(load_contract(table).table)
+        assert listed.keys() == live.keys()
+        for partition, entry in live.items():
+            item = listed[partition]
+            assert item["StorageDescriptor"]["Location"] == lake.store.uri(entry.location)
+            assert item["Parameters"]["numRows"] == str(entry.rows)
+            assert item["Parameters"]["lakeworks.publication"] == str(entry.live_seq)
+            assert item["Parameters"]["lakeworks.audit"] == "passed"
+
+    quarantine = [item.key for item in lake.store.scan("_quarantine/")]
+    assert len(quarantine) == 1
+    broken = pq.read_table(io.BytesIO(lake.store.get(quarantine[0])[0])).to_pylist()
+    assert len(broken) == 18
+    assert all(row["_reason"] and row["_broken_rules"] for row in broken)
+
+
+def test_running_again_changes_nothing(lake: Lake, source: Source, run_at: RunAt) -> None:
+    tables = (ZONES, BRONZE, SILVER)
+    for table in tables:
+        step(lake, table, run_at(1), source)
+    before = {table: (objects(lake, table), glue(lake, table)) for table in tables}
+    for table in tables:
+        assert set(step(lake, table, run_at(2), source).outcome or {}) == {"unchanged"}
+    assert {table: (objects(lake, table), glue(lake, table)) for table in tables} == before
+    history = lake.ledger.history(load_contract(SILVER).table, Partition.of_period(Period.parse("2019-01-05")))
+    assert [entry.state for entry in history] == ["published", "unchanged"]
+    assert len(list(lake.store.scan("landing/transport/nyc_tlc/yellow_trips/"))) == 1
+
+
+def test_a_republished_file_changes_the_partitions_it_touches_and_no_other(
+    lake: Lake, source: Source, run_at: RunAt, replay_url: str
+) -> None:
+    for table in (ZONES, BRONZE, SILVER):
+        step(lake, table, run_at(1), source)
+    requests.post(f"{replay_url}/_control/faults", json={"match": "*2019-01*", "kind": "republished"}, timeout=5)
+    contract = load_contract(BRONZE)
+    first = newest_or_fail(lake, contract, JANUARY)
+    corrected = land(lake, contract, JANUARY, run_at(2), source)
+    assert corrected.is_new
+    assert corrected.item.key != first.item.key, "the first file stays"
+    assert step(lake, BRONZE, run_at(2)).outcome == {"published": 1}
+    row = pq.read_table(
+        io.BytesIO(lake.store.get("bronze/transport/yellow_trips/year=2019/month=01/part-00000.parquet")[0])
+    )
+    assert row["_source_etag"][0].as_py() == corrected.etag
+    # every silver row carries when its file was fetched, so all 31 days follow the new file
+    assert step(lake, SILVER, run_at(2)).outcome == {"published": 31}
+
+
+def test_months_with_different_schemas_give_one_schema(lake: Lake, source: Source, run_at: RunAt) -> None:
+    step(lake, ZONES, run_at(1), source)
+    for number, month in enumerate(("2020-04", "2020-09", "2020-10"), 1):
+        for table in (BRONZE, SILVER):
+            step(lake, table, run_at(number), source, Period.parse(month))
+    contract = load_contract(BRONZE)
+    for key in objects(lake, BRONZE):
+        assert pq.read_schema(io.BytesIO(lake.store.get(key)[0])).equals(contract.arrow_schema)
+    columns = {str(item["StorageDescriptor"]["Columns"]) for item in glue(lake, BRONZE).values()}
+    assert len(columns) == 1
+
+
+def test_a_renamed_column_and_an_unknown_one_are_kept(
+    lake: Lake, source: Source, run_at: RunAt, replay_url: str
+) -> None:
+    fault = {"match": "*2019-01*", "kind": "rename", "column": "airport_fee", "to": "Airport_fee"}
+    requests.post(f"{replay_url}/_control/faults", json=fault, timeout=5)
+    assert any("spelled `Airport_fee`" in text for text in step(lake, BRONZE, run_at(1), source).drift)
+    fault |= {"column": "extra", "to": "request_source"}
+    requests.post(f"{replay_url}/_control/faults", json=fault, timeout=5)
+    record = step(lake, BRONZE, run_at(2), source)
+    assert [column.name for column in record.extra_columns] == ["request_source"]
+    table = lake.catalog.table(load_contract(BRONZE).table)
+    assert table is not None
+    assert "request_source" in [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
+
+
+def test_a_retyped_column_that_loses_values_stops_before_staging(
+    lake: Lake, source: Source, run_at: RunAt, replay_url: str
+) -> None:
+    step(lake, BRONZE, run_at(1), source)
+    before = objects(lake, BRONZE)
+    fault = {"match": "*2019-01*", "kind": "retype", "column": "VendorID", "to": "string"}
+    requests.post(f"{replay_url}/_control/faults", json=fault, timeout=5)
+    land(lake, load_contract(BRONZE), JANUARY, run_at(2), source)
+    with pytest.raises(SchemaDrift, match=r"`VendorID`.*is string.*The file stays in landing, nothing was staged"):
+        write(lake, BRONZE, JANUARY, run_at(2))
+    assert objects(lake, BRONZE) == before
+
+
+def test_bronze_is_rebuilt_from_landing_without_the_network(lake: Lake, source: Source, run_at: RunAt) -> None:
+    step(lake, BRONZE, run_at(1), source)
+    before = objects(lake, BRONZE)
+    lake.store.delete(before)
+    assert step(lake, BRONZE, run_at(2)).outcome == {"published": 1}
+    assert {sha for _, sha in objects(lake, BRONZE).values()} == {sha for _, sha in before.values()}
+
+
+def test_a_missing_upstream_says_what_to_run(lake: Lake, run_at: RunAt) -> None:
+    with pytest.raises(LakeNotFound, match=r"`bronze.transport.yellow_trips` has nothing published.*2019-01 first"):
+        write(lake, SILVER, JANUARY, run_at(1))
+    with pytest.raises(LakeNotFound, match=r"nothing was landed .*Run the fetch step first"):
+        write(lake, BRONZE, JANUARY, run_at(1))
+
+
+def test_a_landing_object_cut_in_half_stops_bronze(lake: Lake, source: Source, run_at: RunAt) -> None:
+    landed = land(lake, load_contract(BRONZE), JANUARY, run_at(1), source)
+    body, found = lake.store.get(landed.item.key)
+    lake.store.client.put_object(
+        Bucket=lake.store.bucket, Key=landed.item.key, Body=body[: len(body) // 2], Metadata=dict(found.metadata)
+    )
+    with pytest.raises(MalformedSource, match=r"cannot be read.*live data is untouched"):
+        write(lake, BRONZE, JANUARY, run_at(1))
+
+
+def test_unaudited_rows_are_never_published(lake: Lake, source: Source, run_at: RunAt) -> None:
+    land(lake, load_contract(ZONES), JANUARY, run_at(1), source)
+    manifest = write(lake, ZONES, JANUARY, run_at(1))
+    with pytest.raises(AuditFailed, match=r"has not passed an audit\. Nothing was published"):
+        publish(lake, manifest.key)
+    assert list(lake.store.scan("reference/")) == []
+
+
+def test_a_failed_audit_names_check_column_and_rows_and_publishes_nothing(
+    lake: Lake, source: Source, run_at: RunAt
+) -> None:
+    strict = load_contract(ZONES)
+    check = {
+        "expectation": "expect_column_values_to_be_in_set",
+        "kwargs": {"column": "service_zone", "value_set": ["Yellow Zone"]},
+    }
+    changed = Contract.model_validate({**strict.model_dump(), "checks": [check]})
+    land(lake, strict, JANUARY, run_at(1), source)
+    manifest = write(lake, ZONES, JANUARY, run_at(1))
+    with pytest.raises(AuditFailed) as raised:
+        audit(replace(lake, contract=lambda _: changed), manifest.key)
+    for part in (
+        "expect_column_values_to_be_in_set",
+        "`service_zone`",
+        "of 265 rows",
+        "'zone_id': '1'",
+        "nothing was published",
+    ):
+        assert part in str(raised.value)
+    with pytest.raises(AuditFailed):
+        publish(lake, manifest.key)
+    assert list(lake.store.scan("reference/")) == []
+    pages = [item.key for item in lake.store.scan("_audits/")]
+    assert sorted(Path(key).suffix for key in pages) == [".html", ".json"]
+    html = lake.store.get(next(key for key in pages if key.endswith("html")))[0].decode()
+    assert "service_zone" in html
+    assert not re.findall(r"""(?:src|url\(|<link[^>]*href)=?["'(]*https?://""", html), "opens without any network"
+
+
+def test_too_many_broken_rows_stop_the_run_and_stay_to_be_looked_at(lake: Lake, source: Source, run_at: RunAt) -> None:
+    for table in (ZONES, BRONZE):
+        step(lake, table, run_at(1), source)
+    strict = load_contract(SILVER)
+    changed = Contract.model_validate({**strict.model_dump(), "quarantine": {"limit": 0.001}})
+    strict_lake = replace(lake, contract=lambda name: changed if name == SILVER else load_contract(name))
+    with pytest.raises(
+        QuarantineLimitExceeded, match=r"18 of 10000 rows .*positive_fare 10.*limit of 0%.*_quarantine/silver"
+    ):
+        write(strict_lake, SILVER, JANUARY, run_at(1))
+    assert list(lake.store.scan("silver/")) == []
+    assert len(list(lake.store.scan("_quarantine/"))) == 1
+
+
+def test_publishing_twice_gives_the_same_record(lake: Lake, source: Source, run_at: RunAt) -> None:
+    """A task that died right after publishing asks again, when its staging is already gone."""
+    land(lake, load_contract(ZONES), JANUARY, run_at(1), source)
+    manifest = audit(lake, write(lake, ZONES, JANUARY, run_at(1)).key)
+    assert publish(lake, manifest.key) == publish(lake, manifest.key)
+
+
+def test_an_older_run_with_other_rows_is_refused(lake: Lake, source: Source, run_at: RunAt, replay_url: str) -> None:
+    land(lake, load_contract(BRONZE), JANUARY, run_at(1), source)
+    older = audit(lake, write(lake, BRONZE, JANUARY, run_at(1)).key)
+    requests.post(f"{replay_url}/_control/faults", json={"match": "*2019-01*", "kind": "republished"}, timeout=5)
+    step(lake, BRONZE, run_at(2), source)
+    live = objects(lake, BRONZE)
+    with pytest.raises(FencedError):
+        publish(lake, older.key)
+    assert objects(lake, BRONZE) == live

@@ -1,0 +1,140 @@
+"""Great Expectations audits from contracts: each constraint, severities, chunks, and agreement with the row rules."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.errors import AuditFailed, ContractError
+from lakeworks.quality.audit import audit
+from lakeworks.quality.rules import row_rules
+from lakeworks.quality.suite import suite
+from tests.conftest import contract_of
+
+COLUMNS = {
+    "id": {"type": "bigint", "required": True, "description": ""},
+    "price": {"type": "decimal(10,2)", "minimum": 0, "maximum": 100, "description": ""},
+    "kind": {"type": "string", "allowed": ["a", "b"], "description": ""},
+    "code": {"type": "string", "pattern": "^[A-Z]{3}$", "description": ""},
+}
+
+
+def contract(**changes: Any) -> Contract:
+    return contract_of(columns=COLUMNS, **changes)
+
+
+def table(*rows: dict[str, Any], of: Contract | None = None) -> pa.Table:
+    names = COLUMNS if of is None else of.columns
+    return pa.Table.from_pylist(
+        [{name: row.get(name) for name in names} for row in rows], (of or contract()).arrow_schema
+    )
+
+
+def test_good_rows_pass() -> None:
+    report = audit(contract(), [table({"id": 1, "price": Decimal("9.99"), "kind": "a", "code": "ABC"}, {"id": 2})])
+    assert report.passed
+    assert report.summary() == {"passed": True, "expectations": 6, "warnings": 0, "rows": 2}
+
+
+@pytest.mark.parametrize(
+    ("row", "expectation", "column"),
+    [
+        ({"id": None}, "expect_column_values_to_not_be_null", "id"),
+        ({"id": 2, "price": Decimal("-0.01")}, "expect_column_values_to_be_between", "price"),
+        ({"id": 2, "price": Decimal("100.01")}, "expect_column_values_to_be_between", "price"),
+        ({"id": 2, "kind": "c"}, "expect_column_values_to_be_in_set", "kind"),
+        ({"id": 2, "code": "abc"}, "expect_column_values_to_match_regex", "code"),
+        ({"id": 1}, "expect_column_values_to_be_unique", "id"),
+    ],
+)
+def test_every_constraint_fails_by_name_with_sample_rows(row: dict[str, Any], expectation: str, column: str) -> None:
+    report = audit(contract(), [table({"id": 1}, row)])
+    assert [(failure.expectation, failure.columns) for failure in report.failures] == [(expectation, (column,))]
+    assert report.failures[0].unexpected in (1, 2)
+    with pytest.raises(AuditFailed, match=f"{expectation}.*`{column}`.*of 2 rows"):
+        report.raise_if_failed("`t` 2019-01", "s3://…")
+
+
+def test_a_warning_is_recorded_and_does_not_block() -> None:
+    check = {"expectation": "expect_column_mean_to_be_between", "severity": "warn",
+             "kwargs": {"column": "price", "min_value": 50}}  # fmt: skip
+    report = audit(contract(checks=[check]), [table({"id": 1, "price": Decimal(1)})])
+    assert (report.passed, report.summary()["warnings"]) == (True, 1)
+
+
+def test_the_row_count_is_taken_over_all_chunks_and_against_history() -> None:
+    few = {"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 3}}
+    chunks = [table({"id": 1}, {"id": 2}), table({"id": 3})]
+    assert audit(contract(checks=[few]), chunks).passed
+    assert not audit(contract(checks=[few]), chunks[:1]).passed
+    share = {"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_share_of_median": 0.5}}
+    assert audit(contract(checks=[share]), chunks, history=[4, 6, 5]).passed
+    assert not audit(contract(checks=[share]), chunks, history=[40, 60, 50]).passed
+
+
+def test_an_empty_table_and_a_missing_column_fail() -> None:
+    count = {"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
+    assert not audit(contract(checks=[count]), []).passed
+    missing = table({"id": 1}).drop_columns(["code"])
+    assert "expect_table_columns_to_match_ordered_list" in {
+        f.expectation for f in audit(contract(), [missing]).failures
+    }
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"expectation": "expect_column_values_to_be_nice", "kwargs": {"column": "id"}},
+        {"expectation": "expect_column_values_to_be_between", "kwargs": {"colum": "id"}},
+    ],
+)
+def test_a_check_that_does_not_exist_is_a_contract_error(check: dict[str, Any]) -> None:
+    with pytest.raises(ContractError, match=check["expectation"]):
+        suite(contract(checks=[check]))
+
+
+@pytest.mark.parametrize("name", all_tables())
+def test_every_tables_suite_is_valid(name: str) -> None:
+    assert suite(load_contract(name)).expectations
+
+
+def test_all_types_survive_the_way_to_gx() -> None:
+    wide = contract_of(
+        columns={
+            "id": {"type": "bigint", "required": True, "description": ""},
+            "day": {"type": "date", "required": True, "description": ""},
+            "at": {"type": "timestamp", "required": True, "description": ""},
+            "tags": {"type": "list<string>", "required": True, "description": ""},
+            "place": {"type": "struct<lat:double>", "required": True, "description": ""},
+        },
+        grain=["id", "day", "at"],
+    )
+    row = {"id": 1, "day": date(2019, 1, 1), "at": datetime(2019, 1, 1), "tags": ["x"], "place": {"lat": 1.0}}
+    assert audit(wide, [table(row, of=wide)]).passed
+
+
+VALUES = st.fixed_dictionaries(
+    {
+        "id": st.none() | st.integers(0, 10**6),
+        "price": st.none() | st.decimals("-5", "105", places=2),
+        "kind": st.none() | st.sampled_from(["a", "b", "c", ""]),
+        "code": st.none() | st.sampled_from(["ABC", "abc", "ABCD", "A C"]),
+    }
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(VALUES, min_size=1, max_size=12, unique_by=lambda row: row["id"]))
+def test_rows_that_keep_every_rule_pass_the_audit_and_no_others(rows: list[dict[str, Any]]) -> None:
+    """Rules and suite are two renderings of one contract: they must agree."""
+    wanted, given_rows = contract(), table(*rows)
+    condition = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in row_rules(wanted))
+    good = duckdb.sql(f"SELECT * FROM given_rows WHERE {condition}").to_arrow_table()
+    assert audit(wanted, [good.cast(wanted.arrow_schema)]).passed
+    assert audit(wanted, [given_rows]).passed == (len(good) == len(given_rows))
