@@ -1,0 +1,109 @@
+"""The DAG files: what they contain, what they import, what every task has."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakeworks.contract import all_tables
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# A fresh process: what parsing imports and how long it takes beyond Airflow's own import.
+PROBE = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+import airflow.sdk, airflow.dag_processing.dagbag as bags
+heavy = ("pandas", "pyarrow", "duckdb", "great_expectations", "sqlglot", "numpy")
+already = {name for name in heavy if name in sys.modules}
+before = time.process_time()
+bag = bags.DagBag(sys.argv[1])
+seconds = time.process_time() - before
+dags = {
+    dag_id: {
+        "doc": bool(dag.doc_md), "tags": sorted(dag.tags), "retries": {t.task_id: t.retries for t in dag.tasks},
+        "tables": sorted({t.table for t in dag.tasks if hasattr(t, "table")}),
+        "downstream": {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks},
+        "outlets": sorted(o.name for t in dag.tasks for o in t.outlets),
+        "templates": {t.task_id: list(t.template_fields) for t in dag.tasks},
+    }
+    for dag_id, dag in bag.dags.items()
+}
+loaded = [name for name in heavy if name in sys.modules and name not in already]
+print(json.dumps({"errors": bag.import_errors, "dags": dags, "loaded": loaded, "seconds": seconds, "files": len(bag.dagbag_stats)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    import os
+
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite://",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, str(REPOSITORY / "dags")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_every_file_parses(bag: Any) -> None:
+    assert bag["errors"] == {}
+    assert set(bag["dags"]) == {"lake_bootstrap", "taxi"}
+
+
+def test_parsing_loads_nothing_heavy(bag: Any) -> None:
+    assert bag["loaded"] == []
+
+
+def test_parsing_stays_within_its_budget(bag: Any) -> None:
+    """0.3 s a file beyond Airflow's own import (design 9), with room for a busy machine: CPU time, not wall time."""
+    assert bag["seconds"] / bag["files"] < 1.0
+
+
+def test_every_table_is_built_by_exactly_one_dag(bag: Any) -> None:
+    built = [table for dag in bag["dags"].values() for table in dag["tables"]]
+    assert sorted(built) == sorted(all_tables()), "name the table in its domain's DAG file"
+
+
+def test_every_dag_explains_itself_and_every_task_retries(bag: Any) -> None:
+    for name, dag in bag["dags"].items():
+        assert dag["doc"], name
+        assert dag["tags"], name
+        assert all(retries >= 1 for retries in dag["retries"].values()), name
+
+
+def test_layers_follow_each_other_and_publish_comes_last(bag: Any) -> None:
+    downstream = bag["dags"]["taxi"]["downstream"]
+    for table in ("bronze_yellow_trips", "silver_trips", "gold_hourly_demand"):
+        assert downstream[f"{table}.write"] == [f"{table}.audit"]
+        assert downstream[f"{table}.audit"] == [f"{table}.publish"]
+    assert downstream["bronze_yellow_trips.fetch"] == ["bronze_yellow_trips.write"]
+    assert downstream["bronze_yellow_trips.publish"] == ["silver_trips.write"]
+    assert downstream["reference_zones.publish"] == ["silver_trips.write"]
+    assert downstream["silver_trips.publish"] == ["gold_hourly_demand.write", "gold_zone_daily_summary.write"]
+
+
+def test_every_publish_emits_its_tables_asset(bag: Any) -> None:
+    assert bag["dags"]["taxi"]["outlets"] == sorted(all_tables())
+
+
+def test_documented_template_fields_are_templated(bag: Any) -> None:
+    fields = bag["dags"]["taxi"]["templates"]
+    assert fields["silver_trips.write"] == ["table"]
+    assert fields["silver_trips.audit"] == ["table", "staged"]
+
+
+def test_airflow_does_not_execute_our_package_under_bare_names() -> None:
+    assert "lakeworks_airflow/" in (REPOSITORY / "plugins" / ".airflowignore").read_text().splitlines()

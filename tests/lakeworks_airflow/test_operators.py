@@ -1,0 +1,130 @@
+"""Operators against a real lake: what they return, what they retry, what they wait for."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from lakeworks.errors import LostRace, SourceUnavailable
+from lakeworks.pipeline import Lake
+from lakeworks.settings import settings
+from lakeworks.storage.manifest import Run
+from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
+from lakeworks_airflow.base import LakeOperator
+from lakeworks_airflow.links import object_url
+
+ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
+
+
+@pytest.fixture
+def deployed(lake: Lake, moto_url: str, replay_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
+    """The environment a deployment gives its tasks."""
+    extra = {"endpoint_url": moto_url, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
+    monkeypatch.setenv("LAKE_BUCKET", lake.store.bucket)
+    monkeypatch.setenv("LAKE_SCRATCH_DIR", str(lake.scratch))
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_NYC_TLC", json.dumps({"conn_type": "http", "host": replay_url}))
+    settings.cache_clear()
+    yield lake
+    settings.cache_clear()
+
+
+def context(key: str | None = "2019-01", attempt: int = 1, **params: Any) -> Any:
+    run = SimpleNamespace(
+        run_id="manual__1", partition_key=key, data_interval_start=None, data_interval_end=None,
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+    return {"dag_run": run, "params": params, "ti": SimpleNamespace(try_number=attempt)}
+
+
+def operator(kind: type, **arguments: Any) -> Any:
+    with DAG("test", schedule=None):
+        return kind(task_id="task", grain="month", **arguments)
+
+
+def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
+    landed = operator(FetchOperator, table=ZONES).execute(context())
+    assert landed[0].startswith("landing/transport/nyc_tlc/zones/")
+    staged = operator(WriteOperator, table=ZONES).execute(context())
+    assert staged == ["_staging/reference/transport/zones/period=2019-01/manual__1.1/manifest.json"]
+    audited = operator(AuditOperator, table=ZONES, staged=staged).execute(context())
+    (summary,) = operator(PublishOperator, table=ZONES, staged=audited).execute(context())
+    assert summary == {
+        "table": ZONES, "period": "2019-01", "read": 265, "staged": 265, "quarantined": 0, "deduplicated": 0,
+        "partitions": {"published": 1},
+    }  # fmt: skip
+    json.dumps([landed, staged, audited, summary])
+
+
+def test_a_range_is_one_run(deployed: Lake) -> None:
+    landed = operator(FetchOperator, table=BRONZE).execute(context(None, **{"from": "2019-01", "to": "2019-02"}))
+    assert [key.split("/")[4:6] for key in landed] == [["year=2019", "month=01"], ["year=2019", "month=02"]]
+
+
+def test_a_month_that_is_not_published_waits_without_a_worker(deployed: Lake) -> None:
+    fetch = operator(FetchOperator, table=BRONZE, look_again_after=timedelta(hours=6))
+    with pytest.raises(TaskDeferred) as deferred:
+        fetch.execute(context("2031-05"))
+    wait = deferred.value.trigger.moment - datetime.now(UTC)  # type: ignore[attr-defined]
+    assert timedelta(hours=5, minutes=59) < wait <= timedelta(hours=6)
+    assert deferred.value.method_name == "look_again"
+    with pytest.raises(TaskDeferred):
+        fetch.look_again(context("2031-05"), event={})
+
+
+@pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])
+def test_a_bad_partition_key_fails_for_good_with_what_to_type(deployed: Lake, key: str | None) -> None:
+    with pytest.raises(AirflowFailException, match=r"2019-01.*|Nothing was run"):
+        operator(WriteOperator, table=ZONES).execute(context(key))
+
+
+def test_a_missing_upstream_fails_for_good(deployed: Lake) -> None:
+    with pytest.raises(AirflowFailException, match="has nothing published for it"):
+        operator(WriteOperator, table="silver.transport.trips").execute(context())
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable("503"), LostRace("race")])
+def test_what_may_pass_is_left_to_airflows_retries(error: Exception) -> None:
+    class Failing(LakeOperator):
+        def step(self, context: Any) -> None:
+            raise error
+
+    with pytest.raises(type(error)):
+        operator(Failing, table=ZONES).execute(context())
+
+
+def test_wrong_credentials_fail_for_good(deployed: Lake, seaweed_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "aws", "login": "test", "password": "wrong", "extra": {"endpoint_url": seaweed_url}}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    with pytest.raises(AirflowFailException, match="Check the credentials"):
+        operator(WriteOperator, table=ZONES).execute(context())
+
+
+def test_bootstrap_reports_every_setting(deployed: Lake) -> None:
+    with DAG("test", schedule=None):
+        bootstrap = LakeBootstrapOperator(task_id="bootstrap", tags={"a": "b"})
+    first, second = bootstrap.execute({}), bootstrap.execute({})  # type: ignore[typeddict-item]
+    assert {"versioning", "encryption", "tags", "lifecycle", "database silver_transport"} <= {
+        row["setting"] for row in first
+    }
+    assert {row["outcome"] for row in second} <= {"unchanged", "unsupported"}
+
+
+def test_links_lead_to_the_console_or_the_stand_in(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert object_url("gold/", listing=True).startswith("https://us-east-1.console.aws.amazon.com/s3/buckets/lake-")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert object_url("_audits/a.html", listing=False) == f"http://127.0.0.1:1/{deployed.store.bucket}/_audits/a.html"
+
+
+def test_retries_stage_beside_each_other(deployed: Lake, run_at: Callable[..., Run]) -> None:
+    operator(FetchOperator, table=ZONES).execute(context())
+    first = operator(WriteOperator, table=ZONES).execute(context(attempt=1))
+    second = operator(WriteOperator, table=ZONES).execute(context(attempt=2))
+    assert first != second, "an orphan that wakes up does not write over its successor"

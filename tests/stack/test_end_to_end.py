@@ -1,0 +1,185 @@
+"""The product on the real stack: Airflow's scheduler, REST API and backfill command, S3, Glue and HTTP as processes."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from lakeworks_demo.stack.api import AirflowApi
+from lakeworks_demo.stack.environment import LOGIN
+from lakeworks_demo.stack.process import StackError
+from lakeworks_demo.stack.stack import Stack
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+BIN = Path(sys.executable).parent
+SILVER = "silver.transport.trips"
+
+
+class Product:
+    """The running stack as its user sees it."""
+
+    def __init__(self, stack: Stack, api: AirflowApi) -> None:
+        self.stack = stack
+        self.api = api
+
+    def run(self, dag_id: str, **body: Any) -> tuple[str, str]:
+        """Trigger and wait; returns run id and state."""
+        run_id = self.api.trigger(dag_id, **body)
+        return run_id, self.wait(dag_id, run_id)
+
+    def wait(self, dag_id: str, run_id: str, seconds: float = 300) -> str:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            state = str(self.api.run(dag_id, run_id)["state"])
+            if state in ("success", "failed"):
+                return state
+            time.sleep(0.5)
+        raise AssertionError(f"{run_id} did not end: {self.api.tasks(dag_id, run_id)}")
+
+    def lakeworks(self, *arguments: str) -> Any:
+        done = subprocess.run(
+            [str(BIN / "lakeworks"), *arguments, "--json"],
+            env=self.stack.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def versions(self, table: str) -> dict[str, str]:
+        """Live object version of every partition."""
+        return {row["partition"]: row["version"] for row in self.lakeworks("ledger", table)}
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    addresses = stack.start(fresh=False)
+    try:
+        api = AirflowApi(addresses.airflow, LOGIN).connect()
+        api.wait_for_dag("taxi")
+        product = Product(stack, api)
+        assert product.run("lake_bootstrap")[1] == "success"
+        yield product
+    finally:
+        stack.stop()
+        assert stack.running() == []
+
+
+def backfill(product: Product, first: str, last: str) -> dict[str, str]:
+    """The real command; returns run id by partition key."""
+    known = {run["dag_run_id"] for run in product.api.runs("taxi")}
+    command = [str(BIN / "airflow"), "backfill", "create", "--dag-id", "taxi", "--from-date", first, "--to-date", last]
+    done = subprocess.run(command, env=product.stack.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        new = [
+            run for run in product.api.runs("taxi") if run["dag_run_id"] not in known and run["run_type"] == "backfill"
+        ]
+        if new:
+            return {run["partition_key"]: run["dag_run_id"] for run in new}
+        time.sleep(0.3)
+    raise AssertionError("the backfill made no runs")
+
+
+def test_1_a_backfill_fills_every_layer(product: Product) -> None:
+    runs = backfill(product, "2019-01-01", "2019-01-31")
+    assert list(runs) == ["2019-01"]
+    assert product.wait("taxi", runs["2019-01"]) == "success", product.api.failure("taxi", runs["2019-01"])
+    rows = {row["table"]: row for row in product.lakeworks("ledger")}
+    assert (rows[SILVER]["partitions"], rows[SILVER]["rows_in"], rows[SILVER]["quarantined"]) == (31, 10_000, 18)
+    counted = product.lakeworks("sql", "SELECT sum(trip_count) AS n FROM gold_transport.zone_daily_summary")
+    assert counted == [{"n": str(rows[SILVER]["published"])}] or counted == [{"n": rows[SILVER]["published"]}]
+
+
+def test_2_a_trigger_by_key_changes_nothing(product: Product) -> None:
+    before = product.versions(SILVER)
+    run_id, state = product.run("taxi", partition_key="2019-01")
+    assert state == "success", product.api.failure("taxi", run_id)
+    assert product.versions(SILVER) == before
+    history = product.lakeworks("ledger", SILVER, "2019-01-05")
+    assert [row["state"] for row in history] == ["published", "unchanged"]
+
+
+def test_3_clearing_a_run_changes_nothing(product: Product) -> None:
+    before = product.versions(SILVER)
+    run_id = next(run["dag_run_id"] for run in product.api.runs("taxi") if run["run_type"] == "backfill")
+    product.api.call("POST", f"dags/taxi/dagRuns/{run_id}/clear", json={"dry_run": False})
+    assert product.wait("taxi", run_id) == "success"
+    assert product.versions(SILVER) == before
+
+
+def test_4_a_range_from_the_form_is_one_run(product: Product) -> None:
+    run_id, state = product.run("taxi", conf={"from": "2019-02", "to": "2019-03"})
+    assert state == "success", product.api.failure("taxi", run_id)
+    months = {row["partition"][:7] for row in product.lakeworks("ledger", SILVER)}
+    assert months == {"2019-01", "2019-02", "2019-03"}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "does not say which month it owns"),
+        ({"conf": {"from": "2019-03", "to": "2019-01"}}, "runs backwards"),
+    ],
+)
+def test_5_a_wrong_request_fails_at_once_and_says_what_to_type(
+    product: Product, body: dict[str, Any], says: str
+) -> None:
+    before = product.versions(SILVER)
+    run_id, state = product.run("taxi", **body)
+    assert state == "failed"
+    tasks = product.api.tasks("taxi", run_id)
+    fetch = next(task for task in tasks if task["task_id"] == "bronze_yellow_trips.fetch")
+    assert (fetch["state"], fetch["try_number"]) == ("failed", 1), "it is not retried"
+    assert says in product.api.log("taxi", run_id, fetch)
+    assert product.versions(SILVER) == before
+
+
+def test_5_a_bad_key_is_refused_before_a_run_exists(product: Product) -> None:
+    """Airflow checks a key against the timetable's format; the operators check it again for other ways in."""
+    with pytest.raises(StackError, match=r"400 .*'bad key' does not match .*%Y-%m"):
+        product.api.trigger("taxi", partition_key="bad key")
+
+
+def test_6_an_unpublished_month_waits_without_a_worker(product: Product) -> None:
+    run_id = product.api.trigger("taxi", partition_key="2031-05")
+    deadline, state = time.monotonic() + 60, ""
+    while time.monotonic() < deadline and state != "deferred":
+        tasks = product.api.tasks("taxi", run_id)
+        state = next(str(task["state"]) for task in tasks if task["task_id"] == "bronze_yellow_trips.fetch")
+        time.sleep(0.5)
+    assert state == "deferred"
+    product.api.call("PATCH", f"dags/taxi/dagRuns/{run_id}", json={"state": "failed"})
+
+
+def test_7_html_from_the_source_fails_the_task_with_the_reason_and_live_data_stays(product: Product) -> None:
+    assert product.stack.addresses is not None
+    before = product.versions("bronze.transport.yellow_trips")
+    fault = {"match": "*2019-07*", "kind": "html", "times": 50}
+    requests.post(f"{product.stack.addresses.replay}/_control/faults", json=fault, timeout=5)
+    run_id, state = product.run("taxi", partition_key="2019-07")
+    requests.delete(f"{product.stack.addresses.replay}/_control/faults", timeout=5)
+    assert state == "failed"
+    assert "begins with '<html>" in product.api.failure("taxi", run_id)
+    assert product.versions("bronze.transport.yellow_trips") == before
+
+
+def test_8_the_ui_answers_and_tasks_have_links(product: Product) -> None:
+    assert product.stack.addresses is not None
+    assert "<html" in requests.get(product.stack.addresses.airflow, timeout=10).text
+    run_id = next(run["dag_run_id"] for run in product.api.runs("taxi") if run["run_type"] == "backfill")
+    links = product.api.call("GET", f"dags/taxi/dagRuns/{run_id}/taskInstances/silver_trips.audit/links")
+    report = links["extra_links"]["Audit report"]
+    assert (
+        "expect_column_values_to_not_be_null" in requests.get(report, timeout=10).text
+        or "Expectation" in requests.get(report, timeout=10).text
+    )
