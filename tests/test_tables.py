@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lakeworks.cli.docs import page
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, load_examples
@@ -47,3 +48,9 @@ def test_upstream_tables_exist_and_lie_in_the_same_or_a_lower_layer(table: str) 
     for name in upstream(load_sql(load_contract(table)) or ""):
         assert load_contract(str(name)).table == name
         assert order.index(name.layer) <= order.index(load_contract(table).table.layer)
+
+
+@pytest.mark.parametrize("table", all_tables())
+def test_documentation_page_is_up_to_date(table: str) -> None:
+    path = Path(__file__).parents[1] / "docs" / "tables" / f"{table}.md"
+    assert path.read_text() == page(table), "run `make docs`"

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import ledger, sql, tables
+from lakeworks.cli import docs, ledger, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -15,6 +15,7 @@ app.command("tables")(tables.tables)
 app.command("show")(tables.show)
 app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
+app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)
 
 

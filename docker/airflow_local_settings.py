@@ -1,0 +1,5 @@
+"""Every Airflow component imports this: the forking ones load the heavy libraries once."""
+
+from lakeworks_airflow.preload import preload
+
+preload()

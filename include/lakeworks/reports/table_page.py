@@ -1,0 +1,45 @@
+"""A table's documentation page, written from its contract and SQL: a fact is stated once."""
+
+from collections.abc import Iterable, Sequence
+
+from lakeworks.contract import Column, Contract, RowRule
+
+
+def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[RowRule]) -> str:
+    """The Markdown page of a table."""
+    facts = {
+        "Grain": ", ".join(f"`{name}`" for name in contract.grain) or "as received",
+        "Partitioned by": ", ".join(f"`{item}`" for item in contract.partition_by) or "not partitioned",
+        "From": ", ".join(f"`{name}`" for name in [*([contract.source] if contract.source else []), *upstreams]),
+        "Team": contract.team,
+        "Schema policy": f"`{contract.schema_policy}`",
+        "Quarantine limit": f"{contract.quarantine.limit:.0%} of the rows read",
+        "Glue and SQL name": f"`{contract.table.sql}`",
+    }
+    parts = [
+        f"# {contract.name}\n\n{contract.description}\n\nContract {contract.version}, {contract.status}.",
+        "\n".join(f"- {name}: {value}" for name, value in facts.items()),
+        _table(
+            "Columns",
+            ("column", "type", "required", "description"),
+            (_column(n, c) for n, c in contract.columns.items()),
+        ),
+        _table("Row rules", ("rule", "a row is set aside when"), ((f"`{rule.name}`", rule.reason) for rule in rules)),
+        _table(
+            "Checks on the whole",
+            ("expectation", "severity", "why"),
+            ((f"`{check.expectation}`", check.severity, check.description) for check in contract.checks),
+        ),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _column(name: str, column: Column) -> tuple[str, ...]:
+    return f"`{name}`", f"`{column.type}`", "yes" if column.required else "", column.description
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    if not lines:
+        return ""
+    return "\n".join([f"## {title}\n", f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *lines])
