@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LANDING = "landing"
 _PARAMETER = re.compile(r"\$(\w+)")
 # Silently or loudly different on Spark or Athena, or not the same at every run.
+_CLOCKS = {"now", "transaction_timestamp", "get_current_timestamp", "current_localtimestamp", "nextval"}
 _BANNED = {
     "DateDiff": "date_diff counts boundaries in one engine and full units in another: subtract epochs",
     "DayOfWeek": "dayofweek starts at 0 or 1",
@@ -89,7 +90,9 @@ def lint(sql: str, contract: Contract) -> list[str]:
     from sqlglot import exp
 
     tree = _parse(sql)
-    problems = [f"{why}" for name, why in _BANNED.items() if any(tree.find_all(getattr(exp, name)))]
+    problems = [why for name, why in _BANNED.items() if any(tree.find_all(getattr(exp, name)))]
+    if clocks := sorted({call.name.lower() for call in tree.find_all(exp.Anonymous)} & _CLOCKS):
+        problems.append(f"a transform must not know what time it is: {', '.join(clocks)}")
     if any(with_.args.get("recursive") for with_ in tree.find_all(exp.With)):
         problems.append("WITH RECURSIVE stops at 100 levels on Spark")
     if any(group.args.get("all") for group in tree.find_all(exp.Group)):
