@@ -27,6 +27,8 @@ _BANNED = {
     "Median": "median is not portable",
     "CurrentDate": "a transform must not know what time it is",
     "CurrentTimestamp": "a transform must not know what time it is",
+    "Localtimestamp": "a transform must not know what time it is",
+    "Localtime": "a transform must not know what time it is",
     "CurrentTime": "a transform must not know what time it is",
     "Rand": "random numbers make a re-run differ",
     "Uuid": "random identifiers make a re-run differ",

@@ -102,6 +102,7 @@ def _store(lake: Lake, contract: Contract, period: Period, run: Run, found: Down
         "source-etag": found.etag,
         "source-last-modified": found.last_modified,
         "sha256": found.sha256,
+        "size": str(found.size),
         "fetched-at": found.fetched_at.isoformat(),
         "run-id": run.id,
     }

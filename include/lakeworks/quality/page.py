@@ -7,7 +7,7 @@ from typing import Any
 from lakeworks.quality.audit import AuditReport
 
 # Data Docs load styles and scripts from half a dozen public hosts; the page has to read well from a private bucket.
-_REMOTE = re.compile(r"<(script|link)\b[^>]*(?:src|href)=\"https?://[^\"]*\"[^>]*>(?:\s*</script>)?")
+_REMOTE = re.compile(r"<(script|link|img)\b[^>]*(?:src|href)=\"https?://[^\"]*\"[^>]*>(?:\s*</script>)?")
 _REMOTE_IMAGE = re.compile(r"url\(['\"]?https?://[^)]*\)")
 _STYLE = """<style>body{font-family:system-ui,sans-serif;margin:2rem;color:#222}table{border-collapse:collapse;margin:1rem 0}
 td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top}nav,img{display:none}</style>"""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +37,7 @@ class StoredObject:
     etag: str
     version_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class ObjectStore:
         with translated("list", self.uri(prefix)):
             for page in pages:
                 for item in page.get("Contents", []):
-                    yield StoredObject(item["Key"], item["Size"], item["ETag"])
+                    yield StoredObject(item["Key"], item["Size"], item["ETag"], modified=item["LastModified"])
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.

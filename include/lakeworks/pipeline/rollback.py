@@ -1,0 +1,57 @@
+"""Rollback: an earlier publication of one partition becomes live again, as a new publication."""
+
+from datetime import UTC, datetime
+
+from lakeworks.contract import Contract
+from lakeworks.errors import LakeNotFound
+from lakeworks.partition import Partition
+from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.publish import Registrar
+from lakeworks.storage.ledger import LedgerEntry, LiveObject
+from lakeworks.storage.manifest import Run
+from lakeworks.storage.publication import Publisher
+
+
+def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | None = None) -> LedgerEntry:
+    """Publish again what publication `to` (default: the one before the live one) held, from the bucket's object versions.
+
+    Raises:
+        LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
+    """
+    history = lake.ledger.history(contract.table, partition)
+    live = next((entry for entry in reversed(history) if entry.is_live), None)
+    if live is None:
+        raise LakeNotFound(f"`{contract.name}` {partition} was never published: there is nothing to roll back.")
+    target = _target(history, live, to)
+    for item in target.objects:
+        if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
+            raise LakeNotFound(
+                f"{target.where}: publication {target.seq} is gone (`{lake.store.uri(item.key)}`, version {item.version_id}): "
+                "it lies beyond the bucket's rollback horizon, or the bucket keeps no versions. Nothing was changed. "
+                "Rebuild the partition from its landing objects: run it again."
+            )
+    now = datetime.now(UTC)
+    run = Run(id=f"rollback__{now:%Y%m%dT%H%M%S}", started_at=now)
+    objects = tuple(_from_version(item) for item in target.objects)
+    wanted = target.model_copy(update={"kind": "rollback", "objects": objects, "staging": "", "run": run})
+    return Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
+
+
+def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> LedgerEntry:
+    published = [entry for entry in history if entry.state == "published"]
+    if to is None:
+        found = [entry for entry in published if entry.seq < live.live_seq and entry.content != live.content]
+    else:
+        found = [entry for entry in published if entry.seq == to]
+    if not found:
+        wanted = f"publication {to}" if to else "an earlier publication with other content"
+        known = ", ".join(str(entry.seq) for entry in published)
+        raise LakeNotFound(
+            f"{live.where} has no {wanted}. Nothing was changed. Published: {known}; live is {live.live_seq}."
+        )
+    return found[-1]
+
+
+def _from_version(item: LiveObject) -> LiveObject:
+    """The object with its own earlier version as the source."""
+    return item.model_copy(update={"source_key": item.key, "source_version": item.version_id, "version_id": None})
