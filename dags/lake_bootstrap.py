@@ -13,6 +13,7 @@ from lakeworks_airflow import LakeBootstrapOperator
 
 @dag(
     schedule=None,
+    is_paused_upon_creation=False,  # it runs by trigger only, so that the first one needs no other click
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},

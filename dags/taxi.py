@@ -20,6 +20,7 @@ GRAIN = "month"
     schedule=CronPartitionTimetable("0 6 1 * *", timezone="UTC", key_format="%Y-%m", run_offset=-2),
     start_date=pendulum.datetime(2019, 1, 1, tz="UTC"),
     catchup=False,
+    is_paused_upon_creation=True,  # its first scheduled run needs the bucket that lake_bootstrap makes
     max_active_runs=3,
     params=partition_params(GRAIN),
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},

@@ -53,6 +53,7 @@ class Demo:
             f"Backfill {len(MONTHS)} months (airflow backfill create --dag-id taxi --from-date {FROM} --to-date {TO})"
         ):
             api.wait_for_dag("taxi")
+            api.unpause("taxi")
             before = {run["dag_run_id"] for run in api.runs("taxi")}
             self._backfill()
             runs = self._backfilled(api, before)

@@ -46,6 +46,10 @@ class AirflowApi:
             time.sleep(0.3)
         raise StackError(f"The DAG `{dag_id}` did not appear within {seconds:.0f} s; see airflow-dag-processor.log.")
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG's runs start."""
+        self.call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
+
     def trigger(self, dag_id: str, **body: Any) -> str:
         """Start a run; returns its id."""
         answer = self.call("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})

@@ -44,7 +44,7 @@ def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> Le
     else:
         found = [entry for entry in published if entry.seq == to]
     if not found:
-        wanted = f"publication {to}" if to else "an earlier publication with other content"
+        wanted = f"publication {to}" if to else "earlier publication with other content"
         known = ", ".join(str(entry.seq) for entry in published)
         raise LakeNotFound(
             f"{live.where} has no {wanted}. Nothing was changed. Published: {known}; live is {live.live_seq}."

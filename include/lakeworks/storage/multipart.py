@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.storage.objects import ObjectStore, StoredObject, Target, conditional, pinned, sha256_base64, version
+from lakeworks.storage.objects import (
+    ObjectStore,
+    StoredObject,
+    Target,
+    conditional,
+    media_type,
+    pinned,
+    sha256_base64,
+    version,
+)
 
 P = TypeVar("P")
 # Up to this size one request does; it also bounds what a transfer holds in memory.
@@ -76,7 +85,9 @@ def _multipart(
         place: dict[str, Any] = {"Bucket": store.bucket, "Key": target.key}
         # Parts copied inside S3 carry no checksum of ours to compare with.
         checksum: dict[str, Any] = {} if isinstance(parts, range) else {"ChecksumAlgorithm": "SHA256"}
-        started = store.client.create_multipart_upload(**place, Metadata=dict(target.metadata), **checksum)
+        started = store.client.create_multipart_upload(
+            **place, Metadata=dict(target.metadata), ContentType=media_type(target.key), **checksum
+        )
         place["UploadId"] = started["UploadId"]
         try:
             sent = _send_all(store.threads, parts, lambda number, part: send(place, number, part))

@@ -123,6 +123,7 @@ class ObjectStore:
                 Key=target.key,
                 Body=body,
                 ChecksumSHA256=sha256_base64(body),
+                ContentType=media_type(target.key),
                 Metadata=dict(target.metadata),
                 **target.conditions,
             )
@@ -177,6 +178,16 @@ def conditional(where: str) -> Iterator[None]:
             if code in _CONDITION_FAILED or gone:
                 raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
             raise
+
+
+def media_type(key: str) -> str:
+    """What a browser or another tool should take an object for, by its ending."""
+    known = {
+        "html": "text/html; charset=utf-8",
+        "json": "application/json",
+        "parquet": "application/vnd.apache.parquet",
+    }
+    return known.get(key.rpartition(".")[2], "application/octet-stream")
 
 
 def sha256_base64(body: bytes) -> str:

@@ -234,7 +234,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPERATIONS)
 def test_whatever_happens_the_next_run_finds_a_consistent_lake(
     moto_url: str, run_at: RunAt, operations: list[tuple[int, str, str]]
