@@ -33,6 +33,9 @@ test-unit: setup  ## fast tests with coverage
 test-stack: setup  ## end-to-end tests on the real Airflow stack
 	$(BIN)/python -m pytest -m stack -q
 
+chaos: setup  ## kill writers some hundred times while readers look (minutes)
+	$(BIN)/python -m tests.chaos
+
 format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -56,4 +59,4 @@ lock: setup  ## resolve requirements.txt into requirements.lock
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack format docs setup lock clean
+.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock clean

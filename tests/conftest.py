@@ -59,16 +59,16 @@ def serving(command: list[str], url: str, environment: dict[str, str], *, patien
             process.wait()
 
 
-@pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
+@contextlib.contextmanager
+def running_moto() -> Iterator[str]:
     port = free_port()
     with serving([str(BIN / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], f"http://127.0.0.1:{port}", {}) as url:
         yield url
 
 
-@pytest.fixture(scope="session")
-def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port, folder = free_port(), tmp_path_factory.mktemp("ministack")
+@contextlib.contextmanager
+def running_ministack(folder: Path) -> Iterator[str]:
+    port = free_port()
     environment = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_PORT": str(free_port()),
         "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(folder / "s3"),
@@ -77,9 +77,9 @@ def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def seaweed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("seaweed")
+@contextlib.contextmanager
+def running_seaweed(folder: Path) -> Iterator[str]:
+    folder.mkdir(parents=True, exist_ok=True)
     identity = {
         "name": "test",
         "credentials": [{"accessKey": KEYS["aws_access_key_id"], "secretKey": KEYS["aws_secret_access_key"]}],
@@ -103,6 +103,24 @@ def seaweed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for port in [*ports.values(), ports["volume.port"] + 10_000]:
             for socket in Path(gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
                 socket.unlink()
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    with running_moto() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def ministack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def seaweed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_seaweed(tmp_path_factory.mktemp("seaweed")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,207 @@
+"""Writers that are really killed (SIGKILL) while readers look: real processes, real endpoints.
+
+A writer process publishes one Parquet partition of 500 rows that all carry one number. It kills itself at a named step of the
+protocol, or is killed from outside after a random time. A reader process reads all along, by the plain path and through the
+catalog, and notes every read that is not one complete, published content.
+"""
+
+import io
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakeworks.catalog.glue import GlueCatalog
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.errors import LakeError, LakeNotFound
+from lakeworks.partition import Period
+from lakeworks.pipeline import Lake, garbage
+from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.verify import verify
+from lakeworks.storage.manifest import Manifest, RowBalance, Run
+from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.parquet import sha256_of
+from lakeworks.storage.publication import SHA256, Publisher
+from lakeworks.storage.writer import PartitionedWriter
+from tests.conftest import client, contract_of
+
+STEPS = ("check", "reserve", "place", "placed", "register", "surplus", "complete")
+ROWS = 500
+COLUMNS = {
+    "id": {"type": "bigint", "required": True, "description": ""},
+    "number": {"type": "bigint", "description": ""},
+}
+CONTRACT = contract_of("silver.chaos.rows", columns=COLUMNS, partition_by=["month"])
+FORK = multiprocessing.get_context("fork")  # every writer is a process of its own, without paying its imports again
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where S3 and Glue are; each process makes its own clients."""
+
+    s3: str
+    glue: str
+    bucket: str
+
+    def lake(self) -> Lake:
+        store = ObjectStore(client("s3", self.s3), self.bucket, threads=2)
+        return Lake(store, GlueCatalog(client("glue", self.glue)), DuckDbEngine(), Path("/nonexistent"))
+
+
+@dataclass
+class Tally:
+    """What a run of the harness saw."""
+
+    kills: int = 0
+    published: int = 0
+    refused: int = 0
+    reads: int = 0
+    bad: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def publish(lake: Lake, number: int, month: str, attempt: int, die_at: str, scratch: Path) -> None:
+    """The writer process: stage, publish, clean up; dies at a step if told to. Exit code 3 for an error of the tree.
+
+    The lake's clients are made before the fork, which is dear, and connect after it, so that no connection is shared.
+    """
+    period = Period.parse(month)
+    run = Run(
+        id=f"run-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number), attempt=attempt
+    )
+    manifest = Manifest(
+        table=CONTRACT.name, period=month, run=run, contract_version="1.0.0", schema_fingerprint="f",
+        balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
+    )  # fmt: skip
+    rows = pa.table({"id": range(ROWS), "number": [number] * ROWS}, schema=CONTRACT.arrow_schema)
+    try:
+        staged = PartitionedWriter(lake.store, CONTRACT, manifest.prefix, period, scratch).write(rows.to_reader())
+
+        def step(name: str) -> None:
+            if name == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        publisher = Publisher(lake.ledger, Registrar(lake, CONTRACT), on_step=step)
+        publisher.publish([entry_for(CONTRACT, manifest, item) for item in staged])
+        lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+    except LakeError:
+        os._exit(3)
+    os._exit(0)
+
+
+def read_forever(lake: Lake, month: str, stop: Any, reads: Any, bad: Any) -> None:
+    """The reader process: every read must be one complete content, once there has been one."""
+    path = f"{CONTRACT.table.path}/{Period.parse(month).path}/"
+    seen = False
+    while not stop.is_set():
+        time.sleep(0.002)  # leaves the two cores to the writers now and then
+        for location in (path, _registered(lake, month)):
+            if location is None:
+                continue
+            try:
+                problem = _problem(lake, f"{location}part-00000.parquet")
+                seen = True
+            except LakeNotFound:
+                problem = "the partition is gone" if seen else None
+            except LakeError:
+                continue  # the endpoint failed, not the partition
+            reads.value += 1
+            if problem:
+                bad.append(problem)
+
+
+def _registered(lake: Lake, month: str) -> str | None:
+    with suppress(LakeError, Exception):
+        year, number = month.split("-")
+        found = lake.catalog.client.get_partition(
+            DatabaseName=CONTRACT.table.database, TableName=CONTRACT.table.table, PartitionValues=[year, number]
+        )
+        location = str(found["Partition"]["StorageDescriptor"]["Location"])
+        return location.removeprefix(f"s3://{lake.store.bucket}/")
+    return None
+
+
+def _problem(lake: Lake, key: str) -> str | None:
+    body, found = lake.store.get(key)
+    try:
+        numbers = pq.read_table(io.BytesIO(body))["number"].to_pylist()
+    except pa.ArrowInvalid as error:
+        return f"not readable: {error}"
+    if len(numbers) != ROWS or len(set(numbers)) != 1:
+        return f"{len(numbers)} rows of {len(set(numbers))} publications"
+    return None if sha256_of(body) == found.metadata.get(SHA256) else "the bytes are not those that were published"
+
+
+@contextmanager
+def reading(lake: Lake, month: str, tally: Tally) -> Iterator[None]:
+    """A reader process beside what happens in the block."""
+    with FORK.Manager() as shared:
+        stop, reads, bad = shared.Event(), FORK.Value("q", 0), shared.list()
+        reader = FORK.Process(target=read_forever, args=(lake, month, stop, reads, bad))
+        reader.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            reader.join(20)
+            reader.kill()
+            tally.reads += reads.value
+            tally.bad += list(bad)
+
+
+def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int = 1) -> Tally:
+    """Kill writers, one after the other or several at once, until `kills` have died; then let one finish in peace."""
+    chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
+    month, lake = "2019-01", endpoint.lake()
+    with reading(lake, month, tally):
+        while tally.kills < kills:
+            crowd = []
+            for _ in range(writers):
+                number += 1
+                die_at = chance.choice([*STEPS, "random", ""])
+                # neighbours publish beside each other; numbers repeat, so that retries of killed runs happen too
+                where = month if chance.random() < 0.8 else "2019-02"
+                arguments = (lake, number - chance.choice([0, 0, 1]), where, number, die_at, scratch)
+                writer = FORK.Process(target=publish, args=arguments)
+                writer.start()
+                crowd.append((writer, die_at))
+            for writer, die_at in crowd:
+                if die_at == "random":
+                    time.sleep(chance.uniform(0, 0.15))
+                    writer.kill()
+                writer.join(60)
+                tally.kills += writer.exitcode == -signal.SIGKILL
+                tally.published += writer.exitcode == 0
+                tally.refused += writer.exitcode == 3
+        for where in (month, "2019-02"):
+            last = FORK.Process(target=publish, args=(lake, 10**6, where, 1, "", scratch))
+            last.start()
+            last.join(60)
+            assert last.exitcode == 0, "after everything a writer publishes"
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def settled(endpoint: Endpoint) -> list[str]:
+    """What is wrong at the end: nothing, once garbage older than any writer is collected."""
+    lake = replace(endpoint.lake())
+    wrong = [f"{finding.kind} {finding.partition}: {finding.detail}" for finding in verify(lake, CONTRACT, deep=True)]
+    garbage.collect(lake, older_than=timedelta(0), dry_run=False)
+    left = [item.key for item in lake.store.scan("_staging/")]
+    states = {
+        entry.state
+        for part in lake.ledger.numbers(CONTRACT.table)
+        for entry in lake.ledger.history(CONTRACT.table, part)
+    }
+    wrong += [f"left in staging: {key}" for key in left]
+    return wrong + ([f"states {states}"] if "publishing" in states else [])

@@ -1,0 +1,30 @@
+"""The short storm, in every test run; `make chaos` is the long one (docs/reliability.md has its figures)."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.harness import Endpoint, settled, storm
+from tests.conftest import client, new_store
+
+
+@pytest.fixture
+def endpoint(request: pytest.FixtureRequest, moto_url: str) -> Endpoint:
+    url = request.getfixturevalue(f"{request.param}_url")
+    glue_url = moto_url if request.param == "seaweed" else url  # SeaweedFS has no Glue
+    glue = client("glue", glue_url)
+    for database in glue.get_databases()["DatabaseList"]:
+        glue.delete_database(Name=database["Name"])
+    return Endpoint(url, glue_url, new_store(url).bucket)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "writers"), [("moto", 1), ("ministack", 3), ("seaweed", 1)], indirect=["endpoint"]
+)
+def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
+    endpoint: Endpoint, writers: int, tmp_path: Path
+) -> None:
+    tally = storm(endpoint, kills=6, seed=7, scratch=tmp_path, writers=writers)
+    assert tally.bad == []
+    assert tally.reads > 10, "the reader really looked"
+    assert settled(endpoint) == []
