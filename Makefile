@@ -50,7 +50,7 @@ setup: .venv/installed  ## create .venv with the pinned dependencies
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/pip install -q --disable-pip-version-check uv==0.13.8
 	@echo "installing the pinned dependencies into .venv"
-	@$(BIN)/uv pip sync -q requirements.lock
+	@$(BIN)/uv pip sync -q --compile-bytecode requirements.lock
 	@touch $@
 
 lock: setup  ## resolve requirements.txt into requirements.lock

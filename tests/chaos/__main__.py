@@ -16,7 +16,7 @@ from tests.conftest import new_store, running_ministack, running_moto, running_s
 def main() -> int:
     """Run the storms."""
     parser = argparse.ArgumentParser(description="Kill writers while readers look.")
-    parser.add_argument("--kills", type=int, default=60, help="per endpoint and number of writers")
+    parser.add_argument("--kills", type=int, default=150, help="per endpoint and number of writers")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     table = Table(title="writers killed with SIGKILL while a reader reads")

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas  # noqa: F401 - Arrow looks for it; imported before the fork, or every writer pays a second
 import pyarrow as pa
 import pyarrow.parquet as pq
 
