@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 TABLES = Path(__file__).parent / "tables"
 Severity = Literal["error", "warn"]
-# freeze: any difference is an error; add_nullable: new columns are kept; widen: and types may widen without loss;
-# quarantine_unknown: rows with a value in an unknown column are set aside.
-SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
+# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss.
+SchemaPolicy = Literal["freeze", "add_nullable", "widen"]
 
 
 def _parse_type(value: Any) -> LakeType:
@@ -110,9 +109,7 @@ class Storage(_Part):
     compression: Literal["zstd", "snappy", "none"] = "zstd"
     compression_level: int | None = None
     row_group_rows: int = Field(500_000, ge=1)
-    target_bytes: int = Field(1 << 30, ge=1 << 20, description="Size from which a partition is split.")
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
-    layout: Literal["plain", "versioned"] = "plain"
 
 
 class Contract(_Part):

@@ -71,6 +71,13 @@ class Period:
         """The period that follows."""
         return Period(self.end, self.grain)
 
+    def with_earlier(self, count: int) -> list["Period"]:
+        """The `count` periods before this one and this one, in order."""
+        found = [self]
+        while len(found) <= count:
+            found.insert(0, Period.containing(found[0].start - timedelta(seconds=1), self.grain))
+        return found
+
     def split(self, grain: str) -> list["Period"]:
         """The periods of a finer (or the same) grain inside this one, in order."""
         return list(period_range(Period.containing(self.start, grain), self.end))

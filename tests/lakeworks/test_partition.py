@@ -40,6 +40,14 @@ def test_every_moment_lies_in_its_period_and_keys_round_trip(moment: datetime, g
     assert str(Partition.of_period(period)) == str(period)
 
 
+def test_earlier_periods_cross_the_year() -> None:
+    assert [str(period) for period in Period.parse("2020-01").with_earlier(2)] == ["2019-11", "2019-12", "2020-01"]
+    assert [str(period) for period in Period.parse("2020-01-01T00").with_earlier(1)] == [
+        "2019-12-31T23",
+        "2020-01-01T00",
+    ]
+
+
 def test_a_range_counts_both_ends_and_must_not_run_backwards() -> None:
     assert [str(p) for p in periods_between("2019-11", "2020-02", "month")] == [
         "2019-11",

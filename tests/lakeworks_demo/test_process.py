@@ -19,7 +19,8 @@ SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sle
 
 def test_a_free_port_can_be_bound() -> None:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", free_port()))
+        probe.bind(("127.0.0.1", port := free_port()))
+        assert probe.getsockname()[1] == port
 
 
 def test_a_service_that_dies_shows_its_log(tmp_path: Path) -> None:

@@ -89,7 +89,6 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
         raise SchemaDrift(f"`{landing.path.name}` has two columns that differ only in case: {landing.schema.names}.")
     known = {name.lower() for name in contract.columns}
     extra = [name for lowered, name in arrived.items() if lowered not in known]
-    _admit(extra, contract, landing)
     drift, plan = [], {}
     for name, column in contract.columns.items():
         if name in constants:
@@ -97,7 +96,8 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
         plan[name] = source = arrived.get(name.lower())
         drift += _difference(name, column.type, source, landing.schema)
     added = tuple((name, _type_of(landing, name)) for name in extra)
-    drift += [f"`{name}` is new ({kind})" for name, kind in added]
+    drift += [("column", f"`{name}` is new ({kind})") for name, kind in added]
+    _admit(drift, contract, landing)
     schema = pa.schema(
         [pa.field(n, c.type.arrow) for n, c in contract.columns.items()] + [pa.field(n, k.arrow) for n, k in added]
     )
@@ -112,7 +112,7 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), tuple(drift), added)
+    return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), tuple(text for _, text in drift), added)
 
 
 def _convert(
@@ -149,21 +149,29 @@ def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, kind), rows)
 
 
-def _admit(extra: list[str], contract: Contract, landing: Landing) -> None:
-    if extra and contract.schema_policy == "freeze":
+# What each policy does not admit.
+_REFUSED = {"freeze": {"column", "spelling", "type"}, "add_nullable": {"type"}, "widen": set[str]()}
+
+
+def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Landing) -> None:
+    refused = [text for kind, text in drift if kind in _REFUSED[contract.schema_policy]]
+    if refused:
         raise SchemaDrift(
-            f"`{contract.name}`: `{landing.path.name}` has columns the contract does not know: {', '.join(extra)}, and its "
-            "schema_policy is `freeze`. The file stays in landing, nothing was staged. Add the columns, or choose add_nullable."
+            f"`{contract.name}`: `{landing.path.name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
+            f"is `{contract.schema_policy}`. The file stays in landing, nothing was staged. Correct the columns, or choose a "
+            "wider policy."
         )
 
 
-def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Schema) -> list[str]:
+def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Schema) -> list[tuple[str, str]]:
+    """What differs about one column, by kind: there or not, spelling, type (a null-typed column has no type to differ)."""
     if source is None:
-        return [f"`{name}` did not arrive"]
+        return [("column", f"`{name}` did not arrive")]
     found = schema.field(source).type
     same = found == wanted.arrow or str(found).removeprefix("large_") == str(wanted.arrow)
-    differences = [] if same else [f"`{name}` came as {found}, kept as {wanted}"]
-    return differences + ([f"`{name}` is spelled `{source}`"] if source != name else [])
+    kind = "column" if pa.types.is_null(found) else "type"
+    differences = [] if same else [(kind, f"`{name}` came as {found}, kept as {wanted}")]
+    return differences + ([("spelling", f"`{name}` is spelled `{source}`")] if source != name else [])
 
 
 def _type_of(landing: Landing, name: str) -> LakeType:

@@ -130,7 +130,11 @@ def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
 
 def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
-    live = work.lake.live(contract, work.period)
+    live = {
+        partition: entry
+        for period in work.period.with_earlier(work.contract.look_back_periods)
+        for partition, entry in work.lake.live(contract, period).items()
+    }
     if not live:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "

@@ -122,9 +122,13 @@ class Ledger:
         numbers = self.sequence(table, partition)
         return self.read(table, partition, numbers[-1]) if numbers else None
 
-    def live(self, table: TableName, partition: Partition) -> LedgerEntry | None:
-        """What is live: the highest complete entry; None where the partition has never been published or was withdrawn."""
-        return self._live(table, partition, self.sequence(table, partition))
+    def live(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> LedgerEntry | None:
+        """What is live: the highest complete entry (of `numbers`, if they were listed already); None where there is none."""
+        for seq in reversed(self.sequence(table, partition) if numbers is None else numbers):
+            entry = self.read(table, partition, seq).entry
+            if entry.is_live:
+                return entry if entry.objects else None
+        return None
 
     def history(self, table: TableName, partition: Partition) -> list[LedgerEntry]:
         """Every entry of a partition, oldest first."""
@@ -144,7 +148,7 @@ class Ledger:
     def live_partitions(self, table: TableName, below: str = "") -> dict[Partition, LedgerEntry]:
         """What is live in every partition of a table."""
         numbers = self.numbers(table, below)
-        entries = self.store.map(lambda partition: self._live(table, partition, numbers[partition]), numbers)
+        entries = self.store.map(lambda partition: self.live(table, partition, numbers[partition]), numbers)
         return {part: entry for part, entry in zip(numbers, entries, strict=True) if entry}
 
     def reserve(self, entry: LedgerEntry) -> Stored:
@@ -174,13 +178,6 @@ class Ledger:
     def runs(self, table: TableName) -> Iterator[str]:
         """Keys of the run records of a table, by period then attempt."""
         yield from (item.key for item in self.store.scan(join(LEDGER, table.path, "_runs") + "/"))
-
-    def _live(self, table: TableName, partition: Partition, numbers: list[int]) -> LedgerEntry | None:
-        for seq in reversed(numbers):
-            entry = self.read(table, partition, seq).entry
-            if entry.is_live:
-                return entry if entry.objects else None
-        return None
 
     def _load(self, key: str) -> Stored:
         body, found = self.store.get(key)

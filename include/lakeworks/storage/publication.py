@@ -96,10 +96,9 @@ class Publisher:
     def _decide(self, wanted: LedgerEntry) -> "_Decided":
         """Number the entry, or find that its content is live already; refuses what must not happen."""
         table, partition = TableName.parse(wanted.table), wanted.parsed
-        self.recover(table, partition)
-        numbers = self.ledger.sequence(table, partition)
+        numbers = self._finished(table, partition)
         seq = numbers[-1] + 1 if numbers else 1
-        live = self.ledger.live(table, partition)
+        live = self.ledger.live(table, partition, numbers)
         older = live is not None and live.run.order > wanted.run.order
         if live and live.content == wanted.content and live.location == wanted.location and self._intact(live):
             if older:  # nothing to say that a newer run has not said
@@ -123,6 +122,15 @@ class Publisher:
         surplus = tuple(item.key for item in live.objects if item.key not in keys) if live else ()
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
         return _Decided(wanted.model_copy(update=numbered))
+
+    def _finished(self, table: TableName, partition: Partition) -> list[int]:
+        """The numbers taken, once the last of them is complete; ours is the next one, so none is ever left unfinished."""
+        for _ in range(_ATTEMPTS):
+            numbers = self.ledger.sequence(table, partition)
+            if not numbers or self.ledger.read(table, partition, numbers[-1]).entry.state != "publishing":
+                return numbers
+            self.recover(table, partition)
+        raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides anew.")
 
     def _intact(self, live: LedgerEntry) -> bool:
         heads = [(self.ledger.store.head(item.key), item) for item in live.objects]

@@ -69,6 +69,20 @@ def test_a_new_column_is_kept_or_refused_by_policy(tmp_path: Path) -> None:
         received(tmp_path, arrived, "freeze")
 
 
+def test_each_policy_admits_what_it_says(tmp_path: Path) -> None:
+    exact = pa.table({name: pa.nulls(1, kind) for name, kind in zip(
+        ["VendorID", "passengers", "flag", "at", "airport_fee"],
+        [pa.int64(), pa.float64(), pa.string(), pa.timestamp("us"), pa.float64()], strict=True)})  # fmt: skip
+    assert received(tmp_path, exact, "freeze").drift == ()
+    with pytest.raises(SchemaDrift, match="`flag` did not arrive"):
+        received(tmp_path, exact.drop_columns(["flag"]), "freeze")
+    assert received(tmp_path, exact.drop_columns(["flag"]), "add_nullable").drift == ("`flag` did not arrive",)
+    narrow = exact.set_column(0, "VendorID", pa.array([1], pa.int32()))
+    with pytest.raises(SchemaDrift, match="`VendorID` came as int32.*`add_nullable`"):
+        received(tmp_path, narrow, "add_nullable")
+    assert received(tmp_path, narrow, "widen").reader.read_all()["VendorID"].to_pylist() == [1]
+
+
 @pytest.mark.parametrize(
     ("column", "values"),
     [

@@ -227,6 +227,31 @@ def test_staging_that_vanished_before_placing_is_abandoned(store: ObjectStore, r
     writer.check()
 
 
+class InterruptedLedger(Ledger):
+    """A ledger in which another writer takes a number, and dies, between two listings of the first."""
+
+    def __init__(self, writer: Writer, run: Run) -> None:
+        super().__init__(writer.store)
+        self.writer, self.run, self.listings = writer, run, 0
+
+    def sequence(self, table: TableName, partition: Partition) -> list[int]:
+        self.listings += 1
+        if self.listings == 2:
+            with pytest.raises(Killed):
+                self.writer.publish("of the dead", self.run, die_at="place")
+        return super().sequence(table, partition)
+
+
+def test_no_number_is_taken_past_an_unfinished_one(store: ObjectStore, run_at: RunAt) -> None:
+    """Found by the kill tests: a number taken between looking and counting stayed `publishing` for ever."""
+    writer = Writer(store)
+    writer.publish("old", run_at(1))
+    interrupted = replace(writer.publisher(), ledger=InterruptedLedger(writer, run_at(2)))
+    interrupted.publish([writer.entry("new", run_at(3))])
+    assert {entry.state for entry in writer.ledger.history(TABLE, PARTITION)} == {"published"}
+    assert writer.live() == "new"
+
+
 OPERATIONS = st.lists(
     st.tuples(st.integers(1, 8), st.sampled_from(["a", "b", "c"]), st.sampled_from(["", *STEPS])),
     min_size=1,
