@@ -48,7 +48,8 @@ COLUMNS = {
 }
 # The vendor's files are null-typed for airport_fee to 2020-07 and in 2020-10, double in 2020-08/09 and from 2020-11.
 AIRPORT_FEE_DOUBLE = {"2020-08", "2020-09"}
-# The Parquet originals fill what the older CSVs leave empty for app (Flex Fare) trips: payment type 0; vendor 2 is our choice.
+# What the older CSVs leave empty for app (Flex Fare) trips: payment type 0, as the Parquet originals are said to have it (not
+# verified here); vendor 2 is our choice.
 FILLED = {"VendorID": 2, "payment_type": 0}
 
 

@@ -5,18 +5,18 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Kind = Literal["status", "slow", "truncate", "html", "republished", "rename", "retype", "drop"]
+Kind = Literal["status", "slow", "truncate", "half", "html", "republished", "rename", "retype", "drop"]
 # These change the file itself, so the vendor's module applies them; the rest is done to the answer.
-CONTENT_KINDS = ("republished", "rename", "retype", "drop")
+CONTENT_KINDS = ("half", "republished", "rename", "retype", "drop")
 
 
 @dataclass
@@ -41,19 +41,31 @@ class Faults:
         self.active: list[Fault] = []
         self.requests: deque[dict[str, Any]] = deque(maxlen=10_000)
 
-    def take(self, path: str, *, content: bool) -> Fault | None:
-        """The first matching fault; a transport fault is used up, a content fault stays for as many requests as it says."""
+    def transport(self, path: str) -> Fault | None:
+        """The first matching fault of the answer, used up by this request."""
+        return next(iter(self._take(path, content=False)), None)
+
+    def content(self, path: str) -> list[Fault]:
+        """Every matching change of the file: a real schema change alters several columns at once."""
+        return list(self._take(path, content=True))
+
+    def _take(self, path: str, *, content: bool) -> Iterator[Fault]:
         for fault in self.active:
             if fault.times > 0 and fnmatch(path, fault.match) and (fault.kind in CONTENT_KINDS) == content:
                 fault.times -= 1
-                return fault
-        return None
+                yield fault
 
     async def control(self, request: Request) -> Response:
         """GET lists, POST adds, DELETE clears."""
         if request.method == "POST":
             body = await request.json()
-            self.active += [Fault(**item) for item in (body if isinstance(body, list) else [body])]
+            try:
+                added = [Fault(**item) for item in (body if isinstance(body, list) else [body])]
+            except TypeError as error:
+                return JSONResponse({"error": str(error)}, 400)
+            if unknown := [fault.kind for fault in added if fault.kind not in get_args(Kind)]:
+                return JSONResponse({"error": f"unknown kind {unknown}; known: {get_args(Kind)}"}, 400)
+            self.active += added
         if request.method == "DELETE":
             self.active.clear()
         return JSONResponse([vars(fault) for fault in self.active])
@@ -86,7 +98,7 @@ class FaultMiddleware:
                 "headers": dict(request.headers),
             }
         )
-        fault = self.faults.take(scope["path"], content=False)
+        fault = self.faults.transport(scope["path"])
         if fault is None:
             await self.app(scope, receive, send)
         else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -32,9 +33,14 @@ def routes(faults: Faults) -> list[Route]:
     async def zones(request: Request) -> Response:
         return _serve(request, "taxi_zone_lookup.csv", faults)
 
+    async def unknown(request: Request) -> Response:
+        control = request.path_params["prefix"] == "_control"
+        return Response("", 404) if control else Response(FORBIDDEN, 403, media_type="application/xml")
+
     return [
         Route("/trip-data/{name}.parquet", trips, methods=["GET", "HEAD"]),
         Route("/misc/taxi_zone_lookup.csv", zones, methods=["GET", "HEAD"]),
+        Route("/{prefix:str}/{rest:path}", unknown, methods=["GET", "HEAD"]),
     ]
 
 
@@ -42,27 +48,30 @@ def _serve(request: Request, name: str, faults: Faults) -> Response:
     path = DATA / name
     if not path.is_file():
         return Response(FORBIDDEN, 403, media_type="application/xml")
-    fault = faults.take(request.url.path, content=True)
-    body = _changed(path.read_bytes(), fault) if fault else _content(path)
+    body = _changed(_content(path), faults.content(request.url.path), is_parquet=name.endswith(".parquet"))
     etag = f'"{hashlib.md5(body).hexdigest()}"'  # what S3, the CDN's origin, gives a single-part object
     headers = {
         "ETag": etag,
         "Last-Modified": format_datetime(datetime(2022, 5, 13, 12, tzinfo=UTC), usegmt=True),
         "Accept-Ranges": "bytes",
     }
-    if request.headers.get("if-none-match") == etag:
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if etag in known or known == ["*"]:
         return Response(status_code=304, headers=headers)
     media = "text/csv" if name.endswith(".csv") else "binary/octet-stream"
     return _ranged(request, body, headers, media)
 
 
 def _ranged(request: Request, body: bytes, headers: dict[str, str], media: str) -> Response:
-    wanted = request.headers.get("range", "")
-    if not wanted.startswith("bytes="):
+    """One range as RFC 9110, 14 has it; what is malformed, or several ranges, gets the whole."""
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+    if not match or not any(match.groups()):
         return Response(body, headers=headers, media_type=media)
-    first, _, last = wanted.removeprefix("bytes=").partition("-")
+    first, last = match.groups()
     start = int(first) if first else max(len(body) - int(last), 0)
     end = min(int(last), len(body) - 1) if first and last else len(body) - 1
+    if start >= len(body) or end < start:
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{len(body)}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
     return Response(body[start : end + 1], 206, headers, media)
 
@@ -72,22 +81,31 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _changed(body: bytes, fault: Fault) -> bytes:
-    """The file as a correction or a schema change would leave it."""
-    table = pq.read_table(io.BytesIO(body))
+def _changed(body: bytes, changes: list[Fault], *, is_parquet: bool) -> bytes:
+    """The file as corrections or schema changes would leave it; a change of a column it does not have changes nothing."""
+    for fault in changes:
+        if fault.kind == "half":
+            body = body[: len(body) // 2]
+        elif is_parquet:
+            table = _apply(pq.read_table(io.BytesIO(body)), fault)
+            sink = io.BytesIO()
+            pq.write_table(table, sink)
+            body = sink.getvalue()
+    return body
+
+
+def _apply(table: pa.Table, fault: Fault) -> pa.Table:
     if fault.kind == "republished":  # the vendor restates one fare
-        fares = table["fare_amount"].to_pylist()
-        fares[0] = round(fares[0] + 1, 2)
-        table = _replace(table, "fare_amount", pa.array(fares, table["fare_amount"].type))
-    elif fault.kind == "drop":
-        table = table.drop_columns([fault.column])
-    elif fault.kind == "rename":
-        table = table.rename_columns({fault.column: fault.to})
-    elif fault.kind == "retype":
-        table = _replace(table, fault.column, pc.cast(table[fault.column], fault.to))
-    sink = io.BytesIO()
-    pq.write_table(table, sink)
-    return sink.getvalue()
+        fares = table["fare_amount"]
+        first = pc.add(fares.slice(0, 1), 1.0)
+        return _replace(table, "fare_amount", pa.chunked_array([*first.chunks, *fares.slice(1).chunks]))
+    if fault.column not in table.column_names:
+        return table
+    if fault.kind == "drop":
+        return table.drop_columns([fault.column])
+    if fault.kind == "rename":
+        return table.rename_columns({fault.column: fault.to})
+    return _replace(table, fault.column, pc.cast(table[fault.column], fault.to))
 
 
 def _replace(table: pa.Table, name: str, column: pa.ChunkedArray | pa.Array) -> pa.Table:

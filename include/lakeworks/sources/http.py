@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import math
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +17,15 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from lakeworks.errors import LakeError, MalformedSource, SourceRejected, SourceUnavailable
+from lakeworks.errors import ConfigError, LakeError, MalformedSource, SourceRejected, SourceUnavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_NOT_AN_ADDRESS = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
 USER_AGENT = "lakeworks/0.1 (https://github.com/lakeworks/lakeworks)"
 
 
@@ -83,19 +90,27 @@ class HttpSource:
             with self.session.get(url, stream=True, timeout=timeout, headers=wanted) as answer:
                 _raise_for_retry(answer)
                 if answer.status_code != 200:
-                    return Fetched(target, url, answer.status_code, answer.headers, "", 0, datetime.now(UTC))
+                    return Fetched(target, redacted(url), answer.status_code, answer.headers, "", 0, datetime.now(UTC))
                 with target.open("wb") as file:
                     for chunk in answer.iter_content(1 << 20):
                         digest.update(chunk)
                         size += file.write(chunk)
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            raise _Again(f"{type(error).__name__}: {error}") from error
-        announced = answer.headers.get("Content-Length")
-        if announced is not None and int(announced) != size:
-            raise _Again(f"the body broke off after {size} of {announced} bytes")
-        if problem := check(target):
-            raise _Again(problem, final=MalformedSource)
-        return Fetched(target, url, 200, answer.headers, digest.hexdigest(), size, datetime.now(UTC))
+                announced = answer.headers.get("Content-Length")
+                if announced is not None and int(announced) != size:
+                    raise _Again(f"the body broke off after {size} of {announced} bytes")
+            if problem := check(target):
+                raise _Again(problem, final=MalformedSource)
+        except _NOT_AN_ADDRESS as error:
+            raise ConfigError(
+                f"`{redacted(url)}` is not an address to fetch from ({type(error).__name__}). Nothing was landed. Correct the "
+                "host of this source's Airflow connection: http(s)://host[:port]."
+            ) from error
+        except (requests.RequestException, _Again) as error:
+            target.unlink(missing_ok=True)  # half a file must not be taken for a whole one
+            raise (
+                error if isinstance(error, _Again) else _Again(f"{type(error).__name__}: {scrubbed(str(error))}")
+            ) from error
+        return Fetched(target, redacted(url), 200, answer.headers, digest.hexdigest(), size, datetime.now(UTC))
 
     def _retrying(self, path: str, attempt: Callable[[], T]) -> T:
         retrying = Retrying(
@@ -134,9 +149,14 @@ def rejected(fetched: Fetched, advice: str) -> SourceRejected:
 
 
 def redacted(url: str) -> str:
-    """The address without user info and query, where keys live."""
+    """The address without user info and query, where keys live; what is stored and shown."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", ""))
+
+
+def scrubbed(text: str) -> str:
+    """Another library's message without the user info and query values it may quote."""
+    return re.sub(r"([?&][^=&\s]+)=[^&\s'\")]+", r"\1=…", re.sub(r"//[^/@\s]+@", "//", text))
 
 
 def _raise_for_retry(answer: requests.Response) -> None:
@@ -145,16 +165,19 @@ def _raise_for_retry(answer: requests.Response) -> None:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds, as a number (vendors send floats) or an HTTP date (RFC 9110, 10.2.3)."""
+    """Seconds, as a number (vendors send floats) or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
     if value is None:
         return None
     try:
-        return max(float(value), 0.0)
+        seconds = float(value)
     except ValueError:
         try:
-            return max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0)
+            moment = parsedate_to_datetime(value)
         except ValueError:
             return None
+        # A zone of -0000 means UTC of unknown origin and parses as naive (RFC 5322, 3.3).
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _reason(state: RetryCallState) -> str:

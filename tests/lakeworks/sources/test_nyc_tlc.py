@@ -9,7 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
-from lakeworks.errors import ContractError, MalformedSource, NotPublishedYet, SourceRejected, SourceUnavailable
+from lakeworks.errors import (
+    ConfigError,
+    ContractError,
+    MalformedSource,
+    NotPublishedYet,
+    SourceRejected,
+    SourceUnavailable,
+)
 from lakeworks.partition import Period
 from lakeworks.sources import Download, NotModified, open_source
 from lakeworks.sources.http import HttpSource
@@ -109,6 +116,7 @@ def test_a_source_that_stays_down_is_transient_and_leaves_nothing(server: str, t
     with pytest.raises(SourceUnavailable, match=r"failed 5 times, last: HTTP 503\. Nothing was landed"):
         fetch(server, tmp_path)
     assert requests_seen(server) == 5
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410])
@@ -125,11 +133,25 @@ def test_html_instead_of_parquet_is_quoted(server: str, tmp_path: Path) -> None:
         fetch(server, tmp_path)
 
 
-def test_a_parquet_file_cut_in_half_at_the_source_is_named(server: str, tmp_path: Path) -> None:
-    half = (DATA / "yellow_tripdata_2019-01.parquet").read_bytes()[:100_000]
-    fault(server, kind="status", status=200, times=5, body=half.decode("latin-1")[:4] + "cut")
+def test_a_parquet_file_cut_in_half_at_the_source_is_named_and_not_kept(server: str, tmp_path: Path) -> None:
+    fault(server, kind="half", times=5)
     with pytest.raises(MalformedSource, match="cut off or damaged"):
         fetch(server, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-5", "soon", "Wed, 21 Oct 2015 07:28:00 -0000"])
+def test_a_strange_retry_after_does_not_get_in_the_way(server: str, tmp_path: Path, value: str) -> None:
+    waits: list[float] = []
+    fault(server, kind="status", status=503, headers={"Retry-After": value})
+    assert isinstance(fetch(server, tmp_path, waits), Download)
+    assert 0 <= waits[0] <= 1
+
+
+@pytest.mark.parametrize("address", ["localhost:1", "http://", "ftp://example.org", "example.org"])
+def test_an_address_that_is_none_says_what_to_correct(address: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is not an address.*Airflow connection"):
+        fetch(address, tmp_path)
 
 
 def test_a_server_that_is_not_there_is_transient(tmp_path: Path) -> None:
@@ -137,11 +159,23 @@ def test_a_server_that_is_not_there_is_transient(tmp_path: Path) -> None:
         fetch("http://127.0.0.1:9", tmp_path)
 
 
-def test_secrets_in_an_address_are_not_shown(server: str, tmp_path: Path) -> None:
+def test_secrets_in_an_address_are_neither_shown_nor_stored(server: str, tmp_path: Path) -> None:
+    secret = server.replace("http://", "http://user:s3cret@")
     fault(server, kind="status", status=404)
-    with pytest.raises(SourceRejected) as raised:
-        fetch(server.replace("http://", "http://user:secret@"), tmp_path)
-    assert "secret" not in str(raised.value)
+    with pytest.raises(SourceRejected) as rejected:
+        fetch(secret, tmp_path)
+    with pytest.raises(NotPublishedYet) as waiting:
+        fetch(secret, tmp_path, period=Period.parse("2031-05"))
+    found = fetch(secret, tmp_path)
+    assert isinstance(found, Download)
+    assert not any("s3cret" in text for text in (str(rejected.value), str(waiting.value), found.url))
+
+
+def test_keys_in_a_query_are_not_shown_when_the_connection_fails(tmp_path: Path) -> None:
+    http = HttpSource("http://127.0.0.1:9", attempts=1)
+    with pytest.raises(SourceUnavailable) as raised:
+        http.download("/query?function=DAILY&apikey=s3cret", tmp_path / "x", check=lambda _: None)
+    assert "s3cret" not in str(raised.value)
 
 
 def test_the_zone_lookup_is_checked_by_its_header(server: str, tmp_path: Path) -> None:
