@@ -39,8 +39,9 @@ def _play(stack: Stack, console: Console, *, keep: bool) -> int:
             stack.start(fresh=not keep, step=lambda text: console.print(f"  {text}"))
         demo.play()
         worked = True
-    except StackError as error:
-        console.print(f"[bold red]failed:[/] {error}", markup=True)
+    except (StackError, OSError) as error:  # requests' errors are OSErrors
+        console.print(f"[bold red]failed[/] in the step «{demo.current}»:")
+        console.print(str(error), markup=False)
         console.print(
             f"All logs are in {stack.run.relative_to(Path.cwd()) if stack.run.is_relative_to(Path.cwd()) else stack.run}"
         )

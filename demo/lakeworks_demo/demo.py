@@ -38,6 +38,7 @@ class Demo:
         self.stack = stack
         self.console = console
         self.started = time.monotonic()
+        self.current = ""
 
     def play(self) -> None:
         """Everything from start to answers.
@@ -65,6 +66,7 @@ class Demo:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Print a step and how long it took."""
+        self.current = name
         self.console.print(f"[bold cyan]▸[/] {name}")
         begun = time.monotonic()
         yield

@@ -92,3 +92,18 @@ def test_an_interrupted_demo_stops_everything(tmp_path: Path) -> None:
     demo.send_signal(signal.SIGINT)
     assert demo.wait(60) == 130, demo.stdout.read() if demo.stdout else ""
     assert running(tmp_path / "state" / "run") == []
+
+
+def test_a_failing_demo_names_its_step_shows_the_log_and_exits_1(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    code = (
+        "import sys; from pathlib import Path; from lakeworks_demo.stack import stack; import lakeworks_demo.__main__ as demo;"
+        "stack.Stack._replay = lambda self: self._await_file(stack.start('replay', [sys.executable, '-c',"
+        " 'raise SystemExit(\"port taken\")'], stack.base_environment(), self.run), self.run / 'never', 20);"
+        f"sys.argv = ['demo', 'demo', '--state', {str(state)!r}]; sys.exit(demo.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    for part in ("failed in the step «Start the stack»", "replay ended with code 1", "replay.log", "port taken"):
+        assert part in done.stdout, done.stdout
+    assert running(state / "run") == []

@@ -26,7 +26,7 @@ _NOT_AN_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
 )
-USER_AGENT = "lakeworks/0.1 (https://github.com/lakeworks/lakeworks)"
+USER_AGENT = "lakeworks/0.1"
 
 
 class _Again(Exception):
