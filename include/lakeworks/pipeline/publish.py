@@ -41,6 +41,7 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
             "Run the audit step of the same run first."
         )
     contract = lake.contract(manifest.table)
+    _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
     entries = publisher.publish([entry_for(contract, manifest, item) for item in manifest.partitions])
@@ -53,6 +54,20 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
         ", ".join(f"{count} {state}" for state, count in outcome.items()) or "no partition", time.monotonic() - started,
     )  # fmt: skip
     return record
+
+
+def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
+    """A live partition of the period that this run has no rows for would stay live with rows its sources no longer have."""
+    staged = {item.parsed for item in manifest.partitions}
+    emptied = sorted(
+        str(partition) for partition in lake.live(contract, manifest.parsed_period) if partition not in staged
+    )
+    if emptied:
+        raise AuditFailed(
+            f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
+            f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
+            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period})."
+        )
 
 
 def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -> LedgerEntry:

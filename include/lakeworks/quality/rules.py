@@ -1,15 +1,25 @@
 """The row rules of a contract: what a row must keep to be published; a row that breaks one goes to quarantine."""
 
 from lakeworks.contract import Column, Contract, RowRule
+from lakeworks.errors import ContractError
 
 
 def row_rules(contract: Contract) -> tuple[RowRule, ...]:
     """Every rule, generated from the columns or written in the contract; SQL over one row that is true for good rows.
 
     Optional columns pass when they are null; a written rule that is null counts as broken.
+
+    Raises:
+        ContractError: two rules have one name, so their counts could not be told apart.
     """
     generated = [rule for name, column in contract.columns.items() for rule in _column_rules(name, column)]
-    return (*generated, *contract.rows)
+    rules = (*generated, *contract.rows)
+    names = [rule.name for rule in rules]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ContractError(
+            f"`{contract.name}`: two row rules are named {', '.join(twice)}. Rename the rule or the column."
+        )
+    return rules
 
 
 def _column_rules(name: str, column: Column) -> list[RowRule]:

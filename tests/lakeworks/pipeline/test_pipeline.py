@@ -254,3 +254,16 @@ def test_an_older_run_with_other_rows_is_refused(lake: Lake, source: Source, run
     with pytest.raises(FencedError):
         publish(lake, older.key)
     assert objects(lake, BRONZE) == live
+
+
+def test_a_live_day_without_rows_is_not_left_behind_silently(lake: Lake, source: Source, run_at: RunAt) -> None:
+    for table in (ZONES, BRONZE, SILVER):
+        step(lake, table, run_at(1), source)
+    before = objects(lake, SILVER)
+    manifest = audit(lake, write(lake, SILVER, JANUARY, run_at(2)).key)
+    manifest.model_copy(update={"partitions": manifest.partitions[1:]}).save(lake.store)
+    with pytest.raises(
+        AuditFailed, match=r"1 live partitions have no rows in this run, first 2019-01-01\. Nothing was published"
+    ):
+        publish(lake, manifest.key)
+    assert objects(lake, SILVER) == before

@@ -1,5 +1,8 @@
 """Great Expectations audits from contracts: each constraint, severities, chunks, and agreement with the row rules."""
 
+import gc
+import weakref
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +15,8 @@ from hypothesis import strategies as st
 
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import AuditFailed, ContractError
-from lakeworks.quality.audit import audit
+from lakeworks.quality.audit import audit, to_pandas
+from lakeworks.quality.page import to_html, to_json
 from lakeworks.quality.rules import row_rules
 from lakeworks.quality.suite import suite
 from tests.conftest import contract_of
@@ -138,3 +142,49 @@ def test_rows_that_keep_every_rule_pass_the_audit_and_no_others(rows: list[dict[
     good = duckdb.sql(f"SELECT * FROM given_rows WHERE {condition}").to_arrow_table()
     assert audit(wanted, [good.cast(wanted.arrow_schema)]).passed
     assert audit(wanted, [given_rows]).passed == (len(good) == len(given_rows))
+
+
+def test_one_chunk_is_gone_before_the_next_comes() -> None:
+    """A bound on memory: GX must not keep the rows of chunks it has validated."""
+    frames: list[weakref.ref[Any]] = []
+
+    def chunks() -> Iterator[pa.Table]:
+        for number in range(4):
+            gc.collect()
+            assert sum(frame() is not None for frame in frames) <= 1, "more than the last chunk is alive"
+            yield table({"id": number})
+
+    def remembering(chunk: pa.Table) -> Any:
+        frame = to_pandas(chunk)
+        frames.append(weakref.ref(frame))
+        return frame
+
+    assert audit(contract(), chunks(), as_pandas=remembering).passed
+    assert len(frames) == 4
+
+
+def test_a_column_missing_from_any_chunk_is_seen() -> None:
+    first, second = table({"id": 1}).drop_columns(["code"]), table({"id": 2})
+    assert not audit(contract(), [first, second]).passed
+
+
+def test_long_decimals_are_told_apart() -> None:
+    wide = contract_of(columns={"id": {"type": "decimal(20,0)", "required": True, "description": ""}})
+    assert audit(wide, [table({"id": Decimal(10**17)}, {"id": Decimal(10**17 + 1)}, of=wide)]).passed
+
+
+def test_personal_data_is_in_no_message_page_or_file() -> None:
+    private = contract_of(
+        columns={"id": COLUMNS["id"], "mail": {"type": "string", "pattern": "@", "pii": True, "description": ""}}
+    )
+    report = audit(private, [table({"id": 7, "mail": "jane.doe.example"}, of=private)])
+    assert not report.passed
+    for text in (str(report.failures[0]), to_json(report), to_html(report)):
+        assert "jane.doe" not in text
+    assert "'id': '7'" in str(report.failures[0]), "the row can still be found"
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    twice = contract(rows=[{"name": "id_required", "sql": "id > 0", "reason": "x"}])
+    with pytest.raises(ContractError, match="two row rules are named id_required"):
+        row_rules(twice)
