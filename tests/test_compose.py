@@ -43,6 +43,17 @@ def test_every_variable_is_in_the_example_and_every_setting_is_documented() -> N
     }
 
 
+def test_every_setting_reaches_the_services() -> None:
+    environment = COMPOSE["services"]["scheduler"]["environment"]
+    assert {f"LAKE_{name.upper()}" for name in Settings.model_fields} <= set(environment)
+
+
+def test_an_empty_variable_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_BUCKET", "a-bucket")
+    monkeypatch.setenv("LAKE_KMS_KEY_ID", "")
+    assert Settings().kms_key_id is None
+
+
 def test_the_image_installs_the_lock_and_the_same_airflow() -> None:
     dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
     version = re.search(r"apache/airflow:([\d.]+)", dockerfile)

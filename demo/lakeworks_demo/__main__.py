@@ -24,9 +24,11 @@ def main() -> int:
     # `make up` keeps its data; a demo starts from nothing and leaves an `up` alone.
     name = "demo" if arguments.command == "demo" else "up"
     stack = Stack(arguments.state or REPOSITORY / ".local" / name)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
+        signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
-        stopped = stack.stop()
+        folders = [arguments.state] if arguments.state else [REPOSITORY / ".local" / part for part in ("up", "demo")]
+        stopped = [name for folder in folders for name in Stack(folder).stop()]
         console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
         return 0
     return _play(stack, console, keep=arguments.command == "up")
@@ -34,6 +36,9 @@ def main() -> int:
 
 def _play(stack: Stack, console: Console, *, keep: bool) -> int:
     demo, began, worked = Demo(stack, console), time.monotonic(), False
+    if alive := stack.running():  # somebody else's: it must not be stopped here
+        console.print(f"[bold red]failed:[/] a stack runs already ({', '.join(alive)}). Stop it first: make down")
+        return 1
     try:
         with demo.step("Start the stack"):
             stack.start(fresh=not keep, step=lambda text: console.print(f"  {text}"))

@@ -13,7 +13,7 @@ from lakeworks.errors import ConfigError
 class Settings(BaseSettings):
     """The deployment's settings; every field is the environment variable `LAKE_<FIELD>`."""
 
-    model_config = SettingsConfigDict(env_prefix="LAKE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LAKE_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     bucket: str = Field(min_length=3, max_length=63, description="Bucket that holds the lake.")
     region: str = Field("us-east-1", description="AWS region of bucket and catalog.")

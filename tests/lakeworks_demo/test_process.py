@@ -107,3 +107,28 @@ def test_a_failing_demo_names_its_step_shows_the_log_and_exits_1(tmp_path: Path)
     for part in ("failed in the step «Start the stack»", "replay ended with code 1", "replay.log", "port taken"):
         assert part in done.stdout, done.stdout
     assert running(state / "run") == []
+
+
+def test_a_second_up_leaves_the_running_stack_alone(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    start("replay", SLEEPER, dict(os.environ), stack.run)
+    try:
+        command = [sys.executable, "-m", "lakeworks_demo", "up", "--state", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, "runs already (replay)" in done.stdout) == (1, True)
+        assert stack.running() == ["replay"]
+    finally:
+        stack.stop()
+
+
+def test_what_outlived_a_killed_parent_is_stopped_too(tmp_path: Path) -> None:
+    code = f"import subprocess, time; p = subprocess.Popen({SLEEPER!r}, start_new_session=True); print(p.pid, flush=True); time.sleep(600)"
+    service = start("scheduler", [sys.executable, "-c", code], dict(os.environ), tmp_path)
+    while not service.log.read_text().strip():
+        time.sleep(0.05)
+    child = int(service.log.read_text().split()[0])
+    service.process.kill()
+    service.process.wait()
+    assert psutil.pid_exists(child)
+    stop_all(tmp_path, ["scheduler"])
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE

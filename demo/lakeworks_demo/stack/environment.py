@@ -34,6 +34,9 @@ class Addresses:
 def base_environment() -> dict[str, str]:
     """The caller's environment without what would leak into the stack, with this interpreter's commands first."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "LAKE_", "AWS_"))}
+    # Nothing of the stack is behind a proxy.
+    direct = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost"]))
+    kept |= {"NO_PROXY": direct, "no_proxy": direct}
     return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
 
 

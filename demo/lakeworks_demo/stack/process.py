@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,13 +97,28 @@ def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list
     for process in [*alive, *everyone]:  # Airflow's task processes live in groups of their own
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(everyone, timeout=5)
+    strays = _strays(folder)
+    for process in strays:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs([*everyone, *strays], timeout=5)
     return stopped
 
 
 def running(folder: Path) -> list[str]:
     """The services that pid files name and that still run."""
     return sorted(path.stem for path in folder.glob("*.pid") if _ours(path) is not None)
+
+
+def _strays(folder: Path) -> list[psutil.Process]:
+    """What outlived a killed parent: programs of this interpreter that still work in the stack's folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            ours = Path(process.exe()) == Path(sys.executable).resolve()
+            if ours and process.pid != os.getpid() and Path(process.cwd()) == folder.resolve():
+                found.append(process)
+    return found
 
 
 def _ours(path: Path) -> psutil.Process | None:
