@@ -92,6 +92,12 @@ def test_every_shipped_month_has_the_vendors_columns_and_types(month: str) -> No
     assert {field.name: field.type for field in found} == {**COLUMNS, "airport_fee": fee}
 
 
+@pytest.mark.parametrize("month", MONTHS)
+def test_a_missing_flag_is_null_not_empty_text(month: str) -> None:
+    flags = pq.read_table(DATA / f"yellow_tripdata_{month}.parquet")["store_and_fwd_flag"].to_pylist()
+    assert set(flags) <= {"Y", "N", None}
+
+
 def test_the_command_says_where_it_listens_and_stops_on_sigterm(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     process = subprocess.Popen([sys.executable, "-m", "lakeworks_demo.replay", "--ready-file", str(ready)])
