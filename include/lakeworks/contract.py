@@ -110,6 +110,12 @@ class Storage(_Part):
     compression_level: int | None = None
     row_group_rows: int = Field(500_000, ge=1)
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
+    layout: Literal["plain", "versioned"] = Field(
+        "plain",
+        description="plain: one object a partition at a fixed path. versioned: immutable objects under `_versions/`, cut at "
+        "`target_bytes`; readers go through catalog or ledger, there is no plain path and no partition projection.",
+    )
+    target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition gets another object.")
 
 
 class Contract(_Part):

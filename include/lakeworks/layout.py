@@ -13,6 +13,7 @@ QUARANTINE = "_quarantine"
 LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
+VERSIONS = "_versions"
 
 
 def join(*parts: str) -> str:
@@ -37,7 +38,7 @@ def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
 
 def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str:
     """Where a table of layout `versioned` keeps one publication's immutable objects of a partition."""
-    return join(table.path, "_versions", attempt, partition.path) + "/"
+    return join(table.path, VERSIONS, attempt, partition.path) + "/"
 
 
 def staging_prefix(table: TableName, period: Period, attempt: str) -> str:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import docs, ledger, maintain, sql, tables
+from lakeworks.cli import docs, ledger, maintain, publications, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -15,7 +15,10 @@ app.command("tables")(tables.tables)
 app.command("show")(tables.show)
 app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
-for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
+app.command("rollback")(publications.rollback)
+app.command("withdraw")(publications.withdraw)
+app.command("diff")(publications.diff)
+for command in (maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
     app.command(command.__name__)(command)
 app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)

@@ -1,4 +1,4 @@
-"""`lakeworks rollback`, `verify`, `repair`, `gc` and `quarantine`: looking after what is published."""
+"""`lakeworks verify`, `repair`, `gc` and `quarantine`: looking after what is published."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from lakeworks.cli.connect import connect
-from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.pipeline import garbage
-from lakeworks.pipeline.rollback import rollback as roll_back
 from lakeworks.pipeline.summary import latest_runs
 from lakeworks.pipeline.verify import Finding
 from lakeworks.pipeline.verify import repair as mend
@@ -22,25 +20,6 @@ from lakeworks.pipeline.verify import verify as compare
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-
-
-def rollback(
-    table: TableArgument,
-    partition: Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)],
-    to: Annotated[int | None, typer.Option(help="publication number; default: the one before the live one")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make an earlier publication of a partition live again."""
-    contract = load_contract(table)
-    entry = roll_back(connect(), contract, parse_partition(contract, partition), to)
-    row = {
-        "table": table,
-        "partition": str(entry.parsed),
-        "publication": entry.seq,
-        "state": entry.state,
-        "rows": entry.rows,
-    }
-    emit([row], as_json=as_json, title="Rolled back")
 
 
 def verify(
@@ -75,8 +54,10 @@ def gc(
     hours: Annotated[float, typer.Option(help="leave alone what is younger")] = 24.0,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what dead attempts left in staging, and uploads nobody will complete."""
-    found = garbage.collect(connect(), older_than=timedelta(hours=hours), dry_run=dry_run)
+    """Remove what dead attempts left in staging, superseded versions, and uploads nobody will complete."""
+    found = garbage.collect(
+        connect(), map(load_contract, all_tables()), older_than=timedelta(hours=hours), dry_run=dry_run
+    )
     emit([vars(item) for item in found], as_json=as_json, title="Garbage" if dry_run else "Removed")
 
 

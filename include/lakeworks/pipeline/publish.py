@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from lakeworks.catalog.tables import CatalogPartition
 from lakeworks.contract import Contract
-from lakeworks.errors import AuditFailed, LakeNotFound
-from lakeworks.layout import live_key, live_prefix, run_key
+from lakeworks.errors import AuditFailed, ContractError, LakeNotFound
+from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.pipeline.lake import Lake
@@ -66,16 +66,29 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
             f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
-            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period})."
+            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period}). If nothing is right, take it out of "
+            f"sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
         )
 
 
 def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -> LedgerEntry:
-    """The ledger entry one staged partition wants to become."""
-    partition = staged.parsed
+    """The ledger entry one staged partition wants to become.
+
+    Raises:
+        ContractError: several objects were staged for a table whose partitions are one object at a fixed path.
+    """
+    partition, layout = staged.parsed, contract.storage.layout
+    location = live_prefix(contract.table, partition)
+    if layout == "versioned":
+        location = versions_prefix(contract.table, manifest.run.key, partition)
+    elif len(staged.objects) > 1:
+        raise ContractError(
+            f"`{contract.name}` {partition}: {len(staged.objects)} objects are staged, but in `storage.layout: plain` a partition "
+            "is one object. Nothing was published. Set `layout: versioned`, or partition more finely."
+        )
     objects = tuple(
         LiveObject(
-            key=live_key(contract.table, partition, number),
+            key=location + part_name(number),
             size=item.size,
             sha256=item.sha256,
             rows=item.rows,
@@ -95,7 +108,8 @@ def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -
         schema_fingerprint=manifest.schema_fingerprint,
         content=staged.content,
         objects=objects,
-        location=live_prefix(contract.table, partition),
+        location=location,
+        layout=layout,
         staging=manifest.prefix,
         run_record=manifest.run_key,
         audit=manifest.audit,
@@ -112,10 +126,15 @@ class Registrar:
     extra: tuple[tuple[str, LakeType], ...] = ()
 
     def __call__(self, entries: Sequence[LedgerEntry]) -> None:
-        """Upsert the table and the entries' partitions."""
-        wanted = [catalog_partition(self.lake, entry) for entry in entries]
+        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog."""
+        withdrawn = [entry.parsed for entry in entries if not entry.objects]
+        if withdrawn and self.contract.partition_keys:
+            self.lake.catalog.drop_partitions(self.contract, withdrawn)
+        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        if not wanted:
+            return
         statistics = None
-        if not self.contract.partition_keys and wanted:
+        if not self.contract.partition_keys:
             whole = wanted[0]
             statistics = {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters}
         self.lake.catalog.upsert_table(self.contract, self.lake.location(self.contract), self.extra, statistics)

@@ -11,10 +11,9 @@ from lakeworks.layout import join
 from lakeworks.partition import Partition
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.publish import Registrar, catalog_partition
-from lakeworks.storage.ledger import LedgerEntry, LiveObject
-from lakeworks.storage.objects import StoredObject
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.parquet import sha256_of
-from lakeworks.storage.publication import SEQ, SHA256, Publisher
+from lakeworks.storage.publication import Publisher, holds
 
 Kind = Literal[
     "unfinished",
@@ -79,12 +78,8 @@ def _objects(lake: Lake, entry: LedgerEntry, *, deep: bool) -> Iterator[Finding]
             yield Finding(
                 "missing object", entry.parsed, f"`{item.key}` is gone; version {item.version_id} is published"
             )
-        elif not _is(found, entry, item) or (deep and sha256_of(lake.store.get(item.key)[0]) != item.sha256):
+        elif not holds(found, entry, item) or (deep and sha256_of(lake.store.get(item.key)[0]) != item.sha256):
             yield Finding("changed object", entry.parsed, f"`{item.key}` is not publication {entry.live_seq}")
-
-
-def _is(found: StoredObject, entry: LedgerEntry, item: LiveObject) -> bool:
-    return (found.metadata.get(SEQ), found.metadata.get(SHA256)) == (str(entry.live_seq), item.sha256)
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ class LedgerEntry(Record):
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
     location: str = Field(description="Key prefix the catalog points at.")
+    layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
     audit: dict[str, Any] | None = None
