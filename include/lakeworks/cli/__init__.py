@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import docs, ledger, maintain, publications, sql, tables
+from lakeworks.cli import compact, docs, ledger, maintain, publications, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -20,6 +20,8 @@ app.command("withdraw")(publications.withdraw)
 app.command("diff")(publications.diff)
 for command in (maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
     app.command(command.__name__)(command)
+app.command("files")(compact.files)
+app.command("compact")(compact.compact)
 app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)
 

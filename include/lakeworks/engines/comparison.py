@@ -96,3 +96,11 @@ def statistics(session: Session, relation: str, schema: pa.Schema) -> dict[str, 
         item.name: Statistic(item.name, row["rows"], row[f"n{n}"], row[f"s{n}"], row[f"l{n}"], row[f"t{n}"])
         for n, item in enumerate(schema)
     }
+
+
+def checksum(session: Session, relation: str, columns: Sequence[str]) -> tuple[int, str]:
+    """Row count and a hash of the rows in any order; a row that is missing, doubled or changed changes it."""
+    listed = ", ".join(map(quoted, columns))
+    sql = f"SELECT count(*) AS rows, CAST(sum(hash({listed})) AS VARCHAR) AS hash FROM {quoted(relation)}"
+    (row,) = session.query(sql).to_pylist()
+    return int(row["rows"]), str(row["hash"])

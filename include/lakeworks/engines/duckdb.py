@@ -90,6 +90,16 @@ class Session:
         with _explained("The query"):
             return self.connection.sql(sql).to_arrow_table()
 
+    def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
+        """Run a read and return its rows batch by batch, in the given types.
+
+        Raises:
+            ContractError: the SQL is wrong.
+        """
+        with _explained("The query"):
+            reader = self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
+
     def build(self, contract: Contract, sql: str, rules: Sequence[RowRule], period: Period) -> Built:
         """Run a transform and sort its rows into good, broken and duplicate ones.
 

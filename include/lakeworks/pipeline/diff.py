@@ -72,9 +72,10 @@ def _find(
     wanted = [e for e in found if (e.seq == seq if seq else newer is None or e.seq < newer.seq)]
     if not wanted:
         numbers = ", ".join(str(entry.seq) for entry in found) or "none"
+        lacking = f"publication {seq}" if seq else "earlier publication with other content"
         raise LakeNotFound(
-            f"`{contract.name}` {partition}: there is no {f'publication {seq}' if seq else 'earlier publication with other content'} "
-            f"to compare. Published with rows: {numbers}. See: lakeworks ledger {contract.name} {partition}"
+            f"`{contract.name}` {partition}: there is no {lacking} to compare. Published with rows: {numbers}. "
+            f"See: lakeworks ledger {contract.name} {partition}"
         )
     return wanted[-1]
 

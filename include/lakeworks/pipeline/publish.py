@@ -66,8 +66,8 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
             f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
-            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period}). If nothing is right, take it out of "
-            f"sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
+            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period}). If nothing is right, take "
+            f"it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
         )
 
 
@@ -83,8 +83,8 @@ def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -
         location = versions_prefix(contract.table, manifest.run.key, partition)
     elif len(staged.objects) > 1:
         raise ContractError(
-            f"`{contract.name}` {partition}: {len(staged.objects)} objects are staged, but in `storage.layout: plain` a partition "
-            "is one object. Nothing was published. Set `layout: versioned`, or partition more finely."
+            f"`{contract.name}` {partition}: {len(staged.objects)} objects are staged, but in `storage.layout: plain` a "
+            "partition is one object. Nothing was published. Set `layout: versioned`, or partition more finely."
         )
     objects = tuple(
         LiveObject(

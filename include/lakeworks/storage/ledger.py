@@ -54,6 +54,9 @@ class LedgerEntry(Record):
     layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
+    based_on: int | None = Field(
+        None, description="A compaction writes the rows of this publication anew, only over it."
+    )
     audit: dict[str, Any] | None = None
     reserved_at: datetime
     published_at: datetime | None = None

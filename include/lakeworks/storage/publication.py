@@ -102,6 +102,11 @@ class Publisher:
         numbers = self._finished(table, partition)
         seq = numbers[-1] + 1 if numbers else 1
         live = self.ledger.live(table, partition, numbers)
+        if wanted.based_on is not None and (live is None or live.live_seq != wanted.based_on):
+            raise LostRace(
+                f"{wanted.where}: publication {wanted.based_on} is no longer live, so writing its rows anew would undo another "
+                "one. Nothing was changed. The next attempt begins with what is live."
+            )
         older = live is not None and live.run.order > wanted.run.order
         if live and _same(live, wanted) and self._intact(live):
             if older:  # nothing to say that a newer run has not said
