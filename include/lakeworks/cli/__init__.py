@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import compact, docs, ledger, maintain, publications, sql, tables
+from lakeworks.cli import compact, docs, ledger, maintain, publications, quarantine, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -18,8 +18,9 @@ app.command("ledger")(ledger.ledger)
 app.command("rollback")(publications.rollback)
 app.command("withdraw")(publications.withdraw)
 app.command("diff")(publications.diff)
-for command in (maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
+for command in (maintain.verify, maintain.repair, maintain.gc):
     app.command(command.__name__)(command)
+app.add_typer(quarantine.app, name="quarantine")
 app.command("files")(compact.files)
 app.command("compact")(compact.compact)
 app.command("docs")(docs.docs)

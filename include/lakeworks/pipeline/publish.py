@@ -66,8 +66,8 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
             f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
-            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period}). If nothing is right, take "
-            f"it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
+            f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
+            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
         )
 
 

@@ -30,6 +30,7 @@ from lakeworks.storage.reader import open_dataset
 from lakeworks.storage.writer import PartitionedWriter
 
 log = logging.getLogger(__name__)
+RUN_ORDER = "lakeworks-run-order"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _set_aside(work: _Work, reader: pa.RecordBatchReader) -> StagedObject:
     key = quarantine_key(work.contract.table, work.period, work.run.key)
     with _finished(part) as content:
         sha256 = sha256_of(content)
-        target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows)})
+        target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows), RUN_ORDER: work.run.order})
         put = (
             work.lake.store.put(target, content)
             if isinstance(content, bytes)

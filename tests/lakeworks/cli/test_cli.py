@@ -119,7 +119,7 @@ def test_differences_are_shown_repaired_and_gone(
         (("ledger", "silver.transport.trips", "2019-01-01"), "was never published"),
         (("sql", "SELECT * FROM silver_transport.trips"), "no published partition"),
         (("rollback", ZONES, "all"), "no earlier publication"),
-        (("quarantine", ZONES, "2019-01"), "nothing in quarantine"),
+        (("quarantine", "show", ZONES, "2019-01"), "nothing in quarantine"),
     ],
 )
 def test_mistakes_end_in_one_message_and_exit_code_1(
