@@ -71,6 +71,16 @@ def run_key(table: TableName, period: Period, attempt: str) -> str:
     return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
 
 
+def contracts_prefix(table: TableName) -> str:
+    """Where the contracts a table was published by are kept, with its trailing slash."""
+    return join("metadata", "contracts", table.path) + "/"
+
+
+def contract_key(table: TableName, version: str) -> str:
+    """One version of a table's contract."""
+    return f"{contracts_prefix(table)}{version}.json"
+
+
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:
     """Where a source's raw files lie, with its trailing slash."""
     return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"

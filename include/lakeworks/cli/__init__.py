@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import compact, docs, ledger, maintain, publications, quarantine, sql, tables
+from lakeworks.cli import compact, contract, docs, ledger, maintain, publications, quarantine, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -20,6 +20,7 @@ app.command("withdraw")(publications.withdraw)
 app.command("diff")(publications.diff)
 for command in (maintain.verify, maintain.repair, maintain.gc):
     app.command(command.__name__)(command)
+app.add_typer(contract.app, name="contract")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("files")(compact.files)
 app.command("compact")(compact.compact)

@@ -12,6 +12,7 @@ from lakeworks.errors import AuditFailed, ContractError, LakeNotFound
 from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Period
+from lakeworks.pipeline import contracts
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
@@ -46,6 +47,7 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
     publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
     entries = publisher.publish([entry_for(contract, manifest, item) for item in manifest.partitions])
     outcome = Counter(entry.state for entry in entries)
+    contracts.record(lake, contract)
     record = manifest.model_copy(update={"outcome": dict(outcome)})
     lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])

@@ -18,6 +18,7 @@ from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceEr
 from lakeworks.layout import quarantine_key, staging_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Period
+from lakeworks.pipeline import contracts
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.land import newest_or_fail
 from lakeworks.quality.rules import row_rules
@@ -55,6 +56,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     """Stage a table's period from its landing object or its upstream tables.
 
     Raises:
+        ContractError: the contract breaks readers of what is published without a new major version.
         LakeNotFound: nothing was landed, or an upstream table has nothing published for the period.
         SchemaDrift, MalformedSource: the landed file does not fit the contract.
         QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, nothing will be published.
@@ -62,6 +64,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     """
     started = time.monotonic()
     contract = lake.contract(table)
+    contracts.admit(lake, contract)
     sql = load_sql(contract)
     with TemporaryDirectory(dir=lake.scratch) as folder:
         work = _Work(lake, contract, period, run, Path(folder))
