@@ -1,7 +1,8 @@
 """How a contract changed: which differences readers of published data notice, and which version number they ask for.
 
 Breaking: a query that ran may fail or mean something else. Compatible: every query still runs. Documentation: no query
-can tell. A version is `major.minor.patch` (semver.org): breaking changes ask for a new major, compatible ones for a new minor number.
+can tell. A version is `major.minor.patch` (semver.org): breaking changes ask for a new major, compatible ones for a new
+minor number.
 """
 
 from collections.abc import Iterator

@@ -55,8 +55,9 @@ def admit(lake: Lake, contract: Contract) -> None:
         listed = "; ".join(f"`{change.where}`: {change.what}" for change in breaking)
         raise ContractError(
             f"`{contract.name}`: version {contract.version} of the contract breaks readers of {known.version}, which is "
-            f"published: {listed}. Nothing was run; live data is as it was. Set `version: {version_needed(known.version, found)}`"
-            f" if that is meant, and rebuild the older partitions. Details: lakeworks contract diff {contract.name}"
+            f"published: {listed}. Nothing was run; live data is as it was. If that is meant, set `version: "
+            f"{version_needed(known.version, found)}` and rebuild the older partitions. "
+            f"Details: lakeworks contract diff {contract.name}"
         )
     if contract.version == known.version:
         log.warning(

@@ -39,7 +39,7 @@ def test_a_breaking_contract_needs_a_new_major_version(zones: Lake, run_at: RunA
     columns = {name: column.model_dump() for name, column in load_contract(ZONES).columns.items()}
     name = next(name for name in columns if name not in load_contract(ZONES).grain)
     columns.pop(name)
-    with pytest.raises(ContractError, match=rf"breaks readers of 1\.0\.0.*`{name}`: removed.*Set `version: 2\.0\.0`"):
+    with pytest.raises(ContractError, match=rf"breaks readers of 1\.0\.0.*`{name}`: removed.*set `version: 2\.0\.0`"):
         write(under(zones, columns=columns), ZONES, JANUARY, run_at(2))
     assert list(zones.store.scan("_staging/")) == []
     assert published(zones, load_contract(ZONES)) == load_contract(ZONES)
