@@ -24,6 +24,11 @@ class Settings(BaseSettings):
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
+    lineage_url: str = Field(
+        "file",
+        description="Where OpenLineage events go: off, file (below the scratch folder), file:<folder>, http(s)://…, or client "
+        "(the OpenLineage client's own configuration).",
+    )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
 
 

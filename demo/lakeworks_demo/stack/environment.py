@@ -81,7 +81,8 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "False",
-        "OPENLINEAGE_DISABLED": "true",
+        "AIRFLOW__OPENLINEAGE__DISABLED": "True",  # lakeworks tells lineage itself, with columns and row counts
+        "LAKE_LINEAGE_URL": f"file:{folder / 'lineage'}",
     }
 
 

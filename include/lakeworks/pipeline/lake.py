@@ -10,6 +10,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.layout import live_prefix
 from lakeworks.partition import Partition, PartitionField, Period
+from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
 from lakeworks.storage.objects import ObjectStore
@@ -24,6 +25,7 @@ class Lake:
     engine: DuckDbEngine
     scratch: Path
     contract: Callable[[str], Contract] = load_contract
+    emit: Emit = unheard
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":
@@ -34,6 +36,7 @@ class Lake:
             GlueCatalog(glue),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
             settings.scratch_dir,
+            emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
         )
 
     @classmethod
@@ -41,6 +44,11 @@ class Lake:
         """A lake from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
         arguments: dict[str, Any] = {"region_name": settings.region, "config": client_config(settings)}
         return cls.of(settings, session.client("s3", **arguments), session.client("glue", **arguments))
+
+    @property
+    def lineage(self) -> Lineage:
+        """Telling of this lake's publications."""
+        return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract)
 
     @property
     def ledger(self) -> Ledger:

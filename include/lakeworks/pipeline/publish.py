@@ -31,7 +31,6 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
         LiveChanged: a live object is not lakeworks'; nothing was changed.
         LostRace: another writer was faster; the next attempt decides anew.
     """
-    started = time.monotonic()
     try:
         manifest = load_manifest(lake.store, manifest_key)
     except LakeNotFound:
@@ -42,6 +41,12 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
             "Run the audit step of the same run first."
         )
     contract = lake.contract(manifest.table)
+    with lake.lineage.told(contract, manifest):
+        return _publish(lake, contract, manifest)
+
+
+def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
+    started = time.monotonic()
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
