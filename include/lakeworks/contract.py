@@ -124,6 +124,7 @@ class Contract(_Part):
     grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
     partition_by: tuple[PartitionBy, ...] = ()
     source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
     schema_policy: SchemaPolicy = "freeze"
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
