@@ -112,6 +112,16 @@ class Storage(_Part):
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
 
 
+class InputRule(_Part):
+    """How much of an upstream table a run reads; without one: the run's own period, which must be published."""
+
+    look_back_days: int = Field(
+        0, ge=0, description="Also the partitions of so many days before, whatever the run's grain."
+    )
+    whole: bool = Field(False, description="Every partition: for small tables of events.")
+    optional: bool = Field(False, description="Reads as empty where nothing is published.")
+
+
 class Contract(_Part):
     """One table's contract; `name` comes from the folder and is written nowhere else."""
 
@@ -131,6 +141,7 @@ class Contract(_Part):
     )
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
     columns: dict[str, Column]
     rows: tuple[RowRule, ...] = ()
     checks: tuple[TableCheck, ...] = ()
