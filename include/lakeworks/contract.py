@@ -118,6 +118,16 @@ class Storage(_Part):
     target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition gets another object.")
 
 
+class InputRule(_Part):
+    """How much of an upstream table a run reads; without one: the run's own period, which must be published."""
+
+    look_back_days: int = Field(
+        0, ge=0, description="Also the partitions of so many days before, whatever the run's grain."
+    )
+    whole: bool = Field(False, description="Every partition: for small tables of events.")
+    optional: bool = Field(False, description="Reads as empty where nothing is published.")
+
+
 class Contract(_Part):
     """One table's contract; `name` comes from the folder and is written nowhere else."""
 
@@ -130,12 +140,14 @@ class Contract(_Part):
     grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
     partition_by: tuple[PartitionBy, ...] = ()
     source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
     schema_policy: SchemaPolicy = "freeze"
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
     )
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
     columns: dict[str, Column]
     rows: tuple[RowRule, ...] = ()
     checks: tuple[TableCheck, ...] = ()

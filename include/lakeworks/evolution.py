@@ -131,7 +131,16 @@ def _rules(old: Contract, new: Contract) -> Iterator[Change]:
             yield Change("compatible", f"rows.{name}", f"row rule {what}")
     if old.checks != new.checks:
         yield Change("compatible", "checks", "table checks changed")
-    for name in ("schema_policy", "quarantine", "freshness", "look_back_periods", "preserves_rows", "source"):
+    for name in (
+        "schema_policy",
+        "quarantine",
+        "freshness",
+        "look_back_periods",
+        "preserves_rows",
+        "source",
+        "source_options",
+        "inputs",
+    ):
         if getattr(old, name) != getattr(new, name):
             yield Change("compatible", name, f"{getattr(old, name)} to {getattr(new, name)}")
 

@@ -14,6 +14,7 @@ LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
 VERSIONS = "_versions"
+QUOTA = "_quota"
 
 
 def join(*parts: str) -> str:

@@ -15,16 +15,20 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks.contract import Contract, RowRule
+from lakeworks.engines.groups import apply
 from lakeworks.engines.statements import (
     broken_counts,
     candidates,
     duplicate_count,
     duplicates,
+    inside_period,
     quarantined,
     quoted,
     staged,
+    typed_columns,
 )
 from lakeworks.errors import ConfigError, ContractError, RowBalanceError
+from lakeworks.functions import GroupFunction
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.sql import bind
@@ -100,8 +104,17 @@ class Session:
             reader = self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
-    def build(self, contract: Contract, sql: str, rules: Sequence[RowRule], period: Period) -> Built:
+    def build(
+        self,
+        contract: Contract,
+        sql: str,
+        rules: Sequence[RowRule],
+        period: Period,
+        function: GroupFunction | None = None,
+    ) -> Built:
         """Run a transform and sort its rows into good, broken and duplicate ones.
+
+        With a group function the SQL selects its input, and of its rows those of the period count.
 
         Raises:
             ContractError: transform or rules do not run on the attached inputs.
@@ -110,6 +123,8 @@ class Session:
         with _explained(f"`{contract.name}` {period}"):
             # The candidates' order means nothing yet, and keeping it costs memory; the sorted streams need it kept.
             self.connection.execute("SET preserve_insertion_order = false")
+            if function:
+                sql = self._by_group(contract, bind(sql, period), function)
             self.connection.execute(bind(candidates(contract, sql, rules), period))
             self.connection.execute("SET preserve_insertion_order = true")
             read, broken = self._one("SELECT count(*), count(_broken_rules) FROM _candidates")
@@ -122,6 +137,18 @@ class Session:
             per_rule = dict(self.connection.execute(broken_counts()).fetchall())
         counts = RowCounts(read, read - broken - dropped, broken, dropped)
         return Built(self.connection, contract, counts, per_rule, rules)
+
+    def _by_group(self, contract: Contract, sql: str, function: GroupFunction) -> str:
+        """Store what the function makes of each group; returns the SQL that reads the period's rows of it."""
+        self.connection.execute(f"CREATE TABLE _ungrouped AS {sql.rstrip().rstrip(';')}")
+        self.connection.execute(f"CREATE TABLE _grouped ({typed_columns(contract)})")
+        order = ", ".join(map(quoted, function.group_by))
+        with self.connection.cursor() as reading:  # the same database: reading goes on while rows are inserted
+            reader = reading.sql(f"SELECT * FROM _ungrouped ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
+            for rows in apply(reader, function, contract):
+                self.connection.from_arrow(rows).insert_into("_grouped")
+        self.connection.execute("DROP TABLE _ungrouped")
+        return f"SELECT * FROM _grouped WHERE {inside_period(contract)}"
 
     def _one(self, sql: str) -> tuple[Any, ...]:
         row = self.connection.execute(sql).fetchone()

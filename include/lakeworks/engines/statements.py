@@ -29,6 +29,17 @@ def candidates(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
     )
 
 
+def typed_columns(contract: Contract) -> str:
+    """The contract's columns as a column list of DDL."""
+    return ", ".join(f"{quoted(name)} {column.type.duckdb}" for name, column in contract.columns.items())
+
+
+def inside_period(contract: Contract) -> str:
+    """What is true of a row of the run's period: its time partition's column lies in it."""
+    times = [item.column for item in contract.partition_by if item.transform != "identity" and item.column]
+    return " AND ".join(f"{quoted(n)} >= $partition_start AND {quoted(n)} < $partition_end" for n in times) or "TRUE"
+
+
 def duplicate_count(contract: Contract) -> str:
     """Whether any grain comes twice: by hash, so that the common case (none) is one cheap aggregate."""
     return (

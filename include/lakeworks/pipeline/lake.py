@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.layout import live_prefix
-from lakeworks.partition import Partition, PartitionField, Period
+from lakeworks.partition import Partition, PartitionField, Period, period_range
 from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
@@ -64,6 +65,17 @@ class Lake:
         below, pairs = _slice(contract.partition_by, period)
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+    def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live in a stretch of time, from one listing a month; everything where time does not cut the table."""
+        months = list(period_range(Period.containing(start, "month"), end))
+        found: dict[Partition, LedgerEntry] = {}
+        for month in months if any(item.transform != "identity" for item in contract.partition_by) else months[:1]:
+            for partition, entry in self.live(contract, month).items():
+                covers = partition.period
+                if covers is None or (covers.start < end and covers.end > start):
+                    found[partition] = entry
+        return found
 
 
 def client_config(settings: Settings) -> Any:

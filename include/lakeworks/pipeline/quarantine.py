@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -50,22 +50,32 @@ class Replay:
 def set_aside(lake: Lake, contract: Contract) -> list[SetAside]:
     """What lies in quarantine per period. A period whose later run set nothing aside is not listed: its rows rejoined."""
     records = latest_runs(lake, contract)
-    newest: dict[str, StoredObject] = {}
+    periods: dict[str, list[StoredObject]] = {}
     for item in lake.store.scan(join(QUARANTINE, contract.table.path) + "/"):
-        found = _KEY.search(item.key)
-        if found and (found[1] not in newest or _written(newest[found[1]]) < _written(item)):
-            newest[found[1]] = item
-    told = (_told(lake, period, item, records.get(period)) for period, item in sorted(newest.items()))
+        if found := _KEY.search(item.key):
+            periods.setdefault(found[1], []).append(item)
+    told = (_told(lake, period, _newest(lake, items), records.get(period)) for period, items in sorted(periods.items()))
     return [item for item in told if item is not None]
+
+
+def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
+    """S3 tells seconds only: of attempts within one, the later run's."""
+    last = max(_written(item) for item in items)
+    close = [item for item in items if last - _written(item) <= timedelta(seconds=1)]
+    return close[0] if len(close) == 1 else max(close, key=lambda item: _order(lake.store.head(item.key)))
 
 
 def _told(lake: Lake, period: str, item: StoredObject, record: Manifest | None) -> SetAside | None:
     if record is not None and record.quarantine is not None and record.quarantine.key == item.key:
         return SetAside(period, item.key, record.quarantine.rows, published=True, balance=record.balance)
     head = lake.store.head(item.key)
-    if head is None or (record is not None and head.metadata.get(RUN_ORDER, "") <= record.run.order):
+    if head is None or (record is not None and _order(head) <= record.run.order):
         return None  # a later run was published: it has the last word
     return SetAside(period, item.key, int(head.metadata.get("lakeworks-rows", 0)), published=False, balance=None)
+
+
+def _order(head: StoredObject | None) -> str:
+    return head.metadata.get(RUN_ORDER, "") if head else ""
 
 
 def _written(item: StoredObject) -> datetime:

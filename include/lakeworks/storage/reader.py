@@ -11,6 +11,7 @@ from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
 
@@ -109,6 +110,13 @@ def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Datas
     fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item), mode="r")) for item in objects]
     schema = pa.unify_schemas([fragment.physical_schema for fragment in fragments], promote_options="permissive")
     return ds.FileSystemDataset(fragments, schema, parquet)
+
+
+def nothing(contract: Contract) -> "pa.Table":
+    """The table without rows."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()]).empty_table()
 
 
 def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
