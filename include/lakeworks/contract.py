@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 TABLES = Path(__file__).parent / "tables"
 Severity = Literal["error", "warn"]
-# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss.
-SchemaPolicy = Literal["freeze", "add_nullable", "widen"]
+# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss;
+# quarantine_unknown: rows with a value the contract has no column or no type for are set aside, the others go on.
+SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
 
 
 def _parse_type(value: Any) -> LakeType:

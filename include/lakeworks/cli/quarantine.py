@@ -49,7 +49,7 @@ def show(
     lake, contract = connect(), load_contract(table)
     found = rows_aside.find(lake, contract, Period.parse(period))
     shown = [_withheld(row, contract) for row in rows_aside.rows(lake, found, limit)]
-    first = ("_reason", "_broken_rules", *contract.grain)
+    first = ("_reason", "_broken_rules", *contract.grain, "_row")
     emit(
         [{**{key: row[key] for key in first if key in row}, **(row if as_json else {})} for row in shown],
         as_json=as_json,

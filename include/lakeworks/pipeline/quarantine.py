@@ -11,10 +11,10 @@ from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.layout import QUARANTINE, join
 from lakeworks.partition import Period
+from lakeworks.pipeline.aside import RUN_ORDER
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.rebuild import downstream, rebuild
 from lakeworks.pipeline.summary import latest_runs
-from lakeworks.pipeline.write import RUN_ORDER
 from lakeworks.storage.manifest import Manifest, RowBalance, Run
 from lakeworks.storage.objects import StoredObject
 

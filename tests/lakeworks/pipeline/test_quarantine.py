@@ -105,3 +105,22 @@ def test_tables_built_from_it_are_rebuilt_when_asked(built: Lake) -> None:
     assert done.rebuilt == tuple(downstream(built, SILVER))
     live = mended.ledger.live_partitions(load_contract(DAILY).table)
     assert {entry.run.id for entry in live.values()} == {done.record.run.id}
+
+
+def test_rows_with_an_unknown_column_are_set_aside_and_rejoin_when_the_contract_knows_it(
+    built: Lake, run_at: RunAt
+) -> None:
+    whole = load_contract(BRONZE)
+    columns = {name: column for name, column in whole.columns.items() if name != "congestion_surcharge"}
+    narrow = Contract.model_validate(
+        {**whole.model_dump(), "version": "2.0.0", "schema_policy": "quarantine_unknown", "columns": columns, "quarantine": {"limit": 1}}
+    )  # fmt: skip
+    record = rebuild(replace(built, contract=lambda _: narrow), BRONZE, JANUARY, run_at(2))
+    balance = record.balance
+    assert balance.broken == {"unknown_column": balance.quarantined}
+    assert 0 < balance.quarantined < balance.read == balance.staged + balance.quarantined == 10_000
+    found = find(built, narrow, JANUARY)
+    assert "`congestion_surcharge` is not in the contract." in rows(built, found, 1)[0]["_reason"]
+    known = whole.model_copy(update={"version": "2.1.0"})
+    done = replay(replace(built, contract=lambda _: known), known, JANUARY)
+    assert (done.rejoined, done.record.balance.staged) == (balance.quarantined, 10_000)
