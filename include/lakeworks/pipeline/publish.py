@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lakeworks.catalog.tables import CatalogPartition
+from lakeworks.catalog.projection import projection
+from lakeworks.catalog.tables import ENTRY, CatalogPartition
 from lakeworks.contract import Contract
 from lakeworks.errors import AuditFailed, LakeNotFound
 from lakeworks.layout import live_key, live_prefix, run_key
@@ -114,17 +115,28 @@ class Registrar:
     def __call__(self, entries: Sequence[LedgerEntry]) -> None:
         """Upsert the table and the entries' partitions."""
         wanted = [catalog_partition(self.lake, entry) for entry in entries]
-        statistics = None
-        if not self.contract.partition_keys and wanted:
-            whole = wanted[0]
-            statistics = {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters}
-        self.lake.catalog.upsert_table(self.contract, self.lake.location(self.contract), self.extra, statistics)
+        location = self.lake.location(self.contract)
+        more = table_parameters(self.contract, location, wanted)
+        self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
         self.lake.catalog.upsert_partitions(self.contract, wanted)
+
+
+def table_parameters(contract: Contract, location: str, wanted: Sequence[CatalogPartition]) -> dict[str, str]:
+    """What the table's parameters say of what is published: statistics where it is one partition, projected years."""
+    if contract.partition_keys:
+        return projection(contract, location, [item.partition for item in wanted])
+    whole = wanted[:1]
+    return {
+        k: v
+        for item in whole
+        for k, v in (("numRows", str(item.rows)), ("totalSize", str(item.bytes)), *item.parameters.items())
+    }
 
 
 def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
     """What the catalog should say of a live entry; the publication named is the one whose objects are live."""
     parameters = {
+        ENTRY: str(entry.seq),
         "lakeworks.publication": str(entry.live_seq),
         "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
         "lakeworks.content": entry.content[:64],
