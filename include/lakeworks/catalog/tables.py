@@ -149,7 +149,10 @@ def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]])
 
 
 def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """In words, what Glue holds that is not as wanted; Glue may hold more than we set."""
+    """In words, what Glue holds that is not as wanted; Glue may hold more than we set.
+
+    The entry number and the seal are not told: they say where the rest comes from, and are no fault by themselves.
+    """
     told: list[str] = []
     before, after = found.get("StorageDescriptor", {}), wanted.get("StorageDescriptor", {})
     if before.get("Location") != after.get("Location"):
@@ -161,7 +164,7 @@ def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     told += [
         f"{key} {held.get(key, 'missing')} is not {value}"
         for key, value in wanted.get("Parameters", {}).items()
-        if held.get(key) != value and key != SEAL
+        if held.get(key) != value and key not in (ENTRY, SEAL)
     ]
     rest = {key: value for key, value in wanted.items() if key not in ("StorageDescriptor", "Parameters")}
     return told + [f"{key} differs" for key in differs(found, rest)]

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lakeworks.catalog.projection import projection
@@ -12,7 +12,7 @@ from lakeworks.contract import Contract
 from lakeworks.errors import AuditFailed, LakeNotFound
 from lakeworks.layout import live_key, live_prefix, run_key
 from lakeworks.names import TableName
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
@@ -116,21 +116,19 @@ class Registrar:
         """Upsert the table and the entries' partitions."""
         wanted = [catalog_partition(self.lake, entry) for entry in entries]
         location = self.lake.location(self.contract)
-        more = table_parameters(self.contract, location, wanted)
+        whole = wanted[0] if wanted else None
+        more = table_parameters(self.contract, location, [item.partition for item in wanted], whole)
         self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
         self.lake.catalog.upsert_partitions(self.contract, wanted)
 
 
-def table_parameters(contract: Contract, location: str, wanted: Sequence[CatalogPartition]) -> dict[str, str]:
-    """What the table's parameters say of what is published: statistics where it is one partition, projected years."""
+def table_parameters(
+    contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
+) -> dict[str, str]:
+    """What the table's parameters say of what is published: projected years, or statistics of a table that is one partition."""
     if contract.partition_keys:
-        return projection(contract, location, [item.partition for item in wanted])
-    whole = wanted[:1]
-    return {
-        k: v
-        for item in whole
-        for k, v in (("numRows", str(item.rows)), ("totalSize", str(item.bytes)), *item.parameters.items())
-    }
+        return projection(contract, location, published)
+    return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
 
 
 def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
