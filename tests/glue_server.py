@@ -42,6 +42,7 @@ class Glue:
         self.calls: Counter[str] = Counter()
         self.faults: Counter[tuple[str, str]] = Counter()
         self.refused: dict[str, str] = {}
+        self.cuts: dict[tuple[int, int], list[tuple[str, ...]]] = {}
 
     def answer(self, operation: str, call: Call) -> Any:
         with self.lock:
@@ -112,13 +113,17 @@ class Glue:
         if not 1 <= segment["TotalSegments"] <= 10:
             raise GlueError("InvalidInputException", "TotalSegments must be 1 to 10")
         size, start = min(call.get("MaxResults", 100), 1000), int(call.get("NextToken", 0))
-        mine = [
-            v for v in held if zlib.crc32("/".join(v).encode()) % segment["TotalSegments"] == segment["SegmentNumber"]
-        ]
-        page = [held[values] for values in mine[start : start + size]]
+        total = segment["TotalSegments"]
+        if start == 0:  # a token goes on in the order its listing began with
+            cut = [v for v in held if zlib.crc32("/".join(v).encode()) % total == segment["SegmentNumber"]]
+            self.cuts[total, segment["SegmentNumber"]] = cut
+        mine = [values for values in self.cuts[total, segment["SegmentNumber"]][start : start + size] if values in held]
+        page = [held[values] for values in mine]
         if call.get("ExcludeColumnSchema"):
             page = [{**p, "StorageDescriptor": {**p["StorageDescriptor"], "Columns": []}} for p in page]
-        return {"Partitions": page} | ({"NextToken": str(start + size)} if start + size < len(mine) else {})
+        return {"Partitions": page} | (
+            {"NextToken": str(start + size)} if start + size < len(self.cuts[total, segment["SegmentNumber"]]) else {}
+        )
 
     def do_BatchGetPartition(self, call: Call) -> Any:  # noqa: N802
         held = self._partitions(call)
