@@ -25,6 +25,7 @@ from lakeworks_airflow import (
     VerifyOperator,
 )
 from lakeworks_airflow.crawlers import CrawlerTrigger
+from tests.conftest import client
 
 BRONZE = "bronze.transport.yellow_trips"
 
@@ -118,15 +119,15 @@ def test_a_crawler_is_made_run_and_waited_for_without_a_worker(
     path, arguments = deferred.value.trigger.serialize()
     assert path == "lakeworks_airflow.crawlers.CrawlerTrigger"
     waiting = asyncio.wait_for(anext(aiter(CrawlerTrigger(**arguments).run())), 1 if endpoint == "moto" else 20)
-    if endpoint == "moto":  # its crawls never end
+    if endpoint == "moto":  # its crawls never end, and it cannot update a crawler
         with pytest.raises(TimeoutError):
             asyncio.run(waiting)
     else:
         assert task.crawled({}, asyncio.run(waiting).payload)["status"] == "SUCCEEDED"
-    with pytest.raises(
-        TaskDeferred
-    ):  # the next run joins one that is under way, or updates the crawler instead of failing on it
-        crawl(lake, path="s3://partner/other/").execute({})
+        with pytest.raises(TaskDeferred):  # the next run updates the crawler instead of failing on it
+            crawl(lake, path="s3://partner/other/").execute({})
+        changed = client("glue", request.getfixturevalue("ministack_url")).get_crawler(Name=task.crawler)["Crawler"]
+        assert changed["Targets"]["S3Targets"][0]["Path"] == "s3://partner/other/"
     settings.cache_clear()
 
 
