@@ -129,6 +129,14 @@ class InputRule(_Part):
     optional: bool = Field(False, description="Reads as empty where nothing is published.")
 
 
+class Catalog(_Part):
+    """How the table is found in Glue."""
+
+    projection: bool = Field(
+        default=False, description="Athena computes the partitions instead of asking Glue; tables cut by time only."
+    )
+
+
 class Contract(_Part):
     """One table's contract; `name` comes from the folder and is written nowhere else."""
 
@@ -156,6 +164,7 @@ class Contract(_Part):
     freshness: Freshness | None = None
     retention: Retention = Retention()
     storage: Storage = Storage()
+    catalog: Catalog = Catalog()
 
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":
@@ -169,6 +178,30 @@ class Contract(_Part):
         if len(set(lowered)) != len(lowered):
             raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
         return self
+
+    @model_validator(mode="after")
+    def _project_only_time(self) -> "Contract":
+        """Athena can count through years, months, days and hours; it would not see any other value, nor a null."""
+        if not self.catalog.projection:
+            return self
+        if self.storage.layout == "versioned":
+            raise ValueError(
+                "catalog.projection needs `storage.layout: plain`: a versioned partition has no fixed place"
+            )
+        if not self.partition_by or self.identity_columns:
+            raise ValueError(
+                "catalog.projection needs a table that is partitioned by month, day or hour and nothing else"
+            )
+        if optional := [f.column for f in self.partition_by if f.column and not self.columns[f.column].required]:
+            raise ValueError(
+                f"catalog.projection: `{optional[0]}` must be `required: true`, a null would be in no partition"
+            )
+        return self
+
+    @property
+    def projected(self) -> bool:
+        """Whether Athena computes the table's partitions."""
+        return self.catalog.projection
 
     @property
     def table(self) -> TableName:

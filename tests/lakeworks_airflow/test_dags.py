@@ -60,7 +60,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_every_file_parses(bag: Any) -> None:
     assert bag["errors"] == {}
-    assert set(bag["dags"]) == {"lake_bootstrap", "taxi"}
+    assert set(bag["dags"]) == {"lake_bootstrap", "lake_maintenance", "taxi"}
 
 
 def test_parsing_loads_nothing_heavy(bag: Any) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import compact, contract, docs, ledger, maintain, publications, quarantine, sql, tables
+from lakeworks.cli import catalog, compact, contract, docs, ledger, maintain, publications, quarantine, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -24,6 +24,7 @@ app.add_typer(contract.app, name="contract")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("files")(compact.files)
 app.command("compact")(compact.compact)
+app.add_typer(catalog.app, name="catalog")
 app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)
 

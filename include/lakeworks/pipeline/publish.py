@@ -3,15 +3,16 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lakeworks.catalog.tables import CatalogPartition
+from lakeworks.catalog.projection import projection
+from lakeworks.catalog.tables import ENTRY, CatalogPartition
 from lakeworks.contract import Contract
 from lakeworks.errors import AuditFailed, ContractError, LakeNotFound
 from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.names import TableName
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import contracts
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
@@ -140,17 +141,25 @@ class Registrar:
         wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
         if not wanted:
             return
-        statistics = None
-        if not self.contract.partition_keys:
-            whole = wanted[0]
-            statistics = {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters}
-        self.lake.catalog.upsert_table(self.contract, self.lake.location(self.contract), self.extra, statistics)
+        location = self.lake.location(self.contract)
+        more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
+        self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
         self.lake.catalog.upsert_partitions(self.contract, wanted)
+
+
+def table_parameters(
+    contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
+) -> dict[str, str]:
+    """What the table's parameters say of what is published: projected years, or statistics of a table that is one partition."""
+    if contract.partition_keys:
+        return projection(contract, location, published)
+    return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
 
 
 def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
     """What the catalog should say of a live entry; the publication named is the one whose objects are live."""
     parameters = {
+        ENTRY: str(entry.seq),
         "lakeworks.publication": str(entry.live_seq),
         "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
         "lakeworks.content": entry.content[:64],
