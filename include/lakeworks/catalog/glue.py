@@ -14,6 +14,7 @@ from lakeworks.catalog.tables import (
     CatalogPartition,
     covers,
     differs,
+    explain,
     follow,
     glue_columns,
     partition_input,
@@ -121,7 +122,8 @@ class GlueCatalog:
         inputs = {tuple(item.partition.values): partition_input(item, columns) for item in partitions}
         held = calls.get(list(inputs))
         new = [item for values, item in inputs.items() if values not in held]
-        changed = [item for values, item in inputs.items() if values in held and differs(held[values], item)]
+        # Confirming the same content is no reason to write: a run repeated leaves the catalog as it was.
+        changed = [item for values, item in inputs.items() if values in held and explain(held[values], item)]
         raise_refused(contract, calls.create(new) | calls.update(changed), len(new) + len(changed))
         return len(new) + len(changed)
 
@@ -155,7 +157,7 @@ class GlueCatalog:
 
     def _update(self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
         wanted = follow(found, wanted)
-        if not differs(found, wanted):
+        if not explain(found, wanted):
             return "unchanged"
         seen = {"VersionId": found["VersionId"]} if found.get("VersionId") else {}
         with translated("update the table", contract.name):
