@@ -26,6 +26,8 @@ from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.objects import ObjectStore
 from lakeworks_demo.replay import start_replay
+from lakeworks_demo.stack.environment import ministack_environment
+from lakeworks_demo.stack.parent import dying_with_parent
 from lakeworks_demo.stack.process import free_port
 
 BIN = Path(sys.executable).parent
@@ -36,7 +38,7 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
 def serving(command: list[str], url: str, environment: dict[str, str], *, patience: float = 10) -> Iterator[str]:
     process = subprocess.Popen(
         command, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying_with_parent(),
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
@@ -69,10 +71,7 @@ def running_moto() -> Iterator[str]:
 @contextlib.contextmanager
 def running_ministack(folder: Path) -> Iterator[str]:
     port = free_port()
-    environment = {
-        "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_PORT": str(free_port()),
-        "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(folder / "s3"),
-    }  # fmt: skip
+    environment = ministack_environment(folder, port, free_port())
     with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment) as url:
         yield url
 
