@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
 def serving(command: list[str], url: str, environment: dict[str, str], *, patience: float = 10) -> Iterator[str]:
     process = subprocess.Popen(
         command, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying_with_parent(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying_with_parent(signal.SIGKILL),
     )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
