@@ -83,7 +83,7 @@ def _property(contract: Contract, name: str, column: Column, sources: Sequence[s
     if sources:
         found["transformSourceObjects"] = list(sources)
     limits = {"minimum": column.minimum, "maximum": column.maximum}
-    options = {key: _number(value) for key, value in limits.items() if value is not None}
+    options: dict[str, Any] = {key: _number(value) for key, value in limits.items() if value is not None}
     if column.pattern is not None:
         options["pattern"] = column.pattern
     if options:
