@@ -29,6 +29,7 @@ from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, garbage
 from lakeworks.pipeline.publish import Registrar, entry_for
 from lakeworks.pipeline.verify import verify
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Manifest, RowBalance, Run
 from lakeworks.storage.objects import ObjectStore
 from lakeworks.storage.parquet import sha256_of
@@ -76,28 +77,33 @@ def publish(lake: Lake, number: int, month: str, attempt: int, die_at: str, scra
 
     The lake's clients are made before the fork, which is dear, and connect after it, so that no connection is shared.
     """
-    period = Period.parse(month)
     run = Run(
         id=f"run-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number), attempt=attempt
     )
-    manifest = Manifest(
-        table=CONTRACT.name, period=month, run=run, contract_version="1.0.0", schema_fingerprint="f",
-        balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
-    )  # fmt: skip
-    rows = pa.table({"id": range(ROWS), "number": [number] * ROWS}, schema=CONTRACT.arrow_schema)
     try:
-        staged = PartitionedWriter(lake.store, CONTRACT, manifest.prefix, period, scratch).write(rows.to_reader())
+        entries = staged(lake, number, month, run, scratch)
 
         def step(name: str) -> None:
             if name == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        publisher = Publisher(lake.ledger, Registrar(lake, CONTRACT), on_step=step)
-        publisher.publish([entry_for(CONTRACT, manifest, item) for item in staged])
-        lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+        Publisher(lake.ledger, Registrar(lake, CONTRACT), on_step=step).publish(entries)
+        lake.store.delete([item.key for item in lake.store.scan(entries[0].staging)])
     except LakeError:
         os._exit(3)
     os._exit(0)
+
+
+def staged(lake: Lake, number: int, month: str, run: Run, scratch: Path) -> list[LedgerEntry]:
+    """Stage one partition whose rows all carry `number`; returns the entries to publish."""
+    period = Period.parse(month)
+    manifest = Manifest(
+        table=CONTRACT.name, period=month, run=run, contract_version="1.0.0", schema_fingerprint="f",
+        balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
+    )  # fmt: skip
+    rows = pa.table({"id": range(ROWS), "number": [number] * ROWS}, schema=CONTRACT.arrow_schema)
+    parts = PartitionedWriter(lake.store, CONTRACT, manifest.prefix, period, scratch).write(rows.to_reader())
+    return [entry_for(CONTRACT, manifest, item) for item in parts]
 
 
 def read_forever(lake: Lake, month: str, stop: Any, reads: Any, bad: Any) -> None:

@@ -47,7 +47,8 @@ class GlueCatalog:
         """The table as Glue holds it, or None."""
         try:
             with translated("look up the table", str(name)):
-                return dict(self.client.get_table(DatabaseName=name.database, Name=name.table)["Table"])
+                answer = self.client.get_table(DatabaseName=name.database, Name=name.table)
+                return dict(_part(answer, "Table", str(name)))
         except LakeNotFound:
             return None
 
@@ -110,7 +111,7 @@ class GlueCatalog:
         seen: set[tuple[str, ...]] = set()
         with translated("list the partitions of", str(name)):
             for page in pages:
-                for item in page["Partitions"]:
+                for item in _part(page, "Partitions", str(name)):
                     if (values := tuple(item["Values"])) not in seen:
                         seen.add(values)
                         yield dict(item)
@@ -138,7 +139,7 @@ class GlueCatalog:
                     TableName=name.table,
                     PartitionsToGet=wanted,
                 )
-            found += [dict(item) for item in answer["Partitions"]]
+            found += [dict(item) for item in _part(answer, "Partitions", str(name))]
             # Glue lists what it did not get to; a stand-in lists what does not exist. Asking again tells them apart.
             held = {tuple(item["Values"]) for item in found}
             left = [item for item in answer.get("UnprocessedKeys", []) if tuple(item["Values"]) not in held]
@@ -161,7 +162,7 @@ class GlueCatalog:
                 values, code = next(iter(fatal.items()))
                 raise LakeUnavailable(
                     f"Glue refused {len(fatal)} of {len(pending)} partitions of `{name}`, first {'/'.join(values)}: {code}. "
-                    f"The others are registered; the data is live. Repair: lakeworks catalog repair {name}"
+                    f"The others are registered; the data is live. Repair: lakeworks repair {name}"
                 )
             if exists and create:
                 self._write(name, [by_values[v] for v in exists], create=False)
@@ -173,7 +174,7 @@ class GlueCatalog:
             self.sleep(min(0.2 * 2**attempt, 5.0))
         raise LakeUnavailable(
             f"Glue kept throttling {len(pending)} partitions of `{name}`. The others are registered; the data is live. "
-            f"Repair: lakeworks catalog repair {name}"
+            f"Repair: lakeworks repair {name}"
         )
 
     def _batch(
@@ -188,6 +189,15 @@ class GlueCatalog:
                 answer = self.client.batch_update_partition(**place, Entries=entries)
         key = "PartitionValues" if create else "PartitionValueList"
         return {tuple(e[key]): e.get("ErrorDetail", {}).get("ErrorCode", "Unknown") for e in answer.get("Errors", [])}
+
+
+def _part(answer: Mapping[str, Any], key: str, where: str) -> Any:
+    """A part every answer has: boto3 takes JSON that broke off for an answer without any."""
+    if key not in answer:
+        raise LakeUnavailable(
+            f"Glue's answer about `{where}` broke off (no {key}). What was complete before stays; run again."
+        )
+    return answer[key]
 
 
 def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

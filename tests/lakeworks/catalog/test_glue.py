@@ -114,6 +114,6 @@ def test_an_error_in_the_body_is_seen_and_mended(catalog: GlueCatalog, code: str
 def test_an_error_that_stays_is_raised_by_name(catalog: GlueCatalog, code: str, says: str) -> None:
     catalog.upsert_table(contract(), AT)
     faulty = GlueCatalog(Faulty(catalog.client, code, 99), sleep=lambda _: None)
-    with pytest.raises(LakeUnavailable, match=rf"{says}.*data is live\. Repair: lakeworks catalog repair"):
+    with pytest.raises(LakeUnavailable, match=rf"{says}.*data is live\. Repair: lakeworks repair"):
         faulty.upsert_partitions(contract(), [partition("A"), partition("B")])
     assert [item["Values"] for item in catalog.partitions(contract())] == [["B"]]
