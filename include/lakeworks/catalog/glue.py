@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lakeworks.aws_errors import translated
 from lakeworks.catalog.tables import CatalogPartition, differs, glue_columns, partition_input, table_input
 from lakeworks.contract import Contract
@@ -38,9 +40,8 @@ class GlueCatalog:
             with translated("look up the database", name):
                 self.client.get_database(Name=name)
         except LakeNotFound:
-            with translated("create the database", name):
-                self.client.create_database(DatabaseInput={"Name": name, "Description": description})
-            return True
+            wanted = {"Name": name, "Description": description}
+            return _created("the database", name, lambda: self.client.create_database(DatabaseInput=wanted))
         return False
 
     def table(self, name: TableName) -> dict[str, Any] | None:
@@ -68,9 +69,10 @@ class GlueCatalog:
         wanted = table_input(contract, location, extra, statistics)
         if found is None:
             self.ensure_database(name.database)
-            with translated("create the table", str(name)):
-                self.client.create_table(DatabaseName=name.database, TableInput=wanted)
-            return "created"
+            place: dict[str, Any] = {"DatabaseName": name.database, "TableInput": wanted}
+            if _created("the table", str(name), lambda: self.client.create_table(**place)):
+                return "created"
+            found = self.table(name) or wanted
         known = {column["Name"] for column in wanted["StorageDescriptor"]["Columns"]}
         kept = [column for column in found["StorageDescriptor"]["Columns"] if column["Name"] not in known]
         wanted["StorageDescriptor"]["Columns"] += [c for c in kept if c.get("Comment", "").startswith("arrived")]
@@ -189,6 +191,18 @@ class GlueCatalog:
                 answer = self.client.batch_update_partition(**place, Entries=entries)
         key = "PartitionValues" if create else "PartitionValueList"
         return {tuple(e[key]): e.get("ErrorDetail", {}).get("ErrorCode", "Unknown") for e in answer.get("Errors", [])}
+
+
+def _created(what: str, name: str, create: Callable[[], object]) -> bool:
+    """Create something; False if somebody else (or a repeated call of ours, whose answer was lost) was first."""
+    with translated(f"create {what}", name):
+        try:
+            create()
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "AlreadyExistsException":
+                raise
+            return False
+    return True
 
 
 def _part(answer: Mapping[str, Any], key: str, where: str) -> Any:
