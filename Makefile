@@ -56,7 +56,10 @@ setup: .venv/installed  ## create .venv with the pinned dependencies
 lock: setup  ## resolve requirements.txt into requirements.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.txt -o requirements.lock
 
+env:  ## write .env for docker-compose, with secrets of its own
+	@$(PYTHON) docker/new_env.py
+
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock clean
+.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock env clean

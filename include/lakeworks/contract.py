@@ -5,13 +5,31 @@ classification, logicalTypeOptions) wherever it has one. From this one file come
 Great Expectations suite, the row rules and the documentation.
 """
 
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
+from lakeworks.constraints import (
+    allowed_value,
+    check_columns,
+    check_pattern,
+    check_value,
+    condition_columns,
+    exact_number,
+)
 from lakeworks.errors import ContractError
 from lakeworks.names import TableName
 from lakeworks.partition import PartitionField
@@ -49,6 +67,16 @@ ColumnType = Annotated[LakeType, PlainValidator(_parse_type), PlainSerializer(st
 PartitionBy = Annotated[PartitionField, PlainValidator(_parse_field), PlainSerializer(str)]
 
 
+def _parse_pattern(text: str) -> str:
+    check_pattern(text)
+    return text
+
+
+Limit = Annotated[int | Decimal, PlainValidator(exact_number)]
+Allowed = Annotated[str | bool | int | Decimal, PlainValidator(allowed_value)]
+Pattern = Annotated[str, AfterValidator(_parse_pattern)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -59,12 +87,28 @@ class Column(_Part):
     type: ColumnType
     description: str
     required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    allowed: tuple[str | int | float, ...] | None = None
-    pattern: str | None = None
+    minimum: Limit | None = None
+    maximum: Limit | None = None
+    allowed: tuple[Allowed, ...] | None = None
+    pattern: Pattern | None = None
     classification: Literal["public", "internal", "confidential", "restricted"] = "public"
     pii: bool = False
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> "Column":
+        named = [
+            ("minimum", self.minimum),
+            ("maximum", self.maximum),
+            *(("allowed", item) for item in self.allowed or ()),
+        ]
+        for field, value in named:
+            if value is not None:
+                check_value(self.type, value, field)
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        if self.pattern is not None and self.type.kind != "string":
+            raise ValueError(f"pattern: a column of type {self.type} has none")
+        return self
 
 
 class RowRule(_Part):
@@ -82,6 +126,19 @@ class TableCheck(_Part):
     kwargs: dict[str, Any] = Field(default_factory=dict)
     severity: Severity = "error"
     description: str = ""
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns a check looks at; empty for one about the table as a whole."""
+        named: set[str] = set()
+        for key, value in self.kwargs.items():
+            if key in ("column", "column_A", "column_B"):
+                named.add(str(value))
+            if key in ("column_list", "column_set") and not self.expectation.startswith("expect_table_"):
+                named |= {str(item) for item in value}
+            if key == "row_condition":
+                named |= condition_columns(str(value))
+        return named
 
 
 class Quarantine(_Part):
@@ -177,6 +234,13 @@ class Contract(_Part):
         lowered = [name.lower() for name in self.columns]
         if len(set(lowered)) != len(lowered):
             raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
+        for number, check in enumerate(self.checks):
+            try:
+                check_columns(check.columns, self.file_columns)
+                for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:
+                    check_pattern(str(pattern or ""))
+            except ValueError as error:
+                raise ValueError(f"`checks.{number}` ({check.expectation}): {error}") from error
         return self
 
     @model_validator(mode="after")

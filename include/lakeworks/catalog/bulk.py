@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakeworks.aws_errors import translated
+from lakeworks.catalog.answers import part
 from lakeworks.errors import LakeNotFound, LakeUnavailable
 from lakeworks.names import TableName
 
@@ -93,7 +94,7 @@ class PartitionCalls:
             answer = self.client.get_partitions(
                 **self.place, Segment=segment, MaxResults=1000, ExcludeColumnSchema=not columns, **more
             )
-        return list(answer["Partitions"]), answer.get("NextToken") or None
+        return list(part(answer, "Partitions", str(self.name))), answer.get("NextToken") or None
 
     def _get(self, values: Sequence[Values]) -> list[dict[str, Any]]:
         wanted = [{"Values": list(item)} for item in values]
@@ -101,7 +102,7 @@ class PartitionCalls:
         for attempt in range(_ROUNDS):
             with translated("look up partitions of", str(self.name)):
                 answer = self.client.batch_get_partition(**self.place, PartitionsToGet=wanted)
-            found += [dict(item) for item in answer["Partitions"]]
+            found += [dict(item) for item in part(answer, "Partitions", str(self.name))]
             # Glue lists what it did not get to; a stand-in lists what does not exist. Asking again tells them apart.
             held = {tuple(item["Values"]) for item in found}
             left = [item for item in answer.get("UnprocessedKeys", []) if tuple(item["Values"]) not in held]
@@ -192,6 +193,6 @@ def _errors(answer: Mapping[str, Any], key: str) -> dict[Values, str]:
 
 def _merged(parts: Any) -> dict[Values, str]:
     merged: dict[Values, str] = {}
-    for part in parts:
-        merged |= part
+    for one in parts:
+        merged |= one
     return merged

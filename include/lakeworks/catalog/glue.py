@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
+from lakeworks.catalog.answers import created, part
 from lakeworks.catalog.bulk import PartitionCalls, Values
 from lakeworks.catalog.indexes import Outcome, ensure_index
 from lakeworks.catalog.tables import (
@@ -47,16 +48,16 @@ class GlueCatalog:
             with translated("look up the database", name):
                 self.client.get_database(Name=name)
         except LakeNotFound:
-            with translated("create the database", name):
-                self.client.create_database(DatabaseInput={"Name": name, "Description": description})
-            return True
+            wanted = {"Name": name, "Description": description}
+            return created("the database", name, lambda: self.client.create_database(DatabaseInput=wanted))
         return False
 
     def table(self, name: TableName) -> dict[str, Any] | None:
         """The table as Glue holds it, or None."""
         try:
             with translated("look up the table", str(name)):
-                return dict(self.client.get_table(DatabaseName=name.database, Name=name.table)["Table"])
+                answer = self.client.get_table(DatabaseName=name.database, Name=name.table)
+                return dict(part(answer, "Table", str(name)))
         except LakeNotFound:
             return None
 
@@ -151,9 +152,10 @@ class GlueCatalog:
 
     def _create(self, contract: Contract, wanted: Mapping[str, Any]) -> str:
         self.ensure_database(contract.table.database)
-        with translated("create the table", contract.name):
-            self.client.create_table(DatabaseName=contract.table.database, TableInput=wanted)
-        return "created"
+        place: dict[str, Any] = {"DatabaseName": contract.table.database, "TableInput": wanted}
+        if created("the table", contract.name, lambda: self.client.create_table(**place)):
+            return "created"
+        return self._update(contract, self.table(contract.table) or wanted, wanted)
 
     def _update(self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
         wanted = follow(found, wanted)
