@@ -25,6 +25,10 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+    config_file: Path | None = Field(
+        None, description="The lake.yml that declares the infrastructure; defaults without one."
+    )
+    price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
 
 
 @lru_cache(maxsize=1)
