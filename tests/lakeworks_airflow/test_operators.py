@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -108,12 +109,27 @@ def test_wrong_credentials_fail_for_good(deployed: Lake, seaweed_url: str, monke
 
 def test_bootstrap_reports_every_setting(deployed: Lake) -> None:
     with DAG("test", schedule=None):
-        bootstrap = LakeBootstrapOperator(task_id="bootstrap", tags={"a": "b"})
+        bootstrap, plan = LakeBootstrapOperator(task_id="make"), LakeBootstrapOperator(task_id="plan", plan="True")
+    planned = {row["setting"]: row["outcome"] for row in plan.execute({})}  # type: ignore[typeddict-item]
     first, second = bootstrap.execute({}), bootstrap.execute({})  # type: ignore[typeddict-item]
     assert {"versioning", "encryption", "tags", "lifecycle", "database silver_transport"} <= {
         row["setting"] for row in first
     }
+    assert (planned["lifecycle"], planned["versioning"]) == ("create", "unchanged")
     assert {row["outcome"] for row in second} <= {"unchanged", "unsupported"}
+    json.dumps(second)
+
+
+def test_bootstrap_with_a_wrong_file_fails_for_good(
+    deployed: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lake.yml").write_text("typo: 1")
+    monkeypatch.setenv("LAKE_CONFIG_FILE", str(tmp_path / "lake.yml"))
+    settings.cache_clear()
+    with DAG("test", schedule=None):
+        bootstrap = LakeBootstrapOperator(task_id="make")
+    with pytest.raises(AirflowFailException, match=r"`typo`.*Nothing was changed"):
+        bootstrap.execute({})  # type: ignore[typeddict-item]
 
 
 def test_links_lead_to_the_console_or_the_stand_in(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
