@@ -36,7 +36,7 @@ def bootstrap(
     """Create or correct everything lake.yml declares; exit code 1 if a setting was denied or failed."""
     wanted = plan_lake(settings(), client)
     if export:
-        sys.stdout.write(wanted.export(export.value))
+        sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))
         return
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 

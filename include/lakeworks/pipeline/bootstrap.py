@@ -1,8 +1,9 @@
 """Bootstrap: everything a lake needs before its first run, planned, made and read back."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
@@ -15,6 +16,7 @@ from lakeworks.infrastructure import engine
 from lakeworks.infrastructure.config import LakeConfig, load_config
 from lakeworks.infrastructure.declared import Place, Wish, declared
 from lakeworks.infrastructure.engine import Change
+from lakeworks.infrastructure.export import Language, exported
 from lakeworks.infrastructure.judgement import Evidence, judge_rules
 from lakeworks.infrastructure.lifecycle import rules_of
 from lakeworks.infrastructure.names import check_bucket_name
@@ -34,9 +36,14 @@ def _silent(_: Change) -> None:
 class LakePlan:
     """What is wanted, ready to be compared with what is."""
 
-    resources: list[Resource]
-    refused: dict[str, str]
+    place: Place
+    wish: Wish
     clients: Clients
+
+    @property
+    def resources(self) -> list[Resource]:
+        """Everything lake.yml and the contracts ask for, in order."""
+        return declared(self.place, self.wish)
 
     def changes(self) -> list[Change]:
         """What applying would do; only reads.
@@ -58,8 +65,15 @@ class LakePlan:
             made.append(change)
         return made
 
+    def export(self, language: Language) -> str:
+        """The wanted state as CloudFormation or Terraform JSON text, for AWS even where the endpoint is a stand-in."""
+        resources = declared(replace(self.place, secure=True), self.wish)
+        return json.dumps(exported(resources, language, self.place.region), indent=2) + "\n"
+
     def _refusals(self) -> list[Change]:
-        return [Change("lifecycle rule", name, "refused", reason) for name, reason in self.refused.items()]
+        return [
+            Change("lifecycle rule", name, "refused", reason) for name, reason in self.wish.judgement.refused.items()
+        ]
 
 
 def plan_lake(
@@ -93,7 +107,7 @@ def plan_lake(
         load_price_book(settings.price_book), settings.region, _objects(s3, settings.bucket, rules), _readers(contracts)
     )
     judgement = judge_rules(rules, config.lifecycle, evidence)
-    return LakePlan(declared(place, Wish(config, contracts, rules, judgement, now)), judgement.refused, clients)
+    return LakePlan(place, Wish(config, contracts, rules, judgement, now), clients)
 
 
 def bootstrap(settings: Settings, clients: Clients, report: Callable[[Change], None] = _silent) -> list[Change]:
