@@ -115,19 +115,19 @@ def test_a_refused_rule_is_not_written_and_one_that_exists_is_left(
     moto_url: str, bucket: str, planned: Callable[..., LakePlan]
 ) -> None:
     s3 = client("s3", moto_url)
-    planned(moto_url).apply()
-    for _ in range(40):
-        s3.put_object(Bucket=bucket, Key=f"silver/a/b/{_}.parquet", Body=b"x" * 200_000)
+    planned(moto_url, lifecycle={"reference": {"glacier_ir_after_days": 180}}).apply()
+    for number in range(40):
+        s3.put_object(Bucket=bucket, Key=f"reference/a/b/{number}.parquet", Body=b"x" * 200_000)
     losing = {
-        "silver": {"glacier_ir_after_days": 180, "expire_after_days": 190},
+        "reference": {"glacier_ir_after_days": 180, "expire_after_days": 190},
         "landing": {"deep_archive_after_days": 1},
     }
     changes = planned(moto_url, lifecycle=losing).apply()
     refused = {change.name: change.detail for change in changes if change.outcome == "refused"}
-    assert set(refused) == {"lakeworks-silver-to-glacier", "lakeworks-landing-to-glacier"}
-    assert "40 objects of 195.3 KB for 10 days" in refused["lakeworks-silver-to-glacier"]
+    assert set(refused) == {"lakeworks-reference-to-glacier", "lakeworks-landing-to-glacier"}
+    assert "40 objects of 195.3 KB for 10 days" in refused["lakeworks-reference-to-glacier"]
     kept = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
-    assert kept["lakeworks-silver-to-glacier"]["Transitions"] == [{"Days": 180, "StorageClass": "GLACIER_IR"}]
-    assert "Expiration" not in kept["lakeworks-silver-to-glacier"]
+    assert kept["lakeworks-reference-to-glacier"]["Transitions"] == [{"Days": 180, "StorageClass": "GLACIER_IR"}]
+    assert "Expiration" not in kept["lakeworks-reference-to-glacier"]
     assert "lakeworks-landing-to-glacier" not in kept
     assert one(changes, "lifecycle").remarks
