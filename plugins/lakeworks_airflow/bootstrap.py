@@ -56,4 +56,4 @@ def _log(change: "Change") -> None:
     for line in change.lines:
         log.info("    %s", line)
     for remark in change.remarks:
-        log.warning("    %s", remark)
+        log.info("    note: %s", remark)

@@ -42,14 +42,14 @@ def bootstrap(
 
     def show(change: Change) -> None:
         if not as_json:
-            _print(console, change)
+            _print(console, change, notes=change.outcome != "unchanged")
 
     changes = wanted.changes() if plan else wanted.apply(show)
     if as_json:
         sys.stdout.write(json.dumps([change.as_dict() for change in changes], default=str) + "\n")
     else:
         for change in changes if plan else []:
-            _print(console, change)
+            _print(console, change, notes=True)
         counted = Counter(change.outcome for change in changes)
         console.print(
             f"{'Plan' if plan else 'Done'}: " + ", ".join(f"{count} {outcome}" for outcome, count in counted.items())
@@ -58,11 +58,11 @@ def bootstrap(
         raise typer.Exit(1)
 
 
-def _print(console: Console, change: Change) -> None:
+def _print(console: Console, change: Change, *, notes: bool) -> None:
     """As Terraform does: a line a resource, a line a difference, and what a person should know."""
     console.print(f"[bold]{change.kind}[/] {change.name}: {change.outcome}", end="")
     console.print(f"  {change.detail}" if change.detail else "", markup=False)
     for line in change.lines:
         console.print(f"    {line}", style=_COLOURS[line.sign], markup=False)
-    for remark in change.remarks:
-        console.print(f"    ! {remark}", style="magenta", markup=False)
+    for remark in change.remarks if notes else ():
+        console.print(f"    note: {remark}", style="magenta", markup=False)

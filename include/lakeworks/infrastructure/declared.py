@@ -59,12 +59,14 @@ def declared(place: Place, wish: Wish) -> list[Resource]:
         *_replica(place, wish.config, names),
         *_lake_bucket(place, wish, names),
         *_beside(place, wish),
-        Manifest(
-            place.bucket,
-            content_of(place.bucket, place.region, wish.config, list(wish.contracts), wish.rules),
-            wish.now,
-        ),
+        _manifest(place, wish),
     ]
+
+
+def _manifest(place: Place, wish: Wish) -> Manifest:
+    rules = {name: rule for name, rule in wish.rules.items() if name not in wish.judgement.refused}
+    content = content_of(place.bucket, place.region, wish.config, list(wish.contracts), rules)
+    return Manifest(place.bucket, content, wish.now)
 
 
 class _Names:

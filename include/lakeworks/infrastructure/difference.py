@@ -29,6 +29,9 @@ def difference(before: Any, after: Any) -> list[Line]:
 
 def _lines(before: Any, after: Any, address: str) -> Iterator[Line]:
     if isinstance(before, list) and isinstance(after, list):
+        if not any(isinstance(item, Mapping | list) for item in (*before, *after)):
+            yield from _members(before, after, address)
+            return
         before, after = dict(enumerate(before)), dict(enumerate(after))
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
@@ -40,6 +43,15 @@ def _lines(before: Any, after: Any, address: str) -> Iterator[Line]:
         yield from _leaves("-", address, before)
     elif before != after:
         yield Line("~", address, before, after)
+
+
+def _members(before: list[Any], after: list[Any], address: str) -> Iterator[Line]:
+    """Of lists of plain values, what came and what went; their order alone is one change."""
+    moved = [Line("-", address, item) for item in before if item not in after]
+    moved += [Line("+", address, None, item) for item in after if item not in before]
+    if not moved and before != after:
+        moved = [Line("~", address, before, after)]
+    yield from moved
 
 
 def _leaves(sign: Literal["+", "-"], address: str, value: Any) -> Iterator[Line]:
