@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lakeworks.contract import Retention
 from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.names import bucket_name
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]
@@ -197,6 +198,9 @@ class LakeConfig(_Part):
     )
     owner: Owner = Owner()
     tags: dict[str, str] = Field(default_factory=dict)
+    layer_buckets: dict[Literal["landing", "bronze", "silver", "gold", "reference"], str | None] = Field(
+        default_factory=dict
+    )
     encryption: Encryption = Encryption()
     access: Access = Access()
     logging: Logging | None = None
@@ -211,6 +215,24 @@ class LakeConfig(_Part):
     crawlers: tuple[Crawler, ...] = ()
     alarm: Alarm | None = None
     budget: Budget | None = None
+
+    @model_validator(mode="after")
+    def _name_layer_buckets(self) -> "LakeConfig":
+        """Runs need these names without asking AWS, so made ones need a `unique` of the file."""
+        if None in self.layer_buckets.values() and not self.unique:
+            raise ValueError("layer_buckets without names need `unique`")
+        names = list(self.bucket_of_layer.values())
+        if len(set(names)) != len(names):
+            raise ValueError("two layers have one bucket in layer_buckets")
+        return self
+
+    @property
+    def bucket_of_layer(self) -> dict[str, str]:
+        """The layers with a bucket of their own, made names included."""
+        return {
+            layer: name or bucket_name(self.project, self.environment, layer, self.unique)
+            for layer, name in self.layer_buckets.items()
+        }
 
 
 @lru_cache

@@ -57,7 +57,8 @@ def declared(place: Place, wish: Wish) -> list[Resource]:
         *_buckets(place, names),
         *_log_bucket(place, wish.config, names),
         *_replica(place, wish.config, names),
-        *_lake_bucket(place, wish, names),
+        *(found for name in (place.bucket, *names.layers.values()) for found in _holding(place, wish, names, name)),
+        *_copies(place, wish.config, names),
         *_beside(place, wish),
         _manifest(place, wish),
     ]
@@ -76,15 +77,15 @@ class _Names:
         def made(given: str | None, purpose: str) -> str:
             return given or bucket_name(config.project, config.environment, purpose, config.unique or place.account)
 
+        self.layers = config.bucket_of_layer
         self.logs = made(config.logging.bucket, "logs") if config.logging else None
         self.replica = made(config.replication.bucket, "backup") if config.replication else None
         self.replica_region = config.replication.region if config.replication else None
 
 
 def _buckets(place: Place, names: _Names) -> Iterator[Resource]:
-    yield Bucket(place.bucket, place.region, place.account)
-    if names.logs:
-        yield Bucket(names.logs, place.region, place.account)
+    for name in (place.bucket, *names.layers.values(), *filter(None, [names.logs])):
+        yield Bucket(name, place.region, place.account)
     if names.replica and names.replica_region:
         yield Bucket(names.replica, names.replica_region, place.account, other_region=names.replica_region)
 
@@ -103,14 +104,10 @@ def _log_bucket(place: Place, config: LakeConfig, names: _Names) -> Iterator[Res
     if not names.logs or not config.logging:
         return
     yield from _guarded(names.logs, config, None)
-    logs = policy.deliveries(
-        names.logs, config.logging.prefix, "logging.s3.amazonaws.com", [place.bucket], place.account
-    )
-    yield policy.BucketPolicy(
-        names.logs,
-        {**_tls(place, names.logs), **logs, **_inventory_policy(place, config, names.logs)},
-        not place.secure,
-    )
+    sources = [place.bucket, *names.layers.values()]
+    logs = policy.deliveries(names.logs, config.logging.prefix, "logging.s3.amazonaws.com", sources, place.account)
+    inventories = _inventory_policy(place, config, names.logs, sources)
+    yield policy.BucketPolicy(names.logs, {**_tls(place, names.logs), **logs, **inventories}, not place.secure)
     yield LifecycleRules(names.logs, log_rules(config.logging.expire_after_days))
 
 
@@ -121,31 +118,45 @@ def _replica(place: Place, config: LakeConfig, names: _Names) -> Iterator[Resour
     yield policy.BucketPolicy(names.replica, _tls(place, names.replica), not place.secure, names.replica_region)
 
 
-def _lake_bucket(place: Place, wish: Wish, names: _Names) -> Iterator[Resource]:
-    config, bucket = wish.config, place.bucket
+def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[Resource]:
+    """A bucket that holds layers: the lake's own, or one of `layer_buckets`."""
+    config = wish.config
     kms = config.encryption.kms_key_id
+
+    def here(prefix: str) -> bool:
+        """A prefix without a layer (the whole bucket) is meant for every bucket."""
+        return not prefix or names.layers.get(prefix.split("/")[0], place.bucket) == bucket
+
     yield from _guarded(bucket, config, kms)
     statements = {
         **_tls(place, bucket),
         **(policy.one_key(bucket, kms) if kms else {}),
         **policy.readers(bucket, config.access.readers),
         **policy.writers(bucket, config.access.writers),
-        **({} if names.logs else _inventory_policy(place, config, bucket)),
+        **({} if names.logs else _inventory_policy(place, config, bucket, [bucket])),
     }
     yield policy.BucketPolicy(bucket, statements, not place.secure)
-    yield LifecycleRules(bucket, wish.rules, frozenset(wish.judgement.refused), wish.judgement.notes)
-    for tiering in config.intelligent_tiering:
-        yield IntelligentTiering(bucket, tiering)
+    rules = {name: rule for name, rule in wish.rules.items() if here(rule["Filter"]["Prefix"])}
+    notes = tuple(note for note in wish.judgement.notes if note.split(":")[0] in rules)
+    yield LifecycleRules(bucket, rules, frozenset(wish.judgement.refused), notes)
+    yield from (IntelligentTiering(bucket, one) for one in config.intelligent_tiering if here(one.prefix))
     if config.inventory:
         yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account)
     if names.logs and config.logging:
         yield AccessLogs(bucket, names.logs, config.logging.prefix)
-    if config.notifications or config.eventbridge:
-        yield Notifications(bucket, config.notifications, config.eventbridge)
+    heard = tuple(one for one in config.notifications if here(one.prefix))
+    if heard or config.eventbridge:
+        yield Notifications(bucket, heard, config.eventbridge)
+
+
+def _copies(place: Place, config: LakeConfig, names: _Names) -> Iterator[Resource]:
+    """Every bucket to the one replica: their keys begin with different layers."""
     if (copy := config.replication) and names.replica:
-        yield ReplicationRules(
-            bucket, names.replica, copy.role_arn, copy.storage_class, copy.prefix, copy.kms_key_id, bool(kms)
-        )
+        for bucket in (place.bucket, *names.layers.values()):
+            yield ReplicationRules(
+                bucket, names.replica, copy.role_arn, copy.storage_class, copy.prefix, copy.kms_key_id,
+                bool(config.encryption.kms_key_id),
+            )  # fmt: skip
 
 
 def _beside(place: Place, wish: Wish) -> Iterator[Resource]:
@@ -176,8 +187,8 @@ def _tls(place: Place, bucket: str) -> Document:
     return policy.tls_only(bucket) if place.secure else {}
 
 
-def _inventory_policy(place: Place, config: LakeConfig, bucket: str) -> Document:
-    """Inventory goes to the log bucket where there is one, else to the lake's own."""
+def _inventory_policy(place: Place, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
+    """Inventory goes to the log bucket where there is one, else to the bucket it lists."""
     if not config.inventory:
         return {}
-    return policy.deliveries(bucket, config.inventory.prefix, "s3.amazonaws.com", [place.bucket], place.account)
+    return policy.deliveries(bucket, config.inventory.prefix, "s3.amazonaws.com", sources, place.account)

@@ -24,6 +24,7 @@ from lakeworks.infrastructure.resource import Clients, Document, Resource
 from lakeworks.prices import SMALLEST_MOVED, Objects, load_price_book
 from lakeworks.settings import Settings
 from lakeworks.sql import load_sql, upstream
+from lakeworks.storage.layer_buckets import LayerBuckets
 
 _SAMPLE = 10_000  # objects looked at a prefix: enough for a mean, ten list calls
 
@@ -104,7 +105,10 @@ def plan_lake(
     )
     rules = rules_of(config.lifecycle, contracts)
     evidence = Evidence(
-        load_price_book(settings.price_book), settings.region, _objects(s3, settings.bucket, rules), _readers(contracts)
+        load_price_book(settings.price_book),
+        settings.region,
+        _objects(s3, LayerBuckets(settings.bucket, config.bucket_of_layer), rules),
+        _readers(contracts),
     )
     judgement = judge_rules(rules, config.lifecycle, evidence)
     return LakePlan(place, Wish(config, contracts, rules, judgement, now), clients)
@@ -131,11 +135,11 @@ def _account(clients: Clients) -> str | None:
         return None
 
 
-def _objects(s3: Any, bucket: str, rules: Document) -> dict[str, Objects]:
+def _objects(s3: Any, buckets: LayerBuckets, rules: Document) -> dict[str, Objects]:
     """What lies under each prefix that would be tiered, from the first objects of a listing."""
     prefixes = {rule["Filter"]["Prefix"] for rule in rules.values() if rule.get("Transitions")}
     try:
-        return {prefix: _sampled(s3, bucket, prefix) for prefix in sorted(prefixes)}
+        return {prefix: _sampled(s3, buckets.of(prefix), prefix) for prefix in sorted(prefixes)}
     except LakeNotFound:
         return {}  # the bucket is still to be made
     except LakeError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.infrastructure.config import load_config
 from lakeworks.layout import live_prefix
 from lakeworks.partition import Partition, PartitionField, Period
 from lakeworks.settings import Settings
@@ -30,7 +31,7 @@ class Lake:
         """A lake from settings and boto3 clients (see `client_config`)."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         return cls(
-            ObjectStore(s3, settings.bucket, settings.transfer_threads),
+            ObjectStore(s3, settings.bucket, settings.transfer_threads, layers=layer_buckets(settings)),
             GlueCatalog(glue),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
             settings.scratch_dir,
@@ -56,6 +57,15 @@ class Lake:
         below, pairs = _slice(contract.partition_by, period)
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+
+def layer_buckets(settings: Settings) -> dict[str, str]:
+    """The layers that lake.yml gives a bucket of their own.
+
+    Raises:
+        ConfigError: lake.yml is wrong.
+    """
+    return load_config(settings.config_file).bucket_of_layer
 
 
 def client_config(settings: Settings) -> Any:

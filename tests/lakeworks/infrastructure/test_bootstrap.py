@@ -8,7 +8,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from lakeworks.errors import ConfigError, LakeAccessDenied
-from lakeworks.infrastructure.config import load_config
+from lakeworks.infrastructure.config import Notification, load_config
 from lakeworks.infrastructure.manifest import KEY
 from lakeworks.pipeline.bootstrap import LakePlan
 from tests.conftest import client as new_client
@@ -234,3 +234,33 @@ def test_roles_of_lake_yml_reach_the_policy(moto_url: str, bucket: str, planned:
     access = {"readers": [f"{ROLE}/analyst"]}
     assert outcomes(planned(moto_url, access=access).apply())["policy"] == "created"
     assert outcomes(planned(moto_url, access=access).apply())["policy"] == "unchanged"
+
+
+def test_a_bucket_a_layer_is_guarded_like_the_lakes_own(ministack_url: str, bucket: str, planned: Planned) -> None:
+    layers = {"bronze": None, "gold": f"{bucket}-gold"}
+    unique = bucket.removeprefix("boot-")
+    silver = Notification(id="silver", to="arn:aws:sqs:us-east-1:000000000000:q", prefix="silver/")
+    plan = planned(ministack_url, layer_buckets=layers, notifications=[silver])
+    notified = [change.name for change in plan.changes() if change.kind == "notifications"]
+    assert notified == [bucket], "silver has no bucket of its own"
+    made = planned(ministack_url, layer_buckets=layers).apply()
+    assert {
+        change.outcome for change in planned(ministack_url, layer_buckets=layers).apply() if change.kind != "policy"
+    } == {"unchanged"}
+    s3 = client("s3", ministack_url)
+    names = {"bronze": f"lakeworks-dev-bronze-{unique}", "gold": f"{bucket}-gold", "lake": bucket}
+    rules = {
+        layer: {
+            rule["ID"].removeprefix("lakeworks-")
+            for rule in s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        }
+        for layer, name in names.items()
+    }
+    everywhere = {"rollback-horizon", "rollback-versions", "abort-incomplete-multipart-upload"}
+    assert rules["bronze"] == {"bronze-to-glacier", *everywhere}
+    assert rules["gold"] == {"gold-expiration", *everywhere}
+    assert {"silver-to-glacier", "expire-staging"} < rules["lake"]
+    assert not {"bronze-to-glacier", "gold-expiration"} & rules["lake"]
+    for name in names.values():
+        assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+        assert outcomes(made, name)["public access block"] == "created"
