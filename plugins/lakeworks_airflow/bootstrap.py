@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from lakeworks.errors import TerminalError
+from lakeworks.errors import LakeUnavailable, TerminalError
 from lakeworks_airflow.connections import lake_client
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from lakeworks.infrastructure.engine import Change
+    from lakeworks.infrastructure.resource import Clients
 
 log = logging.getLogger(__name__)
 _NOTABLE = ("foreign", "refused", "denied", "unsupported", "failed")
@@ -21,16 +22,19 @@ _NOTABLE = ("foreign", "refused", "denied", "unsupported", "failed")
 class LakeBootstrapOperator(BaseOperator):
     """Make the lake's infrastructure as `LAKE_CONFIG_FILE` declares it; running it again changes nothing.
 
-    What an endpoint does not know, the credentials do not allow or others made is left with a warning; the rest happens.
+    What an endpoint does not know, others made or a judgement refused is left with a warning. A setting that was denied or
+    failed fails the task, after every other one was made: denied for good, failed to be tried again.
 
     :param plan: only say what would change. (templated)
+    :param clients: gives a boto3 client for a service and region; default: those of the connection LAKE_AWS_CONN_ID.
     """
 
     template_fields = ("plan",)
 
-    def __init__(self, *, plan: bool | str = False, **kwargs: Any) -> None:
+    def __init__(self, *, plan: bool | str = False, clients: "Clients" = lake_client, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.plan = plan
+        self.clients = clients
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:
         """Return what became, or would become, of every setting."""
@@ -38,7 +42,7 @@ class LakeBootstrapOperator(BaseOperator):
         from lakeworks.settings import settings
 
         try:
-            wanted = plan_lake(settings(), lake_client)
+            wanted = plan_lake(settings(), self.clients)
             if str(self.plan).lower() == "true":
                 changes = wanted.changes()
                 for change in changes:
@@ -47,7 +51,17 @@ class LakeBootstrapOperator(BaseOperator):
                 changes = wanted.apply(_log)
         except TerminalError as error:
             raise AirflowFailException(str(error)) from error
+        _complain([change for change in changes if change.outcome in ("denied", "failed")])
         return [change.as_dict() for change in changes]
+
+
+def _complain(problems: "list[Change]") -> None:
+    """Raise for what is missing; a lake without its protection must not look set up."""
+    text = "; ".join(f"{change.kind} {change.name}: {change.detail}" for change in problems)
+    if any(change.outcome == "failed" for change in problems):
+        raise LakeUnavailable(f"{len(problems)} settings are missing, the others are as declared: {text}")
+    if problems:
+        raise AirflowFailException(f"{len(problems)} settings were denied, the others are as declared: {text}")
 
 
 def _log(change: "Change") -> None:

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from botocore.exceptions import ClientError
 
-from lakeworks.errors import LostRace, SourceUnavailable
+from lakeworks.errors import LakeUnavailable, LostRace, SourceUnavailable
 from lakeworks.pipeline import Lake
 from lakeworks.settings import settings
 from lakeworks.storage.manifest import Run
 from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
+from tests.conftest import client
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 
@@ -118,6 +120,29 @@ def test_bootstrap_reports_every_setting(deployed: Lake) -> None:
     assert (planned["lifecycle"], planned["versioning"]) == ("create", "unchanged")
     assert {row["outcome"] for row in second} <= {"unchanged", "unsupported"}
     json.dumps(second)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"), [("AccessDenied", 403, AirflowFailException), ("SlowDown", 503, LakeUnavailable)]
+)
+def test_bootstrap_makes_the_rest_and_then_fails_for_what_is_missing(
+    deployed: Lake, monkeypatch: pytest.MonkeyPatch, code: str, status: int, error: type[Exception]
+) -> None:
+    def refusing(service: str, region: str | None = None) -> Any:
+        found = client(service, str(deployed.store.client.meta.endpoint_url))
+        found.meta.events.register("before-call", refuse)
+        return found
+
+    def refuse(params: Any, model: Any, **_: Any) -> None:
+        if model.name == "PutPublicAccessBlock":
+            answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(answer, model.name)
+
+    with DAG("test", schedule=None):
+        bootstrap = LakeBootstrapOperator(task_id="make", clients=refusing)
+    with pytest.raises(error, match=r"settings .*others are as declared: public access block.*"):
+        bootstrap.execute({})  # type: ignore[typeddict-item]
+    assert deployed.store.get("metadata/bucket-manifest.yaml")
 
 
 def test_bootstrap_with_a_wrong_file_fails_for_good(

@@ -137,7 +137,7 @@ def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[R
     }
     yield policy.BucketPolicy(bucket, statements, not place.secure)
     rules = {name: rule for name, rule in wish.rules.items() if here(rule["Filter"]["Prefix"])}
-    notes = tuple(note for note in wish.judgement.notes if note.split(":")[0] in rules)
+    notes = tuple(note for note in wish.judgement.notes if not note.startswith(OURS) or note.split(":")[0] in rules)
     yield LifecycleRules(bucket, rules, frozenset(wish.judgement.refused), notes)
     yield from (IntelligentTiering(bucket, one) for one in config.intelligent_tiering if here(one.prefix))
     if config.inventory:

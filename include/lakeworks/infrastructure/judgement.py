@@ -33,15 +33,21 @@ class Judgement:
 def judge_rules(rules: Document, config: Lifecycle, evidence: Evidence) -> Judgement:
     """Every rule with transitions, against `losing_rules` and `backfill_days` of lake.yml.
 
-    Raises:
-        ConfigError: the price book lacks the region or a storage class.
+    A region that the price book lacks is no reason not to set a lake up: then only the reach of backfills is judged.
     """
     refused: dict[str, str] = {}
     notes: list[str] = []
+    priced = evidence.region in evidence.book.regions
+    if not priced and any(rule.get("Transitions") for rule in rules.values()):
+        notes.append(
+            f"what the rules cost and save is not judged: the price book of {evidence.book.as_of} has no prices for "
+            f"`{evidence.region}` (LAKE_PRICE_BOOK names another)"
+        )
     for name, rule in rules.items():
         if not rule.get("Transitions"):
             continue
-        found = [*_losses(rule, config, evidence), *_stranded(rule, config, evidence)]
+        losses = _losses(rule, config, evidence) if priced else []
+        found = [*losses, *_stranded(rule, config, evidence)]
         harm = [text for grave, text in found if grave]
         if harm and config.losing_rules == "refuse":
             refused[name] = "; ".join(harm)
@@ -85,14 +91,20 @@ def _stranded(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tup
         rules = evidence.book.rules(move["StorageClass"])
         if not rules.archived or not who:
             continue
-        price = evidence.book.price(evidence.region, move["StorageClass"])
         text = (
             f"from day {move['Days']} {prefix} is in {move['StorageClass']}: a backfill of {', '.join(who)} further back "
-            f"must wait for a restore of up to {rules.restore_hours} h, at ${price.retrieval * 1024:,.2f} a TB and "
-            f"${price.restore_request:,.3f} per 1,000 objects"
+            f"must wait for a restore of up to {rules.restore_hours} h{_restore_price(move['StorageClass'], evidence)}"
         )
         early = move["Days"] < config.backfill_days
         found.append(
             (early, f"{text}; lifecycle.backfill_days asks for {config.backfill_days} days" if early else text)
         )
     return found
+
+
+def _restore_price(storage_class: str, evidence: Evidence) -> str:
+    region = evidence.book.regions.get(evidence.region)
+    if region is None or storage_class not in region.classes:
+        return ""
+    price = region.classes[storage_class]
+    return f", at ${price.retrieval * 1024:,.2f} a TB and ${price.restore_request:,.3f} per 1,000 objects"

@@ -88,7 +88,7 @@ def plan_lake(
     """Read lake.yml (`LAKE_CONFIG_FILE`), contracts, prices and what lies in the bucket; nothing is changed.
 
     Raises:
-        ConfigError: lake.yml, a bucket's name or the price book is wrong.
+        ConfigError: lake.yml, a bucket's name or the price book is wrong, or a rule names a class the book lacks.
         LakeAccessDenied: the credentials are wrong or expired.
     """
     check_bucket_name(settings.bucket)

@@ -79,8 +79,8 @@ def test_terraform_refers_only_to_buckets_it_defines(example: LakePlan, bucket: 
     assert len(referred) == 6, "lake, logs, replica, three layers"
     label = bucket.replace("-", "_")
     rules = resources["aws_s3_bucket_lifecycle_configuration"][label]["rule"]
-    gold = next(rule for rule in rules if rule["id"] == "lakeworks-gold-expiration")
-    assert (gold["expiration"], gold["filter"]) == ({"days": 365}, {"prefix": "gold/"})
+    exports = next(rule for rule in rules if rule["id"] == "lakeworks-old-exports")
+    assert (exports["expiration"], exports["filter"]) == ({"days": 730}, {"prefix": "exports/"})
     assert resources["aws_s3_bucket"][label]["lifecycle"] == {"prevent_destroy": True}
     assert set(resources) >= {
         "aws_s3_bucket_policy", "aws_s3_bucket_notification", "aws_s3_bucket_replication_configuration", "aws_athena_workgroup",

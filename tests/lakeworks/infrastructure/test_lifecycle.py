@@ -102,6 +102,16 @@ def test_a_rule_that_loses_money_or_strands_a_backfill_is_refused_with_the_sum(
     assert (allowed, says in notes) == ({}, True)
 
 
+def test_a_region_without_prices_is_told_and_backfills_are_still_judged() -> None:
+    readers = {"bronze/x/y/": ["silver.x.y"]}
+    refused, notes = judged(Lifecycle(), region="ap-south-1", readers=readers)
+    assert refused == {}
+    assert "has no prices for `ap-south-1` (LAKE_PRICE_BOOK names another)" in notes
+    assert "restore of up to 48 h" in notes
+    refused, _ = judged(Lifecycle(backfill_days=400), region="ap-south-1", readers=readers)
+    assert list(refused) == ["lakeworks-bronze-to-glacier"]
+
+
 def test_small_objects_are_counted_and_the_loss_of_moving_them_is_shown() -> None:
     small = Objects(10_000, 10_000 * 16 * 1024, 10_000, 10_000 * 16 * 1024)
     refused, notes = judged(Lifecycle(), objects={"silver/": small})
