@@ -40,3 +40,15 @@ def test_an_apply_shows_each_outcome_and_a_program_gets_json(
 def test_a_wrong_bucket_name_is_one_message(command: Callable[..., Done], environment: dict[str, str]) -> None:
     done = command("bootstrap", **{**environment, "LAKE_BUCKET": "Wrong_Name"})
     assert (done.returncode, "is not a bucket name" in done.stderr) == (1, True)
+
+
+def test_a_bucket_of_ours_is_listed_and_deleted(command: Callable[..., Done], environment: dict[str, str]) -> None:
+    name = environment["LAKE_BUCKET"]
+    command("bootstrap", **environment)
+    listed = {row["name"]: row["ours"] for row in json.loads(command("bucket", "list", "--json", **environment).stdout)}
+    assert listed[name] is True
+    kept = command("bucket", "delete", name, **environment)
+    assert (kept.returncode, "--force" in kept.stderr) == (1, True)
+    assert json.loads(command("bucket", "delete", name, "--force", "--json", **environment).stdout) == [
+        {"bucket": name, "versions_deleted": 1}
+    ]
