@@ -42,7 +42,7 @@ class LifecycleRules(SharedDocument):
     def read(self, client: Any) -> Document | None:
         """Rules by id."""
         rules = client.get_bucket_lifecycle_configuration(Bucket=self.name)["Rules"]
-        return {rule.get("ID", f"#{place}"): without_empty(rule) for place, rule in enumerate(rules)}
+        return {rule.get("ID", f"#{place}"): _canonical(rule) for place, rule in enumerate(rules)}
 
     def write(self, client: Any, target: Document) -> None:
         """S3 replaces the whole configuration."""
@@ -134,6 +134,18 @@ def _housekeeping(config: Lifecycle) -> Iterator[Document]:
     yield _rule("rollback-versions", "", NoncurrentVersionExpiration=surplus)
     abort = {"DaysAfterInitiation": config.incomplete_upload_days}
     yield _rule("abort-incomplete-multipart-upload", "", AbortIncompleteMultipartUpload=abort)
+
+
+def _canonical(rule: Document) -> Document:
+    """A rule as servers spell it differently: empty members, no filter for the whole bucket, transitions in any order."""
+    found: Document = without_empty(rule)
+    if "Prefix" not in found and not found.get("Filter"):
+        found["Filter"] = {"Prefix": ""}
+    if "Transitions" in found:
+        found["Transitions"] = sorted(
+            found["Transitions"], key=lambda move: (move.get("Days", 0), move["StorageClass"])
+        )
+    return found
 
 
 def _rule(name: str, prefix: str, **actions: Any) -> Document:

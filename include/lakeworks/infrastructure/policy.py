@@ -83,7 +83,12 @@ def tls_only(bucket: str) -> Document:
 
 
 def one_key(bucket: str, kms_key_id: str) -> Document:
-    """Deny uploads that ask for another KMS key than the lake's; uploads that name none get the default."""
+    """Deny uploads that ask for another KMS key than the lake's; uploads that name none get the default.
+
+    S3 compares with the key's full ARN: for a bare id or alias there is no such statement.
+    """
+    if not kms_key_id.startswith("arn:"):
+        return {}
     key = {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": kms_key_id}}
     asks = {"Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"}}
     sid = f"{OUR_SID}OneKey"

@@ -8,7 +8,7 @@ import pytest
 from lakeworks.contract import Retention, all_tables, load_contract
 from lakeworks.infrastructure.config import Lifecycle
 from lakeworks.infrastructure.judgement import Evidence, judge_rules
-from lakeworks.infrastructure.lifecycle import rules_of
+from lakeworks.infrastructure.lifecycle import LifecycleRules, rules_of
 from lakeworks.pipeline.bootstrap import LakePlan
 from lakeworks.prices import GIB, Objects, load_price_book
 from tests.conftest import contract_of
@@ -62,6 +62,24 @@ def test_contracts_that_follow_their_layer_share_a_rule_and_others_split_it() ->
     assert found["gold.test.longer-expiration"]["Expiration"] == {"Days": 3650}
     assert found["gold.test.same-expiration"]["Expiration"] == {"Days": 365}
     assert "gold.test.kept-expiration" not in found, "`retention: {}` keeps for ever"
+
+
+@pytest.mark.parametrize("spelling", [{"Filter": {}}, {}, {"Filter": {"Prefix": ""}, "Transitions": []}])
+def test_how_a_server_spells_a_rule_is_no_drift(spelling: dict[str, Any]) -> None:
+    class Server:
+        """Answers with one rule."""
+
+        def get_bucket_lifecycle_configuration(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+            rule = {"ID": "lakeworks-x", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
+            return {"Rules": [{**rule, **spelling}]}
+
+    wanted = {
+        "ID": "lakeworks-x",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
+    assert LifecycleRules("b").read(Server()) == {"lakeworks-x": wanted}
 
 
 def test_the_products_own_contracts_are_covered() -> None:

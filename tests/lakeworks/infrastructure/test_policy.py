@@ -75,6 +75,15 @@ def test_readers_see_live_tables_only_and_nobody_may_change_settings() -> None:
     assert policy.readers("b", []) == policy.writers("b", []) == {}
 
 
+def test_other_keys_are_denied_where_the_keys_arn_is_known() -> None:
+    arn = "arn:aws:kms:us-east-1:123456789012:key/k"
+    (statement,) = policy.one_key("b", arn).values()
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:PutObject")
+    key = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    assert statement["Condition"] == {"StringNotEquals": {key: arn}, "Null": {key: "false"}}
+    assert policy.one_key("b", "alias/lake") == {}, "S3 compares with the ARN: everyone would be locked out"
+
+
 def test_deliveries_are_bound_to_our_buckets_and_account() -> None:
     (statement,) = policy.deliveries("logs", "access-logs/", "logging.s3.amazonaws.com", ["lake"], "1").values()
     assert statement["Resource"] == "arn:aws:s3:::logs/access-logs/*"
