@@ -30,6 +30,10 @@ class Settings(BaseSettings):
         "(the OpenLineage client's own configuration).",
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+    config_file: Path | None = Field(
+        None, description="The lake.yml that declares the infrastructure; defaults without one."
+    )
+    price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
 
 
 @lru_cache(maxsize=1)

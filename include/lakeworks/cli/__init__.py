@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from lakeworks.cli import catalog, compact, contract, docs, ledger, maintain, publications, quarantine, sql, tables
+from lakeworks.cli import (
+    bootstrap,
+    bucket,
+    catalog,
+    compact,
+    contract,
+    docs,
+    ledger,
+    maintain,
+    publications,
+    quarantine,
+    sql,
+    tables,
+)
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -26,7 +39,8 @@ app.command("files")(compact.files)
 app.command("compact")(compact.compact)
 app.add_typer(catalog.app, name="catalog")
 app.command("docs")(docs.docs)
-app.command("bootstrap")(ledger.bootstrap_lake)
+app.command("bootstrap")(bootstrap.bootstrap)
+app.add_typer(bucket.app, name="bucket")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.infrastructure.config import load_config
 from lakeworks.layout import live_prefix
 from lakeworks.partition import Partition, PartitionField, Period, period_range
 from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
@@ -33,7 +34,7 @@ class Lake:
         """A lake from settings and boto3 clients (see `client_config`)."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         return cls(
-            ObjectStore(s3, settings.bucket, settings.transfer_threads),
+            ObjectStore(s3, settings.bucket, settings.transfer_threads, layers=layer_buckets(settings)),
             GlueCatalog(glue),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
             settings.scratch_dir,
@@ -76,6 +77,15 @@ class Lake:
                 if covers is None or (covers.start < end and covers.end > start):
                     found[partition] = entry
         return found
+
+
+def layer_buckets(settings: Settings) -> dict[str, str]:
+    """The layers that lake.yml gives a bucket of their own.
+
+    Raises:
+        ConfigError: lake.yml is wrong.
+    """
+    return load_config(settings.config_file).bucket_of_layer
 
 
 def client_config(settings: Settings) -> Any:
