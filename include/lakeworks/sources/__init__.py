@@ -110,7 +110,11 @@ class Access:
 # the dot of a contract's `source` and the id of its Airflow connection.
 SOURCES: dict[str, str] = {
     "alpha_vantage": "lakeworks.sources.alpha_vantage",
+    "coingecko": "lakeworks.sources.coingecko",
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
+    "sec": "lakeworks.sources.sec",
+    "sp500": "lakeworks.sources.sp500",
+    "yahoo": "lakeworks.sources.yahoo",
 }
 
 
