@@ -13,15 +13,15 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from lakeworks.contract import Contract, InputRule, Storage
-from lakeworks.engines.conform import conform, open_landing
+from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
 from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
 from lakeworks.functions import load_function
 from lakeworks.layout import quarantine_key, staging_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
+from lakeworks.pipeline.arrived import open_arrived
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.land import newest_or_fail
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
 from lakeworks.storage.ledger import LedgerEntry
@@ -82,18 +82,16 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
 
 
 def _receive(work: _Work) -> Manifest:
-    """Bronze: the landed file as it is, in the contract's types."""
-    landed = newest_or_fail(work.lake, work.contract, work.period)
-    path = work.scratch / Path(landed.item.key).name
-    work.lake.store.download(landed.item.key, path)
-    conformed = conform(open_landing(path), work.contract, landed.constants)
+    """Bronze: what was landed as it is, in the contract's types."""
+    arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+    conformed = conform(arrived.rows, work.contract, arrived.constants)
     counted = _Counted(conformed.reader)
     staged = work.writer().write(counted.reader)
     rows = RowBalance(read=counted.rows, staged=sum(item.rows for item in staged))
     return _manifest(work, rows).model_copy(
         update={
             "partitions": tuple(staged),
-            "inputs": (Input(name=landed.item.key, content=landed.item.metadata["sha256"]),),
+            "inputs": (arrived.source,),
             "drift": conformed.drift,
             "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
         }
@@ -122,12 +120,9 @@ def _transform(work: _Work, sql: str) -> Manifest:
 def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
-        landed = newest_or_fail(work.lake, work.contract, work.period)
-        path = work.scratch / Path(landed.item.key).name
-        work.lake.store.download(landed.item.key, path)
-        landing = open_landing(path)
-        session.attach(LANDING, pa.Table.from_batches(landing.batches(), landing.schema))
-        yield Input(name=landed.item.key, content=landed.item.metadata["sha256"])
+        arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+        session.attach(LANDING, pa.Table.from_batches(arrived.rows.batches(), arrived.rows.schema))
+        yield arrived.source
     for name in upstream(sql):
         yield from _attach(work, name, session)
 
