@@ -1,8 +1,8 @@
 """Recursive indicators of one symbol: EMA and MACD, and Wilder's RSI (New Concepts in Technical Trading Systems, 1978).
 
 A recursive mean never forgets its first value, so it is computed over the last 360 sessions and no more: the result depends on
-these alone, whether a run builds a day or a month, and differs from that of the whole history by less than 1e-9 (13/14 to the power
-of 346 is 7e-12).
+these alone, whether a run builds a day or a month, and differs from that of the whole history by less than 1e-9 (13/14 to the
+power of 346 is 7e-12).
 """
 
 import pandas as pd
@@ -12,7 +12,7 @@ SESSIONS = 360
 
 
 def transform(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add the recursive measures to the rows of the period; `level` is the comparable close, `shares` brings it back to prices."""
+    """Add the recursive measures to the period's rows; `level` is the comparable close, `shares` brings it back to prices."""
     ordered = rows.sort_values("session_date", ignore_index=True)
     wanted = ordered[ordered["in_period"]]
     levels = ordered["level"]
