@@ -56,7 +56,9 @@ def test_coingeckos_answers_are_read(replay_url: str) -> None:
     client.api_base_url = f"{replay_url}/api/v3/"
     assert client.ping() == {"gecko_says": "(V3) To the Moon!"}
     chart = client.get_coin_market_chart_range_by_id("bitcoin", "usd", 1768348800, 1768435199)
-    assert {name: len(points) for name, points in chart.items()} == dict.fromkeys(("prices", "market_caps", "total_volumes"), 288)
+    assert {name: len(points) for name, points in chart.items()} == dict.fromkeys(
+        ("prices", "market_caps", "total_volumes"), 288
+    )
     assert len(client.get_coin_ohlc_by_id("bitcoin", "usd", days=1)[0]) == 5
     assert [row["market_cap_rank"] for row in client.get_coins_markets("usd", per_page=2)] == [1, 2]
     with pytest.raises(ValueError, match="coin not found"):
