@@ -14,6 +14,7 @@ LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
 VERSIONS = "_versions"
+INBOX = "inbox"
 QUOTA = "_quota"
 
 
