@@ -41,8 +41,9 @@ def market():
     summary = write_audit_publish("gold.market.market_daily_summary", grain=GRAIN)
     features = write_audit_publish("gold.market.ml_features", grain=GRAIN)
 
-    [calendar, equities] >> bars >> [actions, returns, indicators]
-    [holdings, actions] >> portfolios
+    equities >> actions
+    [calendar, equities] >> bars >> [returns, indicators]
+    [holdings, actions, bars] >> portfolios
     returns >> [summary, features]
     indicators >> features
 

@@ -112,11 +112,12 @@ def test_market_builds_what_looks_back_after_what_it_reads(bag: Any) -> None:
 
     for received in ("reference_exchange_calendar", "bronze_equity_daily_bars"):
         assert downstream[f"{received}.fetch"] == [f"{received}.write"]
-        assert follows(received) == ["silver_daily_bars"]
+    assert follows("reference_exchange_calendar") == ["silver_daily_bars"]
+    assert follows("bronze_equity_daily_bars") == ["silver_corporate_actions", "silver_daily_bars"]
     assert follows("silver_daily_bars") == [
         "gold_daily_returns",
+        "gold_portfolio_values",
         "gold_technical_indicators",
-        "silver_corporate_actions",
     ]
     assert follows("silver_corporate_actions") == ["gold_portfolio_values"]
     assert follows("reference_portfolio_holdings") == ["gold_portfolio_values"]
