@@ -18,6 +18,7 @@ from lakeworks.storage.manifest import Run
 from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
+from tests.lakeworks.sources.vendors import Vendor
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 
@@ -91,6 +92,30 @@ def test_a_used_up_quota_waits_without_a_worker_until_the_moment_it_names(deploy
         operator(FetchOperator, table=BRONZE).execute(context())  # another task knows it from the lake
     deployed.store.delete(["_quota/nyc_tlc.json"])
     assert fetch.look_again(context(), event={})[0].startswith("landing/transport/nyc_tlc/yellow_trips/")
+
+
+def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(
+    deployed: Lake, replay_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor(replay_url, "coingecko")
+    vendor.reset("2013-03-02T06:00:00Z")
+    connection = {"conn_type": "http", "host": f"{replay_url}/api/v3", "password": "CG-k3y-of-the-connection"}
+    monkeypatch.setenv("AIRFLOW_CONN_COINGECKO", json.dumps(connection))
+    vendor.fault(match="*ethereum*", kind="status", status=429, headers={"Retry-After": "7200"}, times=1)
+    fetch = operator(FetchOperator, table="bronze.market.crypto_bars")
+    fetch.grain, over = "day", context(None, **{"from": "2013-02-27", "to": "2013-02-28"})
+    with pytest.raises(TaskDeferred):
+        fetch.execute(over)
+    deployed.store.delete(["_quota/coingecko.json"])  # the two hours are over
+    landed = fetch.look_again(over, event={})
+    assert [key.split("/")[6] for key in landed] == ["day=27", "day=28"]
+    asked = [item["path"].split("/")[4] for item in vendor.seen()]
+    assert asked == ["bitcoin", "ethereum", "ethereum", "bitcoin", "ethereum"], (
+        "the one answer that was landed is not asked again"
+    )
+    assert vendor.seen()[0]["headers"]["x-cg-demo-api-key"] == "CG-k3y-of-the-connection"
+    assert fetch.execute(over) == landed
+    assert len(vendor.seen()) == 5, "another try of the same run finds both days complete"
 
 
 @pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])

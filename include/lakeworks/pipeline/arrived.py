@@ -65,7 +65,7 @@ def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
 def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, parse: Parse) -> Received:
     found = newest_set(lake, contract, period)
     wanted = Wanted(dataset(contract), period, contract.source_options)
-    rows = SpilledRows(found.prefix, scratch)
+    rows = SpilledRows(found.prefix, scratch, contract.arrow_schema)
     for item in found.answers:
         answer, _ = load_answer(lake, item.key)
         rows.add(parse(wanted, answer), _constants(item))
