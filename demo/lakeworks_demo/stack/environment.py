@@ -53,6 +53,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
     return {
         **aws_environment(at.aws),
         "LAKE_BUCKET": BUCKET,
+        "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),

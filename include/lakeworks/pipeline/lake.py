@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ class Lake:
     def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":
         """A lake from settings and boto3 clients (see `client_config`)."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
             ObjectStore(s3, settings.bucket, settings.transfer_threads),
             GlueCatalog(glue),
-            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
+            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
         )
 
@@ -56,6 +58,30 @@ class Lake:
         below, pairs = _slice(contract.partition_by, period)
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+    def live_between(
+        self, contract: Contract, first: datetime | None, end: datetime | None
+    ) -> dict[Partition, LedgerEntry]:
+        """What is live of a table in partitions that overlap a stretch of time (None: open), from one listing."""
+        after = ""
+        if first and contract.partition_by and contract.partition_by[0].transform != "identity":
+            after = Partition.of_period(Period.containing(first, contract.partition_by[0].transform)).path
+
+        def wanted(partition: Partition) -> bool:
+            period = time_of(contract, partition)
+            return period is not None and (first is None or period.end > first) and (end is None or period.start < end)
+
+        timeless = all(item.transform == "identity" for item in contract.partition_by)
+        return self.ledger.live_partitions(contract.table, after=after, only=None if timeless else wanted)
+
+
+def time_of(contract: Contract, partition: Partition) -> Period | None:
+    """The stretch of time a partition covers; None for one without, or with a null in it."""
+    keys = [key for item in contract.partition_by if item.transform != "identity" for key in item.keys]
+    pairs = tuple((key, value) for key, value in partition.pairs if key in keys)
+    if not pairs or any(value is None for _, value in pairs):
+        return None
+    return Period.parse(str(Partition(pairs)))
 
 
 def client_config(settings: Settings) -> Any:

@@ -11,7 +11,7 @@ from lakeworks.contract import Contract
 from lakeworks.errors import AuditFailed, LakeNotFound
 from lakeworks.layout import live_key, live_prefix, run_key
 from lakeworks.names import TableName
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
@@ -57,11 +57,15 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
 
 
 def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
-    """A live partition of the period that this run has no rows for would stay live with rows its sources no longer have."""
+    """A live partition that this run owns and has no rows for would stay live with rows its sources no longer have."""
     staged = {item.parsed for item in manifest.partitions}
-    emptied = sorted(
-        str(partition) for partition in lake.live(contract, manifest.parsed_period) if partition not in staged
-    )
+    if manifest.touched is None:
+        live = lake.live(contract, manifest.parsed_period)
+    else:
+        owned = [Partition.parse(path) for path in manifest.touched]
+        found = {partition: lake.ledger.live(contract.table, partition) for partition in owned}
+        live = {partition: entry for partition, entry in found.items() if entry and entry.rows}
+    emptied = sorted(str(partition) for partition in live if partition not in staged)
     if emptied:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "

@@ -14,12 +14,14 @@ import pyarrow as pa
 from lakeworks.contract import Contract, Storage
 from lakeworks.engines.conform import conform, open_landing
 from lakeworks.engines.duckdb import Session
+from lakeworks.engines.statements import falls_into
 from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
 from lakeworks.layout import quarantine_key, staging_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.land import newest_or_fail
+from lakeworks.pipeline.touched import Touched, emptied, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
 from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
@@ -98,10 +100,17 @@ def _receive(work: _Work) -> Manifest:
 
 
 def _transform(work: _Work, sql: str) -> Manifest:
+    rebuilds = work.contract.rebuilds
+    touched = find_touched(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
+    if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
+        return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": ()})
+    within = falls_into(work.contract, touched.starts) if touched else None
     with work.lake.engine.session() as session:
-        inputs = tuple(_attach_all(work, sql, session))
-        built = session.build(work.contract, sql, row_rules(work.contract), work.period)
+        inputs = tuple(_attach_all(work, sql, session, touched))
+        built = session.build(work.contract, sql, row_rules(work.contract), work.period, within)
         staged = work.writer().write(built.staged())
+        if touched and touched.rebuilds.may_empty:
+            staged += work.writer().write_empty(emptied(work.lake, touched, [item.parsed for item in staged]))
         broken = built.counts.quarantined
         quarantine = _set_aside(work, built.quarantined()) if broken else None
     balance = RowBalance(
@@ -111,11 +120,12 @@ def _transform(work: _Work, sql: str) -> Manifest:
         deduplicated=built.counts.deduplicated,
         broken=built.broken,
     )
-    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs}
+    paths = tuple(item.path for item in touched.partitions) if touched else None
+    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": paths}
     return _manifest(work, balance).model_copy(update=update)
 
 
-def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
+def _attach_all(work: _Work, sql: str, session: Session, touched: Touched | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
         landed = newest_or_fail(work.lake, work.contract, work.period)
@@ -125,16 +135,18 @@ def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
         session.attach(LANDING, pa.Table.from_batches(landing.batches(), landing.schema))
         yield Input(name=landed.item.key, content=landed.item.metadata["sha256"])
     for name in upstream(sql):
-        yield from _attach(work, name, session)
+        yield from _attach(work, name, session, touched)
 
 
-def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
+def _attach(work: _Work, name: TableName, session: Session, touched: Touched | None) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
-    live = {
-        partition: entry
-        for period in work.period.with_earlier(work.contract.look_back_periods)
-        for partition, entry in work.lake.live(contract, period).items()
-    }
+    if touched:
+        live = touched.inputs(work.lake, contract)
+    elif work.contract.look_back_periods:
+        earliest = work.period.with_earlier(work.contract.look_back_periods)[0]
+        live = work.lake.live_between(contract, earliest.start, work.period.end)
+    else:
+        live = work.lake.live(contract, work.period)
     if not live:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "

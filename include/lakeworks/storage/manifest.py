@@ -106,6 +106,9 @@ class Manifest(Record):
     schema_fingerprint: str
     balance: RowBalance
     partitions: tuple[StagedPartition, ...]
+    touched: tuple[str, ...] | None = Field(
+        None, description="Partitions a table with `rebuilds` built anew, empty ones too; None: those of the period."
+    )
     quarantine: StagedObject | None = None
     inputs: tuple[Input, ...] = ()
     drift: tuple[str, ...] = ()

@@ -1,0 +1,120 @@
+"""Late data: which partitions a run has to build anew, and what it has to read for that (contract `rebuilds`).
+
+What arrived upstream in the run's period names the partitions; each of them is then built whole from everything upstream that
+falls into it, whenever that arrived. So the order in which periods are run, and how often, does not show in the result.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lakeworks.contract import Contract, Rebuilds
+from lakeworks.errors import LakeNotFound, PartitionExplosion
+from lakeworks.names import TableName
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline.lake import Lake, time_of
+from lakeworks.storage.ledger import LedgerEntry
+from lakeworks.storage.manifest import load_manifest
+from lakeworks.storage.reader import open_dataset
+
+log = logging.getLogger(__name__)
+Live = Mapping[Partition, LedgerEntry]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The partitions a run builds anew, by their start (None: rows without a time, which the rules set aside)."""
+
+    contract: Contract
+    rebuilds: Rebuilds
+    starts: tuple[datetime | None, ...]
+    arrived: Live
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """The same as partitions of the table; the whole of a table without any."""
+        if not self.contract.partition_by:
+            return (Partition(),) if self.starts else ()
+        grain = self.contract.partition_by[0].transform
+        return tuple(Partition.of_period(Period.containing(start, grain)) for start in self.starts if start)
+
+    def inputs(self, lake: Lake, upstream: Contract) -> Live:
+        """What is live of an upstream table and may hold rows of these partitions."""
+        known = [start.replace(tzinfo=UTC) for start in self.starts if start]
+        if not known or not upstream.partition_by:
+            found = lake.live_between(upstream, None, None)
+        else:
+            margin = timedelta(days=self.rebuilds.margin_days)
+            end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
+            # A table cut by the time of arrival holds rows of a day on that day or any later one.
+            by_arrival = any(item.column is None for item in upstream.partition_by)
+            found = lake.live_between(upstream, known[0] - margin, None if by_arrival else end)
+        return {**found, **self.arrived} if upstream.name == self.rebuilds.touched_by else found
+
+
+def find_touched(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Period) -> Touched:
+    """Look at what arrived upstream in the period, now or when the period was run before.
+
+    Raises:
+        LakeNotFound: the upstream table was never run for the period.
+        PartitionExplosion: more partitions are touched than the contract allows.
+    """
+    upstream = lake.contract(rebuilds.touched_by)
+    arrived = _arrivals(lake, contract, upstream, period)
+    starts: set[datetime | None] = _built_before(lake, contract, period)
+    if arrived:
+        with lake.engine.session() as session:
+            session.attach(upstream.table, open_dataset(lake.store, upstream, arrived.values()))
+            starts |= set(session.touched(contract, upstream.table))
+    touched = Touched(contract, rebuilds, tuple(sorted(starts, key=lambda item: item or datetime.min)), arrived)
+    _refuse_too_many(touched, period)
+    names = [str(partition) for partition in touched.partitions]
+    log.info(
+        "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
+        upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
+    )  # fmt: skip
+    return touched
+
+
+def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
+    """The upstream's live partitions that its runs of the period wrote."""
+    records = [load_manifest(lake.store, key) for key in lake.ledger.runs(upstream.table, period)]
+    if not records:
+        raise LakeNotFound(
+            f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so what it touches is not known. Nothing was "
+            f"staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger {upstream.name}"
+        )
+    written = {Partition.parse(path) for record in records for path in record.touched or ()}
+    written |= {item.parsed for record in records for item in record.partitions}
+    times = [time for partition in written if (time := time_of(upstream, partition))]
+    if not written:
+        return {}
+    first, end = (min(time.start for time in times), max(time.end for time in times)) if times else (None, None)
+    live = lake.live_between(upstream, first, end)
+    return {partition: entry for partition, entry in live.items() if partition in written}
+
+
+def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
+    """Where the partitions start that earlier runs of the period built: an arrival since withdrawn must leave them again."""
+    records = (load_manifest(lake.store, key) for key in lake.ledger.runs(contract.table, period))
+    paths = {path for record in records for path in record.touched or ()}
+    times = (time_of(contract, Partition.parse(path)) for path in paths)
+    return {time.start.replace(tzinfo=None) for time in times if time}
+
+
+def _refuse_too_many(touched: Touched, period: Period) -> None:
+    names, limit = [str(partition) for partition in touched.partitions], touched.rebuilds.max_partitions
+    if len(names) > limit:
+        raise PartitionExplosion(
+            f"`{touched.contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, more "
+            f"than `rebuilds.max_partitions` of {limit}. Nothing was staged; live data is as it was. Look for wrong dates "
+            f"in `{touched.rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
+        )
+
+
+def emptied(lake: Lake, touched: Touched, staged: Iterable[Partition]) -> list[Partition]:
+    """Touched partitions that are live with rows and have none any more."""
+    missing = set(touched.partitions) - set(staged)
+    live = {part: lake.ledger.live(touched.contract.table, part) for part in missing}
+    return sorted(part for part, entry in live.items() if entry and entry.rows)
