@@ -185,7 +185,9 @@ class Contract(_Part):
         if self.rebuilds is None:
             return self
         if self.preserves_rows or self.look_back_periods or self.source:
-            raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or `look_back_periods` with it")
+            raise ValueError(
+                "`rebuilds` decides what is read: no `source`, `preserves_rows` or `look_back_periods` with it"
+            )
         cut_by = [item.column for item in self.partition_by if item.transform != "identity" and item.column]
         if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
             raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
-    pii_salt: SecretStr | None = Field(None, min_length=16, description="Secret in front of personal data before it is hashed.")
+    pii_salt: SecretStr | None = Field(
+        None, min_length=16, description="Secret in front of personal data before it is hashed."
+    )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract, Rebuilds
 from lakeworks.errors import LakeNotFound, PartitionExplosion
-from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake, time_of
 from lakeworks.storage.ledger import LedgerEntry
