@@ -140,6 +140,16 @@ class Storage(_Part):
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
 
 
+class InputRule(_Part):
+    """How much of an upstream table a run reads; without one: the run's own period, which must be published."""
+
+    look_back_days: int = Field(
+        0, ge=0, description="Also the partitions of so many days before, whatever the run's grain."
+    )
+    whole: bool = Field(False, description="Every partition: for small tables of events.")
+    optional: bool = Field(False, description="Reads as empty where nothing is published.")
+
+
 class Contract(_Part):
     """One table's contract; `name` comes from the folder and is written nowhere else."""
 
@@ -152,6 +162,7 @@ class Contract(_Part):
     grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
     partition_by: tuple[PartitionBy, ...] = ()
     source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
     schema_policy: SchemaPolicy = "freeze"
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
@@ -159,6 +170,7 @@ class Contract(_Part):
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
     rebuilds: Rebuilds | None = None
+    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
     columns: dict[str, Column]
     rows: tuple[RowRule, ...] = ()
     checks: tuple[TableCheck, ...] = ()
@@ -184,10 +196,9 @@ class Contract(_Part):
     def _can_rebuild(self) -> "Contract":
         if self.rebuilds is None:
             return self
-        if self.preserves_rows or self.look_back_periods or self.source:
-            raise ValueError(
-                "`rebuilds` decides what is read: no `source`, `preserves_rows` or `look_back_periods` with it"
-            )
+        reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
+        if reads or self.preserves_rows or self.source:
+            raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or look-back with it")
         cut_by = [item.column for item in self.partition_by if item.transform != "identity" and item.column]
         if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
             raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")

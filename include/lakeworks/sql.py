@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
 from lakeworks.errors import ContractError
+from lakeworks.functions import has_function
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 
@@ -113,7 +114,7 @@ def _projection_problems(tree: "exp.Expression", contract: Contract) -> list[str
         return ["a transform is one SELECT"]
     problems = []
     names = [projection.alias_or_name for projection in tree.selects]
-    if names != list(contract.columns):
+    if names != list(contract.columns) and not has_function(contract):
         problems.append(f"the columns are {names}, the contract has {list(contract.columns)}")
     for projection in tree.selects:
         if not isinstance(projection.unalias(), exp.Cast):  # TRY_CAST is a Cast too

@@ -9,7 +9,7 @@ from lakeworks.settings import settings
 
 if TYPE_CHECKING:
     from lakeworks.pipeline.lake import Lake
-    from lakeworks.sources import Source
+    from lakeworks.sources import RequestSource, Source
 
 
 def connect_lake() -> "Lake":
@@ -28,16 +28,23 @@ def connect_lake() -> "Lake":
     return Lake.of(found, client("s3"), client("glue"))
 
 
-def connect_source(name: str) -> "Source":
-    """A source's client; its Airflow connection (id = source name) gives another address than the vendor's own."""
-    from lakeworks.sources import open_source
+def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":
+    """A source's client, with its quota kept in the lake.
 
+    Its Airflow connection (id = source name) may give another address than the vendor's own (host, schema, port), the key or
+    token (password) and the client's options (extra), such as `{"profile": "premium"}`.
+    """
+    from lakeworks.pipeline.quota import LakeState
+    from lakeworks.sources import Access, open_source
+
+    state = LakeState(lake.store)
     try:
         connection = BaseHook.get_connection(name)
     except AirflowNotFoundException:
-        return open_source(name)
+        return open_source(name, access=Access(state=state))
     host = connection.host or ""
     if host and "://" not in host:
         port = f":{connection.port}" if connection.port else ""
         host = f"{connection.schema or 'https'}://{host}{port}"
-    return open_source(name, host or None)
+    access = Access(host or None, connection.password or None, connection.extra_dejson, state)
+    return open_source(name, access=access)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
@@ -76,6 +77,20 @@ def test_a_month_that_is_not_published_waits_without_a_worker(deployed: Lake) ->
     assert deferred.value.method_name == "look_again"
     with pytest.raises(TaskDeferred):
         fetch.look_again(context("2031-05"), event={})
+
+
+def test_a_used_up_quota_waits_without_a_worker_until_the_moment_it_names(deployed: Lake, replay_url: str) -> None:
+    fault = {"match": "/trip-data/*", "kind": "status", "status": 429, "headers": {"Retry-After": "7200"}}
+    requests.post(f"{replay_url}/_control/faults", json=fault, timeout=5)
+    fetch = operator(FetchOperator, table=BRONZE)
+    with pytest.raises(TaskDeferred) as deferred:
+        fetch.execute(context())
+    wait = deferred.value.trigger.moment - datetime.now(UTC)  # type: ignore[attr-defined]
+    assert timedelta(minutes=119) < wait <= timedelta(hours=2)
+    with pytest.raises(TaskDeferred):
+        operator(FetchOperator, table=BRONZE).execute(context())  # another task knows it from the lake
+    deployed.store.delete(["_quota/nyc_tlc.json"])
+    assert fetch.look_again(context(), event={})[0].startswith("landing/transport/nyc_tlc/yellow_trips/")
 
 
 @pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])

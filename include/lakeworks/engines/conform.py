@@ -6,7 +6,7 @@ The schema is the contract's, never the first file's: a null-typed column of one
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,12 +20,32 @@ from lakeworks.types import LakeType, from_arrow
 _BATCH_ROWS = 100_000
 
 
+class Arrived(Protocol):
+    """Rows as they came, as a stream that can be read again."""
+
+    @property
+    def name(self) -> str:
+        """What to call them in messages."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Their columns."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in order."""
+
+
 @dataclass(frozen=True)
 class Landing:
     """A landed file opened as a stream."""
 
     path: Path
     schema: pa.Schema
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows in file order.
@@ -78,7 +98,7 @@ def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
     )
 
 
-def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) -> Conformed:
+def conform(landing: Arrived, contract: Contract, constants: Mapping[str, Any]) -> Conformed:
     """Bring a landed file to the contract's columns and types; `constants` fill columns such as `_run_id`.
 
     Raises:
@@ -86,7 +106,7 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
     """
     arrived = {name.lower(): name for name in landing.schema.names}
     if len(arrived) != len(landing.schema.names):
-        raise SchemaDrift(f"`{landing.path.name}` has two columns that differ only in case: {landing.schema.names}.")
+        raise SchemaDrift(f"`{landing.name}` has two columns that differ only in case: {landing.schema.names}.")
     known = {name.lower() for name in contract.columns}
     extra = [name for lowered, name in arrived.items() if lowered not in known]
     drift, plan = [], {}
@@ -116,7 +136,7 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
 
 
 def _convert(
-    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: Landing
+    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: Arrived
 ) -> pa.Array:
     if source is None:
         return pa.nulls(len(batch), field.type)
@@ -127,7 +147,7 @@ def _convert(
         return pc.cast(column, field.type, safe=True)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaDrift(
-            f"`{contract.name}`: column `{source}` of `{landing.path.name}` is {column.type} and does not fit {field.type} "
+            f"`{contract.name}`: column `{source}` of `{landing.name}` is {column.type} and does not fit {field.type} "
             f"without loss ({str(error).splitlines()[0]}). The file stays in landing, nothing was staged. Widen the column in "
             "the contract if the source really changed, then run the partition again."
         ) from error
@@ -153,11 +173,11 @@ def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:
 _REFUSED = {"freeze": {"column", "spelling", "type"}, "add_nullable": {"type"}, "widen": set[str]()}
 
 
-def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Landing) -> None:
+def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Arrived) -> None:
     refused = [text for kind, text in drift if kind in _REFUSED[contract.schema_policy]]
     if refused:
         raise SchemaDrift(
-            f"`{contract.name}`: `{landing.path.name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
+            f"`{contract.name}`: `{landing.name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
             f"is `{contract.schema_policy}`. The file stays in landing, nothing was staged. Correct the columns, or choose a "
             "wider policy."
         )
@@ -174,14 +194,14 @@ def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Sche
     return differences + ([("spelling", f"`{name}` is spelled `{source}`")] if source != name else [])
 
 
-def _type_of(landing: Landing, name: str) -> LakeType:
+def _type_of(landing: Arrived, name: str) -> LakeType:
     kind = landing.schema.field(name).type
     if pa.types.is_null(kind):  # nothing is known of it yet; text holds whatever comes
         return LakeType("string")
     try:
         return from_arrow(kind)
     except ContractError as error:
-        raise SchemaDrift(f"Column `{name}` of `{landing.path.name}`: {error}") from error
+        raise SchemaDrift(f"Column `{name}` of `{landing.name}`: {error}") from error
 
 
 def _damaged(path: Path, error: Exception) -> str:

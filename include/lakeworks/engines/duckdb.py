@@ -16,18 +16,22 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks.contract import Contract, RowRule
+from lakeworks.engines.groups import apply
 from lakeworks.engines.statements import (
     SALT,
     broken_counts,
     candidates,
     duplicate_count,
     duplicates,
+    inside_period,
     quarantined,
     quoted,
     staged,
     touched,
+    typed_columns,
 )
 from lakeworks.errors import ConfigError, ContractError, RowBalanceError
+from lakeworks.functions import GroupFunction
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.sql import bind
@@ -104,9 +108,16 @@ class Session:
             return [row[0] for row in self.connection.execute(touched(contract, upstream.sql)).fetchall()]
 
     def build(
-        self, contract: Contract, sql: str, rules: Sequence[RowRule], period: Period, within: str | None = None
+        self,
+        contract: Contract,
+        sql: str,
+        rules: Sequence[RowRule],
+        period: Period,
+        function: GroupFunction | None = None,
     ) -> Built:
-        """Run a transform and sort its rows into good, broken and duplicate ones; `within` keeps some partitions only.
+        """Run a transform and sort its rows into good, broken and duplicate ones.
+
+        With a group function the SQL selects its input, and of its rows those of the period count.
 
         Raises:
             ConfigError: the contract masks columns and the deployment has no salt for it.
@@ -117,7 +128,9 @@ class Session:
         with _explained(f"`{contract.name}` {period}"):
             # The candidates' order means nothing yet, and keeping it costs memory; the sorted streams need it kept.
             self.connection.execute("SET preserve_insertion_order = false")
-            self.connection.execute(bind(candidates(contract, sql, rules, within), period))
+            if function:
+                sql = self._by_group(contract, bind(sql, period), function)
+            self.connection.execute(bind(candidates(contract, sql, rules), period))
             self.connection.execute("SET preserve_insertion_order = true")
             read, broken = self._one("SELECT count(*), count(_broken_rules) FROM _candidates")
             self._check_preserved(contract, read, period)
@@ -137,6 +150,18 @@ class Session:
                 f"`{contract.name}` masks {', '.join(masked)}, and LAKE_PII_SALT is not set. Nothing was staged. Set it to a "
                 "secret of at least 16 characters that stays the same: another salt gives other hashes for the same person."
             )
+
+    def _by_group(self, contract: Contract, sql: str, function: GroupFunction) -> str:
+        """Store what the function makes of each group; returns the SQL that reads the period's rows of it."""
+        self.connection.execute(f"CREATE TABLE _ungrouped AS {sql.rstrip().rstrip(';')}")
+        self.connection.execute(f"CREATE TABLE _grouped ({typed_columns(contract)})")
+        order = ", ".join(map(quoted, function.group_by))
+        with self.connection.cursor() as reading:  # the same database: reading goes on while rows are inserted
+            reader = reading.sql(f"SELECT * FROM _ungrouped ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
+            for rows in apply(reader, function, contract):
+                self.connection.from_arrow(rows).insert_into("_grouped")
+        self.connection.execute("DROP TABLE _ungrouped")
+        return f"SELECT * FROM _grouped WHERE {inside_period(contract)}"
 
     def _one(self, sql: str) -> tuple[Any, ...]:
         row = self.connection.execute(sql).fetchone()

@@ -13,6 +13,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.conform import conform, open_landing
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, Outcome, inputs, normal
+from lakeworks.functions import load_function
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.quality.rules import row_rules
@@ -35,7 +36,7 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
                 session.attach(LANDING, pa.Table.from_pylist([dict(row) for row in rows]))
             else:
                 session.attach(TableName.parse(name), given_table(load_contract(name), rows), len(rows))
-        built = session.build(contract, sql, row_rules(contract), Period.parse(example.period))
+        built = session.build(contract, sql, row_rules(contract), Period.parse(example.period), load_function(contract))
         staged = built.staged().read_all().to_pylist()
         quarantined = [row["_broken_rules"] for row in built.quarantined().read_all().to_pylist()]
     return Outcome([{key: normal(value) for key, value in row.items()} for row in staged], quarantined)

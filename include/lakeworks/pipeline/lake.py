@@ -10,7 +10,7 @@ from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.layout import live_prefix
-from lakeworks.partition import Partition, PartitionField, Period
+from lakeworks.partition import Partition, PartitionField, Period, period_range
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
 from lakeworks.storage.objects import ObjectStore
@@ -59,29 +59,27 @@ class Lake:
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
 
-    def live_between(
-        self, contract: Contract, first: datetime | None, end: datetime | None
-    ) -> dict[Partition, LedgerEntry]:
-        """What is live of a table in partitions that overlap a stretch of time (None: open), from one listing."""
-        after = ""
-        if first and contract.partition_by and contract.partition_by[0].transform != "identity":
-            after = Partition.of_period(Period.containing(first, contract.partition_by[0].transform)).path
+    def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live in a stretch of time, from one listing a month; everything where time does not cut the table."""
+        months = list(period_range(Period.containing(start, "month"), end))
+        found: dict[Partition, LedgerEntry] = {}
+        for month in months if any(item.transform != "identity" for item in contract.partition_by) else months[:1]:
+            for partition, entry in self.live(contract, month).items():
+                covers = partition.period
+                if covers is None or (covers.start < end and covers.end > start):
+                    found[partition] = entry
+        return found
+
+    def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live from a moment on, from one listing; everything where time does not cut the table."""
+        first = contract.partition_by[0].transform if contract.partition_by else "identity"
+        # Paths sort by time where time comes first: what lies before is not even listed.
+        after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
 
         def wanted(partition: Partition) -> bool:
-            period = time_of(contract, partition)
-            return period is not None and (first is None or period.end > first) and (end is None or period.start < end)
+            return partition.period is None or partition.period.end > start
 
-        timeless = all(item.transform == "identity" for item in contract.partition_by)
-        return self.ledger.live_partitions(contract.table, after=after, only=None if timeless else wanted)
-
-
-def time_of(contract: Contract, partition: Partition) -> Period | None:
-    """The stretch of time a partition covers; None for one without, or with a null in it."""
-    keys = [key for item in contract.partition_by if item.transform != "identity" for key in item.keys]
-    pairs = tuple((key, value) for key, value in partition.pairs if key in keys)
-    if not pairs or any(value is None for _, value in pairs):
-        return None
-    return Period.parse(str(Partition(pairs)))
+        return self.ledger.live_partitions(contract.table, after=after, only=wanted)
 
 
 def client_config(settings: Settings) -> Any:

@@ -2,9 +2,10 @@
 
 import hashlib
 import logging
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +15,8 @@ from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.layout import landing_prefix
 from lakeworks.partition import Period
 from lakeworks.pipeline.lake import Lake
-from lakeworks.sources import Download, NotModified, Source
+from lakeworks.pipeline.landing_set import Fetches, LandingSet, finish
+from lakeworks.sources import Download, NotModified, RequestSource, Source, Wanted
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.multipart import upload_file
 from lakeworks.storage.objects import StoredObject, Target
@@ -28,6 +30,11 @@ class Landed:
 
     item: StoredObject
     is_new: bool
+
+    @property
+    def key(self) -> str:
+        """Where it lies."""
+        return self.item.key
 
     @property
     def etag(self) -> str | None:
@@ -50,15 +57,60 @@ class Landed:
         }
 
 
-def land(lake: Lake, contract: Contract, period: Period, run: Run, source: Source) -> Landed:
-    """Fetch a table's file for a period, unless landing already has what the source serves.
+def land(
+    lake: Lake, contract: Contract, period: Period, run: Run, source: Source | RequestSource
+) -> Landed | LandingSet:
+    """Fetch a table's file for a period, or every answer of its requests, and land them.
 
     Raises:
-        NotPublishedYet, SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`; nothing was landed.
+        NotPublishedYet, SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`; no file was landed.
+        QuotaExhausted: the vendor takes no more requests for now; what was landed is not asked for again.
     """
+    if isinstance(source, RequestSource):
+        return land_requests(lake, contract, period, run, source)
+    return land_file(lake, contract, period, run, source)
+
+
+def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource) -> LandingSet:
+    """Land the answers of every request of a period; goes on where an earlier attempt stopped, asks nothing twice."""
+    fetches = Fetches.below(lake, prefix(contract, period))
+    before, own = fetches.newest(), fetches.of(run)
+    if own in fetches.complete:  # a run over many periods that was deferred starts from its first period again
+        log.info("landed %s %s: complete already in this run (%s)", contract.name, period, own)
+        return fetches.read(str(own))
+    folder = fetches.open(run, datetime.now(UTC))
+    started = time.monotonic()
+    facts = source.collect(Wanted(dataset(contract), period, contract.source_options), folder)
+    figures = {
+        "requests": len(folder.taken),
+        "resumed": folder.resumed,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    about = {
+        "source": contract.source,
+        "period": str(period),
+        "facts": facts,
+        "figures": {**figures, **figures_of(source)},
+    }
+    made = finish(folder, before, about)
+    log.info(
+        "landed %s %s: %d answers, %d bytes%s; %s", contract.name, period, len(made.answers),
+        sum(item.size for item in made.answers), " (as before)" if made.same_as else "", made.figures,
+    )  # fmt: skip
+    return made
+
+
+def figures_of(source: object) -> dict[str, float]:
+    """What a client counted while it asked: attempts, retries, bytes, seconds."""
+    http = getattr(source, "http", None)
+    return {f"http_{name}": value for name, value in http.metrics.rounded().items()} if http else {}
+
+
+def land_file(lake: Lake, contract: Contract, period: Period, run: Run, source: Source) -> Landed:
+    """Land a table's file, unless landing already has what the source serves."""
     known = newest(lake, contract, period)
     with TemporaryDirectory(dir=lake.scratch) as folder:
-        found = source.fetch(_dataset(contract), period, known_etag=known.etag if known else None, scratch=Path(folder))
+        found = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=Path(folder))
         if isinstance(found, NotModified):
             assert known is not None  # noqa: S101 - only a known ETag can be unmodified
             log.info("landed %s %s: unchanged at the source (%s)", contract.name, period, found.etag)
@@ -123,5 +175,6 @@ def _source(contract: Contract) -> str:
     return contract.source
 
 
-def _dataset(contract: Contract) -> str:
+def dataset(contract: Contract) -> str:
+    """The vendor's data set: what follows the dot in the contract's source."""
     return _source(contract).partition(".")[2]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from lakeworks.contract import Contract, Rebuilds
 from lakeworks.errors import LakeNotFound, PartitionExplosion
 from lakeworks.partition import Partition, Period
-from lakeworks.pipeline.lake import Lake, time_of
+from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import load_manifest
 from lakeworks.storage.reader import open_dataset
@@ -41,14 +41,15 @@ class Touched:
     def inputs(self, lake: Lake, upstream: Contract) -> Live:
         """What is live of an upstream table and may hold rows of these partitions."""
         known = [start.replace(tzinfo=UTC) for start in self.starts if start]
-        if not known or not upstream.partition_by:
-            found = lake.live_between(upstream, None, None)
+        margin = timedelta(days=self.rebuilds.margin_days)
+        if not known:
+            found = lake.ledger.live_partitions(upstream.table)
+        elif any(item.column is None for item in upstream.partition_by):
+            # Cut by the time of arrival, it holds rows of a day on that day or any later one.
+            found = lake.live_since(upstream, known[0] - margin)
         else:
-            margin = timedelta(days=self.rebuilds.margin_days)
             end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
-            # A table cut by the time of arrival holds rows of a day on that day or any later one.
-            by_arrival = any(item.column is None for item in upstream.partition_by)
-            found = lake.live_between(upstream, known[0] - margin, None if by_arrival else end)
+            found = lake.live_between(upstream, known[0] - margin, end)
         return {**found, **self.arrived} if upstream.name == self.rebuilds.touched_by else found
 
 
@@ -86,11 +87,13 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
         )
     written = {Partition.parse(path) for record in records for path in record.touched or ()}
     written |= {item.parsed for record in records for item in record.partitions}
-    times = [time for partition in written if (time := time_of(upstream, partition))]
+    times = [partition.period for partition in written if partition.period]
     if not written:
         return {}
-    first, end = (min(time.start for time in times), max(time.end for time in times)) if times else (None, None)
-    live = lake.live_between(upstream, first, end)
+    if times:
+        live = lake.live_between(upstream, min(time.start for time in times), max(time.end for time in times))
+    else:
+        live = lake.ledger.live_partitions(upstream.table)
     return {partition: entry for partition, entry in live.items() if partition in written}
 
 
@@ -98,7 +101,7 @@ def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetim
     """Where the partitions start that earlier runs of the period built: an arrival since withdrawn must leave them again."""
     records = (load_manifest(lake.store, key) for key in lake.ledger.runs(contract.table, period))
     paths = {path for record in records for path in record.touched or ()}
-    times = (time_of(contract, Partition.parse(path)) for path in paths)
+    times = (Partition.parse(path).period for path in paths)
     return {time.start.replace(tzinfo=None) for time in times if time}
 
 
@@ -106,9 +109,9 @@ def _refuse_too_many(touched: Touched, period: Period) -> None:
     names, limit = [str(partition) for partition in touched.partitions], touched.rebuilds.max_partitions
     if len(names) > limit:
         raise PartitionExplosion(
-            f"`{touched.contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, more "
-            f"than `rebuilds.max_partitions` of {limit}. Nothing was staged; live data is as it was. Look for wrong dates "
-            f"in `{touched.rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
+            f"`{touched.contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, "
+            f"more than `rebuilds.max_partitions` of {limit}. Nothing was staged; live data is as it was. Look for wrong "
+            f"dates in `{touched.rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
         )
 
 

@@ -6,29 +6,32 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from lakeworks.contract import Contract, Storage
-from lakeworks.engines.conform import conform, open_landing
+from lakeworks.contract import Contract, InputRule, Storage
+from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
-from lakeworks.engines.statements import falls_into
+from lakeworks.engines.statements import limited
 from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
+from lakeworks.functions import load_function
 from lakeworks.layout import quarantine_key, staging_prefix
 from lakeworks.names import TableName
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline.arrived import open_arrived
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.land import newest_or_fail
 from lakeworks.pipeline.touched import Touched, emptied, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
 from lakeworks.storage.multipart import upload_file
 from lakeworks.storage.objects import Target
 from lakeworks.storage.parquet import ParquetPart, sha256_of
-from lakeworks.storage.reader import open_dataset
+from lakeworks.storage.reader import nothing, open_dataset
 from lakeworks.storage.writer import PartitionedWriter
 
 log = logging.getLogger(__name__)
@@ -81,18 +84,16 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
 
 
 def _receive(work: _Work) -> Manifest:
-    """Bronze: the landed file as it is, in the contract's types."""
-    landed = newest_or_fail(work.lake, work.contract, work.period)
-    path = work.scratch / Path(landed.item.key).name
-    work.lake.store.download(landed.item.key, path)
-    conformed = conform(open_landing(path), work.contract, landed.constants)
+    """Bronze: what was landed as it is, in the contract's types."""
+    arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+    conformed = conform(arrived.rows, work.contract, arrived.constants)
     counted = _Counted(conformed.reader)
     staged = work.writer().write(counted.reader)
     rows = RowBalance(read=counted.rows, staged=sum(item.rows for item in staged))
     return _manifest(work, rows).model_copy(
         update={
             "partitions": tuple(staged),
-            "inputs": (Input(name=landed.item.key, content=landed.item.metadata["sha256"]),),
+            "inputs": (arrived.source,),
             "drift": conformed.drift,
             "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
         }
@@ -104,10 +105,11 @@ def _transform(work: _Work, sql: str) -> Manifest:
     touched = find_touched(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
     if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": ()})
-    within = falls_into(work.contract, touched.starts) if touched else None
     with work.lake.engine.session() as session:
         inputs = tuple(_attach_all(work, sql, session, touched))
-        built = session.build(work.contract, sql, row_rules(work.contract), work.period, within)
+        wanted = limited(work.contract, sql, touched.starts) if touched else sql
+        rules, function = row_rules(work.contract), load_function(work.contract)
+        built = session.build(work.contract, wanted, rules, work.period, function)
         staged = work.writer().write(built.staged())
         if touched and touched.rebuilds.may_empty:
             staged += work.writer().write_empty(emptied(work.lake, touched, [item.parsed for item in staged]))
@@ -128,34 +130,41 @@ def _transform(work: _Work, sql: str) -> Manifest:
 def _attach_all(work: _Work, sql: str, session: Session, touched: Touched | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
-        landed = newest_or_fail(work.lake, work.contract, work.period)
-        path = work.scratch / Path(landed.item.key).name
-        work.lake.store.download(landed.item.key, path)
-        landing = open_landing(path)
-        session.attach(LANDING, pa.Table.from_batches(landing.batches(), landing.schema))
-        yield Input(name=landed.item.key, content=landed.item.metadata["sha256"])
+        arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+        session.attach(LANDING, pa.Table.from_batches(arrived.rows.batches(), arrived.rows.schema))
+        yield arrived.source
     for name in upstream(sql):
         yield from _attach(work, name, session, touched)
 
 
 def _attach(work: _Work, name: TableName, session: Session, touched: Touched | None) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
-    if touched:
-        live = touched.inputs(work.lake, contract)
-    elif work.contract.look_back_periods:
-        earliest = work.period.with_earlier(work.contract.look_back_periods)[0]
-        live = work.lake.live_between(contract, earliest.start, work.period.end)
-    else:
-        live = work.lake.live(contract, work.period)
-    if not live:
+    rule = work.contract.inputs.get(str(name), InputRule())
+    live = touched.inputs(work.lake, contract) if touched and not rule.whole else _live(work, contract, rule)
+    if not live and not rule.optional:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
             f"Run `{name}` for {work.period} first; see: lakeworks ledger {name}"
         )
     rows = sum(entry.rows for entry in live.values())
-    session.attach(name, open_dataset(work.lake.store, contract, live.values()), rows)
+    session.attach(name, open_dataset(work.lake.store, contract, live.values()) if live else nothing(contract), rows)
     for partition, entry in live.items():
         yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
+
+
+def _live(work: _Work, contract: Contract, rule: InputRule) -> dict[Partition, LedgerEntry]:
+    """What is live of an upstream table and to be read: of the run's period, of so many before, or all of it."""
+    if rule.whole:
+        return work.lake.ledger.live_partitions(contract.table)
+    if rule.look_back_days:
+        return work.lake.live_between(
+            contract, work.period.start - timedelta(days=rule.look_back_days), work.period.end
+        )
+    return {
+        partition: entry
+        for period in work.period.with_earlier(work.contract.look_back_periods)
+        for partition, entry in work.lake.live(contract, period).items()
+    }
 
 
 def _set_aside(work: _Work, reader: pa.RecordBatchReader) -> StagedObject:

@@ -11,6 +11,7 @@ from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
 
@@ -94,6 +95,13 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
         )
     schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
     return ds.FileSystemDataset(fragments, schema, parquet)
+
+
+def nothing(contract: Contract) -> "pa.Table":
+    """The table without rows."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()]).empty_table()
 
 
 def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
