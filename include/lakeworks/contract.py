@@ -163,6 +163,11 @@ class Contract(_Part):
     partition_by: tuple[PartitionBy, ...] = ()
     source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
     source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
+    landing: Literal["newest", "all"] = Field(
+        "newest",
+        description="Which complete fetches of a period make the table: the newest, or all that brought something new, for a "
+        "source of changes, which shows an object only once however often it changed.",
+    )
     schema_policy: SchemaPolicy = "freeze"
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -14,12 +14,13 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from lakeworks_demo.replay import nyc_tlc
+from lakeworks_demo.replay import nyc_tlc, shopify
 from lakeworks_demo.replay.faults import FaultMiddleware, Faults
+from lakeworks_demo.replay.shop import Shop
 
 
-def create_app() -> Starlette:
-    """Every vendor's routes behind one fault middleware."""
+def create_app(open_shop: Callable[[int], Shop] | None = None) -> Starlette:
+    """Every vendor's routes behind one fault middleware; `open_shop` gives another shop's data than the sample's."""
     faults = Faults()
 
     async def health(_: object) -> JSONResponse:
@@ -31,7 +32,8 @@ def create_app() -> Starlette:
         Route("/_control/requests", faults.log, methods=["GET", "DELETE"]),
     ]
     return Starlette(
-        routes=[*control, *nyc_tlc.routes(faults)], middleware=[Middleware(FaultMiddleware, faults=faults)]
+        routes=[*control, *shopify.routes(open_shop), *nyc_tlc.routes(faults)],
+        middleware=[Middleware(FaultMiddleware, faults=faults)],
     )
 
 
@@ -44,17 +46,15 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server() -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(create_app(), log_level="critical", lifespan="off", timeout_graceful_shutdown=2)
-    )
+def _server(app: Starlette) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2))
 
 
 @contextlib.contextmanager
-def start_replay() -> Iterator[str]:
+def start_replay(open_shop: Callable[[int], Shop] | None = None) -> Iterator[str]:
     """A server in a thread on a free port; yields its base URL."""
     listener = bind("127.0.0.1", 0)
-    server = _server()
+    server = _server(create_app(open_shop))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
@@ -79,4 +79,4 @@ def main() -> None:
     if arguments.ready_file:
         arguments.ready_file.write_text(url)
     print(f"replaying sources on {url}", flush=True)
-    _server().run(sockets=[listener])
+    _server(create_app()).run(sockets=[listener])

@@ -13,9 +13,9 @@ from typing import Any
 from lakeworks.contract import Contract
 from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.layout import landing_prefix
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.landing_set import Fetches, LandingSet, finish
+from lakeworks.pipeline.landing_set import SET, Fetches, LandingSet, finish
 from lakeworks.sources import Download, NotModified, RequestSource, Source, Wanted
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.multipart import upload_file
@@ -80,7 +80,8 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
         return fetches.read(str(own))
     folder = fetches.open(run, datetime.now(UTC))
     started = time.monotonic()
-    facts = source.collect(Wanted(dataset(contract), period, contract.source_options), folder)
+    since = fetched_until(lake, contract, period) if contract.landing == "all" else None
+    facts = source.collect(Wanted(dataset(contract), period, contract.source_options, since), folder)
     figures = {
         "requests": len(folder.taken),
         "resumed": folder.resumed,
@@ -98,6 +99,19 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
         sum(item.size for item in made.answers), " (as before)" if made.same_as else "", made.figures,
     )  # fmt: skip
     return made
+
+
+def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
+    """The end of the latest earlier period of a source with a complete fetch; None where there is none."""
+    below, own = landing_prefix(contract.table.domain, _source(contract), None), prefix(contract, period)
+    found = None
+    for item in lake.store.scan(below):  # in the order of time
+        if item.key >= own:
+            break
+        if item.key.endswith(f"/{SET}"):
+            earlier = Partition.parse(item.key.removeprefix(below).partition("/fetch=")[0]).period
+            found = earlier.end if earlier else found
+    return found
 
 
 def figures_of(source: object) -> dict[str, float]:

@@ -150,6 +150,10 @@ class Fetches:
         found = self.read(self.complete[-1])
         return self.read(found.same_as) if found.same_as else found
 
+    def distinct(self) -> list[LandingSet]:
+        """Every complete fetch that brought something new, oldest first."""
+        return [found for fetch in self.complete if not (found := self.read(fetch)).same_as]
+
     def of(self, run: Run) -> str | None:
         """The newest fetch this run began, whichever of its tries."""
         return next((fetch for fetch in reversed([*self.keys]) if fetch.endswith(f"-{_mark(run)}")), None)

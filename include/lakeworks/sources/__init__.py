@@ -59,11 +59,16 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a fetch is about: the data set, the period, and the contract's `source_options`."""
+    """What a fetch is about: the data set, the period, and the contract's `source_options`.
+
+    `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
+    completely. It is read off landing, so no retry, lost worker or day off can move it.
+    """
 
     dataset: str
     period: Period
     options: Mapping[str, Any] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 class Landing(Protocol):
@@ -110,6 +115,7 @@ class Access:
 # the dot of a contract's `source` and the id of its Airflow connection.
 SOURCES: dict[str, str] = {
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
+    "shopify": "lakeworks.sources.shopify",
 }
 
 
