@@ -6,10 +6,15 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.pipeline.lake import Lake
+from lakeworks.storage.objects import ObjectStore
 
 
 class MemoryS3:
@@ -70,6 +75,24 @@ class MemoryS3:
         if found is None:
             raise failure(code, 404, operation)
         return found
+
+
+class NoCatalog:
+    """Glue is not what these tests are about."""
+
+    def upsert_table(self, *_: Any) -> None:
+        """Forget it."""
+
+    def upsert_partitions(self, *_: Any) -> None:
+        """Forget it."""
+
+
+def memory_lake(scratch: Path) -> Lake:
+    """A lake without servers."""
+    client: Any = MemoryS3()
+    catalog: Any = NoCatalog()
+    engine = DuckDbEngine(scratch=scratch, pii_salt="a salt for tests only")
+    return Lake(ObjectStore(client, "lake", threads=2), catalog, engine, scratch)
 
 
 def failure(code: str, status: int, operation: str) -> ClientError:

@@ -17,26 +17,15 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import AuditFailed, ConfigError, ContractError, LakeNotFound, PartitionExplosion
 from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, publish, write
+from lakeworks.pipeline import publish, write
 from lakeworks.pipeline.example import given_table
 from lakeworks.storage.manifest import Manifest, RowBalance, Run
-from lakeworks.storage.objects import ObjectStore
 from lakeworks.storage.writer import PartitionedWriter
-from tests.memory_s3 import MemoryS3
+from tests.memory_s3 import memory_lake
 
 BRONZE, SILVER, TOP = "bronze.commerce.orders", "silver.commerce.orders", "gold.commerce.top_customers"
 FIRST_DAY = datetime(2017, 1, 1)
 Version = tuple[int, int]
-
-
-class NoCatalog:
-    """Glue is not what these tests are about."""
-
-    def upsert_table(self, *_: Any) -> None:
-        """Forget it."""
-
-    def upsert_partitions(self, *_: Any) -> None:
-        """Forget it."""
 
 
 class Shop:
@@ -44,12 +33,9 @@ class Shop:
 
     def __init__(self, scratch: Path, **changes: Any) -> None:
         """`changes` are of the silver orders' contract."""
-        engine = DuckDbEngine(scratch=scratch, pii_salt="a salt for tests only")
-        catalog: Any = NoCatalog()
-        client: Any = MemoryS3()
         silver = silver_with(quarantine={"limit": 1}, **changes)
         contract = lambda name: silver if name == SILVER else load_contract(name)  # noqa: E731
-        self.lake = Lake(ObjectStore(client, "lake", threads=2), catalog, engine, scratch, contract)
+        self.lake = replace(memory_lake(scratch), contract=contract)
         self.runs = itertools.count(1)
         self.received: dict[int, list[dict[str, Any]]] = {}
 
