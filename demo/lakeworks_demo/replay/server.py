@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -14,27 +14,35 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from lakeworks_demo.replay import nyc_tlc, shopify
-from lakeworks_demo.replay.faults import FaultMiddleware, Faults
-from lakeworks_demo.replay.shop import Shop
+from lakeworks_demo.replay import alpha_vantage, nyc_tlc, shopify
+from lakeworks_demo.replay.middleware import FaultMiddleware
+from lakeworks_demo.replay.world import OpenShop, World
+
+# A vendor is a module with NAME and `routes(world)`. The taxi CDN comes last: it answers every address that is left.
+VENDORS = (alpha_vantage, shopify, nyc_tlc)
 
 
-def create_app(open_shop: Callable[[int], Shop] | None = None) -> Starlette:
-    """Every vendor's routes behind one fault middleware; `open_shop` gives another shop's data than the sample's."""
-    faults = Faults()
+def create_app(open_shop: OpenShop | None = None) -> Starlette:
+    """Every vendor's routes behind one fault middleware; tests bring a shop of their own."""
+    world = World(open_shop)
+
+    async def index(_: object) -> JSONResponse:
+        control = ["/_control/faults", "/_control/requests", "/_control/clock", "/_control/limits", "/_control/health"]
+        return JSONResponse({"replay of": [*(vendor.NAME for vendor in VENDORS)], "control": control})
 
     async def health(_: object) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
     control = [
+        Route("/", index),
         Route("/_control/health", health),
-        Route("/_control/faults", faults.control, methods=["GET", "POST", "DELETE"]),
-        Route("/_control/requests", faults.log, methods=["GET", "DELETE"]),
+        Route("/_control/faults", world.faults.control, methods=["GET", "POST", "DELETE"]),
+        Route("/_control/requests", world.faults.log, methods=["GET", "DELETE"]),
+        Route("/_control/clock", world.clock, methods=["GET", "POST"]),
+        Route("/_control/limits", world.limits, methods=["GET", "POST", "DELETE"]),
     ]
-    return Starlette(
-        routes=[*control, *shopify.routes(open_shop), *nyc_tlc.routes(faults)],
-        middleware=[Middleware(FaultMiddleware, faults=faults)],
-    )
+    vendors = [route for vendor in VENDORS for route in vendor.routes(world)]
+    return Starlette(routes=[*control, *vendors], middleware=[Middleware(FaultMiddleware, faults=world.faults)])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -51,7 +59,7 @@ def _server(app: Starlette) -> uvicorn.Server:
 
 
 @contextlib.contextmanager
-def start_replay(open_shop: Callable[[int], Shop] | None = None) -> Iterator[str]:
+def start_replay(open_shop: OpenShop | None = None) -> Iterator[str]:
     """A server in a thread on a free port; yields its base URL."""
     listener = bind("127.0.0.1", 0)
     server = _server(create_app(open_shop))

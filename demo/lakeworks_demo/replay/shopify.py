@@ -1,16 +1,13 @@
 """Shopify's Admin REST API over a `Shop`: filters, Link-header cursors, the leaky bucket, and its errors word for word.
 
-`/admin/api/<version>/orders.json` is the busiest store; `/shop-406/admin/api/...` another one. POST `/_control/shopify` sets
-the shop's clock (`{"now": "2017-01-10T05:00:00Z"}`: later events have not happened yet), how fast the bucket leaks, or how many
-answers repeat the page before (`{"repeat_pages": 2}`).
+`/admin/api/<version>/orders.json` is the busiest store; `/shop-406/admin/api/...` another one. What happens after the vendor's
+clock (`/_control/clock`, source `shopify`) has not happened yet; it starts after the last event of the sample data.
 """
 
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -20,71 +17,36 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lakeworks_demo.data import completejourney
+from lakeworks_demo.replay.faults import changed
 from lakeworks_demo.replay.shop import Shop
+from lakeworks_demo.replay.world import Allowance, World
 
+NAME = "shopify"
 TOKEN = "shpat_demo_0123456789abcdef"
-BUCKET = 40
+AFTER_ALL = datetime(2018, 2, 1, tzinfo=UTC)
 # What may stand beside page_info.
 _WITH_CURSOR = {"limit", "fields", "page_info"}
 _UNAUTHORISED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 _EXCEEDED = "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service."
 
 
-@dataclass
-class Bucket:
-    """Forty requests, draining two a second."""
-
-    leak_per_second: float = 2.0
-    level: float = 0.0
-    at: float = field(default_factory=time.monotonic)
-
-    def take(self) -> bool:
-        """Whether there is room for one more."""
-        now = time.monotonic()
-        self.level = max(self.level - (now - self.at) * self.leak_per_second, 0.0)
-        self.at = now
-        if self.level + 1 > BUCKET:
-            return False
-        self.level += 1
-        return True
-
-
-@dataclass
-class State:
-    """What can be set from outside."""
-
-    now: datetime | None = None
-    repeat_pages: int = 0
-    bucket: Bucket = field(default_factory=Bucket)
-    last_page: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
-
-
-def routes(open_shop: Callable[[int], Shop] | None = None) -> list[Route]:
-    """The vendor's addresses; `open_shop` gives the data of a store."""
-    state, shops, lock = State(), dict[int, Shop](), threading.Lock()
+def routes(world: World) -> list[Route]:
+    """The vendor's addresses."""
+    world.vendor(NAME, AFTER_ALL, Allowance(per_second=2, burst=40))
+    shops, lock = dict[int, Shop](), threading.Lock()
 
     def shop(store: int) -> Shop:
         with lock:  # the first request reads the package
             if store not in shops:
-                shops[store] = (open_shop or sample_shop)(store)
+                shops[store] = (world.open_shop or sample_shop)(store)
             return shops[store]
 
     def listing(request: Request) -> Response:  # not async: Starlette runs it beside the event loop
         store = int(request.path_params.get("store", completejourney.BUSIEST_STORE))
-        return _answer(request, state, lambda: shop(store))
-
-    async def control(request: Request) -> Response:
-        wanted = await request.json()
-        if "now" in wanted:
-            state.now = datetime.fromisoformat(wanted["now"]) if wanted["now"] else None
-        state.repeat_pages = wanted.get("repeat_pages", state.repeat_pages)
-        if "leak_per_second" in wanted:
-            state.bucket = Bucket(wanted["leak_per_second"])
-        return JSONResponse({"now": state.now.isoformat() if state.now else None, "repeat_pages": state.repeat_pages})
+        return _answer(request, world, lambda: shop(store))
 
     path = "/admin/api/{version}/{dataset}.json"
     return [
-        Route("/_control/shopify", control, methods=["POST"]),
         Route(path, listing, methods=["GET"]),
         Route("/shop-{store:int}" + path, listing, methods=["GET"]),
         Route("/admin/{rest:path}", lambda _: JSONResponse({"errors": "Not Found"}, 404)),
@@ -96,31 +58,28 @@ def sample_shop(store: int) -> Shop:
     return Shop(completejourney.baskets(store), completejourney.catalogue(store), completejourney.demographics())
 
 
-def _answer(request: Request, state: State, shop: Callable[[], Shop]) -> Response:
+def _answer(request: Request, world: World, shop: Callable[[], Shop]) -> Response:
     if request.headers.get("x-shopify-access-token") != TOKEN:
         return JSONResponse({"errors": _UNAUTHORISED}, 401)
-    taken = state.bucket.take()
-    headers = {"X-Shopify-Shop-Api-Call-Limit": f"{max(int(state.bucket.level), 1)}/{BUCKET}"}
-    if not taken:
+    key = str(request.path_params.get("store", ""))
+    exceeded = world.over(NAME, key)
+    allowed = world.allowances[NAME]
+    headers = {"X-Shopify-Shop-Api-Call-Limit": f"{min(world.used(NAME, key), allowed.burst)}/{allowed.burst}"}
+    if exceeded:
         return JSONResponse({"errors": _EXCEEDED}, 429, {**headers, "Retry-After": "2.0"})
     dataset = request.path_params["dataset"]
     if dataset not in ("orders", "customers", "products"):
         return JSONResponse({"errors": "Not Found"}, 404, headers)
     query = dict(request.query_params)
-    if state.repeat_pages and "page_info" in query and dataset in state.last_page:
-        state.repeat_pages -= 1
-        body, before = state.last_page[dataset]
-        return Response(body, headers=before, media_type="application/json")
     try:
         filters, after = _read(query)
     except KeyError as error:
         return JSONResponse({"errors": error.args[0]}, 400, headers)
-    rows, link = _page(request, dataset, filters, after, (shop(), state.now or datetime.now(UTC)))
+    rows, link = _page(request, dataset, filters, after, (shop(), world.now(NAME)))
     if link:
         headers["Link"] = link
-    body = json.dumps({dataset: _limited(rows, query.get("fields"))}).encode()
-    state.last_page[dataset] = body, headers
-    return Response(body, headers=headers, media_type="application/json")
+    rows = changed(_limited(rows, query.get("fields")), world.faults.content(request))
+    return JSONResponse({dataset: rows}, headers=headers)
 
 
 def _read(query: dict[str, str]) -> tuple[dict[str, str], int]:

@@ -114,6 +114,7 @@ class Access:
 # A vendor is a module with `connect(access)` and, for a RequestSource, `parse(wanted, answer)`. Its name is the part before
 # the dot of a contract's `source` and the id of its Airflow connection.
 SOURCES: dict[str, str] = {
+    "alpha_vantage": "lakeworks.sources.alpha_vantage",
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
     "shopify": "lakeworks.sources.shopify",
 }

@@ -14,10 +14,10 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-O = TypeVar("O", bound=Options)
+Model = TypeVar("Model", bound=Options)
 
 
-def read_options(model: type[O], wanted: Wanted) -> O:
+def read_options(model: type[Model], wanted: Wanted) -> Model:
     """The options of a data set.
 
     Raises:
@@ -31,7 +31,7 @@ def read_options(model: type[O], wanted: Wanted) -> O:
         ) from error
 
 
-def read_connection(model: type[O], name: str, access: Access) -> O:
+def read_connection(model: type[Model], name: str, access: Access) -> Model:
     """The client's options in the extra of a source's Airflow connection.
 
     Raises:

@@ -55,9 +55,7 @@ class Days:
         """Land a day's window as of ten minutes after the day, or another moment."""
         period = Period.parse(day, "day")
         moment = now or period.end + timedelta(minutes=10)
-        requests.post(
-            f"{self.url}/_control/shopify", json={"now": moment.isoformat(), "leak_per_second": 1000}, timeout=5
-        )
+        requests.post(f"{self.url}/_control/clock", json={"source": "shopify", "now": moment.isoformat()}, timeout=5)
         http = HttpSource(self.url, secret=Secret(TOKEN_HEADER, TOKEN), sleep=lambda _: None)
         shop = Shopify(http, Connection(read_all_orders=True), now=lambda: moment)
         found = land(self.lake, load_contract(table), period, self.run(), shop)
@@ -86,6 +84,7 @@ class Days:
 @pytest.fixture(scope="module")
 def shop_url() -> Iterator[str]:
     with start_replay(small_shop) as url:
+        requests.post(f"{url}/_control/limits", json={"source": "shopify"}, timeout=5)  # none
         yield url
 
 

@@ -61,12 +61,14 @@ def shop_url() -> Iterator[str]:
 def url(shop_url: str) -> str:
     requests.delete(f"{shop_url}/_control/faults", timeout=5)
     requests.delete(f"{shop_url}/_control/requests", timeout=5)
-    control(shop_url, now=None, repeat_pages=0, leak_per_second=1000)
+    requests.post(f"{shop_url}/_control/limits", json={"source": "shopify"}, timeout=5)
+    at(shop_url, "2018-02-01T00:00:00+00:00")
     return shop_url
 
 
-def control(url: str, **wanted: Any) -> None:
-    requests.post(f"{url}/_control/shopify", json=wanted, timeout=5)
+def at(url: str, now: str) -> None:
+    """Set the shop's clock."""
+    assert requests.post(f"{url}/_control/clock", json={"source": "shopify", "now": now}, timeout=5).ok
 
 
 def fault(url: str, **wanted: Any) -> None:
@@ -122,9 +124,9 @@ def test_the_overlap_covers_a_worker_whose_clock_is_ahead(url: str) -> None:
     """The worker believes the day over five minutes early; what changes in those minutes comes with the next window."""
     real = datetime(2017, 1, 2, 23, 55, tzinfo=UTC)
     early, later = Memory(), Memory()
-    control(url, now=real.isoformat())
+    at(url, real.isoformat())
     client(url, now=real + timedelta(minutes=5)).collect(wanted(), early)
-    control(url, now="2017-01-04T00:10:00+00:00")
+    at(url, "2017-01-04T00:10:00+00:00")
     client(url).collect(wanted(period=Period.parse("2017-01-03"), since=DAY.end), later)
     changed = expected(real, DAY.end, datetime(2017, 1, 3, tzinfo=UTC))
     assert set(early.ids()) >= set(expected(DAY.start, real, real))
@@ -206,19 +208,19 @@ def test_an_expired_token_is_said_and_never_shown(url: str, caplog: pytest.LogCa
 
 
 def test_a_page_that_comes_again_is_asked_for_again_and_not_landed(url: str) -> None:
-    control(url, repeat_pages=2)
+    fault(url, match=f"{ORDERS}?*page_info*", kind="duplicate_page", times=2)
     landing = Memory()
     client(url).collect(wanted(), landing)
     assert landing.ids() == expected(DAY.start - timedelta(hours=1), DAY.end)
 
 
 def test_a_cursor_that_turns_in_a_circle_stops_and_leaves_what_is_good(url: str) -> None:
-    control(url, repeat_pages=99)
+    fault(url, match=f"{ORDERS}?*page_info*", kind="duplicate_page", times=99)
     landing = Memory()
     with pytest.raises(MalformedSource, match=r"failed 5 times.*(came before|page 1 again)"):
         client(url).collect(wanted(), landing)
     assert list(landing.landed) == ["page-0001.json"], "the next attempt goes on from the last good page"
-    control(url, repeat_pages=0)
+    requests.delete(f"{url}/_control/faults", timeout=5)
     client(url).collect(wanted(), landing)
     assert landing.ids() == expected(DAY.start - timedelta(hours=1), DAY.end)
 
