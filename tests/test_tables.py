@@ -8,6 +8,7 @@ from lakeworks.cli.docs import page
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, load_examples
+from lakeworks.functions import has_function, load_function
 from lakeworks.pipeline.example import run_example
 from lakeworks.sql import lint, load_sql, render, upstream
 
@@ -48,6 +49,21 @@ def test_upstream_tables_exist_and_lie_in_the_same_or_a_lower_layer(table: str) 
     for name in upstream(load_sql(load_contract(table)) or ""):
         assert load_contract(str(name)).table == name
         assert order.index(name.layer) <= order.index(load_contract(table).table.layer)
+
+
+@pytest.mark.parametrize("table", all_tables())
+def test_special_inputs_are_tables_the_sql_reads(table: str) -> None:
+    contract = load_contract(table)
+    read = {str(name) for name in upstream(load_sql(contract) or "SELECT 1")}
+    assert set(contract.inputs) <= read
+
+
+@pytest.mark.parametrize("table", [name for name in all_tables() if has_function(load_contract(name))])
+def test_a_group_function_loads_by_its_name_and_groups_by_columns_of_the_table(table: str) -> None:
+    function = load_function(load_contract(table))
+    assert function
+    assert set(function.group_by) <= set(load_contract(table).grain)
+    assert "transform.sql" in {path.name for path in load_contract(table).folder.iterdir()}, "SQL selects its input"
 
 
 @pytest.mark.parametrize("table", all_tables())

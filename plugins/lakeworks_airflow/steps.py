@@ -34,13 +34,13 @@ class FetchOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline import land
+        from lakeworks.pipeline import land, plan
 
         contract = load_contract(self.table)
         lake, run = connect_lake(), run_of(context)
         source = connect_source(str(contract.source).partition(".")[0], lake)
         try:
-            return [land(lake, contract, period, run, source).key for period in self.periods(context)]
+            return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
         except NotPublishedYet as waiting:
             self._wait(waiting, datetime.now(UTC) + self.look_again_after)
             raise
@@ -70,10 +70,12 @@ class WriteOperator(LakeOperator):
 
     def step(self, context: "Context") -> list[str]:
         """Return the keys of what was staged."""
-        from lakeworks.pipeline import write
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline import plan, write
 
         lake, run = connect_lake(), run_of(context)
-        return [write(lake, self.table, period, run).key for period in self.periods(context)]
+        periods = plan(load_contract(self.table), self.periods(context))
+        return [write(lake, self.table, period, run).key for period in periods]
 
 
 class AuditOperator(LakeOperator):

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks.contract import Contract, RowRule
-from lakeworks.engines.groups import apply
+from lakeworks.engines.groups import apply, gathered
 from lakeworks.engines.statements import (
     SALT,
     broken_counts,
@@ -158,7 +158,7 @@ class Session:
         order = ", ".join(map(quoted, function.group_by))
         with self.connection.cursor() as reading:  # the same database: reading goes on while rows are inserted
             reader = reading.sql(f"SELECT * FROM _ungrouped ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
-            for rows in apply(reader, function, contract):
+            for rows in gathered(apply(reader, function, contract), BATCH_ROWS):
                 self.connection.from_arrow(rows).insert_into("_grouped")
         self.connection.execute("DROP TABLE _ungrouped")
         return f"SELECT * FROM _grouped WHERE {inside_period(contract)}"

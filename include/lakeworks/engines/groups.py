@@ -20,13 +20,27 @@ def apply(batches: Iterable[pa.RecordBatch], function: GroupFunction, contract: 
     for group in groups(batches, function.group_by):
         key = ", ".join(str(group.column(name)[0].as_py()) for name in function.group_by)
         try:
-            found = function.apply(group.to_pandas())
-            yield pa.Table.from_pandas(found[list(contract.columns)], schema=schema, preserve_index=False)
+            found = function.apply(group.to_pandas(use_threads=False))  # groups are small: threads cost more
+            yield pa.Table.from_pandas(found[schema.names], schema=schema, preserve_index=False, nthreads=1)
         except (KeyError, ValueError, TypeError, ArithmeticError, pa.ArrowException) as error:
             raise ContractError(
                 f"`{contract.name}`: transform.py fails on the group {key} ({type(error).__name__}: {error}). "
                 "Nothing was staged. Run its examples: pytest tests/test_tables.py"
             ) from error
+
+
+def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Small tables put together until they have so many rows: an engine takes few large pieces much faster."""
+    held: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        held.append(table)
+        count += len(table)
+        if count >= rows:
+            yield pa.concat_tables(held)
+            held, count = [], 0
+    if held:
+        yield pa.concat_tables(held)
 
 
 def groups(batches: Iterable[pa.RecordBatch], by: tuple[str, ...]) -> Iterator[pa.Table]:

@@ -115,6 +115,8 @@ class Access:
 # the dot of a contract's `source` and the id of its Airflow connection.
 SOURCES: dict[str, str] = {
     "alpha_vantage": "lakeworks.sources.alpha_vantage",
+    "declared": "lakeworks.sources.declared",
+    "exchange_calendars": "lakeworks.sources.exchange_calendars",
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
     "shopify": "lakeworks.sources.shopify",
 }

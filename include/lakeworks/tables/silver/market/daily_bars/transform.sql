@@ -7,13 +7,13 @@ WITH sessions AS (
 
 yahoo_bars AS (
   SELECT
-    REPLACE(symbol, '-', '.') AS symbol, CAST(epoch_ms(timestamp * 1000) AS DATE) AS session_date,
+    REPLACE(symbol, '-', '.') AS symbol, CAST(epoch_ms("timestamp" * 1000) AS DATE) AS session_date,
     open, high, low, close, volume, COALESCE(dividend_amount, 0) AS dividend_amount,
     COALESCE(split_numerator / split_denominator, 1) AS split, _ingested_at,
     -- The running session may come twice, with and without prices.
     ROW_NUMBER() OVER (
-      PARTITION BY symbol, CAST(epoch_ms(timestamp * 1000) AS DATE), _ingested_at
-      ORDER BY CASE WHEN close IS NULL THEN 1 ELSE 0 END, timestamp, close, volume
+      PARTITION BY symbol, CAST(epoch_ms("timestamp" * 1000) AS DATE), _ingested_at
+      ORDER BY CASE WHEN close IS NULL THEN 1 ELSE 0 END, "timestamp", close, volume
     ) AS place
   FROM bronze_market.yahoo_daily_bars
 ),
