@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks_demo.replay.shopify import TOKEN
 from lakeworks_demo.stack.process import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -58,6 +59,9 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
         "AIRFLOW_CONN_NYC_TLC": json.dumps({"conn_type": "http", "host": at.replay}),
+        "AIRFLOW_CONN_SHOPIFY": json.dumps(
+            {"conn_type": "http", "host": at.replay, "password": TOKEN, "extra": {"read_all_orders": True}}
+        ),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

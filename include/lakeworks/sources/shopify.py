@@ -76,7 +76,8 @@ class Shopify:
         def take(number: int, cursor: dict[str, str] | None) -> Answer:
             if cursor:
                 used.add(cursor["page_info"])
-            params = {"limit": options.page_size, **({"page_info": cursor["page_info"]} if cursor else window)}
+            filters = {"page_info": cursor["page_info"]} if cursor else window
+            params: dict[str, str | int] = {"limit": options.page_size, **filters}
             return landing.take(
                 f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
             )
