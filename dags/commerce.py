@@ -35,7 +35,6 @@ def commerce():
     ingest("bronze.commerce.products", grain=GRAIN) >> products
     ingest("bronze.commerce.customers", grain=GRAIN) >> customers
     ingest("bronze.commerce.orders", grain=GRAIN) >> orders
-    ingest("bronze.commerce.events", grain=GRAIN)
 
     lines = write_audit_publish("silver.commerce.order_lines", grain=GRAIN)
     [orders, products] >> lines

@@ -13,6 +13,7 @@ QUARANTINE = "_quarantine"
 LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
+INBOX = "inbox"
 QUOTA = "_quota"
 
 

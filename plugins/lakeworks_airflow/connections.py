@@ -34,17 +34,18 @@ def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":
     Its Airflow connection (id = source name) may give another address than the vendor's own (host, schema, port), the key or
     token (password) and the client's options (extra), such as `{"profile": "premium"}`.
     """
+    from lakeworks.pipeline.inbox import LakeInbox
     from lakeworks.pipeline.quota import LakeState
     from lakeworks.sources import Access, open_source
 
-    state = LakeState(lake.store)
+    state, inbox = LakeState(lake.store), LakeInbox(lake.store)
     try:
         connection = BaseHook.get_connection(name)
     except AirflowNotFoundException:
-        return open_source(name, access=Access(state=state))
+        return open_source(name, access=Access(state=state, inbox=inbox))
     host = connection.host or ""
     if host and "://" not in host:
         port = f":{connection.port}" if connection.port else ""
         host = f"{connection.schema or 'https'}://{host}{port}"
-    access = Access(host or None, connection.password or None, connection.extra_dejson, state)
+    access = Access(host or None, connection.password or None, connection.extra_dejson, state, inbox)
     return open_source(name, access=access)

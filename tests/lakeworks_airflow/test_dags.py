@@ -65,6 +65,7 @@ def test_every_file_parses(bag: Any) -> None:
         "lake_bootstrap",
         "taxi",
         "commerce",
+        "commerce_events",
         "market",
         "market_reference",
         "market_intraday",

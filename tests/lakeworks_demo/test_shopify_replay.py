@@ -57,7 +57,9 @@ def test_cursors_lead_through_every_row_once_and_carry_the_filters(shop: str) ->
         seen += answer.json()["orders"]
     assert [row["id"] for row in seen] == sorted({row["id"] for row in seen})
     first = datetime(2017, 1, 3, tzinfo=UTC)
-    assert len(seen) == sum(updated >= first for updated, _ in small_shop().orders(datetime(2018, 2, 1, tzinfo=UTC)))
+    assert len(seen) == sum(
+        order.updated_at >= first for order in small_shop().orders(datetime(2018, 2, 1, tzinfo=UTC))
+    )
 
 
 def test_nothing_but_limit_and_fields_may_stand_beside_a_cursor(shop: str) -> None:

@@ -106,7 +106,7 @@ def _basket(number: int, rows: list[dict[str, object]]) -> Basket:
     lines = tuple(
         BasketLine(
             product_id=int(str(row["product_id"])),
-            quantity=int(str(row["quantity"])),
+            quantity=_pieces(int(str(row["quantity"]))),
             paid=_cents(row["sales_value"]),
             discount=_cents(row["retail_disc"]) + _cents(row["coupon_disc"]) + _cents(row["coupon_match_disc"]),
         )
@@ -114,6 +114,11 @@ def _basket(number: int, rows: list[dict[str, object]]) -> Basket:
     )
     placed_at = datetime.fromtimestamp(int(moment.replace(tzinfo=UTC).timestamp()), UTC)
     return Basket(number, int(str(first["household_id"])), int(str(first["store_id"])), placed_at, lines)
+
+
+def _pieces(quantity: int) -> int:
+    """The chain counts fuel and coupons in cents (thousands of them): as a line of a receipt that is one piece."""
+    return 1 if quantity > 1000 else quantity
 
 
 def _cents(value: object) -> int:

@@ -14,12 +14,12 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from lakeworks_demo.replay import alpha_vantage, nyc_tlc, shopify
+from lakeworks_demo.replay import alpha_vantage, coingecko, nyc_tlc, sec, shopify, sp500, yahoo
 from lakeworks_demo.replay.middleware import FaultMiddleware
 from lakeworks_demo.replay.world import OpenShop, World
 
 # A vendor is a module with NAME and `routes(world)`. The taxi CDN comes last: it answers every address that is left.
-VENDORS = (alpha_vantage, shopify, nyc_tlc)
+VENDORS = (alpha_vantage, coingecko, sec, shopify, sp500, yahoo, nyc_tlc)
 
 
 def create_app(open_shop: OpenShop | None = None) -> Starlette:

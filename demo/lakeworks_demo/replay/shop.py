@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any, Literal
+from functools import cached_property, partial
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from lakeworks_demo.data.completejourney import Basket, BasketLine, CatalogueEntry
@@ -31,6 +31,14 @@ class Event:
     cents: int
 
 
+class Listed(NamedTuple):
+    """An object of the shop: its number, when it last changed, and how it looks."""
+
+    number: int
+    updated_at: datetime
+    make: Callable[[], Json]
+
+
 @dataclass(frozen=True)
 class Shop:
     """The shop's data over all time; `now` picks what is known."""
@@ -46,29 +54,29 @@ class Shop:
             sorted((e for basket in self.baskets for e in history(basket)), key=lambda e: (e.at, e.basket.number))
         )
 
-    def orders(self, now: datetime) -> list[tuple[datetime, Callable[[], Json]]]:
-        """When each order last changed, and how it looks; by number."""
+    def orders(self, now: datetime) -> list[Listed]:
+        """The orders, by number."""
         happened: dict[int, list[Event]] = {}
         for event in self.events:
             if event.at > now:
                 break
             happened.setdefault(event.basket.number, []).append(event)
-        return [(known[-1].at, lambda known=known: order_json(known)) for _, known in sorted(happened.items())]  # type: ignore[misc]
+        return [Listed(number, known[-1].at, partial(order_json, known)) for number, known in sorted(happened.items())]
 
-    def customers(self, now: datetime) -> list[tuple[datetime, Callable[[], Json]]]:
-        """When each account last changed (an order changes it), and how it looks; by number."""
+    def customers(self, now: datetime) -> list[Listed]:
+        """The accounts, by number; an order changes its customer's."""
         bought: dict[int, list[Basket]] = {basket.household: [] for basket in self.baskets}
         for basket in self.baskets:
             if basket.placed_at <= now:
                 bought[basket.household].append(basket)
         return [
-            (max([OPENED, *(b.placed_at for b in some)]), lambda n=number, some=some: self._customer(n, some))  # type: ignore[misc]
+            Listed(number, max([OPENED, *(basket.placed_at for basket in some)]), partial(self._customer, number, some))
             for number, some in sorted(bought.items())
         ]
 
-    def catalogue(self, _: datetime) -> list[tuple[datetime, Callable[[], Json]]]:
+    def catalogue(self, _: datetime) -> list[Listed]:
         """The products; they never change."""
-        return [(OPENED, lambda entry=entry: product_json(entry)) for entry in self.products]  # type: ignore[misc]
+        return [Listed(entry.number, OPENED, partial(product_json, entry)) for entry in self.products]
 
     def _customer(self, number: int, bought: list[Basket]) -> Json:
         spent = sum(line.paid for basket in bought for line in basket.lines)

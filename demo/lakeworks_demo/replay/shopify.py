@@ -104,11 +104,11 @@ def _page(
     listed = {"orders": shop.orders, "customers": shop.customers, "products": shop.catalogue}[dataset](now)
     limit, rows, more = min(int(filters.get("limit", 50)), 250), list[dict[str, Any]](), False
     first, last = _moment(filters.get("updated_at_min")), _moment(filters.get("updated_at_max"))
-    for updated_at, make in listed:
-        if (first and updated_at < first) or (last and updated_at > last):
+    for number, updated_at, make in listed:
+        if number <= after or (first and updated_at < first) or (last and updated_at > last):
             continue
         row = make()
-        if row["id"] <= after or not _matches(row, dataset, filters):
+        if not _matches(row, dataset, filters):
             continue
         if more := len(rows) == limit:
             break

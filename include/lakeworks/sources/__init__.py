@@ -20,6 +20,8 @@ from lakeworks.sources.shared_state import MemoryState, SharedState
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from lakeworks.sources.file_drop import Inbox
+
 
 @dataclass(frozen=True)
 class Download:
@@ -103,22 +105,28 @@ Parse = Callable[[Wanted, Answer], Rows]
 
 @dataclass(frozen=True)
 class Access:
-    """How a deployment reaches a vendor: what its Airflow connection says, and where the lake keeps the shared quota."""
+    """How a deployment reaches a vendor: what its Airflow connection says, where the lake keeps quota and inbox."""
 
     base_url: str | None = None
     secret: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
     state: SharedState = field(default_factory=MemoryState)
+    inbox: "Inbox | None" = None
 
 
 # A vendor is a module with `connect(access)` and, for a RequestSource, `parse(wanted, answer)`. Its name is the part before
 # the dot of a contract's `source` and the id of its Airflow connection.
 SOURCES: dict[str, str] = {
     "alpha_vantage": "lakeworks.sources.alpha_vantage",
+    "coingecko": "lakeworks.sources.coingecko",
     "declared": "lakeworks.sources.declared",
     "exchange_calendars": "lakeworks.sources.exchange_calendars",
+    "file_drop": "lakeworks.sources.file_drop",
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
+    "sec": "lakeworks.sources.sec",
     "shopify": "lakeworks.sources.shopify",
+    "sp500": "lakeworks.sources.sp500",
+    "yahoo": "lakeworks.sources.yahoo",
 }
 
 

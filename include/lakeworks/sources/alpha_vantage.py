@@ -22,8 +22,9 @@ from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
-from lakeworks.sources.retry import Again
+from lakeworks.sources.retry import Again, json_or_again
 from lakeworks.sources.secrets import Secret
+from lakeworks.sources.symbols import land_each
 
 BASE_URL = "https://www.alphavantage.co"
 _LISTING_HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status"
@@ -61,17 +62,12 @@ class AlphaVantage:
         """See `RequestSource.collect`."""
         if wanted.dataset == "listings":
             return self._listings(wanted, landing)
-        function, answers = self._function(wanted), {}
-        for symbol in read_options(SymbolOptions, wanted).symbols:
-            params = {**function, "symbol": symbol}
-            answers[symbol] = landing.take(f"{symbol}.json", lambda query=params: self._ask(query), symbol=symbol)  # type: ignore[misc]
-        unknown = [symbol for symbol, answer in answers.items() if not _has_data(answer.json())]
-        if len(unknown) == len(answers):
-            raise SourceRejected(
-                f"Alpha Vantage knows none of {', '.join(unknown)} ({answers[unknown[0]].quoted()}). No bars were landed. "
-                "Check the symbols in the contract's source_options."
-            )
-        return {"unknown": ",".join(unknown)} if unknown else {}
+        query, symbols = self._function(wanted), read_options(SymbolOptions, wanted).symbols
+
+        def ask(symbol: str) -> Answer:
+            return self.http.ask("query", {**query, "symbol": symbol}, judge=self._judge)
+
+        return land_each("Alpha Vantage", symbols, landing, ask, lambda answer: _has_data(answer.json()))
 
     def _function(self, wanted: Wanted) -> dict[str, str]:
         if wanted.dataset == "daily_bars":
@@ -103,16 +99,10 @@ class AlphaVantage:
         landing.take("listings.csv", lambda: self.http.ask("query", params, judge=self._judge_csv))
         return {}
 
-    def _ask(self, params: Mapping[str, str]) -> Answer:
-        return self.http.ask("query", params, judge=self._judge)
-
     def _judge(self, answer: Answer) -> bool:
         if answer.status != 200:
             return False
-        try:
-            body = answer.json()
-        except ValueError:
-            raise Again(f"the answer is no JSON; it begins with {answer.quoted()}", final=MalformedSource) from None
+        body = json_or_again(answer)
         if not isinstance(body, dict):
             raise Again(f"the answer is no object; it begins with {answer.quoted()}", final=MalformedSource)
         if not _has_data(body):

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from lakeworks.errors import LakeError, SourceUnavailable
+from lakeworks.errors import LakeError, MalformedSource, SourceUnavailable
+from lakeworks.sources.answers import Answer
 
 T = TypeVar("T")
 
@@ -77,3 +78,15 @@ def retry_after(value: str | None) -> float | None:
         # A zone of -0000 means UTC of unknown origin and parses as naive (RFC 5322, 3.3).
         seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def json_or_again(answer: Answer) -> Any:
+    """An answer's JSON, for a `judge`.
+
+    Raises:
+        Again: it is none (an HTML page, a body cut by a proxy); MalformedSource after the last attempt.
+    """
+    try:
+        return answer.json()
+    except ValueError:
+        raise Again(f"the answer is no JSON; it begins with {answer.quoted()}", final=MalformedSource) from None

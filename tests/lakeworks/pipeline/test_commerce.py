@@ -18,10 +18,12 @@ from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
 from lakeworks.pipeline.landing_set import LandingSet, load_answer
+from lakeworks.sources import Access, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.secrets import Secret
 from lakeworks.sources.shopify import TOKEN_HEADER, Connection, Shopify
 from lakeworks.storage.manifest import Manifest, Run
+from lakeworks_demo.data.events import drop
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shop import ZONE
 from lakeworks_demo.replay.shopify import TOKEN
@@ -187,3 +189,17 @@ def test_persons_are_in_landing_and_bronze_only_and_the_token_nowhere(days: Days
     assert one["email_domain"] == "example.com"
     hashes = {row["customer_id"]: row["email_hash"] for row in days.rows("silver.commerce.customers")}
     assert {row["email_hash"] for row in days.rows("silver.commerce.orders")} <= set(hashes.values()), "they join"
+
+
+def test_events_that_tills_drop_reach_bronze_as_they_are(days: Days, tmp_path: Path) -> None:
+    period = Period.parse("2017-01-02")
+    drop(tmp_path / "inbox", small_shop(), period.start.date())
+    source = open_source("file_drop", access=Access((tmp_path / "inbox").as_uri()))
+    land(days.lake, load_contract("bronze.commerce.events"), period, days.run(), source)
+    days.build("bronze.commerce.events", "2017-01-02")
+    rows = days.rows("bronze.commerce.events")
+    moved = [event for event in small_shop().events if event.at.date() == period.start.date() and event.cents]
+    assert {row["event_id"] for row in rows} == {f"{event.basket.number}-{event.kind}" for event in moved}
+    assert len(rows) > len(moved), "what a till sent twice came twice"
+    charged = {row["event_id"]: Decimal(row["amount"]) for row in rows}
+    assert sum(charged.values()) == Decimal(sum(event.cents for event in moved)) / 100

@@ -175,7 +175,7 @@ def test_a_symbol_that_is_not_known_is_landed_without_rows_and_named(vendor: Ven
     assert client(vendor).collect(asked, landing) == {"unknown": "ENRNQ"}
     assert {row["symbol"] for row in rows(parse, asked, landing)} == {"IBM"}
     assert "Invalid API call" in landing.answers["ENRNQ.json"].text
-    with pytest.raises(SourceRejected, match=r"knows none of ENRNQ.*source_options"):
+    with pytest.raises(SourceRejected, match=r"Alpha Vantage knows none of ENRNQ.*source_options"):
         fetched(client(vendor), wanted("daily_bars", "2013-02-15", symbols=["ENRNQ"]))
 
 

@@ -92,7 +92,7 @@ def wanted(dataset: str = "orders", period: Period = DAY, since: datetime | None
 def expected(first: datetime, end: datetime, now: datetime | None = None) -> list[int]:
     """The ids the shop would list, worked out without paging or filters of the API."""
     listed = small_shop().orders(now or datetime(2030, 1, 1, tzinfo=UTC))
-    return [make()["id"] for updated_at, make in listed if first <= updated_at < end]
+    return [order.number for order in listed if first <= order.updated_at < end]
 
 
 def test_every_change_of_the_window_comes_once_closed_orders_too(url: str) -> None:
