@@ -2,8 +2,8 @@
 
     python -m lakeworks_demo.data.events <folder> 2017-03-01 [2017-03-02 ...]
 
-writes `<folder>/commerce_events/<day>/till-367.jsonl`; the folder is an inbox (connection `file_drop`, file:///...), or is copied to
-`inbox/` of the lake's bucket. Every 50th event is written twice, as tills do after a lost connection.
+writes `<folder>/commerce_events/<day>/till-367.jsonl`; the folder is an inbox (connection `file_drop`, file:///...), or is
+copied to `inbox/` of the lake's bucket. Every 50th event is written twice, as tills do after a lost connection.
 """
 
 import json

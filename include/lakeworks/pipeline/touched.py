@@ -5,7 +5,7 @@ falls into it, whenever that arrived. So the order in which periods are run, and
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -29,14 +29,17 @@ class Touched:
     rebuilds: Rebuilds
     starts: tuple[datetime | None, ...]
     arrived: Live
+    live: Live  # of the table itself, before any input is read: who publishes in between makes this build stale
 
     @property
-    def partitions(self) -> tuple[Partition, ...]:
-        """The same as partitions of the table; the whole of a table without any."""
-        if not self.contract.partition_by:
-            return (Partition(),) if self.starts else ()
-        grain = self.contract.partition_by[0].transform
-        return tuple(Partition.of_period(Period.containing(start, grain)) for start in self.starts if start)
+    def based_on(self) -> dict[str, int]:
+        """The partitions' paths and which publication of each was live."""
+        live = {part: entry.live_seq for part, entry in self.live.items()}
+        return {part.path: live.get(part, 0) for part in partitions_of(self.contract, self.starts)}
+
+    def emptied(self, staged: Iterable[Partition]) -> list[Partition]:
+        """Partitions that are live with rows and have none any more."""
+        return sorted({part for part, entry in self.live.items() if entry.rows} - set(staged))
 
     def inputs(self, lake: Lake, upstream: Contract) -> Live:
         """What is live of an upstream table and may hold rows of these partitions."""
@@ -50,7 +53,7 @@ class Touched:
         else:
             end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
             found = lake.live_between(upstream, known[0] - margin, end)
-        return {**found, **self.arrived} if upstream.name == self.rebuilds.touched_by else found
+        return {**self.arrived, **found} if upstream.name == self.rebuilds.touched_by else found
 
 
 def find_touched(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Period) -> Touched:
@@ -67,14 +70,25 @@ def find_touched(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Per
         with lake.engine.session() as session:
             session.attach(upstream.table, open_dataset(lake.store, upstream, arrived.values()))
             starts |= set(session.touched(contract, upstream.table))
-    touched = Touched(contract, rebuilds, tuple(sorted(starts, key=lambda item: item or datetime.min)), arrived)
-    _refuse_too_many(touched, period)
-    names = [str(partition) for partition in touched.partitions]
+    ordered = tuple(sorted(starts, key=lambda item: item or datetime.min))
+    wanted = partitions_of(contract, ordered)
+    names = [str(partition) for partition in wanted]
+    _refuse_too_many(contract, rebuilds, period, names)
+    entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), wanted)
+    live = {partition: entry for partition, entry in zip(wanted, entries, strict=True) if entry}
     log.info(
         "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
         upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
     )  # fmt: skip
-    return touched
+    return Touched(contract, rebuilds, ordered, arrived, live)
+
+
+def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tuple[Partition, ...]:
+    """The partitions that start there; the whole of a table without any."""
+    if not contract.partition_by:
+        return (Partition(),) if list(starts) else ()
+    grain = contract.partition_by[0].transform
+    return tuple(Partition.of_period(Period.containing(start, grain)) for start in starts if start)
 
 
 def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
@@ -105,18 +119,10 @@ def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetim
     return {time.start.replace(tzinfo=None) for time in times if time}
 
 
-def _refuse_too_many(touched: Touched, period: Period) -> None:
-    names, limit = [str(partition) for partition in touched.partitions], touched.rebuilds.max_partitions
-    if len(names) > limit:
+def _refuse_too_many(contract: Contract, rebuilds: Rebuilds, period: Period, names: Sequence[str]) -> None:
+    if len(names) > rebuilds.max_partitions:
         raise PartitionExplosion(
-            f"`{touched.contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, "
-            f"more than `rebuilds.max_partitions` of {limit}. Nothing was staged; live data is as it was. Look for wrong "
-            f"dates in `{touched.rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
+            f"`{contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, more than "
+            f"`rebuilds.max_partitions` of {rebuilds.max_partitions}. Nothing was staged; live data is as it was. Look for "
+            f"wrong dates in `{rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
         )
-
-
-def emptied(lake: Lake, touched: Touched, staged: Iterable[Partition]) -> list[Partition]:
-    """Touched partitions that are live with rows and have none any more."""
-    missing = set(touched.partitions) - set(staged)
-    live = {part: lake.ledger.live(touched.contract.table, part) for part in missing}
-    return sorted(part for part, entry in live.items() if entry and entry.rows)

@@ -23,7 +23,7 @@ from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.arrived import open_arrived
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.touched import Touched, emptied, find_touched
+from lakeworks.pipeline.touched import Touched, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
 from lakeworks.storage.ledger import LedgerEntry
@@ -104,7 +104,7 @@ def _transform(work: _Work, sql: str) -> Manifest:
     rebuilds = work.contract.rebuilds
     touched = find_touched(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
     if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
-        return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": ()})
+        return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
         inputs = tuple(_attach_all(work, sql, session, touched))
         wanted = limited(work.contract, sql, touched.starts) if touched else sql
@@ -112,7 +112,7 @@ def _transform(work: _Work, sql: str) -> Manifest:
         built = session.build(work.contract, wanted, rules, work.period, function)
         staged = work.writer().write(built.staged())
         if touched and touched.rebuilds.may_empty:
-            staged += work.writer().write_empty(emptied(work.lake, touched, [item.parsed for item in staged]))
+            staged += work.writer().write_empty(touched.emptied(item.parsed for item in staged))
         broken = built.counts.quarantined
         quarantine = _set_aside(work, built.quarantined()) if broken else None
     balance = RowBalance(
@@ -122,8 +122,8 @@ def _transform(work: _Work, sql: str) -> Manifest:
         deduplicated=built.counts.deduplicated,
         broken=built.broken,
     )
-    paths = tuple(item.path for item in touched.partitions) if touched else None
-    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": paths}
+    based_on = touched.based_on if touched else None
+    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": based_on}
     return _manifest(work, balance).model_copy(update=update)
 
 

@@ -48,6 +48,10 @@ class LedgerEntry(Record):
     contract_version: str
     schema_fingerprint: str
     content: str = Field(description="Content hash over the objects.")
+    based_on: int | None = Field(
+        None,
+        description="For what any run may build anew (`rebuilds`): the publication live before the inputs were read.",
+    )
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
     location: str = Field(description="Key prefix the catalog points at.")
