@@ -101,7 +101,7 @@ class Quarantine(_Part):
 class Rebuilds(_Part):
     """Late data: what arrived upstream in a run's period says which partitions the run builds anew, each of them whole.
 
-    Without it a run owns the partitions inside its own period. See docs/adr/0007-touched-partitions.md.
+    Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
     """
 
     touched_by: str = Field(description="The upstream table whose arrivals are looked at.")
