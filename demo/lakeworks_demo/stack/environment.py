@@ -9,6 +9,8 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks_demo.replay.shopify import TOKEN
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 LOGIN = ("admin", "lakeworks")
 BUCKET = "lakeworks-demo"
@@ -52,6 +54,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         **kept_secrets(folder),
         **aws_environment(at.aws),
         "LAKE_BUCKET": BUCKET,
+        "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
@@ -87,6 +90,7 @@ def source_connections(replay: str) -> dict[str, str]:
         "coingecko": {"host": f"{replay}/api/v3", "password": "CG-replay-demo-key"},
         "nyc_tlc": {"host": replay},
         "sec": {"host": replay, "extra": {"user_agent": "Lakeworks demo demo@example.org"}},
+        "shopify": {"host": replay, "password": TOKEN, "extra": {"read_all_orders": True}},
         "sp500": {"host": replay},
         "yahoo": {"host": replay, "extra": {"accept_terms": True}},
     }

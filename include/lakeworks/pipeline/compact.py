@@ -58,7 +58,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
 
     Raises:
         LakeNotFound: nothing is live there.
-        LostRace: another publication went live meanwhile; nothing was changed.
+        StaleBuild: another publication went live meanwhile; nothing was changed.
         RowBalanceError: the rows written are not the rows read; nothing was published.
     """
     live = lake.ledger.live(contract.table, partition)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace
+from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace, StaleBuild
 from lakeworks.names import TableName
 from lakeworks.partition import Partition
 from lakeworks.storage.ledger import Ledger, LedgerEntry, LiveObject, Stored
@@ -57,6 +57,7 @@ class Publisher:
 
         Raises:
             FencedError: a newer run has published one of the partitions; nothing was changed.
+            StaleBuild: one of them was published anew since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
             LostRace: another writer was faster somewhere; what was published stays, the next attempt decides anew.
         """
@@ -102,11 +103,6 @@ class Publisher:
         numbers = self._finished(table, partition)
         seq = numbers[-1] + 1 if numbers else 1
         live = self.ledger.live(table, partition, numbers)
-        if wanted.based_on is not None and (live is None or live.live_seq != wanted.based_on):
-            raise LostRace(
-                f"{wanted.where}: publication {wanted.based_on} is no longer live, so writing its rows anew would undo another "
-                "one. Nothing was changed. The next attempt begins with what is live."
-            )
         older = live is not None and live.run.order > wanted.run.order
         if live and _same(live, wanted) and self._intact(live):
             if older:  # nothing to say that a newer run has not said
@@ -119,7 +115,9 @@ class Publisher:
             }
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             return _Decided(live.model_copy(update=confirmed))
-        if live and older:
+        if wanted.based_on is not None:  # whoever read the latest state may publish, however old its run
+            _refuse_stale(wanted, live)
+        elif live and older:
             raise FencedError(
                 f"{wanted.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
                 f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
@@ -232,6 +230,15 @@ def _same(live: LedgerEntry, wanted: LedgerEntry) -> bool:
     """Whether publishing would change nothing: the same bytes in the same layout (an immutable copy is as good as another)."""
     placed_alike = live.layout == wanted.layout and (live.layout == "versioned" or live.location == wanted.location)
     return placed_alike and live.content == wanted.content
+
+
+def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
+    found = live.live_seq if live else 0
+    if found != wanted.based_on:
+        raise StaleBuild(
+            f"{wanted.where}: publication {found} came after this run (`{wanted.run.id}`) had read what it builds the "
+            f"partition from (then {wanted.based_on} was live). Nothing was published; it has to be built again."
+        )
 
 
 def _target(item: LiveObject, seq: int, live: StoredObject | None) -> Target:

@@ -6,7 +6,7 @@ Memory is bounded by the row groups in flight, not by the input's size or the nu
 each partition contiguous; finished partitions are encoded and uploaded concurrently.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -73,6 +73,11 @@ class PartitionedWriter:
                 flying.add(pool.submit(self._stage, part))
             staged += [future.result() for future in flying]
         return _partitions(staged)
+
+    def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
+        """Stage partitions that have no rows any more: an object with the table's columns and no row each."""
+        schema = self.contract.arrow_schema
+        return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
 
     def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator["_Part"]:
         """Cut the stream where the partition changes, and where an object of a versioned table is full."""

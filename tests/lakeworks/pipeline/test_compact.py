@@ -9,7 +9,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.errors import FencedError, LakeNotFound, LostRace
+from lakeworks.errors import FencedError, LakeNotFound, StaleBuild
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake
 from lakeworks.pipeline.compact import compact, file_report
@@ -86,7 +86,7 @@ def test_a_publication_that_went_live_meanwhile_is_not_undone(lake: Lake, run_at
             return lake.engine.session()
 
     overtaken = replace(lake, engine=Overtaken(scratch=lake.scratch))
-    with pytest.raises(LostRace, match="no longer live, so writing its rows anew would undo another one"):
+    with pytest.raises(StaleBuild, match="Nothing was published"):
         compact(overtaken, wanted, PARTITION)
     assert rows_of(lake, wanted).equals(newer)
 
