@@ -247,7 +247,9 @@ def _with_keys(place: Place) -> Any:
         for name, text in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
             if name in place.options["keys"]:
                 table = table.append_column(name, pc.strftime(stamp, text))
-    return pa.table({name: column.combine_chunks() for name, column in zip(table.schema.names, table.columns, strict=True)})
+    return pa.table(
+        {name: column.combine_chunks() for name, column in zip(table.schema.names, table.columns, strict=True)}
+    )
 
 
 def _groups(table: Any, keys: list[str]) -> Iterator[tuple[str, Any]]:
@@ -311,5 +313,12 @@ BARS = {
 }  # fmt: skip
 CASES = [
     Case("write_by_day", "A month of trips into 31 day partitions", ENTRIES, "trips", options=TRIPS, partitions=31),
-    Case("write_by_symbol_day", "Minute bars into 5,000 (symbol, day) partitions", ENTRIES, "bars", options=BARS, partitions=5000),
+    Case(
+        "write_by_symbol_day",
+        "Minute bars into 5,000 (symbol, day) partitions",
+        ENTRIES,
+        "bars",
+        options=BARS,
+        partitions=5000,
+    ),
 ]
