@@ -36,6 +36,9 @@ test-stack: setup  ## end-to-end tests on the real Airflow stack
 chaos: setup  ## kill writers some hundred times while readers look (minutes)
 	$(BIN)/python -m tests.chaos
 
+bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
+
 format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -53,10 +56,16 @@ setup: .venv/installed  ## create .venv with the pinned dependencies
 	@$(BIN)/uv pip sync -q --compile-bytecode requirements.lock
 	@touch $@
 
+# the peers of the benchmarks live apart from the product
+.venv-bench/installed: benchmarks/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv pip sync -q --compile-bytecode benchmarks/requirements.txt
+	@touch $@
+
 lock: setup  ## resolve requirements.txt into requirements.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.txt -o requirements.lock
 
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock clean
+.PHONY: help demo up down test lint test-unit test-stack chaos bench format docs setup lock clean

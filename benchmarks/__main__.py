@@ -1,23 +1,27 @@
 """`make bench`: run the benchmarks, print one table, write docs/benchmarks.md."""
 
 import argparse
-import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
+
+from tests.conftest import new_store, running_ministack, running_moto, running_seaweed, serving
 
 from benchmarks import data, report
 from benchmarks.case import Case, Place
+from benchmarks.cases.write import arrow_s3
 from benchmarks.rounds import ROOT, run_case
-from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
+from lakeworks_demo.stack.process import free_port
 
-MODULES = ("benchmarks.cases.write",)
+MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "catalog")]
 DATA = ROOT / ".local/bench"
-FULL = {"trips": 3_500_000, "bars": 2_000_000}
-QUICK = {"trips": 350_000, "bars": 200_000}
+FULL = {"bronze": 3_500_000, "bars": 2_000_000}
+QUICK = {"bronze": 350_000, "bars": 200_000}
 
 
 def main() -> int:
@@ -31,57 +35,81 @@ def main() -> int:
     arguments = parser.parse_args()
     sizes, rounds = (QUICK if arguments.quick else FULL), arguments.rounds or (1 if arguments.quick else 5)
     results = []
+    for case, module in _wanted(arguments):
+        print(case.title, file=sys.stderr)
+        rows = sizes.get(case.data, 0) * case.scale
+        with _place(case, rows) as place:
+            found = run_case(case, module, place, rounds, Check(rows))
+        results.append((case, found, rows))
+        print(report.table(case, found, rows), flush=True)
+    if arguments.write:
+        arguments.write.write_text(report.page(results))
+    return 0
+
+
+def _wanted(arguments: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     for module in MODULES:
         for case in import_module(module).CASES:
             if arguments.case and case.name not in arguments.case:
                 continue
-            if arguments.contestant:
-                kept = {name: entry for name, entry in case.entries.items() if name in arguments.contestant}
-                case = Case(**{**vars(case), "entries": kept})
-            print(case.title, file=sys.stderr)
-            with _place(case, sizes) as (place, rows):
-                found = run_case(case, module, place, rounds, lambda c, p: _check(c, p, rows))  # noqa: B023
-            results.append((case, found, rows))
-            print(report.table(case, found, rows, rounds))
-    if arguments.write:
-        arguments.write.write_text(report.page(results, rounds))
-    return 0
+            entries = {n: e for n, e in case.entries.items() if n in (arguments.contestant or case.entries)}
+            yield replace(case, entries=entries), module
 
 
 @contextmanager
-def _place(case: Case, sizes: dict[str, int]) -> Iterator[tuple[Place, int]]:
-    rows = sizes[case.data]
+def _place(case: Case, rows: int) -> Iterator[Place]:
+    """Input files and running endpoints."""
     folder = DATA / f"{case.data}-{rows}"
-    if case.data == "trips":
-        data.trips(folder / "trips.parquet", rows)
-    else:
-        data.bars(folder / "bars.parquet", rows, 250, 20)
+    data.make(case.data, folder, rows)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        start = {"seaweed": running_seaweed, "ministack": running_ministack}.get(case.endpoint)
-        url = stack.enter_context(start(scratch / "endpoint") if start else running_moto())
-        store = new_store(url, versioned=False)
-        yield Place(str(folder), url, store.bucket, "", str(scratch)), rows
+        place = Place(str(folder), "", "", "", str(scratch))
+        if case.endpoint in ("seaweed", "ministack"):
+            start = running_seaweed if case.endpoint == "seaweed" else running_ministack
+            url = stack.enter_context(start(scratch / "endpoint"))
+            place = replace(place, endpoint=url, bucket=new_store(url, versioned=case.partitions is None).bucket)
+        if case.endpoint == "glue":
+            port = free_port()
+            command = [sys.executable, "-m", "benchmarks.glue", str(port)]
+            place = replace(
+                place, bucket="bench", glue=stack.enter_context(serving(command, f"http://127.0.0.1:{port}", {}))
+            )
+        if case.name == "pipeline":
+            place = replace(place, glue=stack.enter_context(running_moto()))
+        yield place
 
 
-def _check(case: Case, place: Place, rows: int) -> str:
-    """Empty if the objects hold every row in the right number of partitions; they are deleted afterwards."""
+@dataclass
+class Check:
+    """Whether a sample did what it was asked to: no figure of a wrong answer is printed."""
+
+    rows: int
+    agreed: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, case: Case, place: Place, facts: Mapping[str, Any]) -> str:
+        """Empty, or what is wrong; objects left by the sample are deleted."""
+        if case.partitions is None:
+            expected = self.agreed.setdefault(case.name, facts.get("rows", 0))
+            return "" if facts.get("rows") == expected else f"wrong answer: {facts.get('rows')} rows, not {expected}"
+        rows, folders = _take_away(place)
+        if (rows, folders) != (self.rows, case.partitions):
+            return f"wrong answer: {rows} of {self.rows} rows, {folders} of {case.partitions} partitions"
+        return ""
+
+
+def _take_away(place: Place) -> tuple[int, int]:
+    """Count the rows and folders a sample wrote, and delete them."""
     import pyarrow.parquet as pq
 
-    from benchmarks.cases.write import _arrow_s3
-
-    target, client = _arrow_s3(place), place.client()
+    target, client = arrow_s3(place), place.client()
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=f"{place.prefix}/")
     keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
     files = [key for key in keys if key.endswith(".parquet")]
-    folders = {key.rpartition("/")[0] for key in files}
-    found = sum(pq.read_metadata(f"{place.bucket}/{key}", filesystem=target).num_rows for key in files[:100_000])
+    rows = sum(pq.read_metadata(f"{place.bucket}/{key}", filesystem=target).num_rows for key in files)
     for start in range(0, len(keys), 1000):
         chunk = [{"Key": key} for key in keys[start : start + 1000]]
         client.delete_objects(Bucket=place.bucket, Delete={"Objects": chunk, "Quiet": True})
-    if found != rows or len(folders) != case.partitions:
-        return f"wrong answer: {found} of {rows} rows, {len(folders)} of {case.partitions} partitions"
-    return ""
+    return rows, len({key.rpartition("/")[0] for key in files})
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Case:
-    """One benchmark; the ratios in its table are relative to `ours`."""
+    """One benchmark; the ratios in its table are relative to `ours`. `endpoint`: seaweed, ministack, moto, glue or none."""
 
     name: str
     title: str
@@ -68,5 +68,7 @@ class Case:
     endpoint: str = "seaweed"
     ours: str = "lakeworks"
     options: Mapping[str, Any] = field(default_factory=dict)
-    # Parquet rows and partitions below the prefix that a right answer leaves, by size; None where there are none.
+    # Times the usual number of input rows.
+    scale: int = 1
+    # How many partition folders a right answer leaves; None for a step that leaves no objects to count.
     partitions: int | None = None

@@ -1,47 +1,72 @@
 """Input files, made from a seed: the same bytes on every machine, and real schemas.
 
-The trips have TLC's schema, its value ranges, and about 1 % of the dirt real months have (reversed fares, trips that end before they
-begin, pick-ups of another month, unknown zones, copies of a row). Their order is random: no writer gets sorted input.
+The trips have TLC's schema, its value ranges, and about 1 % of the dirt real months have (reversed fares, trips that end before
+they begin, unknown zones, copies of a row). Their order is random: no writer gets sorted input.
 """
 
+import shutil
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
+
+from lakeworks.contract import load_contract
+
+SAMPLES = Path(__file__).parent.parent / "demo/lakeworks_demo/data"
 
 _MONTH = np.datetime64("2019-01-01T00:00:00", "us")
 _SECOND = np.timedelta64(1_000_000, "us")
 _DAYS = 31
 ROW_GROUP = 500_000
+_ZONES = ["zone_id", "borough", "zone_name", "service_zone"]
 
 
-def trips(path: Path, rows: int, *, dirty: bool = True) -> Path:
-    """A yellow taxi month as the TLC publishes it."""
-    return _once(path, lambda start: _trips(start, min(ROW_GROUP, rows - start), dirty=dirty), rows)
+def make(kind: str, folder: Path, rows: int) -> None:
+    """The files of a kind of input, unless they are there: `bronze`, `bars`, or none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if kind == "bars":
+        _once(folder / "bars.parquet", lambda start: _bars(start, min(ROW_GROUP, rows - start), 250, 20), rows)
+    if kind == "bronze":
+        _once(folder / "trips.parquet", lambda start: _trips(start, min(ROW_GROUP, rows - start)), rows)
+        _once(folder / "bronze.parquet", lambda start: _bronze(folder / "trips.parquet", start), rows)
+        shutil.copy(SAMPLES / "taxi_zone_lookup.csv", folder / "zones.csv")
+        zones = pyarrow.csv.read_csv(SAMPLES / "taxi_zone_lookup.csv").rename_columns(_ZONES)
+        pq.write_table(zones.set_column(0, "zone_id", zones["zone_id"].cast(pa.int32())), folder / "zones.parquet")
 
 
-def bars(path: Path, rows: int, symbols: int, days: int) -> Path:
-    """Minute bars of `symbols` x `days`, each pair present, in random order."""
-    return _once(path, lambda start: _bars(start, min(ROW_GROUP, rows - start), symbols, days), rows)
+def _bronze(trips: Path, start: int) -> pa.Table:
+    """The trips as the product's bronze table holds them: every column of the contract, all times the same fetch."""
+    contract = load_contract("bronze.transport.yellow_trips")
+    given = pq.ParquetFile(trips).read_row_group(start // ROW_GROUP)
+    fetched = pa.scalar(datetime(2019, 2, 1), pa.timestamp("us"))
+    columns = {}
+    for name, column in contract.columns.items():
+        if name in given.schema.names:
+            columns[name] = given[name].cast(column.type.arrow)
+        elif name == "_ingested_at":
+            columns[name] = pa.repeat(fetched, given.num_rows)
+        else:
+            columns[name] = pa.nulls(given.num_rows, column.type.arrow)
+    return pa.table(columns)
 
 
-def _once(path: Path, chunk: "callable", rows: int) -> Path:  # type: ignore[valid-type]
-    """Write the file in pieces, so that any size fits into memory; a file that is there is taken as it is."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        writer = None
+def _once(path: Path, chunk: Callable[[int], pa.Table], rows: int) -> None:
+    """Write a file in pieces of one row group, so that any size fits into memory."""
+    if path.exists():
+        return
+    partial = path.with_suffix(".partial")
+    first = chunk(0)
+    with pq.ParquetWriter(partial, first.schema, compression="snappy") as writer:
         for start in range(0, rows, ROW_GROUP):
-            table = chunk(start)
-            writer = writer or pq.ParquetWriter(partial, table.schema, compression="snappy")
-            writer.write_table(table)
-        writer.close()
-        partial.rename(path)
-    return path
+            writer.write_table(chunk(start) if start else first)
+    partial.rename(path)
 
 
-def _trips(start: int, count: int, *, dirty: bool) -> pa.Table:
+def _trips(start: int, count: int) -> pa.Table:
     draw = np.random.Generator(np.random.PCG64(start + 1))
     seconds = _DAYS * 86_400
     # Two bumps a day, as demand has.
@@ -51,13 +76,10 @@ def _trips(start: int, count: int, *, dirty: bool) -> pa.Table:
     miles = np.round(np.clip(draw.lognormal(0.6, 0.9, count), 0.01, 90), 2)
     fare = np.round((2.5 + miles * 2.5 + lasts / 60 * 0.35) * 2) / 2
     zones = _zones(draw, count), _zones(draw, count)
-    if dirty:
-        broken = draw.random(count)
-        fare = np.where(broken < 0.004, -fare, fare)
-        lasts = np.where((broken >= 0.004) & (broken < 0.006), -lasts, lasts)
-        zones = np.where((broken >= 0.006) & (broken < 0.008), 999, zones[0]), zones[1]
-        copies = np.flatnonzero((broken >= 0.008) & (broken < 0.010))
-        copies = copies[copies > 0]
+    broken = draw.random(count)
+    fare = np.where(broken < 0.004, -fare, fare)
+    lasts = np.where((broken >= 0.004) & (broken < 0.006), -lasts, lasts)
+    zones = np.where((broken >= 0.006) & (broken < 0.008), 999, zones[0]), zones[1]
     card = draw.random(count) < 0.7
     tip = np.where(card, np.round(np.abs(fare) * draw.choice([0, 0.15, 0.2, 0.25], count), 2), 0.0)
     extra = draw.choice([0.0, 0.5, 1.0, 2.5], count)
@@ -83,12 +105,10 @@ def _trips(start: int, count: int, *, dirty: bool) -> pa.Table:
         "congestion_surcharge": np.full(count, 2.5),
         "airport_fee": np.where(draw.random(count) < 0.03, 1.25, 0.0),
     }
-    table = pa.table(columns)
-    if dirty and len(copies):
-        order = np.arange(count)
-        order[copies] = copies - 1
-        table = table.take(pa.array(order))
-    return table
+    order = np.arange(count)
+    copies = np.flatnonzero((broken >= 0.008) & (broken < 0.010))
+    order[copies] = np.maximum(copies - 1, 0)
+    return pa.table(columns).take(pa.array(order))
 
 
 def _zones(draw: np.random.Generator, count: int) -> np.ndarray:

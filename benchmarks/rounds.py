@@ -31,7 +31,7 @@ class Samples:
 
 
 def run_case(
-    case: Case, module: str, place: Place, rounds: int, check: Callable[[Case, Place], str]
+    case: Case, module: str, place: Place, rounds: int, check: Callable[[Case, Place, Mapping[str, Any]], str]
 ) -> Mapping[str, Samples]:
     """Sample every contestant `rounds` times; one that fails, or leaves a wrong answer, is out."""
     found = {name: Samples() for name in case.entries}
@@ -42,7 +42,7 @@ def run_case(
             at = replace(place, prefix=f"{case.name}/{uuid.uuid4().hex[:8]}", options=case.options)
             try:
                 samples.runs.append(_sample(case, module, name, at))
-                samples.failed = check(case, at)
+                samples.failed = check(case, at, samples.runs[-1]["facts"])
             except (subprocess.SubprocessError, ValueError) as error:
                 samples.failed = _reason(error)
             latest = samples.failed or "{seconds:.2f} s, {peak_mb:.0f} MB".format(**samples.runs[-1])

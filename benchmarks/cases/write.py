@@ -1,6 +1,5 @@
 """A month of trips, or 5,000 pairs of symbol and day, from memory into Hive partitions on S3."""
 
-import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,7 +102,7 @@ def pyarrow_dataset(place: Place) -> Callable[[], Any]:
     """`pyarrow.dataset.write_dataset`, overwriting the partitions it meets."""
     import pyarrow.dataset as ds
 
-    table, target, keys = _with_keys(place), _arrow_s3(place), place.options["keys"]
+    table, target, keys = _with_keys(place), arrow_s3(place), place.options["keys"]
     schema = table.select(keys).schema
     options = ds.ParquetFileFormat().make_write_options(compression="zstd", compression_level=3)
 
@@ -220,7 +219,8 @@ def _httpfs() -> Path:
     return next(Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension"))
 
 
-def _arrow_s3(place: Place) -> Any:
+def arrow_s3(place: Place) -> Any:
+    """pyarrow's own S3 client."""
     from pyarrow.fs import S3FileSystem
 
     host = place.endpoint.removeprefix("http://")
@@ -312,7 +312,7 @@ BARS = {
     "partition_by": ["symbol", "day(at)"], "grain": ["symbol", "at"],
 }  # fmt: skip
 CASES = [
-    Case("write_by_day", "A month of trips into 31 day partitions", ENTRIES, "trips", options=TRIPS, partitions=31),
+    Case("write_by_day", "A month of trips into 31 day partitions", ENTRIES, "bronze", options=TRIPS, partitions=31),
     Case(
         "write_by_symbol_day",
         "Minute bars into 5,000 (symbol, day) partitions",
