@@ -1,7 +1,7 @@
 """A small Glue for large catalogs: partitions in a dictionary, AWS's limits (100 a call) and pages of 1,000.
 
-moto needs about 0.6 ms a listed partition and gives all in one page: it would be what is measured, and paging would not be. This
-stand-in answers only what these benchmarks ask.
+moto needs about 0.6 ms a listed partition and gives all in one page: it would be what is measured, and paging would not.
+This stand-in answers only what these benchmarks ask.
 """
 
 import json
