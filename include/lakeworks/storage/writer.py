@@ -1,11 +1,11 @@
 """The partitioned writer: a sorted Arrow stream in, one deterministic Parquet object a partition out, in one pass.
 
-Memory is bounded by the row groups in flight, not by the input's size or the number of partitions: the stream arrives with
-each partition contiguous; finished partitions are encoded and uploaded concurrently.
+Memory is bounded by the rows in flight, not by the input's size or the number of partitions: the stream arrives with each
+partition contiguous; row groups are encoded, and finished partitions uploaded, while the stream goes on.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ class PartitionedWriter:
     prefix: str
     period: Period
     scratch: Path
-    threads: int = 4
 
     def write(self, reader: pa.RecordBatchReader) -> list[StagedPartition]:
         """Stage a stream whose partitions are contiguous and whose rows are sorted; returns the partitions in order.
@@ -42,18 +41,27 @@ class PartitionedWriter:
             ConfigError: a partition came twice, so the stream was not sorted.
         """
         staged: list[StagedPartition] = []
-        flying: set[Future[StagedPartition]] = set()
+        flying: dict[Future[StagedPartition], int] = {}
         seen: set[Partition] = set()
-        with ThreadPoolExecutor(self.threads) as pool:
-            for partition, part in self._parts(reader, seen):
-                if len(flying) >= self.threads:
-                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
+        with ThreadPoolExecutor(self.store.threads) as pool:
+            for partition, part in self._parts(reader, seen, pool):
+                while flying and self._full(flying, part.pending):
+                    done, _ = wait(flying, return_when=FIRST_COMPLETED)
                     staged += [future.result() for future in done]
-                flying.add(pool.submit(self._stage, partition, part))
+                    flying = {future: rows for future, rows in flying.items() if future not in done}
+                flying[pool.submit(self._stage, partition, part)] = part.pending
             staged += [future.result() for future in flying]
         return sorted(staged, key=lambda item: item.partition)
 
-    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator[tuple[Partition, ParquetPart]]:
+    def _full(self, flying: Mapping[Any, int], more: int) -> bool:
+        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number."""
+        return (
+            len(flying) >= self.store.threads or sum(flying.values()) + more > 2 * self.contract.storage.row_group_rows
+        )
+
+    def _parts(
+        self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor
+    ) -> Iterator[tuple[Partition, ParquetPart]]:
         """Cut the stream where the partition changes."""
         hidden = set(self.contract.identity_columns)
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
@@ -67,7 +75,7 @@ class PartitionedWriter:
                     if part is not None and current is not None:
                         yield current, part
                     self._admit(partition, seen)
-                    part, current = ParquetPart(schema, self.contract.storage, self.scratch), partition
+                    part, current = ParquetPart(schema, self.contract.storage, self.scratch, pool), partition
                 part.add(piece.select(schema.names))
         if part is not None and current is not None:
             yield current, part
