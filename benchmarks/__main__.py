@@ -15,7 +15,7 @@ from tests.conftest import new_store, running_ministack, running_moto, running_s
 from benchmarks import data, report
 from benchmarks.case import Case, Place
 from benchmarks.cases.write import arrow_s3
-from benchmarks.rounds import ROOT, run_case
+from benchmarks.rounds import ROOT, load, run_case, save
 from lakeworks_demo.stack.process import free_port
 
 MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "catalog")]
@@ -34,16 +34,20 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="Markdown file for the tables")
     arguments = parser.parse_args()
     sizes, rounds = (QUICK if arguments.quick else FULL), arguments.rounds or (1 if arguments.quick else 5)
-    results = []
+    kept = DATA / ("quick" if arguments.quick else "results")
     for case, module in _wanted(arguments):
         print(case.title, file=sys.stderr)
         rows = sizes.get(case.data, 0) * case.scale
         with _place(case, rows) as place:
             found = run_case(case, module, place, rounds, Check(rows))
-        results.append((case, found, rows))
+        if not arguments.contestant:
+            save(kept / f"{case.name}.json", rows, found)
         print(report.table(case, found, rows), flush=True)
     if arguments.write:
-        arguments.write.write_text(report.page(results))
+        every = [case for module in MODULES for case in import_module(module).CASES]
+        measured = [(case, kept / f"{case.name}.json") for case in every if (kept / f"{case.name}.json").exists()]
+        results = [(case, found, rows) for case, path in measured for rows, found in [load(path)]]
+        arguments.write.write_text(report.page(results, arguments.write.read_text()))
     return 0
 
 

@@ -6,6 +6,7 @@ from statistics import median
 from benchmarks.case import Case
 from benchmarks.rounds import Samples
 
+BEGIN, END = "<!-- made by make bench -->", "<!-- end -->"
 _ENDPOINTS = {
     "": "no endpoint", "glue": "a stand-in for Glue (`benchmarks/glue.py`)", "moto": "moto",
     "seaweed": "SeaweedFS on the same two cores", "ministack": "ministack on the same two cores",
@@ -60,6 +61,9 @@ def _ratio(one: Samples, other: Samples) -> float:
     return median(mine["seconds"] / theirs["seconds"] for mine, theirs in pairs)
 
 
-def page(results: Sequence[Result]) -> str:
-    """Every case."""
-    return "\n".join(table(case, found, rows) for case, found, rows in results)
+def page(results: Sequence[Result], old: str) -> str:
+    """A page with every case's table between the two marks; the words around them are written by people."""
+    tables = "\n".join(table(case, found, rows) for case, found, rows in results)
+    before, _, rest = old.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"

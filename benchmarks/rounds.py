@@ -6,7 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,6 +28,18 @@ class Samples:
     def middle(self, name: str) -> float:
         """The median over the rounds."""
         return median(run[name] for run in self.runs)
+
+
+def save(path: Path, rows: int, found: Mapping[str, Samples]) -> None:
+    """Keep a case's samples, so that one case can be measured anew and the page still shows all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"rows": rows, "samples": {name: asdict(samples) for name, samples in found.items()}}))
+
+
+def load(path: Path) -> tuple[int, Mapping[str, Samples]]:
+    """What `save` kept."""
+    kept = json.loads(path.read_text())
+    return kept["rows"], {name: Samples(**samples) for name, samples in kept["samples"].items()}
 
 
 def run_case(

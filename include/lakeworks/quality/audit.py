@@ -124,14 +124,27 @@ def audit(
 
 
 def to_pandas(table: "pa.Table") -> "pd.DataFrame":
-    """The rows for GX: decimals as floats, which are 20 times as fast as objects, up to the 15 digits a float tells apart."""
-    import pyarrow as pa
+    """The rows for GX, in the number types it is fast with.
 
+    Decimals become floats up to the 15 digits a float tells apart: 20 times as fast as objects. Narrow numbers become wide
+    ones: GX compares int64 and float64 at once, every other type value by value in Python (`column_values.between`, 1.24).
+    """
     for index, item in enumerate(table.schema):
-        if pa.types.is_decimal(item.type) and item.type.precision <= _FLOAT_DIGITS:
-            table = table.set_column(index, item.name, table.column(index).cast(pa.float64()))
+        if (wide := _wide(item.type)) is not None:
+            table = table.set_column(index, item.name, table.column(index).cast(wide))
     frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True)
     return frame
+
+
+def _wide(kind: "pa.DataType") -> "pa.DataType | None":
+    import pyarrow as pa
+
+    if pa.types.is_decimal(kind):
+        return pa.float64() if kind.precision <= _FLOAT_DIGITS else None
+    if pa.types.is_float32(kind):
+        return pa.float64()
+    narrow = pa.types.is_integer(kind) and kind.bit_width < 64
+    return pa.int64() if narrow else None
 
 
 def _shape(names: list[str], rows: int, *, about_rows: bool) -> "pd.DataFrame":
