@@ -31,23 +31,29 @@ class ParquetPart:
         self.storage = storage
         self.scratch = scratch
         self.rows = 0
-        self.pending = 0  # rows waiting in memory for their row group to fill
         self.path: Path | None = None
         self._pool = pool
         self._encoding: Future[None] | None = None
+        self._encoding_rows = 0
         self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
         self._writer: pq.ParquetWriter | None = None
+
+    @property
+    def rows_in_memory(self) -> int:
+        """Rows that wait for their row group to fill, or for its encoding."""
+        return self._pending_rows + (self._encoding_rows if self._encoding else 0)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take rows; full row groups are written out at once."""
         size = self.storage.row_group_rows
         while batch.num_rows:
-            piece = batch.slice(0, size - self.pending)
+            piece = batch.slice(0, size - self._pending_rows)
             batch = batch.slice(piece.num_rows)
             self._pending.append(piece)
-            self.pending += piece.num_rows
+            self._pending_rows += piece.num_rows
             self.rows += piece.num_rows
-            if self.pending == size:
+            if self._pending_rows == size:
                 self._flush()
 
     def finish(self) -> "bytes | Path":
@@ -81,7 +87,8 @@ class ParquetPart:
         if self._pool is None:
             self._encode(self._take())
         else:
-            self._encoding = self._pool.submit(self._encode, self._take())
+            table = self._take()
+            self._encoding, self._encoding_rows = self._pool.submit(self._encode, table), table.num_rows
 
     def _wait(self) -> None:
         """Row groups are written one after the other; at most one is in encoding."""
@@ -90,7 +97,7 @@ class ParquetPart:
             running.result()
 
     def _take(self) -> pa.Table:
-        pending, self._pending, self.pending = self._pending, [], 0
+        pending, self._pending, self._pending_rows = self._pending, [], 0
         return pa.Table.from_batches(pending, self.schema).combine_chunks()
 
     def _encode(self, table: pa.Table) -> None:

@@ -45,11 +45,12 @@ class PartitionedWriter:
         seen: set[Partition] = set()
         with ThreadPoolExecutor(self.store.threads) as pool:
             for partition, part in self._parts(reader, seen, pool):
-                while flying and self._full(flying, part.pending):
+                while flying and self._full(flying, part.rows_in_memory):
                     done, _ = wait(flying, return_when=FIRST_COMPLETED)
                     staged += [future.result() for future in done]
                     flying = {future: rows for future, rows in flying.items() if future not in done}
-                flying[pool.submit(self._stage, partition, part)] = part.pending
+                held = part.rows_in_memory
+                flying[pool.submit(self._stage, partition, part)] = held
             staged += [future.result() for future in flying]
         return sorted(staged, key=lambda item: item.partition)
 
