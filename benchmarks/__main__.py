@@ -15,7 +15,7 @@ from tests.conftest import new_store, running_ministack, running_moto, running_s
 from benchmarks import data, report
 from benchmarks.case import Case, Place
 from benchmarks.cases.write import arrow_s3
-from benchmarks.rounds import ROOT, load, run_case, save
+from benchmarks.rounds import ROOT, load, merged, run_case, save
 from lakeworks_demo.stack.process import free_port
 
 MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "catalog")]
@@ -31,6 +31,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--case", action="append", help="only these")
     parser.add_argument("--contestant", action="append", help="only these")
+    parser.add_argument("--add", action="store_true", help="to the rounds kept from earlier, instead of replacing them")
     parser.add_argument("--write", type=Path, help="Markdown file for the tables")
     arguments = parser.parse_args()
     sizes, rounds = (QUICK if arguments.quick else FULL), arguments.rounds or (1 if arguments.quick else 5)
@@ -40,8 +41,11 @@ def main() -> int:
         rows = sizes.get(case.data, 0) * case.scale
         with _place(case, rows) as place:
             found = run_case(case, module, place, rounds, Check(rows))
-        if not arguments.contestant:
-            save(kept / f"{case.name}.json", rows, found)
+        path = kept / f"{case.name}.json"
+        if arguments.add and path.exists():
+            found = merged(load(path)[1], found)
+        if arguments.add or not arguments.contestant:
+            save(path, rows, found)
         print(report.table(case, found, rows), flush=True)
     if arguments.write:
         every = [case for module in MODULES for case in import_module(module).CASES]

@@ -15,27 +15,30 @@ Result = tuple[Case, Mapping[str, Samples], int]
 
 
 def table(case: Case, found: Mapping[str, Samples], rows: int) -> str:
-    """One case as Markdown, fastest first; a ratio is the median of the rounds' ratios."""
+    """One case as Markdown, least CPU time first; a ratio is the median of the rounds' ratios."""
     done = {name: samples for name, samples in found.items() if samples.runs and not samples.failed}
-    rounds = max((len(samples.runs) for samples in done.values()), default=0)
     about = [f"{rows:,} rows"] if rows else []
-    about += [_ENDPOINTS[case.endpoint], "one round" if rounds == 1 else f"{rounds} interleaved rounds"]
+    about += [_ENDPOINTS[case.endpoint], "interleaved rounds"]
     lines = [f"### {case.title}", "", f"{', '.join(about)}.", "", *(_phases(done) or _compared(case, done))]
-    lines += [f"| {name} | - | | | | {samples.failed} |" for name, samples in found.items() if samples.failed]
+    lines += [f"| {name} | - | | | | | | {samples.failed} |" for name, samples in found.items() if samples.failed]
     return "\n".join([*lines, ""])
 
 
 def _compared(case: Case, done: Mapping[str, Samples]) -> list[str]:
-    lines = ["| | seconds: median (least) | times ours | CPU s | peak MB | |", "| --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| | rounds | seconds: median (least) | times ours | CPU s | times ours | peak MB | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     ours = done.get(case.ours)
-    for name in sorted(done, key=lambda item: done[item].middle("seconds")):
+    for name in sorted(done, key=lambda item: done[item].middle("cpu")):
         samples = done[name]
         least = min(run["seconds"] for run in samples.runs)
-        ratio = f"{_ratio(samples, ours):.2f}" if ours else ""
         shown = f"**{name}**" if name == case.ours else name
+        note = case.entries[name].note if name in case.entries else ""
         lines.append(
-            f"| {shown} | {samples.middle('seconds'):.2f} ({least:.2f}) | {ratio} | {samples.middle('cpu'):.2f} "
-            f"| {samples.middle('peak_mb'):,.0f} | {case.entries[name].note} |"
+            f"| {shown} | {len(samples.runs)} | {samples.middle('seconds'):.2f} ({least:.2f}) "
+            f"| {_ratio(samples, ours, 'seconds')} | {samples.middle('cpu'):.2f} | {_ratio(samples, ours, 'cpu')} "
+            f"| {samples.middle('peak_mb'):,.0f} | {note} |"
         )
     return lines
 
@@ -56,9 +59,11 @@ def _phases(done: Mapping[str, Samples]) -> list[str]:
     return lines
 
 
-def _ratio(one: Samples, other: Samples) -> float:
-    pairs = zip(one.runs, other.runs, strict=False)
-    return median(mine["seconds"] / theirs["seconds"] for mine, theirs in pairs)
+def _ratio(one: Samples, ours: Samples | None, name: str) -> str:
+    """The median of the ratios of the rounds both ran in."""
+    base = {run["round"]: run[name] for run in ours.runs} if ours else {}
+    ratios = [run[name] / base[run["round"]] for run in one.runs if base.get(run["round"])]
+    return f"{median(ratios):.2f}" if ratios else ""
 
 
 def page(results: Sequence[Result], old: str) -> str:

@@ -36,6 +36,15 @@ def save(path: Path, rows: int, found: Mapping[str, Samples]) -> None:
     path.write_text(json.dumps({"rows": rows, "samples": {name: asdict(samples) for name, samples in found.items()}}))
 
 
+def merged(old: Mapping[str, Samples], new: Mapping[str, Samples]) -> Mapping[str, Samples]:
+    """The samples of both; a contestant that failed lately has failed."""
+    both = {name: Samples([*samples.runs], samples.failed) for name, samples in old.items()}
+    for name, samples in new.items():
+        before = both.get(name, Samples()).runs
+        both[name] = Samples([*before, *samples.runs], samples.failed)
+    return both
+
+
 def load(path: Path) -> tuple[int, Mapping[str, Samples]]:
     """What `save` kept."""
     kept = json.loads(path.read_text())
@@ -48,12 +57,13 @@ def run_case(
     """Sample every contestant `rounds` times; one that fails, or leaves a wrong answer, is out."""
     found = {name: Samples() for name in case.entries}
     for number in range(rounds):
+        together = uuid.uuid4().hex[:8]
         for name, samples in found.items():
             if samples.failed:
                 continue
             at = replace(place, prefix=f"{case.name}/{uuid.uuid4().hex[:8]}", options=case.options)
             try:
-                samples.runs.append(_sample(case, module, name, at))
+                samples.runs.append({**_sample(case, module, name, at), "round": together})
                 samples.failed = check(case, at, samples.runs[-1]["facts"])
             except (subprocess.SubprocessError, ValueError) as error:
                 samples.failed = _reason(error)

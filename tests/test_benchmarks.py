@@ -12,7 +12,7 @@ import pytest
 from benchmarks import data, report
 from benchmarks.__main__ import Check
 from benchmarks.case import Case, Entry, Place
-from benchmarks.rounds import ROOT, Samples, load, run_case, save
+from benchmarks.rounds import ROOT, Samples, load, merged, run_case, save
 
 PLACE = Place("", "", "", "", "")
 
@@ -24,8 +24,13 @@ def step(seconds: float) -> Callable[[Place], Callable[[], Any]]:
 CASE = Case("toy", "A toy", {"lakeworks": Entry(step(1)), "peer": Entry(step(2), note="a note")}, data="")
 
 
-def run(seconds: float) -> dict[str, Any]:
-    return {"seconds": seconds, "cpu": seconds, "peak_mb": 10.0, "input_mb": 5.0, "facts": {}}
+def run(seconds: float, together: str = "1") -> dict[str, Any]:
+    figures = {"seconds": seconds, "cpu": seconds, "peak_mb": 10.0, "input_mb": 5.0}
+    return {**figures, "round": together, "facts": {}}
+
+
+def runs(*seconds: float) -> Samples:
+    return Samples([run(value, str(number)) for number, value in enumerate(seconds)])
 
 
 def test_the_input_is_the_same_every_time_and_has_dirt(tmp_path: Path) -> None:
@@ -45,11 +50,20 @@ def test_the_input_is_the_same_every_time_and_has_dirt(tmp_path: Path) -> None:
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     """The second round was slow for both: it must not count as a difference."""
-    found = {"lakeworks": Samples([run(1), run(10), run(1)]), "peer": Samples([run(2), run(20), run(2)])}
+    found = {"lakeworks": runs(1, 10, 1), "peer": runs(2, 20, 2)}
     lines = report.table(CASE, found, 1000).splitlines()
-    assert "3 interleaved rounds" in lines[2]
-    assert "| peer | 2.00 (2.00) | 2.00 | 2.00 | 10 | a note |" in lines
-    assert lines.index("| **lakeworks** | 1.00 (1.00) | 1.00 | 1.00 | 10 |  |") < lines.index(lines[-2]) + 1
+    assert lines[-2:] == [
+        "| **lakeworks** | 3 | 1.00 (1.00) | 1.00 | 1.00 | 1.00 | 10 |  |",
+        "| peer | 3 | 2.00 (2.00) | 2.00 | 2.00 | 2.00 | 10 | a note |",
+    ]
+
+
+def test_only_rounds_that_both_ran_in_are_compared() -> None:
+    """A peer measured later on a slower machine is compared with our figure of then."""
+    first, later = {"lakeworks": runs(1)}, {"lakeworks": Samples([run(8, "b")]), "peer": Samples([run(16, "b")])}
+    both = merged(first, later)
+    assert len(both["lakeworks"].runs) == 2
+    assert "| peer | 1 | 16.00 (16.00) | 2.00 |" in report.table(CASE, both, 10)
 
 
 def test_steps_of_one_sample_are_shown_as_shares_of_their_write() -> None:
@@ -63,7 +77,7 @@ def test_a_wrong_answer_gives_no_figure() -> None:
     assert check(CASE, PLACE, {"rows": 5}) == ""
     assert check(CASE, PLACE, {"rows": 4}) == "wrong answer: 4 rows, not 5"
     found = {"peer": Samples([run(1)], failed="wrong answer: 4 rows, not 5")}
-    assert "| peer | - | | | | wrong answer: 4 rows, not 5 |" in report.table(CASE, found, 10)
+    assert "| peer | - | | | | | | wrong answer: 4 rows, not 5 |" in report.table(CASE, found, 10)
 
 
 def test_a_page_keeps_the_words_around_its_tables(tmp_path: Path) -> None:
