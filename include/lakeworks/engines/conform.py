@@ -13,7 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract
-from lakeworks.engines.casting import cast, fits
+from lakeworks.engines.casting import cast, fits, new_members
 from lakeworks.engines.misfits import Misfits
 from lakeworks.errors import ContractError, MalformedSource, SchemaDrift
 from lakeworks.types import LakeType, from_arrow
@@ -194,6 +194,10 @@ def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Sche
     same = found == wanted.arrow or str(found).removeprefix("large_") == str(wanted.arrow)
     kind = "column" if pa.types.is_null(found) else "type"
     differences = [] if same else [(kind, f"`{name}` came as {found}, kept as {wanted}")]
+    # The answer as it came stays in landing; a member joins the table when the contract names it.
+    differences += [
+        ("column", f"`{name}.{member}` is new, kept in landing only") for member in new_members(found, wanted.arrow)
+    ]
     return differences + ([("spelling", f"`{name}` is spelled `{source}`")] if source != name else [])
 
 

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from lakeworks.contract import Contract, InputRule
+from lakeworks.engines.built import Built
 from lakeworks.engines.conform import conform
-from lakeworks.engines.duckdb import Built, Session
+from lakeworks.engines.duckdb import Session
 from lakeworks.engines.misfits import SCHEMA as MISFITS
 from lakeworks.engines.misfits import Misfits
 from lakeworks.engines.statements import limited

@@ -2,12 +2,12 @@
 
 A partition is one object; in a table of layout `versioned` it is cut into another one where `target_bytes` is reached.
 
-Memory is bounded by the row groups in flight, not by the input's size or the number of partitions: the stream arrives with
-each partition contiguous; finished partitions are encoded and uploaded concurrently.
+Memory is bounded by the rows in flight, not by the input's size or the number of partitions: the stream arrives with each
+partition contiguous; row groups are encoded, and finished partitions uploaded, while the stream goes on.
 """
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -53,7 +53,6 @@ class PartitionedWriter:
     prefix: str
     period: Period
     scratch: Path
-    threads: int = 4
 
     def write(self, reader: pa.RecordBatchReader) -> list[StagedPartition]:
         """Stage a stream whose partitions are contiguous and whose rows are sorted; returns the partitions in order.
@@ -63,14 +62,16 @@ class PartitionedWriter:
             ConfigError: a partition came twice, so the stream was not sorted.
         """
         staged: list[_Staged] = []
-        flying: set[Future[_Staged]] = set()
+        flying: dict[Future[_Staged], int] = {}
         seen: set[Partition] = set()
-        with ThreadPoolExecutor(self.threads) as pool:
-            for part in self._parts(reader, seen):
-                if len(flying) >= self.threads:
-                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
+        with ThreadPoolExecutor(self.store.threads) as pool:
+            for part in self._parts(reader, seen, pool):
+                held = part.file.rows_in_memory
+                while flying and self._full(flying, held):
+                    done, _ = wait(flying, return_when=FIRST_COMPLETED)
                     staged += [future.result() for future in done]
-                flying.add(pool.submit(self._stage, part))
+                    flying = {future: rows for future, rows in flying.items() if future not in done}
+                flying[pool.submit(self._stage, part)] = held
             staged += [future.result() for future in flying]
         return _partitions(staged)
 
@@ -79,7 +80,13 @@ class PartitionedWriter:
         schema = self.contract.arrow_schema
         return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
 
-    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator["_Part"]:
+    def _full(self, flying: Mapping[Any, int], more: int) -> bool:
+        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number."""
+        return (
+            len(flying) >= self.store.threads or sum(flying.values()) + more > 2 * self.contract.storage.row_group_rows
+        )
+
+    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor) -> Iterator["_Part"]:
         """Cut the stream where the partition changes, and where an object of a versioned table is full."""
         hidden = set(self.contract.identity_columns)
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
@@ -92,18 +99,18 @@ class PartitionedWriter:
                     if part is not None:
                         yield part
                     self._admit(partition, seen)
-                    part = _Part(partition, 0, self._open(schema))
+                    part = _Part(partition, 0, self._open(schema, pool))
                 rest = piece.select(schema.names)
                 while rest.num_rows:
                     if self._is_full(part):
                         yield part
-                        part = _Part(partition, part.number + 1, self._open(schema))
+                        part = _Part(partition, part.number + 1, self._open(schema, pool))
                     rest = part.file.take(rest)
         if part is not None:
             yield part
 
-    def _open(self, schema: pa.Schema) -> ParquetPart:
-        return ParquetPart(schema, self.contract.storage, self.scratch)
+    def _open(self, schema: pa.Schema, pool: Executor | None = None) -> ParquetPart:
+        return ParquetPart(schema, self.contract.storage, self.scratch, pool)
 
     def _is_full(self, part: "_Part") -> bool:
         storage = self.contract.storage

@@ -246,3 +246,19 @@ def test_two_rules_of_one_name_are_refused() -> None:
     twice = contract(rows=[{"name": "id_required", "sql": "id > 0", "reason": "x"}])
     with pytest.raises(ContractError, match="two row rules are named id_required"):
         row_rules(twice)
+
+
+def test_numbers_reach_great_expectations_in_types_it_compares_at_once() -> None:
+    """`column_values.between` calls Python for every value of any other number type."""
+    kinds = {
+        "int16": pa.int16(),
+        "int32": pa.int32(),
+        "float32": pa.float32(),
+        "price": pa.decimal128(12, 2),
+        "bigint": pa.int64(),
+    }
+    table = pa.table({name: pa.array([1, 2], kind) for name, kind in kinds.items()})
+    dtypes = {name: str(dtype) for name, dtype in to_pandas(table).dtypes.items()}
+    assert dtypes == {"int16": "int64", "int32": "int64", "float32": "float64", "price": "float64", "bigint": "int64"}
+    exact = to_pandas(pa.table({"long": pa.array([1], pa.decimal128(38, 2))}))
+    assert str(exact.dtypes["long"]) == "object", "more digits than a float tells apart stay exact"

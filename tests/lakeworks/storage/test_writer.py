@@ -1,8 +1,11 @@
 """The partitioned writer: one pass, any partitioning, the same bytes every time."""
 
 import io
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 from lakeworks.errors import ConfigError, PartitionExplosion
 from lakeworks.partition import Period
 from lakeworks.storage.manifest import StagedPartition
-from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.objects import ObjectStore, StoredObject, Target
 from lakeworks.storage.writer import PartitionedWriter
 from tests.conftest import contract_of
 
@@ -104,3 +107,28 @@ def test_no_row_is_lost_or_doubled(
     for item in staged:
         ids += pq.read_table(io.BytesIO(store.get(item.objects[0].key)[0]))["id"].to_pylist()
     assert sorted(ids) == list(range(len(ordered)))
+
+
+def test_rows_in_flight_are_bounded_however_many_come(tmp_path: Path) -> None:
+    """Uploads are slower than the stream here; the stream has to wait for them."""
+    group, days, ahead, lock = 1000, 30, {"now": 0, "most": 0}, Lock()
+
+    class Slow(ObjectStore):
+        def put(self, target: Target | str, body: bytes) -> StoredObject:
+            time.sleep(0.02)
+            with lock:
+                ahead["now"] -= group
+            return StoredObject(target.key if isinstance(target, Target) else target, len(body), "")
+
+    def stream() -> Iterator[pa.RecordBatch]:
+        for batch in rows(group * days, days).to_batches(max_chunksize=group):
+            with lock:
+                ahead["now"] += batch.num_rows
+                ahead["most"] = max(ahead.values())
+            yield batch
+
+    contract = contract_of(columns=COLUMNS, partition_by=["day(at)"], storage={"row_group_rows": group})
+    writer = PartitionedWriter(Slow(None, "lake"), contract, "_staging/x/", Period.parse("2019-01"), tmp_path)
+    staged = writer.write(pa.RecordBatchReader.from_batches(SCHEMA, stream()))
+    assert sum(item.rows for item in staged) == group * days
+    assert ahead["most"] <= 5 * group
