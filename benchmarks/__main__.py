@@ -14,7 +14,7 @@ from tests.conftest import new_store, running_ministack, running_moto, running_s
 
 from benchmarks import data, report
 from benchmarks.case import Case, Place
-from benchmarks.cases.write import arrow_s3
+from benchmarks.cases.write_rows import arrow_s3
 from benchmarks.rounds import ROOT, load, merged, run_case, save
 from lakeworks_demo.stack.process import free_port
 
