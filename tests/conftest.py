@@ -70,9 +70,10 @@ def running_moto() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_ministack(folder: Path) -> Iterator[str]:
+def running_ministack(folder: Path, *, policies: bool = False) -> Iterator[str]:
+    """With `policies`, signatures and IAM policies are enforced; `test`/`test` may do everything."""
     port = free_port()
-    environment = ministack_environment(folder, port, free_port())
+    environment = ministack_environment(folder, port, free_port()) | ({"AUTH": "true"} if policies else {})
     with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment) as url:
         yield url
 

@@ -17,10 +17,25 @@ from tests.chaos.harness import Endpoint, settled, storm
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
 
 Result = tuple[Sequence[Any], list[str]]
-KILLS = ("writers at once", "kills", "published", "refused", "reads", "bad reads", "left wrong")
-ONE = ("attempts of boto3", "ways to break", "requests broken", "left wrong")
-RANDOM = ("kills", "requests broken", "published", "refused", "reads", "bad reads", "left wrong")
-MOMENT = ("writers", "published", "refused", "neighbours hindered", "left wrong")
+# what is shown of each, after the endpoint
+STORMS = {
+    "killed": (
+        "writers killed with SIGKILL while a reader reads",
+        ("writers at once", "kills", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "broken": (
+        "each request of a publication broken in each way",
+        ("attempts of boto3", "ways to break", "requests broken", "left wrong"),
+    ),
+    "shaken": (
+        "writers killed, a tenth of their requests broken, a reader reads",
+        ("kills", "requests broken", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "crowded": (
+        "3 rivals for one partition and 3 neighbours at one moment",
+        ("writers", "published", "refused", "neighbours hindered", "left wrong"),
+    ),
+}
 
 
 class Storms:
@@ -39,12 +54,11 @@ class Storms:
             glue.delete_database(Name=database["Name"])
         return found
 
-    def run(self) -> None:
-        """Everything, a table each."""
-        self.table("writers killed with SIGKILL while a reader reads", KILLS, self.killed)
-        self.table("each request of a publication broken in each way", ONE, self.broken)
-        self.table("writers killed, a tenth of their requests broken, a reader reads", RANDOM, self.shaken)
-        self.table("3 rivals for one partition and 3 neighbours at one moment", MOMENT, self.crowded)
+    def run(self, wanted: Sequence[str]) -> None:
+        """The wanted storms, a table each."""
+        for name in wanted:
+            title, columns = STORMS[name]
+            self.table(title, columns, getattr(self, name))
 
     def killed(self, name: str) -> Iterator[Result]:
         for writers in (1, 3):
@@ -85,6 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Kill writers and break requests while readers look.")
     parser.add_argument("--kills", type=int, default=150, help="per endpoint and number of writers")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=STORMS, action="append", help="one kind of storm; may be repeated")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -94,7 +109,7 @@ def main() -> int:
             "seaweed": stack.enter_context(running_seaweed(folder / "seaweed")),
         }
         storms = Storms(urls, folder, arguments.kills, arguments.seed)
-        storms.run()
+        storms.run(arguments.only or list(STORMS))
     return int(storms.failed)
 
 

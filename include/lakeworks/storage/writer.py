@@ -86,8 +86,8 @@ class PartitionedWriter:
             times = ", ".join(f"`{item.column}`" for item in self.contract.partition_by if item.transform != "identity")
             raise PartitionNotOwned(
                 f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
-                f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look at the rows whose "
-                f"{times} is null or lies outside of {self.period}; a row rule of the table can set them aside."
+                f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
+                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
             )
         seen.add(partition)
         limit = self.contract.storage.max_partitions
