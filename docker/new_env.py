@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRETS: dict[str, Callable[[], str]] = {
+    "LAKE_PII_SALT": lambda: secrets.token_hex(32),
     "POSTGRES_PASSWORD": lambda: secrets.token_hex(16),
     "AIRFLOW_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(12),
     "AIRFLOW__API_AUTH__JWT_SECRET": lambda: secrets.token_hex(48),

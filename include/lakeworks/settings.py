@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.errors import ConfigError
@@ -24,7 +24,19 @@ class Settings(BaseSettings):
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
+    lineage_url: str = Field(
+        "file",
+        description="Where OpenLineage events go: off, file (below the scratch folder), file:<folder>, http(s)://…, or client "
+        "(the OpenLineage client's own configuration).",
+    )
+    pii_salt: SecretStr | None = Field(
+        None, min_length=16, description="Secret in front of personal data before it is hashed."
+    )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+    config_file: Path | None = Field(
+        None, description="The lake.yml that declares the infrastructure; defaults without one."
+    )
+    price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
 
 
 @lru_cache(maxsize=1)

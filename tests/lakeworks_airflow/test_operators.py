@@ -3,20 +3,28 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from botocore.exceptions import ClientError
 
-from lakeworks.errors import LostRace, SourceUnavailable
+from lakeworks.errors import LakeUnavailable, LostRace, SourceUnavailable
 from lakeworks.pipeline import Lake
 from lakeworks.settings import settings
 from lakeworks.storage.manifest import Run
 from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
+from lakeworks_demo.replay import start_replay
+from lakeworks_demo.replay.shopify import TOKEN
+from tests.conftest import client
+from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks_demo.shops import small_shop
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 
@@ -45,7 +53,7 @@ def context(key: str | None = "2019-01", attempt: int = 1, **params: Any) -> Any
 
 def operator(kind: type, **arguments: Any) -> Any:
     with DAG("test", schedule=None):
-        return kind(task_id="task", grain="month", **arguments)
+        return kind(task_id="task", **{"grain": "month", **arguments})
 
 
 def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
@@ -78,6 +86,60 @@ def test_a_month_that_is_not_published_waits_without_a_worker(deployed: Lake) ->
         fetch.look_again(context("2031-05"), event={})
 
 
+def test_a_used_up_quota_waits_without_a_worker_until_the_moment_it_names(deployed: Lake, replay_url: str) -> None:
+    fault = {"match": "/trip-data/*", "kind": "status", "status": 429, "headers": {"Retry-After": "7200"}}
+    requests.post(f"{replay_url}/_control/faults", json=fault, timeout=5)
+    fetch = operator(FetchOperator, table=BRONZE)
+    with pytest.raises(TaskDeferred) as deferred:
+        fetch.execute(context())
+    wait = deferred.value.trigger.moment - datetime.now(UTC)  # type: ignore[attr-defined]
+    assert timedelta(minutes=119) < wait <= timedelta(hours=2)
+    with pytest.raises(TaskDeferred):
+        operator(FetchOperator, table=BRONZE).execute(context())  # another task knows it from the lake
+    deployed.store.delete(["_quota/nyc_tlc.json"])
+    assert fetch.look_again(context(), event={})[0].startswith("landing/transport/nyc_tlc/yellow_trips/")
+
+
+def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(
+    deployed: Lake, replay_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor(replay_url, "coingecko")
+    vendor.reset("2013-03-02T06:00:00Z")
+    connection = {"conn_type": "http", "host": f"{replay_url}/api/v3", "password": "CG-k3y-of-the-connection"}
+    monkeypatch.setenv("AIRFLOW_CONN_COINGECKO", json.dumps(connection))
+    vendor.fault(match="*ethereum*", kind="status", status=429, headers={"Retry-After": "7200"}, times=1)
+    fetch = operator(FetchOperator, table="bronze.market.crypto_bars")
+    fetch.grain, over = "day", context(None, **{"from": "2013-02-27", "to": "2013-02-28"})
+    with pytest.raises(TaskDeferred):
+        fetch.execute(over)
+    deployed.store.delete(["_quota/coingecko.json"])  # the two hours are over
+    landed = fetch.look_again(over, event={})
+    assert [key.split("/")[6] for key in landed] == ["day=27", "day=28"]
+    asked = [item["path"].split("/")[4] for item in vendor.seen()]
+    assert asked == ["bitcoin", "ethereum", "ethereum", "bitcoin", "ethereum"], (
+        "the one answer that was landed is not asked again"
+    )
+    assert vendor.seen()[0]["headers"]["x-cg-demo-api-key"] == "CG-k3y-of-the-connection"
+    assert fetch.execute(over) == landed
+    assert len(vendor.seen()) == 5, "another try of the same run finds both days complete"
+
+
+def test_a_shop_is_reached_through_its_connection(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "bronze.commerce.orders"
+    with start_replay(small_shop) as url:
+        connection = {"conn_type": "http", "host": url, "password": TOKEN, "extra": {"read_all_orders": True}}
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps(connection))
+        (landed,) = operator(FetchOperator, table=table, grain="day").execute(context("2017-01-02"))
+        assert landed.startswith("landing/commerce/shopify/orders/year=2017/month=01/day=02/fetch=")
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps({**connection, "password": "shpat_wrong_0123456789"}))
+        with pytest.raises(AirflowFailException, match="Invalid API key") as refused:
+            operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
+    assert "shpat_wrong" not in str(refused.value)
+    monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY")
+    with pytest.raises(AirflowFailException, match="needs an Airflow connection `shopify`"):
+        operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
+
+
 @pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])
 def test_a_bad_partition_key_fails_for_good_with_what_to_type(deployed: Lake, key: str | None) -> None:
     with pytest.raises(AirflowFailException, match=r"2019-01.*|Nothing was run"):
@@ -108,12 +170,50 @@ def test_wrong_credentials_fail_for_good(deployed: Lake, seaweed_url: str, monke
 
 def test_bootstrap_reports_every_setting(deployed: Lake) -> None:
     with DAG("test", schedule=None):
-        bootstrap = LakeBootstrapOperator(task_id="bootstrap", tags={"a": "b"})
+        bootstrap, plan = LakeBootstrapOperator(task_id="make"), LakeBootstrapOperator(task_id="plan", plan="True")
+    planned = {row["setting"]: row["outcome"] for row in plan.execute({})}  # type: ignore[typeddict-item]
     first, second = bootstrap.execute({}), bootstrap.execute({})  # type: ignore[typeddict-item]
     assert {"versioning", "encryption", "tags", "lifecycle", "database silver_transport"} <= {
         row["setting"] for row in first
     }
+    assert (planned["lifecycle"], planned["versioning"]) == ("create", "unchanged")
     assert {row["outcome"] for row in second} <= {"unchanged", "unsupported"}
+    json.dumps(second)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"), [("AccessDenied", 403, AirflowFailException), ("SlowDown", 503, LakeUnavailable)]
+)
+def test_bootstrap_makes_the_rest_and_then_fails_for_what_is_missing(
+    deployed: Lake, monkeypatch: pytest.MonkeyPatch, code: str, status: int, error: type[Exception]
+) -> None:
+    def refusing(service: str, region: str | None = None) -> Any:
+        found = client(service, str(deployed.store.client.meta.endpoint_url))
+        found.meta.events.register("before-call", refuse)
+        return found
+
+    def refuse(params: Any, model: Any, **_: Any) -> None:
+        if model.name == "PutPublicAccessBlock":
+            answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(answer, model.name)
+
+    with DAG("test", schedule=None):
+        bootstrap = LakeBootstrapOperator(task_id="make", clients=refusing)
+    with pytest.raises(error, match=r"settings .*others are as declared: public access block.*"):
+        bootstrap.execute({})  # type: ignore[typeddict-item]
+    assert deployed.store.get("metadata/bucket-manifest.yaml")
+
+
+def test_bootstrap_with_a_wrong_file_fails_for_good(
+    deployed: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lake.yml").write_text("typo: 1")
+    monkeypatch.setenv("LAKE_CONFIG_FILE", str(tmp_path / "lake.yml"))
+    settings.cache_clear()
+    with DAG("test", schedule=None):
+        bootstrap = LakeBootstrapOperator(task_id="make")
+    with pytest.raises(AirflowFailException, match=r"`typo`.*Nothing was changed"):
+        bootstrap.execute({})  # type: ignore[typeddict-item]
 
 
 def test_links_lead_to_the_console_or_the_stand_in(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks_demo.replay.shopify import TOKEN
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 LOGIN = ("admin", "lakeworks")
 BUCKET = "lakeworks-demo"
@@ -52,10 +54,11 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         **kept_secrets(folder),
         **aws_environment(at.aws),
         "LAKE_BUCKET": BUCKET,
+        "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
-        "AIRFLOW_CONN_NYC_TLC": json.dumps({"conn_type": "http", "host": at.replay}),
+        **source_connections(at.replay),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -75,8 +78,23 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "False",
-        "OPENLINEAGE_DISABLED": "true",
+        "AIRFLOW__OPENLINEAGE__DISABLED": "True",  # lakeworks tells lineage itself, with columns and row counts
+        "LAKE_LINEAGE_URL": f"file:{folder / 'lineage'}",
     }
+
+
+def source_connections(replay: str) -> dict[str, str]:
+    """One connection a source: the replay server's address, keys it takes for entitled ones, what each client wants to know."""
+    wanted: dict[str, dict[str, object]] = {
+        "alpha_vantage": {"host": replay, "password": "PREMIUM-replay-key", "extra": {"profile": "premium"}},
+        "coingecko": {"host": f"{replay}/api/v3", "password": "CG-replay-demo-key"},
+        "nyc_tlc": {"host": replay},
+        "sec": {"host": replay, "extra": {"user_agent": "Lakeworks demo demo@example.org"}},
+        "shopify": {"host": replay, "password": TOKEN, "extra": {"read_all_orders": True}},
+        "sp500": {"host": replay},
+        "yahoo": {"host": replay, "extra": {"accept_terms": True}},
+    }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps({"conn_type": "http", **said}) for name, said in wanted.items()}
 
 
 def aws_environment(endpoint: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.storage.layer_buckets import LayerBuckets
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -58,16 +59,19 @@ class Target:
 
 
 class ObjectStore:
-    """One bucket. The client is passed in; boto3 clients are thread-safe."""
+    """One bucket, or one a layer. The client is passed in; boto3 clients are thread-safe."""
 
-    def __init__(self, client: "S3Client", bucket: str, threads: int = 8) -> None:
-        self.client = client
+    def __init__(
+        self, client: "S3Client", bucket: str, threads: int = 8, *, layers: Mapping[str, str] | None = None
+    ) -> None:
+        self.layers = LayerBuckets(bucket, layers or {})
+        self.client: S3Client = self.layers.route(client)
         self.bucket = bucket
         self.threads = threads
 
     def uri(self, key: str) -> str:
         """The `s3://` address of a key."""
-        return f"s3://{self.bucket}/{key}"
+        return f"s3://{self.layers.of(key)}/{key}"
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """The object, or None where there is none."""
