@@ -72,9 +72,10 @@ def running_moto() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_ministack(folder: Path, *, patience: float = 60) -> Iterator[str]:
+def running_ministack(folder: Path, *, patience: float = 60, policies: bool = False) -> Iterator[str]:
+    """With `policies`, signatures and IAM policies are enforced; `test`/`test` may do everything."""
     port = free_port()
-    environment = ministack_environment(folder, port, free_port())
+    environment = ministack_environment(folder, port, free_port()) | ({"AUTH": "true"} if policies else {})
     with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment, start=patience) as url:
         yield url
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from lakeworks_demo.demo import Demo
 from lakeworks_demo.stack.environment import LOGIN, REPOSITORY
+from lakeworks_demo.stack.folder import is_ours
 from lakeworks_demo.stack.process import StackError
 from lakeworks_demo.stack.stack import Stack
 
@@ -28,6 +29,11 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
+        if arguments.state and not is_ours(arguments.state):
+            console.print(
+                f"[bold red]failed:[/] `{arguments.state}` is not a folder of this stack; nothing was touched"
+            )
+            return 1
         folders = [arguments.state] if arguments.state else [REPOSITORY / ".local" / part for part in ("up", "demo")]
         stopped = [name for folder in folders for name in Stack(folder).stop()]
         console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")

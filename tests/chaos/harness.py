@@ -69,6 +69,7 @@ class Tally:
     kills: int = 0
     published: int = 0
     refused: int = 0
+    crashed: int = 0
     reads: int = 0
     bad: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -176,10 +177,15 @@ def reading(lake: Lake, month: str, tally: Tally) -> Iterator[None]:
             tally.bad += list(bad)
 
 
-def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int = 1) -> Tally:
-    """Kill writers, one after the other or several at once, until `kills` have died; then let one finish in peace."""
+def storm(
+    endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int = 1, through: Endpoint | None = None
+) -> Tally:
+    """Kill writers, one after the other or several at once, until `kills` have died; then let one finish in peace.
+
+    `through` is the endpoint as the writers see it, where that is one that breaks requests.
+    """
     chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
-    month, lake = "2019-01", endpoint.lake()
+    month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake()
     with reading(lake, month, tally):
         while tally.kills < kills:
             crowd = []
@@ -188,7 +194,7 @@ def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int
                 die_at = chance.choice([*STEPS, "random", ""])
                 # neighbours publish beside each other; numbers repeat, so that retries of killed runs happen too
                 where = month if chance.random() < 0.8 else "2019-02"
-                arguments = (lake, number - chance.choice([0, 0, 1]), where, number, die_at, scratch)
+                arguments = (writers_lake, number - chance.choice([0, 0, 1]), where, number, die_at, scratch)
                 writer = FORK.Process(target=bound, args=(bound_to_owner(), publish, *arguments))
                 writer.start()
                 crowd.append((writer, die_at))
@@ -200,6 +206,7 @@ def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int
                 tally.kills += writer.exitcode == -signal.SIGKILL
                 tally.published += writer.exitcode == 0
                 tally.refused += writer.exitcode == 3
+                tally.crashed += writer.exitcode not in (0, 3, -signal.SIGKILL)
         for where in (month, "2019-02"):
             last = FORK.Process(target=bound, args=(bound_to_owner(), publish, lake, 10**6, where, 1, "", scratch))
             last.start()

@@ -109,7 +109,7 @@ def proxy(upstream: str) -> Iterator[tuple[str, Faults]]:
     class Handler(_Forwarder):
         host, port, plan = str(target.hostname), int(target.port or 80), faults
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -119,6 +119,11 @@ def proxy(upstream: str) -> Iterator[tuple[str, Faults]]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Writers are killed in the middle of requests: that is no news."""
 
 
 class _Forwarder(BaseHTTPRequestHandler):

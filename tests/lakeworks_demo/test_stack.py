@@ -53,6 +53,15 @@ def test_a_demo_refuses_a_folder_that_is_not_ours_and_touches_nothing(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_down_leaves_a_folder_that_is_not_ours_alone(tmp_path: Path) -> None:
+    """`down --state /var` must not tidy /var/run."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "sshd.pid").write_text("1234\n")
+    done = command("down", "--state", str(tmp_path))
+    assert (done.returncode, "nothing was touched" in done.stdout) == (1, True), done.stdout
+    assert (tmp_path / "run" / "sshd.pid").is_file()
+
+
 def test_only_a_folder_with_our_marker_is_emptied(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "state"
     with hold(folder):

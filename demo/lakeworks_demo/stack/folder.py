@@ -30,16 +30,18 @@ def hold(folder: Path) -> IO[str]:
     return lock
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a stack's: by its marker, or by its place in the repository."""
+    return (folder / MARKER).is_file() or folder.resolve().is_relative_to(REPOSITORY / ".local")
+
+
 def claim(folder: Path) -> None:
-    """Mark a new or empty folder as ours.
+    """Mark a new or empty folder, or one of ours, as ours.
 
     Raises:
-        StackError: it holds something and has no marker; nothing was changed.
+        StackError: it is somebody else's; nothing was changed.
     """
-    if (folder / MARKER).is_file():
-        return
-    inside = folder.is_relative_to(REPOSITORY / ".local")  # ours by its place, marked or not
-    if folder.exists() and not inside and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not is_ours(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise StackError(
             f"`{folder}` is not a folder of this stack (no `{MARKER}` in it), and the stack empties its folder. Nothing was "
             "touched. Name another with --state, or remove this one yourself."

@@ -125,7 +125,7 @@ def _ours(path: Path) -> psutil.Process | None:
         process = psutil.Process(known["pid"])
         if abs(process.create_time() - known["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE:
             return process
-    except (psutil.NoSuchProcess, ValueError, KeyError, OSError):
+    except (psutil.NoSuchProcess, ValueError, KeyError, TypeError, OSError):
         pass
     return None
 

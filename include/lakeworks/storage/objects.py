@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.errors import LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
 from lakeworks.storage.layer_buckets import LayerBuckets
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class ObjectStore:
         """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
 
         Raises:
-            LakeUnavailable: S3 refused some; the message names the first.
+            LakeUnavailable, LakeAccessDenied: S3 refused some; the message names the first.
         """
         pending = [*keys]
         for start in range(0, len(pending), 1000):
@@ -158,7 +158,8 @@ class ObjectStore:
                 )
             if errors := answer.get("Errors"):
                 first = errors[0]
-                raise LakeUnavailable(
+                denied = first.get("Code") == "AccessDenied"
+                raise (LakeAccessDenied if denied else LakeUnavailable)(
                     f"{len(errors)} of {len(chunk)} objects were not deleted, first `{self.uri(first.get('Key', ''))}`: "
                     f"{first.get('Code')} {first.get('Message')}. Run again; what is gone stays gone."
                 )

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.contract import Contract
-from lakeworks.errors import ConfigError, PartitionExplosion
+from lakeworks.errors import ConfigError, PartitionExplosion, PartitionNotOwned
 from lakeworks.layout import join, part_name
-from lakeworks.partition import Partition, PartitionField, Period, partition_of
+from lakeworks.partition import Partition, PartitionField, Period, owns, partition_of
 from lakeworks.storage.manifest import StagedObject, StagedPartition
 from lakeworks.storage.multipart import upload_file
 from lakeworks.storage.objects import ObjectStore, StoredObject, Target
@@ -58,6 +58,7 @@ class PartitionedWriter:
         """Stage a stream whose partitions are contiguous and whose rows are sorted; returns the partitions in order.
 
         Raises:
+            PartitionNotOwned: a row's time is missing or lies outside the run's period; nothing was published.
             PartitionExplosion: the stream holds more partitions than the contract allows; nothing was published.
             ConfigError: a partition came twice, so the stream was not sorted.
         """
@@ -124,6 +125,13 @@ class PartitionedWriter:
         if partition in seen:
             raise ConfigError(
                 f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
+            )
+        if self.contract.rebuilds is None and not owns(self.contract.partition_by, partition, self.period):
+            times = ", ".join(f"`{item.column}`" for item in self.contract.partition_by if item.transform != "identity")
+            raise PartitionNotOwned(
+                f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
+                f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
+                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
             )
         seen.add(partition)
         limit = self.contract.storage.max_partitions

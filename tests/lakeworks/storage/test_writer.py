@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakeworks.errors import ConfigError, PartitionExplosion
+from lakeworks.errors import ConfigError, PartitionExplosion, PartitionNotOwned
 from lakeworks.partition import Period
 from lakeworks.storage.manifest import StagedPartition
 from lakeworks.storage.objects import ObjectStore, StoredObject, Target
@@ -68,14 +68,21 @@ def test_category_columns_live_in_the_path_only(store: ObjectStore, tmp_path: Pa
     assert pq.read_schema(io.BytesIO(body)).names == ["id", "at"]
 
 
-def test_null_partition_values_are_kept_together(store: ObjectStore, tmp_path: Path) -> None:
-    day = datetime(2019, 1, 1)
-    table = pa.table({"id": [1, 2, 3], "at": [day, None, None], "symbol": ["A"] * 3}, schema=SCHEMA)
-    staged = write(store, tmp_path, table, 1)
-    assert {item.partition: item.rows for item in staged} == {
-        "year=2019/month=01/day=01": 1,
-        "/".join(f"{key}=__HIVE_DEFAULT_PARTITION__" for key in ("year", "month", "day")): 2,
-    }
+def test_null_categories_are_kept_together(store: ObjectStore, tmp_path: Path) -> None:
+    table = pa.table({"id": [1, 2, 3], "at": [None] * 3, "symbol": ["A", None, None]}, schema=SCHEMA)
+    staged = write(store, tmp_path, table, 1, partition_by=["symbol"])
+    assert {item.partition: item.rows for item in staged} == {"symbol=A": 1, "symbol=__HIVE_DEFAULT_PARTITION__": 2}
+
+
+@pytest.mark.parametrize("at", [None, datetime(2019, 2, 1), datetime(2018, 12, 31, 23, 59, 59)])
+def test_a_row_of_another_runs_partition_is_refused(store: ObjectStore, tmp_path: Path, at: datetime | None) -> None:
+    """A stray row of February in January's file would replace a day of February; rows without a time, those of every month."""
+    table = pa.table({"id": [1, 2], "at": [datetime(2019, 1, 1), at], "symbol": ["A"] * 2}, schema=SCHEMA)
+    with pytest.raises(
+        PartitionNotOwned, match=r"a run of 2019-01 does not own.*Nothing was published.*`at` is null or lies"
+    ):
+        write(store, tmp_path, table, 10)
+    assert list(tmp_path.iterdir()) == [], "no scratch file is left"
 
 
 def test_an_explosion_names_the_column(store: ObjectStore, tmp_path: Path) -> None:
