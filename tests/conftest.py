@@ -124,9 +124,16 @@ def seaweed_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def replay_url() -> Iterator[str]:
+def replay_server() -> Iterator[str]:
     with start_replay() as url:
         yield url
+
+
+@pytest.fixture
+def replay_url(replay_server: str) -> Iterator[str]:
+    """The replay server; faults, clocks and limits a test leaves behind are no other test's."""
+    yield replay_server
+    urllib.request.urlopen(urllib.request.Request(f"{replay_server}/_control/reset", method="POST"), timeout=5).close()
 
 
 def client(service: str, url: str) -> Any:

@@ -12,7 +12,7 @@ from lakeworks.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 EXAMPLE = (ROOT / ".env.example").read_text()
-NAMED = set(re.findall(r"^#? ?([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+NAMED = set(re.findall(r"^#? ?([A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
 
 
 def test_the_whole_system_is_there() -> None:
@@ -36,7 +36,7 @@ def test_services_wait_for_what_exists() -> None:
 
 
 def test_every_variable_is_in_the_example_and_every_setting_is_documented() -> None:
-    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    used = set(re.findall(r"\$\{([A-Z0-9_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert used <= NAMED
     assert {f"LAKE_{name.upper()}" for name in Settings.model_fields} == {
         name for name in NAMED if name.startswith("LAKE_")

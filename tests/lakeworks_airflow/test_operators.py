@@ -20,6 +20,7 @@ from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shopify import TOKEN
+from tests.lakeworks.sources.vendors import Vendor
 from tests.lakeworks_demo.shops import small_shop
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
@@ -110,6 +111,30 @@ def test_a_shop_is_reached_through_its_connection(deployed: Lake, monkeypatch: p
     monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY")
     with pytest.raises(AirflowFailException, match="needs an Airflow connection `shopify`"):
         operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
+
+
+def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(
+    deployed: Lake, replay_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor(replay_url, "coingecko")
+    vendor.reset("2013-03-02T06:00:00Z")
+    connection = {"conn_type": "http", "host": f"{replay_url}/api/v3", "password": "CG-k3y-of-the-connection"}
+    monkeypatch.setenv("AIRFLOW_CONN_COINGECKO", json.dumps(connection))
+    vendor.fault(match="*ethereum*", kind="status", status=429, headers={"Retry-After": "7200"}, times=1)
+    fetch = operator(FetchOperator, table="bronze.market.crypto_bars")
+    fetch.grain, over = "day", context(None, **{"from": "2013-02-27", "to": "2013-02-28"})
+    with pytest.raises(TaskDeferred):
+        fetch.execute(over)
+    deployed.store.delete(["_quota/coingecko.json"])  # the two hours are over
+    landed = fetch.look_again(over, event={})
+    assert [key.split("/")[6] for key in landed] == ["day=27", "day=28"]
+    asked = [item["path"].split("/")[4] for item in vendor.seen()]
+    assert asked == ["bitcoin", "ethereum", "ethereum", "bitcoin", "ethereum"], (
+        "the one answer that was landed is not asked again"
+    )
+    assert vendor.seen()[0]["headers"]["x-cg-demo-api-key"] == "CG-k3y-of-the-connection"
+    assert fetch.execute(over) == landed
+    assert len(vendor.seen()) == 5, "another try of the same run finds both days complete"
 
 
 @pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])

@@ -6,6 +6,7 @@ Prices derive from vendors with terms of their own, so they are not in this repo
 
 import hashlib
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-HOME = Path(sys.prefix) / "share" / "lakeworks-samples"
+# Inside the environment where that can be written (not in a container of another user).
+_PREFIX = Path(sys.prefix) / "share" if os.access(sys.prefix, os.W_OK) else Path.home() / ".cache"
+HOME = _PREFIX / "lakeworks-samples"
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ _UNKNOWN = """
 
 def routes(world: World) -> list[Route]:
     """The vendor's address."""
-    # After the last session's close, so that all the data are there.
-    world.vendor(NAME, datetime(2013, 3, 1, 22, tzinfo=UTC), Allowance(per_second=1, per_day=25))
+    # The morning after the last session of the data.
+    world.vendor(NAME, datetime(2013, 3, 2, 6, tzinfo=UTC), Allowance(per_second=1, per_day=25))
 
     async def query(request: Request) -> Response:
         return _answer(world, request)

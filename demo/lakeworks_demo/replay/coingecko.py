@@ -43,7 +43,7 @@ TOO_OLD = (
 
 def routes(world: World) -> list[Route]:
     """The vendor's addresses."""
-    world.vendor(NAME, datetime(2026, 1, 15, 12, tzinfo=UTC), Allowance(per_second=100 / 60, burst=100))
+    world.vendor(NAME, datetime(2013, 3, 2, 6, tzinfo=UTC), Allowance(per_second=100 / 60, burst=100))
     made = {
         "ping": _ping,
         "coins/markets": _markets,

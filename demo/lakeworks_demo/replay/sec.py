@@ -33,7 +33,7 @@ _TAGS = {
 
 def routes(world: World) -> list[Route]:
     """The vendor's address."""
-    world.vendor(NAME, datetime(2013, 3, 1, 22, tzinfo=UTC), Allowance(per_second=10, burst=10))
+    world.vendor(NAME, datetime(2013, 3, 2, 6, tzinfo=UTC), Allowance(per_second=10, burst=10))
     by_cik = {int(row["CIK"]): (symbol, row["Name"]) for symbol, row in COMPANIES.items()}
 
     async def facts(request: Request) -> Response:

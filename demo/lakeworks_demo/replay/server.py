@@ -39,6 +39,7 @@ def create_app(open_shop: OpenShop | None = None) -> Starlette:
         Route("/_control/faults", world.faults.control, methods=["GET", "POST", "DELETE"]),
         Route("/_control/requests", world.faults.log, methods=["GET", "DELETE"]),
         Route("/_control/clock", world.clock, methods=["GET", "POST"]),
+        Route("/_control/reset", world.reset, methods=["POST"]),
         Route("/_control/limits", world.limits, methods=["GET", "POST", "DELETE"]),
     ]
     vendors = [route for vendor in VENDORS for route in vendor.routes(world)]

@@ -68,11 +68,23 @@ class World:
         self.allowances: dict[str, Allowance] = {}
         self._slots: dict[tuple[str, str], datetime] = {}
         self._days: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._vendors: dict[str, tuple[datetime, Allowance]] = {}
 
     def vendor(self, source: str, now: datetime, allowance: Allowance | None = None) -> None:
         """Introduce a vendor with its time and limits."""
+        self._vendors[source] = (now, allowance or Allowance())
         self.clocks[source] = Clock(now)
         self.allowances[source] = allowance or Allowance()
+
+    async def reset(self, _: Request) -> Response:
+        """POST: as the server was when it started."""
+        self.faults.active.clear()
+        self.faults.requests.clear()
+        self._slots.clear()
+        self._days.clear()
+        for source, (now, allowance) in self._vendors.items():
+            self.clocks[source], self.allowances[source] = Clock(now), allowance
+        return JSONResponse({"status": "reset"})
 
     def now(self, source: str) -> datetime:
         """A vendor's time."""

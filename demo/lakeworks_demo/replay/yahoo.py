@@ -21,7 +21,7 @@ _PRICES = ("open", "high", "low", "close", "volume")
 
 def routes(world: World) -> list[Route]:
     """The vendor's address."""
-    world.vendor(NAME, datetime(2024, 12, 30, 23, tzinfo=UTC), Allowance(per_second=2, burst=20))
+    world.vendor(NAME, datetime(2024, 12, 31, 6, tzinfo=UTC), Allowance(per_second=2, burst=20))
 
     async def chart(request: Request) -> Response:
         if world.over(NAME, "address"):

@@ -58,10 +58,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
-        "AIRFLOW_CONN_NYC_TLC": json.dumps({"conn_type": "http", "host": at.replay}),
-        "AIRFLOW_CONN_SHOPIFY": json.dumps(
-            {"conn_type": "http", "host": at.replay, "password": TOKEN, "extra": {"read_all_orders": True}}
-        ),
+        **source_connections(at.replay),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -88,6 +85,20 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "False",
         "OPENLINEAGE_DISABLED": "true",
     }
+
+
+def source_connections(replay: str) -> dict[str, str]:
+    """One connection a source: the replay server's address, keys it takes for entitled ones, what each client wants to know."""
+    wanted: dict[str, dict[str, object]] = {
+        "alpha_vantage": {"host": replay, "password": "PREMIUM-replay-key", "extra": {"profile": "premium"}},
+        "coingecko": {"host": f"{replay}/api/v3", "password": "CG-replay-demo-key"},
+        "nyc_tlc": {"host": replay},
+        "sec": {"host": replay, "extra": {"user_agent": "Lakeworks demo demo@example.org"}},
+        "shopify": {"host": replay, "password": TOKEN, "extra": {"read_all_orders": True}},
+        "sp500": {"host": replay},
+        "yahoo": {"host": replay, "extra": {"accept_terms": True}},
+    }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps({"conn_type": "http", **said}) for name, said in wanted.items()}
 
 
 def aws_environment(endpoint: str) -> dict[str, str]:

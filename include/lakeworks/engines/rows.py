@@ -16,19 +16,20 @@ from lakeworks.errors import MalformedSource
 
 
 class SpilledRows:
-    """The rows of many answers on disk; memory holds one answer at a time."""
+    """The rows of many answers on disk; memory holds one answer at a time. `expected` are the columns if there is no row."""
 
-    def __init__(self, name: str, scratch: Path) -> None:
+    def __init__(self, name: str, scratch: Path, expected: pa.Schema | None = None) -> None:
         self.name = name
         self.rows = 0
         self._scratch = scratch
+        self._expected = expected
         self._files: list[Path] = []
         self._fields: dict[str, pa.DataType] = {}
 
     @property
     def schema(self) -> pa.Schema:
         """Every column of any answer, in order of appearance."""
-        return pa.schema(list(self._fields.items()))
+        return pa.schema(list(self._fields.items())) if self.rows else (self._expected or pa.schema([]))
 
     def add(self, rows: Iterable[Mapping[str, Any] | pa.RecordBatch], constants: Mapping[str, pa.Scalar]) -> None:
         """Take one answer's rows; `constants` are columns with the same value in each.

@@ -67,7 +67,7 @@ def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, pars
     fetches = Fetches.below(lake, prefix(contract, period))
     found = fetches.distinct() if contract.landing == "all" else [newest]
     wanted = Wanted(dataset(contract), period, contract.source_options)
-    rows = SpilledRows(newest.prefix, scratch)
+    rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
     for item in (answer for one in found for answer in one.answers):
         answer, _ = load_answer(lake, item.key)
         rows.add(parse(wanted, answer), _constants(item))

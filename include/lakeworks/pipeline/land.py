@@ -1,6 +1,7 @@
 """Landing: a source's raw bytes, as received, written once; everything later can be rebuilt from them without the network."""
 
 import hashlib
+import json
 import logging
 import time
 from contextlib import suppress
@@ -73,15 +74,17 @@ def land(
 
 def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource) -> LandingSet:
     """Land the answers of every request of a period; goes on where an earlier attempt stopped, asks nothing twice."""
+    since = fetched_until(lake, contract, period) if contract.landing == "all" else None
+    wanted = Wanted(dataset(contract), period, contract.source_options, since)
     fetches = Fetches.below(lake, prefix(contract, period))
-    before, own = fetches.newest(), fetches.of(run)
+    asked = _question(wanted, source)
+    before, own = fetches.newest(), fetches.of(run, asked)
     if own in fetches.complete:  # a run over many periods that was deferred starts from its first period again
         log.info("landed %s %s: complete already in this run (%s)", contract.name, period, own)
         return fetches.read(str(own))
-    folder = fetches.open(run, datetime.now(UTC))
+    folder = fetches.open(run, asked, datetime.now(UTC))
     started = time.monotonic()
-    since = fetched_until(lake, contract, period) if contract.landing == "all" else None
-    facts = source.collect(Wanted(dataset(contract), period, contract.source_options, since), folder)
+    facts = source.collect(wanted, folder)
     figures = {
         "requests": len(folder.taken),
         "resumed": folder.resumed,
@@ -112,6 +115,12 @@ def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | 
             earlier = Partition.parse(item.key.removeprefix(below).partition("/fetch=")[0]).period
             found = earlier.end if earlier else found
     return found
+
+
+def _question(wanted: Wanted, source: RequestSource) -> str:
+    """What the answers depend on: data set, period, options, and the client's variant (such as the plan of the key)."""
+    variant = getattr(source, "variant", "")
+    return json.dumps([wanted.dataset, str(wanted.period), dict(wanted.options), variant], sort_keys=True, default=str)
 
 
 def figures_of(source: object) -> dict[str, float]:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from string import printable
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -81,7 +83,8 @@ class FetchFolder:
         if key in self.landed:
             self.resumed += 1
             return self._recall(name, key)
-        answer = replace(ask(), facts=facts)
+        answer = ask()
+        answer = replace(answer, facts=facts, url=quote(answer.url, safe=printable))  # S3 metadata is ASCII
         try:
             self.lake.store.put(Target(key, _metadata(answer, self.run), if_absent=True), _packed(key, answer.body))
         except LostRace:  # another process works on the same fetch: its answer stands
@@ -118,11 +121,11 @@ class Fetches:
 
     lake: Lake
     prefix: str
-    keys: Mapping[str, tuple[str, ...]]  # fetch id to its objects
+    keys: Mapping[str, tuple[str, ...]]  # fetch id (`<begun>-<what is asked>-<run>`) to its objects
 
     @classmethod
     def below(cls, lake: Lake, prefix: str) -> "Fetches":
-        """List a period's landing prefix."""
+        """List a landing prefix."""
         found: dict[str, list[str]] = {}
         for item in lake.store.scan(prefix):
             folder, _, rest = item.key.removeprefix(prefix).partition("/")
@@ -154,17 +157,22 @@ class Fetches:
         """Every complete fetch that brought something new, oldest first."""
         return [found for fetch in self.complete if not (found := self.read(fetch)).same_as]
 
-    def of(self, run: Run) -> str | None:
-        """The newest fetch this run began, whichever of its tries."""
-        return next((fetch for fetch in reversed([*self.keys]) if fetch.endswith(f"-{_mark(run)}")), None)
+    def of(self, run: Run, question: str) -> str | None:
+        """The newest fetch of the same question this run began, whichever of its tries."""
+        own = f"-{_digest(question)}-{_mark(run)}"
+        return next((fetch for fetch in reversed([*self.keys]) if fetch.endswith(own)), None)
 
-    def open(self, run: Run, now: datetime) -> FetchFolder:
-        """The run's own unfinished fetch, else a recent one that nobody finished, else a new one."""
-        fetch = self.of(run)
+    def open(self, run: Run, question: str, now: datetime) -> FetchFolder:
+        """The run's own unfinished fetch, else a recent one that nobody finished, else a new one.
+
+        `question` is all that the answers depend on: answers to another one must not be continued with.
+        """
+        fetch = self.of(run, question)
         if fetch is None or fetch in self.complete:
-            newest = max(self.keys, default="")
+            same = [item for item in self.keys if f"-{_digest(question)}-" in item]
+            newest = max(same, default="")
             recent = newest >= _stamp(now - RESUME_WITHIN) and newest not in self.complete
-            fetch = newest if recent else f"{_stamp(now)}-{_mark(run)}"
+            fetch = newest if recent else f"{_stamp(now)}-{_digest(question)}-{_mark(run)}"
         return FetchFolder(self.lake, f"{self.prefix}fetch={fetch}/", run, set(self.keys.get(fetch, ())))
 
 
@@ -227,4 +235,8 @@ def _stamp(moment: datetime) -> str:
 
 
 def _mark(run: Run) -> str:
-    return hashlib.sha256(f"{run.id} {run.started_at.isoformat()}".encode()).hexdigest()[:8]
+    return _digest(f"{run.id} {run.started_at.isoformat()}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

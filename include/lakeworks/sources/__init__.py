@@ -86,7 +86,11 @@ class Landing(Protocol):
 
 @runtime_checkable
 class RequestSource(Protocol):
-    """A vendor that is asked many times for a data set and period."""
+    """A vendor that is asked many times for a data set and period.
+
+    A client whose answers also depend on the connection (the plan of the key) says so in an attribute `variant: str`: a
+    fetch that was begun with one is not continued with another.
+    """
 
     def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
         """Make every request of the data set through `landing.take`; returns facts of the whole fetch, such as a watermark.

@@ -58,6 +58,11 @@ class AlphaVantage:
     http: HttpSource
     premium: bool = False
 
+    @property
+    def variant(self) -> str:
+        """Keys of different plans are answered differently: a fetch begun with one is not continued with the other."""
+        return "premium" if self.premium else "free"
+
     def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if wanted.dataset == "listings":

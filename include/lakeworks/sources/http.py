@@ -17,7 +17,7 @@ from lakeworks.errors import MalformedSource, QuotaExhausted, SourceRejected, So
 from lakeworks.sources.answers import KEPT_HEADERS, Answer
 from lakeworks.sources.limits import Limiter
 from lakeworks.sources.retry import Again, RetryPolicy, retry_after
-from lakeworks.sources.secrets import Secret, redacted, scrubbed, without_keys, without_secrets
+from lakeworks.sources.secrets import Secret, redacted, scrubbed, without_keys
 from lakeworks.sources.transport import ERROR_BYTES, Message, Transport, unwritable
 
 log = logging.getLogger(__name__)
@@ -108,9 +108,10 @@ class HttpSource:
             body = io.BytesIO()
             message = Message(self.url(path), params or {}, headers or {}, self.largest_answer, until)
             status, received = self._send(message, body)
-            kept = {name: received[name] for name in KEPT_HEADERS if name in received}
+            kept = {name: without_keys(received[name]) for name in KEPT_HEADERS if name in received}
+            content = self.secret.blanked_in(body.getvalue()) if self.secret else body.getvalue()
             shown = redacted(self.url(path)) + (f"?{_shown(params)}" if params else "")
-            answer = Answer(without_secrets(body.getvalue()), shown, status, kept, datetime.now(UTC))
+            answer = Answer(content, shown, status, kept, datetime.now(UTC))
             if not judge(answer):
                 self._raise_for_retry(status, received)
                 if status != 200:

@@ -48,7 +48,10 @@ class Spent:
 
 @dataclass
 class Limiter:
-    """The gate before a vendor. `trip_after` requests that fail for good in a row close it, longer each time."""
+    """The gate before a vendor. `trip_after` requests that fail for good in a row close it, longer each time.
+
+    Who would wait longer than `longest_queue` seconds for a free moment is sent away instead of holding a worker.
+    """
 
     source: str
     limits: Limits = Limits()
@@ -58,6 +61,7 @@ class Limiter:
     trip_after: int = 5
     rest: float = 60.0
     longest_rest: float = 3600.0
+    longest_queue: float = 300.0
     _failures: int = field(default=0, init=False)
 
     def reserve(self) -> float:
@@ -128,8 +132,11 @@ class Limiter:
             return 0.0
         step = 1 / self.limits.per_second
         slot = max(spent.next_slot, now)
+        wait = max(slot - step * (self.limits.burst - 1) - now, 0.0)
+        if wait > self.longest_queue:
+            raise self._refusal(now + wait, f"requests for the next {wait:.0f} s are waiting already")
         spent.next_slot = slot + step
-        return max(slot - step * (self.limits.burst - 1) - now, 0.0)
+        return wait
 
     def _rest(self, spent: Spent) -> None:
         doubled = self.rest * 2 ** min(spent.failures - self.trip_after, 10)

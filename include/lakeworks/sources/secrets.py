@@ -23,12 +23,23 @@ class Secret:
     def __post_init__(self) -> None:
         conceal(self.value)
 
+    def blanked_in(self, body: bytes) -> bytes:
+        """A body without this secret (a vendor may echo it); otherwise untouched."""
+        for form in _forms(self.value):
+            body = body.replace(form.encode(), REDACTED.encode())
+        return body
+
 
 def conceal(value: str) -> None:
     """Keep a value out of everything `scrubbed` sees, in this process, from now on."""
-    if len(value) >= _SHORTEST:
-        _known.update({value, quote(value, safe=""), quote_plus(value)})
+    _known.update(_forms(value))
+    if _known:
         _watch_urllib3()
+
+
+def _forms(value: str) -> set[str]:
+    """How a value may be written, as it is and in addresses."""
+    return {value, quote(value, safe=""), quote_plus(value)} if len(value) >= _SHORTEST else set()
 
 
 def redacted(url: str) -> str:
@@ -41,13 +52,6 @@ def redacted(url: str) -> str:
 def scrubbed(text: str) -> str:
     """Another library's message without the user info, query values and known secrets it may quote."""
     return without_keys(re.sub(r"([?&][^=&\s]+)=[^&\s'\")]+", r"\1=…", re.sub(r"//[^/@\s]+@", "//", text)))
-
-
-def without_secrets(body: bytes) -> bytes:
-    """A body without the secrets this process knows (a vendor may echo the key); otherwise untouched."""
-    for value in _known:
-        body = body.replace(value.encode(), REDACTED.encode())
-    return body
 
 
 def without_keys(text: str) -> str:

@@ -59,6 +59,11 @@ class Shopify:
     access: Connection = field(default_factory=Connection)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
+    @property
+    def variant(self) -> str:
+        """Which shop is asked, and what of it is shown: a fetch is not continued with another's pages."""
+        return f"{self.http.base_url} {self.access.model_dump_json()}"
+
     def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
         """See `RequestSource.collect`; the facts are the window.
 

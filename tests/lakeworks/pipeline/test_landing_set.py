@@ -45,7 +45,7 @@ class Vendor:
             raise self.stop_at[1]
         self.asked.append(symbol)
         moment = datetime(2026, 1, 5, 12, len(self.asked), tzinfo=UTC)
-        return Answer(self.answers[symbol].encode(), f"https://vendor/{symbol}", 200, {"link": "<é>"}, moment)
+        return Answer(self.answers[symbol].encode(), f"https://vendor/preis/ü/{symbol}", 200, {"link": "<é>"}, moment)
 
 
 SYMBOLS = ("AAPL", "BRK.B", "^GSPC")
@@ -77,6 +77,7 @@ def test_answers_are_landed_as_received_with_what_is_known_of_them(lake: Lake, r
         {"of": "^GSPC"}, {"symbol": "^GSPC"}, {"link": "<é>"}, "manual__1",
     )  # fmt: skip
     assert answer.fetched_at == datetime(2026, 1, 5, 12, 3, tzinfo=UTC)
+    assert answer.url == made.answers[2].url == "https://vendor/preis/%C3%BC/^GSPC"
     assert [item.request for item in made.answers] == [f"{symbol}.json" for symbol in SYMBOLS]
     assert (made.facts, made.figures["requests"], made.source, made.period) == (
         {"asked": "3"},
@@ -105,14 +106,41 @@ def test_a_fetch_that_stops_midway_is_not_complete_and_goes_on_from_there(
 
 
 def test_another_run_continues_a_recent_fetch_and_leaves_an_old_one(lake: Lake, run_at: RunAt) -> None:
-    source = vendor()
+    fetches, now = Fetches.below(lake, PREFIX), datetime.now(UTC)
+    begun = fetches.open(run_at(1), "question", now)
+    begun.take("AAPL.json", lambda: vendor().ask("AAPL"), symbol="AAPL")
+    fetches = Fetches.below(lake, PREFIX)
+    (folder,) = fetches.keys
+    assert fetches.open(run_at(2), "question", now + timedelta(hours=23)).landed == {*fetches.keys[folder]}
+    assert fetches.open(run_at(2), "question", now + timedelta(hours=25)).landed == set()
+    assert fetches.open(run_at(2), "another question", now).landed == set()
+    assert fetches.open(run_at(1), "question", now + timedelta(days=9)).landed, (
+        "its own, however long the quota made it wait"
+    )
+    assert fetches.open(run_at(1), "another question", now).landed == set()
+
+
+def test_answers_of_another_day_are_not_continued_with_in_a_table_without_partitions(lake: Lake, run_at: RunAt) -> None:
+    table, source = contract().model_copy(update={"partition_by": ()}), vendor()
     source.stop_at = ("BRK.B", KilledError())
     with pytest.raises(KilledError):
+        land(lake, table, DAY, run_at(1), source)
+    source.stop_at = None
+    land(lake, table, Period.parse("2026-01-06"), run_at(2), source)
+    assert source.asked == ["AAPL", "AAPL", "BRK.B", "^GSPC"], "yesterday's answer is not today's"
+
+
+def test_answers_to_other_options_or_of_another_plan_are_not_continued_with(lake: Lake, run_at: RunAt) -> None:
+    @dataclass
+    class Planned(Vendor):
+        variant: str = "free"
+
+    source = Planned(vendor().answers, stop_at=("BRK.B", KilledError()))
+    with pytest.raises(KilledError):
         landed(lake, run_at(1), source)
-    fetches, now = Fetches.below(lake, PREFIX), datetime.now(UTC)
-    assert fetches.open(run_at(2), now + timedelta(hours=23)).landed == {*fetches.keys[next(iter(fetches.keys))]}
-    assert fetches.open(run_at(2), now + timedelta(hours=25)).landed == set()
-    assert fetches.open(run_at(1), now + timedelta(days=9)).landed, "its own, however long the quota made it wait"
+    source.stop_at, source.variant = None, "premium"
+    landed(lake, run_at(1, attempt=2), source)
+    assert source.asked.count("AAPL") == 2
 
 
 def test_a_try_of_the_same_run_does_not_fetch_again_but_a_new_run_does(lake: Lake, run_at: RunAt) -> None:
@@ -139,7 +167,7 @@ def test_the_same_content_again_stays_what_was_landed_first(lake: Lake, run_at: 
 
 def test_two_processes_on_one_fetch_agree(lake: Lake, run_at: RunAt) -> None:
     fetches, now = Fetches.below(lake, PREFIX), datetime.now(UTC)
-    one, other = fetches.open(run_at(1), now), fetches.open(run_at(1), now)
+    one, other = fetches.open(run_at(1), "same", now), fetches.open(run_at(1), "same", now)
     theirs = one.take("AAPL.json", lambda: vendor(AAPL="1").ask("AAPL"), symbol="AAPL")
     mine = other.take("AAPL.json", lambda: vendor(AAPL="2").ask("AAPL"), symbol="AAPL")
     assert (theirs.body, mine.body) == (b"1", b"1")

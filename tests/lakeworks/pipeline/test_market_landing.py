@@ -1,26 +1,30 @@
 """Market sources from the vendor's answer to bronze rows, on real HTTP and S3; and again without a network."""
 
+import io
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
 
 from lakeworks.contract import load_contract
-from lakeworks.errors import LakeNotFound, QuotaExhausted
+from lakeworks.errors import LakeNotFound, NotPublishedYet, QuotaExhausted
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land, write
 from lakeworks.pipeline.arrived import newest_set
+from lakeworks.pipeline.inbox import LakeInbox
 from lakeworks.pipeline.landing_set import LandingSet
 from lakeworks.pipeline.quota import LakeState
 from lakeworks.sources import Access, open_source
 from lakeworks.storage.manifest import Run
-from tests.conftest import KEYS
+from tests.conftest import KEYS, contract_of
 from tests.lakeworks.sources.vendors import Vendor
 
 DAY = Period.parse("2013-02-15")
@@ -120,6 +124,72 @@ def test_an_overview_becomes_reference_rows(lake: Lake, vendor: Vendor, run_at: 
     assert [(row["symbol"], row["cik"], row["market_cap_usd"]) for row in rows] == [
         ("AAPL", 320193, None), ("IBM", 51143, None), ("MSFT", 789019, None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "now", "period", "options", "rows", "row"),
+    [
+        ("bronze.market.crypto_bars", "2013-03-02T06:00:00Z", "2013-03-01", {}, 576,
+         {"symbol": "bitcoin", "vs_currency": "usd", "vendor": "coingecko"}),
+        ("bronze.market.fundamentals", "2013-03-02T06:00:00Z", "2013-03-01", {"user_agent": "Test test@example.org"}, None,
+         {"symbol": "AAPL", "cik": 320193, "tag": "EntityCommonStockSharesOutstanding", "unit": "shares", "start": None}),
+        ("bronze.market.yahoo_daily_bars", "2020-09-01T22:00:00Z", "2020-08-28", {"accept_terms": True}, 3,
+         {"symbol": "AAPL", "currency": "USD", "exchange_timezone_name": "America/New_York", "vendor": "yahoo"}),
+        ("reference.market.index_constituents", "2026-03-02T06:00:00Z", "2026-03-02", {}, 503,
+         {"index_code": "SP500", "symbol": "A", "company_name": "Agilent Technologies", "sector": "Health Care"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.count(".") == 2 else "",
+)  # fmt: skip
+def test_every_other_vendor_reaches_its_table(
+    lake: Lake, replay_url: str, run_at: RunAt, table: str, now: str, period: str, options: dict[str, Any],
+    rows: int | None, row: dict[str, Any],
+) -> None:  # fmt: skip
+    contract = load_contract(table)
+    name = str(contract.source).partition(".")[0]
+    vendor = Vendor(replay_url, name)
+    vendor.reset(now)
+    base = f"{replay_url}/api/v3" if name == "coingecko" else replay_url
+    source = open_source(name, access=Access(base, None, options, LakeState(lake.store)))
+    land(lake, contract, Period.parse(period), run_at(1), source)
+    vendor.fault(kind="status", status=500, times=1000)
+    found = staged(lake, table, Period.parse(period), run_at(1))
+    assert len(found) == (rows or len(found))
+    assert {key: found[0][key] for key in row} == row
+    if table.startswith("bronze"):
+        assert all(item["_ingested_at"] and item["_source_url"].startswith(replay_url) for item in found)
+
+
+def test_dropped_files_of_several_formats_become_one_table(lake: Lake, run_at: RunAt) -> None:
+    columns = {
+        "id": {"type": "bigint", "description": ""}, "amount": {"type": "double", "description": ""},
+        "_source_url": {"type": "string", "description": ""}, "_run_id": {"type": "string", "description": ""},
+    }  # fmt: skip
+    contract = contract_of(
+        "bronze.test.events",
+        source="file_drop.events",
+        partition_by=["day"],
+        grain=[],
+        columns=columns,
+        schema_policy="widen",
+    )
+    lake = replace(lake, contract=lambda name: contract)
+    inbox = LakeInbox(lake.store)
+    source = open_source("file_drop", access=Access(inbox=inbox))
+    with pytest.raises(NotPublishedYet):
+        land(lake, contract, DAY, run_at(1), source)
+    lake.store.put("inbox/events/2013-02-15/a.jsonl", b'{"id": 1, "amount": 2}\n{"id": 2, "amount": 2.5}\n')
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": pa.array([3], pa.int32()), "channel": ["web"]}), sink)
+    lake.store.put("inbox/events/2013-02-15/b.parquet", sink.getvalue())
+    land(lake, contract, DAY, run_at(1), source)
+    lake.store.delete([f"inbox/events/2013-02-15/{name}" for name in ("a.jsonl", "b.parquet")])
+    found = staged(lake, "bronze.test.events", DAY, run_at(1))
+    assert [(row["id"], row["amount"], row["channel"]) for row in found] == [
+        (1, 2.0, None),
+        (2, 2.5, None),
+        (3, None, "web"),
+    ]
+    assert found[2]["_source_url"] == lake.store.uri("inbox/events/2013-02-15/b.parquet")
 
 
 FETCH = """

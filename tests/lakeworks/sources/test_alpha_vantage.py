@@ -131,6 +131,12 @@ def test_each_sentence_is_told_apart(vendor: Vendor, body: str, error: type[Lake
     assert KEY not in str(raised.value)
 
 
+def test_a_free_key_on_a_premium_endpoint_is_refused_by_the_vendor(vendor: Vendor) -> None:
+    with pytest.raises(SourceRejected, match="This is a premium endpoint.*profile"):
+        fetched(client(vendor, KEY, profile="premium"))
+    assert len(vendor.seen()) == 1
+
+
 @pytest.mark.parametrize(
     "wording",
     [

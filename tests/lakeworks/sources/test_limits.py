@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lakeworks.errors import QuotaExhausted
 from lakeworks.pipeline.quota import LakeState
@@ -88,6 +92,34 @@ def test_requests_are_spaced_and_a_burst_is_let_through() -> None:
     assert limiter.reserve() == 0
     bucket = gate(clock=clock, per_second=2, burst=3)
     assert [bucket.reserve() for _ in range(5)] == [0, 0, 0, 0.5, 1.0]
+
+
+def test_who_would_wait_too_long_is_sent_away_and_takes_no_place() -> None:
+    clock = Clock()
+    limiter = gate(clock=clock, per_second=0.01)
+    assert [limiter.reserve() for _ in range(4)] == [0, 100, 200, 300]
+    for _ in range(2):
+        with pytest.raises(QuotaExhausted, match="next 400 s are waiting") as raised:
+            limiter.reserve()
+    assert raised.value.retry_at == START + timedelta(seconds=400)
+
+
+@settings(deadline=None, max_examples=60)  # the machine may be busy
+@given(st.lists(st.tuples(st.floats(0, 50_000), st.integers(1, 40)), max_size=30), st.integers(1, 5))
+def test_no_order_of_requests_gets_more_than_the_limits(steps: list[tuple[float, int]], burst: int) -> None:
+    clock, sent = Clock(), []
+    limiter = gate(clock=clock, per_second=1, burst=burst, per_day=25, per_month=60)
+    for pause, requests in steps:
+        clock.passes(seconds=pause)
+        for _ in range(requests):
+            with suppress(QuotaExhausted):
+                sent.append((clock.now, clock.now + timedelta(seconds=limiter.reserve())))
+    taken = Counter(begun.date() for begun, _ in sent)
+    assert max(taken.values(), default=0) <= 25
+    assert max(Counter((begun.year, begun.month) for begun, _ in sent).values(), default=0) <= 60
+    moments = sorted(moment for _, moment in sent)
+    for first, last in zip(moments, moments[burst:], strict=False):
+        assert last - first >= timedelta(seconds=1, milliseconds=-1), "never more than the burst within a second"
 
 
 def test_threads_never_get_more_than_the_quota(state: SharedState) -> None:
