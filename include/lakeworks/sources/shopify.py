@@ -87,8 +87,9 @@ class Shopify:
                 f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
             )
 
-        answers = list(pages.walk(take))
-        return answers[0].facts  # of the first attempt, if this one goes on from it: its cursors carry that window
+        # The window of the first attempt, if this one goes on from it: its cursors carry that one.
+        asked, *_ = (answer.facts for answer in pages.walk(take))
+        return asked
 
     def _window(self, wanted: Wanted, options: WindowOptions) -> dict[str, str]:
         """The filters of the first page; later ones carry them in their cursor."""
