@@ -6,6 +6,7 @@ import pytest
 
 from lakeworks.contract import load_contract
 from lakeworks.errors import ContractError
+from tests.conftest import contract_of
 
 GOOD = """
 version: 1.0.0

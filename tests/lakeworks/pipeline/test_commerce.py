@@ -151,6 +151,37 @@ def test_days_become_sales_that_follow_every_correction(days: Days) -> None:
     )
 
 
+class DyingSession(requests.Session):
+    """The worker is killed when it asks for the third page."""
+
+    asked = 0
+
+    def get(self, *arguments: Any, **named: Any) -> requests.Response:
+        self.asked += 1
+        if self.asked == 3:
+            raise KeyboardInterrupt
+        return super().get(*arguments, **named)
+
+
+def test_a_worker_killed_in_the_middle_leaves_nothing_half_and_the_next_try_goes_on(days: Days) -> None:
+    period, run, contract = Period.parse("2017-01-02"), days.run(), load_contract(ORDERS)
+    contract = contract.model_copy(update={"source_options": {"page_size": 5}})
+    session = DyingSession()
+    http = HttpSource(days.url, session=session, secret=Secret(TOKEN_HEADER, TOKEN))
+    shop = Shopify(http, Connection(read_all_orders=True))
+    requests.post(f"{days.url}/_control/clock", json={"source": "shopify", "now": "2017-01-03T00:10:00Z"}, timeout=5)
+    with pytest.raises(KeyboardInterrupt):
+        land(days.lake, contract, period, run, shop)
+    with pytest.raises(LakeNotFound, match=r"1 fetches were begun, none is complete.*Run the fetch step first"):
+        write(days.lake, ORDERS, period, run)
+    found = land(days.lake, contract, period, run.model_copy(update={"attempt": 2}), shop)
+    assert isinstance(found, LandingSet)
+    assert found.figures["resumed"] == 2
+    assert session.asked == len(found.answers) + 1, "only the page it died on is asked for again"
+    days.build(ORDERS, "2017-01-02")
+    assert len({row["id"] for row in days.rows(ORDERS)}) == len(days.rows(ORDERS)) > 10
+
+
 def test_a_day_fetched_again_keeps_what_has_moved_on_and_changes_nothing_above(days: Days) -> None:
     days.day("2017-01-01", ORDERS, "silver.commerce.orders")
     received, silver = days.rows(ORDERS), days.rows("silver.commerce.orders")
