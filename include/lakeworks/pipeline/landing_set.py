@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from lakeworks.errors import LostRace
+from lakeworks.errors import LostRace, MalformedSource
 from lakeworks.layout import safe_id
 from lakeworks.pipeline.lake import Lake
 from lakeworks.sources.answers import Answer
@@ -100,18 +101,30 @@ class FetchFolder:
 
 
 def load_answer(lake: Lake, key: str) -> tuple[Answer, str]:
-    """A landed answer as it was received, and the run that landed it."""
+    """A landed answer as it was received, and the run that landed it.
+
+    Raises:
+        MalformedSource: the object is not what was landed.
+    """
     stored, item = lake.store.get(key)
     meta = item.metadata
-    body = gzip.decompress(stored) if key.endswith(".gz") else stored
-    answer = Answer(
-        body=body,
-        url=meta["source-url"],
-        status=int(meta["status"]),
-        headers=json.loads(meta["headers"]),
-        fetched_at=datetime.fromisoformat(meta["fetched-at"]),
-        facts=json.loads(meta["facts"]),
-    )
+    try:
+        body = gzip.decompress(stored) if key.endswith(".gz") else stored
+        answer = Answer(
+            body=body,
+            url=meta["source-url"],
+            status=int(meta["status"]),
+            headers=json.loads(meta["headers"]),
+            fetched_at=datetime.fromisoformat(meta["fetched-at"]),
+            facts=json.loads(meta["facts"]),
+        )
+        if answer.sha256 != meta["sha256"]:
+            raise ValueError("its content has another SHA-256 than what was received")
+    except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:
+        raise MalformedSource(
+            f"`{lake.store.uri(key)}` is not what was landed: {error!r}. Nothing was staged. Restore the first version of the "
+            "object, or fetch the period again in a new run."
+        ) from error
     return answer, meta["run-id"]
 
 
@@ -194,10 +207,8 @@ def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, A
 
 
 def _entry(name: str, key: str, answer: Answer, run_id: str) -> LandedAnswer:
-    return LandedAnswer(
-        request=name, key=key, url=answer.url, status=answer.status, sha256=answer.sha256, size=len(answer.body),
-        fetched_at=answer.fetched_at, run_id=run_id, facts=dict(answer.facts),
-    )  # fmt: skip
+    known = {"url": answer.url, "status": answer.status, "sha256": answer.sha256, "fetched_at": answer.fetched_at}
+    return LandedAnswer(request=name, key=key, size=len(answer.body), run_id=run_id, facts=dict(answer.facts), **known)
 
 
 def _metadata(answer: Answer, run: Run) -> dict[str, str]:

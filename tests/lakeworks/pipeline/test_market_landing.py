@@ -1,5 +1,6 @@
 """Market sources from the vendor's answer to bronze rows, on real HTTP and S3; and again without a network."""
 
+import gzip
 import io
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import requests
 
 from lakeworks.contract import load_contract
-from lakeworks.errors import LakeNotFound, NotPublishedYet, QuotaExhausted
+from lakeworks.errors import LakeNotFound, MalformedSource, NotPublishedYet, QuotaExhausted, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land, write
 from lakeworks.pipeline.arrived import newest_set
@@ -24,6 +25,7 @@ from lakeworks.pipeline.landing_set import LandingSet
 from lakeworks.pipeline.quota import LakeState
 from lakeworks.sources import Access, open_source
 from lakeworks.storage.manifest import Run
+from lakeworks.storage.objects import Target
 from tests.conftest import KEYS, contract_of
 from tests.lakeworks.sources.vendors import Vendor
 
@@ -118,6 +120,28 @@ def test_negative_and_null_prices_reach_bronze_unharmed(lake: Lake, vendor: Vend
     assert (row["open"], row["high"], row["low"], row["close"], row["volume"]) == ("-1.0000", None, "", "None", "12")
 
 
+def test_an_answer_of_another_shape_is_drift_and_stays_in_landing(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
+    body = '{"Time Series (Daily)": {"2013-02-15": ["1.0", "2.0"]}}'
+    vendor.fault(kind="status", status=200, body=body, times=3)
+    made = landed(lake, BARS, DAY, run_at(1), access(vendor, lake))
+    with pytest.raises(
+        SchemaDrift, match=rf"{made.answers[0].key}` has another shape.*stays in landing, nothing was staged"
+    ):
+        write(lake, BARS, DAY, run_at(1))
+    assert list(lake.store.scan("_staging/")) == []
+
+
+def test_a_landed_answer_that_somebody_changed_is_not_read(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
+    key = landed(lake, BARS, DAY, run_at(1), access(vendor, lake)).answers[0].key
+    stored, item = lake.store.get(key)
+    for body in (gzip.compress(b"{}"), stored[:-20], b"plain"):
+        lake.store.put(Target(key, item.metadata), body)
+        with pytest.raises(MalformedSource, match=r"is not what was landed.*first version"):
+            write(lake, BARS, DAY, run_at(1))
+    lake.store.put(Target(key, item.metadata), stored)
+    write(lake, BARS, DAY, run_at(1))
+
+
 def test_an_overview_becomes_reference_rows(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
     landed(lake, "reference.market.ticker_metadata", DAY, run_at(1), access(vendor, lake))
     rows = staged(lake, "reference.market.ticker_metadata", DAY, run_at(1))
@@ -202,6 +226,7 @@ from lakeworks.pipeline import Lake, land
 from lakeworks.settings import Settings
 from lakeworks.sources import Access, open_source
 from lakeworks.storage.manifest import Run
+from lakeworks.storage.objects import Target
 s3url, bucket, url, scratch, access_key, secret_key = sys.argv[1:]
 arguments = dict(endpoint_url=s3url, region_name="us-east-1", aws_access_key_id=access_key, aws_secret_access_key=secret_key)
 lake = Lake.of(Settings(bucket=bucket, scratch_dir=Path(scratch)), boto3.client("s3", **arguments), boto3.client("glue", **arguments))
