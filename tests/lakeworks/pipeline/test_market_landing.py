@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from lakeworks.contract import load_contract
-from lakeworks.errors import LakeNotFound, MalformedSource, NotPublishedYet, QuotaExhausted, SchemaDrift
+from lakeworks.errors import LakeError, LakeNotFound, MalformedSource, NotPublishedYet, QuotaExhausted, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land, write
 from lakeworks.pipeline.arrived import newest_set
@@ -24,6 +25,7 @@ from lakeworks.pipeline.inbox import LakeInbox
 from lakeworks.pipeline.landing_set import LandingSet
 from lakeworks.pipeline.quota import LakeState
 from lakeworks.sources import Access, open_source
+from lakeworks.sources.alpha_vantage import AlphaVantage
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.objects import Target
 from tests.conftest import KEYS, contract_of
@@ -150,6 +152,32 @@ def test_an_overview_becomes_reference_rows(lake: Lake, vendor: Vendor, run_at: 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_on_a_bad_day_the_rows_are_the_same_or_there_are_none(
+    lake: Lake, vendor: Vendor, run_at: RunAt, seed: int
+) -> None:
+    def attempt(number: int) -> LandingSet:
+        source = open_source("alpha_vantage", access=Access(vendor.url, "PREMIUM012345678", {"profile": "premium"}))
+        assert isinstance(source, AlphaVantage)
+        impatient = replace(source, http=replace(source.http, sleep=lambda _: None, attempts=2))
+        found = land(lake, load_contract(BARS), DAY, run_at(1, attempt=number), impatient)
+        assert isinstance(found, LandingSet)
+        return found
+
+    requests.post(f"{vendor.url}/_control/chaos", json={"rate": 0.6, "seed": seed}, timeout=5).raise_for_status()
+    for number in range(1, 50):
+        with suppress(LakeError):
+            made = attempt(number)
+            break
+        with pytest.raises(LakeNotFound):
+            newest_set(lake, load_contract(BARS), DAY)
+    requests.delete(f"{vendor.url}/_control/chaos", timeout=5)
+    quiet = land(lake, load_contract(BARS), DAY, run_at(2), open_source("alpha_vantage", access=access(vendor, lake)))
+    assert isinstance(quiet, LandingSet)
+    assert (quiet.content, quiet.same_as) == (made.content, made.fetch)
+    assert len(vendor.seen()) > 6, "three answers each, and some bad ones in between"
+
+
 @pytest.mark.parametrize(
     ("table", "now", "period", "options", "rows", "row"),
     [
@@ -225,6 +253,7 @@ from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.settings import Settings
 from lakeworks.sources import Access, open_source
+from lakeworks.sources.alpha_vantage import AlphaVantage
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.objects import Target
 s3url, bucket, url, scratch, access_key, secret_key = sys.argv[1:]
