@@ -1,4 +1,4 @@
-"""Equities and coins, one day a run: landing -> bronze -> silver -> gold.
+"""Equities, and coins where `market_crypto` brought them, one day a run: landing -> bronze -> silver -> gold.
 
 A run owns one day in every layer: the New York session of that date, and the UTC day of coins, which trade on weekends too.
 At 06:00 UTC the day before is over everywhere. A failed task is simply cleared. History is built by a run with a from/to range:
@@ -33,7 +33,6 @@ def market():
     calendar = ingest("reference.market.exchange_calendar", grain=GRAIN)
     holdings = ingest("reference.market.portfolio_holdings", grain=GRAIN)
     equities = ingest("bronze.market.equity_daily_bars", grain=GRAIN)
-    coins = ingest("bronze.market.crypto_bars", grain=GRAIN)
     bars = write_audit_publish("silver.market.daily_bars", grain=GRAIN)
     actions = write_audit_publish("silver.market.corporate_actions", grain=GRAIN)
     returns = write_audit_publish("gold.market.daily_returns", grain=GRAIN)
@@ -42,8 +41,9 @@ def market():
     summary = write_audit_publish("gold.market.market_daily_summary", grain=GRAIN)
     features = write_audit_publish("gold.market.ml_features", grain=GRAIN)
 
-    [calendar, equities, coins] >> bars >> [actions, returns, indicators]
-    [holdings, actions] >> portfolios
+    equities >> actions
+    [calendar, equities] >> bars >> [returns, indicators]
+    [holdings, actions, bars] >> portfolios
     returns >> [summary, features]
     indicators >> features
 

@@ -68,6 +68,7 @@ def test_every_file_parses(bag: Any) -> None:
         "commerce_events",
         "market",
         "market_reference",
+        "market_crypto",
         "market_intraday",
         "market_yahoo",
     }
@@ -129,13 +130,14 @@ def test_market_builds_what_looks_back_after_what_it_reads(bag: Any) -> None:
     def follows(table: str) -> list[str]:
         return [task.removesuffix(".write") for task in downstream[f"{table}.publish"]]
 
-    for received in ("reference_exchange_calendar", "bronze_equity_daily_bars", "bronze_crypto_bars"):
+    for received in ("reference_exchange_calendar", "bronze_equity_daily_bars"):
         assert downstream[f"{received}.fetch"] == [f"{received}.write"]
-        assert follows(received) == ["silver_daily_bars"]
+    assert follows("reference_exchange_calendar") == ["silver_daily_bars"]
+    assert follows("bronze_equity_daily_bars") == ["silver_corporate_actions", "silver_daily_bars"]
     assert follows("silver_daily_bars") == [
         "gold_daily_returns",
+        "gold_portfolio_values",
         "gold_technical_indicators",
-        "silver_corporate_actions",
     ]
     assert follows("silver_corporate_actions") == ["gold_portfolio_values"]
     assert follows("reference_portfolio_holdings") == ["gold_portfolio_values"]

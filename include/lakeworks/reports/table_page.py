@@ -1,8 +1,9 @@
 """A table's documentation page, written from its contract and SQL: a fact is stated once."""
 
 from collections.abc import Iterable, Sequence
+from itertools import starmap
 
-from lakeworks.contract import Column, Contract, RowRule
+from lakeworks.contract import Column, Contract, InputRule, RowRule
 
 
 def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[RowRule]) -> str:
@@ -12,6 +13,7 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
         "Partitioned by": ", ".join(f"`{item}`" for item in contract.partition_by) or "not partitioned",
         "From": ", ".join(f"`{name}`" for name in [*([contract.source] if contract.source else []), *upstreams]),
         **_late_data(contract),
+        **({"Reads": "; ".join(starmap(_input, contract.inputs.items()))} if contract.inputs else {}),
         "Team": contract.team,
         "Schema policy": f"`{contract.schema_policy}`",
         "Quarantine limit": f"{contract.quarantine.limit:.0%} of the rows read",
@@ -45,6 +47,13 @@ def _late_data(contract: Contract) -> dict[str, str]:
         "Late data": f"what arrives in `{found.touched_by}` re-opens the partitions it falls into (`{found.dated_by}`), at "
         f"most {found.max_partitions} a run"
     }
+
+
+def _input(name: str, rule: InputRule) -> str:
+    said = ["all of it"] if rule.whole else []
+    said += [f"{rule.look_back_days} days back"] if rule.look_back_days else []
+    said += ["if it is there"] if rule.optional else []
+    return f"`{name}` ({', '.join(said) or 'the period'})"
 
 
 def _column(name: str, column: Column) -> tuple[str, ...]:

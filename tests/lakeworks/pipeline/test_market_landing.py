@@ -1,11 +1,13 @@
 """Market sources from the vendor's answer to bronze rows, on real HTTP and S3; and again without a network."""
 
+import gzip
 import io
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 import requests
 
 from lakeworks.contract import load_contract
-from lakeworks.errors import LakeNotFound, NotPublishedYet, QuotaExhausted
+from lakeworks.errors import LakeError, LakeNotFound, MalformedSource, NotPublishedYet, QuotaExhausted, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land, write
 from lakeworks.pipeline.arrived import newest_set
@@ -23,7 +25,9 @@ from lakeworks.pipeline.inbox import LakeInbox
 from lakeworks.pipeline.landing_set import LandingSet
 from lakeworks.pipeline.quota import LakeState
 from lakeworks.sources import Access, open_source
+from lakeworks.sources.alpha_vantage import AlphaVantage
 from lakeworks.storage.manifest import Run
+from lakeworks.storage.objects import Target
 from tests.conftest import KEYS, contract_of
 from tests.lakeworks.sources.vendors import Vendor
 
@@ -118,12 +122,60 @@ def test_negative_and_null_prices_reach_bronze_unharmed(lake: Lake, vendor: Vend
     assert (row["open"], row["high"], row["low"], row["close"], row["volume"]) == ("-1.0000", None, "", "None", "12")
 
 
+def test_an_answer_of_another_shape_is_drift_and_stays_in_landing(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
+    body = '{"Time Series (Daily)": {"2013-02-15": ["1.0", "2.0"]}}'
+    vendor.fault(kind="status", status=200, body=body, times=3)
+    made = landed(lake, BARS, DAY, run_at(1), access(vendor, lake))
+    with pytest.raises(
+        SchemaDrift, match=rf"{made.answers[0].key}` has another shape.*stays in landing, nothing was staged"
+    ):
+        write(lake, BARS, DAY, run_at(1))
+    assert list(lake.store.scan("_staging/")) == []
+
+
+def test_a_landed_answer_that_somebody_changed_is_not_read(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
+    key = landed(lake, BARS, DAY, run_at(1), access(vendor, lake)).answers[0].key
+    stored, item = lake.store.get(key)
+    for body in (gzip.compress(b"{}"), stored[:-20], b"plain"):
+        lake.store.put(Target(key, item.metadata), body)
+        with pytest.raises(MalformedSource, match=r"is not what was landed.*first version"):
+            write(lake, BARS, DAY, run_at(1))
+    lake.store.put(Target(key, item.metadata), stored)
+    write(lake, BARS, DAY, run_at(1))
+
+
 def test_an_overview_becomes_reference_rows(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
     landed(lake, "reference.market.ticker_metadata", DAY, run_at(1), access(vendor, lake))
     rows = staged(lake, "reference.market.ticker_metadata", DAY, run_at(1))
     assert [(row["symbol"], row["cik"], row["market_cap_usd"]) for row in rows] == [
         ("AAPL", 320193, None), ("IBM", 51143, None), ("MSFT", 789019, None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_on_a_bad_day_the_rows_are_the_same_or_there_are_none(
+    lake: Lake, vendor: Vendor, run_at: RunAt, seed: int
+) -> None:
+    def attempt(number: int) -> LandingSet:
+        source = open_source("alpha_vantage", access=Access(vendor.url, "PREMIUM012345678", {"profile": "premium"}))
+        assert isinstance(source, AlphaVantage)
+        impatient = replace(source, http=replace(source.http, sleep=lambda _: None, attempts=2))
+        found = land(lake, load_contract(BARS), DAY, run_at(1, attempt=number), impatient)
+        assert isinstance(found, LandingSet)
+        return found
+
+    requests.post(f"{vendor.url}/_control/chaos", json={"rate": 0.6, "seed": seed}, timeout=5).raise_for_status()
+    for number in range(1, 50):
+        with suppress(LakeError):
+            made = attempt(number)
+            break
+        with pytest.raises(LakeNotFound):
+            newest_set(lake, load_contract(BARS), DAY)
+    requests.delete(f"{vendor.url}/_control/chaos", timeout=5)
+    quiet = land(lake, load_contract(BARS), DAY, run_at(2), open_source("alpha_vantage", access=access(vendor, lake)))
+    assert isinstance(quiet, LandingSet)
+    assert (quiet.content, quiet.same_as) == (made.content, made.fetch)
+    assert len(vendor.seen()) > 6, "three answers each, and some bad ones in between"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +253,9 @@ from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.settings import Settings
 from lakeworks.sources import Access, open_source
+from lakeworks.sources.alpha_vantage import AlphaVantage
 from lakeworks.storage.manifest import Run
+from lakeworks.storage.objects import Target
 s3url, bucket, url, scratch, access_key, secret_key = sys.argv[1:]
 arguments = dict(endpoint_url=s3url, region_name="us-east-1", aws_access_key_id=access_key, aws_secret_access_key=secret_key)
 lake = Lake.of(Settings(bucket=bucket, scratch_dir=Path(scratch)), boto3.client("s3", **arguments), boto3.client("glue", **arguments))

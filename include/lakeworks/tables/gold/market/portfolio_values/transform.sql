@@ -29,6 +29,13 @@ priced AS (
     AND CAST(found.session_date AS TIMESTAMP) > CAST(holdings.session_date AS TIMESTAMP) - INTERVAL '10' DAY
 ),
 
+known AS (
+  SELECT symbol, MIN(ex_date) AS since_date
+  FROM silver_market.corporate_actions
+  WHERE action_type = 'known_since'
+  GROUP BY symbol
+),
+
 splits AS (
   SELECT
     priced.portfolio, priced.symbol, priced.session_date, priced.valid_from_date, priced.place,
@@ -72,9 +79,11 @@ bars AS (
 positions AS (
   -- A holding without a bar on the session has not moved since the one it is valued at.
   SELECT
-    portfolio, session_date, value_usd, dividend_usd, is_stale,
-    CASE WHEN is_stale = 1 THEN value_usd ELSE older_value_usd END AS previous_value_usd
+    bars.portfolio, bars.session_date, bars.value_usd, bars.dividend_usd, bars.is_stale,
+    CASE WHEN bars.is_stale = 1 THEN bars.value_usd ELSE bars.older_value_usd END AS previous_value_usd,
+    CASE WHEN known.since_date <= bars.valid_from_date THEN 0 ELSE 1 END AS is_unknown
   FROM bars
+  LEFT JOIN known ON bars.symbol = known.symbol
 )
 
 SELECT
@@ -93,6 +102,7 @@ SELECT
   ) AS daily_return,
   CAST(COUNT(*) AS INT) AS holding_count,
   CAST(COUNT(value_usd) AS INT) AS priced_count,
-  CAST(SUM(is_stale) AS INT) AS stale_price_count
+  CAST(SUM(is_stale) AS INT) AS stale_price_count,
+  CAST(SUM(is_unknown) AS INT) AS unknown_split_count
 FROM positions
 GROUP BY portfolio, session_date

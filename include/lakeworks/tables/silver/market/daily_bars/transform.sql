@@ -1,6 +1,6 @@
 -- One row per vendor, symbol and session of the period; the contract's rules and precedence choose among them.
 WITH sessions AS (
-  SELECT session_date, session_number, open_at, close_at, is_early_close
+  SELECT session_date, session_number, open_at, close_at, utc_offset_minutes, is_early_close
   FROM reference_market.exchange_calendar
   WHERE exchange = 'XNYS'
 ),
@@ -8,9 +8,14 @@ WITH sessions AS (
 yahoo_bars AS (
   SELECT
     REPLACE(symbol, '-', '.') AS symbol, CAST(epoch_ms("timestamp" * 1000) AS DATE) AS session_date,
-    open, high, low, close, volume, COALESCE(dividend_amount, 0) AS dividend_amount,
-    COALESCE(split_numerator / split_denominator, 1) AS split, _ingested_at,
-    -- The running session may come twice, with and without prices.
+    open, high, low, close, volume, _ingested_at,
+    -- An event may come on a row of its own, and the running session twice, with and without prices.
+    COALESCE(MAX(dividend_amount) OVER (
+      PARTITION BY symbol, CAST(epoch_ms("timestamp" * 1000) AS DATE), _ingested_at
+    ), 0) AS dividend_amount,
+    COALESCE(MAX(split_numerator / split_denominator) OVER (
+      PARTITION BY symbol, CAST(epoch_ms("timestamp" * 1000) AS DATE), _ingested_at
+    ), 1) AS split,
     ROW_NUMBER() OVER (
       PARTITION BY symbol, CAST(epoch_ms("timestamp" * 1000) AS DATE), _ingested_at
       ORDER BY CASE WHEN close IS NULL THEN 1 ELSE 0 END, "timestamp", close, volume
@@ -59,7 +64,11 @@ observed AS (
     COALESCE(
       TRY_CAST(bars.dividend_amount AS DECIMAL(18, 8)), CAST(ROUND(events.dividend, 6) AS DECIMAL(18, 8))
     ) AS dividend_usd,
-    'alpha_vantage' AS vendor, 1 AS vendor_rank, bars._ingested_at
+    'alpha_vantage' AS vendor, 1 AS vendor_rank, bars._ingested_at,
+    -- A refresh with a time of day (New York) is of a session under way; a mere date says that it was over.
+    CASE WHEN LENGTH(bars.last_refreshed) > 10 AND SUBSTRING(bars.last_refreshed, 1, 10) = bars.session_date
+      THEN TRY_CAST(bars.last_refreshed AS TIMESTAMP)
+    END AS refreshed_local_at
   FROM bronze_market.equity_daily_bars AS bars
   LEFT JOIN yahoo_events AS events
     ON bars.symbol = events.symbol AND TRY_CAST(bars.session_date AS DATE) = events.session_date AND events.place = 1
@@ -70,7 +79,7 @@ observed AS (
     CAST(ROUND(low * later_splits, 4) AS DECIMAL(20, 8)), CAST(ROUND(close * later_splits, 4) AS DECIMAL(20, 8)),
     CAST(ROUND(volume / later_splits, 0) AS BIGINT), NULL,
     CAST(split AS DECIMAL(18, 8)), CAST(ROUND(dividend_amount * later_splits, 6) AS DECIMAL(18, 8)),
-    'yahoo', 2, _ingested_at
+    'yahoo', 2, _ingested_at, NULL
   FROM yahoo
   UNION ALL
   SELECT
@@ -78,7 +87,7 @@ observed AS (
     CAST(MAX(CASE WHEN from_first = 1 THEN price END) AS DECIMAL(20, 8)), CAST(MAX(price) AS DECIMAL(20, 8)),
     CAST(MIN(price) AS DECIMAL(20, 8)), CAST(MAX(CASE WHEN from_last = 1 THEN price END) AS DECIMAL(20, 8)),
     NULL, CAST(MAX(CASE WHEN from_last = 1 THEN total_volume END) AS DECIMAL(24, 2)),
-    1, 0, 'coingecko', 1, _ingested_at
+    1, 0, 'coingecko', 1, _ingested_at, NULL
   FROM coin_points
   GROUP BY symbol, session_date, _ingested_at
 )
@@ -113,6 +122,13 @@ SELECT
   CAST(CASE WHEN observed.asset_class = 'crypto' THEN FALSE ELSE sessions.is_early_close END AS BOOLEAN) AS is_early_close,
   CAST(observed.vendor AS VARCHAR) AS vendor,
   CAST(observed.vendor_rank AS INT) AS vendor_rank,
+  CAST(
+    CASE
+      WHEN observed.refreshed_local_at - sessions.utc_offset_minutes * INTERVAL '1' MINUTE < observed._ingested_at
+        THEN observed.refreshed_local_at - sessions.utc_offset_minutes * INTERVAL '1' MINUTE
+      ELSE observed._ingested_at
+    END AS TIMESTAMP
+  ) AS observed_until_at,
   CAST(observed._ingested_at AS TIMESTAMP) AS _ingested_at
 FROM observed
 LEFT JOIN sessions ON observed.session_date = sessions.session_date
