@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from lakeworks.contract import load_contract
-from lakeworks.errors import LakeNotFound
+from lakeworks.errors import LakeNotFound, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
 from lakeworks.pipeline.landing_set import LandingSet, load_answer
@@ -149,6 +149,25 @@ def test_days_become_sales_that_follow_every_correction(days: Days) -> None:
         == len(days.rows("silver.commerce.orders"))
         == 48
     )
+
+
+def test_a_new_field_is_kept_and_money_that_comes_as_a_number_stops_before_staging(days: Days) -> None:
+    def fault(**wanted: Any) -> None:
+        assert requests.post(f"{days.url}/_control/faults", json={"match": "/admin/*", **wanted}, timeout=5).ok
+
+    fault(kind="rename", column="tags", to="labels", times=9)
+    days.fetch(ORDERS, "2017-01-01")
+    requests.delete(f"{days.url}/_control/faults", timeout=5)
+    record = days.build(ORDERS, "2017-01-01")
+    assert [column.name for column in record.extra_columns] == ["labels"]
+    assert any("`tags` did not arrive" in drift for drift in record.drift)
+    fault(kind="retype", column="total_price", to="float64", times=9)
+    days.fetch(ORDERS, "2017-01-02")
+    requests.delete(f"{days.url}/_control/faults", timeout=5)
+    with pytest.raises(
+        SchemaDrift, match=r"`total_price`.*is double and does not fit string.*stays in landing, nothing was staged"
+    ):
+        days.build(ORDERS, "2017-01-02")
 
 
 class DyingSession(requests.Session):
