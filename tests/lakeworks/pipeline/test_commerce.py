@@ -3,7 +3,7 @@
 import io
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from lakeworks.errors import LakeNotFound, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
 from lakeworks.pipeline.landing_set import LandingSet, load_answer
+from lakeworks.pipeline.verify import verify
 from lakeworks.sources import Access, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.secrets import Secret
@@ -27,7 +28,7 @@ from lakeworks_demo.data.events import drop
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shop import ZONE
 from lakeworks_demo.replay.shopify import TOKEN
-from tests.lakeworks_demo.shops import small_shop
+from tests.lakeworks_demo.shops import cancelled_shop, small_shop
 from tests.memory_s3 import memory_lake
 
 ORDERS = "bronze.commerce.orders"
@@ -259,3 +260,23 @@ def test_events_that_tills_drop_reach_bronze_as_they_are(days: Days, tmp_path: P
     assert len(rows) > len(moved), "what a till sent twice came twice"
     charged = {row["event_id"]: Decimal(row["amount"]) for row in rows}
     assert sum(charged.values()) == Decimal(sum(event.cents for event in moved)) / 100
+
+
+def test_ledger_objects_and_catalogue_agree_on_nested_columns_and_on_a_day_without_rows(lake: Lake) -> None:
+    """On real S3 and Glue protocols: every order of a day is cancelled on the next."""
+    tables = (ORDERS, "silver.commerce.orders", "gold.commerce.top_customers")
+    with start_replay(cancelled_shop) as url:
+        days = Days(replace(lake, engine=replace(lake.engine, pii_salt="a salt for tests only")), url)
+        days.day("2017-01-01", *tables)
+        assert len(days.rows("gold.commerce.top_customers")) == 1
+        days.day("2017-01-02", *tables)
+    assert days.rows("gold.commerce.top_customers") == []
+    assert [row["is_cancelled"] for row in days.rows("silver.commerce.orders")] == [True, True]
+    found = days.lake.catalog.table(load_contract(ORDERS).table)
+    assert found is not None
+    types = {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
+    assert types["line_items"].startswith("array<struct<id:bigint,product_id:bigint")
+    (listed,) = days.lake.catalog.partitions(load_contract("gold.commerce.top_customers"))
+    assert (listed["Values"], listed["Parameters"]["numRows"]) == (["2017", "01", "01"], "0")
+    for table in tables:
+        assert verify(days.lake, load_contract(table), deep=True) == []
