@@ -72,6 +72,14 @@ def test_a_range_is_one_run(deployed: Lake) -> None:
     assert [key.split("/")[4:6] for key in landed] == [["year=2019", "month=01"], ["year=2019", "month=02"]]
 
 
+def test_a_range_asks_once_for_what_has_one_state_and_builds_it_once(deployed: Lake) -> None:
+    over = context(None, **{"from": "2019-01", "to": "2019-03"})
+    landed = operator(FetchOperator, table="reference.market.portfolio_holdings").execute(over)
+    assert len(landed) == 1
+    staged = operator(WriteOperator, table="reference.market.portfolio_holdings").execute(over)
+    assert staged == ["_staging/reference/market/portfolio_holdings/period=2019-03/manual__1.1/manifest.json"]
+
+
 def test_a_month_that_is_not_published_waits_without_a_worker(deployed: Lake) -> None:
     fetch = operator(FetchOperator, table=BRONZE, look_again_after=timedelta(hours=6))
     with pytest.raises(TaskDeferred) as deferred:

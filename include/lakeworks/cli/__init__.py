@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import docs, ledger, maintain, sql, tables
+from lakeworks.cli import docs, fetches, ledger, maintain, sql, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -17,6 +17,8 @@ app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
 for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
     app.command(command.__name__)(command)
+app.command("fetches")(fetches.fetches)
+app.command("budget")(fetches.budget)
 app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)
 
