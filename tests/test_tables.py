@@ -72,13 +72,6 @@ def test_upstream_tables_exist_and_lie_in_the_same_or_a_lower_layer(table: str) 
         assert order.index(name.layer) <= order.index(load_contract(table).table.layer)
 
 
-@pytest.mark.parametrize("table", all_tables())
-def test_special_inputs_are_tables_the_sql_reads(table: str) -> None:
-    contract = load_contract(table)
-    read = {str(name) for name in upstream(load_sql(contract) or "SELECT 1")}
-    assert set(contract.inputs) <= read
-
-
 @pytest.mark.parametrize("table", [name for name in all_tables() if has_function(load_contract(name))])
 def test_a_group_function_loads_by_its_name_and_groups_by_columns_of_the_table(table: str) -> None:
     function = load_function(load_contract(table))

@@ -36,14 +36,22 @@ def load_function(contract: Contract) -> GroupFunction | None:
     Raises:
         ContractError: `transform.py` does not import, or lacks `GROUP_BY` or `transform`.
     """
-    if not has_function(contract):
-        return None
-    place = f"`tables/{contract.table.path}/transform.py`"
+    return read_function(f"lakeworks.tables.{contract.name}.transform") if has_function(contract) else None
+
+
+def read_function(module_name: str) -> GroupFunction:
+    """The group function of a module, imported by name so that a worker elsewhere finds it too.
+
+    Raises:
+        ContractError: it does not import, or lacks `GROUP_BY` or `transform`.
+    """
     try:
-        module = importlib.import_module(f"lakeworks.tables.{contract.name}.transform")
+        module = importlib.import_module(module_name)
     except Exception as error:
-        raise ContractError(f"{place} does not import ({type(error).__name__}: {error}). Nothing was run.") from error
+        raise ContractError(
+            f"`{module_name}` does not import ({type(error).__name__}: {error}). Nothing was run; correct the file."
+        ) from error
     try:
         return GroupFunction(tuple(module.GROUP_BY), module.transform)
     except AttributeError as error:
-        raise ContractError(f"{place} needs `GROUP_BY` and `transform`: {error}. Nothing was run.") from error
+        raise ContractError(f"`{module_name}` needs `GROUP_BY` and `transform`: {error}. Nothing was run.") from error

@@ -104,6 +104,8 @@ def lint(sql: str, contract: Contract) -> list[str]:
         )
     if any(group.args.get("all") for group in tree.find_all(exp.Group)):
         problems.append("GROUP BY ALL is not portable: list the expressions")
+    if unread := sorted(set(contract.inputs) - {str(name) for name in upstream(sql)}):
+        problems.append(f"the contract's `inputs` name what is not read: {', '.join(unread)}")
     return problems + _projection_problems(tree, contract)
 
 

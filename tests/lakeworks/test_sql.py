@@ -45,6 +45,13 @@ def test_the_form_of_a_transform(sql: str, why: str) -> None:
     assert any(why in problem for problem in lint(sql, contract_of()))
 
 
+def test_an_input_that_is_not_read_is_a_slip_of_the_pen() -> None:
+    known = contract_of(inputs={"bronze.test.rows": {"look_back_days": 3}})
+    assert lint(GOOD, known) == []
+    (problem,) = lint(GOOD, contract_of(inputs={"bronze.test.row": {"optional": True}}))
+    assert "what is not read: bronze.test.row" in problem
+
+
 def test_a_good_transform_has_no_problem_and_renders() -> None:
     assert lint(GOOD, contract_of()) == []
     assert "QUALIFY" not in render(f"{GOOD} QUALIFY row_number() OVER (PARTITION BY id ORDER BY id) = 1", "athena")

@@ -75,6 +75,14 @@ def test_a_range_is_one_run(deployed: Lake) -> None:
     assert [key.split("/")[4:6] for key in landed] == [["year=2019", "month=01"], ["year=2019", "month=02"]]
 
 
+def test_a_range_asks_once_for_what_has_one_state_and_builds_it_once(deployed: Lake) -> None:
+    over = context(None, **{"from": "2019-01", "to": "2019-03"})
+    landed = operator(FetchOperator, table="reference.market.portfolio_holdings").execute(over)
+    assert len(landed) == 1
+    staged = operator(WriteOperator, table="reference.market.portfolio_holdings").execute(over)
+    assert staged == ["_staging/reference/market/portfolio_holdings/period=2019-03/manual__1.1/manifest.json"]
+
+
 def test_a_month_that_is_not_published_waits_without_a_worker(deployed: Lake) -> None:
     fetch = operator(FetchOperator, table=BRONZE, look_again_after=timedelta(hours=6))
     with pytest.raises(TaskDeferred) as deferred:
@@ -98,6 +106,22 @@ def test_a_used_up_quota_waits_without_a_worker_until_the_moment_it_names(deploy
         operator(FetchOperator, table=BRONZE).execute(context())  # another task knows it from the lake
     deployed.store.delete(["_quota/nyc_tlc.json"])
     assert fetch.look_again(context(), event={})[0].startswith("landing/transport/nyc_tlc/yellow_trips/")
+
+
+def test_a_shop_is_reached_through_its_connection(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "bronze.commerce.orders"
+    with start_replay(small_shop) as url:
+        connection = {"conn_type": "http", "host": url, "password": TOKEN, "extra": {"read_all_orders": True}}
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps(connection))
+        (landed,) = operator(FetchOperator, table=table, grain="day").execute(context("2017-01-02"))
+        assert landed.startswith("landing/commerce/shopify/orders/year=2017/month=01/day=02/fetch=")
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps({**connection, "password": "shpat_wrong_0123456789"}))
+        with pytest.raises(AirflowFailException, match="Invalid API key") as refused:
+            operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
+    assert "shpat_wrong" not in str(refused.value)
+    monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY")
+    with pytest.raises(AirflowFailException, match="needs an Airflow connection `shopify`"):
+        operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
 
 
 def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(

@@ -7,6 +7,7 @@ from lakeworks_demo.replay.shop import Shop
 
 FIRST = datetime(2017, 1, 1, 15, tzinfo=UTC)
 PER_DAY, DAYS = 12, 4
+CANCELLED = (1019, 1050)
 
 
 def small_shop(_: int = 0) -> Shop:
@@ -27,3 +28,12 @@ def small_shop(_: int = 0) -> Shop:
     )
     products = tuple(CatalogueEntry(n, f"Product {n}", "GROCERY", "National 1") for n in range(1, 8))
     return Shop(baskets, products, {1: "age:35-44"})
+
+
+def cancelled_shop(_: int = 0) -> Shop:
+    """Two orders of one evening, both cancelled on the next day (their numbers decide that)."""
+    baskets = tuple(
+        Basket(number, 1, 367, FIRST + timedelta(hours=8, minutes=50), (BasketLine(1, 1, 250, 0),))
+        for number in CANCELLED
+    )
+    return Shop(baskets, (CatalogueEntry(1, "Product 1", "GROCERY", "National 1"),), {})

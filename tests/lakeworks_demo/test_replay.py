@@ -247,3 +247,11 @@ def test_adjusted_closes_are_those_of_the_data_up_to_rounding() -> None:
     assert all(
         abs(found / (rows[str(day.day)] * scale) - 1) < 0.01 for found, day in zip(adjusted, history, strict=True)
     )
+
+
+def test_who_gave_up_waiting_uses_no_other_fault_up(server: str) -> None:
+    fault(server, {"kind": "slow", "seconds": 0.3}, {"kind": "half"})
+    with pytest.raises(requests.Timeout):
+        requests.get(server + PATH, timeout=0.05)
+    time.sleep(0.5)
+    assert requests.get(f"{server}/_control/faults", timeout=5).json()[1]["times"] == 1

@@ -1,5 +1,6 @@
 """Commerce on the real stack: the shop's days go by, DAG runs follow, two of them at once, and an order refunded later is restated."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,10 +29,21 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         product = Product(stack, api)
         assert product.run("lake_bootstrap")[1] == "success"
         api.unpause("commerce")
+        _stop_what_the_schedule_began(api)
         yield product
     finally:
         stack.stop()
         assert stack.running() == []
+
+
+def _stop_what_the_schedule_began(api: AirflowApi) -> None:
+    """Unpaused, Airflow runs yesterday: not what this is about, and runs of this DAG go one at a time."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for run in api.runs("commerce"):
+            api.call("PATCH", f"dags/commerce/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
+            return
+        time.sleep(0.5)
 
 
 def sales(product: Product) -> dict[str, tuple[int, float]]:
@@ -46,11 +58,10 @@ def test_days_go_by_and_sales_are_restated(product: Product) -> None:
     def day(key: str, now: str) -> None:
         clock = {"source": "shopify", "now": now}
         assert requests.post(f"{replay}/_control/clock", json=clock, timeout=60).ok
-        run_id, state = product.run("commerce", partition_key=key)
-        assert state == "success", product.api.failure("commerce", run_id)
+        run_id = product.api.trigger("commerce", partition_key=key)
+        assert product.wait("commerce", run_id, seconds=600) == "success", product.api.failure("commerce", run_id)
 
     day("2017-03-01", "2017-03-02T00:10:00Z")
-    day("2017-03-02", "2017-03-03T00:10:00Z")
     before = sales(product)
     assert before["2017-03-01"][0] > 5
     day("2017-03-20", "2017-03-21T00:10:00Z")  # the days between are caught up

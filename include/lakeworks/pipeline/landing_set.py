@@ -4,11 +4,8 @@ The set is written last and lists its answers: a folder without one is a fetch t
 next attempt goes on in that folder and asks only for what is missing.
 """
 
-import gzip
 import hashlib
-import json
 import logging
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,8 +17,8 @@ from urllib.parse import quote
 from pydantic import Field
 
 from lakeworks.errors import LostRace
-from lakeworks.layout import safe_id
 from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.landed_answer import LandedAnswer, entry_of, file_name, load_answer, store_answer
 from lakeworks.sources.answers import Answer
 from lakeworks.storage.manifest import Record, Run
 from lakeworks.storage.objects import Target
@@ -30,20 +27,6 @@ log = logging.getLogger(__name__)
 SET = "_set.json"
 # What another run left unfinished is continued this long; older answers would mix yesterday's data with today's.
 RESUME_WITHIN = timedelta(hours=24)
-
-
-class LandedAnswer(Record):
-    """One answer in landing."""
-
-    request: str
-    key: str
-    url: str
-    status: int
-    sha256: str
-    size: int
-    fetched_at: datetime
-    run_id: str
-    facts: dict[str, str]
 
 
 class LandingSet(Record):
@@ -79,40 +62,24 @@ class FetchFolder:
 
     def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
         """See `lakeworks.sources.Landing`."""
-        key = f"{self.prefix}{_file_name(name)}"
+        key = f"{self.prefix}{file_name(name)}"
         if key in self.landed:
             self.resumed += 1
             return self._recall(name, key)
         answer = ask()
         answer = replace(answer, facts=facts, url=quote(answer.url, safe=printable))  # S3 metadata is ASCII
         try:
-            self.lake.store.put(Target(key, _metadata(answer, self.run), if_absent=True), _packed(key, answer.body))
+            store_answer(self.lake, key, answer, self.run)
         except LostRace:  # another process works on the same fetch: its answer stands
             return self._recall(name, key)
         self.landed.add(key)
-        self.taken[name] = _entry(name, key, answer, self.run.id)
+        self.taken[name] = entry_of(name, key, answer, self.run.id)
         return answer
 
     def _recall(self, name: str, key: str) -> Answer:
         answer, run_id = load_answer(self.lake, key)
-        self.taken[name] = _entry(name, key, answer, run_id)
+        self.taken[name] = entry_of(name, key, answer, run_id)
         return answer
-
-
-def load_answer(lake: Lake, key: str) -> tuple[Answer, str]:
-    """A landed answer as it was received, and the run that landed it."""
-    stored, item = lake.store.get(key)
-    meta = item.metadata
-    body = gzip.decompress(stored) if key.endswith(".gz") else stored
-    answer = Answer(
-        body=body,
-        url=meta["source-url"],
-        status=int(meta["status"]),
-        headers=json.loads(meta["headers"]),
-        fetched_at=datetime.fromisoformat(meta["fetched-at"]),
-        facts=json.loads(meta["facts"]),
-    )
-    return answer, meta["run-id"]
 
 
 @dataclass(frozen=True)
@@ -195,39 +162,6 @@ def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, A
         folder.lake.store.put(Target(key, if_absent=True), made.model_dump_json(indent=1).encode())
         return made
     return LandingSet.model_validate_json(folder.lake.store.get(key)[0])
-
-
-def _entry(name: str, key: str, answer: Answer, run_id: str) -> LandedAnswer:
-    return LandedAnswer(
-        request=name, key=key, url=answer.url, status=answer.status, sha256=answer.sha256, size=len(answer.body),
-        fetched_at=answer.fetched_at, run_id=run_id, facts=dict(answer.facts),
-    )  # fmt: skip
-
-
-def _metadata(answer: Answer, run: Run) -> dict[str, str]:
-    return {
-        "source-url": answer.url,
-        "status": str(answer.status),
-        "headers": json.dumps(dict(answer.headers)),  # ASCII only, as S3 wants metadata
-        "facts": json.dumps(dict(answer.facts)),
-        "sha256": answer.sha256,
-        "fetched-at": answer.fetched_at.isoformat(),
-        "run-id": run.id,
-    }
-
-
-def _packed(key: str, body: bytes) -> bytes:
-    """Compressed without a time stamp: the same body gives the same object."""
-    return gzip.compress(body, 6, mtime=0) if key.endswith(".gz") else body
-
-
-def _file_name(name: str) -> str:
-    """The request's name as one key part; what had to be changed gets a mark so that two names never meet."""
-    safe = safe_id(name)
-    if safe != name:
-        stem, dot, suffix = safe.rpartition(".")
-        safe = f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:6]}{dot}{suffix}"
-    return safe if re.search(r"\.(parquet|gz)$", safe) else f"{safe}.gz"
 
 
 def _stamp(moment: datetime) -> str:

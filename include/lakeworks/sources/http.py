@@ -112,7 +112,7 @@ class HttpSource:
             content = self.secret.blanked_in(body.getvalue()) if self.secret else body.getvalue()
             shown = redacted(self.url(path)) + (f"?{_shown(params)}" if params else "")
             answer = Answer(content, shown, status, kept, datetime.now(UTC))
-            if not judge(answer):
+            if not _judged(answer, judge):
                 self._raise_for_retry(status, received)
                 if status != 200:
                     raise SourceRejected(
@@ -167,16 +167,8 @@ class HttpSource:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest() if status == 200 else ""
         except OSError as error:
             raise unwritable(target, error) from error
-        return Fetched(
-            target,
-            redacted(message.url),
-            status,
-            headers,
-            sha256,
-            size * (status == 200),
-            datetime.now(UTC),
-            error_body,
-        )
+        size, shown = size if status == 200 else 0, redacted(message.url)
+        return Fetched(target, shown, status, headers, sha256, size, datetime.now(UTC), error_body)
 
     def _send(self, message: Message, body: IO[bytes]) -> tuple[int, Mapping[str, str]]:
         if wait := self.limiter.reserve():
@@ -225,6 +217,15 @@ class HttpSource:
             else "Airflow retries; nothing needs to be done unless it goes on."
         )
         raise failure.final(f"`{shown}` failed {tries} times, last: {failure}. Nothing was landed of it. {hint}")
+
+
+def _judged(answer: Answer, judge: Callable[[Answer], bool]) -> bool:
+    """The judge's verdict; one that stumbles over an answer (a list instead of an object) has not got what was asked for."""
+    try:
+        return judge(answer)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        reason = f"the answer has another shape than expected ({error}); it begins with {scrubbed(answer.quoted())}"
+    raise Again(reason, final=MalformedSource)
 
 
 def rejected(fetched: Fetched, advice: str) -> SourceRejected:

@@ -155,7 +155,7 @@ class Limiter:
         name = f"{self.source}.json"
         for _ in range(_SWAPS):
             found = self.state.read(name)
-            spent = _parsed(found[0]) if found else Spent()
+            spent = parsed(found[0]) if found else Spent()
             result = change(spent)
             spent.number += 1
             self._failures = spent.failures
@@ -168,7 +168,8 @@ class Limiter:
         )
 
 
-def _parsed(body: bytes) -> Spent:
+def parsed(body: bytes) -> Spent:
+    """A stored document; one that does not parse counts as empty."""
     try:
         content = json.loads(body)
         return Spent(**{name: type(value)(content[name]) for name, value in asdict(Spent()).items()})

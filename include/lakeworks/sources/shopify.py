@@ -59,6 +59,11 @@ class Shopify:
     access: Connection = field(default_factory=Connection)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
+    @property
+    def variant(self) -> str:
+        """Which shop is asked, and what of it is shown: a fetch is not continued with another's pages."""
+        return f"{self.http.base_url} {self.access.model_dump_json()}"
+
     def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
         """See `RequestSource.collect`; the facts are the window.
 
@@ -82,8 +87,9 @@ class Shopify:
                 f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
             )
 
-        answers = list(pages.walk(take))
-        return answers[0].facts  # of the first attempt, if this one goes on from it: its cursors carry that window
+        # The window of the first attempt, if this one goes on from it: its cursors carry that one.
+        asked, *_ = (answer.facts for answer in pages.walk(take))
+        return asked
 
     def _window(self, wanted: Wanted, options: WindowOptions) -> dict[str, str]:
         """The filters of the first page; later ones carry them in their cursor."""

@@ -7,16 +7,20 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lakeworks import cli
 from lakeworks.contract import load_contract
+from lakeworks.errors import QuotaExhausted
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.pipeline.quota import LakeState
 from lakeworks.settings import settings
-from lakeworks.sources import open_source
+from lakeworks.sources import Access, open_source
 from lakeworks.storage.manifest import Run
+from tests.lakeworks.sources.vendors import Vendor
 
 ZONES = "reference.transport.zones"
 
@@ -157,3 +161,31 @@ def test_a_catalog_is_compared_repaired_and_right(
     mended = command("catalog", "repair", "--all", "--json", **environment)
     assert (mended.returncode, [row["mended"] for row in json.loads(mended.stdout)]) == (0, [True])
     assert command("catalog", "diff", "--all", "--deep", **environment).returncode == 0
+
+
+def test_fetches_and_budgets_are_shown_and_reset(
+    command: Callable[..., Done], environment: dict[str, str], lake: Lake, replay_url: str, run_at: Callable[..., Run]
+) -> None:
+    contract, day = load_contract("bronze.market.crypto_bars"), Period.parse("2013-03-01")
+    vendor = Vendor(replay_url, "coingecko")
+    vendor.fault(match="*ethereum*", kind="status", status=429, headers={"Retry-After": "7200"})
+    source = open_source("coingecko", access=Access(f"{replay_url}/api/v3", state=LakeState(lake.store)))
+
+    def shown(*arguments: str) -> list[dict[str, Any]]:
+        return list(json.loads(command(*arguments, "--json", **environment).stdout))
+
+    with pytest.raises(QuotaExhausted):
+        land(lake, contract, day, run_at(1), source)
+    assert [(row["state"], row["answers"]) for row in shown("fetches", contract.name, str(day))] == [("unfinished", 1)]
+    (spent,) = [row for row in shown("budget") if row["source"] == "coingecko"]
+    assert (spent["today"], spent["this month"], spent["because"]) == (
+        2,
+        2,
+        "it answered HTTP 429 and asks to wait 7200 s",
+    )
+    assert "coingecko" not in [row["source"] for row in shown("budget", "--reset", "coingecko")]
+    land(lake, contract, day, run_at(1), source)
+    land(lake, contract, day, run_at(2), source)
+    assert [row["state"] for row in shown("fetches", contract.name, str(day))] == ["complete", "as before"]
+    wrong = command("budget", "--reset", "nobody", **environment)
+    assert (wrong.returncode, "Nothing was changed" in wrong.stderr) == (1, True)

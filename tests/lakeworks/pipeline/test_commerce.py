@@ -3,7 +3,7 @@
 import io
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +14,11 @@ import pytest
 import requests
 
 from lakeworks.contract import load_contract
-from lakeworks.errors import LakeNotFound
+from lakeworks.errors import LakeNotFound, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
 from lakeworks.pipeline.landing_set import LandingSet, load_answer
+from lakeworks.pipeline.verify import verify
 from lakeworks.sources import Access, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.secrets import Secret
@@ -27,7 +28,7 @@ from lakeworks_demo.data.events import drop
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shop import ZONE
 from lakeworks_demo.replay.shopify import TOKEN
-from tests.lakeworks_demo.shops import small_shop
+from tests.lakeworks_demo.shops import cancelled_shop, small_shop
 from tests.memory_s3 import memory_lake
 
 ORDERS = "bronze.commerce.orders"
@@ -151,6 +152,56 @@ def test_days_become_sales_that_follow_every_correction(days: Days) -> None:
     )
 
 
+def test_a_new_field_is_kept_and_money_that_comes_as_a_number_stops_before_staging(days: Days) -> None:
+    def fault(**wanted: Any) -> None:
+        assert requests.post(f"{days.url}/_control/faults", json={"match": "/admin/*", **wanted}, timeout=5).ok
+
+    fault(kind="rename", column="tags", to="labels", times=9)
+    days.fetch(ORDERS, "2017-01-01")
+    requests.delete(f"{days.url}/_control/faults", timeout=5)
+    record = days.build(ORDERS, "2017-01-01")
+    assert [column.name for column in record.extra_columns] == ["labels"]
+    assert any("`tags` did not arrive" in drift for drift in record.drift)
+    fault(kind="retype", column="total_price", to="float64", times=9)
+    days.fetch(ORDERS, "2017-01-02")
+    requests.delete(f"{days.url}/_control/faults", timeout=5)
+    with pytest.raises(
+        SchemaDrift, match=r"`total_price`.*is double and does not fit string.*stays in landing, nothing was staged"
+    ):
+        days.build(ORDERS, "2017-01-02")
+
+
+class DyingSession(requests.Session):
+    """The worker is killed when it asks for the third page."""
+
+    asked = 0
+
+    def get(self, *arguments: Any, **named: Any) -> requests.Response:
+        self.asked += 1
+        if self.asked == 3:
+            raise KeyboardInterrupt
+        return super().get(*arguments, **named)
+
+
+def test_a_worker_killed_in_the_middle_leaves_nothing_half_and_the_next_try_goes_on(days: Days) -> None:
+    period, run, contract = Period.parse("2017-01-02"), days.run(), load_contract(ORDERS)
+    contract = contract.model_copy(update={"source_options": {"page_size": 5}})
+    session = DyingSession()
+    http = HttpSource(days.url, session=session, secret=Secret(TOKEN_HEADER, TOKEN))
+    shop = Shopify(http, Connection(read_all_orders=True))
+    requests.post(f"{days.url}/_control/clock", json={"source": "shopify", "now": "2017-01-03T00:10:00Z"}, timeout=5)
+    with pytest.raises(KeyboardInterrupt):
+        land(days.lake, contract, period, run, shop)
+    with pytest.raises(LakeNotFound, match=r"1 fetches were begun, none is complete.*Run the fetch step first"):
+        write(days.lake, ORDERS, period, run)
+    found = land(days.lake, contract, period, run.model_copy(update={"attempt": 2}), shop)
+    assert isinstance(found, LandingSet)
+    assert found.figures["resumed"] == 2
+    assert session.asked == len(found.answers) + 1, "only the page it died on is asked for again"
+    days.build(ORDERS, "2017-01-02")
+    assert len({row["id"] for row in days.rows(ORDERS)}) == len(days.rows(ORDERS)) > 10
+
+
 def test_a_day_fetched_again_keeps_what_has_moved_on_and_changes_nothing_above(days: Days) -> None:
     days.day("2017-01-01", ORDERS, "silver.commerce.orders")
     received, silver = days.rows(ORDERS), days.rows("silver.commerce.orders")
@@ -209,3 +260,23 @@ def test_events_that_tills_drop_reach_bronze_as_they_are(days: Days, tmp_path: P
     assert len(rows) > len(moved), "what a till sent twice came twice"
     charged = {row["event_id"]: Decimal(row["amount"]) for row in rows}
     assert sum(charged.values()) == Decimal(sum(event.cents for event in moved)) / 100
+
+
+def test_ledger_objects_and_catalogue_agree_on_nested_columns_and_on_a_day_without_rows(lake: Lake) -> None:
+    """On real S3 and Glue protocols: every order of a day is cancelled on the next."""
+    tables = (ORDERS, "silver.commerce.orders", "gold.commerce.top_customers")
+    with start_replay(cancelled_shop) as url:
+        days = Days(replace(lake, engine=replace(lake.engine, pii_salt="a salt for tests only")), url)
+        days.day("2017-01-01", *tables)
+        assert len(days.rows("gold.commerce.top_customers")) == 1
+        days.day("2017-01-02", *tables)
+    assert days.rows("gold.commerce.top_customers") == []
+    assert [row["is_cancelled"] for row in days.rows("silver.commerce.orders")] == [True, True]
+    found = days.lake.catalog.table(load_contract(ORDERS).table)
+    assert found is not None
+    types = {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
+    assert types["line_items"].startswith("array<struct<id:bigint,product_id:bigint")
+    (listed,) = days.lake.catalog.partitions(load_contract("gold.commerce.top_customers"))
+    assert (listed["Values"], listed["Parameters"]["numRows"]) == (["2017", "01", "01"], "0")
+    for table in tables:
+        assert verify(days.lake, load_contract(table), deep=True) == []

@@ -12,7 +12,8 @@ from lakeworks.errors import LakeNotFound, QuotaExhausted
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.arrived import newest_set
-from lakeworks.pipeline.landing_set import Fetches, LandingSet, load_answer
+from lakeworks.pipeline.landed_answer import load_answer
+from lakeworks.pipeline.landing_set import Fetches, LandingSet
 from lakeworks.sources import Landing, Wanted
 from lakeworks.sources.answers import Answer
 from lakeworks.storage.manifest import Run

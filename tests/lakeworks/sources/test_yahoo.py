@@ -105,6 +105,11 @@ def test_a_delisted_symbol_is_named_and_a_refused_range_is_told(vendor: Vendor) 
         ),
         ({"kind": "status", "status": 200, "body": "Too Many Requests"}, SourceUnavailable, "Too Many Requests"),
         ({"kind": "html"}, MalformedSource, "no JSON"),
+        (
+            {"kind": "status", "status": 200, "body": "[1, 2]"},
+            MalformedSource,
+            r"another shape than expected .*begins with '\[1, 2\]'",
+        ),
         ({"kind": "status", "status": 200, "body": '{"chart": {}}'}, MalformedSource, "no result"),
     ],
 )

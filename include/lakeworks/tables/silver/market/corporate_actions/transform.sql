@@ -11,7 +11,7 @@ yahoo AS (
   -- As its prices, its dividends are adjusted for the splits that came later.
   SELECT
     symbol, session_date, split, _ingested_at,
-    dividend * COALESCE(EXP(SUM(LN(split)) OVER (
+    dividend * COALESCE(EXP(SUM(LN(CASE WHEN split > 0 THEN split ELSE 1 END)) OVER (
       PARTITION BY symbol, _ingested_at ORDER BY session_date ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
     )), 1) AS dividend
   FROM yahoo_rows
@@ -25,7 +25,7 @@ observed AS (
   WHERE split_coefficient IS NOT NULL
   UNION ALL
   SELECT
-    symbol, session_date, CAST(split AS DECIMAL(18, 8)), CAST(ROUND(dividend, 6) AS DECIMAL(18, 8)), 'yahoo', 2, _ingested_at
+    symbol, session_date, TRY_CAST(split AS DECIMAL(18, 8)), TRY_CAST(ROUND(dividend, 6) AS DECIMAL(18, 8)), 'yahoo', 2, _ingested_at
   FROM yahoo
 ),
 

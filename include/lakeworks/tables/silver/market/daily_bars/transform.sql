@@ -27,7 +27,7 @@ yahoo AS (
   -- Yahoo's prices carry every split known at the fetch; the later ones are in the same answer, so they can be taken out again.
   SELECT
     symbol, session_date, open, high, low, close, volume, dividend_amount, split, _ingested_at,
-    COALESCE(EXP(SUM(LN(split)) OVER (
+    COALESCE(EXP(SUM(LN(CASE WHEN split > 0 THEN split ELSE 1 END)) OVER (
       PARTITION BY symbol, _ingested_at ORDER BY session_date ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
     )), 1) AS later_splits
   FROM yahoo_bars
@@ -60,9 +60,9 @@ observed AS (
     TRY_CAST(bars.open AS DECIMAL(20, 8)) AS open_usd, TRY_CAST(bars.high AS DECIMAL(20, 8)) AS high_usd,
     TRY_CAST(bars.low AS DECIMAL(20, 8)) AS low_usd, TRY_CAST(bars.close AS DECIMAL(20, 8)) AS close_usd,
     TRY_CAST(bars.volume AS BIGINT) AS volume, CAST(NULL AS DECIMAL(24, 2)) AS volume_usd,
-    COALESCE(TRY_CAST(bars.split_coefficient AS DECIMAL(18, 8)), CAST(events.split AS DECIMAL(18, 8))) AS split_factor,
+    COALESCE(TRY_CAST(bars.split_coefficient AS DECIMAL(18, 8)), TRY_CAST(events.split AS DECIMAL(18, 8))) AS split_factor,
     COALESCE(
-      TRY_CAST(bars.dividend_amount AS DECIMAL(18, 8)), CAST(ROUND(events.dividend, 6) AS DECIMAL(18, 8))
+      TRY_CAST(bars.dividend_amount AS DECIMAL(18, 8)), TRY_CAST(ROUND(events.dividend, 6) AS DECIMAL(18, 8))
     ) AS dividend_usd,
     'alpha_vantage' AS vendor, 1 AS vendor_rank, bars._ingested_at,
     -- A refresh with a time of day (New York) is of a session under way; a mere date says that it was over.
@@ -75,18 +75,18 @@ observed AS (
   UNION ALL
   SELECT
     symbol, session_date, 'equity',
-    CAST(ROUND(open * later_splits, 4) AS DECIMAL(20, 8)), CAST(ROUND(high * later_splits, 4) AS DECIMAL(20, 8)),
-    CAST(ROUND(low * later_splits, 4) AS DECIMAL(20, 8)), CAST(ROUND(close * later_splits, 4) AS DECIMAL(20, 8)),
-    CAST(ROUND(volume / later_splits, 0) AS BIGINT), NULL,
-    CAST(split AS DECIMAL(18, 8)), CAST(ROUND(dividend_amount * later_splits, 6) AS DECIMAL(18, 8)),
+    TRY_CAST(ROUND(open * later_splits, 4) AS DECIMAL(20, 8)), TRY_CAST(ROUND(high * later_splits, 4) AS DECIMAL(20, 8)),
+    TRY_CAST(ROUND(low * later_splits, 4) AS DECIMAL(20, 8)), TRY_CAST(ROUND(close * later_splits, 4) AS DECIMAL(20, 8)),
+    TRY_CAST(ROUND(volume / later_splits, 0) AS BIGINT), NULL,
+    TRY_CAST(split AS DECIMAL(18, 8)), TRY_CAST(ROUND(dividend_amount * later_splits, 6) AS DECIMAL(18, 8)),
     'yahoo', 2, _ingested_at, NULL
   FROM yahoo
   UNION ALL
   SELECT
     symbol, session_date, 'crypto',
-    CAST(MAX(CASE WHEN from_first = 1 THEN price END) AS DECIMAL(20, 8)), CAST(MAX(price) AS DECIMAL(20, 8)),
-    CAST(MIN(price) AS DECIMAL(20, 8)), CAST(MAX(CASE WHEN from_last = 1 THEN price END) AS DECIMAL(20, 8)),
-    NULL, CAST(MAX(CASE WHEN from_last = 1 THEN total_volume END) AS DECIMAL(24, 2)),
+    TRY_CAST(MAX(CASE WHEN from_first = 1 THEN price END) AS DECIMAL(20, 8)), TRY_CAST(MAX(price) AS DECIMAL(20, 8)),
+    TRY_CAST(MIN(price) AS DECIMAL(20, 8)), TRY_CAST(MAX(CASE WHEN from_last = 1 THEN price END) AS DECIMAL(20, 8)),
+    NULL, TRY_CAST(MAX(CASE WHEN from_last = 1 THEN total_volume END) AS DECIMAL(24, 2)),
     1, 0, 'coingecko', 1, _ingested_at, NULL
   FROM coin_points
   GROUP BY symbol, session_date, _ingested_at

@@ -1,0 +1,79 @@
+"""`lakeworks fetches` and `lakeworks budget`: what was fetched, whether it is complete, and what vendors still allow."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from lakeworks.cli.connect import connect
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.tables import TableArgument
+from lakeworks.contract import load_contract
+from lakeworks.errors import LakeNotFound
+from lakeworks.layout import QUOTA
+from lakeworks.partition import Period
+from lakeworks.pipeline.land import prefix
+from lakeworks.pipeline.landing_set import Fetches
+from lakeworks.pipeline.quota import LakeState
+from lakeworks.sources.limits import Spent, parsed
+
+PeriodArgument = Annotated[str, typer.Argument(help="2019-01, 2019-01-05 or 2019-01-05T03", show_default=False)]
+ResetOption = Annotated[
+    str | None, typer.Option("--reset", metavar="SOURCE", help="Forget what was spent and why it rests.")
+]
+
+
+def fetches(table: TableArgument, period: PeriodArgument, as_json: AsJson = False) -> None:
+    """List the fetches of a period: complete, as before, or unfinished (the next try goes on in it)."""
+    contract, key = load_contract(table), Period.parse(period)
+    found = Fetches.below(connect(), prefix(contract, key))
+    complete = set(found.complete)
+    rows = [_complete(found, item) if item in complete else _unfinished(found, item) for item in found.keys]
+    emit(rows, as_json=as_json, title=f"{table} {key}")
+
+
+def budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
+    """Show what was asked of each vendor today and this month, and until when it is left alone."""
+    lake = connect()
+    names = [item.key.removeprefix(f"{QUOTA}/") for item in lake.store.scan(f"{QUOTA}/")]
+    if reset is not None:
+        if f"{reset}.json" not in names:
+            known = ", ".join(name.removesuffix(".json") for name in names) or "none"
+            raise LakeNotFound(f"Nothing was asked of `{reset}` in this lake. Known: {known}. Nothing was changed.")
+        lake.store.delete([f"{QUOTA}/{reset}.json"])
+        names.remove(f"{reset}.json")
+    state = LakeState(lake.store)
+    read = {name.removesuffix(".json"): state.read(name) for name in names}
+    emit([_spent(name, parsed(found[0])) for name, found in read.items() if found], as_json=as_json, title="Budget")
+
+
+def _complete(found: Fetches, fetch: str) -> dict[str, Any]:
+    made = found.read(fetch)
+    size, unknown = sum(item.size for item in made.answers), made.facts.get("unknown", "")
+    state = "as before" if made.same_as else "complete"
+    return {
+        "fetch": fetch,
+        "state": state,
+        "run": made.run_id,
+        "answers": len(made.answers),
+        "bytes": size,
+        "unknown": unknown,
+    }
+
+
+def _unfinished(found: Fetches, fetch: str) -> dict[str, Any]:
+    answers = len(found.keys[fetch])
+    return {"fetch": fetch, "state": "unfinished", "run": "", "answers": answers, "bytes": None, "unknown": ""}
+
+
+def _spent(source: str, spent: Spent) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    rests = datetime.fromtimestamp(spent.closed_until, UTC)
+    return {
+        "source": source,
+        "today": spent.of_day if spent.day == f"{now:%Y-%m-%d}" else 0,
+        "this month": spent.of_month if spent.month == f"{now:%Y-%m}" else 0,
+        "failures in a row": spent.failures,
+        "rests until": f"{rests:%Y-%m-%d %H:%M:%S} UTC" if rests > now else "",
+        "because": spent.reason if rests > now else "",
+    }
