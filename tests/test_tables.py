@@ -9,7 +9,8 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, load_examples
 from lakeworks.functions import has_function, load_function
-from lakeworks.pipeline.example import run_example
+from lakeworks.partition import Period
+from lakeworks.pipeline.example import given_table, run_example
 from lakeworks.sql import lint, load_sql, render, upstream
 
 WITH_SQL = [name for name in all_tables() if load_sql(load_contract(name))]
@@ -29,6 +30,26 @@ def test_given_rows_become_expected_rows(example: Example, tmp_path: Path) -> No
     outcome = run_example(example, DuckDbEngine(scratch=tmp_path))
     assert outcome.rows == example.expected
     assert sorted(map(sorted, outcome.quarantined)) == sorted(map(sorted, example.quarantined))
+
+
+@pytest.mark.parametrize(
+    "example",
+    [one for one in load_examples() if (found := load_contract(one.table).rebuilds) and found.dated_by],
+    ids=str,
+)
+def test_late_data_names_the_partition_of_every_row_it_makes(example: Example, tmp_path: Path) -> None:
+    """`rebuilds.dated_by` repeats what the transform does; a row outside the touched partitions would be lost."""
+    contract = load_contract(example.table)
+    assert contract.rebuilds
+    upstream, field = load_contract(contract.rebuilds.touched_by), contract.partition_by[0]
+    with DuckDbEngine(scratch=tmp_path).session() as session:
+        session.attach(upstream.table, given_table(upstream, example.given[upstream.name]))
+        touched = {
+            start and str(Period.containing(start, field.transform))
+            for start in session.touched(contract, upstream.table)
+        }
+    made = {str(Period.containing(row[str(field.column)], field.transform)) for row in example.expected}
+    assert made <= touched
 
 
 @pytest.mark.parametrize("table", WITH_SQL)

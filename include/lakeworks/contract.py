@@ -64,6 +64,15 @@ class Column(_Part):
     pattern: str | None = None
     classification: Literal["public", "internal", "confidential", "restricted"] = "public"
     pii: bool = False
+    masking: Literal["salted_sha256"] | None = Field(
+        None, description="Applied to the transform's value before rules look at it and anything is stored."
+    )
+
+    @model_validator(mode="after")
+    def _mask_text_only(self) -> "Column":
+        if self.masking and self.type.kind != "string":
+            raise ValueError(f"`masking` works on text; this column is {self.type}")
+        return self
 
 
 class RowRule(_Part):
@@ -87,6 +96,25 @@ class Quarantine(_Part):
     """How many broken rows a run tolerates before it stops instead of publishing the rest."""
 
     limit: float = Field(0.2, ge=0, le=1, description="Share of the rows read.")
+
+
+class Rebuilds(_Part):
+    """Late data: what arrived upstream in a run's period says which partitions the run builds anew, each of them whole.
+
+    Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
+    """
+
+    touched_by: str = Field(description="The upstream table whose arrivals are looked at.")
+    dated_by: str | None = Field(
+        None, description="SQL over one of its rows: the time that `partition_by` cuts the row's own partition by."
+    )
+    max_partitions: int = Field(400, ge=1, description="A run that touches more stops and changes nothing.")
+    margin_days: int = Field(
+        0, ge=0, description="How far the upstream's own partition may lie from `dated_by`, as with local dates."
+    )
+    may_empty: bool = Field(
+        default=False, description="Whether a partition that has no rows any more is published empty, or stops the run."
+    )
 
 
 class Freshness(_Part):
@@ -135,12 +163,18 @@ class Contract(_Part):
     partition_by: tuple[PartitionBy, ...] = ()
     source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
     source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
+    landing: Literal["newest", "all"] = Field(
+        "newest",
+        description="Which complete fetches of a period make the table: the newest, or all that brought something new, for a "
+        "source of changes, which shows an object only once however often it changed.",
+    )
     schema_policy: SchemaPolicy = "freeze"
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
     )
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    rebuilds: Rebuilds | None = None
     inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
     columns: dict[str, Column]
     rows: tuple[RowRule, ...] = ()
@@ -161,6 +195,20 @@ class Contract(_Part):
         lowered = [name.lower() for name in self.columns]
         if len(set(lowered)) != len(lowered):
             raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
+        return self
+
+    @model_validator(mode="after")
+    def _can_rebuild(self) -> "Contract":
+        if self.rebuilds is None:
+            return self
+        reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
+        if reads or self.preserves_rows or self.source:
+            raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or look-back with it")
+        cut_by = [item.column for item in self.partition_by if item.transform != "identity" and item.column]
+        if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
+            raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")
+        if bool(cut_by) != bool(self.rebuilds.dated_by):
+            raise ValueError("`rebuilds.dated_by` goes with a partition field, and with nothing else")
         return self
 
     @property

@@ -23,6 +23,7 @@
     + NotPublishedYet        the source has not published this period yet: look again later
     + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
+    + StaleBuild             a partition was published anew after this run read what it builds it from
     + LostRace               another writer published this partition first; the next attempt decides anew
 """
 
@@ -126,6 +127,10 @@ class ScratchUnavailable(TransientError):
 
 class LakeUnavailable(TransientError):
     """S3 or Glue did not answer, after the client's own retries."""
+
+
+class StaleBuild(TransientError):
+    """A partition was published anew after this run read what it builds it from."""
 
 
 class LostRace(TransientError):

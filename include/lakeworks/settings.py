@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.errors import ConfigError
@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     transfer_threads: int = Field(8, ge=1, description="Concurrent S3 requests per task.")
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
+    )
+    pii_salt: SecretStr | None = Field(
+        None, min_length=16, description="Secret in front of personal data before it is hashed."
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
 

@@ -123,6 +123,7 @@ class PublishOperator(LakeOperator):
 
 
 def summary(record: Any) -> dict[str, Any]:
-    """What the task shows in the UI: the row balance and what became of the partitions."""
+    """What the task shows in the UI: the row balance, what became of the partitions, how many late data re-opened."""
     balance = record.balance.model_dump(exclude={"broken"})
-    return {"table": record.table, "period": record.period, **balance, "partitions": record.outcome}
+    late = {} if record.touched is None else {"touched": len(record.touched)}
+    return {"table": record.table, "period": record.period, **balance, **late, "partitions": record.outcome}

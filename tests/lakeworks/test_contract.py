@@ -6,6 +6,7 @@ import pytest
 
 from lakeworks.contract import load_contract
 from lakeworks.errors import ContractError
+from tests.conftest import contract_of
 
 GOOD = """
 version: 1.0.0
@@ -55,3 +56,9 @@ def test_an_unknown_table_lists_the_known_ones() -> None:
         ContractError, match=r"no table `silver.transport.tripz`.*Known tables: .*silver.transport.trips"
     ):
         load_contract("silver.transport.tripz")
+
+
+def test_only_text_can_be_masked() -> None:
+    columns = {"id": {"type": "bigint", "required": True, "description": "key", "masking": "salted_sha256"}}
+    with pytest.raises(ValueError, match="`masking` works on text; this column is bigint"):
+        contract_of(columns=columns)

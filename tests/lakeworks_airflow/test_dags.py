@@ -24,7 +24,7 @@ bag = bags.DagBag(sys.argv[1])
 seconds = time.process_time() - before
 dags = {
     dag_id: {
-        "doc": bool(dag.doc_md), "tags": sorted(dag.tags), "retries": {t.task_id: t.retries for t in dag.tasks},
+        "doc": bool(dag.doc_md), "max_active_runs": dag.max_active_runs, "tags": sorted(dag.tags), "retries": {t.task_id: t.retries for t in dag.tasks},
         "tables": sorted({t.table for t in dag.tasks if hasattr(t, "table")}),
         "downstream": {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks},
         "outlets": sorted(o.name for t in dag.tasks for o in t.outlets),
@@ -64,6 +64,8 @@ def test_every_file_parses(bag: Any) -> None:
     assert set(bag["dags"]) >= {
         "lake_bootstrap",
         "taxi",
+        "commerce",
+        "commerce_events",
         "market",
         "market_reference",
         "market_crypto",
@@ -102,6 +104,24 @@ def test_layers_follow_each_other_and_publish_comes_last(bag: Any) -> None:
     assert downstream["bronze_yellow_trips.publish"] == ["silver_trips.write"]
     assert downstream["reference_zones.publish"] == ["silver_trips.write"]
     assert downstream["silver_trips.publish"] == ["gold_hourly_demand.write", "gold_zone_daily_summary.write"]
+
+
+def test_commerce_follows_its_changes_upwards_one_run_at_a_time(bag: Any) -> None:
+    downstream = bag["dags"]["commerce"]["downstream"]
+
+    def follows(table: str) -> list[str]:
+        return [task.removesuffix(".write") for task in downstream[f"{table}.publish"]]
+
+    for name in ("orders", "customers", "products"):
+        assert downstream[f"bronze_{name}.fetch"] == [f"bronze_{name}.write"]
+        assert follows(f"bronze_{name}") == [f"silver_{name}"]
+    assert follows("silver_orders") == [
+        "gold_customer_360_daily", "gold_customer_360_monthly", "gold_top_customers", "silver_order_lines",
+    ]  # fmt: skip
+    assert follows("silver_products") == ["silver_order_lines"]
+    assert follows("silver_customers") == ["gold_customer_360_daily"]
+    assert follows("silver_order_lines") == ["gold_daily_sales"]
+    assert bag["dags"]["commerce"]["max_active_runs"] == 1, "two runs may re-open the same day"
 
 
 def test_market_builds_what_looks_back_after_what_it_reads(bag: Any) -> None:

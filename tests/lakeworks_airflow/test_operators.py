@@ -18,7 +18,10 @@ from lakeworks.storage.manifest import Run
 from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
+from lakeworks_demo.replay import start_replay
+from lakeworks_demo.replay.shopify import TOKEN
 from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks_demo.shops import small_shop
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 
@@ -47,7 +50,7 @@ def context(key: str | None = "2019-01", attempt: int = 1, **params: Any) -> Any
 
 def operator(kind: type, **arguments: Any) -> Any:
     with DAG("test", schedule=None):
-        return kind(task_id="task", grain="month", **arguments)
+        return kind(task_id="task", **{"grain": "month", **arguments})
 
 
 def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
@@ -100,6 +103,22 @@ def test_a_used_up_quota_waits_without_a_worker_until_the_moment_it_names(deploy
         operator(FetchOperator, table=BRONZE).execute(context())  # another task knows it from the lake
     deployed.store.delete(["_quota/nyc_tlc.json"])
     assert fetch.look_again(context(), event={})[0].startswith("landing/transport/nyc_tlc/yellow_trips/")
+
+
+def test_a_shop_is_reached_through_its_connection(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "bronze.commerce.orders"
+    with start_replay(small_shop) as url:
+        connection = {"conn_type": "http", "host": url, "password": TOKEN, "extra": {"read_all_orders": True}}
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps(connection))
+        (landed,) = operator(FetchOperator, table=table, grain="day").execute(context("2017-01-02"))
+        assert landed.startswith("landing/commerce/shopify/orders/year=2017/month=01/day=02/fetch=")
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps({**connection, "password": "shpat_wrong_0123456789"}))
+        with pytest.raises(AirflowFailException, match="Invalid API key") as refused:
+            operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
+    assert "shpat_wrong" not in str(refused.value)
+    monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY")
+    with pytest.raises(AirflowFailException, match="needs an Airflow connection `shopify`"):
+        operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
 
 
 def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(

@@ -4,8 +4,10 @@ Historic data need a historic date: POST `/_control/clock` with `{"source": "alp
 With `"speed": 60` an hour of the vendor's time, and of its limits, passes in a minute.
 """
 
+import math
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lakeworks_demo.replay.faults import Chaos, Faults
+from lakeworks_demo.replay.shop import Shop
+
+OpenShop = Callable[[int], Shop]
 
 
 @dataclass
@@ -56,7 +61,8 @@ class _Limit(BaseModel):
 class World:
     """The state of one replay server."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_shop: OpenShop | None = None) -> None:
+        self.open_shop = open_shop  # None: the sample data's
         self.faults = Faults()
         self.clocks: dict[str, Clock] = {}
         self.allowances: dict[str, Allowance] = {}
@@ -99,6 +105,12 @@ class World:
             self._slots[source, key] = slot + step
         self._days[today] += 1
         return None
+
+    def used(self, source: str, key: str) -> int:
+        """How full the bucket is, in requests."""
+        allowed, now = self.allowances[source], self.now(source)
+        ahead = (self._slots.get((source, key), now) - now).total_seconds()
+        return max(math.ceil(ahead * (allowed.per_second or 0)), 0)
 
     async def clock(self, request: Request) -> Response:
         """GET tells every vendor's time; POST sets one (`*`: all)."""

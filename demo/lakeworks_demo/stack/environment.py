@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks_demo.replay.shopify import TOKEN
 from lakeworks_demo.stack.process import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -53,6 +54,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
     return {
         **aws_environment(at.aws),
         "LAKE_BUCKET": BUCKET,
+        "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
@@ -92,6 +94,7 @@ def source_connections(replay: str) -> dict[str, str]:
         "coingecko": {"host": f"{replay}/api/v3", "password": "CG-replay-demo-key"},
         "nyc_tlc": {"host": replay},
         "sec": {"host": replay, "extra": {"user_agent": "Lakeworks demo demo@example.org"}},
+        "shopify": {"host": replay, "password": TOKEN, "extra": {"read_all_orders": True}},
         "sp500": {"host": replay},
         "yahoo": {"host": replay, "extra": {"accept_terms": True}},
     }

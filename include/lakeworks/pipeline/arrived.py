@@ -64,10 +64,12 @@ def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
 
 
 def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, parse: Parse) -> Received:
-    found = newest_set(lake, contract, period)
+    newest = newest_set(lake, contract, period)
+    fetches = Fetches.below(lake, prefix(contract, period))
+    found = fetches.distinct() if contract.landing == "all" else [newest]
     wanted = Wanted(dataset(contract), period, contract.source_options)
-    rows = SpilledRows(found.prefix, scratch, contract.arrow_schema)
-    for item in found.answers:
+    rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
+    for item in (answer for one in found for answer in one.answers):
         answer, _ = load_answer(lake, item.key)
         try:
             rows.add(parse(wanted, answer), _constants(item))
@@ -76,7 +78,7 @@ def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, pars
                 f"`{lake.store.uri(item.key)}` has another shape than {contract.source} is read by ({error!r}). It stays in "
                 "landing, nothing was staged. Teach the source's `parse` the new shape; then run the partition again."
             ) from error
-    return Received(rows, {}, Input(name=found.key, content=found.content))
+    return Received(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
 
 
 def _constants(item: LandedAnswer) -> dict[str, pa.Scalar]:

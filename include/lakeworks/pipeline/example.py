@@ -1,6 +1,7 @@
 """Runs a table's examples on the engine a run uses."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,9 @@ from lakeworks.partition import Period
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql
 
+# Public on purpose, so that anyone can check the hashes that examples expect.
+EXAMPLE_SALT = "lakeworks-examples"
+
 
 def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
     """Build the example's table from its given rows; rows come back in publishing order, quarantined ones by rule."""
@@ -25,7 +29,7 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
     sql = load_sql(contract)
     if sql is None:
         return _received(example, contract, engine.scratch)
-    with engine.session() as session:
+    with replace(engine, pii_salt=EXAMPLE_SALT).session() as session:
         for name in inputs(contract):
             rows = example.given.get(name, [])
             if name == LANDING:

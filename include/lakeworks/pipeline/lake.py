@@ -30,10 +30,11 @@ class Lake:
     def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":
         """A lake from settings and boto3 clients (see `client_config`)."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
             ObjectStore(s3, settings.bucket, settings.transfer_threads),
             GlueCatalog(glue),
-            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
+            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
         )
 
@@ -68,6 +69,17 @@ class Lake:
                 if covers is None or (covers.start < end and covers.end > start):
                     found[partition] = entry
         return found
+
+    def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live from a moment on, from one listing; everything where time does not cut the table."""
+        first = contract.partition_by[0].transform if contract.partition_by else "identity"
+        # Paths sort by time where time comes first: what lies before is not even listed.
+        after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
+
+        def wanted(partition: Partition) -> bool:
+            return partition.period is None or partition.period.end > start
+
+        return self.ledger.live_partitions(contract.table, after=after, only=wanted)
 
 
 def client_config(settings: Settings) -> Any:

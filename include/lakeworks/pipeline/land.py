@@ -14,9 +14,9 @@ from typing import Any
 from lakeworks.contract import Contract
 from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.layout import landing_prefix
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.landing_set import Fetches, LandingSet, finish
+from lakeworks.pipeline.landing_set import SET, Fetches, LandingSet, finish
 from lakeworks.sources import Download, NotModified, RequestSource, Source, Wanted
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.multipart import upload_file
@@ -74,10 +74,9 @@ def land(
 
 def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource) -> LandingSet:
     """Land the answers of every request of a period; goes on where an earlier attempt stopped, asks nothing twice."""
-    wanted, fetches = (
-        Wanted(dataset(contract), period, contract.source_options),
-        Fetches.below(lake, prefix(contract, period)),
-    )
+    since = fetched_until(lake, contract, period) if contract.landing == "all" else None
+    wanted = Wanted(dataset(contract), period, contract.source_options, since)
+    fetches = Fetches.below(lake, prefix(contract, period))
     asked = _question(wanted, source)
     before, own = fetches.newest(), fetches.of(run, asked)
     if own in fetches.complete:  # a run over many periods that was deferred starts from its first period again
@@ -103,6 +102,19 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
         sum(item.size for item in made.answers), " (as before)" if made.same_as else "", made.figures,
     )  # fmt: skip
     return made
+
+
+def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
+    """The end of the latest earlier period of a source with a complete fetch; None where there is none."""
+    below, own = landing_prefix(contract.table.domain, _source(contract), None), prefix(contract, period)
+    found = None
+    for item in lake.store.scan(below):  # in the order of time
+        if item.key >= own:
+            break
+        if item.key.endswith(f"/{SET}"):
+            earlier = Partition.parse(item.key.removeprefix(below).partition("/fetch=")[0]).period
+            found = earlier.end if earlier else found
+    return found
 
 
 def _question(wanted: Wanted, source: RequestSource) -> str:

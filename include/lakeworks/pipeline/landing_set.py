@@ -120,6 +120,10 @@ class Fetches:
         found = self.read(self.complete[-1])
         return self.read(found.same_as) if found.same_as else found
 
+    def distinct(self) -> list[LandingSet]:
+        """Every complete fetch that brought something new, oldest first."""
+        return [found for fetch in self.complete if not (found := self.read(fetch)).same_as]
+
     def of(self, run: Run, question: str) -> str | None:
         """The newest fetch of the same question this run began, whichever of its tries."""
         own = f"-{_digest(question)}-{_mark(run)}"

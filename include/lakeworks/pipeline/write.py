@@ -15,6 +15,7 @@ import pyarrow as pa
 from lakeworks.contract import Contract, InputRule, Storage
 from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
+from lakeworks.engines.statements import limited
 from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
 from lakeworks.functions import load_function
 from lakeworks.layout import quarantine_key, staging_prefix
@@ -22,6 +23,7 @@ from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.arrived import open_arrived
 from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.touched import Touched, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
 from lakeworks.storage.ledger import LedgerEntry
@@ -99,11 +101,18 @@ def _receive(work: _Work) -> Manifest:
 
 
 def _transform(work: _Work, sql: str) -> Manifest:
+    rebuilds = work.contract.rebuilds
+    touched = find_touched(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
+    if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
+        return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
-        inputs = tuple(_attach_all(work, sql, session))
+        inputs = tuple(_attach_all(work, sql, session, touched))
+        wanted = limited(work.contract, sql, touched.starts) if touched else sql
         rules, function = row_rules(work.contract), load_function(work.contract)
-        built = session.build(work.contract, sql, rules, work.period, function)
+        built = session.build(work.contract, wanted, rules, work.period, function)
         staged = work.writer().write(built.staged())
+        if touched and touched.rebuilds.may_empty:
+            staged += work.writer().write_empty(touched.emptied(item.parsed for item in staged))
         broken = built.counts.quarantined
         quarantine = _set_aside(work, built.quarantined()) if broken else None
     balance = RowBalance(
@@ -113,24 +122,25 @@ def _transform(work: _Work, sql: str) -> Manifest:
         deduplicated=built.counts.deduplicated,
         broken=built.broken,
     )
-    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs}
+    based_on = touched.based_on if touched else None
+    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": based_on}
     return _manifest(work, balance).model_copy(update=update)
 
 
-def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
+def _attach_all(work: _Work, sql: str, session: Session, touched: Touched | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
         arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
         session.attach(LANDING, pa.Table.from_batches(arrived.rows.batches(), arrived.rows.schema))
         yield arrived.source
     for name in upstream(sql):
-        yield from _attach(work, name, session)
+        yield from _attach(work, name, session, touched)
 
 
-def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
+def _attach(work: _Work, name: TableName, session: Session, touched: Touched | None) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
     rule = work.contract.inputs.get(str(name), InputRule())
-    live = _live(work, contract, rule)
+    live = touched.inputs(work.lake, contract) if touched and not rule.whole else _live(work, contract, rule)
     if not live and not rule.optional:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "

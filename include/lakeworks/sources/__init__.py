@@ -61,11 +61,16 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a fetch is about: the data set, the period, and the contract's `source_options`."""
+    """What a fetch is about: the data set, the period, and the contract's `source_options`.
+
+    `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
+    completely. It is read off landing, so no retry, lost worker or day off can move it.
+    """
 
     dataset: str
     period: Period
     options: Mapping[str, Any] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 class Landing(Protocol):
@@ -123,6 +128,7 @@ SOURCES: dict[str, str] = {
     "file_drop": "lakeworks.sources.file_drop",
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
     "sec": "lakeworks.sources.sec",
+    "shopify": "lakeworks.sources.shopify",
     "sp500": "lakeworks.sources.sp500",
     "yahoo": "lakeworks.sources.yahoo",
 }

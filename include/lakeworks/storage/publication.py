@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace
+from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace, StaleBuild
 from lakeworks.names import TableName
 from lakeworks.partition import Partition
 from lakeworks.storage.ledger import Ledger, LedgerEntry, LiveObject, Stored
@@ -54,6 +54,7 @@ class Publisher:
 
         Raises:
             FencedError: a newer run has published one of the partitions; nothing was changed.
+            StaleBuild: one of them was published anew since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
             LostRace: another writer was faster somewhere; what was published stays, the next attempt decides anew.
         """
@@ -111,7 +112,9 @@ class Publisher:
             }
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             return _Decided(live.model_copy(update=confirmed))
-        if live and older:
+        if wanted.based_on is not None:  # whoever read the latest state may publish, however old its run
+            _refuse_stale(wanted, live)
+        elif live and older:
             raise FencedError(
                 f"{wanted.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
                 f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
@@ -209,6 +212,15 @@ class Publisher:
             if finished.state != "published":
                 raise
             return finished
+
+
+def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
+    found = live.live_seq if live else 0
+    if found != wanted.based_on:
+        raise StaleBuild(
+            f"{wanted.where}: publication {found} came after this run (`{wanted.run.id}`) had read what it builds the "
+            f"partition from (then {wanted.based_on} was live). Nothing was published; it has to be built again."
+        )
 
 
 def _is(live: StoredObject, seq: int, item: LiveObject) -> bool:

@@ -4,7 +4,7 @@ Memory is bounded by the row groups in flight, not by the input's size or the nu
 each partition contiguous; finished partitions are encoded and uploaded concurrently.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,11 @@ class PartitionedWriter:
                 flying.add(pool.submit(self._stage, partition, part))
             staged += [future.result() for future in flying]
         return sorted(staged, key=lambda item: item.partition)
+
+    def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
+        """Stage partitions that have no rows any more: an object with the table's columns and no row each."""
+        schema, storage = self.contract.arrow_schema, self.contract.storage
+        return [self._stage(item, ParquetPart(schema, storage, self.scratch)) for item in partitions]
 
     def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator[tuple[Partition, ParquetPart]]:
         """Cut the stream where the partition changes."""

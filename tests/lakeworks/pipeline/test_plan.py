@@ -38,6 +38,11 @@ def test_what_depends_on_the_period_stays_as_it_is(partition_by: list[str], chan
     assert planned(*partition_by, **changes) == [str(day) for day in RANGE]
 
 
+@pytest.mark.parametrize("table", ["silver.commerce.orders", "silver.commerce.products"])
+def test_what_follows_the_arrivals_of_each_period_is_built_for_each(table: str) -> None:
+    assert plan(load_contract(table), RANGE) == RANGE
+
+
 def test_a_single_day_and_months_stay_what_they_are() -> None:
     contract = load_contract("silver.market.daily_bars")
     assert plan(contract, [Period.parse("2013-02-01")]) == [Period.parse("2013-02-01")]
