@@ -148,22 +148,6 @@ def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(
     assert len(vendor.seen()) == 5, "another try of the same run finds both days complete"
 
 
-def test_a_shop_is_reached_through_its_connection(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = "bronze.commerce.orders"
-    with start_replay(small_shop) as url:
-        connection = {"conn_type": "http", "host": url, "password": TOKEN, "extra": {"read_all_orders": True}}
-        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps(connection))
-        (landed,) = operator(FetchOperator, table=table, grain="day").execute(context("2017-01-02"))
-        assert landed.startswith("landing/commerce/shopify/orders/year=2017/month=01/day=02/fetch=")
-        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps({**connection, "password": "shpat_wrong_0123456789"}))
-        with pytest.raises(AirflowFailException, match="Invalid API key") as refused:
-            operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
-    assert "shpat_wrong" not in str(refused.value)
-    monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY")
-    with pytest.raises(AirflowFailException, match="needs an Airflow connection `shopify`"):
-        operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
-
-
 @pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])
 def test_a_bad_partition_key_fails_for_good_with_what_to_type(deployed: Lake, key: str | None) -> None:
     with pytest.raises(AirflowFailException, match=r"2019-01.*|Nothing was run"):
