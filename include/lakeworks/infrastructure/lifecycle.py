@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lakeworks.contract import Contract, Retention
-from lakeworks.infrastructure.config import Lifecycle, Rule
+from lakeworks.infrastructure.lifecycle_config import Lifecycle, Rule
 from lakeworks.infrastructure.names import OURS
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
 from lakeworks.layout import LANDING, STAGING
