@@ -90,9 +90,9 @@ def _buckets(place: Place, names: _Names) -> Iterator[Resource]:
 
 
 def _guarded(bucket: str, config: LakeConfig, kms_key_id: str | None, region: str | None = None) -> Iterator[Resource]:
-    """What every bucket of ours gets."""
-    yield Versioning(bucket, region)
+    """What every bucket of ours gets; encryption first, since it is tried with an object that is to leave no version."""
     yield DefaultEncryption(bucket, region, kms_key_id)
+    yield Versioning(bucket, region)
     yield PublicAccessBlock(bucket, region)
     yield Ownership(bucket, region)
     yield Tags(bucket, {"project": config.project, "environment": config.environment, **config.tags}, region)
