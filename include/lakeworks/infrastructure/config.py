@@ -8,24 +8,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from lakeworks.contract import Retention
 from lakeworks.errors import ConfigError
-from lakeworks.infrastructure.names import bucket_name
+from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
+from lakeworks.infrastructure.names import bucket_name, check_bucket_name
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]
-_WORD = r"^[a-z0-9][a-z0-9-]*$"
-StorageClassName = Literal["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
-_COLDER = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Owner(_Part):
+class Owner(Part):
     """Who answers for the lake; written to the bucket's manifest."""
 
     name: str = ""
@@ -33,20 +26,20 @@ class Owner(_Part):
     email: str = ""
 
 
-class Encryption(_Part):
+class Encryption(Part):
     """Default encryption of every bucket: KMS with a bucket key where a key is named, else SSE-S3."""
 
     kms_key_id: str | None = None
 
 
-class Access(_Part):
+class Access(Part):
     """Least-privilege statements of the bucket policy, by IAM role or user ARN."""
 
     readers: tuple[Arn, ...] = Field((), description="May list and read live tables only.")
     writers: tuple[Arn, ...] = Field((), description="May also write, delete and see every prefix.")
 
 
-class Logging(_Part):
+class Logging(Part):
     """S3 server access logs, into a bucket of their own."""
 
     bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
@@ -54,88 +47,33 @@ class Logging(_Part):
     expire_after_days: int = Field(90, ge=1)
 
 
-class Transition(_Part):
-    """A move to a colder class, days after the object was written."""
-
-    days: int = Field(ge=0)
-    storage_class: StorageClassName
-
-    @model_validator(mode="after")
-    def _ia_wants_thirty_days(self) -> "Transition":
-        if self.storage_class in ("STANDARD_IA", "ONEZONE_IA") and self.days < 30:
-            raise ValueError(f"S3 moves objects to {self.storage_class} after 30 days at the earliest")
-        return self
-
-
-class Rule(_Part):
-    """A lifecycle rule beyond those of layers and tables."""
-
-    id: str = Field(pattern=_WORD)
-    prefix: str
-    transitions: tuple[Transition, ...] = ()
-    expire_after_days: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _colder_and_later(self) -> "Rule":
-        days = [move.days for move in self.transitions]
-        warmth = [_COLDER.index(move.storage_class) for move in self.transitions]
-        if days != sorted(set(days)) or warmth != sorted(set(warmth)):
-            raise ValueError("transitions must go to colder classes (towards DEEP_ARCHIVE) at later days")
-        if self.expire_after_days is not None and days and self.expire_after_days <= days[-1]:
-            raise ValueError("expire_after_days must lie after the last transition")
-        if not self.transitions and self.expire_after_days is None:
-            raise ValueError("a rule needs transitions or expire_after_days")
-        return self
-
-
-class Lifecycle(_Part):
-    """Defaults by layer; a contract's `retention` overrides its layer's. Days since the object was written."""
-
-    landing: Retention = Retention()
-    bronze: Retention = Retention(glacier_ir_after_days=90, deep_archive_after_days=365)
-    silver: Retention = Retention(glacier_ir_after_days=180)
-    gold: Retention = Retention(expire_after_days=365)
-    reference: Retention = Retention()
-    staging_days: int = Field(7, ge=1, description="_staging/ and tmp/.")
-    results_days: int = Field(30, ge=1, description="_results/, Athena's answers.")
-    incomplete_upload_days: int = Field(7, ge=1)
-    rollback_days: int = Field(30, ge=1, description="Noncurrent versions go after so long.")
-    rollback_versions: int = Field(10, ge=1, le=100, description="Older ones than so many go after a day.")
-    rules: tuple[Rule, ...] = ()
-    losing_rules: Literal["refuse", "warn"] = Field("refuse", description="What to do with a rule that costs money.")
-    backfill_days: int = Field(365, ge=0, description="Backfills must reach so far back without a restore.")
-    reads_per_month: dict[str, float] = Field(
-        default_factory=dict, description="Share of a prefix's cold bytes read a month, e.g. {bronze/: 0.1}."
-    )
-
-
-class Tiering(_Part):
+class Tiering(Part):
     """Archive tiers of Intelligent-Tiering; only objects in that class are concerned, and must be restored to be read."""
 
-    id: str = Field("default-tiering", pattern=_WORD)
+    id: str = Field("default-tiering", pattern=WORD)
     prefix: str = ""
     archive_access_after_days: int | None = Field(90, ge=90, le=730)
     deep_archive_access_after_days: int | None = Field(180, ge=180, le=730)
 
 
-class Inventory(_Part):
+class Inventory(Part):
     """A list of all objects that S3 writes by itself; the cost report reads it instead of listing."""
 
     frequency: Literal["Daily", "Weekly"] = "Weekly"
     prefix: str = "_inventory"
 
 
-class Notification(_Part):
+class Notification(Part):
     """Who hears of new objects; SQS queue, SNS topic or Lambda function by ARN."""
 
-    id: str = Field(pattern=_WORD)
+    id: str = Field(pattern=WORD)
     to: str = Field(pattern=r"^arn:aws[a-z-]*:(sqs|sns|lambda):")
     events: tuple[str, ...] = ("s3:ObjectCreated:*",)
     prefix: str = ""
     suffix: str = ""
 
 
-class Replication(_Part):
+class Replication(Part):
     """Copies of new objects in another region; the role must exist and let S3 replicate."""
 
     region: str
@@ -146,14 +84,14 @@ class Replication(_Part):
     prefix: str = ""
 
 
-class Athena(_Part):
+class Athena(Part):
     """A work group whose settings its users cannot override."""
 
     name: str | None = Field(None, description="Default: the bucket's name.")
     scan_limit_bytes: int = Field(1024**3, ge=10_000_000, description="A query that would scan more is cancelled.")
 
 
-class Grant(_Part):
+class Grant(Part):
     """A Lake Formation grant on a Glue database, or on a table of it."""
 
     principal: Arn
@@ -162,24 +100,24 @@ class Grant(_Part):
     permissions: tuple[Literal["ALL", "SELECT", "INSERT", "DELETE", "DESCRIBE", "ALTER", "DROP", "CREATE_TABLE"], ...]
 
 
-class Crawler(_Part):
+class Crawler(Part):
     """A Glue crawler, for data that no contract describes; never point one at a lakeworks table."""
 
-    name: str = Field(pattern=_WORD)
+    name: str = Field(pattern=WORD)
     role_arn: Arn
     database: str
     prefix: str
     schedule: str | None = Field(None, pattern=r"^cron\(.*\)$")
 
 
-class Alarm(_Part):
+class Alarm(Part):
     """A CloudWatch alarm on the bytes the lake bucket keeps in STANDARD."""
 
     above_bytes: int = Field(10**12, ge=1)
     topic_arn: Arn | None = None
 
 
-class Budget(_Part):
+class Budget(Part):
     """A monthly budget of the account, or of what carries our `project` tag."""
 
     monthly_usd: float = Field(gt=0)
@@ -188,13 +126,13 @@ class Budget(_Part):
     tagged_only: bool = False
 
 
-class LakeConfig(_Part):
+class LakeConfig(Part):
     """The whole file."""
 
-    project: str = Field("lakeworks", pattern=_WORD)
-    environment: str = Field("dev", pattern=_WORD)
+    project: str = Field("lakeworks", pattern=WORD)
+    environment: str = Field("dev", pattern=WORD)
     unique: str | None = Field(
-        None, pattern=_WORD, description="Last part of names we make; default: the account's number."
+        None, pattern=WORD, description="Last part of names we make; default: the account's number."
     )
     owner: Owner = Owner()
     tags: dict[str, str] = Field(default_factory=dict)
@@ -217,10 +155,17 @@ class LakeConfig(_Part):
     budget: Budget | None = None
 
     @model_validator(mode="after")
-    def _name_layer_buckets(self) -> "LakeConfig":
+    def _name_buckets(self) -> "LakeConfig":
         """Runs need these names without asking AWS, so made ones need a `unique` of the file."""
         if None in self.layer_buckets.values() and not self.unique:
             raise ValueError("layer_buckets without names need `unique`")
+        for field, given in (
+            *((f"layer_buckets.{layer}", name) for layer, name in self.layer_buckets.items()),
+            ("logging.bucket", self.logging.bucket if self.logging else None),
+            ("replication.bucket", self.replication.bucket if self.replication else None),
+        ):
+            if given:
+                check_bucket_name(given, f"{field} in lake.yml")
         names = list(self.bucket_of_layer.values())
         if len(set(names)) != len(names):
             raise ValueError("two layers have one bucket in layer_buckets")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from lakeworks.aws_errors import error_code, is_nobody, translated
 from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound
 from lakeworks.infrastructure.difference import Line, difference
-from lakeworks.infrastructure.resource import Clients, Document, Resource
+from lakeworks.infrastructure.resource import Clients, Document, NotSupported, Resource
 
 Outcome = Literal[
     "create", "change",  # planned
@@ -125,6 +125,8 @@ def _refusal(resource: Resource, error: LakeError) -> Change:
         ) from error
     if isinstance(error, LakeAccessDenied):
         return _change(resource, "denied", str(error))
+    if isinstance(error, NotSupported):
+        return _change(resource, "unsupported", str(error))
     code = error_code(error)
     unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: a stand-in's own
     return _change(resource, "unsupported" if unknown else "failed", str(error))

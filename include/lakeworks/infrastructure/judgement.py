@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lakeworks.infrastructure.config import Lifecycle
+from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.resource import Document
 from lakeworks.prices import SMALLEST_MOVED, Move, Objects, PriceBook, judge
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lakeworks.contract import Contract, Retention
-from lakeworks.infrastructure.config import Lifecycle, Rule
+from lakeworks.infrastructure.lifecycle_config import Lifecycle, Rule
 from lakeworks.infrastructure.names import OURS
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
 from lakeworks.layout import LANDING, STAGING
@@ -77,6 +77,12 @@ def _own(rule: Rule) -> Document:
     moves = [{"Days": move.days, "StorageClass": move.storage_class} for move in rule.transitions]
     expiry = {"Days": rule.expire_after_days} if rule.expire_after_days else {}
     return _rule(rule.id, rule.prefix, Transitions=moves, Expiration=expiry)
+
+
+def without_transitions(rules: Document) -> Document:
+    """The rules as far as they expire something, for a copy of the lake."""
+    found = {name: {key: value for key, value in rule.items() if key != "Transitions"} for name, rule in rules.items()}
+    return {name: rule for name, rule in found.items() if set(rule) > {"ID", "Status", "Filter"}}
 
 
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lakeworks.infrastructure.resource import Document, Resource
+from lakeworks.aws_errors import translated
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.infrastructure.resource import Document, NotSupported, Resource
+from lakeworks.layout import STAGING
+
+_PROBE = f"{STAGING}/encryption-probe"
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,36 @@ class DefaultEncryption(BucketSetting):
         return ""
 
     def write(self, client: Any, target: Document) -> None:
-        """Replace the one rule."""
+        """Replace the one rule, and write an object with it: an endpoint that cannot would refuse every write from now on."""
+        before = self._configuration(client)
         default = {key: value for key, value in target.items() if key != "BucketKeyEnabled"}
         rule = {
             "ApplyServerSideEncryptionByDefault": default,
             "BucketKeyEnabled": target.get("BucketKeyEnabled", False),
         }
         client.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        try:
+            with translated("write an object to", self.name):
+                client.put_object(Bucket=self.name, Key=_PROBE, Body=b"x")
+                client.delete_object(Bucket=self.name, Key=_PROBE)
+        except LakeAccessDenied:
+            pass  # may set up and not write: nothing was learnt
+        except LakeUnavailable as error:
+            self._restore(client, before)
+            raise NotSupported(f"objects cannot be written with it, so it was taken back: {error}") from error
+
+    def _configuration(self, client: Any) -> Document | None:
+        try:
+            with translated("read the encryption of", self.name):
+                return dict(client.get_bucket_encryption(Bucket=self.name)["ServerSideEncryptionConfiguration"])
+        except LakeNotFound:
+            return None
+
+    def _restore(self, client: Any, before: Document | None) -> None:
+        if before:
+            client.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration=before)
+        else:
+            client.delete_bucket_encryption(Bucket=self.name)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from lakeworks.errors import TerminalError
 from lakeworks.infrastructure.names import OURS
 
 Document = dict[str, Any]
+
+
+class NotSupported(TerminalError):
+    """The endpoint takes the setting and cannot work with it; caught by the engine, which reports it."""
 
 
 class Clients(Protocol):

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import Retention, all_tables, load_contract
-from lakeworks.infrastructure.config import Lifecycle
 from lakeworks.infrastructure.judgement import Evidence, judge_rules
 from lakeworks.infrastructure.lifecycle import LifecycleRules, rules_of
+from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.pipeline.bootstrap import LakePlan
 from lakeworks.prices import GIB, Objects, load_price_book
 from tests.conftest import contract_of

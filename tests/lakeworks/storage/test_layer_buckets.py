@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.pipeline.garbage import collect
 from lakeworks.pipeline.verify import verify
 from lakeworks.sources import open_source
 from lakeworks.storage.layer_buckets import LayerBuckets
@@ -94,3 +96,7 @@ def test_the_pipeline_publishes_into_the_layers_bucket(
     table = glue.get_table(DatabaseName="reference_transport", Name="zones")["Table"]
     assert table["StorageDescriptor"]["Location"].startswith(f"s3://{own}/reference/transport/zones")
     assert verify(lake, contract, deep=True) == []
+    layered.client.create_multipart_upload(Bucket=layered.bucket, Key="bronze/a/b/x")
+    found = collect(lake, older_than=timedelta(seconds=-60), dry_run=False)
+    assert [item.where for item in found if item.kind == "multipart upload"] == ["bronze/a/b/x"]
+    assert not [item for item in collect(lake, older_than=timedelta(seconds=-60)) if item.kind == "multipart upload"]

@@ -227,7 +227,7 @@ _KINDS: dict[str, tuple[str, _Body]] = {
         "aws_s3_bucket_logging",
         lambda of, wanted: {
             "bucket": _on(of.name),
-            "target_bucket": wanted["TargetBucket"],
+            "target_bucket": _on(wanted["TargetBucket"]),
             "target_prefix": wanted["TargetPrefix"],
         },
     ),
