@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.errors import ConfigError
@@ -23,6 +23,10 @@ class Settings(BaseSettings):
     transfer_threads: int = Field(8, ge=1, description="Concurrent S3 requests per task.")
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
+    )
+    airflow_url: SecretStr | None = Field(
+        None,
+        description="Airflow's address for `lakeworks status`, https://user:password@host; without it no run states.",
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
 

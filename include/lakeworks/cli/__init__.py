@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import catalog, docs, ledger, maintain, sql, tables
+from lakeworks.cli import catalog, docs, ledger, maintain, sql, status, tables
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -15,6 +15,7 @@ app.command("tables")(tables.tables)
 app.command("show")(tables.show)
 app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
+app.command("status")(status.status)
 for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
     app.command(command.__name__)(command)
 app.add_typer(catalog.app, name="catalog")

@@ -53,6 +53,7 @@ class LedgerEntry(Record):
     location: str = Field(description="Key prefix the catalog points at.")
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
+    inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
     audit: dict[str, Any] | None = None
     reserved_at: datetime
     published_at: datetime | None = None
