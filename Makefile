@@ -8,7 +8,7 @@ export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
 help:  ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: setup  ## watch real taxi months go through the lake in Airflow, then stop everything
 	@$(BIN)/python -m lakeworks_demo demo
@@ -36,6 +36,9 @@ test-stack: setup  ## end-to-end tests on the real Airflow stack
 chaos: setup  ## kill writers some hundred times while readers look (minutes)
 	$(BIN)/python -m tests.chaos
 
+catalog-scale: setup  ## time catalog diff, repair and status at 100,000 partitions (minutes)
+	$(BIN)/python -m tests.catalog_scale
+
 format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -59,4 +62,4 @@ lock: setup  ## resolve requirements.txt into requirements.lock
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock clean
+.PHONY: help demo up down test lint test-unit test-stack chaos catalog-scale format docs setup lock clean

@@ -22,6 +22,7 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.publish import catalog_partition
 from lakeworks.pipeline.reconcile import reconcile
+from lakeworks.pipeline.status import status
 from lakeworks.storage.objects import ObjectStore
 from tests.conftest import client, running_ministack
 from tests.glue_server import Glue, serving_glue
@@ -125,6 +126,7 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
     measure("listing the ledger", lambda: len(lake.ledger.numbers(CONTRACT.table)))
     measure("listing Glue", lambda: sum(1 for _ in lake.catalog.partitions(CONTRACT)))
     measure("diff, all right", found)
+    measure("status", lambda: sum(len(matrix.cells) for matrix in status(lake, [CONTRACT])))
     ask("bend 1%")
     measure("diff, 1% bent", found)
     measure("repair, 1% bent", lambda: found(mend=True))

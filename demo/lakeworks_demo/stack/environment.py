@@ -54,6 +54,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         **aws_environment(at.aws),
         "LAKE_BUCKET": BUCKET,
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
+        "LAKE_AIRFLOW_URL": f"http://{LOGIN[0]}:{LOGIN[1]}@127.0.0.1:{at.airflow_port}",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
         "AIRFLOW_CONN_NYC_TLC": json.dumps({"conn_type": "http", "host": at.replay}),
