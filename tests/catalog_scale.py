@@ -1,6 +1,6 @@
 """What diff and repair of a catalog cost at 100,000 partitions: `python -m tests.catalog_scale [partitions]`.
 
-Servers run in processes of their own: S3 is ministack, Glue is tests/glue_server.py (AWS's limits, real HTTP). This
+Servers run in processes of their own over HTTP: tests/listing_server.py for S3, tests/glue_server.py (AWS's limits) for Glue. This
 process is the client: its seconds, calls and peak memory are printed, one line a scenario, as rows of docs/catalog.md.
 """
 
@@ -24,25 +24,26 @@ from lakeworks.pipeline.publish import catalog_partition
 from lakeworks.pipeline.reconcile import reconcile
 from lakeworks.pipeline.status import status
 from lakeworks.storage.objects import ObjectStore
-from tests.conftest import client, running_ministack
+from tests.conftest import client
 from tests.glue_server import Glue, serving_glue
+from tests.listing_server import serving_bucket
 from tests.many_partitions import entry, partitions, prices
 
 CONTRACT, BUCKET = prices(), "many"
 
 
-def fill(folder: Path, count: int) -> None:
-    """A published table as files that ministack loads when it starts: a ledger entry and an object a partition."""
-    root = folder / "s3" / "000000000000" / BUCKET
+def serve_s3(pipe: Connection, count: int) -> None:
+    """A published table: a ledger entry and an object a partition."""
+    objects: dict[str, bytes] = {}
     for partition in partitions(count, days=2500):
         item = entry(CONTRACT, partition)
-        for key, body in ((item.key, item.model_dump_json()), (item.objects[0].key, "x")):
-            path = root / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(body)
+        objects |= {item.key: item.model_dump_json().encode(), item.objects[0].key: b"x"}
+    with serving_bucket(objects) as url:
+        pipe.send(url)
+        pipe.recv()
 
 
-def serve(pipe: Connection) -> None:
+def serve_glue(pipe: Connection) -> None:
     """A Glue of its own process, which does what the client asks."""
     with serving_glue() as (glue, url):
         pipe.send(url)
@@ -67,18 +68,19 @@ def serve(pipe: Connection) -> None:
 
 def main(count: int) -> None:
     """Fill, start the servers, measure, stop them."""
-    here, there = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
-    server = context.Process(target=serve, args=(there,), daemon=True)
-    server.start()
-    with TemporaryDirectory() as folder:
-        filling = context.Process(target=fill, args=(Path(folder), count))
-        filling.start()
-        filling.join()
-        with running_ministack(Path(folder), patience=300) as s3_url:
-            run(here, s3_url, here.recv(), Path(folder), count)
-    here.send("")
-    server.join()
+    (glue, glue_end), (s3, s3_end) = multiprocessing.Pipe(), multiprocessing.Pipe()
+    servers = [
+        context.Process(target=serve_glue, args=(glue_end,), daemon=True),
+        context.Process(target=serve_s3, args=(s3_end, count), daemon=True),
+    ]
+    for server in servers:
+        server.start()
+    with TemporaryDirectory() as scratch:
+        run(glue, s3.recv(), glue.recv(), Path(scratch), count)
+    for pipe, server in zip((glue, s3), servers, strict=True):
+        pipe.send("")
+        server.join()
 
 
 def register(glue: Glue, count: int) -> None:
@@ -120,7 +122,7 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
         return sum(1 for _ in reconcile(lake, CONTRACT, **options))
 
     sys.stdout.write(
-        f"{count:,} partitions\n| scenario | differences | seconds | calls | peak MB |\n|---|---|---|---|---|\n"
+        f"{count:,} partitions\n| | found | s | CPU s of the client | peak MB | calls |\n|---|---|---|---|---|---|\n"
     )
     ask(count)
     measure("listing the ledger", lambda: len(lake.ledger.numbers(CONTRACT.table)))

@@ -33,15 +33,13 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
 
 
 @contextlib.contextmanager
-def serving(
-    command: list[str], url: str, environment: dict[str, str], *, patience: float = 10, start: float = 60
-) -> Iterator[str]:
+def serving(command: list[str], url: str, environment: dict[str, str], *, patience: float = 10) -> Iterator[str]:
     process = subprocess.Popen(
         command, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + start
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(url, timeout=2).close()
@@ -69,13 +67,13 @@ def running_moto() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_ministack(folder: Path, *, patience: float = 60) -> Iterator[str]:
+def running_ministack(folder: Path) -> Iterator[str]:
     port = free_port()
     environment = {
         "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_PORT": str(free_port()),
         "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(folder / "s3"),
     }  # fmt: skip
-    with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment, start=patience) as url:
+    with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment) as url:
         yield url
 
 
