@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+from lakeworks.aws_timestamps import quick_timestamps
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.catalog.tables import partition_input, table_input
 from lakeworks.engines.duckdb import DuckDbEngine
@@ -101,7 +102,12 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
     calls: Counter[str] = Counter()
     s3 = client("s3", s3_url)
     s3.meta.events.register("before-call.s3", lambda model, **_: calls.update([model.name]))
-    lake = Lake(ObjectStore(s3, BUCKET), GlueCatalog(client("glue", glue_url)), DuckDbEngine(scratch=scratch), scratch)
+    lake = Lake(
+        ObjectStore(quick_timestamps(s3), BUCKET),
+        GlueCatalog(client("glue", glue_url)),
+        DuckDbEngine(scratch=scratch),
+        scratch,
+    )
 
     def ask(what: str) -> Any:
         here.send(what)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakeworks.aws_timestamps import quick_timestamps
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
@@ -30,8 +31,8 @@ class Lake:
         """A lake from settings and boto3 clients (see `client_config`)."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         return cls(
-            ObjectStore(s3, settings.bucket, settings.transfer_threads),
-            GlueCatalog(glue),
+            ObjectStore(quick_timestamps(s3), settings.bucket, settings.transfer_threads),
+            GlueCatalog(quick_timestamps(glue)),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
             settings.scratch_dir,
         )
