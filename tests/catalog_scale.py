@@ -1,4 +1,4 @@
-"""What diff and repair of a catalog cost at 100,000 partitions: `python -m tests.catalog_scale [partitions]`.
+"""What diff and repair of a catalog cost at 100,000 partitions: `python -m tests.catalog_scale [partitions] [scenario]`.
 
 Servers run in processes of their own over HTTP: tests/listing_server.py for S3, tests/glue_server.py (AWS's limits) for Glue. This
 process is the client: its seconds, calls and peak memory are printed, one line a scenario, as rows of docs/catalog.md.
@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,10 +36,13 @@ CONTRACT, BUCKET = prices(), "many"
 
 def serve_s3(pipe: Connection, count: int) -> None:
     """A published table: a ledger entry and an object a partition."""
+    wanted = partitions(count, days=2500)
+    model = entry(CONTRACT, wanted[0])  # validated once; the others differ in their path alone
+    text, here = model.model_dump_json(), wanted[0].path
     objects: dict[str, bytes] = {}
-    for partition in partitions(count, days=2500):
-        item = entry(CONTRACT, partition)
-        objects |= {item.key: item.model_dump_json().encode(), item.objects[0].key: b"x"}
+    for path in (partition.path for partition in wanted):
+        objects[model.key.replace(here, path)] = text.replace(here, path).encode()
+        objects[model.objects[0].key.replace(here, path)] = b"x"
     with serving_bucket(objects) as url:
         pipe.send(url)
         pipe.recv()
@@ -67,7 +71,7 @@ def serve_glue(pipe: Connection) -> None:
             pipe.send(calls)
 
 
-def main(count: int) -> None:
+def main(count: int, only: str) -> None:
     """Fill, start the servers, measure, stop them."""
     context = multiprocessing.get_context("spawn")
     (glue, glue_end), (s3, s3_end) = multiprocessing.Pipe(), multiprocessing.Pipe()
@@ -78,7 +82,7 @@ def main(count: int) -> None:
     for server in servers:
         server.start()
     with TemporaryDirectory() as scratch:
-        run(glue, s3.recv(), glue.recv(), Path(scratch), count)
+        run(glue, s3.recv(), glue.recv(), Path(scratch), (count, only))
     for pipe, server in zip((glue, s3), servers, strict=True):
         pipe.send("")
         server.join()
@@ -91,14 +95,18 @@ def register(glue: Glue, count: int) -> None:
     glue.answer("CreateDatabase", {"DatabaseInput": {"Name": "silver_market"}})
     glue.answer("CreateTable", {"DatabaseName": "silver_market", "TableInput": table})
     lake: Any = SimpleNamespace(store=ObjectStore(None, BUCKET))  # type: ignore[arg-type]
-    for partition in partitions(count, days=2500):
-        wanted = catalog_partition(lake, entry(CONTRACT, partition))
-        item = partition_input(wanted, table["StorageDescriptor"]["Columns"])
-        glue.partitions["silver_market", "prices"][tuple(item["Values"])] = item
+    wanted = partitions(count, days=2500)
+    model = catalog_partition(lake, entry(CONTRACT, wanted[0]))
+    held = glue.partitions["silver_market", "prices"]
+    for partition in wanted:
+        one = replace(model, partition=partition, location=f"{where}{partition.path}/")
+        item = partition_input(one, table["StorageDescriptor"]["Columns"])
+        held[tuple(item["Values"])] = item
 
 
-def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int) -> None:
-    """Every scenario, one line each."""
+def run(glue: Connection, s3_url: str, glue_url: str, scratch: Path, work: tuple[int, str]) -> None:
+    """Every scenario (or those that are named like `only`), one line each."""
+    count, only = work
     calls: Counter[str] = Counter()
     s3 = client("s3", s3_url)
     s3.meta.events.register("before-call.s3", lambda model, **_: calls.update([model.name]))
@@ -110,10 +118,12 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
     )
 
     def ask(what: str) -> Any:
-        here.send(what)
-        return here.recv()
+        glue.send(what)
+        return glue.recv()
 
     def measure(name: str, work: Callable[[], int]) -> None:
+        if only not in name:
+            return
         ask("calls")
         calls.clear()
         began, used = time.monotonic(), time.process_time()
@@ -144,4 +154,4 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 100_000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 100_000, sys.argv[2] if sys.argv[2:] else "")
