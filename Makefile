@@ -8,7 +8,7 @@ export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
 help:  ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: setup  ## watch real taxi months go through the lake in Airflow, then stop everything
 	@$(BIN)/python -m lakeworks_demo demo
@@ -48,6 +48,9 @@ conformance: setup  ## read the replayed sources with the clients others use aga
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
 
+catalog-scale: setup  ## time catalog diff, repair and status at 100,000 partitions (minutes)
+	$(BIN)/python -m tests.catalog_scale
+
 format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -80,4 +83,4 @@ env:  ## write .env for docker-compose, with secrets of its own
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock env clean data conformance bench
+.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock env clean data conformance bench catalog-scale

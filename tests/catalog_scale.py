@@ -1,6 +1,6 @@
-"""What diff and repair of a catalog cost at 100,000 partitions: `python -m tests.catalog_scale [partitions]`.
+"""What diff and repair of a catalog cost at 100,000 partitions: `python -m tests.catalog_scale [partitions] [scenario]`.
 
-Servers run in processes of their own: S3 is ministack, Glue is tests/glue_server.py (AWS's limits, real HTTP). This
+Servers run in processes of their own over HTTP: tests/listing_server.py for S3, tests/glue_server.py (AWS's limits) for Glue. This
 process is the client: its seconds, calls and peak memory are printed, one line a scenario, as rows of docs/catalog.md.
 """
 
@@ -10,38 +10,45 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+from lakeworks.aws_timestamps import quick_timestamps
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.catalog.tables import partition_input, table_input
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.publish import catalog_partition
 from lakeworks.pipeline.reconcile import reconcile
+from lakeworks.pipeline.status import status
 from lakeworks.storage.objects import ObjectStore
-from tests.conftest import client, running_ministack
+from tests.conftest import client
 from tests.glue_server import Glue, serving_glue
+from tests.listing_server import serving_bucket
 from tests.many_partitions import entry, partitions, prices
 
 CONTRACT, BUCKET = prices(), "many"
 
 
-def fill(folder: Path, count: int) -> None:
-    """A published table as files that ministack loads when it starts: a ledger entry and an object a partition."""
-    root = folder / "s3" / "000000000000" / BUCKET
-    for partition in partitions(count, days=2500):
-        item = entry(CONTRACT, partition)
-        for key, body in ((item.key, item.model_dump_json()), (item.objects[0].key, "x")):
-            path = root / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(body)
+def serve_s3(pipe: Connection, count: int) -> None:
+    """A published table: a ledger entry and an object a partition."""
+    wanted = partitions(count, days=2500)
+    model = entry(CONTRACT, wanted[0])  # validated once; the others differ in their path alone
+    text, here = model.model_dump_json(), wanted[0].path
+    objects: dict[str, bytes] = {}
+    for path in (partition.path for partition in wanted):
+        objects[model.key.replace(here, path)] = text.replace(here, path).encode()
+        objects[model.objects[0].key.replace(here, path)] = b"x"
+    with serving_bucket(objects) as url:
+        pipe.send(url)
+        pipe.recv()
 
 
-def serve(pipe: Connection) -> None:
+def serve_glue(pipe: Connection) -> None:
     """A Glue of its own process, which does what the client asks."""
     with serving_glue() as (glue, url):
         pipe.send(url)
@@ -64,20 +71,21 @@ def serve(pipe: Connection) -> None:
             pipe.send(calls)
 
 
-def main(count: int) -> None:
+def main(count: int, only: str) -> None:
     """Fill, start the servers, measure, stop them."""
-    here, there = multiprocessing.Pipe()
     context = multiprocessing.get_context("spawn")
-    server = context.Process(target=serve, args=(there,), daemon=True)
-    server.start()
-    with TemporaryDirectory() as folder:
-        filling = context.Process(target=fill, args=(Path(folder), count))
-        filling.start()
-        filling.join()
-        with running_ministack(Path(folder), patience=300) as s3_url:
-            run(here, s3_url, here.recv(), Path(folder), count)
-    here.send("")
-    server.join()
+    (glue, glue_end), (s3, s3_end) = multiprocessing.Pipe(), multiprocessing.Pipe()
+    servers = [
+        context.Process(target=serve_glue, args=(glue_end,), daemon=True),
+        context.Process(target=serve_s3, args=(s3_end, count), daemon=True),
+    ]
+    for server in servers:
+        server.start()
+    with TemporaryDirectory() as scratch:
+        run(glue, s3.recv(), glue.recv(), Path(scratch), (count, only))
+    for pipe, server in zip((glue, s3), servers, strict=True):
+        pipe.send("")
+        server.join()
 
 
 def register(glue: Glue, count: int) -> None:
@@ -87,24 +95,35 @@ def register(glue: Glue, count: int) -> None:
     glue.answer("CreateDatabase", {"DatabaseInput": {"Name": "silver_market"}})
     glue.answer("CreateTable", {"DatabaseName": "silver_market", "TableInput": table})
     lake: Any = SimpleNamespace(store=ObjectStore(None, BUCKET))  # type: ignore[arg-type]
-    for partition in partitions(count, days=2500):
-        wanted = catalog_partition(lake, entry(CONTRACT, partition))
-        item = partition_input(wanted, table["StorageDescriptor"]["Columns"])
-        glue.partitions["silver_market", "prices"][tuple(item["Values"])] = item
+    wanted = partitions(count, days=2500)
+    model = catalog_partition(lake, entry(CONTRACT, wanted[0]))
+    held = glue.partitions["silver_market", "prices"]
+    for partition in wanted:
+        one = replace(model, partition=partition, location=f"{where}{partition.path}/")
+        item = partition_input(one, table["StorageDescriptor"]["Columns"])
+        held[tuple(item["Values"])] = item
 
 
-def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int) -> None:
-    """Every scenario, one line each."""
+def run(glue: Connection, s3_url: str, glue_url: str, scratch: Path, work: tuple[int, str]) -> None:
+    """Every scenario (or those that are named like `only`), one line each."""
+    count, only = work
     calls: Counter[str] = Counter()
     s3 = client("s3", s3_url)
     s3.meta.events.register("before-call.s3", lambda model, **_: calls.update([model.name]))
-    lake = Lake(ObjectStore(s3, BUCKET), GlueCatalog(client("glue", glue_url)), DuckDbEngine(scratch=scratch), scratch)
+    lake = Lake(
+        ObjectStore(quick_timestamps(s3), BUCKET),
+        GlueCatalog(client("glue", glue_url)),
+        DuckDbEngine(scratch=scratch),
+        scratch,
+    )
 
     def ask(what: str) -> Any:
-        here.send(what)
-        return here.recv()
+        glue.send(what)
+        return glue.recv()
 
     def measure(name: str, work: Callable[[], int]) -> None:
+        if only not in name:
+            return
         ask("calls")
         calls.clear()
         began, used = time.monotonic(), time.process_time()
@@ -119,12 +138,13 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
         return sum(1 for _ in reconcile(lake, CONTRACT, **options))
 
     sys.stdout.write(
-        f"{count:,} partitions\n| scenario | differences | seconds | calls | peak MB |\n|---|---|---|---|---|\n"
+        f"{count:,} partitions\n| | found | s | CPU s of the client | peak MB | calls |\n|---|---|---|---|---|---|\n"
     )
     ask(count)
     measure("listing the ledger", lambda: len(lake.ledger.numbers(CONTRACT.table)))
     measure("listing Glue", lambda: sum(1 for _ in lake.catalog.partitions(CONTRACT)))
     measure("diff, all right", found)
+    measure("status", lambda: sum(len(matrix.cells) for matrix in status(lake, [CONTRACT])))
     ask("bend 1%")
     measure("diff, 1% bent", found)
     measure("repair, 1% bent", lambda: found(mend=True))
@@ -134,4 +154,4 @@ def run(here: Connection, s3_url: str, glue_url: str, scratch: Path, count: int)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 100_000)
+    main(int(sys.argv[1]) if sys.argv[1:] else 100_000, sys.argv[2] if sys.argv[2:] else "")

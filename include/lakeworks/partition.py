@@ -79,7 +79,7 @@ class Period:
         return found
 
     def split(self, grain: str) -> list["Period"]:
-        """The periods of a finer (or the same) grain inside this one, in order."""
+        """The periods of a finer (or the same) grain inside this one, in order; of a coarser one, that it lies in."""
         return list(period_range(Period.containing(self.start, grain), self.end))
 
     @property

@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     pii_salt: SecretStr | None = Field(
         None, min_length=16, description="Secret in front of personal data before it is hashed."
     )
+    airflow_url: SecretStr | None = Field(
+        None,
+        description="Airflow's address for `lakeworks status`, https://user:password@host; without it no run states.",
+    )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
     config_file: Path | None = Field(
         None, description="The lake.yml that declares the infrastructure; defaults without one."

@@ -20,7 +20,6 @@ from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shopify import TOKEN
-from tests.conftest import client
 from tests.lakeworks.sources.vendors import Vendor
 from tests.lakeworks_demo.shops import small_shop
 

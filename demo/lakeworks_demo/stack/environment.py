@@ -56,6 +56,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "LAKE_BUCKET": BUCKET,
         "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
+        "LAKE_AIRFLOW_URL": f"http://{LOGIN[0]}:{LOGIN[1]}@127.0.0.1:{at.airflow_port}",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
         **source_connections(at.replay),

@@ -14,7 +14,6 @@ from lakeworks.catalog.indexes import Outcome, ensure_index
 from lakeworks.catalog.tables import (
     CatalogPartition,
     covers,
-    differs,
     explain,
     follow,
     glue_columns,
@@ -87,10 +86,6 @@ class GlueCatalog:
                     raise
                 self.sleep(0.1)
         raise LakeUnavailable(f"`{contract.name}`: others kept changing the table in the catalog. Run again.")
-
-    def table_differences(self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-        """Which parts of the table are not as the contract says."""
-        return differs(found, follow(found, wanted))
 
     def align(self, contract: Contract) -> int:
         """Give every registered partition the table's columns; returns how many needed it."""

@@ -142,10 +142,9 @@ def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) ->
 def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
     """Whether what Glue holds of a partition is what we set once, with the table's columns of today."""
     parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
-    sealed = parameters.get(SEAL) == seal(found["Values"], descriptor.get("Location", ""), parameters)
-    return sealed and covers(
-        {**descriptor, "Columns": plain(descriptor.get("Columns", []))}, _READ_AS | {"Columns": columns}
-    )
+    if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
+        return False
+    return plain(descriptor.get("Columns", [])) == list(columns) and covers(descriptor, _READ_AS)
 
 
 def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from lakeworks.cli import (
     publications,
     quarantine,
     sql,
+    status,
     tables,
 )
 from lakeworks.cli.output import fail
@@ -29,6 +30,7 @@ app.command("tables")(tables.tables)
 app.command("show")(tables.show)
 app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
+app.command("status")(status.status)
 app.command("rollback")(publications.rollback)
 app.command("withdraw")(publications.withdraw)
 app.command("diff")(publications.diff)

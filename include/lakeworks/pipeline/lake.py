@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakeworks.aws_timestamps import quick_timestamps
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
@@ -35,8 +36,10 @@ class Lake:
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
-            ObjectStore(s3, settings.bucket, settings.transfer_threads, layers=layer_buckets(settings)),
-            GlueCatalog(glue),
+            ObjectStore(
+                quick_timestamps(s3), settings.bucket, settings.transfer_threads, layers=layer_buckets(settings)
+            ),
+            GlueCatalog(quick_timestamps(glue)),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),

@@ -18,7 +18,7 @@ from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.write import write
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
-from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
+from lakeworks.storage.manifest import Manifest, StagedPartition, inputs_fingerprint, load_manifest
 from lakeworks.storage.publication import Publisher, utc_now
 from lakeworks.types import LakeType
 
@@ -161,6 +161,7 @@ def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -
         layout=layout,
         staging=manifest.prefix,
         run_record=manifest.run_key,
+        inputs=inputs_fingerprint((i.name, i.partition, i.seq) for i in manifest.inputs if i.seq is not None),
         audit=manifest.audit,
         reserved_at=utc_now(),
     )
@@ -202,6 +203,8 @@ def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
     parameters = {
         ENTRY: str(entry.seq),
         "lakeworks.publication": str(entry.live_seq),
+        "lakeworks.period": entry.period,
+        "lakeworks.inputs": entry.inputs or "none",
         "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
         "lakeworks.content": entry.content[:64],
         "lakeworks.audit": "passed" if (entry.audit or {}).get("passed") else "none",

@@ -48,7 +48,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
         *unfinished,
         *(finding for found in checked for finding in found),
         *_foreign(lake, contract, live),
-        *_catalog(lake, contract),
+        *_catalog(lake, contract, deep=deep),
     ]
 
 
@@ -86,7 +86,7 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
             yield Finding("foreign object", Partition.parse(path), f"`{found.key}` belongs to no publication")
 
 
-def _catalog(lake: Lake, contract: Contract) -> Iterator[Finding]:
-    for item in reconcile(lake, contract, deep=True):
+def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:
+    for item in reconcile(lake, contract, deep=deep):
         if item.kind != "no object":  # the object's own finding says so
             yield Finding(item.kind, item.partition, item.detail)

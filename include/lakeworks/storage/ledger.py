@@ -59,6 +59,7 @@ class LedgerEntry(Record):
     layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
+    inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
     audit: dict[str, Any] | None = None
     reserved_at: datetime
     published_at: datetime | None = None

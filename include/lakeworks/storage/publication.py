@@ -111,6 +111,8 @@ class Publisher:
                 "seq": seq,
                 "run": wanted.run,
                 "run_record": wanted.run_record,
+                "period": wanted.period,
+                "inputs": wanted.inputs,
                 "audit": wanted.audit,
             }
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
