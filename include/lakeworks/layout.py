@@ -5,19 +5,61 @@ Readers skip prefixes that start with `_`; live data is plain Hive layout under 
 
 import re
 
-from lakeworks.names import TableName
+from lakeworks.errors import ConfigError
+from lakeworks.names import LAYERS, TableName
 from lakeworks.partition import Partition, Period
+from lakeworks.tenant import Tenant
 
 STAGING = "_staging"
 QUARANTINE = "_quarantine"
 LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
+RESULTS = "_results"
+REGISTRY = "metadata/tenants/"
+# Every first part of a key that a tenant has a level in.
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS)
 
 
 def join(*parts: str) -> str:
     """Join key parts, leaving out empty ones (an unpartitioned table has no partition path)."""
     return "/".join(part for part in parts if part)
+
+
+def tenant_key(tenant: Tenant | None, key: str) -> str:
+    """The key in the bucket of a tenant's object: `silver/market/…` becomes `silver/tenant=acme/market/…`.
+
+    Raises:
+        ConfigError: the key (or prefix) has no first part to put the level under: it would reach outside the tenant.
+    """
+    if tenant is None:
+        return key
+    area, slash, rest = key.partition("/")
+    if not (area and slash):
+        raise ConfigError(
+            f"`{key}` reaches outside tenant `{tenant}`: its keys begin with an area such as `silver/`. Nothing was done."
+        )
+    return f"{area}/{tenant.level}/{rest}"
+
+
+def own_key(tenant: Tenant | None, key: str) -> str:
+    """The reverse of `tenant_key`: the lake's own name of an object of the tenant."""
+    return key.replace(f"/{tenant.level}/", "/", 1) if tenant else key
+
+
+def is_tenants(key: str) -> bool:
+    """Whether a key of the bucket belongs to some tenant."""
+    return key.partition("/")[2].startswith("tenant=")
+
+
+def tenant_prefixes(tenant: Tenant) -> list[str]:
+    """Every folder that is a tenant's own, with trailing slashes."""
+    return [tenant_key(tenant, f"{area}/") for area in TENANT_AREAS]
+
+
+def registry_key(tenant: Tenant) -> str:
+    """Where a tenant is registered; outside every tenant's reach."""
+    return f"{REGISTRY}{tenant}.json"
 
 
 def live_prefix(table: TableName, partition: Partition) -> str:

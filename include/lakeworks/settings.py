@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.errors import ConfigError
+from lakeworks.tenant import Tenant
 
 
 class Settings(BaseSettings):
@@ -25,6 +26,8 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+    tenant: str | None = Field(None, description="Tenant the command line works for; the whole lake without one.")
+    tenant_conn_id: str = Field("aws_{tenant}", description="Airflow connection with a tenant's own AWS credentials.")
 
 
 @lru_cache(maxsize=1)
@@ -39,3 +42,21 @@ def settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"LAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"The environment is not set up: {problems}. See .env.example for every setting.") from error
+
+
+class _Deployed(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="LAKE_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    tenants: str = ""
+
+
+def deployed_tenants() -> tuple[Tenant, ...]:
+    """The tenants with DAGs of their own: `LAKE_TENANTS=acme,globex`. Needs no other setting, so DAG files may call it.
+
+    Raises:
+        ConfigError: an id is wrong or named twice.
+    """
+    tenants = tuple(Tenant(part.strip()) for part in _Deployed().tenants.split(",") if part.strip())
+    if len(set(tenants)) != len(tenants):
+        raise ConfigError(f"LAKE_TENANTS names a tenant twice: {', '.join(map(str, tenants))}. Name each once.")
+    return tenants

@@ -16,6 +16,7 @@ from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound, LakeUnavailable
 from lakeworks.names import TableName
 from lakeworks.partition import HIVE_NULL, Partition
+from lakeworks.tenant import Tenant, database_of
 from lakeworks.types import LakeType
 
 _BATCH = 100  # partitions a create or update call; Glue's own limit
@@ -26,11 +27,16 @@ _ROUNDS = 6
 
 @dataclass(frozen=True)
 class GlueCatalog:
-    """The catalog of one lake. The client is passed in and thread-safe."""
+    """The catalog of one lake, or of a tenant of it. The client is passed in and thread-safe."""
 
     client: Any  # a boto3 Glue client
     threads: int = 4
     sleep: Callable[[float], None] = field(default=time.sleep)
+    tenant: Tenant | None = None
+
+    def database(self, name: TableName) -> str:
+        """The Glue database a table is registered in: the tenant's own, if there is a tenant."""
+        return database_of(self.tenant, name.database)
 
     def ensure_database(self, name: str, description: str = "") -> bool:
         """Create a database unless it exists; returns whether it was created."""
@@ -47,7 +53,7 @@ class GlueCatalog:
         """The table as Glue holds it, or None."""
         try:
             with translated("look up the table", str(name)):
-                return dict(self.client.get_table(DatabaseName=name.database, Name=name.table)["Table"])
+                return dict(self.client.get_table(DatabaseName=self.database(name), Name=name.table)["Table"])
         except LakeNotFound:
             return None
 
@@ -66,9 +72,9 @@ class GlueCatalog:
         found = self.table(name)
         wanted = table_input(contract, location, extra, statistics)
         if found is None:
-            self.ensure_database(name.database)
+            self.ensure_database(self.database(name))
             with translated("create the table", str(name)):
-                self.client.create_table(DatabaseName=name.database, TableInput=wanted)
+                self.client.create_table(DatabaseName=self.database(name), TableInput=wanted)
             return "created"
         known = {column["Name"] for column in wanted["StorageDescriptor"]["Columns"]}
         kept = [column for column in found["StorageDescriptor"]["Columns"] if column["Name"] not in known]
@@ -76,7 +82,7 @@ class GlueCatalog:
         if not differs(found, wanted):
             return "unchanged"
         with translated("update the table", str(name)):
-            self.client.update_table(DatabaseName=name.database, TableInput=wanted, SkipArchive=True)
+            self.client.update_table(DatabaseName=self.database(name), TableInput=wanted, SkipArchive=True)
         return "updated"
 
     def columns(self, contract: Contract) -> list[dict[str, str]]:
@@ -106,7 +112,7 @@ class GlueCatalog:
     def partitions(self, contract: Contract) -> Iterator[dict[str, Any]]:
         """Every partition Glue lists, as it holds it; filtered nowhere, because stand-ins ignore `Expression`."""
         name = contract.table
-        pages = self.client.get_paginator("get_partitions").paginate(DatabaseName=name.database, TableName=name.table)
+        pages = self.client.get_paginator("get_partitions").paginate(DatabaseName=self.database(name), TableName=name.table)
         seen: set[tuple[str, ...]] = set()
         with translated("list the partitions of", str(name)):
             for page in pages:
@@ -122,7 +128,7 @@ class GlueCatalog:
             try:
                 with translated("drop the partition", f"{name} {partition}"):
                     self.client.delete_partition(
-                        DatabaseName=name.database, TableName=name.table, PartitionValues=partition.values
+                        DatabaseName=self.database(name), TableName=name.table, PartitionValues=partition.values
                     )
             except LakeNotFound:
                 continue
@@ -134,7 +140,7 @@ class GlueCatalog:
         for attempt in range(_ROUNDS):
             with translated("look up partitions of", str(name)):
                 answer = self.client.batch_get_partition(
-                    DatabaseName=name.database,
+                    DatabaseName=self.database(name),
                     TableName=name.table,
                     PartitionsToGet=wanted,
                 )
@@ -179,7 +185,7 @@ class GlueCatalog:
     def _batch(
         self, name: TableName, inputs: Sequence[Mapping[str, Any]], *, create: bool
     ) -> dict[tuple[str, ...], str]:
-        place: dict[str, Any] = {"DatabaseName": name.database, "TableName": name.table}
+        place: dict[str, Any] = {"DatabaseName": self.database(name), "TableName": name.table}
         with translated("register partitions of", str(name)):
             if create:
                 answer: Any = self.client.batch_create_partition(**place, PartitionInputList=list(inputs))

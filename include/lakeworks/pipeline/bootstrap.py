@@ -17,7 +17,7 @@ def bootstrap(lake: Lake, settings: Settings, tags: Mapping[str, str]) -> list[C
     """
     plan = BucketPlan(region=settings.region, kms_key_id=settings.kms_key_id, tags=tags)
     changes = bootstrap_bucket(lake.store.client, settings.bucket, plan)
-    databases = sorted({load_contract(name).table.database for name in all_tables()})
+    databases = sorted({lake.catalog.database(load_contract(name).table) for name in all_tables()})
     for name in databases:
         created = lake.catalog.ensure_database(name, f"lakeworks {name.replace('_', ' ')}")
         changes.append(Change(f"database {name}", "created" if created else "unchanged"))

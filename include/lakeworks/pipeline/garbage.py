@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakeworks.layout import STAGING
+from lakeworks.layout import STAGING, is_tenants
 from lakeworks.pipeline.lake import Lake
 
 # Longer than any task runs: an attempt younger than this may still be alive.
@@ -28,6 +28,8 @@ def collect(lake: Lake, *, older_than: timedelta = GRACE, dry_run: bool = True) 
     before = datetime.now(UTC) - older_than
     folders: dict[str, list[tuple[str, int, bool]]] = {}
     for item in lake.store.scan(f"{STAGING}/"):
+        if is_tenants(item.key):  # each tenant's attempts are its own affair; see --tenant
+            continue
         folder = "/".join(item.key.split("/")[:6])  # _staging/<layer>/<domain>/<table>/period=/<attempt>
         old = item.modified is not None and item.modified < before
         folders.setdefault(folder, []).append((item.key, item.size, old))
@@ -37,7 +39,8 @@ def collect(lake: Lake, *, older_than: timedelta = GRACE, dry_run: bool = True) 
             found.append(Garbage("staging", folder, len(items), sum(size for _, size, _ in items)))
             if not dry_run:
                 lake.store.delete(key for key, _, _ in items)
-    return found + _uploads(lake, before, dry_run=dry_run)
+    # S3 cannot limit the listing of uploads to a prefix by policy: the lake's owner looks after everybody's.
+    return found if lake.store.tenant else found + _uploads(lake, before, dry_run=dry_run)
 
 
 def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
