@@ -62,6 +62,11 @@ def registry_key(tenant: Tenant) -> str:
     return f"{REGISTRY}{tenant}.json"
 
 
+def policy_key(tenant: Tenant) -> str:
+    """Where the platform team finds a tenant's IAM policy."""
+    return f"metadata/policies/{tenant}.json"
+
+
 def live_prefix(table: TableName, partition: Partition) -> str:
     """The folder of a live partition, with its trailing slash."""
     return join(table.path, partition.path) + "/"

@@ -112,7 +112,9 @@ class GlueCatalog:
     def partitions(self, contract: Contract) -> Iterator[dict[str, Any]]:
         """Every partition Glue lists, as it holds it; filtered nowhere, because stand-ins ignore `Expression`."""
         name = contract.table
-        pages = self.client.get_paginator("get_partitions").paginate(DatabaseName=self.database(name), TableName=name.table)
+        pages = self.client.get_paginator("get_partitions").paginate(
+            DatabaseName=self.database(name), TableName=name.table
+        )
         seen: set[tuple[str, ...]] = set()
         with translated("list the partitions of", str(name)):
             for page in pages:

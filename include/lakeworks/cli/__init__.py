@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import docs, ledger, maintain, sql, tables
+from lakeworks.cli import docs, ledger, maintain, sql, tables, tenant
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -19,6 +19,7 @@ for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc
     app.command(command.__name__)(command)
 app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)
+app.add_typer(tenant.app, name="tenant")
 
 
 def main() -> None:
