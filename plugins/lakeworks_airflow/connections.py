@@ -1,31 +1,64 @@
 """Airflow connections and settings turned into the library's collaborators; secrets stop here."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from lakeworks.errors import ConfigError
 from lakeworks.settings import settings
+from lakeworks.tenant import Tenant
 
 if TYPE_CHECKING:
+    from lakeworks.access.policy import LakeAddress
     from lakeworks.pipeline.lake import Lake
     from lakeworks.sources import Source
 
 
-def connect_lake() -> "Lake":
-    """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID."""
+def connect_lake(tenant: str | None = None) -> "Lake":
+    """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID.
+
+    A tenant's share is reached with the tenant's own connection (LAKE_TENANT_CONN_ID), so that its tasks can do what its
+    policy allows and nothing else.
+
+    Raises:
+        ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
+    """
+    from lakeworks.pipeline.lake import Lake
+
+    found = settings()
+    if tenant is None:
+        return Lake.of(found, _client(found.aws_conn_id, "s3"), _client(found.aws_conn_id, "glue"))
+    conn_id = found.tenant_conn_id.format(tenant=tenant)
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise ConfigError(
+            f"Tenant `{tenant}` has no Airflow connection `{conn_id}`. Nothing was run, and the lake's own credentials were "
+            "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_ID; see "
+            "docs/tenants.md."
+        ) from error
+    return Lake.of(found, _client(conn_id, "s3"), _client(conn_id, "glue"), Tenant(tenant))
+
+
+def lake_address() -> "LakeAddress":
+    """The lake as IAM spells it; the account is that of the credentials."""
+    from lakeworks.access.policy import LakeAddress
+
+    found = settings()
+    account = str(_client(found.aws_conn_id, "sts").get_caller_identity()["Account"])
+    kms = found.kms_key_id if (found.kms_key_id or "").startswith("arn:") else None
+    return LakeAddress(found.bucket, found.region, account, kms_key_arn=kms)
+
+
+def _client(conn_id: str, service: str) -> Any:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
-    from lakeworks.pipeline.lake import Lake, client_config
+    from lakeworks.pipeline.lake import client_config
 
     found = settings()
     config = client_config(found)
-
-    def client(service: str) -> object:
-        hook = AwsBaseHook(aws_conn_id=found.aws_conn_id, client_type=service, region_name=found.region, config=config)
-        return hook.get_conn()
-
-    return Lake.of(found, client("s3"), client("glue"))
+    return AwsBaseHook(aws_conn_id=conn_id, client_type=service, region_name=found.region, config=config).get_conn()
 
 
 def connect_source(name: str) -> "Source":

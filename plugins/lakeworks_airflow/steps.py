@@ -35,7 +35,7 @@ class FetchOperator(LakeOperator):
 
         contract = load_contract(self.table)
         source = connect_source(str(contract.source).partition(".")[0])
-        lake, run = connect_lake(), run_of(context)
+        lake, run = connect_lake(self.tenant), run_of(context)
         try:
             return [land(lake, contract, period, run, source).item.key for period in self.periods(context)]
         except NotPublishedYet as waiting:
@@ -67,7 +67,7 @@ class WriteOperator(LakeOperator):
         """Return the keys of what was staged."""
         from lakeworks.pipeline import write
 
-        lake, run = connect_lake(), run_of(context)
+        lake, run = connect_lake(self.tenant), run_of(context)
         return [write(lake, self.table, period, run).key for period in self.periods(context)]
 
 
@@ -89,7 +89,7 @@ class AuditOperator(LakeOperator):
         """Return the manifest keys that passed."""
         from lakeworks.pipeline import audit
 
-        lake = connect_lake()
+        lake = connect_lake(self.tenant)
         return [audit(lake, key).key for key in self.staged]
 
 
@@ -111,7 +111,7 @@ class PublishOperator(LakeOperator):
         """Return a small summary a period."""
         from lakeworks.pipeline import publish
 
-        lake = connect_lake()
+        lake = connect_lake(self.tenant)
         return [summary(publish(lake, key)) for key in self.staged]
 
 

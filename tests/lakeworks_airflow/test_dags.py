@@ -46,6 +46,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite://",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "LAKE_TENANTS": "acme, acme-emea",
     }
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(REPOSITORY / "dags")],
@@ -60,7 +61,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_every_file_parses(bag: Any) -> None:
     assert bag["errors"] == {}
-    assert set(bag["dags"]) == {"lake_bootstrap", "taxi"}
+    assert set(bag["dags"]) == {"lake_bootstrap", "taxi", "taxi__acme", "taxi__acme-emea", "tenant_onboarding"}
 
 
 def test_parsing_loads_nothing_heavy(bag: Any) -> None:
@@ -73,7 +74,7 @@ def test_parsing_stays_within_its_budget(bag: Any) -> None:
 
 
 def test_every_table_is_built_by_exactly_one_dag(bag: Any) -> None:
-    built = [table for dag in bag["dags"].values() for table in dag["tables"]]
+    built = [table for name, dag in bag["dags"].items() if "__" not in name for table in dag["tables"]]
     assert sorted(built) == sorted(all_tables()), "name the table in its domain's DAG file"
 
 
@@ -93,6 +94,14 @@ def test_layers_follow_each_other_and_publish_comes_last(bag: Any) -> None:
     assert downstream["bronze_yellow_trips.publish"] == ["silver_trips.write"]
     assert downstream["reference_zones.publish"] == ["silver_trips.write"]
     assert downstream["silver_trips.publish"] == ["gold_hourly_demand.write", "gold_zone_daily_summary.write"]
+
+
+def test_a_tenants_dag_is_the_same_with_assets_of_its_own(bag: Any) -> None:
+    """So that a publication of one tenant starts nothing of another's."""
+    lake, acme = bag["dags"]["taxi"], bag["dags"]["taxi__acme"]
+    assert (acme["downstream"], acme["tables"]) == (lake["downstream"], lake["tables"])
+    assert acme["outlets"] == [f"{name}@acme" for name in lake["outlets"]]
+    assert "tenant:acme" in acme["tags"]
 
 
 def test_every_publish_emits_its_tables_asset(bag: Any) -> None:

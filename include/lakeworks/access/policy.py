@@ -2,7 +2,7 @@
 
 What makes such policies leak, and how this one does not:
 * `s3:ListBucket` belongs to the bucket, not to objects, and is limited by the prefix the caller asks for. Each allowed
-  pattern ends in `tenant=<id>/*`: the slash keeps `tenant=a` from listing `tenant=ab`, and a listing without a prefix matches nothing.
+  pattern ends in `tenant=<id>/*`: the slash keeps `tenant=a` from listing `tenant=ab`; a listing without a prefix matches none.
 * A copy needs read on its source and write on its target; a presigned address is checked as its signer. Neither needs a rule.
 * No condition on encryption headers: a read carries none and would be refused (`StringEquals` on an absent key is false).
 

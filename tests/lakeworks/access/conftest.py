@@ -35,7 +35,11 @@ class Cloud:
     session: boto3.Session = field(default_factory=boto3.Session)
 
     def client(self, service: str, keys: tuple[str, str] = ROOT) -> Any:
-        config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, signature_version="s3v4" if service == "s3" else "v4")
+        config = Config(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            signature_version="s3v4" if service == "s3" else "v4",
+        )
         return self.session.client(
             service, endpoint_url=self.url, region_name="us-east-1", config=config,
             aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
@@ -82,7 +86,9 @@ def shared(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Shared:
     s3, scratch = cloud.client("s3"), tmp_path_factory.mktemp("scratch")
     s3.create_bucket(Bucket="shared-lake")
     s3.put_bucket_versioning(Bucket="shared-lake", VersioningConfiguration={"Status": "Enabled"})
-    owner = Lake(ObjectStore(s3, "shared-lake", 4), GlueCatalog(cloud.client("glue")), DuckDbEngine(scratch=scratch), scratch)
+    owner = Lake(
+        ObjectStore(s3, "shared-lake", 4), GlueCatalog(cloud.client("glue")), DuckDbEngine(scratch=scratch), scratch
+    )
     keys = {}
     for tenant in (ACME, GLOBEX):
         tenants.add(owner, tenant, "team", LakeAddress("shared-lake", "us-east-1", ACCOUNT))

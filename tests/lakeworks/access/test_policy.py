@@ -65,9 +65,21 @@ def test_databases_are_the_owners_alone(one: Tenant, other: Tenant, name: str) -
 
 @given(TENANTS, AREA, REST)
 def test_what_belongs_to_no_tenant_is_closed(tenant: Tenant, area: str, rest: str) -> None:
-    for key in (f"{area}/market/{rest}", registry_key(tenant), policy_key(tenant), REGISTRY, f"metadata/{tenant.level}/x"):
+    for key in (
+        f"{area}/market/{rest}",
+        registry_key(tenant),
+        policy_key(tenant),
+        REGISTRY,
+        f"metadata/{tenant.level}/x",
+    ):
         assert not any(may(tenant, action, LAKE.object_arn(key)) for action in OBJECT_ACTIONS)
-    for action in ("s3:DeleteBucket", "s3:PutBucketPolicy", "s3:ListAllMyBuckets", "iam:PutUserPolicy", "glue:CreateDatabase"):
+    for action in (
+        "s3:DeleteBucket",
+        "s3:PutBucketPolicy",
+        "s3:ListAllMyBuckets",
+        "iam:PutUserPolicy",
+        "glue:CreateDatabase",
+    ):
         assert not may(tenant, action, LAKE.bucket_arn)
 
 
