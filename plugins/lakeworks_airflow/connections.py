@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def connect_lake(tenant: str | None = None) -> "Lake":
     """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID.
 
-    A tenant's share is reached with the tenant's own connection (LAKE_TENANT_CONN_ID), so that its tasks can do what its
+    A tenant's share is reached with the tenant's own connection (LAKE_TENANT_CONN_PREFIX), so that its tasks can do what its
     policy allows and nothing else.
 
     Raises:
@@ -29,13 +29,13 @@ def connect_lake(tenant: str | None = None) -> "Lake":
     found = settings()
     if tenant is None:
         return Lake.of(found, _client(found.aws_conn_id, "s3"), _client(found.aws_conn_id, "glue"))
-    conn_id = found.tenant_conn_id.format(tenant=tenant)
+    conn_id = f"{found.tenant_conn_prefix}{tenant}"
     try:
         BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
         raise ConfigError(
             f"Tenant `{tenant}` has no Airflow connection `{conn_id}`. Nothing was run, and the lake's own credentials were "
-            "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_ID; see "
+            "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_PREFIX; see "
             "docs/tenants.md."
         ) from error
     return Lake.of(found, _client(conn_id, "s3"), _client(conn_id, "glue"), Tenant(tenant))
