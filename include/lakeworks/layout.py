@@ -4,6 +4,7 @@ Readers skip prefixes that start with `_`; live data is plain Hive layout under 
 """
 
 import re
+from dataclasses import dataclass
 
 from lakeworks.errors import ConfigError
 from lakeworks.names import LAYERS, TableName
@@ -120,6 +121,32 @@ def run_key(table: TableName, period: Period, attempt: str) -> str:
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:
     """Where a source's raw files lie, with its trailing slash."""
     return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a key of the bucket is part of; parts it does not have are empty."""
+
+    area: str
+    tenant: str = ""
+    domain: str = ""
+    table: str = ""
+
+
+def place_of(key: str) -> Place:
+    """Read a key back: `_ledger/tenant=acme/silver/market/prices/…` is `_ledger`, `acme`, `market`, `silver.market.prices`.
+
+    A landing object's table is its source and data set (`nyc_tlc.yellow`); of anything else only the area is known.
+    """
+    area, *rest = key.split("/")[:-1] or [""]
+    tenant = rest.pop(0).removeprefix("tenant=") if rest and rest[0].startswith("tenant=") else ""
+    if area in LAYERS and len(rest) >= 2:
+        return Place(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1]}")
+    if area == LANDING and len(rest) >= 3:
+        return Place(area, tenant, rest[0], f"{rest[1]}.{rest[2]}")
+    if area.startswith("_") and len(rest) >= 3 and rest[0] in LAYERS:
+        return Place(area, tenant, rest[1], ".".join(rest[:3]))
+    return Place(area, tenant)
 
 
 def safe_id(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -26,7 +26,7 @@ class TenantOnboardingOperator(BaseOperator):
     template_fields: Sequence[str] = ("tenant", "owner")
     ui_color = "#e8f4f2"
 
-    def __init__(self, *, tenant: str, owner: str = "", **kwargs: object) -> None:
+    def __init__(self, *, tenant: str, owner: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tenant = tenant
         self.owner = owner
