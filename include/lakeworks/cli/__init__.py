@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import docs, ledger, maintain, sql, tables, tenant
+from lakeworks.cli import cost, docs, ledger, maintain, sql, tables, tenant
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -20,6 +20,7 @@ for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc
 app.command("docs")(docs.docs)
 app.command("bootstrap")(ledger.bootstrap_lake)
 app.add_typer(tenant.app, name="tenant")
+app.add_typer(cost.app, name="cost")
 
 
 def main() -> None:

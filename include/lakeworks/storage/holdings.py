@@ -29,7 +29,7 @@ _OPTIONAL = {
 
 
 def listed(store: ObjectStore, prefix: str = "") -> Iterator[Holding]:
-    """Every version below a prefix of the bucket (a tenant's level included in keys): what the bill is about, not only what is live."""
+    """Every version below a prefix of the bucket, tenants included: what the bill is about, not only what is live."""
     pages = store.client.get_paginator("list_object_versions").paginate(Bucket=store.bucket, Prefix=prefix)
     with translated("list the versions below", f"s3://{store.bucket}/{prefix}"):
         for page in pages:
@@ -44,7 +44,7 @@ def listed(store: ObjectStore, prefix: str = "") -> Iterator[Holding]:
 
 
 def inventoried(store: ObjectStore, manifest_key: str) -> Iterator[Holding]:
-    """What an S3 Inventory report (CSV or Parquet) lists; `manifest_key` is its `manifest.json`, in the same bucket as its files.
+    """What an S3 Inventory report (CSV or Parquet) lists; `manifest_key` is its `manifest.json`, in its files' bucket.
 
     Raises:
         ConfigError: it is no inventory, is in ORC, or lacks a column the report needs; names it.

@@ -1,7 +1,7 @@
 """Before and after: what a proposed lifecycle, compression or compaction would do to the bill of what lies there now.
 
 The stock is taken as it is: a month's run rate before and (once every move has happened) after, what the change costs once, and
-after how many months it has paid. Objects already in an archive are left alone; so are old versions, which the rollback horizon bounds.
+after how many months it has paid. Archived objects are left alone; so are old versions, which the rollback horizon bounds.
 """
 
 from collections.abc import Callable, Iterable, Iterator
