@@ -3,6 +3,7 @@
 from lakeworks.settings import deployed_tenants
 from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.bootstrap import LakeBootstrapOperator
+from lakeworks_airflow.costs import StorageCostOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.partitions import partition_params, resolve_periods
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
@@ -13,6 +14,7 @@ __all__ = [
     "FetchOperator",
     "LakeBootstrapOperator",
     "PublishOperator",
+    "StorageCostOperator",
     "TenantOnboardingOperator",
     "WriteOperator",
     "deployed_tenants",
