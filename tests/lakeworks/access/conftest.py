@@ -34,7 +34,7 @@ class Cloud:
     url: str
     session: boto3.Session = field(default_factory=boto3.Session)
 
-    def client(self, service: str, keys: tuple[str, str] = ROOT) -> Any:
+    def client(self, service: str, keys: tuple[str, str] = ROOT, token: str | None = None) -> Any:
         config = Config(
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
@@ -42,12 +42,12 @@ class Cloud:
         )
         return self.session.client(
             service, endpoint_url=self.url, region_name="us-east-1", config=config,
-            aws_access_key_id=keys[0], aws_secret_access_key=keys[1],
+            aws_access_key_id=keys[0], aws_secret_access_key=keys[1], aws_session_token=token,
         )  # fmt: skip
 
-    def user(self, name: str, policy: dict[str, Any]) -> tuple[str, str]:
+    def user(self, name: str, policy: dict[str, Any], **extra: str) -> tuple[str, str]:
         iam = self.client("iam")
-        iam.create_user(UserName=name)
+        iam.create_user(UserName=name, **extra)
         iam.put_user_policy(UserName=name, PolicyName="tenant", PolicyDocument=json.dumps(policy))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]

@@ -31,6 +31,7 @@ from lakeworks.storage.manifest import Manifest, Run
 
 JANUARY = Period.parse("2019-01")
 ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
+TAXI = [name for name in all_tables() if ".transport." in name]
 RunAt = Callable[..., Run]
 
 
@@ -60,9 +61,9 @@ def glue(lake: Lake, table: str) -> dict[Partition, dict[str, Any]]:
 
 
 def test_a_month_becomes_gold_and_every_row_is_accounted_for(lake: Lake, source: Source, run_at: RunAt) -> None:
-    for table in all_tables():
+    for table in TAXI:
         step(lake, table, run_at(1), source)
-    rows = {table: summarise(lake, load_contract(table)) for table in all_tables()}
+    rows = {table: summarise(lake, load_contract(table)) for table in TAXI}
     assert {name: row.partitions for name, row in rows.items()} == {
         ZONES: 1, BRONZE: 1, SILVER: 31, "gold.transport.hourly_demand": 31, "gold.transport.zone_daily_summary": 31,
     }  # fmt: skip
