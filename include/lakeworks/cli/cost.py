@@ -12,6 +12,7 @@ from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import load_contract
 from lakeworks.errors import ConfigError
 from lakeworks.pipeline import costs
+from lakeworks.pipeline.explorer import charged
 from lakeworks.pipeline.lake import Lake
 from lakeworks.prices import load_price_book
 from lakeworks.reports.cost.bill import DIMENSIONS, grouped
@@ -96,6 +97,22 @@ def partitions(
     parsed = list(read_log(queries.read_text().splitlines()))
     found = advise_partitions(parsed, load_contract, _facts(lake, count=count))
     emit([{**vars(item), "share": f"{item.share:.0%}"} for item in found], as_json=as_json, title="Filters")
+
+
+@app.command("actual")
+def actual(
+    month: Annotated[str | None, typer.Option(help="a calendar month; default: the last 30 days, by month")] = None,
+    tag: Annotated[str, typer.Option(help="only this cost allocation tag, e.g. project=lakeworks")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what AWS charged for S3, from Cost Explorer (each call costs $0.01)."""
+    import boto3
+
+    window = costs.window_of(month, datetime.now(UTC))
+    name, _, value = tag.partition("=")
+    client = boto3.client("ce", region_name="us-east-1")
+    found = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
+    emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Charged for S3")
 
 
 @app.command("year")

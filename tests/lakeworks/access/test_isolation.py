@@ -123,7 +123,9 @@ def test_deleting_many_spares_what_is_anothers(shared: Shared, as_tenant: Any) -
     acme = as_tenant(ACME)
     acme.put_object(Bucket=BUCKET, Key=key(ACME), Body=b"mine")
     keys = [{"Key": key(ACME)}, {"Key": key(GLOBEX)}]
-    with pytest.raises(ClientError, match="AccessDenied"):  # ministack refuses the request; S3 reports the key among `Errors`
+    with pytest.raises(
+        ClientError, match="AccessDenied"
+    ):  # ministack refuses the request; S3 reports the key among `Errors`
         acme.delete_objects(Bucket=BUCKET, Delete={"Objects": keys})
     assert shared.owner.store.get(key(GLOBEX))[0] == SECRET
 
