@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,10 +27,11 @@ KEPT = ("postgres", "ministack")
 
 
 class Stack:
-    """The stack below one state folder."""
+    """The stack below one state folder; `extra` comes on top of the environment its processes share."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self.extra = dict(extra or {})
         self.run = folder / "run"
         self.environment: dict[str, str] = {}
         self.addresses: Addresses | None = None
@@ -74,7 +75,7 @@ class Stack:
             parts = [pool.submit(part) for part in (self._postgres, self._aws, self._replay)]
             postgres, aws, replay = (part.result() for part in parts)
         self.addresses = Addresses(postgres, aws, replay, free_port())
-        shared = stack_environment(self.folder, self.addresses)
+        shared = {**stack_environment(self.folder, self.addresses), **self.extra}
         write_env_file(self.env_file, shared)
         self.environment = {**base_environment(), **shared}
         step("Airflow's metadata database")
