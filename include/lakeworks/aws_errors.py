@@ -13,6 +13,8 @@ _DENIED = {
     "AccessDeniedException",
     "ExpiredToken",
     "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidToken",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "SignatureDoesNotMatch",
@@ -20,7 +22,17 @@ _DENIED = {
     "AllAccessDisabled",
     "403",
 }
-_MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "EntityNotFoundException"}
+_MISSING = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "NotFound",
+    "NotFoundException",
+    "EntityNotFoundException",
+}
+# The caller is nobody: every further call would fail alike.
+_NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 _HINTS = {
     "ExpiredToken": "The session token has expired: renew the credentials, then run again.",
     "ExpiredTokenException": "The session token has expired: renew the credentials, then run again.",
@@ -47,6 +59,17 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
     if code in _MISSING or status == 404:
         return LakeNotFound(f"{text}. {_HINTS.get(code, '')}".rstrip())
     return LakeUnavailable(f"{text}. What was complete before stays; run again.")
+
+
+def error_code(error: BaseException) -> str:
+    """The code AWS answered with beneath an error of ours (`ExpiredToken`), empty where there is none."""
+    cause = error.__cause__ if isinstance(error, LakeError) else error
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def is_nobody(error: LakeError) -> bool:
+    """Whether the credentials themselves are wrong or expired, rather than lacking one permission."""
+    return isinstance(error, LakeAccessDenied) and (error_code(error) in _NOBODY or "No AWS credentials" in str(error))
 
 
 @contextmanager

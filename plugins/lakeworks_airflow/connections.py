@@ -28,7 +28,7 @@ def connect_lake(tenant: str | None = None) -> "Lake":
 
     found = settings()
     if tenant is None:
-        return Lake.of(found, _client(found.aws_conn_id, "s3"), _client(found.aws_conn_id, "glue"))
+        return Lake.of(found, lake_client("s3"), lake_client("glue"))
     conn_id = f"{found.tenant_conn_prefix}{tenant}"
     try:
         BaseHook.get_connection(conn_id)
@@ -38,27 +38,25 @@ def connect_lake(tenant: str | None = None) -> "Lake":
             "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_PREFIX; see "
             "docs/tenants.md."
         ) from error
-    return Lake.of(found, _client(conn_id, "s3"), _client(conn_id, "glue"), Tenant(tenant))
+    return Lake.of(found, lake_client("s3", conn_id=conn_id), lake_client("glue", conn_id=conn_id), Tenant(tenant))
 
 
 def lake_address() -> "LakeAddress":
     """The lake as IAM spells it; the account is that of the credentials."""
-    from lakeworks.access.policy import LakeAddress
+    from lakeworks.pipeline.tenants import address_of
 
-    found = settings()
-    account = str(_client(found.aws_conn_id, "sts").get_caller_identity()["Account"])
-    kms = found.kms_key_id if (found.kms_key_id or "").startswith("arn:") else None
-    return LakeAddress(found.bucket, found.region, account, kms_key_arn=kms)
+    return address_of(settings(), str(lake_client("sts").get_caller_identity()["Account"]))
 
 
-def _client(conn_id: str, service: str) -> Any:
+def lake_client(service: str, region: str | None = None, conn_id: str | None = None) -> Any:
+    """A boto3 client of any service with the credentials of an Airflow connection; LAKE_AWS_CONN_ID unless one is named."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
     from lakeworks.pipeline.lake import client_config
 
     found = settings()
-    config = client_config(found)
-    return AwsBaseHook(aws_conn_id=conn_id, client_type=service, region_name=found.region, config=config).get_conn()
+    place, config = region or found.region, client_config(found)
+    return AwsBaseHook(conn_id or found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
 
 
 def connect_source(name: str) -> "Source":

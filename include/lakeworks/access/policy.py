@@ -9,7 +9,8 @@ What makes such policies leak, and how this one does not:
 Source: IAM JSON policy reference; Service Authorization Reference for Amazon S3 and AWS Glue.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lakeworks.layout import tenant_prefixes
@@ -49,15 +50,15 @@ class LakeAddress:
     account: str
     partition: str = "aws"  # aws-cn, aws-us-gov
     kms_key_arn: str | None = None
+    layers: Mapping[str, str] = field(default_factory=dict)  # layers with a bucket of their own
 
-    @property
-    def bucket_arn(self) -> str:
-        """The bucket."""
-        return f"arn:{self.partition}:s3:::{self.bucket}"
+    def bucket_arn(self, key: str = "") -> str:
+        """The bucket that holds a key or prefix."""
+        return f"arn:{self.partition}:s3:::{self.layers.get(key.split('/', 1)[0], self.bucket)}"
 
     def object_arn(self, key: str) -> str:
         """An object, or a pattern of them."""
-        return f"{self.bucket_arn}/{key}"
+        return f"{self.bucket_arn(key)}/{key}"
 
     def glue_arn(self, resource: str) -> str:
         """A resource of the Data Catalog."""
@@ -68,12 +69,12 @@ def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
     """The identity policy for a tenant's role; it also serves as a permissions boundary."""
     prefixes = tenant_prefixes(tenant)
     databases = tenant.database("*")
-    statements = [
+    statements: list[dict[str, Any]] = [
         {
             "Sid": "ListOwnPrefixes",
             "Effect": "Allow",
             "Action": list(LIST_ACTIONS),
-            "Resource": lake.bucket_arn,
+            "Resource": sorted({lake.bucket_arn(prefix) for prefix in prefixes}),
             "Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}},
         },
         {

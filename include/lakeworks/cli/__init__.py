@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from lakeworks.cli import cost, docs, ledger, maintain, sql, tables, tenant
+from lakeworks.cli import bootstrap, bucket, cost, docs, ledger, maintain, sql, tables, tenant
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -18,7 +18,8 @@ app.command("ledger")(ledger.ledger)
 for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
     app.command(command.__name__)(command)
 app.command("docs")(docs.docs)
-app.command("bootstrap")(ledger.bootstrap_lake)
+app.command("bootstrap")(bootstrap.bootstrap)
+app.add_typer(bucket.app, name="bucket")
 app.add_typer(tenant.app, name="tenant")
 app.add_typer(cost.app, name="cost")
 

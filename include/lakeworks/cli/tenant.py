@@ -9,7 +9,7 @@ import typer
 from lakeworks.access.evaluation import Request, decide
 from lakeworks.access.policy import LIST_ACTIONS, LakeAddress, tenant_policy
 from lakeworks.aws_errors import translated
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connect import client, connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.pipeline import tenants
 from lakeworks.settings import settings
@@ -81,7 +81,7 @@ def may(
     address = _address("000000000000")
     request = Request(action, address.object_arn(target))
     if action in LIST_ACTIONS:
-        request = Request(action, address.bucket_arn, {"s3:prefix": target})
+        request = Request(action, address.bucket_arn(target), {"s3:prefix": target})
     elif action.startswith("glue:"):
         request = Request(action, address.glue_arn(target))
     decision = decide(tenant_policy(Tenant(tenant), address), request)
@@ -89,13 +89,9 @@ def may(
 
 
 def _address(account: str | None) -> LakeAddress:
-    found = settings()
-    kms = found.kms_key_id if (found.kms_key_id or "").startswith("arn:") else None
-    return LakeAddress(found.bucket, found.region, account or _own_account(found.region), kms_key_arn=kms)
+    return tenants.address_of(settings(), account or _own_account())
 
 
-def _own_account(region: str) -> str:
-    import boto3
-
+def _own_account() -> str:
     with translated("ask for the account of", "these credentials"):
-        return str(boto3.client("sts", region_name=region).get_caller_identity()["Account"])
+        return str(client("sts").get_caller_identity()["Account"])

@@ -83,14 +83,18 @@ def accesses(lake: Lake, logs: str) -> Iterator[Access]:
 
 
 def bucket_lifecycle(lake: Lake) -> Callable[[str], Lifecycle]:
-    """The rules the bucket has, by key."""
+    """The rules of the bucket that holds a key, by key."""
+    layers = lake.store.layers
+    rules = {bucket: _rules(lake, bucket) for bucket in {layers.bucket, *layers.by_layer.values()}}
+    return lambda key: Lifecycle.of_rules(rules[layers.of(key)], key)
+
+
+def _rules(lake: Lake, bucket: str) -> list[Any]:
     try:
-        with translated("read the lifecycle of", lake.store.bucket):
-            answer = lake.store.client.get_bucket_lifecycle_configuration(Bucket=lake.store.bucket)
-        rules: list[Any] = list(answer["Rules"])
+        with translated("read the lifecycle of", bucket):
+            return list(lake.store.client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"])
     except LakeNotFound:
-        rules = []
-    return lambda key: Lifecycle.of_rules(rules, key)
+        return []
 
 
 def contracts_lifecycle(key: str) -> Lifecycle:

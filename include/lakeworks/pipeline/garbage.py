@@ -44,13 +44,14 @@ def collect(lake: Lake, *, older_than: timedelta = GRACE, dry_run: bool = True) 
 
 
 def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
-    pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=lake.store.bucket)
     found = []
-    for upload in (upload for page in pages for upload in page.get("Uploads", [])):
-        if upload["Initiated"] < before:
-            found.append(Garbage("multipart upload", upload["Key"], 1, 0))
-            if not dry_run:
-                lake.store.client.abort_multipart_upload(
-                    Bucket=lake.store.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                )
+    for bucket in (lake.store.bucket, *lake.store.layers.by_layer.values()):
+        pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+        for upload in (upload for page in pages for upload in page.get("Uploads", [])):
+            if upload["Initiated"] < before:
+                found.append(Garbage("multipart upload", upload["Key"], 1, 0))
+                if not dry_run:
+                    lake.store.client.abort_multipart_upload(
+                        Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                    )
     return found

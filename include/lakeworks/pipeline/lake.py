@@ -8,6 +8,7 @@ from typing import Any
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.infrastructure.config import load_config
 from lakeworks.layout import live_prefix
 from lakeworks.partition import Partition, PartitionField, Period
 from lakeworks.settings import Settings
@@ -31,7 +32,7 @@ class Lake:
         """A lake from settings and boto3 clients (see `client_config`); with a tenant, that tenant's share of it."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         return cls(
-            ObjectStore(s3, settings.bucket, settings.transfer_threads, tenant),
+            ObjectStore(s3, settings.bucket, settings.transfer_threads, layers=layer_buckets(settings), tenant=tenant),
             GlueCatalog(glue, tenant=tenant),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
             settings.scratch_dir,
@@ -46,7 +47,8 @@ class Lake:
 
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
         """The same clients, working in a tenant's share (or, with None, outside all of them)."""
-        store = ObjectStore(self.store.client, self.store.bucket, self.store.threads, tenant)
+        old = self.store
+        store = ObjectStore(old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant)
         return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
 
     @property
@@ -68,6 +70,15 @@ class Lake:
         below, pairs = _slice(contract.partition_by, period)
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+
+def layer_buckets(settings: Settings) -> dict[str, str]:
+    """The layers that lake.yml gives a bucket of their own.
+
+    Raises:
+        ConfigError: lake.yml is wrong.
+    """
+    return load_config(settings.config_file).bucket_of_layer
 
 
 def client_config(settings: Settings) -> Any:

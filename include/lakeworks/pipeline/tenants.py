@@ -4,13 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from lakeworks.access.policy import LakeAddress, tenant_policy
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import LakeNotFound, TenantHasData
+from lakeworks.infrastructure.config import load_config
 from lakeworks.layout import TENANT_AREAS, policy_key
-from lakeworks.pipeline.lake import Lake
-from lakeworks.storage.buckets import Change, Outcome
+from lakeworks.pipeline.lake import Lake, layer_buckets
+from lakeworks.settings import Settings
 from lakeworks.storage.tenants import TenantRecord, TenantRegistry
 from lakeworks.tenant import Tenant
 
@@ -18,6 +20,28 @@ from lakeworks.tenant import Tenant
 def utc_now() -> datetime:
     """The register's clock."""
     return datetime.now(UTC)
+
+
+Outcome = Literal["created", "updated", "unchanged"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one thing a tenant needs."""
+
+    setting: str
+    outcome: Outcome
+    detail: str = ""
+
+
+def address_of(settings: Settings, account: str) -> LakeAddress:
+    """The lake of a deployment as IAM spells it."""
+    key = load_config(settings.config_file).encryption.kms_key_id or settings.kms_key_id or ""
+    kms = key if key.startswith("arn:") else None
+    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(
+        settings.region.rpartition("-")[0].rpartition("-")[0], "aws"
+    )
+    return LakeAddress(settings.bucket, settings.region, account, partition, kms, layer_buckets(settings))
 
 
 @dataclass(frozen=True)

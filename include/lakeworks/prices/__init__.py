@@ -2,15 +2,9 @@
 
 from lakeworks.prices.book import GIB, ClassPrices, PriceBook, RegionPrices, StorageClass, load_price_book
 from lakeworks.prices.holding import Holding, MonthlyCost, monthly_cost
+from lakeworks.prices.tiering import SMALLEST_MOVED, Move, Objects, Verdict, judge
 
 __all__ = [
-    "GIB",
-    "ClassPrices",
-    "Holding",
-    "MonthlyCost",
-    "PriceBook",
-    "RegionPrices",
-    "StorageClass",
-    "load_price_book",
-    "monthly_cost",
-]
+    "GIB", "SMALLEST_MOVED", "ClassPrices", "Holding", "MonthlyCost", "Move", "Objects", "PriceBook", "RegionPrices",
+    "StorageClass", "Verdict", "judge", "load_price_book", "monthly_cost",
+]  # fmt: skip

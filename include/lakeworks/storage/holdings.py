@@ -30,17 +30,17 @@ _OPTIONAL = {
 
 def listed(store: ObjectStore, prefix: str = "") -> Iterator[Holding]:
     """Every version below a prefix of the bucket, tenants included: what the bill is about, not only what is live."""
-    pages = store.client.get_paginator("list_object_versions").paginate(Bucket=store.bucket, Prefix=prefix)
-    with translated("list the versions below", f"s3://{store.bucket}/{prefix}"):
-        for page in pages:
-            for item in page.get("Versions", []):
-                yield Holding(
-                    item["Key"],
-                    item["Size"],
-                    item.get("StorageClass", "STANDARD"),
-                    item["LastModified"],
-                    item["IsLatest"],
-                )
+    everywhere = dict.fromkeys((store.bucket, *store.layers.by_layer.values()))
+    for bucket in [store.layers.of(prefix)] if prefix else everywhere:
+        pages = store.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        with translated("list the versions below", f"s3://{bucket}/{prefix}"):
+            for page in pages:
+                yield from (_version(item) for item in page.get("Versions", []))
+
+
+def _version(item: Mapping[str, Any]) -> Holding:
+    storage_class = item.get("StorageClass", "STANDARD")
+    return Holding(item["Key"], item["Size"], storage_class, item["LastModified"], item["IsLatest"])
 
 
 def inventoried(store: ObjectStore, manifest_key: str) -> Iterator[Holding]:

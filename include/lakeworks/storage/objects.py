@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from lakeworks.aws_errors import translated
 from lakeworks.errors import LakeNotFound, LakeUnavailable, LostRace
 from lakeworks.layout import own_key, tenant_key
+from lakeworks.storage.layer_buckets import LayerBuckets
 from lakeworks.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -60,14 +61,23 @@ class Target:
 
 
 class ObjectStore:
-    """One bucket, or a tenant's share of it. The client is passed in; boto3 clients are thread-safe.
+    """One bucket, or one a layer; or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
 
     Callers name keys as the lake does; a tenant's level is put in here on the way out and taken off on the way back, so no
     step can forget it or reach past it.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, threads: int = 8, tenant: Tenant | None = None) -> None:
-        self.client = client
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        threads: int = 8,
+        *,
+        layers: Mapping[str, str] | None = None,
+        tenant: Tenant | None = None,
+    ) -> None:
+        self.layers = LayerBuckets(bucket, layers or {})
+        self.client: S3Client = self.layers.route(client)
         self.bucket = bucket
         self.threads = threads
         self.tenant = tenant
@@ -82,7 +92,7 @@ class ObjectStore:
 
     def uri(self, key: str) -> str:
         """The `s3://` address of a key."""
-        return f"s3://{self.bucket}/{self.at(key)}"
+        return f"s3://{self.layers.of(key)}/{self.at(key)}"
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """The object, or None where there is none."""

@@ -76,7 +76,7 @@ class Shared:
     def of(self, tenant: Tenant) -> Lake:
         """The lake as the tenant's own credentials reach it."""
         s3, glue = (self.cloud.client(service, self.keys[tenant]) for service in ("s3", "glue"))
-        store = ObjectStore(s3, self.owner.store.bucket, 4, tenant)
+        store = ObjectStore(s3, self.owner.store.bucket, 4, tenant=tenant)
         return Lake(store, GlueCatalog(glue, tenant=tenant), DuckDbEngine(scratch=self.scratch), self.scratch)
 
 

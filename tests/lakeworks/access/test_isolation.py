@@ -192,7 +192,9 @@ def test_our_decision_logic_agrees_with_the_endpoint(as_tenant: Any) -> None:
             if call == "read" and ours:
                 acme.put_object(Bucket=BUCKET, Key=where, Body=b"mine")
             assert (code_of(lambda c=call, w=where: CALLS[c](acme, w)) == 200) == ours, (action, where)
-        listing = decide(document, Request("s3:ListBucket", address.bucket_arn, {"s3:prefix": where})) == "allowed"
+        listing = (
+            decide(document, Request("s3:ListBucket", address.bucket_arn(where), {"s3:prefix": where})) == "allowed"
+        )
         assert (code_of(lambda w=where: acme.list_objects_v2(Bucket=BUCKET, Prefix=w)) == 200) == listing, where
 
 

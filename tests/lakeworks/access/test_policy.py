@@ -1,5 +1,6 @@
 """A tenant's policy, for every pair of tenants: its own is allowed, the other's and the lake's are not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from lakeworks.errors import ConfigError
 from lakeworks.layout import REGISTRY, TENANT_AREAS, own_key, policy_key, registry_key, tenant_key
 from lakeworks.tenant import Tenant
 
-LAKE = LakeAddress("lake", "eu-west-1", "123456789012")
+ONE = LakeAddress("lake", "eu-west-1", "123456789012")
+PER_LAYER = replace(ONE, layers={"landing": "lake-landing", "bronze": "lake-bronze", "_ledger": "lake-ledger"})
 WORD = st.text("ab1", min_size=1, max_size=3).filter(lambda word: not word[0].isdigit())
 # Ids that are prefixes, suffixes and near misses of each other are the interesting ones.
 IDS = st.lists(WORD, min_size=1, max_size=3).map("-".join).filter(lambda text: len(text) > 1)
@@ -24,47 +26,50 @@ REST = st.lists(st.sampled_from(["a", "b", "tenant=ab", "tenant=aa", "..", "*", 
 )
 
 
-def may(tenant: Tenant, action: str, resource: str, **context: str) -> bool:
-    return decide(tenant_policy(tenant, LAKE), Request(action, resource, context)) == "allowed"
+LAKES = st.sampled_from([ONE, PER_LAYER])
+
+
+def may(lake: LakeAddress, tenant: Tenant, action: str, resource: str, **context: str) -> bool:
+    return decide(tenant_policy(tenant, lake), Request(action, resource, context)) == "allowed"
 
 
 @settings(max_examples=300, deadline=None)
-@given(TENANTS, TENANTS, AREA, REST)
-def test_objects_are_the_owners_alone(one: Tenant, other: Tenant, area: str, rest: str) -> None:
-    own = LAKE.object_arn(tenant_key(one, f"{area}/{rest}"))
-    assert all(may(one, action, own) for action in OBJECT_ACTIONS)
-    assert not may(one, "s3:DeleteObjectVersion", own), "history is the lake's"
+@given(LAKES, TENANTS, TENANTS, AREA, REST)
+def test_objects_are_the_owners_alone(lake: LakeAddress, one: Tenant, other: Tenant, area: str, rest: str) -> None:
+    own = lake.object_arn(tenant_key(one, f"{area}/{rest}"))
+    assert all(may(lake, one, action, own) for action in OBJECT_ACTIONS)
+    assert not may(lake, one, "s3:DeleteObjectVersion", own), "history is the lake's"
     assume(one != other)
-    assert not any(may(other, action, own) for action in OBJECT_ACTIONS)
+    assert not any(may(lake, other, action, own) for action in OBJECT_ACTIONS)
 
 
 @settings(max_examples=300, deadline=None)
-@given(TENANTS, TENANTS, AREA, REST)
-def test_a_listing_shows_nothing_of_others(one: Tenant, other: Tenant, area: str, rest: str) -> None:
+@given(LAKES, TENANTS, TENANTS, AREA, REST)
+def test_a_listing_shows_nothing_of_others(lake: LakeAddress, one: Tenant, other: Tenant, area: str, rest: str) -> None:
     """Any prefix that is allowed lies inside the tenant, so none shows another's keys; every shorter one is denied."""
     prefix = tenant_key(one, f"{area}/{rest}")
     for action in LIST_ACTIONS:
-        assert may(one, action, LAKE.bucket_arn, **{"s3:prefix": prefix})
+        assert may(lake, one, action, lake.bucket_arn(prefix), **{"s3:prefix": prefix})
         for shorter in {prefix[:end] for end in range(len(f"{area}/{one.level}/"))}:
-            assert not may(one, action, LAKE.bucket_arn, **{"s3:prefix": shorter}), shorter
-        assert not may(one, action, LAKE.bucket_arn), "no prefix at all"
+            assert not may(lake, one, action, lake.bucket_arn(prefix), **{"s3:prefix": shorter}), shorter
+        assert not may(lake, one, action, lake.bucket_arn()), "no prefix at all"
         if one != other:
-            assert not may(other, action, LAKE.bucket_arn, **{"s3:prefix": prefix})
+            assert not may(lake, other, action, lake.bucket_arn(prefix), **{"s3:prefix": prefix})
 
 
 @settings(max_examples=300, deadline=None)
-@given(TENANTS, TENANTS, st.sampled_from(["silver_market", "gold_a", "bronze_a_b"]))
-def test_databases_are_the_owners_alone(one: Tenant, other: Tenant, name: str) -> None:
+@given(LAKES, TENANTS, TENANTS, st.sampled_from(["silver_market", "gold_a", "bronze_a_b"]))
+def test_databases_are_the_owners_alone(lake: LakeAddress, one: Tenant, other: Tenant, name: str) -> None:
     for resource in (f"database/{one.database(name)}", f"table/{one.database(name)}/prices"):
-        assert all(may(one, action, LAKE.glue_arn(resource)) for action in CATALOG_ACTIONS)
+        assert all(may(lake, one, action, lake.glue_arn(resource)) for action in CATALOG_ACTIONS)
         if one != other:
-            assert not any(may(other, action, LAKE.glue_arn(resource)) for action in CATALOG_ACTIONS)
+            assert not any(may(lake, other, action, lake.glue_arn(resource)) for action in CATALOG_ACTIONS)
     for resource in (f"database/{name}", f"table/{name}/prices"):
-        assert not any(may(one, action, LAKE.glue_arn(resource)) for action in CATALOG_ACTIONS), "the lake's own"
+        assert not any(may(lake, one, action, lake.glue_arn(resource)) for action in CATALOG_ACTIONS), "the lake's own"
 
 
-@given(TENANTS, AREA, REST)
-def test_what_belongs_to_no_tenant_is_closed(tenant: Tenant, area: str, rest: str) -> None:
+@given(LAKES, TENANTS, AREA, REST)
+def test_what_belongs_to_no_tenant_is_closed(lake: LakeAddress, tenant: Tenant, area: str, rest: str) -> None:
     for key in (
         f"{area}/market/{rest}",
         registry_key(tenant),
@@ -72,7 +77,7 @@ def test_what_belongs_to_no_tenant_is_closed(tenant: Tenant, area: str, rest: st
         REGISTRY,
         f"metadata/{tenant.level}/x",
     ):
-        assert not any(may(tenant, action, LAKE.object_arn(key)) for action in OBJECT_ACTIONS)
+        assert not any(may(lake, tenant, action, lake.object_arn(key)) for action in OBJECT_ACTIONS)
     for action in (
         "s3:DeleteBucket",
         "s3:PutBucketPolicy",
@@ -80,7 +85,7 @@ def test_what_belongs_to_no_tenant_is_closed(tenant: Tenant, area: str, rest: st
         "iam:PutUserPolicy",
         "glue:CreateDatabase",
     ):
-        assert not may(tenant, action, LAKE.bucket_arn)
+        assert not may(lake, tenant, action, lake.bucket_arn())
 
 
 @given(TENANTS, AREA, REST)

@@ -157,7 +157,7 @@ def test_a_failure_of_one_leaves_the_other_alone(lake: Lake, replay_url: str, ru
                 raise KeyboardInterrupt
             return super().put(target, body)
 
-    dying = replace(globex, store=Dies(lake.store.client, lake.store.bucket, 1, GLOBEX))
+    dying = replace(globex, store=Dies(lake.store.client, lake.store.bucket, 1, tenant=GLOBEX))
     with pytest.raises(KeyboardInterrupt):
         publish(dying, manifest.key)
     contract = load_contract(ZONES)

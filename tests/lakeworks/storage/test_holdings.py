@@ -16,6 +16,7 @@ from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.prices import Holding
 from lakeworks.storage.holdings import inventoried, listed
 from lakeworks.storage.objects import ObjectStore
+from lakeworks.tenant import Tenant
 
 AT = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
 FIELDS = ["Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "LastModifiedDate", "StorageClass", "IntelligentTieringAccessTier"]  # fmt: skip
@@ -95,3 +96,19 @@ def test_an_inventory_that_cannot_tell_is_refused(store: ObjectStore) -> None:
         list(inventoried(store, "inventory/manifest.json"))
     with pytest.raises(LakeNotFound):
         list(inventoried(store, "inventory/none.json"))
+
+
+def test_a_bucket_a_layer_is_listed_whole(store: ObjectStore) -> None:
+    """Tenants' levels come after the layer, so their keys go to the layer's bucket too."""
+    gold = f"{store.bucket}-gold"
+    store.client.create_bucket(Bucket=gold)
+    layered = ObjectStore(store.client, store.bucket, layers={"gold": gold}, tenant=Tenant("acme"))
+    layered.put("gold/a/b/x", b"1")
+    layered.put("silver/a/b/x", b"12")
+    assert layered.uri("gold/a/b/x") == f"s3://{gold}/gold/tenant=acme/a/b/x"
+    assert [item.key for item in layered.scan("gold/a/")] == ["gold/a/b/x"]
+    assert [(item.key, item.size) for item in listed(layered)] == [
+        ("silver/tenant=acme/a/b/x", 2),
+        ("gold/tenant=acme/a/b/x", 1),
+    ]
+    assert [item.size for item in listed(layered, "gold/tenant=acme/")] == [1]
