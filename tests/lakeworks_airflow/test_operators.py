@@ -3,23 +3,20 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
-from botocore.exceptions import ClientError
 
-from lakeworks.errors import LakeUnavailable, LostRace, SourceUnavailable
+from lakeworks.errors import LostRace, SourceUnavailable
 from lakeworks.pipeline import Lake
 from lakeworks.settings import settings
 from lakeworks.storage.manifest import Run
-from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
+from lakeworks_airflow import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
-from tests.conftest import client
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 
@@ -107,54 +104,6 @@ def test_wrong_credentials_fail_for_good(deployed: Lake, seaweed_url: str, monke
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     with pytest.raises(AirflowFailException, match="Check the credentials"):
         operator(WriteOperator, table=ZONES).execute(context())
-
-
-def test_bootstrap_reports_every_setting(deployed: Lake) -> None:
-    with DAG("test", schedule=None):
-        bootstrap, plan = LakeBootstrapOperator(task_id="make"), LakeBootstrapOperator(task_id="plan", plan="True")
-    planned = {row["setting"]: row["outcome"] for row in plan.execute({})}  # type: ignore[typeddict-item]
-    first, second = bootstrap.execute({}), bootstrap.execute({})  # type: ignore[typeddict-item]
-    assert {"versioning", "encryption", "tags", "lifecycle", "database silver_transport"} <= {
-        row["setting"] for row in first
-    }
-    assert (planned["lifecycle"], planned["versioning"]) == ("create", "unchanged")
-    assert {row["outcome"] for row in second} <= {"unchanged", "unsupported"}
-    json.dumps(second)
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "error"), [("AccessDenied", 403, AirflowFailException), ("SlowDown", 503, LakeUnavailable)]
-)
-def test_bootstrap_makes_the_rest_and_then_fails_for_what_is_missing(
-    deployed: Lake, monkeypatch: pytest.MonkeyPatch, code: str, status: int, error: type[Exception]
-) -> None:
-    def refusing(service: str, region: str | None = None) -> Any:
-        found = client(service, str(deployed.store.client.meta.endpoint_url))
-        found.meta.events.register("before-call", refuse)
-        return found
-
-    def refuse(params: Any, model: Any, **_: Any) -> None:
-        if model.name == "PutPublicAccessBlock":
-            answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-            raise ClientError(answer, model.name)
-
-    with DAG("test", schedule=None):
-        bootstrap = LakeBootstrapOperator(task_id="make", clients=refusing)
-    with pytest.raises(error, match=r"settings .*others are as declared: public access block.*"):
-        bootstrap.execute({})  # type: ignore[typeddict-item]
-    assert deployed.store.get("metadata/bucket-manifest.yaml")
-
-
-def test_bootstrap_with_a_wrong_file_fails_for_good(
-    deployed: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "lake.yml").write_text("typo: 1")
-    monkeypatch.setenv("LAKE_CONFIG_FILE", str(tmp_path / "lake.yml"))
-    settings.cache_clear()
-    with DAG("test", schedule=None):
-        bootstrap = LakeBootstrapOperator(task_id="make")
-    with pytest.raises(AirflowFailException, match=r"`typo`.*Nothing was changed"):
-        bootstrap.execute({})  # type: ignore[typeddict-item]
 
 
 def test_links_lead_to_the_console_or_the_stand_in(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
-from lakeworks.infrastructure.names import bucket_name
+from lakeworks.infrastructure.names import bucket_name, check_bucket_name
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]
@@ -155,10 +155,17 @@ class LakeConfig(Part):
     budget: Budget | None = None
 
     @model_validator(mode="after")
-    def _name_layer_buckets(self) -> "LakeConfig":
+    def _name_buckets(self) -> "LakeConfig":
         """Runs need these names without asking AWS, so made ones need a `unique` of the file."""
         if None in self.layer_buckets.values() and not self.unique:
             raise ValueError("layer_buckets without names need `unique`")
+        for field, given in (
+            *((f"layer_buckets.{layer}", name) for layer, name in self.layer_buckets.items()),
+            ("logging.bucket", self.logging.bucket if self.logging else None),
+            ("replication.bucket", self.replication.bucket if self.replication else None),
+        ):
+            if given:
+                check_bucket_name(given, f"{field} in lake.yml")
         names = list(self.bucket_of_layer.values())
         if len(set(names)) != len(names):
             raise ValueError("two layers have one bucket in layer_buckets")

@@ -13,12 +13,12 @@ from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.glue import Database, GlueCrawler
 from lakeworks.infrastructure.grants import PermissionGrant
 from lakeworks.infrastructure.judgement import Judgement
-from lakeworks.infrastructure.lifecycle import RESULTS, LifecycleRules, log_rules
+from lakeworks.infrastructure.lifecycle import RESULTS, LifecycleRules, log_rules, without_transitions
 from lakeworks.infrastructure.manifest import Manifest, content_of
 from lakeworks.infrastructure.names import OURS, bucket_name
 from lakeworks.infrastructure.notifications import Notifications
 from lakeworks.infrastructure.protection import DefaultEncryption, Ownership, PublicAccessBlock, Versioning
-from lakeworks.infrastructure.replication import ReplicationRules
+from lakeworks.infrastructure.replication import KEPT, ReplicationRules
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.storage_configurations import IntelligentTiering, InventoryReport
 from lakeworks.infrastructure.tags import Tags
@@ -50,15 +50,14 @@ def declared(place: Place, wish: Wish) -> list[Resource]:
     """Every resource; buckets first, then what refers to them.
 
     Raises:
-        ConfigError: a bucket has no valid name, or the budget's account cannot be known.
+        ConfigError: a bucket has no valid name.
     """
     names = _Names(place, wish.config)
     return [
         *_buckets(place, names),
         *_log_bucket(place, wish.config, names),
-        *_replica(place, wish.config, names),
+        *_replica(place, wish, names),
         *(found for name in (place.bucket, *names.layers.values()) for found in _holding(place, wish, names, name)),
-        *_copies(place, wish.config, names),
         *_beside(place, wish),
         _manifest(place, wish),
     ]
@@ -111,11 +110,14 @@ def _log_bucket(place: Place, config: LakeConfig, names: _Names) -> Iterator[Res
     yield LifecycleRules(names.logs, log_rules(config.logging.expire_after_days))
 
 
-def _replica(place: Place, config: LakeConfig, names: _Names) -> Iterator[Resource]:
+def _replica(place: Place, wish: Wish, names: _Names) -> Iterator[Resource]:
+    config = wish.config
     if not names.replica or not config.replication:
         return
     yield from _guarded(names.replica, config, config.replication.kms_key_id, names.replica_region)
     yield policy.BucketPolicy(names.replica, _tls(place, names.replica), not place.secure, names.replica_region)
+    # Copies already lie in a cold class; what expires here must expire there, since deletions are not replicated.
+    yield LifecycleRules(names.replica, without_transitions(wish.rules), other_region=names.replica_region)
 
 
 def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[Resource]:
@@ -144,19 +146,12 @@ def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[R
         yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account)
     if names.logs and config.logging:
         yield AccessLogs(bucket, names.logs, config.logging.prefix)
-    heard = tuple(one for one in config.notifications if here(one.prefix))
-    if heard or config.eventbridge:
-        yield Notifications(bucket, heard, config.eventbridge)
-
-
-def _copies(place: Place, config: LakeConfig, names: _Names) -> Iterator[Resource]:
-    """Every bucket to the one replica: their keys begin with different layers."""
+    yield Notifications(bucket, tuple(one for one in config.notifications if here(one.prefix)), config.eventbridge)
     if (copy := config.replication) and names.replica:
-        for bucket in (place.bucket, *names.layers.values()):
-            yield ReplicationRules(
-                bucket, names.replica, copy.role_arn, copy.storage_class, copy.prefix, copy.kms_key_id,
-                bool(config.encryption.kms_key_id),
-            )  # fmt: skip
+        prefixes = (copy.prefix,) if copy.prefix else KEPT
+        yield ReplicationRules(
+            bucket, names.replica, copy.role_arn, copy.storage_class, tuple(filter(here, prefixes)), copy.kms_key_id, bool(kms),
+        )  # fmt: skip
 
 
 def _beside(place: Place, wish: Wish) -> Iterator[Resource]:

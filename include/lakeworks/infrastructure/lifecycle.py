@@ -79,6 +79,12 @@ def _own(rule: Rule) -> Document:
     return _rule(rule.id, rule.prefix, Transitions=moves, Expiration=expiry)
 
 
+def without_transitions(rules: Document) -> Document:
+    """The rules as far as they expire something, for a copy of the lake."""
+    found = {name: {key: value for key, value in rule.items() if key != "Transitions"} for name, rule in rules.items()}
+    return {name: rule for name, rule in found.items() if set(rule) > {"ID", "Status", "Filter"}}
+
+
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
     yield from _tier(LANDING, f"{LANDING}/", config.landing)
     for layer in LAYERS:

@@ -1,38 +1,49 @@
-"""Replication of new objects to a bucket in another region."""
+"""Replication of new objects to a bucket in another region.
+
+What is temporary is not copied: deletions are not replicated, so every staged byte would stay in the copy for ever.
+"""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from lakeworks.infrastructure.names import OURS
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
+from lakeworks.layout import AUDITS, LANDING, LEDGER, QUARANTINE
+from lakeworks.names import LAYERS
 
 _ROLE = "Role"
 _RULE = f"{OURS}backup"
+KEPT = (f"{LANDING}/", *(f"{layer}/" for layer in LAYERS), f"{LEDGER}/", f"{QUARANTINE}/", f"{AUDITS}/", "metadata/")
 
 
 @dataclass(frozen=True)
 class ReplicationRules(SharedDocument):
-    """One rule of ours beside others'. Deletions are not replicated: a backup must survive them."""
+    """A rule a prefix, beside others'. Deletions are not replicated: a backup must survive them."""
 
     kind: ClassVar[str] = "replication"
     to: str = ""
     role_arn: str = ""
     storage_class: str = "STANDARD_IA"
-    prefix: str = ""
+    prefixes: tuple[str, ...] = KEPT
     kms_key_id: str | None = None
     encrypted_with_kms: bool = False
 
     def wanted(self) -> Document:
-        """Our rule, and the role all rules of a bucket share."""
+        """Our rules, and the role all rules of a bucket share."""
+        rules = [self._rule(prefix, place) for place, prefix in enumerate(self.prefixes)]
+        return {_ROLE: self.role_arn, **{rule["ID"]: rule for rule in rules}}
+
+    def _rule(self, prefix: str, place: int) -> Document:
+        """The priority must differ from every other rule's, so ours begin far from one."""
         destination: Document = {"Bucket": f"arn:aws:s3:::{self.to}", "StorageClass": self.storage_class}
         rule: Document = {
-            "ID": _RULE, "Priority": 100, "Status": "Enabled", "Filter": {"Prefix": self.prefix},
-            "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": destination,
+            "ID": f"{_RULE}-{prefix.strip('_/').replace('/', '-') or 'all'}", "Priority": 100 + place, "Status": "Enabled",
+            "Filter": {"Prefix": prefix}, "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": destination,
         }  # fmt: skip
         if self.kms_key_id:
             destination["EncryptionConfiguration"] = {"ReplicaKmsKeyID": self.kms_key_id}
             rule["SourceSelectionCriteria"] = {"SseKmsEncryptedObjects": {"Status": "Enabled"}}
-        return {_ROLE: self.role_arn, _RULE: rule}
+        return rule
 
     def read(self, client: Any) -> Document | None:
         """Rules by id, and the role."""

@@ -70,6 +70,10 @@ class MonthlyBudget(Resource):
         """A global service."""
         return "us-east-1"
 
+    def impossible(self, client: Any) -> str:
+        """A budget is named by account, which only STS tells."""
+        return "" if self.account else "the account's number is not known: this endpoint has no STS"
+
     def wanted(self) -> Document:
         """Limit, filter, and who is told at which share of it."""
         budget = self._budget

@@ -61,23 +61,38 @@ def versioned(url: str, *names: str) -> Any:
     return s3
 
 
-def test_replication_joins_others_rules_unless_their_role_differs(moto_url: str, bucket: str) -> None:
-    s3 = versioned(moto_url, bucket, f"{bucket}-to")
+def test_replication_joins_others_rules_unless_their_role_differs(ministack_url: str, bucket: str) -> None:
+    s3 = versioned(ministack_url, bucket, f"{bucket}-to")
     theirs = {
         "ID": "theirs", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": "logs/"},
         "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{bucket}-to"},
     }  # fmt: skip
     configuration = {"Role": f"{ROLE}/theirs", "Rules": [theirs]}
     s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=configuration)
-    refused = applied(ReplicationRules(bucket, f"{bucket}-to", f"{ROLE}/ours"), moto_url)
+    refused = applied(ReplicationRules(bucket, f"{bucket}-to", f"{ROLE}/ours"), ministack_url)
     assert (refused.outcome, "a bucket has one role" in refused.detail) == ("foreign", True)
     ours = ReplicationRules(bucket, f"{bucket}-to", f"{ROLE}/theirs", encrypted_with_kms=True)
-    change = applied(ours, moto_url)
-    assert change.outcome == "changed"
+    change = applied(ours, ministack_url)
+    assert change.outcome == "changed", change.detail
     assert "not replicated until replication.kms_key_id" in change.remarks[0]
     found = s3.get_bucket_replication(Bucket=bucket)["ReplicationConfiguration"]["Rules"]
-    assert {rule["ID"] for rule in found} == {"theirs", "lakeworks-backup"}
-    assert applied(ours, moto_url).outcome == "unchanged"
+    names = {rule["ID"].removeprefix("lakeworks-backup-") for rule in found}
+    assert names == {
+        "theirs",
+        "landing",
+        "bronze",
+        "silver",
+        "gold",
+        "reference",
+        "ledger",
+        "quarantine",
+        "audits",
+        "metadata",
+    }
+    prefixes = [rule["Filter"]["Prefix"] for rule in found]
+    assert "_staging/".startswith(tuple(prefixes)) is False, "deletions are not copied: staging would stay for ever"
+    assert len({rule["Priority"] for rule in found}) == len(found)
+    assert applied(ours, ministack_url).outcome == "unchanged"
 
 
 def test_logs_that_go_elsewhere_are_left_alone(ministack_url: str, bucket: str) -> None:

@@ -68,6 +68,9 @@ def test_a_stack_of_the_template_is_what_bootstrap_wants(ministack_url: str, buc
         "logging": {}, "eventbridge": True, "access": {"readers": [f"{ROLE}/analyst"]}, "tags": {"a": "b"},
         "layer_buckets": {"gold": None}, "alarm": {},
     }  # fmt: skip
+    glue = client("glue", ministack_url)
+    for database in glue.get_databases()["DatabaseList"]:  # other tests' lakes: a stack wants to make its own
+        glue.delete_database(Name=database["Name"])
     template = json.loads(planned(ministack_url, **fields).export("cloudformation"))
     for resource in template["Resources"].values():  # an enforced TLS-only would lock this plain endpoint
         statements = resource["Properties"].get("PolicyDocument", {}).get("Statement", [])
