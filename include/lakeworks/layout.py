@@ -17,9 +17,10 @@ LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
 RESULTS = "_results"
-REGISTRY = "metadata/tenants/"
-# Every first part of a key that a tenant has a level in.
-TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS)
+METADATA = "metadata"
+REGISTRY = f"{METADATA}/tenants/"
+# Every first part of a key that a tenant has a level in. A new area belongs here, or tenants' runs are denied there.
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA)
 
 
 def join(*parts: str) -> str:
@@ -65,7 +66,7 @@ def registry_key(tenant: Tenant) -> str:
 
 def policy_key(tenant: Tenant) -> str:
     """Where the platform team finds a tenant's IAM policy."""
-    return f"metadata/policies/{tenant}.json"
+    return f"{METADATA}/policies/{tenant}.json"
 
 
 def live_prefix(table: TableName, partition: Partition) -> str:

@@ -75,7 +75,7 @@ def test_what_belongs_to_no_tenant_is_closed(lake: LakeAddress, tenant: Tenant, 
         registry_key(tenant),
         policy_key(tenant),
         REGISTRY,
-        f"metadata/{tenant.level}/x",
+        f"metadata/contracts/{rest}",
     ):
         assert not any(may(lake, tenant, action, lake.object_arn(key)) for action in OBJECT_ACTIONS)
     for action in (
