@@ -36,6 +36,15 @@ test-stack: setup  ## end-to-end tests on the real Airflow stack
 chaos: setup  ## kill writers some hundred times while readers look (minutes)
 	$(BIN)/python -m tests.chaos
 
+data: setup  ## fetch the sample data that are not ours to republish (the demo and the tests do so when they need them)
+	$(BIN)/python -m lakeworks_demo.data.packages
+
+# without their dependencies: those the lake has already do, and must not be replaced
+conformance: setup  ## read the replayed sources with the clients others use against the real ones
+	$(BIN)/uv pip install -q --no-deps --target .local/conformance alpha_vantage==3.0.0 pycoingecko==3.2.0 yfinance==1.7.0 \
+		curl_cffi==0.17.0 peewee==4.5.3 multitasking==0.0.13 frozendict==2.5.1
+	$(BIN)/python -m pytest tests/conformance -q
+
 format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -56,7 +65,10 @@ setup: .venv/installed  ## create .venv with the pinned dependencies
 lock: setup  ## resolve requirements.txt into requirements.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.txt -o requirements.lock
 
+env:  ## write .env for docker-compose, with secrets of its own
+	@$(PYTHON) docker/new_env.py
+
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock clean
+.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock env clean data conformance

@@ -8,7 +8,9 @@ from lakeworks.cli.docs import page
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, load_examples
-from lakeworks.pipeline.example import run_example
+from lakeworks.functions import has_function, load_function
+from lakeworks.partition import Period
+from lakeworks.pipeline.example import given_table, run_example
 from lakeworks.sql import lint, load_sql, render, upstream
 
 WITH_SQL = [name for name in all_tables() if load_sql(load_contract(name))]
@@ -30,6 +32,26 @@ def test_given_rows_become_expected_rows(example: Example, tmp_path: Path) -> No
     assert sorted(map(sorted, outcome.quarantined)) == sorted(map(sorted, example.quarantined))
 
 
+@pytest.mark.parametrize(
+    "example",
+    [one for one in load_examples() if (found := load_contract(one.table).rebuilds) and found.dated_by],
+    ids=str,
+)
+def test_late_data_names_the_partition_of_every_row_it_makes(example: Example, tmp_path: Path) -> None:
+    """`rebuilds.dated_by` repeats what the transform does; a row outside the touched partitions would be lost."""
+    contract = load_contract(example.table)
+    assert contract.rebuilds
+    upstream, field = load_contract(contract.rebuilds.touched_by), contract.partition_by[0]
+    with DuckDbEngine(scratch=tmp_path).session() as session:
+        session.attach(upstream.table, given_table(upstream, example.given[upstream.name]))
+        touched = {
+            start and str(Period.containing(start, field.transform))
+            for start in session.touched(contract, upstream.table)
+        }
+    made = {str(Period.containing(row[str(field.column)], field.transform)) for row in example.expected}
+    assert made <= touched
+
+
 @pytest.mark.parametrize("table", WITH_SQL)
 def test_sql_stays_in_the_portable_subset(table: str) -> None:
     contract = load_contract(table)
@@ -48,6 +70,21 @@ def test_upstream_tables_exist_and_lie_in_the_same_or_a_lower_layer(table: str) 
     for name in upstream(load_sql(load_contract(table)) or ""):
         assert load_contract(str(name)).table == name
         assert order.index(name.layer) <= order.index(load_contract(table).table.layer)
+
+
+@pytest.mark.parametrize("table", all_tables())
+def test_special_inputs_are_tables_the_sql_reads(table: str) -> None:
+    contract = load_contract(table)
+    read = {str(name) for name in upstream(load_sql(contract) or "SELECT 1")}
+    assert set(contract.inputs) <= read
+
+
+@pytest.mark.parametrize("table", [name for name in all_tables() if has_function(load_contract(name))])
+def test_a_group_function_loads_by_its_name_and_groups_by_columns_of_the_table(table: str) -> None:
+    function = load_function(load_contract(table))
+    assert function
+    assert set(function.group_by) <= set(load_contract(table).grain)
+    assert "transform.sql" in {path.name for path in load_contract(table).folder.iterdir()}, "SQL selects its input"
 
 
 @pytest.mark.parametrize("table", all_tables())

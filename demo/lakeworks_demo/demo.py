@@ -48,12 +48,12 @@ class Demo:
         """
         api = self._connect()
         with self.step("Bootstrap the lake (DAG lake_bootstrap)"):
-            api.wait_for_dag("lake_bootstrap")
+            api.wait_for_dag("lake_bootstrap", check=self.stack.check)
             self._wait(api, "lake_bootstrap", [api.trigger("lake_bootstrap")])
         with self.step(
             f"Backfill {len(MONTHS)} months (airflow backfill create --dag-id taxi --from-date {FROM} --to-date {TO})"
         ):
-            api.wait_for_dag("taxi")
+            api.wait_for_dag("taxi", check=self.stack.check)
             api.unpause("taxi")
             before = {run["dag_run_id"] for run in api.runs("taxi")}
             self._backfill()
@@ -84,20 +84,22 @@ class Demo:
             raise StackError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
     def _backfilled(self, api: AirflowApi, before: set[str]) -> list[str]:
-        """The runs of this backfill; they appear within seconds."""
+        """The runs of this backfill, not those known before; they appear within seconds."""
+        found: dict[str, str] = {}
         for _ in range(100):
-            found = {
-                run["partition_key"]: run["dag_run_id"] for run in api.runs("taxi") if run["run_type"] == "backfill"
-            }
+            self.stack.check()
+            new = [run for run in api.runs("taxi") if run["dag_run_id"] not in before and run["run_type"] == "backfill"]
+            found = {run["partition_key"]: run["dag_run_id"] for run in new}
             if all(month in found for month in MONTHS):
                 return [found[month] for month in MONTHS]
             time.sleep(0.2)
-        raise StackError(f"the backfill made no runs for {MONTHS} (new: {before}); see airflow-scheduler.log")
+        raise StackError(f"the backfill made no runs for {MONTHS} (new: {found}); see airflow-scheduler.log")
 
     def _wait(self, api: AirflowApi, dag_id: str, runs: list[str], seconds: float = 600) -> None:
         """Show tasks as they finish, until all runs have ended."""
         deadline, shown = time.monotonic() + seconds, ""
         while time.monotonic() < deadline:
+            self.stack.check()
             states = [api.run(dag_id, run)["state"] for run in runs]
             tasks = [task for run in runs for task in api.tasks(dag_id, run)]
             line = _progress(tasks)

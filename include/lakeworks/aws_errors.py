@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.parsers import ResponseParserError
 
 from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable
 
@@ -77,5 +78,5 @@ def translated(action: str, where: str) -> Iterator[None]:
     """Raise boto3's errors in this block as lakeworks errors."""
     try:
         yield
-    except (ClientError, BotoCoreError, S3UploadFailedError) as error:
+    except (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError) as error:
         raise lake_error(error, action, where) from error

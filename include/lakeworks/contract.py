@@ -5,13 +5,31 @@ classification, logicalTypeOptions) wherever it has one. From this one file come
 Great Expectations suite, the row rules and the documentation.
 """
 
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
+from lakeworks.constraints import (
+    allowed_value,
+    check_columns,
+    check_pattern,
+    check_value,
+    condition_columns,
+    exact_number,
+)
 from lakeworks.errors import ContractError
 from lakeworks.names import TableName
 from lakeworks.partition import PartitionField
@@ -22,8 +40,9 @@ if TYPE_CHECKING:
 
 TABLES = Path(__file__).parent / "tables"
 Severity = Literal["error", "warn"]
-# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss.
-SchemaPolicy = Literal["freeze", "add_nullable", "widen"]
+# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss;
+# quarantine_unknown: rows with a value the contract has no column or no type for are set aside, the others go on.
+SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
 
 
 def _parse_type(value: Any) -> LakeType:
@@ -48,6 +67,16 @@ ColumnType = Annotated[LakeType, PlainValidator(_parse_type), PlainSerializer(st
 PartitionBy = Annotated[PartitionField, PlainValidator(_parse_field), PlainSerializer(str)]
 
 
+def _parse_pattern(text: str) -> str:
+    check_pattern(text)
+    return text
+
+
+Limit = Annotated[int | Decimal, PlainValidator(exact_number)]
+Allowed = Annotated[str | bool | int | Decimal, PlainValidator(allowed_value)]
+Pattern = Annotated[str, AfterValidator(_parse_pattern)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -58,12 +87,37 @@ class Column(_Part):
     type: ColumnType
     description: str
     required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    allowed: tuple[str | int | float, ...] | None = None
-    pattern: str | None = None
+    minimum: Limit | None = None
+    maximum: Limit | None = None
+    allowed: tuple[Allowed, ...] | None = None
+    pattern: Pattern | None = None
     classification: Literal["public", "internal", "confidential", "restricted"] = "public"
     pii: bool = False
+    masking: Literal["salted_sha256"] | None = Field(
+        None, description="Applied to the transform's value before rules look at it and anything is stored."
+    )
+
+    @model_validator(mode="after")
+    def _mask_text_only(self) -> "Column":
+        if self.masking and self.type.kind != "string":
+            raise ValueError(f"`masking` works on text; this column is {self.type}")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> "Column":
+        named = [
+            ("minimum", self.minimum),
+            ("maximum", self.maximum),
+            *(("allowed", item) for item in self.allowed or ()),
+        ]
+        for field, value in named:
+            if value is not None:
+                check_value(self.type, value, field)
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        if self.pattern is not None and self.type.kind != "string":
+            raise ValueError(f"pattern: a column of type {self.type} has none")
+        return self
 
 
 class RowRule(_Part):
@@ -82,11 +136,43 @@ class TableCheck(_Part):
     severity: Severity = "error"
     description: str = ""
 
+    @property
+    def columns(self) -> set[str]:
+        """The columns a check looks at; empty for one about the table as a whole."""
+        named: set[str] = set()
+        for key, value in self.kwargs.items():
+            if key in ("column", "column_A", "column_B"):
+                named.add(str(value))
+            if key in ("column_list", "column_set") and not self.expectation.startswith("expect_table_"):
+                named |= {str(item) for item in value}
+            if key == "row_condition":
+                named |= condition_columns(str(value))
+        return named
+
 
 class Quarantine(_Part):
     """How many broken rows a run tolerates before it stops instead of publishing the rest."""
 
     limit: float = Field(0.2, ge=0, le=1, description="Share of the rows read.")
+
+
+class Rebuilds(_Part):
+    """Late data: what arrived upstream in a run's period says which partitions the run builds anew, each of them whole.
+
+    Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
+    """
+
+    touched_by: str = Field(description="The upstream table whose arrivals are looked at.")
+    dated_by: str | None = Field(
+        None, description="SQL over one of its rows: the time that `partition_by` cuts the row's own partition by."
+    )
+    max_partitions: int = Field(400, ge=1, description="A run that touches more stops and changes nothing.")
+    margin_days: int = Field(
+        0, ge=0, description="How far the upstream's own partition may lie from `dated_by`, as with local dates."
+    )
+    may_empty: bool = Field(
+        default=False, description="Whether a partition that has no rows any more is published empty, or stops the run."
+    )
 
 
 class Freshness(_Part):
@@ -110,6 +196,30 @@ class Storage(_Part):
     compression_level: int | None = None
     row_group_rows: int = Field(500_000, ge=1)
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
+    layout: Literal["plain", "versioned"] = Field(
+        "plain",
+        description="plain: one object a partition at a fixed path. versioned: immutable objects under `_versions/`, cut at "
+        "`target_bytes`; readers go through catalog or ledger, there is no plain path and no partition projection.",
+    )
+    target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition gets another object.")
+
+
+class InputRule(_Part):
+    """How much of an upstream table a run reads; without one: the run's own period, which must be published."""
+
+    look_back_days: int = Field(
+        0, ge=0, description="Also the partitions of so many days before, whatever the run's grain."
+    )
+    whole: bool = Field(False, description="Every partition: for small tables of events.")
+    optional: bool = Field(False, description="Reads as empty where nothing is published.")
+
+
+class Catalog(_Part):
+    """How the table is found in Glue."""
+
+    projection: bool = Field(
+        default=False, description="Athena computes the partitions instead of asking Glue; tables cut by time only."
+    )
 
 
 class Contract(_Part):
@@ -124,12 +234,20 @@ class Contract(_Part):
     grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
     partition_by: tuple[PartitionBy, ...] = ()
     source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
+    landing: Literal["newest", "all"] = Field(
+        "newest",
+        description="Which complete fetches of a period make the table: the newest, or all that brought something new, for a "
+        "source of changes, which shows an object only once however often it changed.",
+    )
     schema_policy: SchemaPolicy = "freeze"
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
     )
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    rebuilds: Rebuilds | None = None
+    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
     columns: dict[str, Column]
     rows: tuple[RowRule, ...] = ()
     checks: tuple[TableCheck, ...] = ()
@@ -137,6 +255,7 @@ class Contract(_Part):
     freshness: Freshness | None = None
     retention: Retention = Retention()
     storage: Storage = Storage()
+    catalog: Catalog = Catalog()
 
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":
@@ -149,6 +268,51 @@ class Contract(_Part):
         lowered = [name.lower() for name in self.columns]
         if len(set(lowered)) != len(lowered):
             raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
+        for number, check in enumerate(self.checks):
+            try:
+                check_columns(check.columns, self.file_columns)
+                for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:
+                    check_pattern(str(pattern or ""))
+            except ValueError as error:
+                raise ValueError(f"`checks.{number}` ({check.expectation}): {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _project_only_time(self) -> "Contract":
+        """Athena can count through years, months, days and hours; it would not see any other value, nor a null."""
+        if not self.catalog.projection:
+            return self
+        if self.storage.layout == "versioned":
+            raise ValueError(
+                "catalog.projection needs `storage.layout: plain`: a versioned partition has no fixed place"
+            )
+        if not self.partition_by or self.identity_columns:
+            raise ValueError(
+                "catalog.projection needs a table that is partitioned by month, day or hour and nothing else"
+            )
+        if optional := [f.column for f in self.partition_by if f.column and not self.columns[f.column].required]:
+            raise ValueError(
+                f"catalog.projection: `{optional[0]}` must be `required: true`, a null would be in no partition"
+            )
+        return self
+
+    @property
+    def projected(self) -> bool:
+        """Whether Athena computes the table's partitions."""
+        return self.catalog.projection
+
+    @model_validator(mode="after")
+    def _can_rebuild(self) -> "Contract":
+        if self.rebuilds is None:
+            return self
+        reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
+        if reads or self.preserves_rows or self.source:
+            raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or look-back with it")
+        cut_by = [item.column for item in self.partition_by if item.transform != "identity" and item.column]
+        if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
+            raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")
+        if bool(cut_by) != bool(self.rebuilds.dated_by):
+            raise ValueError("`rebuilds.dated_by` goes with a partition field, and with nothing else")
         return self
 
     @property

@@ -20,10 +20,15 @@
     + LakeNotFound           the bucket, table or partition does not exist
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
+    + QuotaExhausted         the source admits no request before a moment the error names: wait until then
     + NotPublishedYet        the source has not published this period yet: look again later
+    + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
+    + StaleBuild             a partition was published anew after this run read what it builds it from
     + LostRace               another writer published this partition first; the next attempt decides anew
 """
+
+from datetime import datetime
 
 
 class LakeError(Exception):
@@ -106,12 +111,31 @@ class SourceUnavailable(TransientError):
     """The source did not answer properly, after the client's own retries."""
 
 
+class QuotaExhausted(TransientError):
+    """The source admits no request before `retry_at`: its quota is used up, it asked to wait, or it kept failing."""
+
+    def __init__(self, message: str, retry_at: datetime) -> None:
+        super().__init__(message, retry_at)
+        self.retry_at = retry_at
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class NotPublishedYet(TransientError):
     """The source has not published this period yet."""
 
 
+class ScratchUnavailable(TransientError):
+    """The local scratch folder cannot be written."""
+
+
 class LakeUnavailable(TransientError):
     """S3 or Glue did not answer, after the client's own retries."""
+
+
+class StaleBuild(TransientError):
+    """A partition was published anew after this run read what it builds it from."""
 
 
 class LostRace(TransientError):

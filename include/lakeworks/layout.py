@@ -19,8 +19,11 @@ LANDING = "landing"
 RESULTS = "_results"
 METADATA = "metadata"
 REGISTRY = f"{METADATA}/tenants/"
+VERSIONS = "_versions"
+INBOX = "inbox"
+QUOTA = "_quota"
 # Every first part of a key that a tenant has a level in. A new area belongs here, or tenants' runs are denied there.
-TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA)
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA)
 
 
 def join(*parts: str) -> str:
@@ -86,7 +89,7 @@ def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
 
 def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str:
     """Where a table of layout `versioned` keeps one publication's immutable objects of a partition."""
-    return join(table.path, "_versions", attempt, partition.path) + "/"
+    return join(table.path, VERSIONS, attempt, partition.path) + "/"
 
 
 def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
@@ -117,6 +120,16 @@ def ledger_key(table: TableName, partition: Partition, seq: int) -> str:
 def run_key(table: TableName, period: Period, attempt: str) -> str:
     """The record of one run: its row balance, inputs and audit."""
     return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
+
+
+def contracts_prefix(table: TableName) -> str:
+    """Where the contracts a table was published by are kept, with its trailing slash."""
+    return join("metadata", "contracts", table.path) + "/"
+
+
+def contract_key(table: TableName, version: str) -> str:
+    """One version of a table's contract."""
+    return f"{contracts_prefix(table)}{version}.json"
 
 
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:

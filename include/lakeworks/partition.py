@@ -170,6 +170,17 @@ class Partition:
         """The values as Glue stores them: decoded, a null as Hive's default partition name."""
         return [HIVE_NULL if value is None else value for _, value in self.pairs]
 
+    @property
+    def period(self) -> Period | None:
+        """The stretch of time the partition covers; None where time does not cut it, or its value is null."""
+        values = {key: value for key, value in self.pairs if key in _TIME_FIELDS["hour"]}
+        grain = next((grain for grain, keys in _TIME_FIELDS.items() if tuple(values) == keys), None)
+        if grain is None or None in values.values():
+            return None
+        return Period.parse(
+            "-".join(map(str, list(values.values())[:3])) + (f"T{values['hour']}" if grain == "hour" else ""), grain
+        )
+
     def __str__(self) -> str:
         """`2019-01-05` for a time partition, otherwise the Hive path."""
         names = tuple(key for key, _ in self.pairs)

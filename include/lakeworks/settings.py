@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.errors import ConfigError
@@ -28,6 +28,14 @@ class Settings(_Deployment):
     transfer_threads: int = Field(8, ge=1, description="Concurrent S3 requests per task.")
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
+    )
+    lineage_url: str = Field(
+        "file",
+        description="Where OpenLineage events go: off, file (below the scratch folder), file:<folder>, http(s)://…, or client "
+        "(the OpenLineage client's own configuration).",
+    )
+    pii_salt: SecretStr | None = Field(
+        None, min_length=16, description="Secret in front of personal data before it is hashed."
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
     tenant: str | None = Field(None, description="Tenant the command line works for; the whole lake without one.")

@@ -40,4 +40,4 @@ class StorageCostOperator(LakeOperator):
         window = Window.run_rate(utc_now())
         ask = Ask(load_price_book(found.price_book), found.region, window, self.inventory or None, self.logs or None)
         contract, source = load_contract(self.table), Stocktaking(lake, ask)
-        return [land(lake, contract, period, run, source).item.key for period in self.periods(context)]
+        return [land(lake, contract, period, run, source).key for period in self.periods(context)]

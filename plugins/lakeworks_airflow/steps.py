@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.errors import NotPublishedYet
+from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
 from lakeworks_airflow.base import LakeOperator, run_of
 from lakeworks_airflow.connections import connect_lake, connect_source
 from lakeworks_airflow.links import AuditReportLink, DataLink
@@ -17,7 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class FetchOperator(LakeOperator):
-    """Land a source's raw file for each period; a period that is not published yet waits without holding a worker.
+    """Land a source's raw file or answers for each period.
+
+    A period that is not published yet, and a source whose quota is used up, are waited for without holding a worker; the
+    fetch then goes on from what is landed.
 
     :param table: the table whose contract names the source. (templated)
     :param grain: the grain of the DAG's partition keys.
@@ -31,25 +34,27 @@ class FetchOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline import land
+        from lakeworks.pipeline import land, plan
 
         contract = load_contract(self.table)
-        source = connect_source(str(contract.source).partition(".")[0])
         lake, run = connect_lake(self.tenant), run_of(context)
+        source = connect_source(str(contract.source).partition(".")[0], lake)
         try:
-            return [land(lake, contract, period, run, source).item.key for period in self.periods(context)]
+            return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
         except NotPublishedYet as waiting:
-            self._wait(waiting)
+            self._wait(waiting, datetime.now(UTC) + self.look_again_after)
+            raise
+        except QuotaExhausted as waiting:
+            self._wait(waiting, waiting.retry_at)
             raise
 
     def look_again(self, context: "Context", event: Any = None) -> Any:
         """Resume after the wait."""
         return self.execute(context)
 
-    def _wait(self, reason: NotPublishedYet) -> None:
+    def _wait(self, reason: TransientError, moment: datetime) -> None:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        moment = datetime.now(UTC) + self.look_again_after
         log.warning("%s Looking again at %s.", reason, moment.isoformat(timespec="minutes"))
         self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")
 
@@ -65,10 +70,12 @@ class WriteOperator(LakeOperator):
 
     def step(self, context: "Context") -> list[str]:
         """Return the keys of what was staged."""
-        from lakeworks.pipeline import write
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline import plan, write
 
         lake, run = connect_lake(self.tenant), run_of(context)
-        return [write(lake, self.table, period, run).key for period in self.periods(context)]
+        periods = plan(load_contract(self.table), self.periods(context))
+        return [write(lake, self.table, period, run).key for period in periods]
 
 
 class AuditOperator(LakeOperator):
@@ -116,6 +123,7 @@ class PublishOperator(LakeOperator):
 
 
 def summary(record: Any) -> dict[str, Any]:
-    """What the task shows in the UI: the row balance and what became of the partitions."""
+    """What the task shows in the UI: the row balance, what became of the partitions, how many late data re-opened."""
     balance = record.balance.model_dump(exclude={"broken"})
-    return {"table": record.table, "period": record.period, **balance, "partitions": record.outcome}
+    late = {} if record.touched is None else {"touched": len(record.touched)}
+    return {"table": record.table, "period": record.period, **balance, **late, "partitions": record.outcome}

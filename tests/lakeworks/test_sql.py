@@ -59,6 +59,15 @@ def test_upstreams_leave_out_ctes_and_landing() -> None:
         upstream("SELECT FROM (")
 
 
+def test_a_table_of_late_data_does_not_depend_on_the_runs_period() -> None:
+    rebuilds = {"touched_by": "bronze.test.rows"}
+    assert any(
+        "it cannot depend on" in problem
+        for problem in lint(f"{GOOD} WHERE $partition_date > x", contract_of(rebuilds=rebuilds))
+    )
+    assert lint(GOOD, contract_of(rebuilds=rebuilds)) == []
+
+
 def test_parameters_are_the_runs_period() -> None:
     assert bind("$partition_start $partition_end $partition_date", Period.parse("2020-02")) == (
         "TIMESTAMP '2020-02-01 00:00:00' TIMESTAMP '2020-03-01 00:00:00' DATE '2020-02-01'"

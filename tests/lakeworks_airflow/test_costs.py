@@ -59,3 +59,11 @@ def test_a_month_long_over_fails_for_good_and_one_to_come_is_tried_again(deploye
         run("2020-02", inventory="", logs="")
     with pytest.raises(NotPublishedYet, match="is not over"):
         run("2099-01")
+
+
+def test_a_fetch_of_the_lakes_own_figures_says_what_takes_them(deployed: Lake) -> None:
+    from lakeworks.errors import ContractError
+    from lakeworks.sources import open_source
+
+    with pytest.raises(ContractError, match="StorageCostOperator"):
+        open_source("lake")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lakeworks.contract import all_tables
+from lakeworks.contract import all_tables, load_contract
+from lakeworks.examples import inputs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # A fresh process: what parsing imports and how long it takes beyond Airflow's own import.
@@ -23,7 +24,7 @@ bag = bags.DagBag(sys.argv[1])
 seconds = time.process_time() - before
 dags = {
     dag_id: {
-        "doc": bool(dag.doc_md), "tags": sorted(dag.tags), "retries": {t.task_id: t.retries for t in dag.tasks},
+        "doc": bool(dag.doc_md), "max_active_runs": dag.max_active_runs, "tags": sorted(dag.tags), "retries": {t.task_id: t.retries for t in dag.tasks},
         "tables": sorted({t.table for t in dag.tasks if hasattr(t, "table")}),
         "downstream": {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks},
         "outlets": sorted(o.name for t in dag.tasks for o in t.outlets),
@@ -61,13 +62,21 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_every_file_parses(bag: Any) -> None:
     assert bag["errors"] == {}
-    assert set(bag["dags"]) == {
+    assert set(bag["dags"]) >= {
         "lake_bootstrap",
         "lake_costs",
+        "lake_maintenance",
         "taxi",
         "taxi__acme",
         "taxi__acme-emea",
         "tenant_onboarding",
+        "commerce",
+        "commerce_events",
+        "market",
+        "market_reference",
+        "market_crypto",
+        "market_intraday",
+        "market_yahoo",
     }
 
 
@@ -103,6 +112,61 @@ def test_layers_follow_each_other_and_publish_comes_last(bag: Any) -> None:
     assert downstream["silver_trips.publish"] == ["gold_hourly_demand.write", "gold_zone_daily_summary.write"]
 
 
+def test_commerce_follows_its_changes_upwards_one_run_at_a_time(bag: Any) -> None:
+    downstream = bag["dags"]["commerce"]["downstream"]
+
+    def follows(table: str) -> list[str]:
+        return [task.removesuffix(".write") for task in downstream[f"{table}.publish"]]
+
+    for name in ("orders", "customers", "products"):
+        assert downstream[f"bronze_{name}.fetch"] == [f"bronze_{name}.write"]
+        assert follows(f"bronze_{name}") == [f"silver_{name}"]
+    assert follows("silver_orders") == [
+        "gold_customer_360_daily", "gold_customer_360_monthly", "gold_top_customers", "silver_order_lines",
+    ]  # fmt: skip
+    assert follows("silver_products") == ["silver_order_lines"]
+    assert follows("silver_customers") == ["gold_customer_360_daily"]
+    assert follows("silver_order_lines") == ["gold_daily_sales"]
+    assert bag["dags"]["commerce"]["max_active_runs"] == 1, "two runs may re-open the same day"
+
+
+def test_market_builds_what_looks_back_after_what_it_reads(bag: Any) -> None:
+    downstream = bag["dags"]["market"]["downstream"]
+
+    def follows(table: str) -> list[str]:
+        return [task.removesuffix(".write") for task in downstream[f"{table}.publish"]]
+
+    for received in ("reference_exchange_calendar", "bronze_equity_daily_bars"):
+        assert downstream[f"{received}.fetch"] == [f"{received}.write"]
+    assert follows("reference_exchange_calendar") == ["silver_daily_bars"]
+    assert follows("bronze_equity_daily_bars") == ["silver_corporate_actions", "silver_daily_bars"]
+    assert follows("silver_daily_bars") == [
+        "gold_daily_returns",
+        "gold_portfolio_values",
+        "gold_technical_indicators",
+    ]
+    assert follows("silver_corporate_actions") == ["gold_portfolio_values"]
+    assert follows("reference_portfolio_holdings") == ["gold_portfolio_values"]
+    assert follows("gold_daily_returns") == ["gold_market_daily_summary", "gold_ml_features"]
+    assert follows("gold_technical_indicators") == ["gold_ml_features"]
+
+
+def test_within_a_dag_a_table_is_built_after_every_table_it_reads(bag: Any) -> None:
+    for name, dag in bag["dags"].items():
+        edges = dag["downstream"]
+        for table in dag["tables"]:
+            for read in inputs(load_contract(table)):
+                if read in dag["tables"]:
+                    start, end = (f"{one.split('.')[0]}_{one.split('.')[2]}" for one in (read, table))
+                    assert reaches(edges, f"{start}.publish", f"{end}.write"), (
+                        f"{name}: {table} does not wait for {read}"
+                    )
+
+
+def reaches(edges: dict[str, list[str]], start: str, end: str) -> bool:
+    return start == end or any(reaches(edges, task, end) for task in edges[start])
+
+
 def test_a_tenants_dag_is_the_same_with_assets_of_its_own(bag: Any) -> None:
     """So that a publication of one tenant starts nothing of another's."""
     lake, acme = bag["dags"]["taxi"], bag["dags"]["taxi__acme"]
@@ -112,8 +176,9 @@ def test_a_tenants_dag_is_the_same_with_assets_of_its_own(bag: Any) -> None:
 
 
 def test_every_publish_emits_its_tables_asset(bag: Any) -> None:
-    outlets = [asset for name, dag in bag["dags"].items() if "__" not in name for asset in dag["outlets"]]
-    assert sorted(outlets) == sorted(all_tables())
+    for name, dag in bag["dags"].items():
+        _, _, tenant = name.partition("__")
+        assert dag["outlets"] == [f"{table}@{tenant}" if tenant else table for table in dag["tables"]], name
 
 
 def test_documented_template_fields_are_templated(bag: Any) -> None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
@@ -17,6 +18,10 @@ from lakeworks.storage.manifest import Run
 from lakeworks_airflow import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
+from lakeworks_demo.replay import start_replay
+from lakeworks_demo.replay.shopify import TOKEN
+from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks_demo.shops import small_shop
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 
@@ -45,7 +50,7 @@ def context(key: str | None = "2019-01", attempt: int = 1, **params: Any) -> Any
 
 def operator(kind: type, **arguments: Any) -> Any:
     with DAG("test", schedule=None):
-        return kind(task_id="task", grain="month", **arguments)
+        return kind(task_id="task", **{"grain": "month", **arguments})
 
 
 def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
@@ -76,6 +81,60 @@ def test_a_month_that_is_not_published_waits_without_a_worker(deployed: Lake) ->
     assert deferred.value.method_name == "look_again"
     with pytest.raises(TaskDeferred):
         fetch.look_again(context("2031-05"), event={})
+
+
+def test_a_used_up_quota_waits_without_a_worker_until_the_moment_it_names(deployed: Lake, replay_url: str) -> None:
+    fault = {"match": "/trip-data/*", "kind": "status", "status": 429, "headers": {"Retry-After": "7200"}}
+    requests.post(f"{replay_url}/_control/faults", json=fault, timeout=5)
+    fetch = operator(FetchOperator, table=BRONZE)
+    with pytest.raises(TaskDeferred) as deferred:
+        fetch.execute(context())
+    wait = deferred.value.trigger.moment - datetime.now(UTC)  # type: ignore[attr-defined]
+    assert timedelta(minutes=119) < wait <= timedelta(hours=2)
+    with pytest.raises(TaskDeferred):
+        operator(FetchOperator, table=BRONZE).execute(context())  # another task knows it from the lake
+    deployed.store.delete(["_quota/nyc_tlc.json"])
+    assert fetch.look_again(context(), event={})[0].startswith("landing/transport/nyc_tlc/yellow_trips/")
+
+
+def test_a_range_over_a_used_up_quota_goes_on_without_asking_again(
+    deployed: Lake, replay_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor = Vendor(replay_url, "coingecko")
+    vendor.reset("2013-03-02T06:00:00Z")
+    connection = {"conn_type": "http", "host": f"{replay_url}/api/v3", "password": "CG-k3y-of-the-connection"}
+    monkeypatch.setenv("AIRFLOW_CONN_COINGECKO", json.dumps(connection))
+    vendor.fault(match="*ethereum*", kind="status", status=429, headers={"Retry-After": "7200"}, times=1)
+    fetch = operator(FetchOperator, table="bronze.market.crypto_bars")
+    fetch.grain, over = "day", context(None, **{"from": "2013-02-27", "to": "2013-02-28"})
+    with pytest.raises(TaskDeferred):
+        fetch.execute(over)
+    deployed.store.delete(["_quota/coingecko.json"])  # the two hours are over
+    landed = fetch.look_again(over, event={})
+    assert [key.split("/")[6] for key in landed] == ["day=27", "day=28"]
+    asked = [item["path"].split("/")[4] for item in vendor.seen()]
+    assert asked == ["bitcoin", "ethereum", "ethereum", "bitcoin", "ethereum"], (
+        "the one answer that was landed is not asked again"
+    )
+    assert vendor.seen()[0]["headers"]["x-cg-demo-api-key"] == "CG-k3y-of-the-connection"
+    assert fetch.execute(over) == landed
+    assert len(vendor.seen()) == 5, "another try of the same run finds both days complete"
+
+
+def test_a_shop_is_reached_through_its_connection(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "bronze.commerce.orders"
+    with start_replay(small_shop) as url:
+        connection = {"conn_type": "http", "host": url, "password": TOKEN, "extra": {"read_all_orders": True}}
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps(connection))
+        (landed,) = operator(FetchOperator, table=table, grain="day").execute(context("2017-01-02"))
+        assert landed.startswith("landing/commerce/shopify/orders/year=2017/month=01/day=02/fetch=")
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps({**connection, "password": "shpat_wrong_0123456789"}))
+        with pytest.raises(AirflowFailException, match="Invalid API key") as refused:
+            operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
+    assert "shpat_wrong" not in str(refused.value)
+    monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY")
+    with pytest.raises(AirflowFailException, match="needs an Airflow connection `shopify`"):
+        operator(FetchOperator, table=table, grain="day").execute(context("2017-01-03"))
 
 
 @pytest.mark.parametrize("key", ["bad key", "2019-01-05", None])

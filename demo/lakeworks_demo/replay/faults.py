@@ -1,37 +1,54 @@
 """Faults on demand: POST one to `/_control/faults`, and the next matching requests answer as a bad day would.
 
 `{"match": "/trip-data/*2019-01*", "kind": "status", "status": 503, "headers": {"Retry-After": "1"}, "times": 2}`
+`match` is compared with the path, and with `path?query`.
 """
 
-import asyncio
+import json
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from typing import Any, Literal, get_args
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any, Literal
 
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
 
-Kind = Literal["status", "slow", "truncate", "half", "html", "republished", "rename", "retype", "drop"]
-# These change the file itself, so the vendor's module applies them; the rest is done to the answer.
-CONTENT_KINDS = ("half", "republished", "rename", "retype", "drop")
+# Done to the answer, whatever it is.
+Transport = Literal["status", "note200", "slow", "truncate", "cut_json", "html", "duplicate_page"]
+# Done to the content, so the vendor's module applies them.
+Content = Literal["half", "republished", "rename", "retype", "drop", "empty", "partial", "null_bar"]
+_TRANSPORT = Transport.__args__  # type: ignore[attr-defined]
 
 
-@dataclass
-class Fault:
+class Fault(BaseModel):
     """One fault and how often it still happens."""
 
+    model_config = ConfigDict(extra="forbid", strict=True)
+
     match: str
-    kind: Kind
-    times: int = 1
-    status: int = 503
+    kind: Transport | Content
+    times: int = Field(1, ge=0)
+    status: int = Field(503, ge=100, le=599)
     body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    seconds: float = 5.0
+    headers: dict[str, str] = Field(default_factory=dict)
+    seconds: float = Field(5.0, ge=0)
     column: str = ""
     to: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Fault":
+        if self.kind in ("rename", "retype", "drop") and not self.column:
+            raise ValueError("`column` says which field")
+        if self.kind == "retype":
+            pa.type_for_alias(self.to)  # a ValueError names the type that does not exist
+        if self.kind == "rename" and not self.to:
+            raise ValueError("`to` says the new name")
+        return self
+
+
+_MANY: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
 
 
 class Faults:
@@ -41,34 +58,35 @@ class Faults:
         self.active: list[Fault] = []
         self.requests: deque[dict[str, Any]] = deque(maxlen=10_000)
 
-    def transport(self, path: str) -> Fault | None:
+    def transport(self, request: Request) -> Fault | None:
         """The first matching fault of the answer, used up by this request."""
-        return next(iter(self._take(path, content=False)), None)
+        return next(iter(self._take(request, content=False)), None)
 
-    def content(self, path: str) -> list[Fault]:
-        """Every matching change of the file: a real schema change alters several columns at once."""
-        return list(self._take(path, content=True))
+    def content(self, request: Request) -> list[Fault]:
+        """Every matching change of the content: a real schema change alters several fields at once. HEAD uses none up."""
+        return list(self._take(request, content=True))
 
-    def _take(self, path: str, *, content: bool) -> Iterator[Fault]:
+    def _take(self, request: Request, *, content: bool) -> Iterator[Fault]:
         for fault in self.active:
-            if fault.times > 0 and fnmatch(path, fault.match) and (fault.kind in CONTENT_KINDS) == content:
-                fault.times -= 1
+            names = (request.url.path, f"{request.url.path}?{request.url.query}")
+            fits = any(fnmatchcase(name, fault.match) for name in names)
+            if fault.times > 0 and fits and (fault.kind not in _TRANSPORT) == content:
+                fault.times -= not (content and request.method == "HEAD")
                 yield fault
 
     async def control(self, request: Request) -> Response:
         """GET lists, POST adds, DELETE clears."""
         if request.method == "POST":
-            body = await request.json()
             try:
-                added = [Fault(**item) for item in (body if isinstance(body, list) else [body])]
-            except TypeError as error:
-                return JSONResponse({"error": str(error)}, 400)
-            if unknown := [fault.kind for fault in added if fault.kind not in get_args(Kind)]:
-                return JSONResponse({"error": f"unknown kind {unknown}; known: {get_args(Kind)}"}, 400)
-            self.active += added
+                body = json.loads(await request.body())
+                self.active += _MANY.validate_python(body if isinstance(body, list) else [body])
+            except ValidationError as error:
+                return JSONResponse({"error": [f"{e['loc']}: {e['msg']}" for e in error.errors()]}, 400)
+            except ValueError as error:
+                return JSONResponse({"error": f"the body is no JSON: {error}"}, 400)
         if request.method == "DELETE":
             self.active.clear()
-        return JSONResponse([vars(fault) for fault in self.active])
+        return JSONResponse([fault.model_dump() for fault in self.active])
 
     async def log(self, request: Request) -> Response:
         """The requests seen; DELETE forgets them."""
@@ -77,57 +95,39 @@ class Faults:
         return JSONResponse(list(self.requests))
 
 
-class FaultMiddleware:
-    """Does the transport faults to whatever a vendor's module answers."""
-
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
-        self.app = app
-        self.faults = faults
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http" or scope["path"].startswith("/_control"):
-            await self.app(scope, receive, send)
-            return
-        request = Request(scope)
-        self.faults.requests.append(
-            {
-                "method": scope["method"],
-                "path": scope["path"],
-                "query": scope["query_string"].decode(),
-                "headers": dict(request.headers),
-            }
-        )
-        fault = self.faults.transport(scope["path"])
-        if fault is None:
-            await self.app(scope, receive, send)
-        else:
-            await self._fail(fault, scope, receive, send)
-
-    async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.kind == "status":
-            await Response(fault.body, fault.status, fault.headers)(scope, receive, send)
-        elif fault.kind == "html":
-            await HTMLResponse(fault.body or "<html><body>Will be right back</body></html>")(scope, receive, send)
-        elif fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            await self.app(scope, receive, send)
-        else:
-            await self.app(scope, receive, _truncating(send))
+def changed(value: Any, faults: list[Fault]) -> Any:
+    """A JSON document as schema changes would leave it, wherever in it the field is."""
+    for fault in faults:
+        if fault.kind in ("rename", "retype", "drop"):
+            value = _changed(value, fault)
+    return value
 
 
-def _truncating(send: Send) -> Callable[[Message], Awaitable[None]]:
-    """Announce the full length, send half of it and cut the connection."""
-    length = 0
+def _changed(value: Any, fault: Fault) -> Any:
+    if isinstance(value, list):
+        return [_changed(item, fault) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, item in value.items():
+        if key != fault.column:
+            found[key] = _changed(item, fault)
+        elif fault.kind == "rename":
+            found[fault.to] = item
+        elif fault.kind == "retype":
+            found[key] = _retyped(item, fault.to)
+    return found
 
-    async def cut(message: Message) -> None:
-        nonlocal length
-        if message["type"] == "http.response.start":
-            length = int(dict(message["headers"]).get(b"content-length", b"0"))
-            await send(message)
-            return
-        body = message.get("body", b"")[: max(length // 2, 1)]
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        raise ConnectionResetError("injected: truncated answer")
 
-    return cut
+def _retyped(value: Any, to: str) -> Any:
+    """A value, or a list of them, in another type; what cannot be had in it stays as it is."""
+    if isinstance(value, list):
+        return [_retyped(item, to) for item in value]
+    kind = pa.type_for_alias(to)
+    convert: Any = str if pa.types.is_string(kind) or pa.types.is_large_string(kind) else float
+    if pa.types.is_integer(kind):
+        convert = lambda item: int(float(item))  # noqa: E731 - one of three conversions
+    try:
+        return None if value is None else convert(value)
+    except (TypeError, ValueError):
+        return value

@@ -16,7 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lakeworks_demo.replay.faults import Fault, Faults
+from lakeworks_demo.replay.world import World
 
+NAME = "nyc_tlc"
 DATA = Path(__file__).parent.parent / "data"
 # What the CDN's origin answers for a key that does not exist when listing is not allowed.
 FORBIDDEN = (
@@ -24,8 +26,10 @@ FORBIDDEN = (
 )
 
 
-def routes(faults: Faults) -> list[Route]:
+def routes(world: World) -> list[Route]:
     """The vendor's addresses."""
+    faults = world.faults
+    world.vendor(NAME, datetime(2022, 5, 13, 12, tzinfo=UTC))
 
     async def trips(request: Request) -> Response:
         return _serve(request, f"{request.path_params['name']}.parquet", faults)
@@ -48,7 +52,7 @@ def _serve(request: Request, name: str, faults: Faults) -> Response:
     path = DATA / name
     if not path.is_file():
         return Response(FORBIDDEN, 403, media_type="application/xml")
-    body = _changed(_content(path), faults.content(request.url.path), is_parquet=name.endswith(".parquet"))
+    body = _changed(_content(path), faults.content(request), is_parquet=name.endswith(".parquet"))
     etag = f'"{hashlib.md5(body).hexdigest()}"'  # what S3, the CDN's origin, gives a single-part object
     headers = {
         "ETag": etag,

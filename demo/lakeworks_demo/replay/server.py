@@ -14,25 +14,36 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from lakeworks_demo.replay import nyc_tlc
-from lakeworks_demo.replay.faults import FaultMiddleware, Faults
+from lakeworks_demo.replay import alpha_vantage, coingecko, nyc_tlc, sec, shopify, sp500, yahoo
+from lakeworks_demo.replay.middleware import FaultMiddleware
+from lakeworks_demo.replay.world import OpenShop, World
+
+# A vendor is a module with NAME and `routes(world)`. The taxi CDN comes last: it answers every address that is left.
+VENDORS = (alpha_vantage, coingecko, sec, shopify, sp500, yahoo, nyc_tlc)
 
 
-def create_app() -> Starlette:
-    """Every vendor's routes behind one fault middleware."""
-    faults = Faults()
+def create_app(open_shop: OpenShop | None = None) -> Starlette:
+    """Every vendor's routes behind one fault middleware; tests bring a shop of their own."""
+    world = World(open_shop)
+
+    async def index(_: object) -> JSONResponse:
+        control = ["/_control/faults", "/_control/requests", "/_control/clock", "/_control/limits", "/_control/health"]
+        return JSONResponse({"replay of": [*(vendor.NAME for vendor in VENDORS)], "control": control})
 
     async def health(_: object) -> JSONResponse:
         return JSONResponse({"status": "ok"})
 
     control = [
+        Route("/", index),
         Route("/_control/health", health),
-        Route("/_control/faults", faults.control, methods=["GET", "POST", "DELETE"]),
-        Route("/_control/requests", faults.log, methods=["GET", "DELETE"]),
+        Route("/_control/faults", world.faults.control, methods=["GET", "POST", "DELETE"]),
+        Route("/_control/requests", world.faults.log, methods=["GET", "DELETE"]),
+        Route("/_control/clock", world.clock, methods=["GET", "POST"]),
+        Route("/_control/reset", world.reset, methods=["POST"]),
+        Route("/_control/limits", world.limits, methods=["GET", "POST", "DELETE"]),
     ]
-    return Starlette(
-        routes=[*control, *nyc_tlc.routes(faults)], middleware=[Middleware(FaultMiddleware, faults=faults)]
-    )
+    vendors = [route for vendor in VENDORS for route in vendor.routes(world)]
+    return Starlette(routes=[*control, *vendors], middleware=[Middleware(FaultMiddleware, faults=world.faults)])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -44,17 +55,15 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server() -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(create_app(), log_level="critical", lifespan="off", timeout_graceful_shutdown=2)
-    )
+def _server(app: Starlette) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=2))
 
 
 @contextlib.contextmanager
-def start_replay() -> Iterator[str]:
+def start_replay(open_shop: OpenShop | None = None) -> Iterator[str]:
     """A server in a thread on a free port; yields its base URL."""
     listener = bind("127.0.0.1", 0)
-    server = _server()
+    server = _server(create_app(open_shop))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
@@ -79,4 +88,4 @@ def main() -> None:
     if arguments.ready_file:
         arguments.ready_file.write_text(url)
     print(f"replaying sources on {url}", flush=True)
-    _server().run(sockets=[listener])
+    _server(create_app()).run(sockets=[listener])

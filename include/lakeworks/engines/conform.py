@@ -6,18 +6,34 @@ The schema is the contract's, never the first file's: a null-typed column of one
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract
+from lakeworks.engines.casting import cast, fits
+from lakeworks.engines.misfits import Misfits
 from lakeworks.errors import ContractError, MalformedSource, SchemaDrift
 from lakeworks.types import LakeType, from_arrow
 
 _BATCH_ROWS = 100_000
+
+
+class Arrived(Protocol):
+    """Rows as they came, as a stream that can be read again."""
+
+    @property
+    def name(self) -> str:
+        """What to call them in messages."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Their columns."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in order."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,11 @@ class Landing:
 
     path: Path
     schema: pa.Schema
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows in file order.
@@ -78,15 +99,19 @@ def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
     )
 
 
-def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) -> Conformed:
+def conform(
+    landing: Arrived, contract: Contract, constants: Mapping[str, Any], misfits: Misfits | None = None
+) -> Conformed:
     """Bring a landed file to the contract's columns and types; `constants` fill columns such as `_run_id`.
+
+    Under `quarantine_unknown`, rows that do not belong go to `misfits`, and unknown columns do not come along.
 
     Raises:
         SchemaDrift: a column's values do not fit without loss, or the policy does not admit a new column.
     """
     arrived = {name.lower(): name for name in landing.schema.names}
     if len(arrived) != len(landing.schema.names):
-        raise SchemaDrift(f"`{landing.path.name}` has two columns that differ only in case: {landing.schema.names}.")
+        raise SchemaDrift(f"`{landing.name}` has two columns that differ only in case: {landing.schema.names}.")
     known = {name.lower() for name in contract.columns}
     extra = [name for lowered, name in arrived.items() if lowered not in known]
     drift, plan = [], {}
@@ -98,12 +123,19 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
     added = tuple((name, _type_of(landing, name)) for name in extra)
     drift += [("column", f"`{name}` is new ({kind})") for name, kind in added]
     _admit(drift, contract, landing)
+    sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
+    if sorting is not None:
+        added = ()
     schema = pa.schema(
         [pa.field(n, c.type.arrow) for n, c in contract.columns.items()] + [pa.field(n, k.arrow) for n, k in added]
     )
 
     def rows() -> Iterator[pa.RecordBatch]:
-        for batch in landing.batches():
+        for arrived_batch in landing.batches():
+            batch = arrived_batch
+            if sorting is not None:
+                wanted = [(source, contract.columns[name].type.arrow) for name, source in plan.items() if source]
+                batch = sorting.sort_out(batch, extra, wanted, fits)
             columns = [
                 _constant(constants[field.name], field.type, len(batch))
                 if field.name in constants
@@ -116,33 +148,19 @@ def conform(landing: Landing, contract: Contract, constants: Mapping[str, Any]) 
 
 
 def _convert(
-    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: Landing
+    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: Arrived
 ) -> pa.Array:
     if source is None:
         return pa.nulls(len(batch), field.type)
     column = batch.column(source)
     try:
-        if _family(column.type) not in ("null", _family(field.type)):
-            raise pa.ArrowInvalid("another kind of value")
-        return pc.cast(column, field.type, safe=True)
+        return cast(column, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaDrift(
-            f"`{contract.name}`: column `{source}` of `{landing.path.name}` is {column.type} and does not fit {field.type} "
+            f"`{contract.name}`: column `{source}` of `{landing.name}` is {column.type} and does not fit {field.type} "
             f"without loss ({str(error).splitlines()[0]}). The file stays in landing, nothing was staged. Widen the column in "
             "the contract if the source really changed, then run the partition again."
         ) from error
-
-
-def _family(kind: pa.DataType) -> str:
-    """Types between which a cast only changes the width; Arrow would also turn text or truth into numbers."""
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
-    for name in ("null", "boolean", "timestamp", "date", "binary", "large_binary", "struct", "map"):
-        if getattr(pa.types, f"is_{name}")(kind):
-            return name.removeprefix("large_")
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
-        return "text"
-    return "list" if pa.types.is_list(kind) or pa.types.is_large_list(kind) else str(kind)
 
 
 def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:
@@ -150,14 +168,19 @@ def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:
 
 
 # What each policy does not admit.
-_REFUSED = {"freeze": {"column", "spelling", "type"}, "add_nullable": {"type"}, "widen": set[str]()}
+_REFUSED = {
+    "freeze": {"column", "spelling", "type"},
+    "add_nullable": {"type"},
+    "widen": set[str](),
+    "quarantine_unknown": set[str](),
+}
 
 
-def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Landing) -> None:
+def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Arrived) -> None:
     refused = [text for kind, text in drift if kind in _REFUSED[contract.schema_policy]]
     if refused:
         raise SchemaDrift(
-            f"`{contract.name}`: `{landing.path.name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
+            f"`{contract.name}`: `{landing.name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
             f"is `{contract.schema_policy}`. The file stays in landing, nothing was staged. Correct the columns, or choose a "
             "wider policy."
         )
@@ -174,14 +197,14 @@ def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Sche
     return differences + ([("spelling", f"`{name}` is spelled `{source}`")] if source != name else [])
 
 
-def _type_of(landing: Landing, name: str) -> LakeType:
+def _type_of(landing: Arrived, name: str) -> LakeType:
     kind = landing.schema.field(name).type
     if pa.types.is_null(kind):  # nothing is known of it yet; text holds whatever comes
         return LakeType("string")
     try:
         return from_arrow(kind)
     except ContractError as error:
-        raise SchemaDrift(f"Column `{name}` of `{landing.path.name}`: {error}") from error
+        raise SchemaDrift(f"Column `{name}` of `{landing.name}`: {error}") from error
 
 
 def _damaged(path: Path, error: Exception) -> str:

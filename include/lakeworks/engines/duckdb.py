@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -15,16 +16,22 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks.contract import Contract, RowRule
+from lakeworks.engines.groups import apply, gathered
 from lakeworks.engines.statements import (
+    SALT,
     broken_counts,
     candidates,
     duplicate_count,
     duplicates,
+    inside_period,
     quarantined,
     quoted,
     staged,
+    touched,
+    typed_columns,
 )
 from lakeworks.errors import ConfigError, ContractError, RowBalanceError
+from lakeworks.functions import GroupFunction
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.sql import bind
@@ -70,6 +77,7 @@ class Session:
 
     connection: duckdb.DuckDBPyConnection
     rows: dict[str, int] = field(default_factory=dict)
+    has_salt: bool = False
 
     def attach(self, name: TableName | str, relation: Any, rows: int | None = None) -> None:
         """Make an Arrow dataset, table or reader readable as `<layer>_<domain>.<table>` (or under a plain name)."""
@@ -90,16 +98,48 @@ class Session:
         with _explained("The query"):
             return self.connection.sql(sql).to_arrow_table()
 
-    def build(self, contract: Contract, sql: str, rules: Sequence[RowRule], period: Period) -> Built:
-        """Run a transform and sort its rows into good, broken and duplicate ones.
+    def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
+        """Run a read and return its rows batch by batch, in the given types.
 
         Raises:
+            ContractError: the SQL is wrong.
+        """
+        with _explained("The query"):
+            reader = self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
+
+    def touched(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
+        """Where the partitions start that the rows of an attached upstream fall into; None for rows without a time.
+
+        Raises:
+            ContractError: `rebuilds.dated_by` does not run on the upstream.
+        """
+        with _explained(f"`{contract.name}`, rebuilds.dated_by"):
+            return [row[0] for row in self.connection.execute(touched(contract, upstream.sql)).fetchall()]
+
+    def build(
+        self,
+        contract: Contract,
+        sql: str,
+        rules: Sequence[RowRule],
+        period: Period,
+        function: GroupFunction | None = None,
+    ) -> Built:
+        """Run a transform and sort its rows into good, broken and duplicate ones.
+
+        With a group function the SQL selects its input, and of its rows those of the period count.
+
+        Raises:
+            ConfigError: the contract masks columns and the deployment has no salt for it.
             ContractError: transform or rules do not run on the attached inputs.
             RowBalanceError: the transform loses or multiplies the rows it promises to keep.
         """
+        self._check_salt(contract)
         with _explained(f"`{contract.name}` {period}"):
             # The candidates' order means nothing yet, and keeping it costs memory; the sorted streams need it kept.
             self.connection.execute("SET preserve_insertion_order = false")
+            if function:
+                sql = self._by_group(contract, bind(sql, period), function)
             self.connection.execute(bind(candidates(contract, sql, rules), period))
             self.connection.execute("SET preserve_insertion_order = true")
             read, broken = self._one("SELECT count(*), count(_broken_rules) FROM _candidates")
@@ -112,6 +152,26 @@ class Session:
             per_rule = dict(self.connection.execute(broken_counts()).fetchall())
         counts = RowCounts(read, read - broken - dropped, broken, dropped)
         return Built(self.connection, contract, counts, per_rule, rules)
+
+    def _check_salt(self, contract: Contract) -> None:
+        masked = [name for name, column in contract.columns.items() if column.masking]
+        if masked and not self.has_salt:
+            raise ConfigError(
+                f"`{contract.name}` masks {', '.join(masked)}, and LAKE_PII_SALT is not set. Nothing was staged. Set it to a "
+                "secret of at least 16 characters that stays the same: another salt gives other hashes for the same person."
+            )
+
+    def _by_group(self, contract: Contract, sql: str, function: GroupFunction) -> str:
+        """Store what the function makes of each group; returns the SQL that reads the period's rows of it."""
+        self.connection.execute(f"CREATE TABLE _ungrouped AS {sql.rstrip().rstrip(';')}")
+        self.connection.execute(f"CREATE TABLE _grouped ({typed_columns(contract)})")
+        order = ", ".join(map(quoted, function.group_by))
+        with self.connection.cursor() as reading:  # the same database: reading goes on while rows are inserted
+            reader = reading.sql(f"SELECT * FROM _ungrouped ORDER BY {order}").to_arrow_reader(BATCH_ROWS)
+            for rows in gathered(apply(reader, function, contract), BATCH_ROWS):
+                self.connection.from_arrow(rows).insert_into("_grouped")
+        self.connection.execute("DROP TABLE _ungrouped")
+        return f"SELECT * FROM _grouped WHERE {inside_period(contract)}"
 
     def _one(self, sql: str) -> tuple[Any, ...]:
         row = self.connection.execute(sql).fetchone()
@@ -139,6 +199,7 @@ class DuckDbEngine:
     memory_limit: str = "1GB"
     threads: int = 2
     scratch: Path = Path("/tmp/lakeworks")  # noqa: S108 - settings give the real one
+    pii_salt: str | None = field(default=None, repr=False)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -155,7 +216,11 @@ class DuckDbEngine:
                     "autoload_known_extensions": False,
                 }
             ) as connection:
-                yield Session(connection)
+                # Text without an offset is UTC, whatever the machine's zone.
+                connection.execute("SET TimeZone = 'UTC'")
+                if self.pii_salt:
+                    connection.execute(f"SET VARIABLE {SALT} = ?", [self.pii_salt])
+                yield Session(connection, has_salt=bool(self.pii_salt))
         except duckdb.Error as error:
             raise _explain(error, "The engine") from error
         finally:

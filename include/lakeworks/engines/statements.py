@@ -1,8 +1,12 @@
 """The SQL around a transform: candidates with the rules they break, duplicates, and the two sorted outcomes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from lakeworks.contract import Contract, RowRule
+from lakeworks.contract import Column, Contract, RowRule
+
+# The engine's variable with the deployment's salt: a statement names it, so no statement, log or error holds it.
+SALT = "lakeworks_pii_salt"
 
 
 def quoted(name: str) -> str:
@@ -15,7 +19,7 @@ def candidates(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
 
     Every rule is evaluated once for all rows; only broken rows pay for their list.
     """
-    columns = ", ".join(f"CAST({quoted(n)} AS {c.type.duckdb}) AS {quoted(n)}" for n, c in contract.columns.items())
+    columns = ", ".join(f"{_value(name, column)} AS {quoted(name)}" for name, column in contract.columns.items())
     good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in rules) or "TRUE"
     names = ", ".join(f"CASE WHEN NOT coalesce(({rule.sql}), FALSE) THEN '{rule.name}' END" for rule in rules)
     listed = (
@@ -27,6 +31,43 @@ def candidates(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
         f"CREATE TABLE _candidates AS SELECT *, {listed} AS _broken_rules "
         f"FROM (SELECT {columns} FROM ({sql.rstrip().rstrip(';')}\n))"
     )
+
+
+def touched(contract: Contract, relation: str) -> str:
+    """The starts of the partitions that the rows of a relation fall into, earliest first; null for rows without a time."""
+    assert contract.rebuilds  # noqa: S101 - the caller asks for tables with it only
+    if not contract.rebuilds.dated_by:
+        return f"SELECT DISTINCT NULL::TIMESTAMP FROM {relation}"
+    moment, grain = f"CAST({contract.rebuilds.dated_by} AS TIMESTAMP)", contract.partition_by[0].transform
+    return f"SELECT DISTINCT date_trunc('{grain}', {moment}) AS start FROM {relation} ORDER BY start"
+
+
+def limited(contract: Contract, sql: str, starts: Sequence[datetime | None]) -> str:
+    """The transform with no rows but those of the partitions with these starts."""
+    if not contract.partition_by:
+        return sql
+    field = contract.partition_by[0]
+    start = f"date_trunc('{field.transform}', CAST({quoted(str(field.column))} AS TIMESTAMP))"
+    known = ", ".join(f"TIMESTAMP '{item:%Y-%m-%d %H:%M:%S}'" for item in starts if item)
+    listed = f"coalesce({start} IN ({known}), FALSE)" if known else "FALSE"
+    within = f"{listed} OR {quoted(str(field.column))} IS NULL" if None in starts else listed
+    return f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n) WHERE {within}"
+
+
+def _value(name: str, column: Column) -> str:
+    plain = f"CAST({quoted(name)} AS {column.type.duckdb})"
+    return f"sha256(getvariable('{SALT}') || {plain})" if column.masking else plain
+
+
+def typed_columns(contract: Contract) -> str:
+    """The contract's columns as a column list of DDL."""
+    return ", ".join(f"{quoted(name)} {column.type.duckdb}" for name, column in contract.columns.items())
+
+
+def inside_period(contract: Contract) -> str:
+    """What is true of a row of the run's period: its time partition's column lies in it."""
+    times = [item.column for item in contract.partition_by if item.transform != "identity" and item.column]
+    return " AND ".join(f"{quoted(n)} >= $partition_start AND {quoted(n)} < $partition_end" for n in times) or "TRUE"
 
 
 def duplicate_count(contract: Contract) -> str:

@@ -3,7 +3,8 @@
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.land import land
+from lakeworks.pipeline.plan import plan
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
 
-__all__ = ["Lake", "audit", "land", "publish", "write"]
+__all__ = ["Lake", "audit", "land", "plan", "publish", "write"]

@@ -1,6 +1,7 @@
 """Runs a table's examples on the engine a run uses."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,10 +13,14 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.conform import conform, open_landing
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, Outcome, inputs, normal
+from lakeworks.functions import load_function
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql
+
+# Public on purpose, so that anyone can check the hashes that examples expect.
+EXAMPLE_SALT = "lakeworks-examples"
 
 
 def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
@@ -24,14 +29,14 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
     sql = load_sql(contract)
     if sql is None:
         return _received(example, contract, engine.scratch)
-    with engine.session() as session:
+    with replace(engine, pii_salt=EXAMPLE_SALT).session() as session:
         for name in inputs(contract):
             rows = example.given.get(name, [])
             if name == LANDING:
                 session.attach(LANDING, pa.Table.from_pylist([dict(row) for row in rows]))
             else:
                 session.attach(TableName.parse(name), given_table(load_contract(name), rows), len(rows))
-        built = session.build(contract, sql, row_rules(contract), Period.parse(example.period))
+        built = session.build(contract, sql, row_rules(contract), Period.parse(example.period), load_function(contract))
         staged = built.staged().read_all().to_pylist()
         quarantined = [row["_broken_rules"] for row in built.quarantined().read_all().to_pylist()]
     return Outcome([{key: normal(value) for key, value in row.items()} for row in staged], quarantined)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.infrastructure.config import load_config
 from lakeworks.layout import live_prefix
-from lakeworks.partition import Partition, PartitionField, Period
+from lakeworks.partition import Partition, PartitionField, Period, period_range
+from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
 from lakeworks.storage.objects import ObjectStore
@@ -26,16 +28,19 @@ class Lake:
     engine: DuckDbEngine
     scratch: Path
     contract: Callable[[str], Contract] = load_contract
+    emit: Emit = unheard
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
         """A lake from settings and boto3 clients (see `client_config`); with a tenant, that tenant's share of it."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
             ObjectStore(s3, settings.bucket, settings.transfer_threads, layers=layer_buckets(settings), tenant=tenant),
             GlueCatalog(glue, tenant=tenant),
-            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir),
+            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
+            emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
         )
 
     @classmethod
@@ -57,6 +62,11 @@ class Lake:
         return self.store.tenant
 
     @property
+    def lineage(self) -> Lineage:
+        """Telling of this lake's publications."""
+        return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract, self.tenant)
+
+    @property
     def ledger(self) -> Ledger:
         """The lake's ledger."""
         return Ledger(self.store)
@@ -70,6 +80,28 @@ class Lake:
         below, pairs = _slice(contract.partition_by, period)
         found = self.ledger.live_partitions(contract.table, below)
         return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+    def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live in a stretch of time, from one listing a month; everything where time does not cut the table."""
+        months = list(period_range(Period.containing(start, "month"), end))
+        found: dict[Partition, LedgerEntry] = {}
+        for month in months if any(item.transform != "identity" for item in contract.partition_by) else months[:1]:
+            for partition, entry in self.live(contract, month).items():
+                covers = partition.period
+                if covers is None or (covers.start < end and covers.end > start):
+                    found[partition] = entry
+        return found
+
+    def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live from a moment on, from one listing; everything where time does not cut the table."""
+        first = contract.partition_by[0].transform if contract.partition_by else "identity"
+        # Paths sort by time where time comes first: what lies before is not even listed.
+        after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
+
+        def wanted(partition: Partition) -> bool:
+            return partition.period is None or partition.period.end > start
+
+        return self.ledger.live_partitions(contract.table, after=after, only=wanted)
 
 
 def layer_buckets(settings: Settings) -> dict[str, str]:

@@ -3,49 +3,81 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lakeworks.catalog.tables import CatalogPartition
+from lakeworks.catalog.projection import projection
+from lakeworks.catalog.tables import ENTRY, CatalogPartition
 from lakeworks.contract import Contract
-from lakeworks.errors import AuditFailed, LakeNotFound
-from lakeworks.layout import live_key, live_prefix, run_key
+from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, StaleBuild
+from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.names import TableName
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import contracts
+from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.write import write
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
 from lakeworks.storage.publication import Publisher, utc_now
 from lakeworks.types import LakeType
 
 log = logging.getLogger(__name__)
+# How often one attempt builds anew what others kept changing under it.
+_TURNS = 3
 
 
 def publish(lake: Lake, manifest_key: str) -> Manifest:
     """Publish what an audit passed and return the run's record; publishing twice changes nothing.
+
+    A build of a table with `rebuilds` that became stale meanwhile is written and audited once more, from what is live now.
 
     Raises:
         AuditFailed: the staged rows were not audited, or did not pass.
         FencedError: a newer run is live; nothing was changed.
         LiveChanged: a live object is not lakeworks'; nothing was changed.
         LostRace: another writer was faster; the next attempt decides anew.
+        StaleBuild: others kept publishing the same partitions; the next attempt builds them anew.
     """
-    started = time.monotonic()
     try:
         manifest = load_manifest(lake.store, manifest_key)
     except LakeNotFound:
         return _already_published(lake, manifest_key)
+    built = manifest
+    for _ in range(_TURNS):
+        try:
+            record = _told(lake, built)
+        except StaleBuild as stale:
+            log.warning("%s It is built again.", stale)
+            built = audit(lake, write(lake, built.table, built.parsed_period, built.run.again()).key)
+        else:
+            if built is not manifest:  # whoever asks again asks for what the audit step handed over
+                lake.store.put(manifest.run_key, record.model_dump_json(indent=1).encode())
+                lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+            return record
+    return _told(lake, built)
+
+
+def _told(lake: Lake, manifest: Manifest) -> Manifest:
+    """Publish what passed, and tell lineage of it."""
     if not (manifest.audit or {}).get("passed"):
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: what is staged has not passed an audit. Nothing was published. "
             "Run the audit step of the same run first."
         )
     contract = lake.contract(manifest.table)
+    with lake.lineage.told(contract, manifest):
+        return _publish(lake, contract, manifest)
+
+
+def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
+    started = time.monotonic()
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
     entries = publisher.publish([entry_for(contract, manifest, item) for item in manifest.partitions])
     outcome = Counter(entry.state for entry in entries)
+    contracts.record(lake, contract)
     record = manifest.model_copy(update={"outcome": dict(outcome)})
     lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
@@ -57,25 +89,54 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
 
 
 def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
-    """A live partition of the period that this run has no rows for would stay live with rows its sources no longer have."""
+    """A live partition that this run owns and has no rows for would stay live with rows its sources no longer have."""
     staged = {item.parsed for item in manifest.partitions}
-    emptied = sorted(
-        str(partition) for partition in lake.live(contract, manifest.parsed_period) if partition not in staged
-    )
+    own = manifest.touched is None
+    live = lake.live(contract, manifest.parsed_period) if own else _touched_live(lake, contract, manifest)
+    emptied = sorted(str(partition) for partition in live if partition not in staged)
     if emptied:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
             f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
-            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period})."
+            f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
+            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
         )
 
 
+def _touched_live(lake: Lake, contract: Contract, manifest: Manifest) -> dict[Partition, LedgerEntry]:
+    """What is live with rows in the partitions a run built anew."""
+    found = {}
+    for path, based_on in (manifest.touched or {}).items():
+        partition = Partition.parse(path)
+        entry = lake.ledger.live(contract.table, partition)
+        if entry and entry.rows:
+            found[partition] = entry
+        if entry and entry.live_seq != based_on and path not in {item.partition for item in manifest.partitions}:
+            raise StaleBuild(
+                f"`{manifest.table}` {partition}: rows were published there since this run (`{manifest.run.id}`) found none. "
+                "Nothing was published; the period has to be built again from what is there now."
+            )
+    return found
+
+
 def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -> LedgerEntry:
-    """The ledger entry one staged partition wants to become."""
-    partition = staged.parsed
+    """The ledger entry one staged partition wants to become.
+
+    Raises:
+        ContractError: several objects were staged for a table whose partitions are one object at a fixed path.
+    """
+    partition, layout = staged.parsed, contract.storage.layout
+    location = live_prefix(contract.table, partition)
+    if layout == "versioned":
+        location = versions_prefix(contract.table, manifest.run.key, partition)
+    elif len(staged.objects) > 1:
+        raise ContractError(
+            f"`{contract.name}` {partition}: {len(staged.objects)} objects are staged, but in `storage.layout: plain` a "
+            "partition is one object. Nothing was published. Set `layout: versioned`, or partition more finely."
+        )
     objects = tuple(
         LiveObject(
-            key=live_key(contract.table, partition, number),
+            key=location + part_name(number),
             size=item.size,
             sha256=item.sha256,
             rows=item.rows,
@@ -94,8 +155,10 @@ def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -
         contract_version=manifest.contract_version,
         schema_fingerprint=manifest.schema_fingerprint,
         content=staged.content,
+        based_on=None if manifest.touched is None else manifest.touched.get(staged.partition, 0),
         objects=objects,
-        location=live_prefix(contract.table, partition),
+        location=location,
+        layout=layout,
         staging=manifest.prefix,
         run_record=manifest.run_key,
         audit=manifest.audit,
@@ -112,19 +175,32 @@ class Registrar:
     extra: tuple[tuple[str, LakeType], ...] = ()
 
     def __call__(self, entries: Sequence[LedgerEntry]) -> None:
-        """Upsert the table and the entries' partitions."""
-        wanted = [catalog_partition(self.lake, entry) for entry in entries]
-        statistics = None
-        if not self.contract.partition_keys and wanted:
-            whole = wanted[0]
-            statistics = {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters}
-        self.lake.catalog.upsert_table(self.contract, self.lake.location(self.contract), self.extra, statistics)
+        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog."""
+        withdrawn = [entry.parsed for entry in entries if not entry.objects]
+        if withdrawn and self.contract.partition_keys:
+            self.lake.catalog.drop_partitions(self.contract, withdrawn)
+        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        if not wanted:
+            return
+        location = self.lake.location(self.contract)
+        more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
+        self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
         self.lake.catalog.upsert_partitions(self.contract, wanted)
+
+
+def table_parameters(
+    contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
+) -> dict[str, str]:
+    """What the table's parameters say of what is published: projected years, or statistics of a table that is one partition."""
+    if contract.partition_keys:
+        return projection(contract, location, published)
+    return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
 
 
 def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
     """What the catalog should say of a live entry; the publication named is the one whose objects are live."""
     parameters = {
+        ENTRY: str(entry.seq),
         "lakeworks.publication": str(entry.live_seq),
         "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
         "lakeworks.content": entry.content[:64],

@@ -4,29 +4,34 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from lakeworks.contract import Contract, Storage
-from lakeworks.engines.conform import conform, open_landing
-from lakeworks.engines.duckdb import Session
-from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
-from lakeworks.layout import quarantine_key, staging_prefix
+from lakeworks.contract import Contract, InputRule
+from lakeworks.engines.conform import conform
+from lakeworks.engines.duckdb import Built, Session
+from lakeworks.engines.misfits import SCHEMA as MISFITS
+from lakeworks.engines.misfits import Misfits
+from lakeworks.engines.statements import limited
+from lakeworks.errors import LakeNotFound, RowBalanceError
+from lakeworks.functions import load_function
+from lakeworks.layout import staging_prefix
 from lakeworks.names import TableName
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import contracts
+from lakeworks.pipeline.arrived import open_arrived
+from lakeworks.pipeline.aside import check_limit, quarantine_file, set_aside
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.land import newest_or_fail
+from lakeworks.pipeline.touched import Touched, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
-from lakeworks.storage.multipart import upload_file
-from lakeworks.storage.objects import Target
-from lakeworks.storage.parquet import ParquetPart, sha256_of
-from lakeworks.storage.reader import open_dataset
+from lakeworks.storage.reader import nothing, open_dataset
 from lakeworks.storage.writer import PartitionedWriter
 
 log = logging.getLogger(__name__)
@@ -54,6 +59,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     """Stage a table's period from its landing object or its upstream tables.
 
     Raises:
+        ContractError: the contract breaks readers of what is published without a new major version.
         LakeNotFound: nothing was landed, or an upstream table has nothing published for the period.
         SchemaDrift, MalformedSource: the landed file does not fit the contract.
         QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, nothing will be published.
@@ -61,6 +67,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     """
     started = time.monotonic()
     contract = lake.contract(table)
+    contracts.admit(lake, contract)
     sql = load_sql(contract)
     with TemporaryDirectory(dir=lake.scratch) as folder:
         work = _Work(lake, contract, period, run, Path(folder))
@@ -74,23 +81,30 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     for drift in manifest.drift:
         log.info("drift in %s %s: %s", table, period, drift)
     _check_balance(manifest)
-    _check_quarantine(lake, contract, manifest)
+    check_limit(lake, contract, manifest)
     return manifest.save(lake.store)
 
 
 def _receive(work: _Work) -> Manifest:
-    """Bronze: the landed file as it is, in the contract's types."""
-    landed = newest_or_fail(work.lake, work.contract, work.period)
-    path = work.scratch / Path(landed.item.key).name
-    work.lake.store.download(landed.item.key, path)
-    conformed = conform(open_landing(path), work.contract, landed.constants)
-    counted = _Counted(conformed.reader)
-    staged = work.writer().write(counted.reader)
-    rows = RowBalance(read=counted.rows, staged=sum(item.rows for item in staged))
+    """Bronze: what was landed as it is, in the contract's types."""
+    arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+    with quarantine_file(MISFITS, work.scratch) as part:
+        misfits = Misfits(part.add)
+        conformed = conform(arrived.rows, work.contract, arrived.constants, misfits)
+        counted = _Counted(conformed.reader)
+        staged = work.writer().write(counted.reader)
+        quarantine = set_aside(work.lake, work.contract, work.period, work.run, part)
+    rows = RowBalance(
+        read=counted.rows + misfits.rows,
+        staged=sum(item.rows for item in staged),
+        quarantined=misfits.rows,
+        broken=dict(misfits.broken),
+    )
     return _manifest(work, rows).model_copy(
         update={
             "partitions": tuple(staged),
-            "inputs": (Input(name=landed.item.key, content=landed.item.metadata["sha256"]),),
+            "quarantine": quarantine,
+            "inputs": (arrived.source,),
             "drift": conformed.drift,
             "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
         }
@@ -98,12 +112,19 @@ def _receive(work: _Work) -> Manifest:
 
 
 def _transform(work: _Work, sql: str) -> Manifest:
+    rebuilds = work.contract.rebuilds
+    touched = find_touched(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
+    if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
+        return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
-        inputs = tuple(_attach_all(work, sql, session))
-        built = session.build(work.contract, sql, row_rules(work.contract), work.period)
+        inputs = tuple(_attach_all(work, sql, session, touched))
+        wanted = limited(work.contract, sql, touched.starts) if touched else sql
+        rules, function = row_rules(work.contract), load_function(work.contract)
+        built = session.build(work.contract, wanted, rules, work.period, function)
         staged = work.writer().write(built.staged())
-        broken = built.counts.quarantined
-        quarantine = _set_aside(work, built.quarantined()) if broken else None
+        if touched and touched.rebuilds.may_empty:
+            staged += work.writer().write_empty(touched.emptied(item.parsed for item in staged))
+        quarantine = _set_aside(work, built) if built.counts.quarantined else None
     balance = RowBalance(
         read=built.counts.read,
         staged=sum(item.rows for item in staged),
@@ -111,64 +132,57 @@ def _transform(work: _Work, sql: str) -> Manifest:
         deduplicated=built.counts.deduplicated,
         broken=built.broken,
     )
-    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs}
+    based_on = touched.based_on if touched else None
+    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": based_on}
     return _manifest(work, balance).model_copy(update=update)
 
 
-def _attach_all(work: _Work, sql: str, session: Session) -> Iterator[Input]:
+def _attach_all(work: _Work, sql: str, session: Session, touched: Touched | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
-        landed = newest_or_fail(work.lake, work.contract, work.period)
-        path = work.scratch / Path(landed.item.key).name
-        work.lake.store.download(landed.item.key, path)
-        landing = open_landing(path)
-        session.attach(LANDING, pa.Table.from_batches(landing.batches(), landing.schema))
-        yield Input(name=landed.item.key, content=landed.item.metadata["sha256"])
+        arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+        session.attach(LANDING, pa.Table.from_batches(arrived.rows.batches(), arrived.rows.schema))
+        yield arrived.source
     for name in upstream(sql):
-        yield from _attach(work, name, session)
+        yield from _attach(work, name, session, touched)
 
 
-def _attach(work: _Work, name: TableName, session: Session) -> Iterator[Input]:
+def _attach(work: _Work, name: TableName, session: Session, touched: Touched | None) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
-    live = {
-        partition: entry
-        for period in work.period.with_earlier(work.contract.look_back_periods)
-        for partition, entry in work.lake.live(contract, period).items()
-    }
-    if not live:
+    rule = work.contract.inputs.get(str(name), InputRule())
+    live = touched.inputs(work.lake, contract) if touched and not rule.whole else _live(work, contract, rule)
+    if not live and not rule.optional:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
             f"Run `{name}` for {work.period} first; see: lakeworks ledger {name}"
         )
     rows = sum(entry.rows for entry in live.values())
-    session.attach(name, open_dataset(work.lake.store, contract, live.values()), rows)
+    session.attach(name, open_dataset(work.lake.store, contract, live.values()) if live else nothing(contract), rows)
     for partition, entry in live.items():
         yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
 
 
-def _set_aside(work: _Work, reader: pa.RecordBatchReader) -> StagedObject:
-    """One Parquet object with every broken row, its rules and reasons."""
-    part = ParquetPart(reader.schema, Storage(), work.scratch)
-    for batch in reader:
-        part.add(batch)
-    key = quarantine_key(work.contract.table, work.period, work.run.key)
-    with _finished(part) as content:
-        sha256 = sha256_of(content)
-        target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows)})
-        put = (
-            work.lake.store.put(target, content)
-            if isinstance(content, bytes)
-            else upload_file(work.lake.store, content, target)
+def _live(work: _Work, contract: Contract, rule: InputRule) -> dict[Partition, LedgerEntry]:
+    """What is live of an upstream table and to be read: of the run's period, of so many before, or all of it."""
+    if rule.whole:
+        return work.lake.ledger.live_partitions(contract.table)
+    if rule.look_back_days:
+        return work.lake.live_between(
+            contract, work.period.start - timedelta(days=rule.look_back_days), work.period.end
         )
-    return StagedObject(key=key, size=put.size, sha256=sha256, rows=part.rows)
+    return {
+        partition: entry
+        for period in work.period.with_earlier(work.contract.look_back_periods)
+        for partition, entry in work.lake.live(contract, period).items()
+    }
 
 
-@contextmanager
-def _finished(part: ParquetPart) -> Iterator[bytes | Path]:
-    try:
-        yield part.finish()
-    finally:
-        part.discard()
+def _set_aside(work: _Work, built: Built) -> StagedObject | None:
+    reader = built.quarantined()
+    with quarantine_file(reader.schema, work.scratch) as part:
+        for batch in reader:
+            part.add(batch)
+        return set_aside(work.lake, work.contract, work.period, work.run, part)
 
 
 def _manifest(work: _Work, balance: RowBalance) -> Manifest:
@@ -190,18 +204,6 @@ def _check_balance(manifest: Manifest) -> None:
         raise RowBalanceError(
             f"`{manifest.table}` {manifest.period}: {rows.read} rows in, but {rows.staged} staged + {rows.quarantined} "
             f"quarantined + {rows.deduplicated} deduplicated. Nothing was published. This is a fault of lakeworks: report it."
-        )
-
-
-def _check_quarantine(lake: Lake, contract: Contract, manifest: Manifest) -> None:
-    rows = manifest.balance
-    if rows.read and rows.quarantined / rows.read > contract.quarantine.limit:
-        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(rows.broken.items(), key=lambda item: -item[1]))
-        where = lake.store.uri(manifest.quarantine.key) if manifest.quarantine else ""
-        raise QuarantineLimitExceeded(
-            f"`{manifest.table}` {manifest.period}: {rows.quarantined} of {rows.read} rows break a rule ({rules}), more than "
-            f"the contract's quarantine.limit of {contract.quarantine.limit:.0%}. Nothing was published. The rows are in "
-            f"`{where}`. Correct the source or the transform, or raise the limit, then run the partition again."
         )
 
 

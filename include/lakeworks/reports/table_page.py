@@ -1,8 +1,9 @@
 """A table's documentation page, written from its contract and SQL: a fact is stated once."""
 
 from collections.abc import Iterable, Sequence
+from itertools import starmap
 
-from lakeworks.contract import Column, Contract, RowRule
+from lakeworks.contract import Column, Contract, InputRule, RowRule
 
 
 def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[RowRule]) -> str:
@@ -11,6 +12,8 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
         "Grain": ", ".join(f"`{name}`" for name in contract.grain) or "as received",
         "Partitioned by": ", ".join(f"`{item}`" for item in contract.partition_by) or "not partitioned",
         "From": ", ".join(f"`{name}`" for name in [*([contract.source] if contract.source else []), *upstreams]),
+        **({"Reads": "; ".join(starmap(_input, contract.inputs.items()))} if contract.inputs else {}),
+        **_late_data(contract),
         "Team": contract.team,
         "Schema policy": f"`{contract.schema_policy}`",
         "Quarantine limit": f"{contract.quarantine.limit:.0%} of the rows read",
@@ -34,8 +37,28 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _input(name: str, rule: InputRule) -> str:
+    said = ["all of it"] if rule.whole else []
+    said += [f"{rule.look_back_days} days back"] if rule.look_back_days else []
+    said += ["if it is there"] if rule.optional else []
+    return f"`{name}` ({', '.join(said) or 'the period'})"
+
+
+def _late_data(contract: Contract) -> dict[str, str]:
+    found = contract.rebuilds
+    if found is None:
+        return {}
+    if not found.dated_by:
+        return {"Late data": f"built anew whenever something arrives in `{found.touched_by}`"}
+    return {
+        "Late data": f"what arrives in `{found.touched_by}` re-opens the partitions it falls into (`{found.dated_by}`), at "
+        f"most {found.max_partitions} a run"
+    }
+
+
 def _column(name: str, column: Column) -> tuple[str, ...]:
-    return f"`{name}`", f"`{column.type}`", "yes" if column.required else "", column.description
+    facts = [column.description, "Personal data." if column.pii else "", "Hashed with salt." if column.masking else ""]
+    return f"`{name}`", f"`{column.type}`", "yes" if column.required else "", " ".join(filter(None, facts))
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,13 +1,26 @@
-"""Source clients: they fetch raw bytes to a scratch file and say where these came from; they never touch the lake."""
+"""Source clients: they ask vendors and hand over raw bytes; they never touch the lake.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Two kinds. A `Source` serves one file a period, conditional on its ETag (NYC TLC). A `RequestSource` makes many requests a
+period (an API): every answer goes through `Landing.take`, which lands it before the next one is asked for and, after a
+failure, hands back what is landed instead of asking again. Its `parse` turns one landed answer into rows, without a network.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lakeworks.errors import ContractError
 from lakeworks.partition import Period
+from lakeworks.sources.answers import Answer
+from lakeworks.sources.shared_state import MemoryState, SharedState
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lakeworks.sources.file_drop import Inbox
 
 
 @dataclass(frozen=True)
@@ -31,8 +44,9 @@ class NotModified:
     etag: str
 
 
+@runtime_checkable
 class Source(Protocol):
-    """One vendor."""
+    """A vendor that serves one file a data set and period."""
 
     def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
         """Bring a data set's file of one period to `scratch`.
@@ -45,22 +59,103 @@ class Source(Protocol):
         """
 
 
-def _nyc_tlc(base_url: str | None) -> Source:
-    from lakeworks.sources.nyc_tlc import NycTlc
+@dataclass(frozen=True)
+class Wanted:
+    """What a fetch is about: the data set, the period, and the contract's `source_options`.
 
-    return NycTlc.at(base_url)
+    `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
+    completely. It is read off landing, so no retry, lost worker or day off can move it.
+    """
+
+    dataset: str
+    period: Period
+    options: Mapping[str, Any] = field(default_factory=dict)
+    since: datetime | None = None
 
 
-# One line a vendor; the name is the part before the dot of a contract's `source`, and its Airflow connection's id.
-SOURCES: dict[str, Callable[[str | None], Source]] = {"nyc_tlc": _nyc_tlc}
+class Landing(Protocol):
+    """Where a fetch's answers go."""
+
+    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+        """The landed answer of that name; only if there is none, `ask` and land what comes.
+
+        `name` ends in the format (`IBM.json`, `page-0001.json`, `listing.csv`), and is the same for the same request at
+        every attempt. `facts` say what was asked (`symbol="IBM"`) and come back to `parse` with the answer.
+        """
 
 
-def open_source(name: str, base_url: str | None = None) -> Source:
+@runtime_checkable
+class RequestSource(Protocol):
+    """A vendor that is asked many times for a data set and period.
+
+    A client whose answers also depend on the connection (the plan of the key) says so in an attribute `variant: str`: a
+    fetch that was begun with one is not continued with another.
+    """
+
+    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+        """Make every request of the data set through `landing.take`; returns facts of the whole fetch, such as a watermark.
+
+        Raises:
+            QuotaExhausted: the vendor takes no more requests for now; the next attempt goes on from there.
+            SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`.
+            ContractError: the contract's source_options are not this data set's.
+        """
+
+
+Rows = Iterable["Mapping[str, Any] | pa.RecordBatch"]
+# One landed answer as rows: the vendor's fields and values as received, plus what was asked. Pure.
+Parse = Callable[[Wanted, Answer], Rows]
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a deployment reaches a vendor: what its Airflow connection says, where the lake keeps quota and inbox."""
+
+    base_url: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    state: SharedState = field(default_factory=MemoryState)
+    inbox: "Inbox | None" = None
+
+
+# A vendor is a module with `connect(access)` and, for a RequestSource, `parse(wanted, answer)`. Its name is the part before
+# the dot of a contract's `source` and the id of its Airflow connection.
+SOURCES: dict[str, str] = {
+    "alpha_vantage": "lakeworks.sources.alpha_vantage",
+    "coingecko": "lakeworks.sources.coingecko",
+    "declared": "lakeworks.sources.declared",
+    "exchange_calendars": "lakeworks.sources.exchange_calendars",
+    "file_drop": "lakeworks.sources.file_drop",
+    "lake": "lakeworks.sources.lake",
+    "nyc_tlc": "lakeworks.sources.nyc_tlc",
+    "sec": "lakeworks.sources.sec",
+    "shopify": "lakeworks.sources.shopify",
+    "sp500": "lakeworks.sources.sp500",
+    "yahoo": "lakeworks.sources.yahoo",
+}
+
+
+def open_source(name: str, base_url: str | None = None, access: Access | None = None) -> Source | RequestSource:
     """The client of a vendor, at its own address unless another is given.
 
     Raises:
         ContractError: there is no such vendor.
     """
+    client: Source | RequestSource = _module(name).connect(access or Access(base_url))
+    return client
+
+
+def parser_of(name: str) -> Parse | None:
+    """How a vendor's landed answers become rows; None for a vendor whose files are tables already.
+
+    Raises:
+        ContractError: there is no such vendor.
+    """
+    parse: Parse | None = getattr(_module(name), "parse", None)
+    return parse
+
+
+def _module(name: str) -> Any:
     if name not in SOURCES:
         raise ContractError(f"There is no source `{name}`. Known: {', '.join(SOURCES)}. Add it in lakeworks/sources.")
-    return SOURCES[name](base_url)
+    return import_module(SOURCES[name])

@@ -1,46 +1,38 @@
-"""The HTTP core all sources share: timeouts, retry with jitter and Retry-After, streaming to disk, errors by meaning."""
+"""The HTTP core all sources share: budget, timeouts, deadline, retry, streaming, secrets, errors by meaning, figures."""
 
 import hashlib
+import io
 import logging
-import math
-import random
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import IO, TypeVar
+from urllib.parse import urlencode
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from lakeworks.errors import ConfigError, LakeError, MalformedSource, SourceRejected, SourceUnavailable
+from lakeworks.errors import MalformedSource, QuotaExhausted, SourceRejected, SourceUnavailable
+from lakeworks.sources.answers import KEPT_HEADERS, Answer
+from lakeworks.sources.limits import Limiter
+from lakeworks.sources.retry import Again, RetryPolicy, retry_after
+from lakeworks.sources.secrets import Secret, redacted, scrubbed, without_keys
+from lakeworks.sources.transport import ERROR_BYTES, Message, Transport, unwritable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_NOT_AN_ADDRESS = (
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.MissingSchema,
-)
 USER_AGENT = "lakeworks/0.1"
-
-
-class _Again(Exception):
-    """This attempt failed in a way that another may not."""
-
-    def __init__(self, reason: str, wait: float | None = None, final: type[LakeError] = SourceUnavailable) -> None:
-        super().__init__(reason)
-        self.wait = wait
-        self.final = final
+_ADVICE = {
+    401: "Check the password (key or token) of this source's Airflow connection.",
+    403: "Check the key and what it entitles to, or whether a firewall answers instead of the vendor.",
+    404: "Check the host of this source's Airflow connection and the names in the contract's source_options.",
+}
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A body on disk and the headers it came with."""
+    """A body on disk and the headers it came with; of any status but 200 no file, only how the body began."""
 
     path: Path
     url: str
@@ -49,11 +41,30 @@ class Fetched:
     sha256: str
     size: int
     fetched_at: datetime
+    error_body: str = ""
+
+
+@dataclass
+class Metrics:
+    """What a client did, attempts counted one by one."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    waited_seconds: float = 0.0
+
+    def rounded(self) -> dict[str, float]:
+        """The figures as a log line or a landing set shows them."""
+        return {name: round(value, 3) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
 class HttpSource:
-    """Requests against one base address. Session, clock and sleep are passed in, so that tests need no patching."""
+    """Requests against one base address. Session, budget and sleep are passed in, so that tests need no patching.
+
+    `deadline` bounds one request with all its attempts, in seconds; `longest_wait` what one Retry-After may cost of it.
+    """
 
     base_url: str
     session: requests.Session = field(default_factory=requests.Session)
@@ -61,11 +72,56 @@ class HttpSource:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     longest_wait: float = 60.0
+    deadline: float = 1800.0
+    largest_answer: int = 256 << 20
+    secret: Secret | None = None
+    user_agent: str = USER_AGENT
+    limiter: Limiter = field(default_factory=lambda: Limiter("source"))
     sleep: Callable[[float], None] = field(default=time.sleep)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def url(self, path: str) -> str:
-        """The full address of a path."""
-        return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
+        """The full address of a path; an address stays as it is if it is one of this vendor's."""
+        base = self.base_url.rstrip("/")
+        return path if path.startswith(f"{base}/") else f"{base}/{path.lstrip('/')}"
+
+    def ask(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        judge: Callable[[Answer], bool] = lambda _: False,
+    ) -> Answer:
+        """One request whose body fits into memory. `judge` sees every complete answer first, whatever its status.
+
+        It returns True to keep the answer as it is, False to leave the decision to the status, and raises `Again` for
+        what may pass or a LakeError for what will not (vendors say "too many requests" with HTTP 200).
+
+        Raises:
+            SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
+            QuotaExhausted: the budget is used up, or the vendor asks to wait longer than `longest_wait`.
+            SourceRejected: any other status but 200.
+        """
+
+        def once(until: float) -> Answer:
+            body = io.BytesIO()
+            message = Message(self.url(path), params or {}, headers or {}, self.largest_answer, until)
+            status, received = self._send(message, body)
+            kept = {name: without_keys(received[name]) for name in KEPT_HEADERS if name in received}
+            content = self.secret.blanked_in(body.getvalue()) if self.secret else body.getvalue()
+            shown = redacted(self.url(path)) + (f"?{_shown(params)}" if params else "")
+            answer = Answer(content, shown, status, kept, datetime.now(UTC))
+            if not judge(answer):
+                self._raise_for_retry(status, received)
+                if status != 200:
+                    raise SourceRejected(
+                        f"`{shown}` answered HTTP {status}: {scrubbed(answer.quoted())}. Nothing was landed of it. "
+                        f"{_ADVICE.get(status, 'Check the parameters against the documentation of the vendor.')}"
+                    )
+            return answer
+
+        return self._retrying(path, once)
 
     def download(
         self, path: str, target: Path, *, headers: Mapping[str, str] | None = None, check: Callable[[Path], str | None]
@@ -77,108 +133,106 @@ class HttpSource:
         Raises:
             SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
             MalformedSource: `check` found the same fault at every attempt.
+            QuotaExhausted: see `ask`.
+            ScratchUnavailable: the file cannot be written.
         """
-        return self._retrying(path, lambda: self._download_once(path, target, headers or {}, check))
 
-    def _download_once(
-        self, path: str, target: Path, headers: Mapping[str, str], check: Callable[[Path], str | None]
-    ) -> Fetched:
-        url, digest, size = self.url(path), hashlib.sha256(), 0
-        timeout = (self.connect_timeout, self.read_timeout)
-        wanted = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **headers}
+        def once(until: float) -> Fetched:
+            message = Message(self.url(path), {}, {"Accept-Encoding": "identity", **(headers or {})}, None, until)
+            fetched = self._download_once(message, target)
+            if fetched.status != 200:
+                target.unlink()
+            elif problem := check(target):
+                raise Again(scrubbed(problem), final=MalformedSource)
+            return fetched
+
         try:
-            with self.session.get(url, stream=True, timeout=timeout, headers=wanted) as answer:
-                _raise_for_retry(answer)
-                if answer.status_code != 200:
-                    return Fetched(target, redacted(url), answer.status_code, answer.headers, "", 0, datetime.now(UTC))
-                with target.open("wb") as file:
-                    for chunk in answer.iter_content(1 << 20):
-                        digest.update(chunk)
-                        size += file.write(chunk)
-                announced = answer.headers.get("Content-Length")
-                if announced is not None and int(announced) != size:
-                    raise _Again(f"the body broke off after {size} of {announced} bytes")
-            if problem := check(target):
-                raise _Again(problem, final=MalformedSource)
-        except _NOT_AN_ADDRESS as error:
-            raise ConfigError(
-                f"`{redacted(url)}` is not an address to fetch from ({type(error).__name__}). Nothing was landed. Correct the "
-                "host of this source's Airflow connection: http(s)://host[:port]."
-            ) from error
-        except (requests.RequestException, _Again) as error:
+            return self._retrying(path, once)
+        except BaseException:
             target.unlink(missing_ok=True)  # half a file must not be taken for a whole one
-            raise (
-                error if isinstance(error, _Again) else _Again(f"{type(error).__name__}: {scrubbed(str(error))}")
-            ) from error
-        return Fetched(target, redacted(url), 200, answer.headers, digest.hexdigest(), size, datetime.now(UTC))
+            raise
 
-    def _retrying(self, path: str, attempt: Callable[[], T]) -> T:
-        retrying = Retrying(
-            stop=stop_after_attempt(self.attempts),
-            retry=retry_if_exception_type(_Again),
-            wait=self._wait,
-            sleep=self.sleep,
-            before_sleep=lambda state: log.warning(
-                "%s: %s; attempt %d follows", redacted(self.url(path)), _reason(state), state.attempt_number + 1
-            ),
-            reraise=True,
-        )
+    def exhausted(self, wait: timedelta, reason: str) -> QuotaExhausted:
+        """Record for every task that the vendor wants no request for a while; returns the error to raise."""
+        return self.limiter.close(datetime.fromtimestamp(self.limiter.clock(), UTC) + wait, reason)
+
+    def _download_once(self, message: Message, target: Path) -> Fetched:
         try:
-            return retrying(attempt)
-        except _Again as error:
-            hint = (
-                "Look at the address and the connection of this source."
-                if error.final is MalformedSource
-                else "Airflow retries; nothing needs to be done unless it goes on."
-            )
-            raise error.final(
-                f"`{redacted(self.url(path))}` failed {self.attempts} times, last: {error}. Nothing was landed. {hint}"
-            ) from error
+            with target.open("w+b") as file:
+                status, headers = self._send(message, file)
+                self._raise_for_retry(status, headers)
+                size = file.tell()
+                file.seek(0)
+                error_body = "" if status == 200 else scrubbed(file.read(ERROR_BYTES).decode(errors="replace"))
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest() if status == 200 else ""
+        except OSError as error:
+            raise unwritable(target, error) from error
+        return Fetched(
+            target,
+            redacted(message.url),
+            status,
+            headers,
+            sha256,
+            size * (status == 200),
+            datetime.now(UTC),
+            error_body,
+        )
 
-    def _wait(self, state: RetryCallState) -> float:
-        """What the server asked for, else 1, 2, 4 ... s with full jitter (a crowd must not come back at once)."""
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _Again) and error.wait is not None:
-            return min(error.wait, self.longest_wait)
-        return random.uniform(0.5, 1.0) * min(2.0 ** (state.attempt_number - 1), self.longest_wait)  # noqa: S311 - jitter
+    def _send(self, message: Message, body: IO[bytes]) -> tuple[int, Mapping[str, str]]:
+        if wait := self.limiter.reserve():
+            self.metrics.waited_seconds += wait
+            self.sleep(wait)
+        self.metrics.requests += 1
+        transport = Transport(self.session, (self.connect_timeout, self.read_timeout), self.user_agent, self.secret)
+        started = time.monotonic()
+        try:
+            return transport.exchange(message, body)
+        finally:
+            self.metrics.seconds += time.monotonic() - started
+            self.metrics.bytes += body.tell()
+
+    def _raise_for_retry(self, status: int, headers: Mapping[str, str]) -> None:
+        if status not in (408, 429) and status < 500:
+            return
+        wait = retry_after(headers.get("Retry-After"))
+        if wait is not None and wait > self.longest_wait:
+            raise self.exhausted(timedelta(seconds=wait), f"it answered HTTP {status} and asks to wait {wait:.0f} s")
+        raise Again(f"HTTP {status}", wait=wait)
+
+    def _retrying(self, path: str, attempt: Callable[[float], T]) -> T:
+        until = time.monotonic() + self.deadline
+        shown, tries = redacted(self.url(path)), 1
+
+        def tell(error: Again, number: int) -> None:
+            nonlocal tries
+            tries = number
+            self.metrics.retries += 1
+            log.warning("%s: %s; attempt %d follows", shown, error, number)
+
+        policy = RetryPolicy(self.attempts, self.longest_wait, self.sleep, lambda: time.monotonic() > until, tell)
+        try:
+            result = policy.run(lambda: attempt(until))
+        except Again as error:
+            failure = error
+        else:
+            self.limiter.succeeded()
+            return result
+        if failure.final is SourceUnavailable:
+            self.limiter.failed()
+        hint = (
+            "Look at the address and the connection of this source."
+            if failure.final is MalformedSource
+            else "Airflow retries; nothing needs to be done unless it goes on."
+        )
+        raise failure.final(f"`{shown}` failed {tries} times, last: {failure}. Nothing was landed of it. {hint}")
 
 
 def rejected(fetched: Fetched, advice: str) -> SourceRejected:
     """The error for a 4xx that is not worth retrying."""
-    return SourceRejected(f"`{redacted(fetched.url)}` answered HTTP {fetched.status}. Nothing was landed. {advice}")
+    said = f" ({fetched.error_body[:120]!r})" if fetched.error_body else ""
+    return SourceRejected(f"`{fetched.url}` answered HTTP {fetched.status}{said}. Nothing was landed. {advice}")
 
 
-def redacted(url: str) -> str:
-    """The address without user info and query, where keys live; what is stored and shown."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", ""))
-
-
-def scrubbed(text: str) -> str:
-    """Another library's message without the user info and query values it may quote."""
-    return re.sub(r"([?&][^=&\s]+)=[^&\s'\")]+", r"\1=…", re.sub(r"//[^/@\s]+@", "//", text))
-
-
-def _raise_for_retry(answer: requests.Response) -> None:
-    if answer.status_code in (408, 429) or answer.status_code >= 500:
-        raise _Again(f"HTTP {answer.status_code}", wait=_retry_after(answer.headers.get("Retry-After")))
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, as a number (vendors send floats) or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        # A zone of -0000 means UTC of unknown origin and parses as naive (RFC 5322, 3.3).
-        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def _reason(state: RetryCallState) -> str:
-    return str(state.outcome.exception()) if state.outcome else ""
+def _shown(params: Mapping[str, str | int]) -> str:
+    """The query as it is stored and shown: the key is no part of it, it is added when the request is sent."""
+    return without_keys(urlencode(params))

@@ -7,12 +7,14 @@ late. A month that is not published answers HTTP 403, not 404; files are republi
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakeworks.errors import ContractError, NotPublishedYet
+from lakeworks.errors import ContractError, NotPublishedYet, PartitionKeyError
 from lakeworks.partition import Period
-from lakeworks.sources import Download, NotModified
+from lakeworks.sources import Access, Download, NotModified
 from lakeworks.sources.http import HttpSource, rejected
+from lakeworks.sources.limits import Limiter
 
 BASE_URL = "https://d37ci6vzurychx.cloudfront.net"
+_NOT_THERE = "<Code>AccessDenied</Code>"
 _ZONES_HEADER = '"LocationID","Borough","Zone","service_zone"'
 
 
@@ -35,7 +37,8 @@ class NycTlc:
         fetched = self.http.download(path, scratch / Path(path).name, headers=headers, check=check)
         if fetched.status == 304 and known_etag:
             return NotModified(fetched.url, known_etag)
-        if fetched.status == 403 and dataset != "zones":
+        # Only the CDN's own refusal says so: a firewall's page is a 403 too.
+        if fetched.status == 403 and _NOT_THERE in fetched.error_body and dataset != "zones":
             raise NotPublishedYet(
                 f"TLC has not published {dataset} of {period} yet (`{fetched.url}` answers 403). Nothing was landed. "
                 "Months appear about two months late; the run looks again later."
@@ -53,12 +56,22 @@ class NycTlc:
         )
 
 
+def connect(access: Access) -> NycTlc:
+    """The client of a deployment; the CDN needs no key and names no limit."""
+    return NycTlc(HttpSource(access.base_url or BASE_URL, limiter=Limiter("nyc_tlc", state=access.state)))
+
+
 def _path(dataset: str, period: Period) -> str:
     if dataset == "zones":
         return "misc/taxi_zone_lookup.csv"
     kind = dataset.removesuffix("_trips")
     if kind not in ("yellow", "green", "fhv", "fhvhv") or kind == dataset:
         raise ContractError(f"nyc_tlc has no data set `{dataset}`. Known: zones, yellow_trips, green_trips, fhv_trips.")
+    if period.grain != "month":
+        raise PartitionKeyError(
+            f"nyc_tlc.{dataset} comes in files of a month; `{period}` is a {period.grain}. Nothing was landed. Run a month, "
+            f"like {period.start:%Y-%m}."
+        )
     return f"trip-data/{kind}_tripdata_{period}.parquet"
 
 

@@ -4,7 +4,7 @@
 `If-Match`. The highest `published` or `unchanged` entry says what is live, whatever a killed writer left behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from lakeworks.errors import LedgerCorrupt, LostRace
 from lakeworks.layout import LEDGER, join, ledger_key, ledger_prefix
 from lakeworks.names import TableName
-from lakeworks.partition import Partition
+from lakeworks.partition import Partition, Period
 from lakeworks.storage.manifest import Record, Run
 from lakeworks.storage.objects import ObjectStore, Target
 
@@ -48,9 +48,15 @@ class LedgerEntry(Record):
     contract_version: str
     schema_fingerprint: str
     content: str = Field(description="Content hash over the objects.")
+    based_on: int | None = Field(
+        None,
+        description="The publication that was live before the inputs were read (0: none), for what any run may build anew "
+        "(`rebuilds`) and for compactions: if another is live by then, this one is not published.",
+    )
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
     location: str = Field(description="Key prefix the catalog points at.")
+    layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
     audit: dict[str, Any] | None = None
@@ -135,19 +141,24 @@ class Ledger:
         numbers = self.sequence(table, partition)
         return [stored.entry for stored in self.store.map(lambda n: self.read(table, partition, n), numbers)]
 
-    def numbers(self, table: TableName, below: str = "") -> dict[Partition, list[int]]:
-        """The numbers taken in every partition of a table, from one listing; `below` limits to a path prefix."""
+    def numbers(self, table: TableName, below: str = "", after: str = "") -> dict[Partition, list[int]]:
+        """The numbers taken in every partition of a table, from one listing.
+
+        `below` limits to a path prefix, `after` leaves out partitions whose path sorts before it.
+        """
         root = join(LEDGER, table.path) + "/"
         found: dict[str, list[int]] = {}
-        for item in self.store.scan(root + below):
+        for item in self.store.scan(root + below, start_after=f"{root}{after}" if after else ""):
             path, _, name = item.key.removeprefix(root).rpartition("/")
             if name.endswith(".json") and not path.startswith("_runs"):
                 found.setdefault(path, []).append(int(name.removesuffix(".json")))
         return {Partition.parse(path): numbers for path, numbers in found.items()}
 
-    def live_partitions(self, table: TableName, below: str = "") -> dict[Partition, LedgerEntry]:
-        """What is live in every partition of a table."""
-        numbers = self.numbers(table, below)
+    def live_partitions(
+        self, table: TableName, below: str = "", after: str = "", only: Callable[[Partition], bool] | None = None
+    ) -> dict[Partition, LedgerEntry]:
+        """What is live in every partition of a table; `only` picks partitions before their entries are read."""
+        numbers = {part: taken for part, taken in self.numbers(table, below, after).items() if not only or only(part)}
         entries = self.store.map(lambda partition: self.live(table, partition, numbers[partition]), numbers)
         return {part: entry for part, entry in zip(numbers, entries, strict=True) if entry}
 
@@ -175,9 +186,10 @@ class Ledger:
         target = Target(entry.key, if_match=stored.etag)
         return Stored(entry, self.store.put(target, entry.model_dump_json(indent=1).encode()).etag)
 
-    def runs(self, table: TableName) -> Iterator[str]:
-        """Keys of the run records of a table, by period then attempt."""
-        yield from (item.key for item in self.store.scan(join(LEDGER, table.path, "_runs") + "/"))
+    def runs(self, table: TableName, period: Period | None = None) -> Iterator[str]:
+        """Keys of the run records of a table (of one period), by period then attempt."""
+        prefix = join(LEDGER, table.path, "_runs", str(period) if period else "") + "/"
+        yield from (item.key for item in self.store.scan(prefix))
 
     def _load(self, key: str) -> Stored:
         body, found = self.store.get(key)

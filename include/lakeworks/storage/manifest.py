@@ -14,6 +14,9 @@ from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
 from lakeworks.storage.objects import ObjectStore
 
+# Added to the number of a try for what its publish step built once more.
+_REBUILT = 1000
+
 
 class Record(BaseModel):
     """Base of everything lakeworks stores as JSON."""
@@ -32,6 +35,10 @@ class Run(Record):
     def key(self) -> str:
         """A key part that no other attempt has."""
         return f"{safe_id(self.id)}.{self.attempt}"
+
+    def again(self) -> "Run":
+        """The same try, building once more what became stale before it was published."""
+        return self.model_copy(update={"attempt": self.attempt + _REBUILT})
 
     @property
     def order(self) -> str:
@@ -106,6 +113,11 @@ class Manifest(Record):
     schema_fingerprint: str
     balance: RowBalance
     partitions: tuple[StagedPartition, ...]
+    touched: dict[str, int] | None = Field(
+        None,
+        description="Partitions a table with `rebuilds` builds anew, empty ones too, each with the publication that was live "
+        "before its inputs were read (0: none). None: the run owns the partitions of its period.",
+    )
     quarantine: StagedObject | None = None
     inputs: tuple[Input, ...] = ()
     drift: tuple[str, ...] = ()

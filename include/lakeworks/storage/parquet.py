@@ -26,17 +26,27 @@ class ParquetPart:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._writer: pq.ParquetWriter | None = None
+        self._sink: pa.NativeFile | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take rows; full row groups are written out at once."""
         while batch.num_rows:
-            piece = batch.slice(0, self.storage.row_group_rows - self._pending_rows)
-            batch = batch.slice(piece.num_rows)
-            self._pending.append(piece)
-            self._pending_rows += piece.num_rows
-            self.rows += piece.num_rows
-            if self._pending_rows == self.storage.row_group_rows:
-                self._flush()
+            batch = self.take(batch)
+
+    def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Take rows up to the end of the row group, which is then written out; returns the rest."""
+        piece = batch.slice(0, self.storage.row_group_rows - self._pending_rows)
+        self._pending.append(piece)
+        self._pending_rows += piece.num_rows
+        self.rows += piece.num_rows
+        if self._pending_rows == self.storage.row_group_rows:
+            self._flush()
+        return batch.slice(piece.num_rows)
+
+    @property
+    def encoded_bytes(self) -> int:
+        """Bytes of the row groups written out so far; depends on the rows alone, not on how they were batched."""
+        return 0 if self._sink is None else int(self._sink.tell())
 
     def finish(self) -> "bytes | Path":
         """Encode what is left: bytes for an object of one row group, otherwise the path of the scratch file."""
@@ -47,22 +57,26 @@ class ParquetPart:
             return bytes(sink.getvalue().to_pybytes())
         if self._pending:
             self._flush()
-        assert self._writer is not None  # noqa: S101 - opened together with the path
-        self._writer.close()
+        self._close()
         return self.path
 
     def discard(self) -> None:
         """Remove the scratch file."""
-        if self._writer is not None:
-            self._writer.close()
+        self._close()
         if self.path is not None:
             self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._writer is not None and self._sink is not None:
+            self._writer.close()
+            self._sink.close()
 
     def _flush(self) -> None:
         if self._writer is None:
             with NamedTemporaryFile(dir=self.scratch, suffix=".parquet", delete=False) as file:
                 self.path = Path(file.name)
-            self._writer = self._open(str(self.path))
+            self._sink = pa.OSFile(str(self.path), "wb")
+            self._writer = self._open(self._sink)
         self._write(self._writer)
 
     def _write(self, writer: pq.ParquetWriter) -> None:

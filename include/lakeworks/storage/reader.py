@@ -11,6 +11,7 @@ from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
 
@@ -94,6 +95,28 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
         )
     schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
     return ds.FileSystemDataset(fragments, schema, parquet)
+
+
+def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":
+    """Objects of one publication as they were written: with the columns and types of their own files.
+
+    Raises:
+        LakeNotFound: a version is gone.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    parquet = ds.ParquetFileFormat()
+    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item), mode="r")) for item in objects]
+    schema = pa.unify_schemas([fragment.physical_schema for fragment in fragments], promote_options="permissive")
+    return ds.FileSystemDataset(fragments, schema, parquet)
+
+
+def nothing(contract: Contract) -> "pa.Table":
+    """The table without rows."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()]).empty_table()
 
 
 def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":

@@ -1,12 +1,15 @@
-"""The partitioned writer: a sorted Arrow stream in, one deterministic Parquet object a partition out, in one pass.
+"""The partitioned writer: a sorted Arrow stream in, deterministic Parquet objects out, in one pass.
+
+A partition is one object; in a table of layout `versioned` it is cut into another one where `target_bytes` is reached.
 
 Memory is bounded by the row groups in flight, not by the input's size or the number of partitions: the stream arrives with
 each partition contiguous; finished partitions are encoded and uploaded concurrently.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,24 @@ from lakeworks.storage.manifest import StagedObject, StagedPartition
 from lakeworks.storage.multipart import upload_file
 from lakeworks.storage.objects import ObjectStore, StoredObject, Target
 from lakeworks.storage.parquet import ParquetPart, sha256_of
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One object in the making: its partition, and its place in it."""
+
+    partition: Partition
+    number: int
+    file: ParquetPart
+
+
+@dataclass(frozen=True, order=True)
+class _Staged:
+    """One object in staging."""
+
+    partition: str
+    number: int
+    item: StagedObject = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -41,36 +62,52 @@ class PartitionedWriter:
             PartitionExplosion: the stream holds more partitions than the contract allows; nothing was published.
             ConfigError: a partition came twice, so the stream was not sorted.
         """
-        staged: list[StagedPartition] = []
-        flying: set[Future[StagedPartition]] = set()
+        staged: list[_Staged] = []
+        flying: set[Future[_Staged]] = set()
         seen: set[Partition] = set()
         with ThreadPoolExecutor(self.threads) as pool:
-            for partition, part in self._parts(reader, seen):
+            for part in self._parts(reader, seen):
                 if len(flying) >= self.threads:
                     done, flying = wait(flying, return_when=FIRST_COMPLETED)
                     staged += [future.result() for future in done]
-                flying.add(pool.submit(self._stage, partition, part))
+                flying.add(pool.submit(self._stage, part))
             staged += [future.result() for future in flying]
-        return sorted(staged, key=lambda item: item.partition)
+        return _partitions(staged)
 
-    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator[tuple[Partition, ParquetPart]]:
-        """Cut the stream where the partition changes."""
+    def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
+        """Stage partitions that have no rows any more: an object with the table's columns and no row each."""
+        schema = self.contract.arrow_schema
+        return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
+
+    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator["_Part"]:
+        """Cut the stream where the partition changes, and where an object of a versioned table is full."""
         hidden = set(self.contract.identity_columns)
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
-        part: ParquetPart | None = None
-        current: Partition | None = None
+        part: _Part | None = None
         for batch in reader:
             for start, length in runs(batch, self.contract.partition_by):
                 piece = batch.slice(start, length)
                 partition = partition_of(self.contract.partition_by, self._first_row(piece), self.period)
-                if part is None or partition != current:
-                    if part is not None and current is not None:
-                        yield current, part
+                if part is None or partition != part.partition:
+                    if part is not None:
+                        yield part
                     self._admit(partition, seen)
-                    part, current = ParquetPart(schema, self.contract.storage, self.scratch), partition
-                part.add(piece.select(schema.names))
-        if part is not None and current is not None:
-            yield current, part
+                    part = _Part(partition, 0, self._open(schema))
+                rest = piece.select(schema.names)
+                while rest.num_rows:
+                    if self._is_full(part):
+                        yield part
+                        part = _Part(partition, part.number + 1, self._open(schema))
+                    rest = part.file.take(rest)
+        if part is not None:
+            yield part
+
+    def _open(self, schema: pa.Schema) -> ParquetPart:
+        return ParquetPart(schema, self.contract.storage, self.scratch)
+
+    def _is_full(self, part: "_Part") -> bool:
+        storage = self.contract.storage
+        return storage.layout == "versioned" and part.file.encoded_bytes >= storage.target_bytes
 
     def _first_row(self, piece: pa.RecordBatch) -> dict[str, Any]:
         names = [item.column for item in self.contract.partition_by if item.column]
@@ -91,17 +128,19 @@ class PartitionedWriter:
                 "so far. Nothing was published. Partition by a coarser column, or raise `storage.max_partitions`."
             )
 
-    def _stage(self, partition: Partition, part: ParquetPart) -> StagedPartition:
+    def _stage(self, part: "_Part") -> "_Staged":
+        file = part.file
         try:
-            content = part.finish()
+            content = file.finish()
             sha256 = sha256_of(content)
-            key = self.prefix + join(partition.path, part_name())
-            target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows)})
+            key = self.prefix + join(part.partition.path, part_name(part.number))
+            target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(file.rows)})
             stored = self._upload(target, content)
         finally:
-            part.discard()
-        item = StagedObject(key=key, size=stored.size, sha256=sha256, rows=part.rows)
-        return StagedPartition(partition=partition.path, objects=(item,))
+            file.discard()
+        return _Staged(
+            part.partition.path, part.number, StagedObject(key=key, size=stored.size, sha256=sha256, rows=file.rows)
+        )
 
     def _upload(self, target: Target, content: bytes | Path) -> StoredObject:
         if isinstance(content, Path):
@@ -109,17 +148,23 @@ class PartitionedWriter:
         return self.store.put(target, content)
 
 
+def _partitions(staged: list[_Staged]) -> list[StagedPartition]:
+    """The staged objects by partition, both in order."""
+    groups = groupby(sorted(staged), key=lambda found: found.partition)
+    return [StagedPartition(partition=path, objects=tuple(found.item for found in group)) for path, group in groups]
+
+
 def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[tuple[int, int]]:
     """`(start, length)` of the stretches of a batch that lie in one partition."""
     if not batch.num_rows:
         return
     changes: pa.Array | None = None
-    for field in fields:
-        if field.column is None:
+    for item in fields:
+        if item.column is None:
             continue
-        values = batch.column(field.column)
-        if field.transform != "identity":
-            values = pc.floor_temporal(values, unit=field.transform)
+        values = batch.column(item.column)
+        if item.transform != "identity":
+            values = pc.floor_temporal(values, unit=item.transform)
         differs = pc.fill_null(
             pc.or_kleene(
                 pc.not_equal(values.slice(1), values.slice(0, batch.num_rows - 1)),

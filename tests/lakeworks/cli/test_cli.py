@@ -119,7 +119,9 @@ def test_differences_are_shown_repaired_and_gone(
         (("ledger", "silver.transport.trips", "2019-01-01"), "was never published"),
         (("sql", "SELECT * FROM silver_transport.trips"), "no published partition"),
         (("rollback", ZONES, "all"), "no earlier publication"),
-        (("quarantine", ZONES, "2019-01"), "nothing in quarantine"),
+        (("quarantine", "show", ZONES, "2019-01"), "nothing in quarantine"),
+        (("catalog", "diff"), "Name one table, or give --all"),
+        (("catalog", "repair", ZONES, "--all"), "Name one table, or give --all"),
     ],
 )
 def test_mistakes_end_in_one_message_and_exit_code_1(
@@ -139,3 +141,19 @@ def test_missing_settings_wrong_keys_and_a_missing_bucket_are_told(
     assert (missing.returncode, "lake_bootstrap" in missing.stderr) == (1, True)
     wrong = command("ledger", **{**environment, "AWS_ENDPOINT_URL": seaweed_url, "AWS_SECRET_ACCESS_KEY": "wrong"})
     assert (wrong.returncode, "LakeAccessDenied" in wrong.stderr) == (1, True)
+
+
+def test_a_catalog_is_compared_repaired_and_right(
+    command: Callable[..., Done], environment: dict[str, str], lake: Lake
+) -> None:
+    assert command("catalog", "diff", ZONES, **environment).returncode == 0
+    lake.catalog.client.delete_table(DatabaseName="reference_transport", Name="zones")
+    bent = command("catalog", "diff", "--all", "--json", **environment)
+    expected = [(ZONES, "table not in catalog")]
+    assert (bent.returncode, [(row["table"], row["kind"]) for row in json.loads(bent.stdout)]) == (1, expected)
+    planned = command("catalog", "repair", ZONES, "--dry-run", "--json", **environment)
+    assert (planned.returncode, [row["mended"] for row in json.loads(planned.stdout)]) == (0, [False])
+    assert "table not in catalog" in command("catalog", "diff", ZONES, **environment).stdout
+    mended = command("catalog", "repair", "--all", "--json", **environment)
+    assert (mended.returncode, [row["mended"] for row in json.loads(mended.stdout)]) == (0, [True])
+    assert command("catalog", "diff", "--all", "--deep", **environment).returncode == 0

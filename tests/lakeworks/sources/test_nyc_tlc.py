@@ -14,6 +14,7 @@ from lakeworks.errors import (
     ContractError,
     MalformedSource,
     NotPublishedYet,
+    PartitionKeyError,
     SourceRejected,
     SourceUnavailable,
 )
@@ -75,6 +76,19 @@ def test_an_unpublished_month_is_told_apart_from_a_failure(server: str, tmp_path
     with pytest.raises(NotPublishedYet, match=r"yellow_trips of 2031-05.*two months late"):
         fetch(server, tmp_path, period=Period.parse("2031-05"))
     assert requests_seen(server) == 1
+
+
+def test_a_firewalls_403_is_not_taken_for_an_unpublished_month(server: str, tmp_path: Path) -> None:
+    fault(server, kind="status", status=403, body="<html><body>Access Denied by policy</body></html>")
+    with pytest.raises(SourceRejected, match=r"HTTP 403 \('<html><body>Access Denied"):
+        fetch(server, tmp_path)
+
+
+@pytest.mark.parametrize("key", ["2019-01-05", "2019-01-05T03"])
+def test_a_period_that_is_no_month_is_not_asked_for(server: str, tmp_path: Path, key: str) -> None:
+    with pytest.raises(PartitionKeyError, match=r"files of a month.*like 2019-01"):
+        fetch(server, tmp_path, period=Period.parse(key))
+    assert requests_seen(server) == 0
 
 
 @pytest.mark.parametrize(

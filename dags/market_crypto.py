@@ -1,0 +1,32 @@
+"""Prices of coins from CoinGecko, one UTC day a run: landing -> bronze. Data provided by CoinGecko.
+
+`market` some hours later makes bars of them. A DAG of its own, because a Demo key sees 365 days: a longer history of equities
+must not wait for coins. After a late run, clear `market` of that day from `silver_daily_bars` on.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import CronPartitionTimetable, dag
+
+from lakeworks_airflow import ingest, partition_params
+
+GRAIN = "day"
+
+
+@dag(
+    schedule=CronPartitionTimetable("0 1 * * *", timezone="UTC", key_format="%Y-%m-%d", run_offset=-1),
+    start_date=pendulum.datetime(2000, 3, 1, tz="UTC"),
+    catchup=False,
+    is_paused_upon_creation=True,  # its first scheduled run needs the bucket that lake_bootstrap makes
+    max_active_runs=1,
+    params=partition_params(GRAIN),
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},
+    doc_md=__doc__,
+    tags=["domain:market"],
+)
+def market_crypto():
+    ingest("bronze.market.crypto_bars", grain=GRAIN)
+
+
+market_crypto()

@@ -1,0 +1,84 @@
+"""What landing holds for a period, opened for writing: one file, or the parsed answers of the newest complete fetch."""
+
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from lakeworks.contract import Contract
+from lakeworks.engines.conform import Arrived, open_landing
+from lakeworks.engines.rows import SpilledRows
+from lakeworks.errors import LakeNotFound
+from lakeworks.partition import Period
+from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.land import dataset, newest_or_fail, prefix
+from lakeworks.pipeline.landing_set import Fetches, LandedAnswer, LandingSet, load_answer
+from lakeworks.sources import Parse, Wanted, parser_of
+from lakeworks.storage.manifest import Input
+
+
+@dataclass(frozen=True)
+class Received:
+    """Rows as they came, what is the same in all of them, and what they were read from."""
+
+    rows: Arrived
+    constants: dict[str, Any]
+    source: Input
+
+
+def open_arrived(lake: Lake, contract: Contract, period: Period, scratch: Path) -> Received:
+    """Open the newest landing of a period; needs no network.
+
+    Raises:
+        LakeNotFound: nothing complete was landed.
+        MalformedSource: a landed file or answer is damaged.
+    """
+    parse = parser_of(str(contract.source).partition(".")[0])
+    if parse:
+        return _answers(lake, contract, period, scratch, parse)
+    landed = newest_or_fail(lake, contract, period)
+    path = scratch / Path(landed.key).name
+    lake.store.download(landed.key, path)
+    source = Input(name=landed.key, content=landed.item.metadata["sha256"])
+    return Received(open_landing(path), landed.constants, source)
+
+
+def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
+    """The newest complete fetch that brought something new.
+
+    Raises:
+        LakeNotFound: there is none.
+    """
+    fetches = Fetches.below(lake, prefix(contract, period))
+    found = fetches.newest()
+    if found is None:
+        begun = f" ({len(fetches.keys)} fetches were begun, none is complete)" if fetches.keys else ""
+        raise LakeNotFound(
+            f"`{contract.name}` {period}: nothing was landed under `{lake.store.uri(fetches.prefix)}`{begun}. "
+            "Nothing was staged. Run the fetch step first."
+        )
+    return found
+
+
+def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, parse: Parse) -> Received:
+    newest = newest_set(lake, contract, period)
+    fetches = Fetches.below(lake, prefix(contract, period))
+    found = fetches.distinct() if contract.landing == "all" else [newest]
+    wanted = Wanted(dataset(contract), period, contract.source_options)
+    rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
+    for item in (answer for one in found for answer in one.answers):
+        answer, _ = load_answer(lake, item.key)
+        rows.add(parse(wanted, answer), _constants(item))
+    return Received(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
+
+
+def _constants(item: LandedAnswer) -> dict[str, pa.Scalar]:
+    """Facts of the landed answer, so that a re-run repeats them."""
+    moment = item.fetched_at.astimezone(UTC).replace(tzinfo=None)
+    return {
+        "_ingested_at": pa.scalar(moment, pa.timestamp("us")),
+        "_source_url": pa.scalar(item.url, pa.string()),
+        "_run_id": pa.scalar(item.run_id, pa.string()),
+    }

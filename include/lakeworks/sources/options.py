@@ -1,0 +1,49 @@
+"""A contract's `source_options`, checked by the client that reads them."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from lakeworks.errors import ConfigError, ContractError
+from lakeworks.sources import Access, Wanted
+
+
+class Options(BaseModel):
+    """Base of every data set's options: a name that does not exist is an error, not a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=Options)
+
+
+def read_options(model: type[Model], wanted: Wanted) -> Model:
+    """The options of a data set.
+
+    Raises:
+        ContractError: one is missing, unknown or of another type; names each.
+    """
+    try:
+        return model.model_validate(wanted.options)
+    except ValidationError as error:
+        raise ContractError(
+            f"source_options of the data set `{wanted.dataset}`: {_problems(error)}. Nothing was asked; correct the contract."
+        ) from error
+
+
+def read_connection(model: type[Model], name: str, access: Access) -> Model:
+    """The client's options in the extra of a source's Airflow connection.
+
+    Raises:
+        ConfigError: one is missing, unknown or of another type; names each.
+    """
+    try:
+        return model.model_validate(access.options)
+    except ValidationError as error:
+        raise ConfigError(
+            f"The extra of the Airflow connection `{name}`: {_problems(error)}. Nothing was asked; correct the connection."
+        ) from error
+
+
+def _problems(error: ValidationError) -> str:
+    return "; ".join(f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())

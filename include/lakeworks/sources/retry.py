@@ -1,0 +1,92 @@
+"""When to ask again: bounded attempts, jitter, what Retry-After says, a deadline over all of it."""
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from lakeworks.errors import LakeError, MalformedSource, SourceUnavailable
+from lakeworks.sources.answers import Answer
+
+T = TypeVar("T")
+
+
+class Again(Exception):
+    """This attempt failed in a way that another may not; `final` is what it becomes when none is left."""
+
+    def __init__(self, reason: str, wait: float | None = None, final: type[LakeError] = SourceUnavailable) -> None:
+        super().__init__(reason)
+        self.wait = wait
+        self.final = final
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long one request is tried."""
+
+    attempts: int
+    longest_wait: float
+    sleep: Callable[[float], None]
+    is_late: Callable[[], bool]
+    before_retry: Callable[[Again, int], None]
+
+    def run(self, attempt: Callable[[], T]) -> T:
+        """The first attempt's result that is none of `Again`.
+
+        Raises:
+            Again: the last attempt's.
+        """
+        retrying = Retrying(
+            stop=lambda state: state.attempt_number >= self.attempts or self.is_late(),
+            retry=retry_if_exception_type(Again),
+            wait=self._wait,
+            sleep=self.sleep,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _wait(self, state: RetryCallState) -> float:
+        """What the server asked for, else 1, 2, 4 ... s with jitter (a crowd must not come back at once)."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Again) and error.wait is not None:
+            return min(error.wait, self.longest_wait)
+        return random.uniform(0.5, 1.0) * min(2.0 ** (state.attempt_number - 1), self.longest_wait)  # noqa: S311 - jitter
+
+    def _tell(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, Again):
+            self.before_retry(error, state.attempt_number + 1)
+
+
+def retry_after(value: str | None) -> float | None:
+    """Seconds, as a number (vendors send floats) or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        # A zone of -0000 means UTC of unknown origin and parses as naive (RFC 5322, 3.3).
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def json_or_again(answer: Answer) -> Any:
+    """An answer's JSON, for a `judge`.
+
+    Raises:
+        Again: it is none (an HTML page, a body cut by a proxy); MalformedSource after the last attempt.
+    """
+    try:
+        return answer.json()
+    except ValueError:
+        raise Again(f"the answer is no JSON; it begins with {answer.quoted()}", final=MalformedSource) from None

@@ -1,0 +1,82 @@
+"""Small documents that several processes change one after the other: where quota and rate limit live.
+
+A lake keeps them in its bucket (`pipeline/quota.py`); these two need no bucket: for a single process, and for one machine.
+"""
+
+import fcntl
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+
+class SharedState(Protocol):
+    """Named documents with compare-and-swap."""
+
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """A document and its tag; None where there is none."""
+
+    def swap(self, name: str, body: bytes, tag: str | None) -> bool:
+        """Write a document if it still has this tag (None: if there is none yet); False if another was faster."""
+
+
+class MemoryState:
+    """Documents of one process: for use without a lake."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, bytes] = {}
+        self._lock = Lock()
+
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """See `SharedState`."""
+        body = self._documents.get(name)
+        return None if body is None else (body, _tag(body))
+
+    def swap(self, name: str, body: bytes, tag: str | None) -> bool:
+        """See `SharedState`."""
+        with self._lock:
+            found = self.read(name)
+            if (found[1] if found else None) != tag:
+                return False
+            self._documents[name] = body
+            return True
+
+
+class FileState:
+    """Documents of all processes of one machine, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """See `SharedState`."""
+        try:
+            body = (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        return body, _tag(body)
+
+    def swap(self, name: str, body: bytes, tag: str | None) -> bool:
+        """See `SharedState`."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(path):
+            found = self.read(name)
+            if (found[1] if found else None) != tag:
+                return False
+            fresh = path.with_suffix(".new")
+            fresh.write_bytes(body)
+            fresh.rename(path)  # a reader sees the old document or the new one
+            return True
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _tag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

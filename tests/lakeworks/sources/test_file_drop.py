@@ -1,0 +1,139 @@
+"""Dropped files: what is whole is landed, what is broken is named, whatever the format and wherever the inbox."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet
+from lakeworks.pipeline.inbox import LakeInbox
+from lakeworks.sources import Access, file_drop
+from lakeworks.sources.file_drop import FileDrop, LocalInbox, connect, parse
+from lakeworks.storage.objects import ObjectStore
+from tests.lakeworks.sources.vendors import MemoryLanding, rows, wanted
+
+EVENTS = wanted("events", "2017-01-05")
+
+
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    folder = tmp_path / "in box" / "events" / "2017-01-05"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def client(drop: Path) -> FileDrop:
+    return connect(Access(drop.parents[1].as_uri()))
+
+
+def fetched(drop: Path, asked: Any = EVENTS) -> list[Any]:
+    landing = MemoryLanding()
+    client(drop).collect(asked, landing)
+    found: list[Any] = []
+    for row in rows(parse, asked, landing):
+        found += row.to_pylist() if isinstance(row, pa.RecordBatch) else [row]
+    return found
+
+
+def parquet(*values: int) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"id": [*values]}), sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "expected"),
+    [
+        (
+            "a.csv",
+            b'\xef\xbb\xbfid,name\r\n1,"a, b"\r\n2,\r\n\r\n',
+            [{"id": "1", "name": "a, b"}, {"id": "2", "name": None}],
+        ),
+        ("a.json", b'[{"id": 1}, {"id": 2.5}]', [{"id": 1}, {"id": 2.5}]),
+        ("a.json", b'{"id": 1}', [{"id": 1}]),
+        ("a.jsonl", b'{"id": 1}\n\n{"id": "x"}', [{"id": 1}, {"id": "x"}]),
+        ("a.jsonl", b"", []),
+        ("a.jsonl.gz", gzip.compress(b'{"id": 1}', mtime=0), [{"id": 1}]),
+        ("a.parquet", parquet(1, 2), [{"id": 1}, {"id": 2}]),
+    ],
+)
+def test_every_format_is_read(drop: Path, name: str, body: bytes, expected: list[Any]) -> None:
+    (drop / name).write_bytes(body)
+    assert fetched(drop) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "match"),
+    [
+        ("a.csv", b"id,name\n1\n", "line 2 has 1 fields, the header 2"),
+        ("a.csv", b"id,id\n1,2\n", "line 1 must name every column once"),
+        ("a.csv", b"", "line 1 must name every column"),
+        ("a.csv", b'id\n"1\n', "line 2: unexpected end"),
+        ("a.csv", b"id\n\xff\n", "not UTF-8 at byte 3"),
+        ("a.json", b"[{", "broken: Expecting"),
+        ("a.json", b"[1]", "item 1 is no object"),
+        ("a.jsonl", b'{"id": 1}\n{"id": ', "line 2: Expecting value"),
+        ("a.jsonl", b"1\n", "line 1 is no object"),
+        ("a.jsonl.gz", b"plain", "no gzip file"),
+        ("a.parquet", parquet(1)[:-9], "is broken"),
+        ("a.xlsx", b"PK", r"`\.xlsx` is none of"),
+    ],
+)
+def test_a_broken_file_is_named_and_not_landed(drop: Path, name: str, body: bytes, match: str) -> None:
+    (drop / name).write_bytes(body)
+    landing = MemoryLanding()
+    with pytest.raises(MalformedSource, match=rf"file:///.*/in%20box/events/2017-01-05/{name}.*{match}"):
+        client(drop).collect(EVENTS, landing)
+    assert landing.answers == {}
+
+
+def test_only_finished_files_that_are_meant_are_taken(drop: Path) -> None:
+    for name in ("b.jsonl", "a.jsonl", ".c.jsonl", "d.jsonl.part", "e.tmp", "f.csv"):
+        (drop / name).write_text(json.dumps({"id": name}))
+    (drop / "folder").mkdir()
+    asked = wanted("events", "2017-01-05", files="*.jsonl")
+    assert [row["id"] for row in fetched(drop, asked)] == ["a.jsonl", "b.jsonl"]
+
+
+def test_nothing_dropped_is_waited_for(drop: Path) -> None:
+    for asked in (EVENTS, wanted("events", "2017-01-06")):
+        with pytest.raises(NotPublishedYet, match="Nothing was dropped in .*looks again later"):
+            fetched(drop, asked)
+
+
+def test_a_file_too_large_for_memory_is_not_read(drop: Path) -> None:
+    with (drop / "a.csv").open("wb") as file:
+        file.truncate(file_drop.LARGEST + 1)
+    with pytest.raises(MalformedSource, match="Cut it into several files"):
+        fetched(drop)
+
+
+def test_the_lakes_inbox_and_a_folder_are_read_alike(store: ObjectStore, tmp_path: Path) -> None:
+    names = {"a.csv": b"id\n1\n", "b.json": b"[]"}
+    for name, body in names.items():
+        store.put(f"inbox/events/2017-01-05/{name}", body)
+        (tmp_path / "events" / "2017-01-05").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "events" / "2017-01-05" / name).write_bytes(body)
+    store.put("inbox/events/2017-01-05/deeper/c.csv", b"id\n3\n")
+    for inbox in (LakeInbox(store), LocalInbox(tmp_path)):
+        assert inbox.files("events/2017-01-05") == {"a.csv": 5, "b.json": 2}
+        assert inbox.read("events/2017-01-05", "a.csv") == b"id\n1\n"
+        assert inbox.files("events/2017-01-06") == {}
+        landing = MemoryLanding()
+        connect(Access(inbox=inbox)).collect(EVENTS, landing)
+        assert [answer.url for answer in landing.answers.values()] == [
+            inbox.address("events/2017-01-05", n) for n in names
+        ]
+
+
+def test_a_wrong_connection_or_option_says_what_to_write(drop: Path) -> None:
+    for access in (Access("https://example.org"), Access()):
+        with pytest.raises(ConfigError, match=r"file:///path"):
+            connect(access)
+    with pytest.raises(ContractError, match="`pattern`: Extra"):
+        fetched(drop, wanted("events", "2017-01-05", pattern="*.csv"))
