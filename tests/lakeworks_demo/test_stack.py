@@ -264,5 +264,5 @@ def test_a_part_that_ends_while_the_demo_waits_is_told_with_its_log(tmp_path: Pa
     stack.services.append(start("airflow-scheduler", scheduler, dict(os.environ), stack.run))
     stack.services[0].process.wait()
     with pytest.raises(StackError, match=r"airflow-scheduler ended with code 9 by itself(?s:.*)out of memory"):
-        Demo(stack, Console())._wait(ScriptedApi([]), "taxi", ["a run"])
+        Demo(stack, Console())._wait(ScriptedApi([]), [("taxi", "a run")])
     assert json.loads((stack.run / "airflow-scheduler.pid").read_text())["pid"] == stack.services[0].process.pid
