@@ -17,6 +17,7 @@
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
     + LiveChanged            a live object was changed by something other than lakeworks
     + LakeAccessDenied       the credentials are wrong or lack a permission
+    + TenantHasData          a tenant is to be removed whose data is still there
     + LakeNotFound           the bucket, table or partition does not exist
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
@@ -101,6 +102,10 @@ class LiveChanged(TerminalError):
 
 class LakeAccessDenied(TerminalError):
     """The credentials are wrong or lack a permission."""
+
+
+class TenantHasData(TerminalError):
+    """A tenant is to be removed whose data is still there."""
 
 
 class LakeNotFound(TerminalError):

@@ -4,23 +4,72 @@ Readers skip prefixes that start with `_`; live data is plain Hive layout under 
 """
 
 import re
+from dataclasses import dataclass
 
-from lakeworks.names import TableName
+from lakeworks.errors import ConfigError
+from lakeworks.names import LAYERS, TableName
 from lakeworks.partition import Partition, Period
+from lakeworks.tenant import Tenant
 
 STAGING = "_staging"
 QUARANTINE = "_quarantine"
 LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
+RESULTS = "_results"
+METADATA = "metadata"
+REGISTRY = f"{METADATA}/tenants/"
 VERSIONS = "_versions"
 INBOX = "inbox"
 QUOTA = "_quota"
+# Every first part of a key that a tenant has a level in. A new area belongs here, or tenants' runs are denied there.
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA)
 
 
 def join(*parts: str) -> str:
     """Join key parts, leaving out empty ones (an unpartitioned table has no partition path)."""
     return "/".join(part for part in parts if part)
+
+
+def tenant_key(tenant: Tenant | None, key: str) -> str:
+    """The key in the bucket of a tenant's object: `silver/market/…` becomes `silver/tenant=acme/market/…`.
+
+    Raises:
+        ConfigError: the key (or prefix) has no first part to put the level under: it would reach outside the tenant.
+    """
+    if tenant is None:
+        return key
+    area, slash, rest = key.partition("/")
+    if not (area and slash):
+        raise ConfigError(
+            f"`{key}` reaches outside tenant `{tenant}`: its keys begin with an area such as `silver/`. Nothing was done."
+        )
+    return f"{area}/{tenant.level}/{rest}"
+
+
+def own_key(tenant: Tenant | None, key: str) -> str:
+    """The reverse of `tenant_key`: the lake's own name of an object of the tenant."""
+    return key.replace(f"/{tenant.level}/", "/", 1) if tenant else key
+
+
+def is_tenants(key: str) -> bool:
+    """Whether a key of the bucket belongs to some tenant."""
+    return key.partition("/")[2].startswith("tenant=")
+
+
+def tenant_prefixes(tenant: Tenant) -> list[str]:
+    """Every folder that is a tenant's own, with trailing slashes."""
+    return [tenant_key(tenant, f"{area}/") for area in TENANT_AREAS]
+
+
+def registry_key(tenant: Tenant) -> str:
+    """Where a tenant is registered; outside every tenant's reach."""
+    return f"{REGISTRY}{tenant}.json"
+
+
+def policy_key(tenant: Tenant) -> str:
+    """Where the platform team finds a tenant's IAM policy."""
+    return f"{METADATA}/policies/{tenant}.json"
 
 
 def live_prefix(table: TableName, partition: Partition) -> str:
@@ -86,6 +135,32 @@ def contract_key(table: TableName, version: str) -> str:
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:
     """Where a source's raw files lie, with its trailing slash."""
     return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a key of the bucket is part of; parts it does not have are empty."""
+
+    area: str
+    tenant: str = ""
+    domain: str = ""
+    table: str = ""
+
+
+def place_of(key: str) -> Place:
+    """Read a key back: `_ledger/tenant=acme/silver/market/prices/…` is `_ledger`, `acme`, `market`, `silver.market.prices`.
+
+    A landing object's table is its source and data set (`nyc_tlc.yellow`); of anything else only the area is known.
+    """
+    area, *rest = key.split("/")[:-1] or [""]
+    tenant = rest.pop(0).removeprefix("tenant=") if rest and rest[0].startswith("tenant=") else ""
+    if area in LAYERS and len(rest) >= 2:
+        return Place(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1]}")
+    if area == LANDING and len(rest) >= 3:
+        return Place(area, tenant, rest[0], f"{rest[1]}.{rest[2]}")
+    if area.startswith("_") and len(rest) >= 3 and rest[0] in LAYERS:
+        return Place(area, tenant, rest[1], ".".join(rest[:3]))
+    return Place(area, tenant)
 
 
 def safe_id(text: str) -> str:

@@ -8,12 +8,17 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.errors import ConfigError
+from lakeworks.tenant import Tenant
 
 
-class Settings(BaseSettings):
-    """The deployment's settings; every field is the environment variable `LAKE_<FIELD>`."""
-
+class _Deployment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LAKE_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    tenants: str = Field("", description="Tenants with DAGs of their own, separated by commas.")
+
+
+class Settings(_Deployment):
+    """The deployment's settings; every field is the environment variable `LAKE_<FIELD>`."""
 
     bucket: str = Field(min_length=3, max_length=63, description="Bucket that holds the lake.")
     region: str = Field("us-east-1", description="AWS region of bucket and catalog.")
@@ -37,6 +42,10 @@ class Settings(BaseSettings):
         description="Airflow's address for `lakeworks status`, https://user:password@host; without it no run states.",
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+    tenant: str | None = Field(None, description="Tenant the command line works for; the whole lake without one.")
+    tenant_conn_prefix: str = Field(
+        "aws_", description="A tenant's AWS credentials are in the Airflow connection of this name followed by its id."
+    )
     config_file: Path | None = Field(
         None, description="The lake.yml that declares the infrastructure; defaults without one."
     )
@@ -55,3 +64,15 @@ def settings() -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"LAKE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"The environment is not set up: {problems}. See .env.example for every setting.") from error
+
+
+def deployed_tenants() -> tuple[Tenant, ...]:
+    """The tenants with DAGs of their own: `LAKE_TENANTS=acme,globex`. Needs no other setting, so DAG files may call it.
+
+    Raises:
+        ConfigError: an id is wrong or named twice.
+    """
+    tenants = tuple(Tenant(part.strip()) for part in _Deployment().tenants.split(",") if part.strip())
+    if len(set(tenants)) != len(tenants):
+        raise ConfigError(f"LAKE_TENANTS names a tenant twice: {', '.join(map(str, tenants))}. Name each once.")
+    return tenants

@@ -1,7 +1,9 @@
 """Airflow operators and task groups over the lakeworks library; DAG files import from here and from airflow only."""
 
+from lakeworks.settings import deployed_tenants
 from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.bootstrap import LakeBootstrapOperator
+from lakeworks_airflow.costs import StorageCostOperator
 from lakeworks_airflow.crawlers import CrawlOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.maintenance import (
@@ -12,6 +14,7 @@ from lakeworks_airflow.maintenance import (
 )
 from lakeworks_airflow.partitions import partition_params, resolve_periods
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
+from lakeworks_airflow.tenants import TenantOnboardingOperator
 
 __all__ = [
     "AuditOperator",
@@ -22,8 +25,11 @@ __all__ = [
     "GarbageOperator",
     "LakeBootstrapOperator",
     "PublishOperator",
+    "StorageCostOperator",
+    "TenantOnboardingOperator",
     "VerifyOperator",
     "WriteOperator",
+    "deployed_tenants",
     "ingest",
     "partition_params",
     "resolve_periods",

@@ -21,15 +21,17 @@ class LakeOperator(BaseOperator):
 
     :param table: name of the table, `<layer>.<domain>.<table>`. (templated)
     :param grain: the grain of the DAG's partition keys: `month`, `day` or `hour`.
+    :param tenant: whose share of the lake to work in, with that tenant's credentials; nobody's without one.
     """
 
     template_fields: Sequence[str] = ("table",)
     ui_color = "#e8f4f2"
 
-    def __init__(self, *, table: str, grain: str = "day", **kwargs: Any) -> None:
+    def __init__(self, *, table: str, grain: str = "day", tenant: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.table = table
         self.grain = grain
+        self.tenant = tenant
 
     def execute(self, context: "Context") -> Any:
         """Run the step; a TerminalError fails the task for good, anything else follows the task's retries."""

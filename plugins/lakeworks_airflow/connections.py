@@ -5,29 +5,58 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from lakeworks.errors import ConfigError
 from lakeworks.settings import settings
+from lakeworks.tenant import Tenant
 
 if TYPE_CHECKING:
+    from lakeworks.access.policy import LakeAddress
     from lakeworks.pipeline.lake import Lake
     from lakeworks.sources import RequestSource, Source
 
 
-def connect_lake() -> "Lake":
-    """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID."""
+def connect_lake(tenant: str | None = None) -> "Lake":
+    """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID.
+
+    A tenant's share is reached with the tenant's own connection (LAKE_TENANT_CONN_PREFIX), so that its tasks can do what its
+    policy allows and nothing else.
+
+    Raises:
+        ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
+    """
     from lakeworks.pipeline.lake import Lake
 
-    return Lake.of(settings(), lake_client("s3"), lake_client("glue"))
+    found = settings()
+    if tenant is None:
+        return Lake.of(found, lake_client("s3"), lake_client("glue"))
+    conn_id = f"{found.tenant_conn_prefix}{tenant}"
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise ConfigError(
+            f"Tenant `{tenant}` has no Airflow connection `{conn_id}`. Nothing was run, and the lake's own credentials were "
+            "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_PREFIX; see "
+            "docs/tenants.md."
+        ) from error
+    return Lake.of(found, lake_client("s3", conn_id=conn_id), lake_client("glue", conn_id=conn_id), Tenant(tenant))
 
 
-def lake_client(service: str, region: str | None = None) -> Any:
-    """A boto3 client of any service with the credentials of the Airflow connection LAKE_AWS_CONN_ID."""
+def lake_address() -> "LakeAddress":
+    """The lake as IAM spells it; the account is that of the credentials."""
+    from lakeworks.pipeline.tenants import address_of
+
+    return address_of(settings(), str(lake_client("sts").get_caller_identity()["Account"]))
+
+
+def lake_client(service: str, region: str | None = None, conn_id: str | None = None) -> Any:
+    """A boto3 client of any service with the credentials of an Airflow connection; LAKE_AWS_CONN_ID unless one is named."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
     from lakeworks.pipeline.lake import client_config
 
     found = settings()
     place, config = region or found.region, client_config(found)
-    return AwsBaseHook(found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
+    return AwsBaseHook(conn_id or found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
 
 
 def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":

@@ -9,25 +9,26 @@ from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 
 
-def write_audit_publish(table: str, *, grain: str) -> TaskGroup:
-    """Stage, check, then switch: readers never see an unaudited partition."""
+def write_audit_publish(table: str, *, grain: str, tenant: str | None = None) -> TaskGroup:
+    """Stage, check, then switch: readers never see an unaudited partition. With a tenant, in that tenant's share."""
     with _group(table) as group:
-        _steps(table, grain)
+        _steps(table, grain, tenant)
     return group
 
 
-def ingest(table: str, *, grain: str, **fetch: Any) -> TaskGroup:
+def ingest(table: str, *, grain: str, tenant: str | None = None, **fetch: Any) -> TaskGroup:
     """Land a source's file, then write, audit and publish it. `fetch` goes to the FetchOperator."""
     with _group(table) as group:
-        landed = FetchOperator(task_id="fetch", table=table, grain=grain, **fetch)
-        landed >> _steps(table, grain)
+        landed = FetchOperator(task_id="fetch", table=table, grain=grain, tenant=tenant, **fetch)
+        landed >> _steps(table, grain, tenant)
     return group
 
 
-def _steps(table: str, grain: str) -> WriteOperator:
-    write = WriteOperator(task_id="write", table=table, grain=grain)
-    audit = AuditOperator(task_id="audit", table=table, grain=grain, staged=write.output)
-    PublishOperator(task_id="publish", table=table, grain=grain, staged=audit.output, outlets=[table_asset(table)])
+def _steps(table: str, grain: str, tenant: str | None) -> WriteOperator:
+    facts: dict[str, Any] = {"table": table, "grain": grain, "tenant": tenant}
+    write = WriteOperator(task_id="write", **facts)
+    audit = AuditOperator(task_id="audit", staged=write.output, **facts)
+    PublishOperator(task_id="publish", staged=audit.output, outlets=[table_asset(table, tenant)], **facts)
     return write
 
 

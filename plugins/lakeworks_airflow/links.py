@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
+from lakeworks.layout import tenant_key
 from lakeworks.names import TableName
+from lakeworks.tenant import Tenant
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -19,7 +21,7 @@ class DataLink(BaseOperatorLink):
     def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
         """The console page of the table's prefix."""
         table: Any = operator
-        return object_url(f"{TableName.parse(table.table).path}/", listing=True)
+        return object_url(_own(table, f"{TableName.parse(table.table).path}/"), listing=True)
 
 
 class AuditReportLink(BaseOperatorLink):
@@ -32,9 +34,15 @@ class AuditReportLink(BaseOperatorLink):
         audited: Any = operator
         keys = audited.staged if isinstance(audited.staged, list) else []
         if not keys:
-            return object_url(f"_audits/{TableName.parse(audited.table).path}/", listing=True)
+            return object_url(_own(audited, f"_audits/{TableName.parse(audited.table).path}/"), listing=True)
         folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
-        return object_url(f"_audits/{folder}.html", listing=False)
+        return object_url(_own(audited, f"_audits/{folder}.html"), listing=False)
+
+
+def _own(operator: Any, key: str) -> str:
+    """The key in the bucket: the operator's tenant has a level of its own."""
+    tenant = getattr(operator, "tenant", None)
+    return tenant_key(Tenant(tenant) if tenant else None, key)
 
 
 def object_url(key: str, *, listing: bool) -> str:

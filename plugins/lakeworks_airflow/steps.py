@@ -37,7 +37,7 @@ class FetchOperator(LakeOperator):
         from lakeworks.pipeline import land, plan
 
         contract = load_contract(self.table)
-        lake, run = connect_lake(), run_of(context)
+        lake, run = connect_lake(self.tenant), run_of(context)
         source = connect_source(str(contract.source).partition(".")[0], lake)
         try:
             return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
@@ -73,7 +73,7 @@ class WriteOperator(LakeOperator):
         from lakeworks.contract import load_contract
         from lakeworks.pipeline import plan, write
 
-        lake, run = connect_lake(), run_of(context)
+        lake, run = connect_lake(self.tenant), run_of(context)
         periods = plan(load_contract(self.table), self.periods(context))
         return [write(lake, self.table, period, run).key for period in periods]
 
@@ -96,7 +96,7 @@ class AuditOperator(LakeOperator):
         """Return the manifest keys that passed."""
         from lakeworks.pipeline import audit
 
-        lake = connect_lake()
+        lake = connect_lake(self.tenant)
         return [audit(lake, key).key for key in self.staged]
 
 
@@ -118,7 +118,7 @@ class PublishOperator(LakeOperator):
         """Return a small summary a period."""
         from lakeworks.pipeline import publish
 
-        lake = connect_lake()
+        lake = connect_lake(self.tenant)
         return [summary(publish(lake, key)) for key in self.staged]
 
 

@@ -47,6 +47,7 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite://",
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "LAKE_TENANTS": "acme, acme-emea",
     }
     done = subprocess.run(
         [sys.executable, "-c", PROBE, str(REPOSITORY / "dags")],
@@ -63,8 +64,12 @@ def test_every_file_parses(bag: Any) -> None:
     assert bag["errors"] == {}
     assert set(bag["dags"]) >= {
         "lake_bootstrap",
+        "lake_costs",
         "lake_maintenance",
         "taxi",
+        "taxi__acme",
+        "taxi__acme-emea",
+        "tenant_onboarding",
         "commerce",
         "commerce_events",
         "market",
@@ -85,7 +90,7 @@ def test_parsing_stays_within_its_budget(bag: Any) -> None:
 
 
 def test_every_table_is_built_by_exactly_one_dag(bag: Any) -> None:
-    built = [table for dag in bag["dags"].values() for table in dag["tables"]]
+    built = [table for name, dag in bag["dags"].items() if "__" not in name for table in dag["tables"]]
     assert sorted(built) == sorted(all_tables()), "name the table in its domain's DAG file"
 
 
@@ -162,9 +167,18 @@ def reaches(edges: dict[str, list[str]], start: str, end: str) -> bool:
     return start == end or any(reaches(edges, task, end) for task in edges[start])
 
 
+def test_a_tenants_dag_is_the_same_with_assets_of_its_own(bag: Any) -> None:
+    """So that a publication of one tenant starts nothing of another's."""
+    lake, acme = bag["dags"]["taxi"], bag["dags"]["taxi__acme"]
+    assert (acme["downstream"], acme["tables"]) == (lake["downstream"], lake["tables"])
+    assert acme["outlets"] == [f"{name}@acme" for name in lake["outlets"]]
+    assert "tenant:acme" in acme["tags"]
+
+
 def test_every_publish_emits_its_tables_asset(bag: Any) -> None:
     for name, dag in bag["dags"].items():
-        assert dag["outlets"] == dag["tables"], name
+        _, _, tenant = name.partition("__")
+        assert dag["outlets"] == [f"{table}@{tenant}" if tenant else table for table in dag["tables"]], name
 
 
 def test_documented_template_fields_are_templated(bag: Any) -> None:

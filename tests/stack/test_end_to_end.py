@@ -20,6 +20,13 @@ from lakeworks_demo.stack.stack import Stack
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 BIN = Path(sys.executable).parent
 SILVER = "silver.transport.trips"
+# A tenant with a DAG and a connection of its own; the endpoint comes from AWS_ENDPOINT_URL.
+TENANT = {
+    "LAKE_TENANTS": "acme",
+    "AIRFLOW_CONN_AWS_ACME": json.dumps(
+        {"conn_type": "aws", "login": "test", "password": "test", "extra": {"region_name": "us-east-1"}}
+    ),
+}
 
 
 class Product:
@@ -43,10 +50,10 @@ class Product:
             time.sleep(0.5)
         raise AssertionError(f"{run_id} did not end: {self.api.tasks(dag_id, run_id)}")
 
-    def lakeworks(self, *arguments: str) -> Any:
+    def lakeworks(self, *arguments: str, **environment: str) -> Any:
         done = subprocess.run(
             [str(BIN / "lakeworks"), *arguments, "--json"],
-            env=self.stack.environment,
+            env={**self.stack.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -61,7 +68,7 @@ class Product:
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack = Stack(tmp_path_factory.mktemp("stack"), TENANT)
     addresses = stack.start(fresh=False)
     try:
         api = AirflowApi(addresses.airflow, LOGIN).connect()
@@ -213,3 +220,21 @@ def test_9_maintenance_finds_and_mends_a_lost_table(product: Product) -> None:
     run_id, state = product.run("lake_maintenance")
     assert state == "success", product.api.failure("lake_maintenance", run_id)
     assert product.lakeworks("catalog", "diff", "--all") == []
+
+
+def test_9_a_tenant_is_taken_in_by_form_and_runs_beside_the_others(product: Product) -> None:
+    before = product.versions(SILVER)
+    with pytest.raises(StackError, match=r"400 .*does not match"):
+        product.api.trigger("tenant_onboarding", conf={"tenant": "Acme/*", "owner": ""})
+    run_id, state = product.run("tenant_onboarding", conf={"tenant": "acme", "owner": "ops@acme.example"})
+    assert state == "success", product.api.failure("tenant_onboarding", run_id)
+    assert [(row["id"], row["owner"]) for row in product.lakeworks("tenant", "list")] == [("acme", "ops@acme.example")]
+    product.api.unpause("taxi__acme")
+    run_id, state = product.run("taxi__acme", partition_key="2019-02")
+    assert state == "success", product.api.failure("taxi__acme", run_id)
+    rows = {row["table"]: row for row in product.lakeworks("ledger", LAKE_TENANT="acme")}
+    assert (rows[SILVER]["partitions"], rows[SILVER]["rows_in"]) == (28, 10_000)
+    assert product.versions(SILVER) == before, "nothing of the lake's own was touched"
+    bill = {row["tenant"]: row for row in product.lakeworks("cost", "--by", "tenant")}
+    assert bill["acme"]["bytes"] > 0
+    assert bill[""]["objects"] > 0, "the register, at least"

@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -33,10 +33,11 @@ ORDER = (
 
 
 class Stack:
-    """The stack below one state folder."""
+    """The stack below one state folder; `extra` comes on top of the environment its processes share."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder.resolve()
+        self.extra = dict(extra or {})
         self.run = self.folder / "run"
         self.environment: dict[str, str] = {}
         self.services: list[Service] = []
@@ -94,7 +95,7 @@ class Stack:
             old.unlink()
         step("PostgreSQL, AWS endpoint and source replay")
         self.addresses = Addresses(*self._foundations(), free_port())
-        shared = stack_environment(self.folder, self.addresses)
+        shared = {**stack_environment(self.folder, self.addresses), **self.extra}
         write_env_file(self.env_file, shared)
         self.environment = {**base_environment(), **shared}
         step("Airflow's metadata database")

@@ -15,6 +15,7 @@ from lakeworks.aws_errors import translated
 from lakeworks.catalog.answers import part
 from lakeworks.errors import LakeNotFound, LakeUnavailable
 from lakeworks.names import TableName
+from lakeworks.tenant import Tenant, database_of
 
 Values = tuple[str, ...]
 WRITE_BATCH = 100
@@ -34,11 +35,12 @@ class PartitionCalls:
     name: TableName
     threads: int = 4
     sleep: Callable[[float], None] = field(default=time.sleep)
+    tenant: Tenant | None = None
 
     @property
     def place(self) -> dict[str, Any]:
         """How every call names the table."""
-        return {"DatabaseName": self.name.database, "TableName": self.name.table}
+        return {"DatabaseName": database_of(self.tenant, self.name.database), "TableName": self.name.table}
 
     def listing(self, *, columns: bool = True) -> Iterator[dict[str, Any]]:
         """Every partition once, as Glue holds it, in no order: as many segments at once as there are threads.

@@ -25,6 +25,7 @@ from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound, LakeUnavailable
 from lakeworks.names import TableName
 from lakeworks.partition import HIVE_NULL, Partition
+from lakeworks.tenant import Tenant, database_of
 from lakeworks.types import LakeType
 
 # Somebody created or changed the table since we looked; looking again decides anew.
@@ -35,11 +36,16 @@ _PART_INPUT = ("Values", "LastAccessTime", "StorageDescriptor", "Parameters", "L
 
 @dataclass(frozen=True)
 class GlueCatalog:
-    """The catalog of one lake. The client is passed in and thread-safe."""
+    """The catalog of one lake, or of a tenant of it. The client is passed in and thread-safe."""
 
     client: Any  # a boto3 Glue client
     threads: int = 4
     sleep: Callable[[float], None] = field(default=time.sleep)
+    tenant: Tenant | None = None
+
+    def database(self, name: TableName) -> str:
+        """The Glue database a table is registered in: the tenant's own, if there is a tenant."""
+        return database_of(self.tenant, name.database)
 
     def ensure_database(self, name: str, description: str = "") -> bool:
         """Create a database unless it exists; returns whether it was created."""
@@ -55,7 +61,7 @@ class GlueCatalog:
         """The table as Glue holds it, or None."""
         try:
             with translated("look up the table", str(name)):
-                answer = self.client.get_table(DatabaseName=name.database, Name=name.table)
+                answer = self.client.get_table(DatabaseName=self.database(name), Name=name.table)
                 return dict(part(answer, "Table", str(name)))
         except LakeNotFound:
             return None
@@ -139,15 +145,15 @@ class GlueCatalog:
 
     def ensure_index(self, contract: Contract, partitions: int) -> Outcome:
         """Give a table of many partitions an index over its keys."""
-        return ensure_index(self.client, contract.table, contract.partition_keys, partitions)
+        return ensure_index(self.client, self.calls(contract.table).place, contract.partition_keys, partitions)
 
     def calls(self, name: TableName) -> PartitionCalls:
         """The calls for many partitions of a table."""
-        return PartitionCalls(self.client, name, self.threads, self.sleep)
+        return PartitionCalls(self.client, name, self.threads, self.sleep, self.tenant)
 
     def _create(self, contract: Contract, wanted: Mapping[str, Any]) -> str:
-        self.ensure_database(contract.table.database)
-        place: dict[str, Any] = {"DatabaseName": contract.table.database, "TableInput": wanted}
+        self.ensure_database(self.database(contract.table))
+        place: dict[str, Any] = {"DatabaseName": self.database(contract.table), "TableInput": wanted}
         if created("the table", contract.name, lambda: self.client.create_table(**place)):
             return "created"
         return self._update(contract, self.table(contract.table) or wanted, wanted)
@@ -158,7 +164,8 @@ class GlueCatalog:
             return "unchanged"
         seen = {"VersionId": found["VersionId"]} if found.get("VersionId") else {}
         with translated("update the table", contract.name):
-            self.client.update_table(DatabaseName=contract.table.database, TableInput=wanted, SkipArchive=True, **seen)
+            place = {"DatabaseName": self.database(contract.table), **seen}
+            self.client.update_table(**place, TableInput=wanted, SkipArchive=True)
         before, after = (plain(table["StorageDescriptor"]["Columns"]) for table in (found, wanted))
         if before != after and contract.partition_keys:
             self.align(contract)

@@ -3,13 +3,13 @@
 https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html: up to three a table, built in the background, kept by Glue.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
 from lakeworks.errors import LakeUnavailable
-from lakeworks.names import TableName
 
 INDEX = "lakeworks"
 # Below this a filter over everything is as quick as an index.
@@ -18,18 +18,18 @@ WORTH_IT = 10_000
 Outcome = Literal["created", "present", "not needed", "unsupported here"]
 
 
-def ensure_index(client: Any, name: TableName, keys: tuple[str, ...], partitions: int) -> Outcome:
-    """Give a table of many partitions an index over its keys, in their order."""
+def ensure_index(client: Any, place: Mapping[str, str], keys: tuple[str, ...], partitions: int) -> Outcome:
+    """Give a table of many partitions an index over its keys, in their order; `place` names its database and table."""
     if partitions < WORTH_IT or not keys:
         return "not needed"
-    place = {"DatabaseName": name.database, "TableName": name.table}
+    name = "{DatabaseName}.{TableName}".format(**place)
     wanted = [key.lower() for key in keys]
     try:
-        with translated("look up the partition indexes of", str(name)):
+        with translated("look up the partition indexes of", name):
             found = client.get_partition_indexes(**place)["PartitionIndexDescriptorList"]
         if any([key["Name"] for key in index["Keys"]] == wanted for index in found):
             return "present"
-        with translated("create a partition index of", str(name)):
+        with translated("create a partition index of", name):
             client.create_partition_index(**place, PartitionIndex={"Keys": wanted, "IndexName": INDEX})
     except LakeUnavailable as error:
         if _is_missing_operation(error.__cause__):

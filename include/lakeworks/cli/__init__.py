@@ -10,6 +10,7 @@ from lakeworks.cli import (
     catalog,
     compact,
     contract,
+    cost,
     docs,
     fetches,
     ledger,
@@ -19,6 +20,7 @@ from lakeworks.cli import (
     sql,
     status,
     tables,
+    tenant,
 )
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
@@ -46,6 +48,8 @@ app.command("budget")(fetches.budget)
 app.command("docs")(docs.docs)
 app.command("bootstrap")(bootstrap.bootstrap)
 app.add_typer(bucket.app, name="bucket")
+app.add_typer(tenant.app, name="tenant")
+app.add_typer(cost.app, name="cost")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract
-from lakeworks.layout import STAGING, VERSIONS, join
+from lakeworks.layout import STAGING, VERSIONS, is_tenants, join
 from lakeworks.names import TableName
 from lakeworks.partition import Partition
 from lakeworks.pipeline.lake import Lake
@@ -36,6 +36,8 @@ def collect(
     before = datetime.now(UTC) - older_than
     folders: dict[str, list[tuple[str, int, bool]]] = {}
     for item in lake.store.scan(f"{STAGING}/"):
+        if is_tenants(item.key):  # each tenant's attempts are its own affair; see --tenant
+            continue
         folder = "/".join(item.key.split("/")[:6])  # _staging/<layer>/<domain>/<table>/period=/<attempt>
         old = item.modified is not None and item.modified < before
         folders.setdefault(folder, []).append((item.key, item.size, old))
@@ -47,7 +49,8 @@ def collect(
                 lake.store.delete(key for key, _, _ in items)
     for contract in tables:
         found += _superseded(lake, contract.table, before, dry_run=dry_run)
-    return found + _uploads(lake, before, dry_run=dry_run)
+    # S3 cannot limit the listing of uploads to a prefix by policy: the lake's owner looks after everybody's.
+    return found if lake.store.tenant else found + _uploads(lake, before, dry_run=dry_run)
 
 
 def _superseded(lake: Lake, table: TableName, before: datetime, *, dry_run: bool) -> list[Garbage]:

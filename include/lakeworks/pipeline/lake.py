@@ -1,7 +1,7 @@
 """One lake: its bucket, ledger, catalog and engine, built once from settings and passed to every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
 from lakeworks.storage.objects import ObjectStore
+from lakeworks.tenant import Tenant
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,19 @@ class Lake:
     emit: Emit = unheard
 
     @classmethod
-    def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":
-        """A lake from settings and boto3 clients (see `client_config`)."""
+    def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
+        """A lake from settings and boto3 clients (see `client_config`); with a tenant, that tenant's share of it."""
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
             ObjectStore(
-                quick_timestamps(s3), settings.bucket, settings.transfer_threads, layers=layer_buckets(settings)
+                quick_timestamps(s3),
+                settings.bucket,
+                settings.transfer_threads,
+                layers=layer_buckets(settings),
+                tenant=tenant,
             ),
-            GlueCatalog(quick_timestamps(glue)),
+            GlueCatalog(quick_timestamps(glue), tenant=tenant),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
@@ -47,14 +52,26 @@ class Lake:
 
     @classmethod
     def connect(cls, settings: Settings, session: Any) -> "Lake":
-        """A lake from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
+        """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
+        tenant = Tenant(settings.tenant) if settings.tenant else None
         arguments: dict[str, Any] = {"region_name": settings.region, "config": client_config(settings)}
-        return cls.of(settings, session.client("s3", **arguments), session.client("glue", **arguments))
+        return cls.of(settings, session.client("s3", **arguments), session.client("glue", **arguments), tenant)
+
+    def for_tenant(self, tenant: Tenant | None) -> "Lake":
+        """The same clients, working in a tenant's share (or, with None, outside all of them)."""
+        old = self.store
+        store = ObjectStore(old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant)
+        return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
+
+    @property
+    def tenant(self) -> Tenant | None:
+        """Whose share of the lake this is; None for what belongs to no tenant."""
+        return self.store.tenant
 
     @property
     def lineage(self) -> Lineage:
         """Telling of this lake's publications."""
-        return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract)
+        return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract, self.tenant)
 
     @property
     def ledger(self) -> Ledger:

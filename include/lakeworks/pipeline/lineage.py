@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.column_lineage import column_lineage
 from lakeworks.contract import Contract
 from lakeworks.errors import ConfigError
+from lakeworks.layout import tenant_key
 from lakeworks.names import TableName
 from lakeworks.sql import load_sql
 from lakeworks.storage.manifest import Manifest
+from lakeworks.tenant import Tenant, database_of
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent
@@ -73,6 +75,7 @@ class Lineage:
     namespace: str  # s3://<bucket>, as OpenLineage names S3 datasets
     emit: Emit
     load: Callable[[str], Contract]
+    tenant: Tenant | None = None
 
     @contextmanager
     def told(self, contract: Contract, manifest: Manifest) -> Iterator[None]:
@@ -106,7 +109,11 @@ class Lineage:
             eventType=RunState[kind],
             eventTime=datetime.now(UTC).isoformat(),
             run=Run(self.run_id(manifest), facets),
-            job=Job(self.namespace, contract.name, {"sql": sql_job.SQLJobFacet(sql)} if sql else {}),
+            job=Job(
+                self.namespace,
+                f"{contract.name}@{self.tenant}" if self.tenant else contract.name,
+                {"sql": sql_job.SQLJobFacet(sql)} if sql else {},
+            ),
             inputs=list(self._inputs(manifest)),
             outputs=[self._output(contract, manifest, sql)],
             producer=PRODUCER,
@@ -114,7 +121,7 @@ class Lineage:
 
     def run_id(self, manifest: Manifest) -> str:
         """The same for every retry of one attempt's publication."""
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.namespace}/{manifest.key}"))
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.namespace}/{tenant_key(self.tenant, manifest.key)}"))
 
     def _inputs(self, manifest: Manifest) -> Iterator["InputDataset"]:
         from openlineage.client.event_v2 import InputDataset
@@ -141,7 +148,8 @@ class Lineage:
             schema_dataset.SchemaDatasetFacetFields(name, str(column.type), column.description)
             for name, column in contract.columns.items()
         ]
-        glue = symlinks_dataset.Identifier("glue", f"{contract.table.database}.{contract.table.table}", "TABLE")
+        database = database_of(self.tenant, contract.table.database)
+        glue = symlinks_dataset.Identifier("glue", f"{database}.{contract.table.table}", "TABLE")
         facets: dict[str, Any] = {
             "schema": schema_dataset.SchemaDatasetFacet(fields),
             "version": dataset_version_dataset.DatasetVersionDatasetFacet(f"{manifest.period}/{manifest.run.key}"),
@@ -153,7 +161,7 @@ class Lineage:
         statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
             rowCount=manifest.balance.staged, size=manifest.bytes, fileCount=objects
         )
-        return OutputDataset(self.namespace, contract.table.path, {"outputStatistics": statistics}, facets=facets)
+        return OutputDataset(self.namespace, self._name(contract.name), {"outputStatistics": statistics}, facets=facets)
 
     def _columns(self, contract: Contract, sql: str) -> Any:
         from openlineage.client.facet_v2 import column_lineage_dataset as facet
@@ -170,4 +178,5 @@ class Lineage:
 
     def _name(self, item: str) -> str:
         """A table's path, or the folder of a landing object: one data set however many files arrive."""
-        return item.rpartition("/year=")[0] or item.rpartition("/")[0] if "/" in item else TableName.parse(item).path
+        name = item.rpartition("/year=")[0] or item.rpartition("/")[0] if "/" in item else TableName.parse(item).path
+        return tenant_key(self.tenant, name)

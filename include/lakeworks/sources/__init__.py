@@ -126,6 +126,7 @@ SOURCES: dict[str, str] = {
     "declared": "lakeworks.sources.declared",
     "exchange_calendars": "lakeworks.sources.exchange_calendars",
     "file_drop": "lakeworks.sources.file_drop",
+    "lake": "lakeworks.sources.lake",
     "nyc_tlc": "lakeworks.sources.nyc_tlc",
     "sec": "lakeworks.sources.sec",
     "shopify": "lakeworks.sources.shopify",

@@ -63,7 +63,7 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> Sto
         body, _ = store.get(source.key, source.version_id)
         return store.put(target, body)
     step = _part_bytes(source.size)
-    origin: Any = {"Bucket": store.bucket, "Key": source.key, **version(source.version_id)}
+    origin: Any = {**store.place(source.key), **version(source.version_id)}
 
     def send(place: dict[str, Any], number: int, start: int) -> dict[str, Any]:
         wanted = f"bytes={start}-{min(start + step, source.size) - 1}"
@@ -82,7 +82,7 @@ def _multipart(
 ) -> StoredObject:
     """Send the parts and complete on the target's condition; any failure aborts, so no paid-for parts stay behind."""
     with conditional(store.uri(target.key)):
-        place: dict[str, Any] = {"Bucket": store.bucket, "Key": target.key}
+        place: dict[str, Any] = store.place(target.key)
         # Parts copied inside S3 carry no checksum of ours to compare with.
         checksum: dict[str, Any] = {} if isinstance(parts, range) else {"ChecksumAlgorithm": "SHA256"}
         started = store.client.create_multipart_upload(

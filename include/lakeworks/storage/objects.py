@@ -18,7 +18,9 @@ from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.layout import own_key, tenant_key
 from lakeworks.storage.layer_buckets import LayerBuckets
+from lakeworks.tenant import Tenant
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -59,25 +61,44 @@ class Target:
 
 
 class ObjectStore:
-    """One bucket, or one a layer. The client is passed in; boto3 clients are thread-safe."""
+    """One bucket, or one a layer; or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
+
+    Callers name keys as the lake does; a tenant's level is put in here on the way out and taken off on the way back, so no
+    step can forget it or reach past it.
+    """
 
     def __init__(
-        self, client: "S3Client", bucket: str, threads: int = 8, *, layers: Mapping[str, str] | None = None
+        self,
+        client: "S3Client",
+        bucket: str,
+        threads: int = 8,
+        *,
+        layers: Mapping[str, str] | None = None,
+        tenant: Tenant | None = None,
     ) -> None:
         self.layers = LayerBuckets(bucket, layers or {})
         self.client: S3Client = self.layers.route(client)
         self.bucket = bucket
         self.threads = threads
+        self.tenant = tenant
+
+    def at(self, key: str) -> str:
+        """The key in the bucket; the same unless the store is a tenant's."""
+        return tenant_key(self.tenant, key)
+
+    def place(self, key: str) -> Any:
+        """Bucket and key as a request names them."""
+        return {"Bucket": self.bucket, "Key": self.at(key)}
 
     def uri(self, key: str) -> str:
         """The `s3://` address of a key."""
-        return f"s3://{self.layers.of(key)}/{key}"
+        return f"s3://{self.layers.of(key)}/{self.at(key)}"
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """The object, or None where there is none."""
         try:
             with translated("look at", self.uri(key)):
-                answer = self.client.head_object(Bucket=self.bucket, Key=key, **version(version_id))
+                answer = self.client.head_object(**self.place(key), **version(version_id))
         except LakeNotFound:
             return None
         return StoredObject(key, answer["ContentLength"], answer["ETag"], pinned(answer), answer.get("Metadata", {}))
@@ -89,7 +110,7 @@ class ObjectStore:
             LakeNotFound: there is no such object or version.
         """
         with translated("read", self.uri(key)):
-            answer = self.client.get_object(Bucket=self.bucket, Key=key, **version(version_id))
+            answer = self.client.get_object(**self.place(key), **version(version_id))
             body = answer["Body"].read()
         if len(body) != answer["ContentLength"]:
             raise LakeUnavailable(
@@ -101,7 +122,7 @@ class ObjectStore:
         """`length` bytes from `start`."""
         wanted = f"bytes={start}-{start + length - 1}"
         with translated("read", self.uri(key)):
-            answer = self.client.get_object(Bucket=self.bucket, Key=key, Range=wanted, **version(version_id))
+            answer = self.client.get_object(**self.place(key), Range=wanted, **version(version_id))
             body = answer["Body"].read()
         # A server may ignore Range and answer 200 with everything (RFC 9110, 14.2); ministack does for old versions.
         return body if answer["ResponseMetadata"]["HTTPStatusCode"] == 206 else body[start : start + length]
@@ -109,7 +130,7 @@ class ObjectStore:
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
         """Stream an object into a local file."""
         with translated("download", self.uri(key)):
-            answer = self.client.get_object(Bucket=self.bucket, Key=key, **version(version_id))
+            answer = self.client.get_object(**self.place(key), **version(version_id))
             with path.open("wb") as file:
                 for chunk in answer["Body"].iter_chunks(1 << 20):
                     file.write(chunk)
@@ -123,8 +144,7 @@ class ObjectStore:
         target = Target(target) if isinstance(target, str) else target
         with conditional(self.uri(target.key)):
             answer = self.client.put_object(
-                Bucket=self.bucket,
-                Key=target.key,
+                **self.place(target.key),
                 Body=body,
                 ChecksumSHA256=sha256_base64(body),
                 ContentType=media_type(target.key),
@@ -136,12 +156,13 @@ class ObjectStore:
     def scan(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
         """Every object below a prefix, in key order."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix, StartAfter=start_after
+            Bucket=self.bucket, Prefix=self.at(prefix), StartAfter=self.at(start_after) if start_after else ""
         )
         with translated("list", self.uri(prefix)):
             for page in pages:
                 for item in page.get("Contents", []):
-                    yield StoredObject(item["Key"], item["Size"], item["ETag"], modified=item["LastModified"])
+                    key = own_key(self.tenant, item["Key"])
+                    yield StoredObject(key, item["Size"], item["ETag"], modified=item["LastModified"])
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
@@ -154,13 +175,13 @@ class ObjectStore:
             chunk = pending[start : start + 1000]
             with translated("delete", self.uri(chunk[0])):
                 answer = self.client.delete_objects(
-                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in chunk], "Quiet": True}
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": self.at(key)} for key in chunk], "Quiet": True}
                 )
             if errors := answer.get("Errors"):
                 first = errors[0]
                 denied = first.get("Code") == "AccessDenied"
                 raise (LakeAccessDenied if denied else LakeUnavailable)(
-                    f"{len(errors)} of {len(chunk)} objects were not deleted, first `{self.uri(first.get('Key', ''))}`: "
+                    f"{len(errors)} of {len(chunk)} objects were not deleted, first `{first.get('Key', '')}`: "
                     f"{first.get('Code')} {first.get('Message')}. Run again; what is gone stays gone."
                 )
         return len(pending)

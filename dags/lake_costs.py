@@ -1,0 +1,43 @@
+"""What the lake costs, kept month by month in `gold.lake.storage_costs`: by tenant, layer, domain, table and storage class.
+
+It runs on the first of a month for the month before: a listing of the bucket tells little about a month that is long over.
+For an earlier month trigger it with a partition key (`2026-10`) and the `inventory` of that time.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import CronPartitionTimetable, Param, dag
+
+from lakeworks_airflow import StorageCostOperator, partition_params, write_audit_publish
+
+GRAIN, TABLE = "month", "gold.lake.storage_costs"
+
+
+@dag(
+    schedule=CronPartitionTimetable("30 3 1 * *", timezone="UTC", key_format="%Y-%m", run_offset=-1),
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    is_paused_upon_creation=True,
+    max_active_runs=1,
+    params={
+        **partition_params(GRAIN),
+        "inventory": Param(None, type=["null", "string"], title="Inventory", description="s3://…/manifest.json"),
+        "logs": Param(None, type=["null", "string"], title="Access logs", description="s3://bucket/prefix/"),
+    },
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    doc_md=__doc__,
+    tags=["lake", "cost"],
+)
+def lake_costs():
+    taken = StorageCostOperator(
+        task_id="take_stock",
+        table=TABLE,
+        grain=GRAIN,
+        inventory="{{ params.inventory or '' }}",
+        logs="{{ params.logs or '' }}",
+    )
+    taken >> write_audit_publish(TABLE, grain=GRAIN)
+
+
+lake_costs()

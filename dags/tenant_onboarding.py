@@ -1,0 +1,41 @@
+"""Take a tenant in: fill in the form, and the tenant is registered, has its Glue databases and its IAM policy.
+
+Then attach the policy (the path is in the task's log) to the tenant's role, add the Airflow connection `aws_<tenant>` that
+assumes it, and name the tenant in `LAKE_TENANTS`. Running it again completes or corrects; it deletes nothing.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from lakeworks_airflow import TenantOnboardingOperator
+
+ID = "Lower-case letters and digits in words joined by single hyphens, 2 to 31 characters: acme, acme-emea."
+
+
+@dag(
+    schedule=None,
+    is_paused_upon_creation=False,
+    catchup=False,
+    max_active_runs=1,
+    params={
+        "tenant": Param(
+            None,
+            type="string",
+            pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+            minLength=2,
+            maxLength=31,
+            title="Tenant",
+            description=ID,
+        ),
+        "owner": Param("", type="string", title="Owner", description="Whom to ask about it: a team or an address."),
+    },
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    doc_md=__doc__,
+    tags=["lake", "tenants"],
+)
+def tenant_onboarding():
+    TenantOnboardingOperator(task_id="add", tenant="{{ params.tenant }}", owner="{{ params.owner }}")
+
+
+tenant_onboarding()

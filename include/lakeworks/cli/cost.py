@@ -1,0 +1,188 @@
+"""`lakeworks cost`: the bill, what a change would do to it, advice from logs, a year on paper."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lakeworks.cli.connect import connect
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.contract import load_contract
+from lakeworks.errors import ConfigError
+from lakeworks.pipeline import costs
+from lakeworks.pipeline.explorer import charged
+from lakeworks.pipeline.lake import Lake
+from lakeworks.prices import load_price_book
+from lakeworks.reports.cost.bill import DIMENSIONS, grouped
+from lakeworks.reports.cost.lifecycle import Lifecycle
+from lakeworks.reports.cost.partitions import TableFacts, advise_partitions, read_log
+from lakeworks.reports.cost.proposal import Proposal
+from lakeworks.reports.cost.year import EXAMPLE, Year, load_scenario, waterfall
+from lakeworks.settings import settings
+
+app = typer.Typer(invoke_without_command=True, help="What the lake costs, and what would save money (US dollars).")
+Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) in place of a listing")]
+Logs = Annotated[str | None, typer.Option(help="S3 server access logs: s3://bucket/prefix/")]
+
+
+@app.callback()
+def cost(
+    context: typer.Context,
+    month: Annotated[str | None, typer.Option(help="a calendar month, e.g. 2026-11; default: the run rate")] = None,
+    by: Annotated[str, typer.Option(help=f"comma-separated: {', '.join(DIMENSIONS)}")] = "layer,domain,table",
+    inventory: Inventory = None,
+    logs: Logs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the bill: bytes, objects, storage, monitoring, requests, transitions and retrieval."""
+    if context.invoked_subcommand:
+        return
+    dimensions = [part.strip() for part in by.split(",")]
+    if unknown := [part for part in dimensions if part not in DIMENSIONS]:
+        raise ConfigError(f"`{', '.join(unknown)}` is nothing to group by. Known: {', '.join(DIMENSIONS)}.")
+    ask = _ask(month, inventory, logs)
+    lines = grouped(costs.bill(connect(), ask), dimensions)
+    rows = [{**_rounded(vars(line)), "total_usd": round(line.total_usd, 6)} for line in lines]
+    shown = [
+        {name: value for name, value in row.items() if name not in DIMENSIONS or name in dimensions} for row in rows
+    ]
+    total = sum(line.total_usd for line in lines)
+    title = f"{month or 'a month at the present rate'}: {total:,.4f} USD, {ask.region}, prices of {ask.book.as_of}"
+    emit(shown, as_json=as_json, title=title)
+
+
+@app.command("compare")
+def compare(
+    lifecycle: Annotated[
+        str, typer.Option(help="`contracts` (their retention), or 30:STANDARD_IA,90:GLACIER_IR,365:expire")
+    ] = "",
+    compression: Annotated[
+        float, typer.Option(help="bytes after rewriting, as a share of the bytes now", min=0.01)
+    ] = 1.0,
+    compact_mb: Annotated[int | None, typer.Option(help="merge a folder's files up to this size", min=1)] = None,
+    layer: Annotated[str, typer.Option(help="only these layers, e.g. bronze,silver")] = "",
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the bill a month before and after a proposed lifecycle, compression or compaction, and when it has paid."""
+    layers = tuple(filter(None, layer.split(",")))
+    proposal = Proposal(_lifecycle(lifecycle), compression, compact_mb * (1 << 20) if compact_mb else None, layers)
+    found = costs.compare(connect(), _ask(None, inventory, None), proposal)
+    rows = [
+        {**_rounded(vars(item)), "saving_usd": round(item.saving_usd, 6), "months_to_pay": _months(item.months_to_pay)}
+        for item in found
+    ]
+    emit(rows, as_json=as_json, title=f"Saves {sum(item.saving_usd for item in found):,.4f} USD a month")
+
+
+@app.command("advise")
+def advise(logs: Logs = None, month: str | None = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+    """Suggest storage classes from what server access logs say was read (the last 30 days, or a month)."""
+    found = costs.advice(connect(), _ask(month, inventory, logs))
+    emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Storage classes")
+
+
+@app.command("partitions")
+def partitions(
+    queries: Annotated[Path, typer.Argument(help='JSON lines: {"sql": "…", "scanned_bytes": 123}', exists=True)],
+    count: Annotated[
+        bool, typer.Option("--count", help="count the values of filtered columns (reads the tables)")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Suggest partition columns from a query log (Athena's history, or your own)."""
+    lake = connect()
+    parsed = list(read_log(queries.read_text().splitlines()))
+    found = advise_partitions(parsed, load_contract, _facts(lake, count=count))
+    emit([{**vars(item), "share": f"{item.share:.0%}"} for item in found], as_json=as_json, title="Filters")
+
+
+@app.command("actual")
+def actual(
+    month: Annotated[str | None, typer.Option(help="a calendar month; default: the last 30 days, by month")] = None,
+    tag: Annotated[str, typer.Option(help="only this cost allocation tag, e.g. project=lakeworks")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what AWS charged for S3, from Cost Explorer (each call costs $0.01)."""
+    import boto3
+
+    window = costs.window_of(month, datetime.now(UTC))
+    name, _, value = tag.partition("=")
+    client = boto3.client("ce", region_name="us-east-1")
+    found = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
+    emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Charged for S3")
+
+
+@app.command("year")
+def year(
+    scenario: Annotated[Path, typer.Argument(help="a scenario file; default: the example")] = EXAMPLE,
+    region: Annotated[str, typer.Option(help="region of the prices")] = "us-east-1",
+    prices: Annotated[Path | None, typer.Option(help="price book; default: the newest of the package")] = None,
+    switch: Annotated[
+        bool, typer.Option("--switch", help="the old lake changes at new year, paying for the moves")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate a year and show what each change takes off the bill. Needs no lake."""
+    found = load_scenario(scenario)
+    simulator = Year(load_price_book(prices), region, found.history_days)
+    steps = waterfall(simulator, found.flows, found.before, found.changes, switch=switch)
+    rows = [
+        {
+            "change": step.name,
+            "usd_a_year": round(step.usd_after, 2),
+            "saved": round(step.saved, 2),
+            "share": f"{step.share:.1%}",
+        }
+        for step in steps
+    ]
+    emit(rows, as_json=as_json, title=f"{found.description}: saves {sum(step.share for step in steps):.1%}")
+
+
+def _ask(month: str | None, inventory: str | None, logs: str | None) -> costs.Ask:
+    found = settings()
+    window = costs.window_of(month, datetime.now(UTC))
+    return costs.Ask(load_price_book(found.price_book), found.region, window, inventory, logs)
+
+
+def _lifecycle(text: str) -> Callable[[str], Lifecycle]:
+    if text == "contracts":
+        return costs.contracts_lifecycle
+    steps, expire = [], None
+    for part in filter(None, text.split(",")):
+        days, _, name = part.strip().partition(":")
+        if not days.isdigit() or not name:
+            raise ConfigError(f"`{part}` is not <days>:<storage class> or <days>:expire. Nothing was computed.")
+        if name == "expire":
+            expire = int(days)
+        else:
+            steps.append((int(days), name))
+    made = Lifecycle(tuple(steps), expire)
+    return lambda _: made
+
+
+def _facts(lake: Lake, *, count: bool) -> Callable[[str], TableFacts]:
+    from lakeworks.storage.reader import open_dataset
+
+    def facts(table: str) -> TableFacts:
+        contract = load_contract(table)
+        live = lake.ledger.live_partitions(contract.table)
+        distinct: dict[str, int] = {}
+        if count and live:
+            with lake.engine.session() as session:
+                session.attach(contract.table, open_dataset(lake.store, contract, live.values()))
+                columns = ", ".join(f'count(DISTINCT "{name}") AS "{name}"' for name in contract.columns)
+                distinct = session.query(f"SELECT {columns} FROM {contract.table.sql}").to_pylist()[0]
+        return TableFacts(len(live), sum(entry.size for entry in live.values()), distinct)
+
+    return facts
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def _months(months: float | None) -> str:
+    return "never" if months is None else f"{months:.1f}"

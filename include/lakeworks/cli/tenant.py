@@ -1,0 +1,97 @@
+"""`lakeworks tenant`: add, list and remove tenants; show a tenant's policy and what it allows."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from lakeworks.access.evaluation import Request, decide
+from lakeworks.access.policy import LIST_ACTIONS, LakeAddress, tenant_policy
+from lakeworks.aws_errors import translated
+from lakeworks.cli.connect import client, connect
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.pipeline import tenants
+from lakeworks.settings import settings
+from lakeworks.storage.tenants import TenantRegistry
+from lakeworks.tenant import Tenant
+
+app = typer.Typer(no_args_is_help=True, help="Tenants: who shares this lake, each behind its own prefixes.")
+TenantId = Annotated[str, typer.Argument(help="tenant id, e.g. acme", show_default=False)]
+Account = Annotated[str | None, typer.Option(help="AWS account of the Glue catalog; default: the credentials' own")]
+
+
+@app.command("add")
+def add(
+    tenant: TenantId,
+    owner: Annotated[str, typer.Option(help="whom to ask: a team or an address")] = "",
+    account: Account = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a tenant, create its databases and write its IAM policy; again to complete or correct."""
+    checked = Tenant(tenant)
+    changes = tenants.add(connect(), checked, owner, _address(account))
+    emit([vars(change) for change in changes], as_json=as_json, title=f"Tenant {checked}")
+
+
+@app.command("list")
+def show(
+    sizes: Annotated[bool, typer.Option("--sizes", help="also count objects and bytes (lists them all)")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the tenants."""
+    lake = connect().for_tenant(None)
+    rows = []
+    for record in TenantRegistry(lake.store).all():
+        row = record.model_dump(mode="json")
+        if sizes:
+            used = tenants.data_of(lake, Tenant(record.id))
+            row |= {"objects": sum(use.objects for use in used), "bytes": sum(use.bytes for use in used)}
+        rows.append(row)
+    emit(rows, as_json=as_json, title="Tenants")
+
+
+@app.command("remove")
+def remove(
+    tenant: TenantId,
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="although it has data; the data stays")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a tenant off the list. Refused while it has data; deletes none."""
+    changed = tenants.remove(connect(), Tenant(tenant), keep_data=keep_data)
+    emit([{"tenant": tenant, "outcome": "removed" if changed else "was removed before"}], as_json=as_json)
+
+
+@app.command("policy")
+def policy(tenant: TenantId, account: Account = None) -> None:
+    """Print the tenant's IAM policy as JSON."""
+    sys.stdout.write(json.dumps(tenant_policy(Tenant(tenant), _address(account)), indent=2) + "\n")
+
+
+@app.command("may")
+def may(
+    tenant: TenantId,
+    action: Annotated[str, typer.Argument(help="s3:GetObject, s3:ListBucket, glue:GetTable …", show_default=False)],
+    target: Annotated[
+        str, typer.Argument(help="a key, the prefix of a listing, or table/<database>/<table>", show_default=False)
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a tenant's policy allows an action, by IAM's own rules."""
+    address = _address("000000000000")
+    request = Request(action, address.object_arn(target))
+    if action in LIST_ACTIONS:
+        request = Request(action, address.bucket_arn(target), {"s3:prefix": target})
+    elif action.startswith("glue:"):
+        request = Request(action, address.glue_arn(target))
+    decision = decide(tenant_policy(Tenant(tenant), address), request)
+    emit([{"tenant": tenant, "action": action, "target": target, "decision": decision}], as_json=as_json)
+
+
+def _address(account: str | None) -> LakeAddress:
+    return tenants.address_of(settings(), account or _own_account())
+
+
+def _own_account() -> str:
+    with translated("ask for the account of", "these credentials"):
+        return str(client("sts").get_caller_identity()["Account"])

@@ -1,0 +1,54 @@
+"""One stored version of an object, as a listing or an inventory tells it, and what it costs a month."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakeworks.prices.book import GIB, PriceBook
+
+# What an Intelligent-Tiering object is billed like once it was moved (S3 pricing: the tiers cost what these classes do).
+_TIERS = {
+    "FREQUENT": "STANDARD",
+    "INFREQUENT": "STANDARD_IA",
+    "ARCHIVE_INSTANT_ACCESS": "GLACIER_IR",
+    "ARCHIVE": "GLACIER",
+    "DEEP_ARCHIVE": "DEEP_ARCHIVE",
+}
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A version of an object; `tier` is known from an inventory only, and for Intelligent-Tiering only."""
+
+    key: str
+    size: int
+    storage_class: str
+    modified: datetime
+    current: bool = True
+    tier: str = ""
+
+    def in_class(self, storage_class: str) -> "Holding":
+        """The same version in another class."""
+        return Holding(self.key, self.size, storage_class, self.modified, self.current)
+
+
+@dataclass(frozen=True)
+class MonthlyCost:
+    """US dollars a month for lying there."""
+
+    storage: float
+    monitoring: float
+
+
+def monthly_cost(holding: Holding, book: PriceBook, region: str) -> MonthlyCost:
+    """What a version costs a month: minimum size and archive overhead in `storage`, Intelligent-Tiering's fee apart.
+
+    Raises:
+        ConfigError: the book has no price for the class in the region.
+    """
+    whole = book.stored_per_month(region, holding.storage_class, holding.size)
+    rules = book.rules(holding.storage_class)
+    watched = rules.monitored_above_bytes is not None and holding.size >= rules.monitored_above_bytes
+    fee = book.region(region).monitoring / 1000 if watched else 0.0
+    if watched and holding.tier in _TIERS:
+        return MonthlyCost(holding.size * book.price(region, _TIERS[holding.tier]).storage / GIB, fee)
+    return MonthlyCost(whole - fee, fee)

@@ -1,0 +1,20 @@
+"""The lake as a source of its own: its figures are files already, and are taken from the bucket, not asked of a vendor.
+
+`pipeline/stocktaking.py` makes them and `StorageCostOperator` lands them, because both need the lake's store.
+"""
+
+from typing import NoReturn
+
+from lakeworks.errors import ContractError
+from lakeworks.sources import Access
+
+
+def connect(access: Access) -> NoReturn:  # noqa: ARG001 - the interface of every source
+    """There is nobody to connect to.
+
+    Raises:
+        ContractError: always; says what lands these tables.
+    """
+    raise ContractError(
+        "A table of source `lake` is landed by `StorageCostOperator`, not by a fetch. Nothing was landed."
+    )
