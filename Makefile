@@ -8,7 +8,7 @@ export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
 help:  ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: setup  ## watch real taxi months go through the lake in Airflow, then stop everything
 	@$(BIN)/python -m lakeworks_demo demo
@@ -45,6 +45,12 @@ conformance: setup  ## read the replayed sources with the clients others use aga
 		curl_cffi==0.17.0 peewee==4.5.3 multitasking==0.0.13 frozendict==2.5.1
 	$(BIN)/python -m pytest tests/conformance -q
 
+bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
+
+catalog-scale: setup  ## time catalog diff, repair and status at 100,000 partitions (minutes)
+	$(BIN)/python -m tests.catalog_scale
+
 format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -62,10 +68,19 @@ setup: .venv/installed  ## create .venv with the pinned dependencies
 	@$(BIN)/uv pip sync -q --compile-bytecode requirements.lock
 	@touch $@
 
+# the peers of the benchmarks live apart from the product
+.venv-bench/installed: benchmarks/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv pip sync -q --compile-bytecode benchmarks/requirements.txt
+	@touch $@
+
 lock: setup  ## resolve requirements.txt into requirements.lock
 	$(BIN)/uv pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.txt -o requirements.lock
+
+env:  ## write .env for docker-compose, with secrets of its own
+	@$(PYTHON) docker/new_env.py
 
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock clean data conformance
+.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock env clean data conformance bench catalog-scale

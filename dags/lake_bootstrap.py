@@ -1,12 +1,13 @@
-"""Set the lake up: bucket with versioning, encryption, public-access block, tags and lifecycle, and the Glue databases.
+"""Set the lake up as `lake.yml` declares it: buckets and what protects them, lifecycle, Glue databases, work group, budget.
 
-Trigger it once before the first run, and again whenever a setting should be checked: it changes only what differs and reports
-what an endpoint or the credentials do not allow.
+Trigger it once before the first run, and again whenever the file has changed or a setting should be checked: it changes
+only what differs, never deletes what it did not make, and reports what an endpoint or the credentials do not allow. With
+`plan` it only says what it would do.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import dag
+from airflow.sdk import Param, dag
 
 from lakeworks_airflow import LakeBootstrapOperator
 
@@ -17,11 +18,12 @@ from lakeworks_airflow import LakeBootstrapOperator
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+    params={"plan": Param(False, type="boolean", description="Only say what would change.")},
     doc_md=__doc__,
     tags=["lake"],
 )
 def lake_bootstrap():
-    LakeBootstrapOperator(task_id="bootstrap", tags={"project": "lakeworks"})
+    LakeBootstrapOperator(task_id="bootstrap", plan="{{ params.plan }}")
 
 
 lake_bootstrap()

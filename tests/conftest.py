@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.objects import ObjectStore
 from lakeworks_demo.replay import start_replay
+from lakeworks_demo.stack.environment import ministack_environment
+from lakeworks_demo.stack.parent import dying_with_parent
 from lakeworks_demo.stack.process import free_port
 
 BIN = Path(sys.executable).parent
@@ -33,13 +36,15 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
 
 
 @contextlib.contextmanager
-def serving(command: list[str], url: str, environment: dict[str, str], *, patience: float = 10) -> Iterator[str]:
+def serving(
+    command: list[str], url: str, environment: dict[str, str], *, patience: float = 10, start: float = 60
+) -> Iterator[str]:
     process = subprocess.Popen(
         command, env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying_with_parent(signal.SIGKILL),
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + start
         while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(url, timeout=2).close()
@@ -67,13 +72,11 @@ def running_moto() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_ministack(folder: Path) -> Iterator[str]:
+def running_ministack(folder: Path, *, patience: float = 60, policies: bool = False) -> Iterator[str]:
+    """With `policies`, signatures and IAM policies are enforced; `test`/`test` may do everything."""
     port = free_port()
-    environment = {
-        "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SFTP_PORT": str(free_port()),
-        "STATE_DIR": str(folder / "state"), "S3_PERSIST": "1", "S3_DATA_DIR": str(folder / "s3"),
-    }  # fmt: skip
-    with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment) as url:
+    environment = ministack_environment(folder, port, free_port()) | ({"AUTH": "true"} if policies else {})
+    with serving([str(BIN / "ministack")], f"http://127.0.0.1:{port}", environment, start=patience) as url:
         yield url
 
 

@@ -1,6 +1,10 @@
 """docker-compose.yml as far as a machine without an engine can tell."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +71,75 @@ def test_the_lock_holds_every_direct_pin() -> None:
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         if match := re.match(r"([A-Za-z0-9_.-]+)(?:\[.*\])?==([\w.]+)", line):
             assert f"{match[1].lower().replace('_', '-')}=={match[2].lower()}" in lock, line
+
+
+SECRET = {"POSTGRES_PASSWORD", "AIRFLOW_ADMIN_PASSWORD", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__CORE__FERNET_KEY"}  # fmt: skip
+
+
+def in_a_shell(env_file: Path) -> dict[str, str]:
+    """The variables a shell that sources the file exports."""
+    code = "import json, os; print(json.dumps(dict(os.environ)))"
+    script = f'set -a; . "{env_file}"; set +a; exec "{sys.executable}" -c "{code}"'
+    done = subprocess.run(["sh", "-c", script], env={}, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def test_no_secret_has_a_published_value_and_compose_refuses_an_empty_one() -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    for name in SECRET:
+        assert f"\n{name}=\n" in EXAMPLE, name
+        assert re.search(rf"\$\{{{name}:\?", compose), f"{name}: `:?` stops on an empty value"
+    assert "ALL_ADMINS" not in compose
+
+
+def test_make_env_makes_up_every_secret_and_keeps_what_is_there(tmp_path: Path) -> None:
+    sys.path.insert(0, str(ROOT / "docker"))
+    try:
+        from new_env import main
+    finally:
+        sys.path.pop(0)
+    assert main(tmp_path / "one") == 0
+    assert main(tmp_path / "two") == 0
+    one, two = in_a_shell(tmp_path / "one"), in_a_shell(tmp_path / "two")
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o600
+    assert all(len(one[name]) >= 16 and one[name] != two[name] for name in SECRET)
+    before = (tmp_path / "one").read_text()
+    assert main(tmp_path / "one") == 1
+    assert (tmp_path / "one").read_text() == before
+
+
+def test_the_example_can_be_sourced_by_a_shell() -> None:
+    found = in_a_shell(ROOT / ".env.example")
+    for name in ("AIRFLOW_CONN_AWS_DEFAULT", "AIRFLOW_CONN_NYC_TLC"):
+        assert json.loads(found[name])["conn_type"], "JSON survives, quotes and all"
+
+
+def test_the_api_server_gets_the_login_of_the_environment(tmp_path: Path) -> None:
+    service = COMPOSE["services"]["api-server"]
+    assert service["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == "admin:admin"
+    script = service["command"][2].replace("$$", "$").replace("exec airflow", "echo airflow")
+    logins = tmp_path / "logins.json"
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "AIRFLOW_ADMIN_PASSWORD": 'a "quoted" one',
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(logins),
+    }  # fmt: skip
+    done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "airflow api-server --port 8080\n"
+    assert json.loads(logins.read_text()) == {"admin": 'a "quoted" one'}
+    assert logins.stat().st_mode & 0o777 == 0o600
+
+
+def test_ci_says_what_a_debian_machine_lacks(tmp_path: Path) -> None:
+    (tmp_path / "python3.11").write_text("#!/bin/sh\nexit 1\n")  # an interpreter without venv
+    (tmp_path / "make").write_text("#!/bin/sh\necho made\n")
+    for path in tmp_path.iterdir():
+        path.chmod(0o755)
+    done = subprocess.run(
+        [str(ROOT / ".ci" / "run")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "apt-get install python3.11-venv" in done.stderr

@@ -1,6 +1,7 @@
 """`python -m lakeworks_demo demo|up|down`: what `make demo`, `make up` and `make down` call."""
 
 import argparse
+import shlex
 import signal
 import sys
 import time
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from lakeworks_demo.demo import Demo
 from lakeworks_demo.stack.environment import LOGIN, REPOSITORY
+from lakeworks_demo.stack.folder import is_ours
 from lakeworks_demo.stack.process import StackError
 from lakeworks_demo.stack.stack import Stack
 
@@ -27,6 +29,11 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
+        if arguments.state and not is_ours(arguments.state):
+            console.print(
+                f"[bold red]failed:[/] `{arguments.state}` is not a folder of this stack; nothing was touched"
+            )
+            return 1
         folders = [arguments.state] if arguments.state else [REPOSITORY / ".local" / part for part in ("up", "demo")]
         stopped = [name for folder in folders for name in Stack(folder).stop()]
         console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
@@ -42,24 +49,31 @@ def _play(stack: Stack, console: Console, *, keep: bool) -> int:
     try:
         with demo.step("Start the stack"):
             stack.start(fresh=not keep, step=lambda text: console.print(f"  {text}"))
-        demo.play()
+        try:
+            demo.play()
+        except OSError:  # requests' errors are OSErrors
+            stack.check()  # tells why nothing answers, if a part has ended
+            raise
         worked = True
-    except (StackError, OSError) as error:  # requests' errors are OSErrors
+    except (StackError, OSError) as error:
         console.print(f"[bold red]failed[/] in the step «{demo.current}»:")
         console.print(str(error), markup=False)
-        console.print(
-            f"All logs are in {stack.run.relative_to(Path.cwd()) if stack.run.is_relative_to(Path.cwd()) else stack.run}"
-        )
+        if stack.services:
+            console.print(f"All logs are in {_short(stack.run, Path.cwd())}")
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; stopping what was started")
         return 130
     finally:
-        if not (keep and worked):
+        if stack.services and not (keep and worked):
             stack.stop()
     console.print(f"[bold green]Done in {time.monotonic() - began:.0f} s.[/]")
     _look_around(stack, console, keep=keep)
     return 0
+
+
+def _short(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
@@ -67,7 +81,7 @@ def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
     if not keep:
         console.print("Everything was stopped. To look around, run `make up`: it leaves Airflow and the lake running.")
         return
-    env = stack.env_file.relative_to(REPOSITORY) if stack.env_file.is_relative_to(REPOSITORY) else stack.env_file
+    env = shlex.quote(str(_short(stack.env_file, REPOSITORY)))
     console.print(
         f"Airflow    {stack.addresses.airflow}   login {LOGIN[0]} / {LOGIN[1]}\n"
         f"AWS        {stack.addresses.aws}   (S3 and Glue stand-in)\n"

@@ -1,4 +1,4 @@
-"""The demo: start the stack, bootstrap the lake, backfill real taxi months, show what came of it."""
+"""The demo: start the stack, bootstrap the lake, run three domains through it, show what came of it."""
 
 import json
 import subprocess
@@ -11,24 +11,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lakeworks_demo.questions import QUESTIONS
 from lakeworks_demo.stack.api import FINISHED, AirflowApi
 from lakeworks_demo.stack.environment import LOGIN
 from lakeworks_demo.stack.process import StackError
 from lakeworks_demo.stack.stack import Stack
 
 FROM, TO, MONTHS = "2019-01-01", "2019-03-31", ("2019-01", "2019-02", "2019-03")
-QUESTIONS = {
-    "Which pick-up zones earned most?": """
-        SELECT pickup_zone_name AS zone, pickup_borough AS borough, sum(trip_count) AS trips, sum(total_fare_usd) AS fares_usd
-        FROM gold_transport.zone_daily_summary GROUP BY 1, 2 ORDER BY 4 DESC, 1 LIMIT 5""",
-    "At which hours is the city busiest?": """
-        SELECT hour_of_day AS hour, sum(trip_count) AS trips
-        FROM gold_transport.hourly_demand GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5""",
-    "How did the months compare?": """
-        SELECT strftime(trip_date, '%Y-%m') AS month, round(sum(total_fare_usd) / sum(trip_count), 2) AS mean_fare_usd,
-               round(sum(avg_distance_miles * trip_count) / sum(trip_count), 2) AS mean_miles
-        FROM gold_transport.zone_daily_summary GROUP BY 1 ORDER BY 1""",
-}
+# One run each over a range of days: what the other two domains show.
+RANGES = {"market": ("2013-01-01", "2013-01-31"), "commerce": ("2017-01-01", "2017-01-03")}
 
 
 class Demo:
@@ -48,17 +39,20 @@ class Demo:
         """
         api = self._connect()
         with self.step("Bootstrap the lake (DAG lake_bootstrap)"):
-            api.wait_for_dag("lake_bootstrap")
-            self._wait(api, "lake_bootstrap", [api.trigger("lake_bootstrap")])
-        with self.step(
-            f"Backfill {len(MONTHS)} months (airflow backfill create --dag-id taxi --from-date {FROM} --to-date {TO})"
-        ):
-            api.wait_for_dag("taxi")
-            api.unpause("taxi")
+            api.wait_for_dag("lake_bootstrap", check=self.stack.check)
+            self._wait(api, [("lake_bootstrap", api.trigger("lake_bootstrap"))])
+        days = ", ".join(f"{dag} {first} to {last}" for dag, (first, last) in RANGES.items())
+        backfill = f"airflow backfill create --dag-id taxi --from-date {FROM} --to-date {TO}"
+        with self.step(f"Backfill {len(MONTHS)} months of taxi trips ({backfill}), beside it {days}"):
+            for dag in ("taxi", *RANGES):
+                api.wait_for_dag(dag, check=self.stack.check)
+                api.unpause(dag)
             before = {run["dag_run_id"] for run in api.runs("taxi")}
             self._backfill()
-            runs = self._backfilled(api, before)
-            self._wait(api, "taxi", runs)
+            runs = [("taxi", run) for run in self._backfilled(api, before)]
+            for dag, (first, last) in RANGES.items():
+                runs.append((dag, api.trigger(dag, conf={"from": first, "to": last})))
+            self._wait(api, runs)
         self._show_ledger()
         for question, sql in QUESTIONS.items():
             self._table(question, self._lakeworks("sql", sql))
@@ -84,32 +78,34 @@ class Demo:
             raise StackError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
     def _backfilled(self, api: AirflowApi, before: set[str]) -> list[str]:
-        """The runs of this backfill; they appear within seconds."""
+        """The runs of this backfill, not those known before; they appear within seconds."""
+        found: dict[str, str] = {}
         for _ in range(100):
-            found = {
-                run["partition_key"]: run["dag_run_id"] for run in api.runs("taxi") if run["run_type"] == "backfill"
-            }
+            self.stack.check()
+            new = [run for run in api.runs("taxi") if run["dag_run_id"] not in before and run["run_type"] == "backfill"]
+            found = {run["partition_key"]: run["dag_run_id"] for run in new}
             if all(month in found for month in MONTHS):
                 return [found[month] for month in MONTHS]
             time.sleep(0.2)
-        raise StackError(f"the backfill made no runs for {MONTHS} (new: {before}); see airflow-scheduler.log")
+        raise StackError(f"the backfill made no runs for {MONTHS} (new: {found}); see airflow-scheduler.log")
 
-    def _wait(self, api: AirflowApi, dag_id: str, runs: list[str], seconds: float = 600) -> None:
+    def _wait(self, api: AirflowApi, runs: list[tuple[str, str]], seconds: float = 600) -> None:
         """Show tasks as they finish, until all runs have ended."""
         deadline, shown = time.monotonic() + seconds, ""
         while time.monotonic() < deadline:
-            states = [api.run(dag_id, run)["state"] for run in runs]
-            tasks = [task for run in runs for task in api.tasks(dag_id, run)]
+            self.stack.check()
+            states = [api.run(dag, run)["state"] for dag, run in runs]
+            tasks = [task for dag, run in runs for task in api.tasks(dag, run)]
             line = _progress(tasks)
             if line != shown:
                 self.console.print(f"  {time.monotonic() - self.started:5.0f} s  {line}")
                 shown = line
             if "failed" in states:
-                raise StackError(api.failure(dag_id, runs[states.index("failed")]))
+                raise StackError(api.failure(*runs[states.index("failed")]))
             if all(state in FINISHED for state in states):
                 return
             time.sleep(1.0)
-        raise StackError(f"{dag_id}: not finished after {seconds:.0f} s: {shown}")
+        raise StackError(f"not finished after {seconds:.0f} s: {shown}")
 
     def _lakeworks(self, *arguments: str) -> list[dict[str, Any]]:
         command = ["lakeworks", *arguments, "--json"]
@@ -119,8 +115,10 @@ class Demo:
         return list(json.loads(done.stdout))
 
     def _show_ledger(self) -> None:
-        rows = self._lakeworks("ledger")
+        rows = [row for row in self._lakeworks("ledger") if row["rows_in"]]
         self._table("The lake", rows)
+        if {row["table"].split(".")[1] for row in rows} < {"transport", *RANGES}:
+            raise StackError("a domain is empty")
         for row in rows:
             in_balance = row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"]
             if row["partitions"] == 0 or not in_balance:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.parsers import ResponseParserError
 
 from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable
 
@@ -13,6 +14,8 @@ _DENIED = {
     "AccessDeniedException",
     "ExpiredToken",
     "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidToken",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "SignatureDoesNotMatch",
@@ -20,7 +23,17 @@ _DENIED = {
     "AllAccessDisabled",
     "403",
 }
-_MISSING = {"404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound", "EntityNotFoundException"}
+_MISSING = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "NotFound",
+    "NotFoundException",
+    "EntityNotFoundException",
+}
+# The caller is nobody: every further call would fail alike.
+_NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 _HINTS = {
     "ExpiredToken": "The session token has expired: renew the credentials, then run again.",
     "ExpiredTokenException": "The session token has expired: renew the credentials, then run again.",
@@ -49,10 +62,21 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
     return LakeUnavailable(f"{text}. What was complete before stays; run again.")
 
 
+def error_code(error: BaseException) -> str:
+    """The code AWS answered with beneath an error of ours (`ExpiredToken`), empty where there is none."""
+    cause = error.__cause__ if isinstance(error, LakeError) else error
+    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+
+
+def is_nobody(error: LakeError) -> bool:
+    """Whether the credentials themselves are wrong or expired, rather than lacking one permission."""
+    return isinstance(error, LakeAccessDenied) and (error_code(error) in _NOBODY or "No AWS credentials" in str(error))
+
+
 @contextmanager
 def translated(action: str, where: str) -> Iterator[None]:
     """Raise boto3's errors in this block as lakeworks errors."""
     try:
         yield
-    except (ClientError, BotoCoreError, S3UploadFailedError) as error:
+    except (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError) as error:
         raise lake_error(error, action, where) from error

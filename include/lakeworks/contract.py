@@ -5,13 +5,31 @@ classification, logicalTypeOptions) wherever it has one. From this one file come
 Great Expectations suite, the row rules and the documentation.
 """
 
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
+from lakeworks.constraints import (
+    allowed_value,
+    check_columns,
+    check_pattern,
+    check_value,
+    condition_columns,
+    exact_number,
+)
 from lakeworks.errors import ContractError
 from lakeworks.names import TableName
 from lakeworks.partition import PartitionField
@@ -22,8 +40,9 @@ if TYPE_CHECKING:
 
 TABLES = Path(__file__).parent / "tables"
 Severity = Literal["error", "warn"]
-# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss.
-SchemaPolicy = Literal["freeze", "add_nullable", "widen"]
+# freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss;
+# quarantine_unknown: rows with a value the contract has no column or no type for are set aside, the others go on.
+SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
 
 
 def _parse_type(value: Any) -> LakeType:
@@ -48,6 +67,16 @@ ColumnType = Annotated[LakeType, PlainValidator(_parse_type), PlainSerializer(st
 PartitionBy = Annotated[PartitionField, PlainValidator(_parse_field), PlainSerializer(str)]
 
 
+def _parse_pattern(text: str) -> str:
+    check_pattern(text)
+    return text
+
+
+Limit = Annotated[int | Decimal, PlainValidator(exact_number)]
+Allowed = Annotated[str | bool | int | Decimal, PlainValidator(allowed_value)]
+Pattern = Annotated[str, AfterValidator(_parse_pattern)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -58,10 +87,10 @@ class Column(_Part):
     type: ColumnType
     description: str
     required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-    allowed: tuple[str | int | float, ...] | None = None
-    pattern: str | None = None
+    minimum: Limit | None = None
+    maximum: Limit | None = None
+    allowed: tuple[Allowed, ...] | None = None
+    pattern: Pattern | None = None
     classification: Literal["public", "internal", "confidential", "restricted"] = "public"
     pii: bool = False
     masking: Literal["salted_sha256"] | None = Field(
@@ -72,6 +101,22 @@ class Column(_Part):
     def _mask_text_only(self) -> "Column":
         if self.masking and self.type.kind != "string":
             raise ValueError(f"`masking` works on text; this column is {self.type}")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_fit_the_type(self) -> "Column":
+        named = [
+            ("minimum", self.minimum),
+            ("maximum", self.maximum),
+            *(("allowed", item) for item in self.allowed or ()),
+        ]
+        for field, value in named:
+            if value is not None:
+                check_value(self.type, value, field)
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        if self.pattern is not None and self.type.kind != "string":
+            raise ValueError(f"pattern: a column of type {self.type} has none")
         return self
 
 
@@ -90,6 +135,19 @@ class TableCheck(_Part):
     kwargs: dict[str, Any] = Field(default_factory=dict)
     severity: Severity = "error"
     description: str = ""
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns a check looks at; empty for one about the table as a whole."""
+        named: set[str] = set()
+        for key, value in self.kwargs.items():
+            if key in ("column", "column_A", "column_B"):
+                named.add(str(value))
+            if key in ("column_list", "column_set") and not self.expectation.startswith("expect_table_"):
+                named |= {str(item) for item in value}
+            if key == "row_condition":
+                named |= condition_columns(str(value))
+        return named
 
 
 class Quarantine(_Part):
@@ -138,6 +196,12 @@ class Storage(_Part):
     compression_level: int | None = None
     row_group_rows: int = Field(500_000, ge=1)
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
+    layout: Literal["plain", "versioned"] = Field(
+        "plain",
+        description="plain: one object a partition at a fixed path. versioned: immutable objects under `_versions/`, cut at "
+        "`target_bytes`; readers go through catalog or ledger, there is no plain path and no partition projection.",
+    )
+    target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition gets another object.")
 
 
 class InputRule(_Part):
@@ -148,6 +212,14 @@ class InputRule(_Part):
     )
     whole: bool = Field(False, description="Every partition: for small tables of events.")
     optional: bool = Field(False, description="Reads as empty where nothing is published.")
+
+
+class Catalog(_Part):
+    """How the table is found in Glue."""
+
+    projection: bool = Field(
+        default=False, description="Athena computes the partitions instead of asking Glue; tables cut by time only."
+    )
 
 
 class Contract(_Part):
@@ -183,6 +255,7 @@ class Contract(_Part):
     freshness: Freshness | None = None
     retention: Retention = Retention()
     storage: Storage = Storage()
+    catalog: Catalog = Catalog()
 
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":
@@ -195,7 +268,38 @@ class Contract(_Part):
         lowered = [name.lower() for name in self.columns]
         if len(set(lowered)) != len(lowered):
             raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
+        for number, check in enumerate(self.checks):
+            try:
+                check_columns(check.columns, self.file_columns)
+                for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:
+                    check_pattern(str(pattern or ""))
+            except ValueError as error:
+                raise ValueError(f"`checks.{number}` ({check.expectation}): {error}") from error
         return self
+
+    @model_validator(mode="after")
+    def _project_only_time(self) -> "Contract":
+        """Athena can count through years, months, days and hours; it would not see any other value, nor a null."""
+        if not self.catalog.projection:
+            return self
+        if self.storage.layout == "versioned":
+            raise ValueError(
+                "catalog.projection needs `storage.layout: plain`: a versioned partition has no fixed place"
+            )
+        if not self.partition_by or self.identity_columns:
+            raise ValueError(
+                "catalog.projection needs a table that is partitioned by month, day or hour and nothing else"
+            )
+        if optional := [f.column for f in self.partition_by if f.column and not self.columns[f.column].required]:
+            raise ValueError(
+                f"catalog.projection: `{optional[0]}` must be `required: true`, a null would be in no partition"
+            )
+        return self
+
+    @property
+    def projected(self) -> bool:
+        """Whether Athena computes the table's partitions."""
+        return self.catalog.projection
 
     @model_validator(mode="after")
     def _can_rebuild(self) -> "Contract":

@@ -9,6 +9,7 @@
     + MalformedSource        the source keeps answering something that is not the promised format
     + SchemaDrift            data arrived whose columns the table's schema policy does not admit
     + PartitionExplosion     a write would create more partitions than the contract allows
+    + PartitionNotOwned      a run has rows of a partition outside its period, which other runs write
     + QuarantineLimitExceeded  more rows broke a rule than the contract tolerates
     + RowBalanceError        rows in != rows staged + quarantined + deduplicated
     + AuditFailed            the staged rows do not keep the contract's promises
@@ -68,6 +69,10 @@ class SchemaDrift(TerminalError):
 
 class PartitionExplosion(TerminalError):
     """A write would create more partitions than the contract allows."""
+
+
+class PartitionNotOwned(TerminalError):
+    """A run has rows of a partition outside its period, which other runs write."""
 
 
 class QuarantineLimitExceeded(TerminalError):

@@ -13,6 +13,7 @@ QUARANTINE = "_quarantine"
 LEDGER = "_ledger"
 AUDITS = "_audits"
 LANDING = "landing"
+VERSIONS = "_versions"
 INBOX = "inbox"
 QUOTA = "_quota"
 
@@ -39,7 +40,7 @@ def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
 
 def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str:
     """Where a table of layout `versioned` keeps one publication's immutable objects of a partition."""
-    return join(table.path, "_versions", attempt, partition.path) + "/"
+    return join(table.path, VERSIONS, attempt, partition.path) + "/"
 
 
 def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
@@ -70,6 +71,16 @@ def ledger_key(table: TableName, partition: Partition, seq: int) -> str:
 def run_key(table: TableName, period: Period, attempt: str) -> str:
     """The record of one run: its row balance, inputs and audit."""
     return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
+
+
+def contracts_prefix(table: TableName) -> str:
+    """Where the contracts a table was published by are kept, with its trailing slash."""
+    return join("metadata", "contracts", table.path) + "/"
+
+
+def contract_key(table: TableName, version: str) -> str:
+    """One version of a table's contract."""
+    return f"{contracts_prefix(table)}{version}.json"
 
 
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:

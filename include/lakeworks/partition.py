@@ -79,7 +79,7 @@ class Period:
         return found
 
     def split(self, grain: str) -> list["Period"]:
-        """The periods of a finer (or the same) grain inside this one, in order."""
+        """The periods of a finer (or the same) grain inside this one, in order; of a coarser one, that it lies in."""
         return list(period_range(Period.containing(self.start, grain), self.end))
 
     @property
@@ -216,3 +216,18 @@ def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period
         for key in field.keys:
             pairs.append((key, None if moment is None else f"{moment:{_FIELD_FORMATS[key]}}"))
     return Partition(tuple(pairs))
+
+
+def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Period) -> bool:
+    """Whether a run of the period may write the partition: its times lie in the period, or the period in it.
+
+    A row without a time belongs to no period: every run would replace the others' such rows.
+    """
+    values = dict(partition.pairs)
+    for field in fields:
+        if field.transform != "identity":
+            grain = GRAINS[min(GRAINS.index(field.transform), GRAINS.index(period.grain))]
+            inside = Partition.of_period(Period.containing(period.start, grain))
+            if any(values[key] != value for key, value in inside.pairs):
+                return False
+    return True

@@ -24,10 +24,23 @@ class Settings(BaseSettings):
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
+    lineage_url: str = Field(
+        "file",
+        description="Where OpenLineage events go: off, file (below the scratch folder), file:<folder>, http(s)://…, or client "
+        "(the OpenLineage client's own configuration).",
+    )
     pii_salt: SecretStr | None = Field(
         None, min_length=16, description="Secret in front of personal data before it is hashed."
     )
+    airflow_url: SecretStr | None = Field(
+        None,
+        description="Airflow's address for `lakeworks status`, https://user:password@host; without it no run states.",
+    )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
+    config_file: Path | None = Field(
+        None, description="The lake.yml that declares the infrastructure; defaults without one."
+    )
+    price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
 
 
 @lru_cache(maxsize=1)

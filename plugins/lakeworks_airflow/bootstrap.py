@@ -1,4 +1,4 @@
-"""Setting the lake up: bucket, settings, Glue databases."""
+"""Setting the lake up: buckets and their settings, Glue databases, work group, and what else lake.yml declares."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -6,37 +6,68 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from lakeworks.errors import TerminalError
-from lakeworks_airflow.connections import connect_lake
+from lakeworks.errors import LakeUnavailable, TerminalError
+from lakeworks_airflow.connections import lake_client
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from lakeworks.infrastructure.engine import Change
+    from lakeworks.infrastructure.resource import Clients
+
 log = logging.getLogger(__name__)
+_NOTABLE = ("foreign", "refused", "denied", "unsupported", "failed")
 
 
 class LakeBootstrapOperator(BaseOperator):
-    """Create or correct the lake's bucket and Glue databases; running it again changes nothing.
+    """Make the lake's infrastructure as `LAKE_CONFIG_FILE` declares it; running it again changes nothing.
 
-    :param tags: tags for the bucket. (templated)
+    What an endpoint does not know, others made or a judgement refused is left with a warning. A setting that was denied or
+    failed fails the task, after every other one was made: denied for good, failed to be tried again.
+
+    :param plan: only say what would change. (templated)
+    :param clients: gives a boto3 client for a service and region; default: those of the connection LAKE_AWS_CONN_ID.
     """
 
-    template_fields = ("tags",)
+    template_fields = ("plan",)
 
-    def __init__(self, *, tags: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, plan: bool | str = False, clients: "Clients" = lake_client, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.tags = tags or {}
+        self.plan = plan
+        self.clients = clients
 
-    def execute(self, context: "Context") -> list[dict[str, str]]:
-        """Return what became of every setting."""
-        from lakeworks.pipeline.bootstrap import bootstrap
+    def execute(self, context: "Context") -> list[dict[str, Any]]:
+        """Return what became, or would become, of every setting."""
+        from lakeworks.pipeline.bootstrap import plan_lake
         from lakeworks.settings import settings
 
         try:
-            changes = bootstrap(connect_lake(), settings(), self.tags)
+            wanted = plan_lake(settings(), self.clients)
+            if str(self.plan).lower() == "true":
+                changes = wanted.changes()
+                for change in changes:
+                    _log(change)
+            else:
+                changes = wanted.apply(_log)
         except TerminalError as error:
             raise AirflowFailException(str(error)) from error
-        for change in changes:
-            level = logging.WARNING if change.outcome in ("denied", "unsupported") else logging.INFO
-            log.log(level, "%s: %s %s", change.setting, change.outcome, change.detail)
-        return [vars(change) for change in changes]
+        _complain([change for change in changes if change.outcome in ("denied", "failed")])
+        return [change.as_dict() for change in changes]
+
+
+def _complain(problems: "list[Change]") -> None:
+    """Raise for what is missing; a lake without its protection must not look set up."""
+    text = "; ".join(f"{change.kind} {change.name}: {change.detail}" for change in problems)
+    if any(change.outcome == "failed" for change in problems):
+        raise LakeUnavailable(f"{len(problems)} settings are missing, the others are as declared: {text}")
+    if problems:
+        raise AirflowFailException(f"{len(problems)} settings were denied, the others are as declared: {text}")
+
+
+def _log(change: "Change") -> None:
+    level = logging.WARNING if change.outcome in _NOTABLE else logging.INFO
+    log.log(level, "%s %s: %s %s", change.kind, change.name, change.outcome, change.detail)
+    for line in change.lines:
+        log.info("    %s", line)
+    for remark in change.remarks:
+        log.info("    note: %s", remark)

@@ -1,6 +1,6 @@
 """Airflow connections and settings turned into the library's collaborators; secrets stop here."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 
 def connect_lake() -> "Lake":
     """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID."""
+    from lakeworks.pipeline.lake import Lake
+
+    return Lake.of(settings(), lake_client("s3"), lake_client("glue"))
+
+
+def lake_client(service: str, region: str | None = None) -> Any:
+    """A boto3 client of any service with the credentials of the Airflow connection LAKE_AWS_CONN_ID."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
-    from lakeworks.pipeline.lake import Lake, client_config
+    from lakeworks.pipeline.lake import client_config
 
     found = settings()
-    config = client_config(found)
-
-    def client(service: str) -> object:
-        hook = AwsBaseHook(aws_conn_id=found.aws_conn_id, client_type=service, region_name=found.region, config=config)
-        return hook.get_conn()
-
-    return Lake.of(found, client("s3"), client("glue"))
+    place, config = region or found.region, client_config(found)
+    return AwsBaseHook(found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
 
 
 def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":

@@ -1,66 +1,116 @@
-"""`make chaos`: the long storm on all three endpoints; prints one table and fails on any bad read."""
+"""`make chaos`: the long storms on all three endpoints; prints tables and fails on anything wrong."""
 
 import argparse
 import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.broken import at_one_moment, at_random, one_by_one
 from tests.chaos.harness import Endpoint, settled, storm
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
+
+Result = tuple[Sequence[Any], list[str]]
+# what is shown of each, after the endpoint
+STORMS = {
+    "killed": (
+        "writers killed with SIGKILL while a reader reads",
+        ("writers at once", "kills", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "broken": (
+        "each request of a publication broken in each way",
+        ("attempts of boto3", "ways to break", "requests broken", "left wrong"),
+    ),
+    "shaken": (
+        "writers killed, a tenth of their requests broken, a reader reads",
+        ("kills", "requests broken", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "crowded": (
+        "3 rivals for one partition and 3 neighbours at one moment",
+        ("writers", "published", "refused", "neighbours hindered", "left wrong"),
+    ),
+}
+
+
+class Storms:
+    """All storms on all endpoints."""
+
+    def __init__(self, urls: dict[str, str], folder: Path, kills: int, seed: int) -> None:
+        self.urls, self.folder, self.kills, self.seed = urls, folder, kills, seed
+        self.failed = False
+
+    def endpoint(self, name: str) -> Endpoint:
+        """A new bucket, and the catalog emptied; SeaweedFS has no Glue."""
+        url = self.urls[name]
+        found = Endpoint(url, self.urls["moto"] if name == "seaweed" else url, new_store(url).bucket)
+        glue = found.lake().catalog.client
+        for database in glue.get_databases()["DatabaseList"]:
+            glue.delete_database(Name=database["Name"])
+        return found
+
+    def run(self, wanted: Sequence[str]) -> None:
+        """The wanted storms, a table each."""
+        for name in wanted:
+            title, columns = STORMS[name]
+            self.table(title, columns, getattr(self, name))
+
+    def killed(self, name: str) -> Iterator[Result]:
+        for writers in (1, 3):
+            endpoint = self.endpoint(name)
+            tally = storm(endpoint, self.kills, self.seed, self.folder, writers)
+            wrong = settled(endpoint)
+            row = (writers, tally.kills, tally.published, tally.refused, tally.reads, len(tally.bad), len(wrong))
+            yield row, [*tally.bad, *wrong]
+
+    def broken(self, name: str) -> Iterator[Result]:
+        for attempts in (1, 2):
+            yield one_by_one(self.urls[name], attempts)
+
+    def shaken(self, name: str) -> Iterator[Result]:
+        yield at_random(self.endpoint(name), self.kills // 2, self.seed, self.folder)
+
+    def crowded(self, name: str) -> Iterator[Result]:
+        yield at_one_moment(self.endpoint(name), max(self.kills // 5, 2), self.folder)
+
+    def table(self, title: str, columns: Sequence[str], rows: Callable[[str], Iterator[Result]]) -> None:
+        """Run one kind of storm on every endpoint and print what it saw."""
+        table = Table(title=title, title_justify="left")
+        for column in ("endpoint", *columns, "seconds"):
+            table.add_column(column, justify="left" if column == "endpoint" else "right")
+        for name in self.urls:
+            began = time.monotonic()
+            for row, wrong in rows(name):
+                table.add_row(name, *map(str, row), f"{time.monotonic() - began:.0f}")
+                began = time.monotonic()
+                self.failed |= bool(wrong)
+                for problem in wrong[:5]:
+                    print(f"{title}; {name}: {problem}", flush=True)
+        Console(width=120).print(table)
 
 
 def main() -> int:
     """Run the storms."""
-    parser = argparse.ArgumentParser(description="Kill writers while readers look.")
+    parser = argparse.ArgumentParser(description="Kill writers and break requests while readers look.")
     parser.add_argument("--kills", type=int, default=150, help="per endpoint and number of writers")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=STORMS, action="append", help="one kind of storm; may be repeated")
     arguments = parser.parse_args()
-    table = Table(title="writers killed with SIGKILL while a reader reads")
-    for name in (
-        "endpoint",
-        "writers at once",
-        "kills",
-        "published",
-        "refused",
-        "reads",
-        "bad reads",
-        "left wrong",
-        "seconds",
-    ):
-        table.add_column(name, justify="left" if name == "endpoint" else "right")
-    failed = False
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        moto = stack.enter_context(running_moto())
         urls = {
-            "moto": moto,
+            "moto": stack.enter_context(running_moto()),
             "ministack": stack.enter_context(running_ministack(folder / "ministack")),
             "seaweed": stack.enter_context(running_seaweed(folder / "seaweed")),
         }
-        for name, url in urls.items():
-            for writers in (1, 3):
-                endpoint = Endpoint(url, moto if name == "seaweed" else url, new_store(url).bucket)
-                drop_databases(endpoint)
-                tally = storm(endpoint, arguments.kills, arguments.seed, folder, writers)
-                wrong = settled(endpoint)
-                row = (writers, tally.kills, tally.published, tally.refused, tally.reads, len(tally.bad), len(wrong))
-                table.add_row(name, *map(str, row), f"{tally.seconds:.0f}")
-                failed |= bool(tally.bad or wrong)
-                for problem in [*tally.bad[:5], *wrong[:5]]:
-                    print(f"{name}, {writers} writers: {problem}")
-    Console(width=120).print(table)
-    return int(failed)
-
-
-def drop_databases(endpoint: Endpoint) -> None:
-    """Each storm has the catalog to itself."""
-    glue = endpoint.lake().catalog.client
-    for database in glue.get_databases()["DatabaseList"]:
-        glue.delete_database(Name=database["Name"])
+        storms = Storms(urls, folder, arguments.kills, arguments.seed)
+        storms.run(arguments.only or list(STORMS))
+    return int(storms.failed)
 
 
 if __name__ == "__main__":

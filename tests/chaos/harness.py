@@ -11,10 +11,11 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, garbage
 from lakeworks.pipeline.publish import Registrar, entry_for
 from lakeworks.pipeline.verify import verify
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Manifest, RowBalance, Run
 from lakeworks.storage.objects import ObjectStore
 from lakeworks.storage.parquet import sha256_of
 from lakeworks.storage.publication import SHA256, Publisher
 from lakeworks.storage.writer import PartitionedWriter
+from lakeworks_demo.stack.parent import dying_with_parent
 from tests.conftest import client, contract_of
 
 STEPS = ("check", "reserve", "place", "placed", "register", "surplus", "complete")
@@ -66,9 +69,16 @@ class Tally:
     kills: int = 0
     published: int = 0
     refused: int = 0
+    crashed: int = 0
     reads: int = 0
     bad: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+
+def bound(bind: Callable[[], None], function: Callable[..., None], *arguments: Any) -> None:
+    """What every forked process runs: its work, bound to the life of its owner."""
+    bind()
+    function(*arguments)
 
 
 def publish(lake: Lake, number: int, month: str, attempt: int, die_at: str, scratch: Path) -> None:
@@ -76,28 +86,33 @@ def publish(lake: Lake, number: int, month: str, attempt: int, die_at: str, scra
 
     The lake's clients are made before the fork, which is dear, and connect after it, so that no connection is shared.
     """
-    period = Period.parse(month)
     run = Run(
         id=f"run-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number), attempt=attempt
     )
-    manifest = Manifest(
-        table=CONTRACT.name, period=month, run=run, contract_version="1.0.0", schema_fingerprint="f",
-        balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
-    )  # fmt: skip
-    rows = pa.table({"id": range(ROWS), "number": [number] * ROWS}, schema=CONTRACT.arrow_schema)
     try:
-        staged = PartitionedWriter(lake.store, CONTRACT, manifest.prefix, period, scratch).write(rows.to_reader())
+        entries = staged(lake, number, month, run, scratch)
 
         def step(name: str) -> None:
             if name == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        publisher = Publisher(lake.ledger, Registrar(lake, CONTRACT), on_step=step)
-        publisher.publish([entry_for(CONTRACT, manifest, item) for item in staged])
-        lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+        Publisher(lake.ledger, Registrar(lake, CONTRACT), on_step=step).publish(entries)
+        lake.store.delete([item.key for item in lake.store.scan(entries[0].staging)])
     except LakeError:
         os._exit(3)
     os._exit(0)
+
+
+def staged(lake: Lake, number: int, month: str, run: Run, scratch: Path) -> list[LedgerEntry]:
+    """Stage one partition whose rows all carry `number`; returns the entries to publish."""
+    period = Period.parse(month)
+    manifest = Manifest(
+        table=CONTRACT.name, period=month, run=run, contract_version="1.0.0", schema_fingerprint="f",
+        balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
+    )  # fmt: skip
+    rows = pa.table({"id": range(ROWS), "number": [number] * ROWS}, schema=CONTRACT.arrow_schema)
+    parts = PartitionedWriter(lake.store, CONTRACT, manifest.prefix, period, scratch).write(rows.to_reader())
+    return [entry_for(CONTRACT, manifest, item) for item in parts]
 
 
 def read_forever(lake: Lake, month: str, stop: Any, reads: Any, bad: Any) -> None:
@@ -146,9 +161,11 @@ def _problem(lake: Lake, key: str) -> str | None:
 @contextmanager
 def reading(lake: Lake, month: str, tally: Tally) -> Iterator[None]:
     """A reader process beside what happens in the block."""
-    with FORK.Manager() as shared:
+    manager = SyncManager(ctx=FORK)
+    manager.start(bound_to_owner())
+    with manager as shared:
         stop, reads, bad = shared.Event(), FORK.Value("q", 0), shared.list()
-        reader = FORK.Process(target=read_forever, args=(lake, month, stop, reads, bad))
+        reader = FORK.Process(target=bound, args=(bound_to_owner(), read_forever, lake, month, stop, reads, bad))
         reader.start()
         try:
             yield
@@ -160,10 +177,15 @@ def reading(lake: Lake, month: str, tally: Tally) -> Iterator[None]:
             tally.bad += list(bad)
 
 
-def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int = 1) -> Tally:
-    """Kill writers, one after the other or several at once, until `kills` have died; then let one finish in peace."""
+def storm(
+    endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int = 1, through: Endpoint | None = None
+) -> Tally:
+    """Kill writers, one after the other or several at once, until `kills` have died; then let one finish in peace.
+
+    `through` is the endpoint as the writers see it, where that is one that breaks requests.
+    """
     chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
-    month, lake = "2019-01", endpoint.lake()
+    month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake()
     with reading(lake, month, tally):
         while tally.kills < kills:
             crowd = []
@@ -172,8 +194,8 @@ def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int
                 die_at = chance.choice([*STEPS, "random", ""])
                 # neighbours publish beside each other; numbers repeat, so that retries of killed runs happen too
                 where = month if chance.random() < 0.8 else "2019-02"
-                arguments = (lake, number - chance.choice([0, 0, 1]), where, number, die_at, scratch)
-                writer = FORK.Process(target=publish, args=arguments)
+                arguments = (writers_lake, number - chance.choice([0, 0, 1]), where, number, die_at, scratch)
+                writer = FORK.Process(target=bound, args=(bound_to_owner(), publish, *arguments))
                 writer.start()
                 crowd.append((writer, die_at))
             for writer, die_at in crowd:
@@ -184,13 +206,52 @@ def storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path, writers: int
                 tally.kills += writer.exitcode == -signal.SIGKILL
                 tally.published += writer.exitcode == 0
                 tally.refused += writer.exitcode == 3
+                tally.crashed += writer.exitcode not in (0, 3, -signal.SIGKILL)
         for where in (month, "2019-02"):
-            last = FORK.Process(target=publish, args=(lake, 10**6, where, 1, "", scratch))
+            last = FORK.Process(target=bound, args=(bound_to_owner(), publish, lake, 10**6, where, 1, "", scratch))
             last.start()
             last.join(60)
             assert last.exitcode == 0, "after everything a writer publishes"
     tally.seconds = time.monotonic() - began
     return tally
+
+
+def crowd(
+    endpoint: Endpoint, rounds: int, scratch: Path, rivals: int = 3, neighbours: int = 3
+) -> tuple[Tally, list[str]]:
+    """Processes publish at the same moment: rivals one partition, neighbours one each; nobody is killed.
+
+    Returns what was seen and every neighbour that was refused, which no rival may cause.
+    """
+    tally, began, hindered = Tally(), time.monotonic(), []
+    for number in range(1, rounds + 1):
+        lake, start = endpoint.lake(), FORK.Barrier(rivals + neighbours)
+        places = ["2019-01"] * rivals + [f"2019-{month:02d}" for month in range(2, neighbours + 2)]
+        writers = []
+        for index, month in enumerate(places):
+            work = (lake, number * 10 + index, month, 1, "", scratch)
+            writers.append(FORK.Process(target=bound, args=(bound_to_owner(), _at_once, start, *work)))
+            writers[-1].start()
+        for writer, month in zip(writers, places, strict=True):
+            writer.join(60)
+            tally.published += writer.exitcode == 0
+            tally.refused += writer.exitcode == 3
+            if month != "2019-01" and writer.exitcode != 0:
+                hindered.append(f"round {number}: the writer of {month} ended with {writer.exitcode}")
+        if not any(writer.exitcode == 0 for writer in writers[:rivals]):
+            hindered.append(f"round {number}: of {rivals} rivals none published")
+    tally.seconds = time.monotonic() - began
+    return tally, hindered
+
+
+def _at_once(start: Any, *work: Any) -> None:
+    start.wait(30)
+    publish(*work)
+
+
+def bound_to_owner() -> Callable[[], None]:
+    """To be called first in a forked process, made before the fork: it dies with this one, however this one ends."""
+    return dying_with_parent(signal.SIGKILL)
 
 
 def settled(endpoint: Endpoint) -> list[str]:

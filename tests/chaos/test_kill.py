@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.harness import Endpoint, settled, storm
+from tests.chaos.harness import Endpoint, crowd, settled, storm
 from tests.conftest import client, new_store
 
 
@@ -27,4 +27,12 @@ def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
     tally = storm(endpoint, kills=6, seed=7, scratch=tmp_path, writers=writers)
     assert tally.bad == []
     assert tally.reads > 10, "the reader really looked"
+    assert settled(endpoint) == []
+
+
+@pytest.mark.parametrize("endpoint", ["moto"], indirect=True)
+def test_neighbours_do_not_hinder_each_other_and_rivals_leave_one_winner(endpoint: Endpoint, tmp_path: Path) -> None:
+    tally, hindered = crowd(endpoint, rounds=3, scratch=tmp_path)
+    assert hindered == []
+    assert tally.published + tally.refused == 18, "nobody crashed"
     assert settled(endpoint) == []

@@ -1,5 +1,6 @@
 """A contract with a mistake is an error that names file and field, before anything runs."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,75 @@ def test_a_typo_is_named_with_its_file(tmp_path: Path, change: tuple[str, str], 
         load_contract("silver.test.rows", write(tmp_path, GOOD.replace(*change)))
     assert "tables/silver/test/rows/contract.yml" in str(raised.value)
     assert names in str(raised.value)
+
+
+COLUMN = "  amount: {type: %s, description: x, %s}\n"
+CHECK = "checks:\n  - {expectation: expect_column_values_to_not_be_null, kwargs: {%s}}\n"
+
+
+@pytest.mark.parametrize(
+    ("extra", "names"),
+    [
+        (COLUMN % ("bigint", "minimum: 1.5"), "columns.amount`: Value error, minimum: `1.5` is not a whole number"),
+        (COLUMN % ("bigint", "minimum: true"), "`True` is not a number"),
+        (COLUMN % ("bigint", "minimum: .nan"), "is no limit"),
+        (COLUMN % ("bigint", "minimum: 3, maximum: 2"), "minimum 3 is above maximum 2"),
+        (COLUMN % ("'decimal(5,2)'", "maximum: 1000"), "maximum: `1000` is not a decimal(5,2)"),
+        (COLUMN % ("'decimal(5,2)'", "maximum: 0.125"), "maximum: `0.125` is not a decimal(5,2)"),
+        (COLUMN % ("string", "minimum: 1"), "a column of type string has none"),
+        (COLUMN % ("string", "allowed: [1, 2]"), "`1` is not a string: put it in quotes"),
+        (COLUMN % ("string", "allowed: [yes, no]"), "`True` is not a string: put it in quotes"),
+        (COLUMN % ("int", "allowed: [a]"), "`a` is not a number"),
+        (
+            COLUMN % ("string", "pattern: '[a'"),
+            "columns.amount.pattern`: Value error, `[a` is not a regular expression",
+        ),
+        (COLUMN % ("string", "pattern: '^(?=a)b'"), "uses look-ahead or look-behind, which DuckDB's RE2 does not know"),
+        (COLUMN % ("string", "pattern: '(x(a)\\2)?'"), "uses a back-reference"),
+        (COLUMN % ("int", "pattern: '1'"), "pattern: a column of type int has none"),
+        (CHECK % "column: idd", "`checks.0` (expect_column_values_to_not_be_null): names no column of the files: idd"),
+        (CHECK % "column: id, row_condition: 'idd > 1'", "names no column of the files: idd"),
+        (CHECK % "column: id, row_condition: 'id >'", "row_condition `id >` is not an expression"),
+        (CHECK % "column: id, regex: '(a'", "`(a` is not a regular expression"),
+        (CHECK % "column: id, regex_list: [a, '(b']", "`(b` is not a regular expression"),
+    ],
+)
+def test_a_rule_that_cannot_hold_is_named_before_anything_runs(tmp_path: Path, extra: str, names: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        load_contract("silver.test.rows", write(tmp_path, GOOD + extra))
+    assert "tables/silver/test/rows/contract.yml" in str(raised.value)
+    assert names in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "condition", ["id > 1 and id.notnull()", 'col("id") == 1', "`id` in (1, 2)", "not (id == 3)", "abs(id) > 2"]
+)
+def test_row_conditions_as_great_expectations_writes_them_are_understood(tmp_path: Path, condition: str) -> None:
+    text = (
+        GOOD
+        + f"checks:\n  - expectation: expect_column_values_to_not_be_null\n    kwargs: {{column: id, row_condition: '{condition}'}}\n"
+    )
+    assert load_contract("silver.test.rows", write(tmp_path, text)).checks[0].columns == {"id"}
+
+
+def test_limits_are_kept_to_the_last_digit(tmp_path: Path) -> None:
+    big = COLUMN % ("bigint", "maximum: 9223372036854775807")
+    long = (COLUMN % ("'decimal(38,20)'", "maximum: '0.10000000000000000001'")).replace("amount", "mass")
+    short = (COLUMN % ("double", "minimum: 0.1")).replace("amount", "ratio")
+    columns = load_contract("silver.test.rows", write(tmp_path, GOOD + big + long + short)).columns
+    assert columns["amount"].maximum == 9223372036854775807
+    assert columns["mass"].maximum == Decimal("0.10000000000000000001")
+    assert columns["ratio"].minimum == Decimal("0.1")
+
+
+def test_a_check_on_a_column_that_lies_in_the_path_only_is_refused(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + "  region: {type: string, required: true, description: x}\npartition_by: [region]\n"
+        + CHECK % "column: region"
+    )
+    with pytest.raises(ContractError, match="lies in the path only"):
+        load_contract("silver.test.rows", write(tmp_path, text))
 
 
 def test_an_unknown_table_lists_the_known_ones() -> None:

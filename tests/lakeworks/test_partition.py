@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.errors import ContractError, PartitionKeyError
-from lakeworks.partition import HIVE_NULL, Partition, PartitionField, Period, partition_of, periods_between
+from lakeworks.partition import HIVE_NULL, Partition, PartitionField, Period, owns, partition_of, periods_between
 
 
 @pytest.mark.parametrize("key", ["2019-1", "2019-13", "2019-02-30", "bad key", "", "2019-01-01T24", "2019-01-01 03"])
@@ -87,3 +87,21 @@ def test_fields_cut_by_column_run_or_category() -> None:
     assert partition_of(fields[2:], row, Period.parse("2020-01")).path == "year=2020/month=01"
     with pytest.raises(ContractError):
         PartitionField.parse("week(at)")
+
+
+@pytest.mark.parametrize(
+    ("field", "path", "period", "owned"),
+    [
+        ("day(at)", "year=2019/month=01/day=31", "2019-01", True),
+        ("day(at)", "year=2019/month=02/day=01", "2019-01", False),
+        ("day(at)", "year=2018/month=01/day=01", "2019-01", False),
+        ("hour(at)", "year=2019/month=01/day=05/hour=23", "2019-01-05", True),
+        ("hour(at)", "year=2019/month=01/day=06/hour=00", "2019-01-05", False),
+        ("month(at)", "year=2019/month=01", "2019-01-05", True),
+        ("month", "year=2019/month=01", "2019-01", True),
+        ("symbol", "symbol=A", "2019-01", True),
+        ("day(at)", "/".join(f"{k}=__HIVE_DEFAULT_PARTITION__" for k in ("year", "month", "day")), "2019-01", False),
+    ],
+)
+def test_a_run_owns_the_partitions_of_its_period(field: str, path: str, period: str, owned: bool) -> None:
+    assert owns((PartitionField.parse(field),), Partition.parse(path), Period.parse(period)) is owned

@@ -63,6 +63,7 @@ def test_every_file_parses(bag: Any) -> None:
     assert bag["errors"] == {}
     assert set(bag["dags"]) >= {
         "lake_bootstrap",
+        "lake_maintenance",
         "taxi",
         "commerce",
         "commerce_events",

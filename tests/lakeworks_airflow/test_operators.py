@@ -15,7 +15,7 @@ from lakeworks.errors import LostRace, SourceUnavailable
 from lakeworks.pipeline import Lake
 from lakeworks.settings import settings
 from lakeworks.storage.manifest import Run
-from lakeworks_airflow import AuditOperator, FetchOperator, LakeBootstrapOperator, PublishOperator, WriteOperator
+from lakeworks_airflow import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
 from lakeworks_demo.replay import start_replay
@@ -171,16 +171,6 @@ def test_wrong_credentials_fail_for_good(deployed: Lake, seaweed_url: str, monke
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     with pytest.raises(AirflowFailException, match="Check the credentials"):
         operator(WriteOperator, table=ZONES).execute(context())
-
-
-def test_bootstrap_reports_every_setting(deployed: Lake) -> None:
-    with DAG("test", schedule=None):
-        bootstrap = LakeBootstrapOperator(task_id="bootstrap", tags={"a": "b"})
-    first, second = bootstrap.execute({}), bootstrap.execute({})  # type: ignore[typeddict-item]
-    assert {"versioning", "encryption", "tags", "lifecycle", "database silver_transport"} <= {
-        row["setting"] for row in first
-    }
-    assert {row["outcome"] for row in second} <= {"unchanged", "unsupported"}
 
 
 def test_links_lead_to_the_console_or_the_stand_in(deployed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

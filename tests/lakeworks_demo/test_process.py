@@ -98,8 +98,8 @@ def test_a_failing_demo_names_its_step_shows_the_log_and_exits_1(tmp_path: Path)
     state = tmp_path / "state"
     code = (
         "import sys; from pathlib import Path; from lakeworks_demo.stack import stack; import lakeworks_demo.__main__ as demo;"
-        "stack.Stack._replay = lambda self: self._await_file(stack.start('replay', [sys.executable, '-c',"
-        " 'raise SystemExit(\"port taken\")'], stack.base_environment(), self.run), self.run / 'never', 20);"
+        "begin = stack.start; stack.start = lambda name, command, *rest: begin(name,"
+        " [sys.executable, '-c', 'raise SystemExit(\"port taken\")'] if name == 'replay' else command, *rest);"
         f"sys.argv = ['demo', 'demo', '--state', {str(state)!r}]; sys.exit(demo.main())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)

@@ -45,7 +45,7 @@ def api(stack: Stack) -> AirflowApi:
 def succeeds(api: AirflowApi, dag_id: str, **body: Any) -> None:
     run_id = api.trigger(dag_id, **body)
     api.unpause(dag_id)
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 600
     while (state := api.run(dag_id, run_id)["state"]) not in ("success", "failed"):
         assert time.monotonic() < deadline, api.tasks(dag_id, run_id)
         time.sleep(0.5)

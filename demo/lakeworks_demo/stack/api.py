@@ -1,6 +1,7 @@
 """Airflow's public REST API, as far as the demo needs it."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,10 +36,11 @@ class AirflowApi:
             raise StackError(f"Airflow's API answered {answer.status_code} to {method} {path}: {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    def wait_for_dag(self, dag_id: str, seconds: float = 90) -> None:
-        """Until the DAG is parsed; shows import errors."""
+    def wait_for_dag(self, dag_id: str, seconds: float = 90, check: Callable[[], None] = lambda: None) -> None:
+        """Until the DAG is parsed; shows import errors, and stops at once where `check` raises."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
+            check()
             errors = self.call("GET", "importErrors")["import_errors"]
             if errors:
                 raise StackError(f"{errors[0]['filename']} does not import:\n{errors[0]['stack_trace'][-2000:]}")
@@ -57,8 +59,14 @@ class AirflowApi:
         return str(answer["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The runs of a DAG."""
-        return list(self.call("GET", f"dags/{dag_id}/dagRuns", params={"limit": 100})["dag_runs"])
+        """Every run of a DAG, newest first."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = {"limit": 100, "offset": len(found), "order_by": "-id"}
+            answer = self.call("GET", f"dags/{dag_id}/dagRuns", params=page)
+            found += answer["dag_runs"]
+            if not answer["dag_runs"] or len(found) >= answer["total_entries"]:
+                return found
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """One run."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakeworks_demo.replay.shopify import TOKEN
-from lakeworks_demo.stack.process import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 LOGIN = ("admin", "lakeworks")
@@ -50,12 +49,14 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "from lakeworks_airflow.preload import preload\n\npreload()\n"
     )
     passwords = home / "passwords.json"
-    passwords.write_text(json.dumps(dict([LOGIN])))
+    write_private(passwords, json.dumps(dict([LOGIN])))
     return {
+        **kept_secrets(folder),
         **aws_environment(at.aws),
         "LAKE_BUCKET": BUCKET,
         "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
+        "LAKE_AIRFLOW_URL": f"http://{LOGIN[0]}:{LOGIN[1]}@127.0.0.1:{at.airflow_port}",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
         **source_connections(at.replay),
@@ -64,7 +65,6 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{at.airflow}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN[0]}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
@@ -73,17 +73,14 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(at.airflow_port),
         "AIRFLOW__API__BASE_URL": at.airflow,
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(48),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "False",
-        "OPENLINEAGE_DISABLED": "true",
+        "AIRFLOW__OPENLINEAGE__DISABLED": "True",  # lakeworks tells lineage itself, with columns and row counts
+        "LAKE_LINEAGE_URL": f"file:{folder / 'lineage'}",
     }
 
 
@@ -118,8 +115,43 @@ def _aws_connection(endpoint: str) -> dict[str, object]:
     return {"conn_type": "aws", "login": "test", "password": "test", "extra": extra}
 
 
+def ministack_environment(folder: Path, port: int, sftp_port: int) -> dict[str, str]:
+    """How the AWS stand-in is started: everything kept below `folder`, nothing but loopback listened on."""
+    return {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "SFTP_PORT": str(sftp_port),
+        "IOT_MTLS_ENABLED": "0",  # listens on 0.0.0.0:8883 whatever BIND_HOST says
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(folder / "state"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(folder / "s3"),
+    }
+
+
+def kept_secrets(folder: Path) -> dict[str, str]:
+    """Airflow's secrets, made once for a state folder: connections in the kept database are encrypted with them."""
+    path = folder / "secrets.json"
+    if not path.is_file():
+        made = {
+            "AIRFLOW__CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(48),
+        }
+        write_private(path, json.dumps(made, indent=1))
+    return dict(json.loads(path.read_text()))
+
+
 def write_env_file(path: Path, environment: dict[str, str]) -> None:
     """A file a shell can read: `set -a; . .local/stack.env; set +a`."""
     lines = [f"{key}={shlex.quote(value)}" for key, value in sorted(environment.items())]
-    path.write_text("\n".join(lines) + "\n")
-    path.chmod(0o600)
+    write_private(path, "\n".join(lines) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else can read, at no moment; replaces an older one whole."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    part.replace(path)

@@ -40,6 +40,13 @@ class Service:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return "(no log)"
 
+    def check(self, doing: str = "") -> None:
+        """Raises StackError with the end of its log if the service has ended."""
+        if self.process.poll() is not None:
+            raise StackError(
+                f"{self.name} ended with code {self.process.returncode}{doing}.\n--- {self.log.name} ---\n{self.tail()}"
+            )
+
 
 def start(name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Service:
     """Start a command in its own process group with a log and a pid file."""
@@ -55,19 +62,16 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], fol
     return Service(name, process, log)
 
 
-def wait_until(service: Service, healthy: Callable[[], bool], seconds: float) -> None:
+def wait_until(service: Service, healthy: Callable[[], bool], seconds: float, others: Sequence[Service] = ()) -> None:
     """Wait for a service to answer.
 
     Raises:
-        StackError: it ended or did not answer in time; shows its log.
+        StackError: it (or one of the others it needs) ended, or it did not answer in time; shows the log.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if service.process.poll() is not None:
-            raise StackError(
-                f"{service.name} ended with code {service.process.returncode} while starting.\n"
-                f"--- {service.log.name} ---\n{service.tail()}"
-            )
+        for needed in (service, *others):
+            needed.check(" while starting")
         with contextlib.suppress(OSError):
             if healthy():
                 return
@@ -82,27 +86,21 @@ def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list
 
     A pid file whose process has another start time belongs to a stranger that got the number since: it is left alone.
     """
-    stopped = []
-    names = [*order, *(path.stem for path in folder.glob("*.pid") if path.stem not in order)]
-    groups: list[tuple[str, list[psutil.Process]]] = []
+    names = [*order, *(path.stem for path in sorted(folder.glob("*.pid")) if path.stem not in order)]
+    owners = {name: process for name in names if (process := _ours(folder / f"{name}.pid")) is not None}
+    everyone = [member for process in owners.values() for member in (process, *_children(process))]
+    for process in owners.values():
+        _signal(process.pid, signal.SIGTERM)
+    psutil.wait_procs(list(owners.values()), timeout=patience)
+    everyone += _strays(folder)
+    for process in everyone:  # Airflow's task processes live in groups of their own
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(everyone, timeout=5)
     for name in names:
-        path = folder / f"{name}.pid"
-        if path.is_file() and (process := _ours(path)) is not None:
-            groups.append((name, [process, *_children(process)]))
-            _signal(process.pid, signal.SIGTERM)
-            stopped.append(name)
-        path.unlink(missing_ok=True)
-    everyone = [process for _, processes in groups for process in processes]
-    _, alive = psutil.wait_procs([processes[0] for _, processes in groups], timeout=patience)
-    for process in [*alive, *everyone]:  # Airflow's task processes live in groups of their own
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    strays = _strays(folder)
-    for process in strays:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs([*everyone, *strays], timeout=5)
-    return stopped
+        if _ours(folder / f"{name}.pid") is None:  # what cannot be ended stays known
+            (folder / f"{name}.pid").unlink(missing_ok=True)
+    return list(owners)
 
 
 def running(folder: Path) -> list[str]:
@@ -127,7 +125,7 @@ def _ours(path: Path) -> psutil.Process | None:
         process = psutil.Process(known["pid"])
         if abs(process.create_time() - known["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE:
             return process
-    except (psutil.NoSuchProcess, ValueError, KeyError, OSError):
+    except (psutil.NoSuchProcess, ValueError, KeyError, TypeError, OSError):
         pass
     return None
 

@@ -1,16 +1,23 @@
 """Starts the stack's parts, side by side where they can be, and stops whatever was started."""
 
 import contextlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import requests
 
-from lakeworks_demo.stack.environment import Addresses, base_environment, stack_environment, write_env_file
+from lakeworks_demo.stack.environment import (
+    Addresses,
+    base_environment,
+    ministack_environment,
+    stack_environment,
+    write_env_file,
+)
+from lakeworks_demo.stack.folder import emptied, hold
+from lakeworks_demo.stack.postgres import end_leftover
 from lakeworks_demo.stack.process import Service, StackError, free_port, running, start, stop_all, wait_until
 
 # Stopped in this order: Airflow's parts before what they talk to.
@@ -23,17 +30,18 @@ ORDER = (
     "ministack",
     "postgres",
 )
-KEPT = ("postgres", "ministack")
 
 
 class Stack:
     """The stack below one state folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.run = folder / "run"
+        self.folder = folder.resolve()
+        self.run = self.folder / "run"
         self.environment: dict[str, str] = {}
+        self.services: list[Service] = []
         self.addresses: Addresses | None = None
+        self._hold: IO[str] | None = None
 
     @property
     def env_file(self) -> Path:
@@ -44,36 +52,48 @@ class Stack:
         """The parts that run, whoever started them."""
         return running(self.run)
 
+    def check(self) -> None:
+        """Raises StackError with the end of its log if a part that was started here has ended."""
+        for service in self.services:
+            service.check(" by itself")
+
     def start(self, *, fresh: bool, step: Callable[[str], None] = lambda _: None) -> Addresses:
-        """Start everything; on any failure everything is stopped again.
+        """Start everything; on any failure everything is stopped again. The folder is held until `stop`, or this process ends.
 
         Raises:
-            StackError: a part did not start, or the stack runs already.
+            StackError: a part did not start, the stack runs already, or the folder is not ours alone.
         """
         if alive := self.running():
             raise StackError(f"The stack runs already ({', '.join(alive)}). Stop it first: make down")
-        stop_all(self.run, ORDER)
-        if fresh:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self.run.mkdir(parents=True, exist_ok=True)
-        for log in self.run.glob("*.log"):
-            log.unlink()
+        self._hold = hold(self.folder)
         try:
-            return self._start(step)
+            self._end_all()
+            return self._start(fresh, step)
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> list[str]:
-        """Stop every part, whoever started it; returns what ran."""
-        return stop_all(self.run, ORDER)
+        """Stop every part, whoever started it, and let go of the folder; returns what ran."""
+        stopped = self._end_all()
+        if self._hold is not None:
+            self._hold.close()
+        return stopped
 
-    def _start(self, step: Callable[[str], None]) -> Addresses:
+    def _end_all(self) -> list[str]:
+        stopped = stop_all(self.run, ORDER)
+        if end_leftover(self.folder / "postgres"):
+            stopped.append("postgres")
+        return list(dict.fromkeys(stopped))
+
+    def _start(self, fresh: bool, step: Callable[[str], None]) -> Addresses:
+        if fresh:
+            emptied(self.folder)
+        self.run.mkdir(exist_ok=True)
+        for old in (*self.run.glob("*.log"), *self.run.glob("*.ready")):
+            old.unlink()
         step("PostgreSQL, AWS endpoint and source replay")
-        with ThreadPoolExecutor(3) as pool:
-            parts = [pool.submit(part) for part in (self._postgres, self._aws, self._replay)]
-            postgres, aws, replay = (part.result() for part in parts)
-        self.addresses = Addresses(postgres, aws, replay, free_port())
+        self.addresses = Addresses(*self._foundations(), free_port())
         shared = stack_environment(self.folder, self.addresses)
         write_env_file(self.env_file, shared)
         self.environment = {**base_environment(), **shared}
@@ -83,60 +103,56 @@ class Stack:
         self._airflow()
         return self.addresses
 
-    def _postgres(self) -> str:
-        ready = self.run / "postgres.ready"
-        ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "lakeworks_demo.stack.postgres", str(self.folder / "postgres"), str(ready)]
-        return self._await_file(start("postgres", command, base_environment(), self.run), ready, 60)
+    def _service(self, name: str, command: list[str], environment: dict[str, str]) -> Service:
+        service = start(name, command, environment, self.run)
+        self.services.append(service)
+        return service
 
-    def _replay(self) -> str:
-        ready = self.run / "replay.ready"
-        ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "lakeworks_demo.replay", "--ready-file", str(ready)]
-        return self._await_file(start("replay", command, base_environment(), self.run), ready, 30)
-
-    def _aws(self) -> str:
-        port = free_port()
-        state = self.folder / "ministack"
-        environment = {
-            **base_environment(),
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            "SFTP_PORT": str(free_port()),
-            "PERSIST_STATE": "1",
-            "STATE_DIR": str(state / "state"),
-            "S3_PERSIST": "1",
-            "S3_DATA_DIR": str(state / "s3"),
-        }
-        service = start("ministack", ["ministack"], environment, self.run)
-        url = f"http://127.0.0.1:{port}"
-        wait_until(service, lambda: _answers(f"{url}/_ministack/health"), 30)
-        return url
+    def _foundations(self) -> tuple[str, str, str]:
+        """Start what Airflow stands on, all at once, then wait for each; returns their addresses."""
+        base, python = base_environment(), [sys.executable, "-m"]
+        ready = {name: self.run / f"{name}.ready" for name in ("postgres", "replay")}
+        data = str(self.folder / "postgres")
+        postgres = self._service(
+            "postgres", [*python, "lakeworks_demo.stack.postgres", data, str(ready["postgres"])], base
+        )
+        replay = self._service("replay", [*python, "lakeworks_demo.replay", "--ready-file", str(ready["replay"])], base)
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        aws = self._service(
+            "ministack", ["ministack"], {**base, **ministack_environment(self.folder / "ministack", port, free_port())}
+        )
+        found = self._await_file(replay, ready["replay"], 30)
+        wait_until(aws, lambda: _answers(f"{url}/_ministack/health"), 30, self.services)
+        return self._await_file(postgres, ready["postgres"], 60), url, found
 
     def _migrate(self) -> None:
-        done = subprocess.run(
-            ["airflow", "db", "migrate"],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.run,
-        )
-        (self.run / "airflow-migrate.log").write_text(done.stdout + done.stderr)
+        log = self.run / "airflow-migrate.log"
+        with log.open("wb") as output:
+            done = subprocess.run(
+                ["airflow", "db", "migrate"],
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                check=False,
+                cwd=self.run,
+            )
         if done.returncode:
-            tail = "\n".join((done.stdout + done.stderr).splitlines()[-25:])
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-25:])
             raise StackError(f"`airflow db migrate` failed.\n--- airflow-migrate.log ---\n{tail}")
 
     def _airflow(self) -> None:
         assert self.addresses is not None
-        parts = ("api-server", "scheduler", "dag-processor", "triggerer")
-        services = [start(f"airflow-{part}", ["airflow", part], self.environment, self.run) for part in parts]
+        # Their log servers would listen on every interface; logs lie in one folder here and need none.
+        quiet = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
+        for part in ("api-server", "scheduler", "dag-processor", "triggerer"):
+            self._service(f"airflow-{part}", ["airflow", part, *quiet.get(part, [])], self.environment)
+        api, scheduler = self.services[-4], self.services[-3]
         health = f"{self.addresses.airflow}/api/v2/monitor/health"
-        wait_until(services[0], lambda: _answers(health), 90)
-        wait_until(services[1], lambda: _all_healthy(health), 90)
+        wait_until(api, lambda: _answers(health), 90, self.services)
+        wait_until(scheduler, lambda: _all_healthy(health), 90, self.services)
 
     def _await_file(self, service: Service, ready: Path, seconds: float) -> str:
-        wait_until(service, lambda: ready.is_file() and bool(ready.read_text()), seconds)
+        wait_until(service, lambda: ready.is_file() and bool(ready.read_text()), seconds, self.services)
         return ready.read_text().strip()
 
 

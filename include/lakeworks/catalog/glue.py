@@ -1,27 +1,36 @@
-"""The Glue Data Catalog: a real upsert (get, compare, create or update), in the fewest calls Glue allows.
-
-Batch calls take 100 partitions and report failures per item in the response body, not as exceptions (Glue API reference,
-BatchCreatePartition); throttled items are retried, everything else is raised by name.
-"""
+"""The Glue Data Catalog: a real upsert of tables and partitions (get, compare, create or update)."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from lakeworks.aws_errors import translated
-from lakeworks.catalog.tables import CatalogPartition, differs, glue_columns, partition_input, table_input
+from lakeworks.catalog.answers import created, part
+from lakeworks.catalog.bulk import PartitionCalls, Values
+from lakeworks.catalog.indexes import Outcome, ensure_index
+from lakeworks.catalog.tables import (
+    CatalogPartition,
+    covers,
+    explain,
+    follow,
+    glue_columns,
+    partition_input,
+    plain,
+    table_input,
+)
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound, LakeUnavailable
 from lakeworks.names import TableName
 from lakeworks.partition import HIVE_NULL, Partition
 from lakeworks.types import LakeType
 
-_BATCH = 100  # partitions a create or update call; Glue's own limit
-_DELETE_BATCH = 25  # Glue's limit for BatchDeletePartition
-_THROTTLED = {"ThrottlingException", "InternalServiceException", "OperationTimeoutException"}
-_ROUNDS = 6
+# Somebody created or changed the table since we looked; looking again decides anew.
+_OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}
+_ATTEMPTS = 6
+_PART_INPUT = ("Values", "LastAccessTime", "StorageDescriptor", "Parameters", "LastAnalyzedTime")
 
 
 @dataclass(frozen=True)
@@ -38,16 +47,16 @@ class GlueCatalog:
             with translated("look up the database", name):
                 self.client.get_database(Name=name)
         except LakeNotFound:
-            with translated("create the database", name):
-                self.client.create_database(DatabaseInput={"Name": name, "Description": description})
-            return True
+            wanted = {"Name": name, "Description": description}
+            return created("the database", name, lambda: self.client.create_database(DatabaseInput=wanted))
         return False
 
     def table(self, name: TableName) -> dict[str, Any] | None:
         """The table as Glue holds it, or None."""
         try:
             with translated("look up the table", str(name)):
-                return dict(self.client.get_table(DatabaseName=name.database, Name=name.table)["Table"])
+                answer = self.client.get_table(DatabaseName=name.database, Name=name.table)
+                return dict(part(answer, "Table", str(name)))
         except LakeNotFound:
             return None
 
@@ -56,28 +65,41 @@ class GlueCatalog:
         contract: Contract,
         location: str,
         extra: Sequence[tuple[str, LakeType]] = (),
-        statistics: Mapping[str, str] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> str:
         """Bring the table in line with its contract; returns `created`, `updated` or `unchanged`.
 
-        Columns that arrived earlier without being in the contract stay: old partitions still hold them.
+        When its columns change, those of the registered partitions follow: Athena reads a partition by both, and refuses one
+        whose types differ from the table's. The table comes first, because a wider table reads narrower partitions.
+
+        Raises:
+            LakeUnavailable: others kept changing the table, or Glue refused a partition; running again goes on.
         """
-        name = contract.table
-        found = self.table(name)
-        wanted = table_input(contract, location, extra, statistics)
-        if found is None:
-            self.ensure_database(name.database)
-            with translated("create the table", str(name)):
-                self.client.create_table(DatabaseName=name.database, TableInput=wanted)
-            return "created"
-        known = {column["Name"] for column in wanted["StorageDescriptor"]["Columns"]}
-        kept = [column for column in found["StorageDescriptor"]["Columns"] if column["Name"] not in known]
-        wanted["StorageDescriptor"]["Columns"] += [c for c in kept if c.get("Comment", "").startswith("arrived")]
-        if not differs(found, wanted):
-            return "unchanged"
-        with translated("update the table", str(name)):
-            self.client.update_table(DatabaseName=name.database, TableInput=wanted, SkipArchive=True)
-        return "updated"
+        wanted = table_input(contract, location, extra, more)
+        for _ in range(_ATTEMPTS):
+            found = self.table(contract.table)
+            try:
+                return self._create(contract, wanted) if found is None else self._update(contract, found, wanted)
+            except LakeUnavailable as error:
+                cause = error.__cause__
+                if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in _OVERTAKEN:
+                    raise
+                self.sleep(0.1)
+        raise LakeUnavailable(f"`{contract.name}`: others kept changing the table in the catalog. Run again.")
+
+    def align(self, contract: Contract) -> int:
+        """Give every registered partition the table's columns; returns how many needed it."""
+        columns = plain(self.columns(contract))
+        calls, pending, count = self.calls(contract.table), list[dict[str, Any]](), 0
+        for item in calls.listing():
+            if not covers(plain(item["StorageDescriptor"].get("Columns", [])), columns):
+                kept = {key: item[key] for key in _PART_INPUT if key in item}
+                pending.append({**kept, "StorageDescriptor": {**item["StorageDescriptor"], "Columns": columns}})
+            # Soon after reading: nothing guards an update of a partition against one in between.
+            if len(pending) == calls.threads * 100:
+                count += self._aligned(calls, pending)
+                pending = []
+        return count + self._aligned(calls, pending)
 
     def columns(self, contract: Contract) -> list[dict[str, str]]:
         """The table's columns as registered, or the contract's where there is no table yet."""
@@ -92,106 +114,76 @@ class GlueCatalog:
         """
         if not contract.partition_keys or not partitions:
             return 0
-        columns = self.columns(contract)
-        inputs = [partition_input(item, columns) for item in partitions]
-        with ThreadPoolExecutor(self.threads) as pool:
-            found = list(pool.map(lambda chunk: self._get(contract.table, chunk), _chunks(inputs, _BATCH)))
-            held = {tuple(item["Values"]): item for answer in found for item in answer}
-            new = [item for item in inputs if tuple(item["Values"]) not in held]
-            changed = [i for i in inputs if tuple(i["Values"]) in held and differs(held[tuple(i["Values"])], i)]
-            list(pool.map(lambda chunk: self._write(contract.table, chunk, create=True), _chunks(new, _BATCH)))
-            list(pool.map(lambda chunk: self._write(contract.table, chunk, create=False), _chunks(changed, _BATCH)))
+        columns, calls = self.columns(contract), self.calls(contract.table)
+        inputs = {tuple(item.partition.values): partition_input(item, columns) for item in partitions}
+        held = calls.get(list(inputs))
+        new = [item for values, item in inputs.items() if values not in held]
+        # Confirming the same content is no reason to write: a run repeated leaves the catalog as it was.
+        changed = [item for values, item in inputs.items() if values in held and explain(held[values], item)]
+        raise_refused(contract, calls.create(new) | calls.update(changed), len(new) + len(changed))
         return len(new) + len(changed)
 
     def partitions(self, contract: Contract) -> Iterator[dict[str, Any]]:
         """Every partition Glue lists, as it holds it; filtered nowhere, because stand-ins ignore `Expression`."""
-        name = contract.table
-        pages = self.client.get_paginator("get_partitions").paginate(DatabaseName=name.database, TableName=name.table)
-        seen: set[tuple[str, ...]] = set()
-        with translated("list the partitions of", str(name)):
-            for page in pages:
-                for item in page["Partitions"]:
-                    if (values := tuple(item["Values"])) not in seen:
-                        seen.add(values)
-                        yield dict(item)
+        return self.calls(contract.table).listing()
 
     def drop_partitions(self, contract: Contract, partitions: Sequence[Partition]) -> int:
-        """Take partitions out of the catalog; those already gone count too."""
-        name = contract.table
-        for partition in partitions:
-            try:
-                with translated("drop the partition", f"{name} {partition}"):
-                    self.client.delete_partition(
-                        DatabaseName=name.database, TableName=name.table, PartitionValues=partition.values
-                    )
-            except LakeNotFound:
-                continue
+        """Take partitions out of the catalog; those already gone count too.
+
+        Raises:
+            LakeUnavailable: Glue kept refusing some; the message names the first.
+        """
+        refused = self.calls(contract.table).delete([tuple(partition.values) for partition in partitions])
+        raise_refused(contract, refused, len(partitions))
         return len(partitions)
 
-    def _get(self, name: TableName, inputs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        wanted = [{"Values": item["Values"]} for item in inputs]
-        found: list[dict[str, Any]] = []
-        for attempt in range(_ROUNDS):
-            with translated("look up partitions of", str(name)):
-                answer = self.client.batch_get_partition(
-                    DatabaseName=name.database,
-                    TableName=name.table,
-                    PartitionsToGet=wanted,
-                )
-            found += [dict(item) for item in answer["Partitions"]]
-            # Glue lists what it did not get to; a stand-in lists what does not exist. Asking again tells them apart.
-            held = {tuple(item["Values"]) for item in found}
-            left = [item for item in answer.get("UnprocessedKeys", []) if tuple(item["Values"]) not in held]
-            if not left or len(left) == len(wanted):
-                break
-            wanted = [dict(item) for item in left]
-            self.sleep(0.1 * attempt)
-        return found
+    def ensure_index(self, contract: Contract, partitions: int) -> Outcome:
+        """Give a table of many partitions an index over its keys."""
+        return ensure_index(self.client, contract.table, contract.partition_keys, partitions)
 
-    def _write(self, name: TableName, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> None:
-        pending = list(inputs)
-        for attempt in range(_ROUNDS):
-            errors = self._batch(name, pending, create=create)
-            by_values = {tuple(item["Values"]): item for item in pending}
-            exists = [v for v, code in errors.items() if code == "AlreadyExistsException"]
-            gone = [v for v, code in errors.items() if code == "EntityNotFoundException"]
-            throttled = [v for v, code in errors.items() if code in _THROTTLED]
-            fatal = {v: code for v, code in errors.items() if v not in {*exists, *gone, *throttled}}
-            if fatal:
-                values, code = next(iter(fatal.items()))
-                raise LakeUnavailable(
-                    f"Glue refused {len(fatal)} of {len(pending)} partitions of `{name}`, first {'/'.join(values)}: {code}. "
-                    f"The others are registered; the data is live. Repair: lakeworks catalog repair {name}"
-                )
-            if exists and create:
-                self._write(name, [by_values[v] for v in exists], create=False)
-            if gone and not create:
-                self._write(name, [by_values[v] for v in gone], create=True)
-            pending = [by_values[v] for v in throttled]
-            if not pending:
-                return
-            self.sleep(min(0.2 * 2**attempt, 5.0))
-        raise LakeUnavailable(
-            f"Glue kept throttling {len(pending)} partitions of `{name}`. The others are registered; the data is live. "
-            f"Repair: lakeworks catalog repair {name}"
-        )
+    def calls(self, name: TableName) -> PartitionCalls:
+        """The calls for many partitions of a table."""
+        return PartitionCalls(self.client, name, self.threads, self.sleep)
 
-    def _batch(
-        self, name: TableName, inputs: Sequence[Mapping[str, Any]], *, create: bool
-    ) -> dict[tuple[str, ...], str]:
-        place: dict[str, Any] = {"DatabaseName": name.database, "TableName": name.table}
-        with translated("register partitions of", str(name)):
-            if create:
-                answer: Any = self.client.batch_create_partition(**place, PartitionInputList=list(inputs))
-            else:
-                entries = [{"PartitionValueList": item["Values"], "PartitionInput": item} for item in inputs]
-                answer = self.client.batch_update_partition(**place, Entries=entries)
-        key = "PartitionValues" if create else "PartitionValueList"
-        return {tuple(e[key]): e.get("ErrorDetail", {}).get("ErrorCode", "Unknown") for e in answer.get("Errors", [])}
+    def _create(self, contract: Contract, wanted: Mapping[str, Any]) -> str:
+        self.ensure_database(contract.table.database)
+        place: dict[str, Any] = {"DatabaseName": contract.table.database, "TableInput": wanted}
+        if created("the table", contract.name, lambda: self.client.create_table(**place)):
+            return "created"
+        return self._update(contract, self.table(contract.table) or wanted, wanted)
+
+    def _update(self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+        wanted = follow(found, wanted)
+        if not explain(found, wanted):
+            return "unchanged"
+        seen = {"VersionId": found["VersionId"]} if found.get("VersionId") else {}
+        with translated("update the table", contract.name):
+            self.client.update_table(DatabaseName=contract.table.database, TableInput=wanted, SkipArchive=True, **seen)
+        before, after = (plain(table["StorageDescriptor"]["Columns"]) for table in (found, wanted))
+        if before != after and contract.partition_keys:
+            self.align(contract)
+        return "updated"
+
+    def _aligned(self, calls: PartitionCalls, pending: Sequence[dict[str, Any]]) -> int:
+        if refused := calls.update(pending):
+            values, code = next(iter(refused.items()))
+            raise LakeUnavailable(
+                f"`{calls.name}`: the table has its new columns, but Glue refused them for {len(refused)} partitions, first "
+                f"{'/'.join(values)}: {code}. Run: lakeworks catalog repair {calls.name}"
+            )
+        return len(pending)
 
 
-def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
+def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int) -> None:
+    """Raise if Glue refused partitions, naming the first."""
+    if not refused:
+        return
+    values, code = next(iter(refused.items()))
+    what = f"kept throttling {len(refused)} of" if "Throttl" in code else f"refused {len(refused)} of"
+    raise LakeUnavailable(
+        f"Glue {what} {total} partitions of `{contract.name}`, first {'/'.join(values)}: {code}. The others are registered; "
+        f"the data is live. Repair: lakeworks catalog repair {contract.name}"
+    )
 
 
 def partition_from_glue(contract: Contract, values: Sequence[str]) -> Partition:

@@ -1,5 +1,7 @@
 """What Glue should hold for a contract: pure renderings, compared with what it does hold."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from lakeworks.partition import Partition
 from lakeworks.types import LakeType
 
 # Athena's Parquet table: https://docs.aws.amazon.com/athena/latest/ug/parquet-serde.html
-_FORMAT = {
+_READ_AS: dict[str, Any] = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
     "SerdeInfo": {
@@ -19,6 +21,11 @@ _FORMAT = {
     },
 }
 _COMMENT_CHARS = 255  # Glue's limit for a column comment
+_ARRIVED = "arrived; not in the contract"
+# Between these a reader of the wider type also reads files of the narrower one.
+_WIDTHS = ("tinyint", "smallint", "int", "bigint", "float", "double")
+ENTRY = "lakeworks.entry"
+SEAL = "lakeworks.seal"
 
 
 @dataclass(frozen=True)
@@ -38,24 +45,22 @@ def glue_columns(contract: Contract, extra: Sequence[tuple[str, LakeType]] = ())
         {"Name": name.lower(), "Type": column.type.glue, "Comment": _comment(column.description)}
         for name, column in contract.file_columns.items()
     ]
-    arrived = [
-        {"Name": name.lower(), "Type": kind.glue, "Comment": "arrived; not in the contract"} for name, kind in extra
-    ]
+    arrived = [{"Name": name.lower(), "Type": kind.glue, "Comment": _ARRIVED} for name, kind in extra]
     return declared + arrived
 
 
 def storage_descriptor(columns: Sequence[Mapping[str, str]], location: str) -> dict[str, Any]:
     """How the files are read."""
-    return {**_FORMAT, "Columns": [dict(column) for column in columns], "Location": location.rstrip("/") + "/"}
+    return {**_READ_AS, "Columns": [dict(column) for column in columns], "Location": location.rstrip("/") + "/"}
 
 
 def table_input(
     contract: Contract,
     location: str,
     extra: Sequence[tuple[str, LakeType]] = (),
-    statistics: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The Glue `TableInput` of a contract."""
+    """The Glue `TableInput` of a contract; `more` are parameters that follow from what is published."""
     keys = [{"Name": key.lower(), "Type": "string", "Comment": "partition"} for key in contract.partition_keys]
     parameters = {
         "classification": "parquet",
@@ -63,7 +68,10 @@ def table_input(
         "lakeworks.contract": contract.version,
         "lakeworks.grain": ",".join(contract.grain),
         "lakeworks.team": contract.team,
-        **(statistics or {}),
+        # Athena filters by a partition index only where the table says so; without an index it changes nothing.
+        **({"partition_filtering.enabled": "true"} if keys else {}),
+        **({"projection.enabled": "false"} if keys and not contract.projected else {}),
+        **(more or {}),
     }
     return {
         "Name": contract.table.table,
@@ -75,26 +83,124 @@ def table_input(
     }
 
 
+def follow(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What to set where a table exists: the wanted, and what others or earlier runs put there and still holds.
+
+    Columns that arrived without being in the contract stay, at their widest type: old partitions hold them. Parameters that are
+    not ours stay. Projected years only grow.
+    """
+    columns = {column["Name"]: dict(column) for column in wanted["StorageDescriptor"]["Columns"]}
+    for column in found["StorageDescriptor"]["Columns"]:
+        if column["Name"] not in columns:
+            if column.get("Comment", "").startswith("arrived"):
+                columns[column["Name"]] = dict(column)
+        elif columns[column["Name"]].get("Comment") == _ARRIVED:
+            columns[column["Name"]]["Type"] = _wider(column["Type"], columns[column["Name"]]["Type"])
+    says_nothing = "projection.enabled" not in wanted["Parameters"]  # nothing was published just now
+    kept = {
+        key: value
+        for key, value in found.get("Parameters", {}).items()
+        if not key.startswith("lakeworks.")
+        and (says_nothing or not key.startswith(("projection.", "storage.location.")))
+    }
+    parameters = {**kept, **wanted["Parameters"]}
+    if "projection.year.range" in parameters and (years := found["Parameters"].get("projection.year.range")):
+        parameters["projection.year.range"] = joined_years(years, parameters["projection.year.range"])
+    descriptor = {**wanted["StorageDescriptor"], "Columns": list(columns.values())}
+    return {**wanted, "Parameters": parameters, "StorageDescriptor": descriptor}
+
+
+def joined_years(*ranges: str) -> str:
+    """The smallest `first,last` that holds every given one."""
+    years = [int(year) for item in ranges for year in item.split(",")]
+    return f"{min(years)},{max(years)}"
+
+
 def partition_input(wanted: CatalogPartition, columns: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """The Glue `PartitionInput` of a partition; its columns are the table's, so that no reader sees two schemas."""
+    location = wanted.location.rstrip("/") + "/"
+    parameters = {"numRows": str(wanted.rows), "totalSize": str(wanted.bytes), **wanted.parameters}
     return {
         "Values": wanted.partition.values,
-        "StorageDescriptor": storage_descriptor(columns, wanted.location),
-        "Parameters": {"numRows": str(wanted.rows), "totalSize": str(wanted.bytes), **wanted.parameters},
+        "StorageDescriptor": storage_descriptor(plain(columns), location),
+        "Parameters": {**parameters, SEAL: seal(wanted.partition.values, location, parameters)},
     }
+
+
+def plain(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Names and types: what a partition says of its columns. Comments are the table's alone."""
+    return [{"Name": column["Name"], "Type": column["Type"]} for column in columns]
+
+
+def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) -> str:
+    """A short hash of what we set on a partition: an entry that still carries it was changed by nobody else."""
+    ours = {key: value for key, value in parameters.items() if _is_ours(key) and key != SEAL}
+    text = json.dumps([list(values), location, sorted(ours.items())], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
+    """Whether what Glue holds of a partition is what we set once, with the table's columns of today."""
+    parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
+    if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
+        return False
+    return plain(descriptor.get("Columns", [])) == list(columns) and covers(descriptor, _READ_AS)
+
+
+def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """In words, what Glue holds that is not as wanted; Glue may hold more than we set.
+
+    The entry number and the seal are not told: they say where the rest comes from, and are no fault by themselves.
+    """
+    told: list[str] = []
+    before, after = found.get("StorageDescriptor", {}), wanted.get("StorageDescriptor", {})
+    if before.get("Location") != after.get("Location"):
+        told.append(f"location `{before.get('Location')}` is not `{after.get('Location')}`")
+    told += _column_differences(before.get("Columns", []), after.get("Columns", []))
+    if not covers(before, {key: value for key, value in after.items() if key not in ("Location", "Columns")}):
+        told.append("it is not read as Parquet")
+    held = found.get("Parameters", {})
+    told += [
+        f"{key} {held.get(key, 'missing')} is not {value}"
+        for key, value in wanted.get("Parameters", {}).items()
+        if held.get(key) != value and key not in (ENTRY, SEAL)
+    ]
+    rest = {key: value for key, value in wanted.items() if key not in ("StorageDescriptor", "Parameters")}
+    return told + [f"{key} differs" for key in differs(found, rest)]
 
 
 def differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """Which parts of what Glue holds are not as wanted; Glue may hold more than we set."""
-    return [key for key, value in wanted.items() if not _covers(found.get(key), value)]
+    return [key for key, value in wanted.items() if not covers(found.get(key), value)]
 
 
-def _covers(found: Any, wanted: Any) -> bool:
+def covers(found: Any, wanted: Any) -> bool:
+    """Whether everything wanted is found; mappings may hold more."""
     if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(_covers(found.get(key), value) for key, value in wanted.items())
+        return isinstance(found, Mapping) and all(covers(found.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_covers, found, wanted))
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(covers, found, wanted))
     return bool(found == wanted)
+
+
+def _column_differences(found: Sequence[Mapping[str, str]], wanted: Sequence[Mapping[str, str]]) -> list[str]:
+    before, after = ({c["Name"]: c["Type"] for c in columns} for columns in (found, wanted))
+    told = [f"column {name} is missing" for name in after if name not in before]
+    told += [f"column {name} is too much" for name in before if name not in after]
+    told += [f"column {n} is {before[n]}, not {kind}" for n, kind in after.items() if before.get(n, kind) != kind]
+    if told or covers(list(found), list(wanted)):
+        return told
+    return ["columns have another order or other comments"]
+
+
+def _wider(before: str, now: str) -> str:
+    if before in _WIDTHS and now in _WIDTHS:
+        return max(before, now, key=_WIDTHS.index)
+    return now
+
+
+def _is_ours(key: str) -> bool:
+    return key.startswith("lakeworks.") or key in ("numRows", "totalSize")
 
 
 def _comment(text: str) -> str:

@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from lakeworks.cli import docs, fetches, ledger, maintain, sql, tables
+from lakeworks.cli import (
+    bootstrap,
+    bucket,
+    catalog,
+    compact,
+    contract,
+    docs,
+    fetches,
+    ledger,
+    maintain,
+    publications,
+    quarantine,
+    sql,
+    status,
+    tables,
+)
 from lakeworks.cli.output import fail
 from lakeworks.errors import LakeError
 
@@ -15,12 +30,22 @@ app.command("tables")(tables.tables)
 app.command("show")(tables.show)
 app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
-for command in (maintain.rollback, maintain.verify, maintain.repair, maintain.gc, maintain.quarantine):
+app.command("status")(status.status)
+app.command("rollback")(publications.rollback)
+app.command("withdraw")(publications.withdraw)
+app.command("diff")(publications.diff)
+for command in (maintain.verify, maintain.repair, maintain.gc):
     app.command(command.__name__)(command)
+app.add_typer(contract.app, name="contract")
+app.add_typer(quarantine.app, name="quarantine")
+app.command("files")(compact.files)
+app.command("compact")(compact.compact)
+app.add_typer(catalog.app, name="catalog")
 app.command("fetches")(fetches.fetches)
 app.command("budget")(fetches.budget)
 app.command("docs")(docs.docs)
-app.command("bootstrap")(ledger.bootstrap_lake)
+app.command("bootstrap")(bootstrap.bootstrap)
+app.add_typer(bucket.app, name="bucket")
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """The lake as the command line reaches it: LAKE_* settings and boto3's own credential chain."""
 
-from lakeworks.pipeline.lake import Lake
+from typing import Any
+
+from lakeworks.pipeline.lake import Lake, client_config
 from lakeworks.settings import settings
 
 
@@ -13,3 +15,15 @@ def connect() -> Lake:
     import boto3
 
     return Lake.connect(settings(), boto3.Session())
+
+
+def client(service: str, region: str | None = None) -> Any:
+    """A boto3 client of any service, set up like the lake's own.
+
+    Raises:
+        ConfigError: a setting is missing.
+    """
+    import boto3
+
+    found = settings()
+    return boto3.Session().client(service, region_name=region or found.region, config=client_config(found))  # type: ignore[call-overload]

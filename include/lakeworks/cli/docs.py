@@ -5,22 +5,39 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.contract import all_tables, load_contract
+from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.quality.rules import row_rules
+from lakeworks.reports.odcs import odcs_yaml
 from lakeworks.reports.table_page import table_page
 from lakeworks.sql import load_sql, upstream
 
 
-def docs(folder: Annotated[Path, typer.Argument(help="where the pages go")] = Path("docs/tables")) -> None:
-    """Write a page for every table from its contract."""
+def docs(
+    folder: Annotated[Path, typer.Argument(help="where the pages go")] = Path("docs/tables"),
+    odcs: Annotated[
+        bool, typer.Option("--odcs", help="Open Data Contract Standard documents instead of pages")
+    ] = False,
+) -> None:
+    """Write a page for every table from its contract, or its contract as an ODCS document."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in all_tables():
-        (folder / f"{name}.md").write_text(page(name))
-    typer.echo(f"wrote {len(all_tables())} pages to {folder}")
+        path = folder / (f"{name}.odcs.yaml" if odcs else f"{name}.md")
+        path.write_text(document(name) if odcs else page(name))
+    typer.echo(f"wrote {len(all_tables())} {'ODCS documents' if odcs else 'pages'} to {folder}")
 
 
 def page(name: str) -> str:
     """The page of one table."""
+    contract, upstreams = _parts(name)
+    return table_page(contract, upstreams, row_rules(contract))
+
+
+def document(name: str) -> str:
+    """The ODCS document of one table."""
+    return odcs_yaml(*_parts(name))
+
+
+def _parts(name: str) -> tuple[Contract, list[str]]:
     contract = load_contract(name)
     sql = load_sql(contract)
-    return table_page(contract, [str(table) for table in upstream(sql)] if sql else [], row_rules(contract))
+    return contract, [str(table) for table in upstream(sql)] if sql else []

@@ -1,4 +1,4 @@
-"""`lakeworks ledger` and `lakeworks bootstrap`: what was published, and setting the lake up."""
+"""`lakeworks ledger`: what was published."""
 
 from typing import Annotated
 
@@ -9,10 +9,8 @@ from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition, Period
-from lakeworks.pipeline.bootstrap import bootstrap
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.summary import summarise
-from lakeworks.settings import settings
 from lakeworks.storage.ledger import LedgerEntry
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
@@ -33,12 +31,6 @@ def ledger(table: TableOption = None, partition: PartitionOption = None, as_json
         return
     entries = _history(lake, contract, partition)
     emit([_line(entry) for entry in entries], as_json=as_json, title=f"{table} {partition}: publications")
-
-
-def bootstrap_lake(as_json: AsJson = False) -> None:
-    """Create or correct bucket and Glue databases, as the DAG `lake_bootstrap` does."""
-    changes = bootstrap(connect(), settings(), {"project": "lakeworks"})
-    emit([vars(change) for change in changes], as_json=as_json, title="Bootstrap")
 
 
 def parse_partition(contract: Contract, text: str) -> Partition:

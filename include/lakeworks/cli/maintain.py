@@ -1,20 +1,14 @@
-"""`lakeworks rollback`, `verify`, `repair`, `gc` and `quarantine`: looking after what is published."""
+"""`lakeworks verify`, `repair` and `gc`: looking after what is published."""
 
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from lakeworks.cli.connect import connect
-from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.errors import LakeNotFound
 from lakeworks.pipeline import garbage
-from lakeworks.pipeline.rollback import rollback as roll_back
-from lakeworks.pipeline.summary import latest_runs
 from lakeworks.pipeline.verify import Finding
 from lakeworks.pipeline.verify import repair as mend
 from lakeworks.pipeline.verify import verify as compare
@@ -22,25 +16,6 @@ from lakeworks.pipeline.verify import verify as compare
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-
-
-def rollback(
-    table: TableArgument,
-    partition: Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)],
-    to: Annotated[int | None, typer.Option(help="publication number; default: the one before the live one")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make an earlier publication of a partition live again."""
-    contract = load_contract(table)
-    entry = roll_back(connect(), contract, parse_partition(contract, partition), to)
-    row = {
-        "table": table,
-        "partition": str(entry.parsed),
-        "publication": entry.seq,
-        "state": entry.state,
-        "rows": entry.rows,
-    }
-    emit([row], as_json=as_json, title="Rolled back")
 
 
 def verify(
@@ -75,51 +50,12 @@ def gc(
     hours: Annotated[float, typer.Option(help="leave alone what is younger")] = 24.0,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what dead attempts left in staging, and uploads nobody will complete."""
-    found = garbage.collect(connect(), older_than=timedelta(hours=hours), dry_run=dry_run)
-    emit([vars(item) for item in found], as_json=as_json, title="Garbage" if dry_run else "Removed")
-
-
-def quarantine(
-    table: TableArgument,
-    period: Annotated[str | None, typer.Argument(help="show the rows of this period, e.g. 2019-01")] = None,
-    limit: Annotated[int, typer.Option(help="rows to show")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List what was set aside per period, or show one period's rows with their reasons."""
-    lake, contract = connect(), load_contract(table)
-    runs = {key: run for key, run in latest_runs(lake, contract).items() if run.quarantine}
-    if period is None:
-        rows: list[dict[str, Any]] = [
-            {
-                "period": key,
-                "rows": run.balance.quarantined,
-                "of": run.balance.read,
-                "rules": _rules(run.balance.broken),
-            }
-            for key, run in sorted(runs.items())
-        ]
-        emit(rows, as_json=as_json, title=f"{table}: quarantine")
-        return
-    if period not in runs or (found := runs[period].quarantine) is None:
-        raise LakeNotFound(f"`{table}` {period} has nothing in quarantine. What has: lakeworks quarantine {table}")
-    import pyarrow.parquet as pq
-
-    with TemporaryDirectory(dir=lake.scratch) as folder:
-        path = Path(folder) / "rows.parquet"
-        lake.store.download(found.key, path)
-        shown = pq.read_table(path).slice(0, limit).to_pylist()
-    reasons = ("_reason", "_broken_rules")
-    emit(
-        [{**{key: row[key] for key in (*reasons, *contract.grain)}, **(row if as_json else {})} for row in shown],
-        as_json=as_json,
-        title=f"{table} {period}: {len(shown)} of {found.rows} rows in {lake.store.uri(found.key)}",
+    """Remove what dead attempts left in staging, superseded versions, and uploads nobody will complete."""
+    found = garbage.collect(
+        connect(), map(load_contract, all_tables()), older_than=timedelta(hours=hours), dry_run=dry_run
     )
+    emit([vars(item) for item in found], as_json=as_json, title="Garbage" if dry_run else "Removed")
 
 
 def _row(table: str, finding: Finding) -> dict[str, Any]:
     return {"table": table, "partition": str(finding.partition), "kind": finding.kind, "detail": finding.detail}
-
-
-def _rules(broken: dict[str, int]) -> str:
-    return ", ".join(f"{rule} {count}" for rule, count in sorted(broken.items(), key=lambda item: -item[1]))

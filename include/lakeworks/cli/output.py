@@ -31,6 +31,11 @@ def emit(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "") -
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+def emit_one(document: Mapping[str, Any]) -> None:
+    """Print one JSON object for programs."""
+    sys.stdout.write(json.dumps(document, default=str) + "\n")
+
+
 def fail(error: LakeError) -> None:
     """Print an error as one message."""
     kind = "can be tried again" if isinstance(error, TransientError) else "must be corrected"

@@ -48,9 +48,9 @@ def show(table: TableArgument, as_json: AsJson = False) -> None:
         emit(rules, as_json=False, title="Row rules")
 
 
-def _limits(low: float | None, high: float | None, allowed: tuple[object, ...] | None) -> str:
+def _limits(low: object, high: object, allowed: tuple[object, ...] | None) -> str:
     if allowed:
         return joined(allowed)
     if low is None and high is None:
         return ""
-    return f"{'' if low is None else low:g} to {high:g}" if high is not None else f"from {low:g}"
+    return f"{'' if low is None else low} to {high}" if high is not None else f"from {low}"

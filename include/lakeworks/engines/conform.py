@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract
+from lakeworks.engines.casting import cast, fits, new_members
+from lakeworks.engines.misfits import Misfits
 from lakeworks.errors import ContractError, MalformedSource, SchemaDrift
 from lakeworks.types import LakeType, from_arrow
 
@@ -98,8 +99,12 @@ def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
     )
 
 
-def conform(landing: Arrived, contract: Contract, constants: Mapping[str, Any]) -> Conformed:
+def conform(
+    landing: Arrived, contract: Contract, constants: Mapping[str, Any], misfits: Misfits | None = None
+) -> Conformed:
     """Bring a landed file to the contract's columns and types; `constants` fill columns such as `_run_id`.
+
+    Under `quarantine_unknown`, rows that do not belong go to `misfits`, and unknown columns do not come along.
 
     Raises:
         SchemaDrift: a column's values do not fit without loss, or the policy does not admit a new column.
@@ -118,12 +123,19 @@ def conform(landing: Arrived, contract: Contract, constants: Mapping[str, Any]) 
     added = tuple((name, _type_of(landing, name)) for name in extra)
     drift += [("column", f"`{name}` is new ({kind})") for name, kind in added]
     _admit(drift, contract, landing)
+    sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
+    if sorting is not None:
+        added = ()
     schema = pa.schema(
         [pa.field(n, c.type.arrow) for n, c in contract.columns.items()] + [pa.field(n, k.arrow) for n, k in added]
     )
 
     def rows() -> Iterator[pa.RecordBatch]:
-        for batch in landing.batches():
+        for arrived_batch in landing.batches():
+            batch = arrived_batch
+            if sorting is not None:
+                wanted = [(source, contract.columns[name].type.arrow) for name, source in plan.items() if source]
+                batch = sorting.sort_out(batch, extra, wanted, fits)
             columns = [
                 _constant(constants[field.name], field.type, len(batch))
                 if field.name in constants
@@ -142,9 +154,7 @@ def _convert(
         return pa.nulls(len(batch), field.type)
     column = batch.column(source)
     try:
-        if _family(column.type) not in ("null", _family(field.type)):
-            raise pa.ArrowInvalid("another kind of value")
-        return pc.cast(column, field.type, safe=True)
+        return cast(column, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaDrift(
             f"`{contract.name}`: column `{source}` of `{landing.name}` is {column.type} and does not fit {field.type} "
@@ -153,24 +163,17 @@ def _convert(
         ) from error
 
 
-def _family(kind: pa.DataType) -> str:
-    """Types between which a cast only changes the width; Arrow would also turn text or truth into numbers."""
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
-    for name in ("null", "boolean", "timestamp", "date", "binary", "large_binary", "struct", "map"):
-        if getattr(pa.types, f"is_{name}")(kind):
-            return name.removeprefix("large_")
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
-        return "text"
-    return "list" if pa.types.is_list(kind) or pa.types.is_large_list(kind) else str(kind)
-
-
 def _constant(value: Any, kind: pa.DataType, rows: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, kind), rows)
 
 
 # What each policy does not admit.
-_REFUSED = {"freeze": {"column", "spelling", "type"}, "add_nullable": {"type"}, "widen": set[str]()}
+_REFUSED = {
+    "freeze": {"column", "spelling", "type"},
+    "add_nullable": {"type"},
+    "widen": set[str](),
+    "quarantine_unknown": set[str](),
+}
 
 
 def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Arrived) -> None:
@@ -191,6 +194,10 @@ def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Sche
     same = found == wanted.arrow or str(found).removeprefix("large_") == str(wanted.arrow)
     kind = "column" if pa.types.is_null(found) else "type"
     differences = [] if same else [(kind, f"`{name}` came as {found}, kept as {wanted}")]
+    # The answer as it came stays in landing; a member joins the table when the contract names it.
+    differences += [
+        ("column", f"`{name}.{member}` is new, kept in landing only") for member in new_members(found, wanted.arrow)
+    ]
     return differences + ([("spelling", f"`{name}` is spelled `{source}`")] if source != name else [])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -16,59 +17,26 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks.contract import Contract, RowRule
+from lakeworks.engines.built import BATCH_ROWS, Built
+from lakeworks.engines.explain import explain, explained
 from lakeworks.engines.groups import apply, gathered
 from lakeworks.engines.statements import (
     SALT,
-    broken_counts,
-    candidates,
     duplicate_count,
     duplicates,
+    duplicates_meet,
     inside_period,
-    quarantined,
+    judged,
+    ordered,
     quoted,
-    staged,
     touched,
     typed_columns,
 )
-from lakeworks.errors import ConfigError, ContractError, RowBalanceError
+from lakeworks.errors import ConfigError, RowBalanceError
 from lakeworks.functions import GroupFunction
 from lakeworks.names import TableName
 from lakeworks.partition import Period
 from lakeworks.sql import bind
-
-BATCH_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """Where the rows of a build went."""
-
-    read: int
-    staged: int
-    quarantined: int
-    deduplicated: int
-
-
-@dataclass(frozen=True)
-class Built:
-    """A transform's outcome, still in the engine; read `staged` and `quarantined` one after the other."""
-
-    connection: duckdb.DuckDBPyConnection
-    contract: Contract
-    counts: RowCounts
-    broken: dict[str, int]
-    rules: Sequence[RowRule]
-
-    def staged(self) -> pa.RecordBatchReader:
-        """The rows to publish: each partition contiguous, sorted by grain, columns and types as in the contract."""
-        schema = pa.schema([pa.field(name, column.type.arrow) for name, column in self.contract.columns.items()])
-        reader = self.connection.sql(staged(self.contract)).to_arrow_reader(BATCH_ROWS)
-        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
-
-    def quarantined(self) -> pa.RecordBatchReader:
-        """The broken rows with `_broken_rules` and `_reason`, in a total order."""
-        statement = quarantined(self.contract, self.rules)
-        return self.connection.sql(statement).to_arrow_reader(BATCH_ROWS)
 
 
 @dataclass
@@ -76,6 +44,8 @@ class Session:
     """One connection and what is attached to it."""
 
     connection: duckdb.DuckDBPyConnection
+    # A second connection to the same tables: the first one is busy while rows stream out of it.
+    side: duckdb.DuckDBPyConnection
     rows: dict[str, int] = field(default_factory=dict)
     has_salt: bool = False
 
@@ -95,8 +65,18 @@ class Session:
         Raises:
             ContractError: the SQL is wrong.
         """
-        with _explained("The query"):
+        with explained("The query"):
             return self.connection.sql(sql).to_arrow_table()
+
+    def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
+        """Run a read and return its rows batch by batch, in the given types.
+
+        Raises:
+            ContractError: the SQL is wrong.
+        """
+        with explained("The query"):
+            reader = self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def touched(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
         """Where the partitions start that the rows of an attached upstream fall into; None for rows without a time.
@@ -104,7 +84,7 @@ class Session:
         Raises:
             ContractError: `rebuilds.dated_by` does not run on the upstream.
         """
-        with _explained(f"`{contract.name}`, rebuilds.dated_by"):
+        with explained(f"`{contract.name}`, rebuilds.dated_by"):
             return [row[0] for row in self.connection.execute(touched(contract, upstream.sql)).fetchall()]
 
     def build(
@@ -115,33 +95,37 @@ class Session:
         period: Period,
         function: GroupFunction | None = None,
     ) -> Built:
-        """Run a transform and sort its rows into good, broken and duplicate ones.
+        """Run a transform; its rows come out sorted, broken and duplicate ones apart.
 
         With a group function the SQL selects its input, and of its rows those of the period count.
 
         Raises:
             ConfigError: the contract masks columns and the deployment has no salt for it.
             ContractError: transform or rules do not run on the attached inputs.
-            RowBalanceError: the transform loses or multiplies the rows it promises to keep.
         """
         self._check_salt(contract)
-        with _explained(f"`{contract.name}` {period}"):
-            # The candidates' order means nothing yet, and keeping it costs memory; the sorted streams need it kept.
-            self.connection.execute("SET preserve_insertion_order = false")
+        with explained(f"`{contract.name}` {period}"):
             if function:
                 sql = self._by_group(contract, bind(sql, period), function)
-            self.connection.execute(bind(candidates(contract, sql, rules), period))
-            self.connection.execute("SET preserve_insertion_order = true")
-            read, broken = self._one("SELECT count(*), count(_broken_rules) FROM _candidates")
-            self._check_preserved(contract, read, period)
-            if contract.grain and contract.deduplicate_by and self._one(duplicate_count(contract))[0]:
-                self.connection.execute(duplicates(contract))
-            else:
-                self.connection.execute("CREATE TABLE _duplicates (row_id BIGINT)")
-            (dropped,) = self._one("SELECT count(*) FROM _duplicates")
-            per_rule = dict(self.connection.execute(broken_counts()).fetchall())
-        counts = RowCounts(read, read - broken - dropped, broken, dropped)
-        return Built(self.connection, contract, counts, per_rule, rules)
+            source, dropped = bind(judged(contract, sql, rules), period), 0
+            meeting = bool(contract.grain and contract.deduplicate_by) and duplicates_meet(contract)
+            if contract.grain and contract.deduplicate_by and not meeting:
+                source, dropped = self._deduplicate(contract, rules, source)
+            rows = self.connection.sql(ordered(contract, rules, source)).to_arrow_reader(BATCH_ROWS)
+        check = partial(self._check_preserved, contract, period)
+        return Built(self.side, contract, rules, rows, check, meeting, dropped)
+
+    def _deduplicate(self, contract: Contract, rules: Sequence[RowRule], source: str) -> tuple[str, int]:
+        """Hold all rows and look for grains that come twice; returns what to read instead, and how many rows it leaves out."""
+        # The candidates' order means nothing yet, and keeping it costs memory; the sorted stream needs it kept.
+        self.connection.execute("SET preserve_insertion_order = false")
+        self.connection.execute(f"CREATE TABLE _candidates AS {source}")
+        self.connection.execute("SET preserve_insertion_order = true")
+        if not self._one(duplicate_count(contract, rules))[0]:
+            return "FROM _candidates", 0
+        self.connection.execute(duplicates(contract, rules))
+        (dropped,) = self._one("SELECT count(*) FROM _duplicates")
+        return "FROM _candidates ANTI JOIN _duplicates ON _candidates.rowid = _duplicates.row_id", dropped
 
     def _check_salt(self, contract: Contract) -> None:
         masked = [name for name, column in contract.columns.items() if column.masking]
@@ -168,7 +152,7 @@ class Session:
         assert row is not None  # noqa: S101 - aggregates always give a row
         return tuple(row)
 
-    def _check_preserved(self, contract: Contract, read: int, period: Period) -> None:
+    def _check_preserved(self, contract: Contract, period: Period, read: int) -> None:
         name = contract.preserves_rows
         if name is None:
             return
@@ -178,7 +162,7 @@ class Session:
         if read != expected:
             raise RowBalanceError(
                 f"`{contract.name}` {period}: the transform makes {read} rows of the {expected} in `{name}`, though the "
-                "contract says `preserves_rows`. Nothing was staged. Look for a join that drops or multiplies rows."
+                "contract says `preserves_rows`. Nothing was published. Look for a join that drops or multiplies rows."
             )
 
 
@@ -197,44 +181,24 @@ class DuckDbEngine:
         self.scratch.mkdir(parents=True, exist_ok=True)
         folder = mkdtemp(dir=self.scratch, prefix="duckdb-")
         try:
-            with duckdb.connect(
-                config={
-                    "memory_limit": self.memory_limit,
-                    "threads": self.threads,
-                    "temp_directory": folder,
-                    "autoinstall_known_extensions": False,
-                    "autoload_known_extensions": False,
-                }
-            ) as connection:
+            with (
+                duckdb.connect(
+                    config={
+                        "memory_limit": self.memory_limit,
+                        "threads": self.threads,
+                        "temp_directory": folder,
+                        "autoinstall_known_extensions": False,
+                        "autoload_known_extensions": False,
+                    }
+                ) as connection,
+                connection.cursor() as side,
+            ):
                 # Text without an offset is UTC, whatever the machine's zone.
                 connection.execute("SET TimeZone = 'UTC'")
                 if self.pii_salt:
                     connection.execute(f"SET VARIABLE {SALT} = ?", [self.pii_salt])
-                yield Session(connection, has_salt=bool(self.pii_salt))
+                yield Session(connection, side, has_salt=bool(self.pii_salt))
         except duckdb.Error as error:
-            raise _explain(error, "The engine") from error
+            raise explain(error, "The engine") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        raise _explain(error, what) from error
-
-
-def _explain(error: duckdb.Error, what: str) -> ContractError | ConfigError:
-    text = str(error).strip()
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return ConfigError(
-            f"{what}: the transform does not fit: {text.splitlines()[0]}. Nothing was staged. Raise LAKE_MEMORY_LIMIT, give "
-            "LAKE_SCRATCH_DIR more disk, or run a shorter period."
-        )
-    if isinstance(error, duckdb.ConversionException):
-        return ContractError(
-            f"{what}: a value does not fit its type: {text}. Nothing was staged. Use TRY_CAST, so that the row goes to "
-            "quarantine, or widen the column in the contract."
-        )
-    return ContractError(f"{what}: {text}. Nothing was staged. Correct the SQL or the contract.")

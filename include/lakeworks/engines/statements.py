@@ -1,4 +1,4 @@
-"""The SQL around a transform: candidates with the rules they break, duplicates, and the two sorted outcomes."""
+"""The SQL around a transform: every row judged by the rules, the publishing order, duplicates, quarantine."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,29 +8,33 @@ from lakeworks.contract import Column, Contract, RowRule
 # The engine's variable with the deployment's salt: a statement names it, so no statement, log or error holds it.
 SALT = "lakeworks_pii_salt"
 
+# Rules a mask column holds: a BIGINT without its sign.
+_MASK_BITS = 62
+
 
 def quoted(name: str) -> str:
     """A quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def candidates(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
-    """Materialise the transform's rows once, each with the list of rules it breaks (null for a good row).
+def mask_columns(rules: Sequence[RowRule]) -> list[str]:
+    """The columns that say which rules a row breaks, a bit each; all are 0 for a good row."""
+    return [f"_broken_{number}" for number in range(-(-len(rules) // _MASK_BITS))]
 
-    Every rule is evaluated once for all rows; only broken rows pay for their list.
+
+def judged(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
+    """The transform's rows in the contract's types, with the masks of the rules they break.
+
+    Every rule is evaluated once for all rows; only broken rows pay for their masks. A mask is one number, because rows are
+    sorted with it and a list would be dragged along.
     """
     columns = ", ".join(f"{_value(name, column)} AS {quoted(name)}" for name, column in contract.columns.items())
-    good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in rules) or "TRUE"
-    names = ", ".join(f"CASE WHEN NOT coalesce(({rule.sql}), FALSE) THEN '{rule.name}' END" for rule in rules)
-    listed = (
-        f"CASE WHEN NOT ({good}) THEN list_filter([{names}], lambda x: x IS NOT NULL) END"
-        if rules
-        else "NULL::VARCHAR[]"
+    good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in rules)
+    masks = "".join(
+        f", CAST(CASE WHEN {good} THEN 0 ELSE {_mask(rules, number)} END AS BIGINT) AS {name}"
+        for number, name in enumerate(mask_columns(rules))
     )
-    return (
-        f"CREATE TABLE _candidates AS SELECT *, {listed} AS _broken_rules "
-        f"FROM (SELECT {columns} FROM ({sql.rstrip().rstrip(';')}\n))"
-    )
+    return f"SELECT *{masks} FROM (SELECT {columns} FROM ({sql.rstrip().rstrip(';')}\n))"
 
 
 def touched(contract: Contract, relation: str) -> str:
@@ -70,64 +74,103 @@ def inside_period(contract: Contract) -> str:
     return " AND ".join(f"{quoted(n)} >= $partition_start AND {quoted(n)} < $partition_end" for n in times) or "TRUE"
 
 
-def duplicate_count(contract: Contract) -> str:
+def ordered(contract: Contract, rules: Sequence[RowRule], source: str) -> str:
+    """Judged rows: the good ones in publishing order, the broken ones behind them."""
+    first, *rest = publishing_order(contract)
+    if rules:
+        first = f"CASE WHEN {is_good(rules)} THEN {first} END"
+    columns = ", ".join([*map(quoted, contract.columns), *mask_columns(rules)])
+    return f"SELECT {columns} FROM ({source}) ORDER BY {', '.join([first, *rest])}"
+
+
+def is_good(rules: Sequence[RowRule]) -> str:
+    """True for a judged row that breaks no rule."""
+    return " AND ".join(f"{name} = 0" for name in mask_columns(rules)) or "TRUE"
+
+
+def publishing_order(contract: Contract) -> list[str]:
+    """Partition first, then grain; a table without a grain is sorted by everything, so that its order is fixed too.
+
+    Where the grain has the column whose day (month, hour) is the last partition field, that column stands for its day: one
+    key less, the first one nearly unique, and files sorted by time.
+    """
+    keys = list(contract.grain or contract.columns)
+    order = []
+    for number, item in enumerate(contract.partition_by, 1):
+        if item.column is None:
+            continue
+        if item.transform == "identity" or (number == len(contract.partition_by) and item.column in keys):
+            order.append(quoted(item.column))
+        else:
+            order.append(f"date_trunc('{item.transform}', {quoted(item.column)})")
+    return [*order, *(quoted(name) for name in keys if quoted(name) not in order)]
+
+
+def duplicates_meet(contract: Contract) -> bool:
+    """Whether publishing order brings rows of one grain together: they must lie in one partition, and equal must be equal."""
+    columns = {item.column for item in contract.partition_by if item.column}
+    kinds = {contract.columns[name].type.kind for name in contract.grain}
+    return columns <= set(contract.grain) and not kinds & {"float", "double", "list", "struct", "map"}
+
+
+def duplicate_count(contract: Contract, rules: Sequence[RowRule]) -> str:
     """Whether any grain comes twice: by hash, so that the common case (none) is one cheap aggregate."""
     return (
-        f"SELECT count(*) FROM (SELECT 1 FROM _candidates WHERE _broken_rules IS NULL "
+        f"SELECT count(*) FROM (SELECT 1 FROM _candidates WHERE {is_good(rules)} "
         f"GROUP BY {_grain_hash(contract)} HAVING count(*) > 1)"
     )
 
 
-def duplicates(contract: Contract) -> str:
-    """The row ids that lose against an earlier row of the same grain; all columns break ties, so the winner is fixed."""
-    grain = ", ".join(map(quoted, contract.grain))
-    order = [*(contract.deduplicate_by or ()), *map(quoted, contract.columns)]
-    hashed = _grain_hash(contract)
+def duplicates(contract: Contract, rules: Sequence[RowRule]) -> str:
+    """The row ids that lose against an earlier row of the same grain."""
+    grain, hashed = ", ".join(map(quoted, contract.grain)), _grain_hash(contract)
     return (
         "CREATE TABLE _duplicates AS SELECT row_id FROM ("
-        f"SELECT rowid AS row_id, row_number() OVER (PARTITION BY {grain} ORDER BY {', '.join(order)}) AS place "
-        f"FROM _candidates WHERE _broken_rules IS NULL AND {hashed} IN ("
-        f"SELECT {hashed} FROM _candidates WHERE _broken_rules IS NULL GROUP BY 1 HAVING count(*) > 1)) WHERE place > 1"
+        f"SELECT rowid AS row_id, row_number() OVER (PARTITION BY {grain} ORDER BY {winning_order(contract)}) AS place "
+        f"FROM _candidates WHERE {is_good(rules)} AND {hashed} IN ("
+        f"SELECT {hashed} FROM _candidates WHERE {is_good(rules)} GROUP BY 1 HAVING count(*) > 1)) WHERE place > 1"
     )
 
 
-def broken_counts() -> str:
-    """Rows per broken rule, sorted by rule."""
-    return (
-        "SELECT rule, count(*) FROM (SELECT unnest(_broken_rules) AS rule FROM _candidates "
-        "WHERE _broken_rules IS NOT NULL) GROUP BY rule ORDER BY rule"
-    )
+def winning_order(contract: Contract) -> str:
+    """Of rows with one grain the first in this order stays; all columns break ties, so the winner is fixed."""
+    return ", ".join([*(contract.deduplicate_by or ()), *map(quoted, contract.columns)])
 
 
-def staged(contract: Contract) -> str:
-    """The good rows in publishing order."""
-    columns = ", ".join(map(quoted, contract.columns))
+def broken_counts(rules: Sequence[RowRule]) -> str:
+    """Rows per broken rule among the rows set aside, sorted by rule."""
     return (
-        f"SELECT {columns} FROM _candidates WHERE _broken_rules IS NULL "
-        f"AND rowid NOT IN (SELECT row_id FROM _duplicates) ORDER BY {', '.join(publishing_order(contract))}"
+        f"SELECT rule, count(*) FROM (SELECT unnest({_broken_rules(rules)}) AS rule FROM _set_aside) "
+        "GROUP BY rule ORDER BY rule"
     )
 
 
 def quarantined(contract: Contract, rules: Sequence[RowRule]) -> str:
-    """The broken rows, with the reasons of every rule they break in one text."""
+    """The rows set aside, with the reasons of every rule they break in one text."""
     reasons = " ".join(f"WHEN '{rule.name}' THEN '{_text(rule.reason)}'" for rule in rules)
     reason = f"list_transform(_broken_rules, lambda x: CASE x {reasons} END)" if rules else "_broken_rules"
     columns = ", ".join(map(quoted, contract.columns))
     return (
-        f"SELECT {columns}, _broken_rules, array_to_string({reason}, ' ') AS _reason FROM _candidates "
-        f"WHERE _broken_rules IS NOT NULL ORDER BY _broken_rules, {columns}"
+        f"SELECT {columns}, _broken_rules, array_to_string({reason}, ' ') AS _reason "
+        f"FROM (SELECT *, {_broken_rules(rules)} AS _broken_rules FROM _set_aside) ORDER BY _broken_rules, {columns}"
     )
 
 
-def publishing_order(contract: Contract) -> list[str]:
-    """Partition first, then grain; a table without a grain is sorted by everything, so that its order is fixed too."""
-    order = []
-    for item in contract.partition_by:
-        if item.column is None:
-            continue
-        name = quoted(item.column)
-        order.append(name if item.transform == "identity" else f"date_trunc('{item.transform}', {name})")
-    return [*order, *map(quoted, contract.grain or contract.columns)]
+def _mask(rules: Sequence[RowRule], number: int) -> str:
+    some = rules[number * _MASK_BITS : (number + 1) * _MASK_BITS]
+    bits = (f"CASE WHEN coalesce(({rule.sql}), FALSE) THEN 0 ELSE {1 << bit} END" for bit, rule in enumerate(some))
+    return "(" + " + ".join(bits) + ")"
+
+
+def _broken_rules(rules: Sequence[RowRule]) -> str:
+    """The names of a judged row's broken rules, in the rules' order."""
+    if not rules:
+        return "NULL::VARCHAR[]"
+    names = (
+        f"CASE WHEN _broken_{index // _MASK_BITS} & {1 << index % _MASK_BITS} <> 0 THEN '{rule.name}' END"
+        for index, rule in enumerate(rules)
+    )
+    return f"list_filter([{', '.join(names)}], lambda x: x IS NOT NULL)"
 
 
 def _grain_hash(contract: Contract) -> str:

@@ -1,10 +1,15 @@
-"""Garbage: what attempts left in staging that can never be published any more, and uploads nobody will complete."""
+"""Garbage: what attempts left in staging, superseded objects of versioned tables, and uploads nobody will complete."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakeworks.layout import STAGING
+from lakeworks.contract import Contract
+from lakeworks.layout import STAGING, VERSIONS, join
+from lakeworks.names import TableName
+from lakeworks.partition import Partition
 from lakeworks.pipeline.lake import Lake
+from lakeworks.storage.objects import StoredObject
 
 # Longer than any task runs: an attempt younger than this may still be alive.
 GRACE = timedelta(hours=24)
@@ -20,10 +25,13 @@ class Garbage:
     bytes: int
 
 
-def collect(lake: Lake, *, older_than: timedelta = GRACE, dry_run: bool = True) -> list[Garbage]:
-    """Find (and unless `dry_run` remove) staging folders and multipart uploads older than the grace period.
+def collect(
+    lake: Lake, tables: Iterable[Contract] = (), *, older_than: timedelta = GRACE, dry_run: bool = True
+) -> list[Garbage]:
+    """Find (and unless `dry_run` remove) staging folders, superseded versions and uploads older than the grace period.
 
-    A folder that holds anything younger is left alone: its attempt may be running, or waiting to be rolled forward.
+    A staging folder that holds anything younger is left alone: its attempt may be running, or waiting to be rolled forward.
+    Objects of a versioned table go a grace period after another publication took their place, so readers under way finish.
     """
     before = datetime.now(UTC) - older_than
     folders: dict[str, list[tuple[str, int, bool]]] = {}
@@ -37,17 +45,48 @@ def collect(lake: Lake, *, older_than: timedelta = GRACE, dry_run: bool = True) 
             found.append(Garbage("staging", folder, len(items), sum(size for _, size, _ in items)))
             if not dry_run:
                 lake.store.delete(key for key, _, _ in items)
+    for contract in tables:
+        found += _superseded(lake, contract.table, before, dry_run=dry_run)
     return found + _uploads(lake, before, dry_run=dry_run)
 
 
-def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
-    pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=lake.store.bucket)
+def _superseded(lake: Lake, table: TableName, before: datetime, *, dry_run: bool) -> list[Garbage]:
+    """Immutable objects that no publication within the grace period names."""
+    root = join(table.path, VERSIONS) + "/"
+    folders: dict[str, list[StoredObject]] = {}
+    for item in lake.store.scan(root):
+        if item.modified is not None and item.modified < before:
+            path = item.key.removeprefix(root).partition("/")[2].rpartition("/")[0]
+            folders.setdefault(path, []).append(item)
     found = []
-    for upload in (upload for page in pages for upload in page.get("Uploads", [])):
-        if upload["Initiated"] < before:
-            found.append(Garbage("multipart upload", upload["Key"], 1, 0))
-            if not dry_run:
-                lake.store.client.abort_multipart_upload(
-                    Bucket=lake.store.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
-                )
+    for path, items in folders.items():
+        kept = set(_in_use(lake, table, Partition.parse(path), before))
+        dead = [item for item in items if item.key not in kept]
+        if dead:
+            size = sum(item.size for item in dead)
+            found.append(Garbage("superseded version", join(table.path, path), len(dead), size))
+        if not dry_run:
+            lake.store.delete(item.key for item in dead)
+    return found
+
+
+def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime) -> Iterator[str]:
+    """Keys of what is live or being published, and of what stopped being live less than a grace period ago."""
+    for entry in reversed(lake.ledger.history(table, partition)):
+        yield from (item.key for item in entry.objects)
+        if entry.state == "published" and entry.published_at is not None and entry.published_at < before:
+            return
+
+
+def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
+    found = []
+    for bucket in (lake.store.bucket, *lake.store.layers.by_layer.values()):
+        pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+        for upload in (upload for page in pages for upload in page.get("Uploads", [])):
+            if upload["Initiated"] < before:
+                found.append(Garbage("multipart upload", upload["Key"], 1, 0))
+                if not dry_run:
+                    lake.store.client.abort_multipart_upload(
+                        Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                    )
     return found

@@ -6,11 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lakeworks.aws_timestamps import quick_timestamps
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.infrastructure.config import load_config
 from lakeworks.layout import live_prefix
 from lakeworks.partition import Partition, PartitionField, Period, period_range
+from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
 from lakeworks.storage.objects import ObjectStore
@@ -25,6 +28,7 @@ class Lake:
     engine: DuckDbEngine
     scratch: Path
     contract: Callable[[str], Contract] = load_contract
+    emit: Emit = unheard
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any) -> "Lake":
@@ -32,10 +36,13 @@ class Lake:
         settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
-            ObjectStore(s3, settings.bucket, settings.transfer_threads),
-            GlueCatalog(glue),
+            ObjectStore(
+                quick_timestamps(s3), settings.bucket, settings.transfer_threads, layers=layer_buckets(settings)
+            ),
+            GlueCatalog(quick_timestamps(glue)),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
+            emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
         )
 
     @classmethod
@@ -43,6 +50,11 @@ class Lake:
         """A lake from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
         arguments: dict[str, Any] = {"region_name": settings.region, "config": client_config(settings)}
         return cls.of(settings, session.client("s3", **arguments), session.client("glue", **arguments))
+
+    @property
+    def lineage(self) -> Lineage:
+        """Telling of this lake's publications."""
+        return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract)
 
     @property
     def ledger(self) -> Ledger:
@@ -80,6 +92,15 @@ class Lake:
             return partition.period is None or partition.period.end > start
 
         return self.ledger.live_partitions(contract.table, after=after, only=wanted)
+
+
+def layer_buckets(settings: Settings) -> dict[str, str]:
+    """The layers that lake.yml gives a bucket of their own.
+
+    Raises:
+        ConfigError: lake.yml is wrong.
+    """
+    return load_config(settings.config_file).bucket_of_layer
 
 
 def client_config(settings: Settings) -> Any:

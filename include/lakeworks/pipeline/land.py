@@ -74,9 +74,9 @@ def land(
 
 def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource) -> LandingSet:
     """Land the answers of every request of a period; goes on where an earlier attempt stopped, asks nothing twice."""
+    fetches = Fetches.below(lake, prefix(contract, period))
     since = fetched_until(lake, contract, period) if contract.landing == "all" else None
     wanted = Wanted(dataset(contract), period, contract.source_options, since)
-    fetches = Fetches.below(lake, prefix(contract, period))
     asked = _question(wanted, source)
     before, own = fetches.newest(), fetches.of(run, asked)
     if own in fetches.complete:  # a run over many periods that was deferred starts from its first period again
@@ -104,6 +104,13 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
     return made
 
 
+def _question(wanted: Wanted, source: RequestSource) -> str:
+    """What the answers depend on: all that is wanted, and the client's variant (such as the plan of the key)."""
+    variant = getattr(source, "variant", "")
+    told = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]
+    return json.dumps(told, sort_keys=True, default=str)
+
+
 def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
     """The end of the latest earlier period of a source with a complete fetch; None where there is none."""
     below, own = landing_prefix(contract.table.domain, _source(contract), None), prefix(contract, period)
@@ -115,12 +122,6 @@ def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | 
             earlier = Partition.parse(item.key.removeprefix(below).partition("/fetch=")[0]).period
             found = earlier.end if earlier else found
     return found
-
-
-def _question(wanted: Wanted, source: RequestSource) -> str:
-    """What the answers depend on: data set, period, options, and the client's variant (such as the plan of the key)."""
-    variant = getattr(source, "variant", "")
-    return json.dumps([wanted.dataset, str(wanted.period), dict(wanted.options), variant], sort_keys=True, default=str)
 
 
 def figures_of(source: object) -> dict[str, float]:

@@ -3,20 +3,22 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lakeworks.catalog.tables import CatalogPartition
+from lakeworks.catalog.projection import projection
+from lakeworks.catalog.tables import ENTRY, CatalogPartition
 from lakeworks.contract import Contract
-from lakeworks.errors import AuditFailed, LakeNotFound, StaleBuild
-from lakeworks.layout import live_key, live_prefix, run_key
+from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, StaleBuild
+from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import contracts
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.write import write
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
-from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
+from lakeworks.storage.manifest import Manifest, StagedPartition, inputs_fingerprint, load_manifest
 from lakeworks.storage.publication import Publisher, utc_now
 from lakeworks.types import LakeType
 
@@ -44,7 +46,7 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
     built = manifest
     for _ in range(_TURNS):
         try:
-            record = _publish(lake, built)
+            record = _told(lake, built)
         except StaleBuild as stale:
             log.warning("%s It is built again.", stale)
             built = audit(lake, write(lake, built.table, built.parsed_period, built.run.again()).key)
@@ -53,22 +55,29 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
                 lake.store.put(manifest.run_key, record.model_dump_json(indent=1).encode())
                 lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
             return record
-    return _publish(lake, built)
+    return _told(lake, built)
 
 
-def _publish(lake: Lake, manifest: Manifest) -> Manifest:
-    started = time.monotonic()
+def _told(lake: Lake, manifest: Manifest) -> Manifest:
+    """Publish what passed, and tell lineage of it."""
     if not (manifest.audit or {}).get("passed"):
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: what is staged has not passed an audit. Nothing was published. "
             "Run the audit step of the same run first."
         )
     contract = lake.contract(manifest.table)
+    with lake.lineage.told(contract, manifest):
+        return _publish(lake, contract, manifest)
+
+
+def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
+    started = time.monotonic()
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
     entries = publisher.publish([entry_for(contract, manifest, item) for item in manifest.partitions])
     outcome = Counter(entry.state for entry in entries)
+    contracts.record(lake, contract)
     record = manifest.model_copy(update={"outcome": dict(outcome)})
     lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
@@ -89,7 +98,8 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
             f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
-            f"transform, or the rules (lakeworks quarantine {manifest.table} {manifest.period})."
+            f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
+            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
         )
 
 
@@ -110,11 +120,23 @@ def _touched_live(lake: Lake, contract: Contract, manifest: Manifest) -> dict[Pa
 
 
 def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -> LedgerEntry:
-    """The ledger entry one staged partition wants to become."""
-    partition = staged.parsed
+    """The ledger entry one staged partition wants to become.
+
+    Raises:
+        ContractError: several objects were staged for a table whose partitions are one object at a fixed path.
+    """
+    partition, layout = staged.parsed, contract.storage.layout
+    location = live_prefix(contract.table, partition)
+    if layout == "versioned":
+        location = versions_prefix(contract.table, manifest.run.key, partition)
+    elif len(staged.objects) > 1:
+        raise ContractError(
+            f"`{contract.name}` {partition}: {len(staged.objects)} objects are staged, but in `storage.layout: plain` a "
+            "partition is one object. Nothing was published. Set `layout: versioned`, or partition more finely."
+        )
     objects = tuple(
         LiveObject(
-            key=live_key(contract.table, partition, number),
+            key=location + part_name(number),
             size=item.size,
             sha256=item.sha256,
             rows=item.rows,
@@ -135,9 +157,11 @@ def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -
         content=staged.content,
         based_on=None if manifest.touched is None else manifest.touched.get(staged.partition, 0),
         objects=objects,
-        location=live_prefix(contract.table, partition),
+        location=location,
+        layout=layout,
         staging=manifest.prefix,
         run_record=manifest.run_key,
+        inputs=inputs_fingerprint((i.name, i.partition, i.seq) for i in manifest.inputs if i.seq is not None),
         audit=manifest.audit,
         reserved_at=utc_now(),
     )
@@ -152,20 +176,35 @@ class Registrar:
     extra: tuple[tuple[str, LakeType], ...] = ()
 
     def __call__(self, entries: Sequence[LedgerEntry]) -> None:
-        """Upsert the table and the entries' partitions."""
-        wanted = [catalog_partition(self.lake, entry) for entry in entries]
-        statistics = None
-        if not self.contract.partition_keys and wanted:
-            whole = wanted[0]
-            statistics = {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters}
-        self.lake.catalog.upsert_table(self.contract, self.lake.location(self.contract), self.extra, statistics)
+        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog."""
+        withdrawn = [entry.parsed for entry in entries if not entry.objects]
+        if withdrawn and self.contract.partition_keys:
+            self.lake.catalog.drop_partitions(self.contract, withdrawn)
+        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        if not wanted:
+            return
+        location = self.lake.location(self.contract)
+        more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
+        self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
         self.lake.catalog.upsert_partitions(self.contract, wanted)
+
+
+def table_parameters(
+    contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
+) -> dict[str, str]:
+    """What the table's parameters say of what is published: projected years, or statistics of a table that is one partition."""
+    if contract.partition_keys:
+        return projection(contract, location, published)
+    return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
 
 
 def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
     """What the catalog should say of a live entry; the publication named is the one whose objects are live."""
     parameters = {
+        ENTRY: str(entry.seq),
         "lakeworks.publication": str(entry.live_seq),
+        "lakeworks.period": entry.period,
+        "lakeworks.inputs": entry.inputs or "none",
         "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
         "lakeworks.content": entry.content[:64],
         "lakeworks.audit": "passed" if (entry.audit or {}).get("passed") else "none",

@@ -38,7 +38,7 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
 
 
 def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> LedgerEntry:
-    published = [entry for entry in history if entry.state == "published"]
+    published = [entry for entry in history if entry.state == "published" and entry.objects]
     if to is None:
         found = [entry for entry in published if entry.seq < live.live_seq and entry.content != live.content]
     else:

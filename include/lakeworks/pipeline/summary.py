@@ -6,6 +6,7 @@ from typing import Any
 from lakeworks.contract import Contract
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Manifest, load_manifest
+from lakeworks.types import LakeType
 
 
 @dataclass(frozen=True)
@@ -51,3 +52,12 @@ def latest_runs(lake: Lake, contract: Contract) -> dict[str, Manifest]:
     keys = list(lake.ledger.runs(contract.table))
     records = sorted(lake.store.map(lambda key: load_manifest(lake.store, key), keys), key=lambda run: run.run.order)
     return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
+
+
+def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]]:
+    """Columns that came without being in the contract, as run records remember them."""
+    if contract.schema_policy == "freeze":
+        return []
+    known = {name.lower() for name in contract.columns}
+    found = {column.name: column.type for run in latest_runs(lake, contract).values() for column in run.extra_columns}
+    return [(name, LakeType.parse(kind)) for name, kind in found.items() if name.lower() not in known]

@@ -2,29 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, get_args
 
-from lakeworks.catalog.glue import partition_from_glue
-from lakeworks.catalog.tables import differs, partition_input
 from lakeworks.contract import Contract
-from lakeworks.layout import join
 from lakeworks.partition import Partition
+from lakeworks.pipeline.differences import LEFT_ALONE
+from lakeworks.pipeline.differences import Kind as CatalogKind
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.publish import Registrar, catalog_partition
-from lakeworks.storage.ledger import LedgerEntry, LiveObject
-from lakeworks.storage.objects import StoredObject
+from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.reconcile import reconcile
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.parquet import sha256_of
-from lakeworks.storage.publication import SEQ, SHA256, Publisher
+from lakeworks.storage.publication import Publisher, holds
 
-Kind = Literal[
-    "unfinished",
-    "missing object",
-    "changed object",
-    "foreign object",
-    "not in catalog",
-    "dead in catalog",
-    "wrong in catalog",
-]
+ObjectKind = Literal["unfinished", "missing object", "changed object", "foreign object"]
+Kind = ObjectKind | CatalogKind
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,7 @@ class Finding:
     @property
     def can_be_repaired(self) -> bool:
         """What something else wrote is reported and left alone."""
-        return self.kind != "foreign object"
+        return self.kind != "foreign object" and self.kind not in LEFT_ALONE
 
 
 def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Finding]:
@@ -56,7 +48,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
         *unfinished,
         *(finding for found in checked for finding in found),
         *_foreign(lake, contract, live),
-        *_catalog(lake, contract, live),
+        *_catalog(lake, contract, deep=deep),
     ]
 
 
@@ -64,12 +56,14 @@ def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Find
     """Mend what can be mended, from ledger and object versions; returns what was mended. Running it again mends nothing."""
     publisher = Publisher(lake.ledger, Registrar(lake, contract))
     mended = [finding for finding in findings if finding.can_be_repaired]
-    dead = [finding.partition for finding in mended if finding.kind == "dead in catalog"]
-    for partition in dict.fromkeys(finding.partition for finding in mended if finding.partition not in dead):
+    of_objects = [finding for finding in mended if finding.kind in get_args(ObjectKind)]
+    for partition in dict.fromkeys(finding.partition for finding in of_objects):
         publisher.recover(contract.table, partition)
         publisher.settle(contract.table, partition)
-    lake.catalog.drop_partitions(contract, dead)
-    return mended
+    if len(of_objects) == len(mended):
+        return mended
+    left = {item.partition for item in reconcile(lake, contract, mend=True, deep=True) if not item.mended}
+    return [finding for finding in mended if finding in of_objects or finding.partition not in left]
 
 
 def _objects(lake: Lake, entry: LedgerEntry, *, deep: bool) -> Iterator[Finding]:
@@ -79,12 +73,8 @@ def _objects(lake: Lake, entry: LedgerEntry, *, deep: bool) -> Iterator[Finding]
             yield Finding(
                 "missing object", entry.parsed, f"`{item.key}` is gone; version {item.version_id} is published"
             )
-        elif not _is(found, entry, item) or (deep and sha256_of(lake.store.get(item.key)[0]) != item.sha256):
+        elif not holds(found, entry, item) or (deep and sha256_of(lake.store.get(item.key)[0]) != item.sha256):
             yield Finding("changed object", entry.parsed, f"`{item.key}` is not publication {entry.live_seq}")
-
-
-def _is(found: StoredObject, entry: LedgerEntry, item: LiveObject) -> bool:
-    return (found.metadata.get(SEQ), found.metadata.get(SHA256)) == (str(entry.live_seq), item.sha256)
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:
@@ -96,22 +86,7 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
             yield Finding("foreign object", Partition.parse(path), f"`{found.key}` belongs to no publication")
 
 
-def _catalog(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:
-    if not contract.partition_keys:
-        if live and lake.catalog.table(contract.table) is None:
-            yield Finding("not in catalog", Partition(), "the table is not registered")
-        return
-    if lake.catalog.table(contract.table) is None:
-        yield from (Finding("not in catalog", part, "the table is not registered") for part in live)
-        return
-    columns = lake.catalog.columns(contract)
-    listed = {partition_from_glue(contract, item["Values"]): item for item in lake.catalog.partitions(contract)}
-    for partition, entry in live.items():
-        if partition not in listed:
-            yield Finding("not in catalog", partition, f"publication {entry.live_seq} is not registered")
-            continue
-        wanted: dict[str, Any] = partition_input(catalog_partition(lake, entry), columns)
-        if wrong := differs(listed[partition], wanted):
-            yield Finding("wrong in catalog", partition, f"differs from publication {entry.live_seq} in {join(*wrong)}")
-    for partition in listed.keys() - live.keys():
-        yield Finding("dead in catalog", partition, "registered, but nothing is published")
+def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:
+    for item in reconcile(lake, contract, deep=deep):
+        if item.kind != "no object":  # the object's own finding says so
+            yield Finding(item.kind, item.partition, item.detail)

@@ -4,7 +4,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,25 +11,27 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from lakeworks.contract import Contract, InputRule, Storage
+from lakeworks.contract import Contract, InputRule
+from lakeworks.engines.built import Built
 from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
+from lakeworks.engines.misfits import SCHEMA as MISFITS
+from lakeworks.engines.misfits import Misfits
 from lakeworks.engines.statements import limited
-from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded, RowBalanceError
+from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.functions import load_function
-from lakeworks.layout import quarantine_key, staging_prefix
+from lakeworks.layout import staging_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import contracts
 from lakeworks.pipeline.arrived import open_arrived
+from lakeworks.pipeline.aside import check_limit, quarantine_file, set_aside
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.touched import Touched, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
-from lakeworks.storage.multipart import upload_file
-from lakeworks.storage.objects import Target
-from lakeworks.storage.parquet import ParquetPart, sha256_of
 from lakeworks.storage.reader import nothing, open_dataset
 from lakeworks.storage.writer import PartitionedWriter
 
@@ -59,6 +60,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     """Stage a table's period from its landing object or its upstream tables.
 
     Raises:
+        ContractError: the contract breaks readers of what is published without a new major version.
         LakeNotFound: nothing was landed, or an upstream table has nothing published for the period.
         SchemaDrift, MalformedSource: the landed file does not fit the contract.
         QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, nothing will be published.
@@ -66,6 +68,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     """
     started = time.monotonic()
     contract = lake.contract(table)
+    contracts.admit(lake, contract)
     sql = load_sql(contract)
     with TemporaryDirectory(dir=lake.scratch) as folder:
         work = _Work(lake, contract, period, run, Path(folder))
@@ -79,20 +82,29 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     for drift in manifest.drift:
         log.info("drift in %s %s: %s", table, period, drift)
     _check_balance(manifest)
-    _check_quarantine(lake, contract, manifest)
+    check_limit(lake, contract, manifest)
     return manifest.save(lake.store)
 
 
 def _receive(work: _Work) -> Manifest:
     """Bronze: what was landed as it is, in the contract's types."""
     arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
-    conformed = conform(arrived.rows, work.contract, arrived.constants)
-    counted = _Counted(conformed.reader)
-    staged = work.writer().write(counted.reader)
-    rows = RowBalance(read=counted.rows, staged=sum(item.rows for item in staged))
+    with quarantine_file(MISFITS, work.scratch) as part:
+        misfits = Misfits(part.add)
+        conformed = conform(arrived.rows, work.contract, arrived.constants, misfits)
+        counted = _Counted(conformed.reader)
+        staged = work.writer().write(counted.reader)
+        quarantine = set_aside(work.lake, work.contract, work.period, work.run, part)
+    rows = RowBalance(
+        read=counted.rows + misfits.rows,
+        staged=sum(item.rows for item in staged),
+        quarantined=misfits.rows,
+        broken=dict(misfits.broken),
+    )
     return _manifest(work, rows).model_copy(
         update={
             "partitions": tuple(staged),
+            "quarantine": quarantine,
             "inputs": (arrived.source,),
             "drift": conformed.drift,
             "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
@@ -113,8 +125,7 @@ def _transform(work: _Work, sql: str) -> Manifest:
         staged = work.writer().write(built.staged())
         if touched and touched.rebuilds.may_empty:
             staged += work.writer().write_empty(touched.emptied(item.parsed for item in staged))
-        broken = built.counts.quarantined
-        quarantine = _set_aside(work, built.quarantined()) if broken else None
+        quarantine = _set_aside(work, built) if built.counts.quarantined else None
     balance = RowBalance(
         read=built.counts.read,
         staged=sum(item.rows for item in staged),
@@ -167,29 +178,12 @@ def _live(work: _Work, contract: Contract, rule: InputRule) -> dict[Partition, L
     }
 
 
-def _set_aside(work: _Work, reader: pa.RecordBatchReader) -> StagedObject:
-    """One Parquet object with every broken row, its rules and reasons."""
-    part = ParquetPart(reader.schema, Storage(), work.scratch)
-    for batch in reader:
-        part.add(batch)
-    key = quarantine_key(work.contract.table, work.period, work.run.key)
-    with _finished(part) as content:
-        sha256 = sha256_of(content)
-        target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows)})
-        put = (
-            work.lake.store.put(target, content)
-            if isinstance(content, bytes)
-            else upload_file(work.lake.store, content, target)
-        )
-    return StagedObject(key=key, size=put.size, sha256=sha256, rows=part.rows)
-
-
-@contextmanager
-def _finished(part: ParquetPart) -> Iterator[bytes | Path]:
-    try:
-        yield part.finish()
-    finally:
-        part.discard()
+def _set_aside(work: _Work, built: Built) -> StagedObject | None:
+    reader = built.quarantined()
+    with quarantine_file(reader.schema, work.scratch) as part:
+        for batch in reader:
+            part.add(batch)
+        return set_aside(work.lake, work.contract, work.period, work.run, part)
 
 
 def _manifest(work: _Work, balance: RowBalance) -> Manifest:
@@ -211,18 +205,6 @@ def _check_balance(manifest: Manifest) -> None:
         raise RowBalanceError(
             f"`{manifest.table}` {manifest.period}: {rows.read} rows in, but {rows.staged} staged + {rows.quarantined} "
             f"quarantined + {rows.deduplicated} deduplicated. Nothing was published. This is a fault of lakeworks: report it."
-        )
-
-
-def _check_quarantine(lake: Lake, contract: Contract, manifest: Manifest) -> None:
-    rows = manifest.balance
-    if rows.read and rows.quarantined / rows.read > contract.quarantine.limit:
-        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(rows.broken.items(), key=lambda item: -item[1]))
-        where = lake.store.uri(manifest.quarantine.key) if manifest.quarantine else ""
-        raise QuarantineLimitExceeded(
-            f"`{manifest.table}` {manifest.period}: {rows.quarantined} of {rows.read} rows break a rule ({rules}), more than "
-            f"the contract's quarantine.limit of {contract.quarantine.limit:.0%}. Nothing was published. The rows are in "
-            f"`{where}`. Correct the source or the transform, or raise the limit, then run the partition again."
         )
 
 

@@ -1,7 +1,11 @@
 """The row rules of a contract: what a row must keep to be published; a row that breaks one goes to quarantine."""
 
+from decimal import Decimal
+
+from lakeworks.constraints import REAL
 from lakeworks.contract import Column, Contract, RowRule
 from lakeworks.errors import ContractError
+from lakeworks.types import LakeType
 
 
 def row_rules(contract: Contract) -> tuple[RowRule, ...]:
@@ -25,25 +29,50 @@ def row_rules(contract: Contract) -> tuple[RowRule, ...]:
 def _column_rules(name: str, column: Column) -> list[RowRule]:
     quoted = '"' + name.replace('"', '""') + '"'
     key = name.strip("_").lower()
+    # NaN is a missing number, to DuckDB the greatest one; Great Expectations takes it for missing too.
+    missing = f"{quoted} IS NULL" + (f" OR isnan({quoted})" if column.type.kind in REAL else "")
     rules = []
     if column.required:
-        rules.append(RowRule(name=f"{key}_required", sql=f"{quoted} IS NOT NULL", reason=f"`{name}` is missing."))
+        present = f"{quoted} IS NOT NULL" + (f" AND NOT isnan({quoted})" if column.type.kind in REAL else "")
+        rules.append(RowRule(name=f"{key}_required", sql=present, reason=f"`{name}` is missing."))
+    values = ", ".join(literal(value, column.type) for value in column.allowed or ())
+    shown = ", ".join(
+        literal(value, column.type) if isinstance(value, str) else str(value) for value in column.allowed or ()
+    )
     checks = {
-        "minimum": (column.minimum, f"{quoted} >= {column.minimum}", f"is below {column.minimum}"),
-        "maximum": (column.maximum, f"{quoted} <= {column.maximum}", f"is above {column.maximum}"),
-        "allowed": (column.allowed, f"{quoted} IN ({_literals(column)})", f"is not one of {_literals(column)}"),
-        "pattern": (column.pattern, f"regexp_matches({quoted}, {_text(column.pattern or '')})", "has another form"),
+        "minimum": (
+            column.minimum,
+            f"{quoted} >= {literal(column.minimum, column.type)}",
+            f"is below {column.minimum}",
+        ),
+        "maximum": (
+            column.maximum,
+            f"{quoted} <= {literal(column.maximum, column.type)}",
+            f"is above {column.maximum}",
+        ),
+        "allowed": (column.allowed, f"{quoted} IN ({values})", f"is not one of {shown}"),
+        "pattern": (
+            column.pattern,
+            f"regexp_matches({quoted}, {literal(column.pattern, column.type)})",
+            "has another form",
+        ),
     }
     for kind, (limit, sql, says) in checks.items():
         if limit is not None:
-            rule = f"{quoted} IS NULL OR {sql}"
-            rules.append(RowRule(name=f"{key}_{kind}", sql=rule, reason=f"`{name}` {says}."))
+            rules.append(RowRule(name=f"{key}_{kind}", sql=f"{missing} OR {sql}", reason=f"`{name}` {says}."))
     return rules
 
 
-def _literals(column: Column) -> str:
-    return ", ".join(_text(value) if isinstance(value, str) else str(value) for value in column.allowed or ())
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def literal(value: str | bool | int | Decimal | None, kind: LakeType) -> str:
+    """A value as SQL of the column's own type: a comparison must not go through another one."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, bool):
+        return str(value).upper()
+    if kind.kind in REAL:
+        text = repr(float(value))
+        double = text if "e" in text else f"{text}e0"  # without exponent it would be a decimal
+        return f"CAST({double} AS FLOAT)" if kind.kind == "float" else double
+    return f"CAST({value:f} AS {kind.duckdb})" if isinstance(value, Decimal) else str(value)

@@ -1,10 +1,15 @@
 """A contract as a Great Expectations suite: what must be true of the staged rows before they are published."""
 
+import struct
 from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.constraints import REAL
 from lakeworks.contract import Column, Contract, TableCheck
 from lakeworks.errors import ContractError
+from lakeworks.types import LakeType
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -12,6 +17,10 @@ if TYPE_CHECKING:
 
 # Our one addition to GX: a row count relative to the median of earlier publications of the table.
 SHARE_OF_MEDIAN = "min_share_of_median"
+# GX takes limits as floats; where those lose digits this subclass of its check takes them as they are.
+EXACTLY_BETWEEN = "expect_column_values_to_be_exactly_between"
+FLOAT_DIGITS = 15  # decimal digits that a float tells apart
+_FLOAT_EXACT = 2**53  # whole numbers up to here are floats
 
 
 def checks(contract: Contract) -> Iterator[TableCheck]:
@@ -36,14 +45,28 @@ def _column_checks(name: str, column: Column) -> Iterator[TableCheck]:
     if column.required:
         yield TableCheck(expectation="expect_column_values_to_not_be_null", kwargs={"column": name})
     limits = {"min_value": column.minimum, "max_value": column.maximum}
-    if set_limits := {key: value for key, value in limits.items() if value is not None}:
-        yield TableCheck(expectation="expect_column_values_to_be_between", kwargs={"column": name, **set_limits})
+    if given := {key: as_compared(value, column.type) for key, value in limits.items() if value is not None}:
+        exact = all(isinstance(v, float) or (isinstance(v, int) and abs(v) <= _FLOAT_EXACT) for v in given.values())
+        between = "expect_column_values_to_be_between" if exact else EXACTLY_BETWEEN
+        yield TableCheck(expectation=between, kwargs={"column": name, **given})
     if column.allowed is not None:
-        allowed = {"column": name, "value_set": list(column.allowed)}
+        values = [value if isinstance(value, str) else as_compared(value, column.type) for value in column.allowed]
+        allowed = {"column": name, "value_set": values}
         yield TableCheck(expectation="expect_column_values_to_be_in_set", kwargs=allowed)
     if column.pattern is not None:
         pattern = {"column": name, "regex": column.pattern}
         yield TableCheck(expectation="expect_column_values_to_match_regex", kwargs=pattern)
+
+
+def as_compared(value: int | Decimal, kind: LakeType) -> int | float | Decimal:
+    """A limit in the type that `to_pandas` gives the column, so that the comparison is the database's."""
+    if kind.kind == "float":  # the nearest of 32 bits
+        return float(struct.unpack("f", struct.pack("f", float(value)))[0])
+    if kind.kind in REAL or (kind.kind == "decimal" and kind.precision <= FLOAT_DIGITS):
+        return float(value)
+    if kind.kind == "decimal":
+        return float(value) if Decimal(float(value)) == value else Decimal(value)
+    return bool(value) if isinstance(value, bool) else int(value)
 
 
 def expectation(contract: Contract, check: TableCheck, median: float | None = None) -> "Expectation":
@@ -60,12 +83,26 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
     share = kwargs.pop(SHARE_OF_MEDIAN, None)
     if share is not None and median is not None:
         kwargs["min_value"] = max(int(share * median), kwargs.get("min_value", 0))
-    if not hasattr(known, name):
+    found = _exactly_between() if check.expectation == EXACTLY_BETWEEN else getattr(known, name, None)
+    if found is None:
         raise ContractError(f"`{contract.name}`: Great Expectations has no `{check.expectation}`. Correct `checks`.")
     try:
-        return getattr(known, name)(**kwargs, meta={"severity": check.severity, "notes": check.description})
+        return found(**kwargs, meta={"severity": check.severity, "notes": check.description})
     except (ValidationError, TypeError) as error:
         raise ContractError(f"`{contract.name}`: check `{check.expectation}` with {check.kwargs}: {error}") from error
+
+
+@cache
+def _exactly_between() -> "type[Expectation]":
+    from great_expectations.expectations import ExpectColumnValuesToBeBetween
+
+    class ExpectColumnValuesToBeExactlyBetween(ExpectColumnValuesToBeBetween):  # type: ignore[misc]
+        """Great Expectations' own check, with limits that stay whole numbers or decimals."""
+
+        min_value: Any = None
+        max_value: Any = None
+
+    return ExpectColumnValuesToBeExactlyBetween
 
 
 def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite":
@@ -79,17 +116,6 @@ def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite"
     return ExpectationSuite(
         name=contract.name, expectations=[expectation(contract, c, median) for c in checks(contract)]
     )
-
-
-def columns_of(check: TableCheck) -> set[str]:
-    """The columns a check looks at; empty for one about the table as a whole."""
-    named: set[str] = set()
-    for key, value in check.kwargs.items():
-        if key in ("column", "column_A", "column_B"):
-            named.add(str(value))
-        if key in ("column_list", "column_set") and not check.expectation.startswith("expect_table_"):
-            named |= {str(item) for item in value}
-    return named
 
 
 def median_of(history: "list[int] | tuple[int, ...]") -> float | None:

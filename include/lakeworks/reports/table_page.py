@@ -12,8 +12,8 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
         "Grain": ", ".join(f"`{name}`" for name in contract.grain) or "as received",
         "Partitioned by": ", ".join(f"`{item}`" for item in contract.partition_by) or "not partitioned",
         "From": ", ".join(f"`{name}`" for name in [*([contract.source] if contract.source else []), *upstreams]),
-        **_late_data(contract),
         **({"Reads": "; ".join(starmap(_input, contract.inputs.items()))} if contract.inputs else {}),
+        **_late_data(contract),
         "Team": contract.team,
         "Schema policy": f"`{contract.schema_policy}`",
         "Quarantine limit": f"{contract.quarantine.limit:.0%} of the rows read",
@@ -37,6 +37,13 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _input(name: str, rule: InputRule) -> str:
+    said = ["all of it"] if rule.whole else []
+    said += [f"{rule.look_back_days} days back"] if rule.look_back_days else []
+    said += ["if it is there"] if rule.optional else []
+    return f"`{name}` ({', '.join(said) or 'the period'})"
+
+
 def _late_data(contract: Contract) -> dict[str, str]:
     found = contract.rebuilds
     if found is None:
@@ -47,13 +54,6 @@ def _late_data(contract: Contract) -> dict[str, str]:
         "Late data": f"what arrives in `{found.touched_by}` re-opens the partitions it falls into (`{found.dated_by}`), at "
         f"most {found.max_partitions} a run"
     }
-
-
-def _input(name: str, rule: InputRule) -> str:
-    said = ["all of it"] if rule.whole else []
-    said += [f"{rule.look_back_days} days back"] if rule.look_back_days else []
-    said += ["if it is there"] if rule.optional else []
-    return f"`{name}` ({', '.join(said) or 'the period'})"
 
 
 def _column(name: str, column: Column) -> tuple[str, ...]:

@@ -50,13 +50,16 @@ class LedgerEntry(Record):
     content: str = Field(description="Content hash over the objects.")
     based_on: int | None = Field(
         None,
-        description="For what any run may build anew (`rebuilds`): the publication live before the inputs were read.",
+        description="The publication that was live before the inputs were read (0: none), for what any run may build anew "
+        "(`rebuilds`) and for compactions: if another is live by then, this one is not published.",
     )
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
     location: str = Field(description="Key prefix the catalog points at.")
+    layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
+    inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
     audit: dict[str, Any] | None = None
     reserved_at: datetime
     published_at: datetime | None = None

@@ -3,6 +3,8 @@
 The same record, completed, becomes the run's entry in the ledger: row balance, inputs, audit.
 """
 
+import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +55,12 @@ class Input(Record):
     partition: str = ""
     seq: int | None = None
     content: str = Field(description="Content hash of what was read.")
+
+
+def inputs_fingerprint(publications: Iterable[tuple[str, str, int]]) -> str:
+    """One short hash of which publications (table, partition path, number) something was built from; empty for none."""
+    lines = sorted(f"{table}|{partition}|{number}" for table, partition, number in publications)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""
 
 
 class StagedObject(Record):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from lakeworks.aws_errors import translated
 from lakeworks.storage.objects import (
     ObjectStore,
     StoredObject,
@@ -95,7 +95,7 @@ def _multipart(
                 **place, MultipartUpload={"Parts": sent}, **target.conditions
             )
         except BaseException:
-            with suppress(ClientError, BotoCoreError), translated("abort", store.uri(target.key)):
+            with suppress(ClientError, BotoCoreError, ResponseParserError):  # what matters is why it is aborted
                 store.client.abort_multipart_upload(**place)
             raise
     return StoredObject(target.key, size, answer["ETag"], pinned(answer), target.metadata)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.errors import LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.storage.layer_buckets import LayerBuckets
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -58,16 +59,19 @@ class Target:
 
 
 class ObjectStore:
-    """One bucket. The client is passed in; boto3 clients are thread-safe."""
+    """One bucket, or one a layer. The client is passed in; boto3 clients are thread-safe."""
 
-    def __init__(self, client: "S3Client", bucket: str, threads: int = 8) -> None:
-        self.client = client
+    def __init__(
+        self, client: "S3Client", bucket: str, threads: int = 8, *, layers: Mapping[str, str] | None = None
+    ) -> None:
+        self.layers = LayerBuckets(bucket, layers or {})
+        self.client: S3Client = self.layers.route(client)
         self.bucket = bucket
         self.threads = threads
 
     def uri(self, key: str) -> str:
         """The `s3://` address of a key."""
-        return f"s3://{self.bucket}/{key}"
+        return f"s3://{self.layers.of(key)}/{key}"
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """The object, or None where there is none."""
@@ -143,7 +147,7 @@ class ObjectStore:
         """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
 
         Raises:
-            LakeUnavailable: S3 refused some; the message names the first.
+            LakeUnavailable, LakeAccessDenied: S3 refused some; the message names the first.
         """
         pending = [*keys]
         for start in range(0, len(pending), 1000):
@@ -154,7 +158,8 @@ class ObjectStore:
                 )
             if errors := answer.get("Errors"):
                 first = errors[0]
-                raise LakeUnavailable(
+                denied = first.get("Code") == "AccessDenied"
+                raise (LakeAccessDenied if denied else LakeUnavailable)(
                     f"{len(errors)} of {len(chunk)} objects were not deleted, first `{self.uri(first.get('Key', ''))}`: "
                     f"{first.get('Code')} {first.get('Message')}. Run again; what is gone stays gone."
                 )

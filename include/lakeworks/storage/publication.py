@@ -1,5 +1,8 @@
 """Making staged partitions live: reserve, place, register, complete. Every step is idempotent, so any writer can finish it.
 
+In layout `plain` a partition is one object at a fixed key, replaced in one step. In layout `versioned` its objects are
+immutable and the completed ledger entry is what makes them live; the catalog's location follows from it.
+
 The number in the ledger is the lock: it is taken by `If-None-Match`, and only its holder's content (placed by the holder or by
 whoever rolls it forward) can become live under it. A live object carries its number in its metadata, because an ETag is
 content-based and cannot tell A-B-A apart.
@@ -89,7 +92,7 @@ class Publisher:
             return
         for item in entry.objects:
             live = self.ledger.store.head(item.key)
-            if live is None or not _is(live, entry.live_seq, item):
+            if live is None or not holds(live, entry, item):
                 source = StoredObject(item.key, item.size, "", item.version_id)
                 copy_object(self.ledger.store, source, _target(item, entry.live_seq, live))
         self.register([entry])
@@ -101,13 +104,15 @@ class Publisher:
         seq = numbers[-1] + 1 if numbers else 1
         live = self.ledger.live(table, partition, numbers)
         older = live is not None and live.run.order > wanted.run.order
-        if live and live.content == wanted.content and live.location == wanted.location and self._intact(live):
+        if live and _same(live, wanted) and self._intact(live):
             if older:  # nothing to say that a newer run has not said
                 return _Decided(live.model_copy(update={"state": "unchanged"}), takes_number=False)
             confirmed: dict[str, Any] = {
                 "seq": seq,
                 "run": wanted.run,
                 "run_record": wanted.run_record,
+                "period": wanted.period,
+                "inputs": wanted.inputs,
                 "audit": wanted.audit,
             }
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
@@ -122,7 +127,9 @@ class Publisher:
             )
         self._refuse_foreign(wanted)
         keys = {item.key for item in wanted.objects}
-        surplus = tuple(item.key for item in live.objects if item.key not in keys) if live else ()
+        # Immutable objects stay for readers under way and for rollback, until garbage collection.
+        replaced = live.objects if live and live.layout == "plain" else ()
+        surplus = tuple(item.key for item in replaced if item.key not in keys)
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
         return _Decided(wanted.model_copy(update=numbered))
 
@@ -137,12 +144,13 @@ class Publisher:
 
     def _intact(self, live: LedgerEntry) -> bool:
         heads = [(self.ledger.store.head(item.key), item) for item in live.objects]
-        return all(head is not None and _is(head, live.live_seq, item) for head, item in heads)
+        return all(head is not None and holds(head, live, item) for head, item in heads)
 
     def _refuse_foreign(self, wanted: LedgerEntry) -> None:
         for item in wanted.objects:
             live = self.ledger.store.head(item.key)
-            if live and SEQ not in live.metadata:
+            changed = live and wanted.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
+            if live and (changed or SEQ not in live.metadata):
                 raise LiveChanged(
                     f"{wanted.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
                     "Nothing was published and the object was left alone. Move it away, or restore the published "
@@ -180,11 +188,11 @@ class Publisher:
         store = self.ledger.store
         for _ in range(_ATTEMPTS):
             live = store.head(item.key)
-            if live and _is(live, entry.seq, item):
+            if live and holds(live, entry, item):
                 return item.model_copy(update={"version_id": live.version_id})
-            if live and SEQ not in live.metadata:
+            if live and (SEQ not in live.metadata or entry.layout == "versioned"):
                 self._refuse_foreign(entry)
-            if live and int(live.metadata[SEQ]) > entry.seq:
+            if live and entry.layout == "plain" and int(live.metadata[SEQ]) > entry.seq:
                 raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQ]}.")
             source = StoredObject(item.source_key, item.size, "", item.source_version)
             with suppress(LostRace):  # look again: somebody rolled this very publication forward, or an orphan woke up
@@ -214,6 +222,18 @@ class Publisher:
             return finished
 
 
+def holds(live: StoredObject, entry: LedgerEntry, item: LiveObject) -> bool:
+    """Whether a stored object is the one an entry names: by content, and by number where objects are replaced."""
+    numbered = entry.layout == "versioned" or live.metadata.get(SEQ) == str(entry.live_seq)
+    return numbered and live.metadata.get(SHA256) == item.sha256
+
+
+def _same(live: LedgerEntry, wanted: LedgerEntry) -> bool:
+    """Whether publishing would change nothing: the same bytes in the same layout (an immutable copy is as good as another)."""
+    placed_alike = live.layout == wanted.layout and (live.layout == "versioned" or live.location == wanted.location)
+    return placed_alike and live.content == wanted.content
+
+
 def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
     found = live.live_seq if live else 0
     if found != wanted.based_on:
@@ -221,10 +241,6 @@ def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
             f"{wanted.where}: publication {found} came after this run (`{wanted.run.id}`) had read what it builds the "
             f"partition from (then {wanted.based_on} was live). Nothing was published; it has to be built again."
         )
-
-
-def _is(live: StoredObject, seq: int, item: LiveObject) -> bool:
-    return live.metadata.get(SEQ) == str(seq) and live.metadata.get(SHA256) == item.sha256
 
 
 def _target(item: LiveObject, seq: int, live: StoredObject | None) -> Target:

@@ -97,6 +97,21 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
     return ds.FileSystemDataset(fragments, schema, parquet)
 
 
+def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":
+    """Objects of one publication as they were written: with the columns and types of their own files.
+
+    Raises:
+        LakeNotFound: a version is gone.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    parquet = ds.ParquetFileFormat()
+    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item), mode="r")) for item in objects]
+    schema = pa.unify_schemas([fragment.physical_schema for fragment in fragments], promote_options="permissive")
+    return ds.FileSystemDataset(fragments, schema, parquet)
+
+
 def nothing(contract: Contract) -> "pa.Table":
     """The table without rows."""
     import pyarrow as pa

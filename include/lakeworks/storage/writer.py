@@ -1,12 +1,15 @@
-"""The partitioned writer: a sorted Arrow stream in, one deterministic Parquet object a partition out, in one pass.
+"""The partitioned writer: a sorted Arrow stream in, deterministic Parquet objects out, in one pass.
 
-Memory is bounded by the row groups in flight, not by the input's size or the number of partitions: the stream arrives with
-each partition contiguous; finished partitions are encoded and uploaded concurrently.
+A partition is one object; in a table of layout `versioned` it is cut into another one where `target_bytes` is reached.
+
+Memory is bounded by the rows in flight, not by the input's size or the number of partitions: the stream arrives with each
+partition contiguous; row groups are encoded, and finished partitions uploaded, while the stream goes on.
 """
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +17,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.contract import Contract
-from lakeworks.errors import ConfigError, PartitionExplosion
+from lakeworks.errors import ConfigError, PartitionExplosion, PartitionNotOwned
 from lakeworks.layout import join, part_name
-from lakeworks.partition import Partition, PartitionField, Period, partition_of
+from lakeworks.partition import Partition, PartitionField, Period, owns, partition_of
 from lakeworks.storage.manifest import StagedObject, StagedPartition
 from lakeworks.storage.multipart import upload_file
 from lakeworks.storage.objects import ObjectStore, StoredObject, Target
 from lakeworks.storage.parquet import ParquetPart, sha256_of
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One object in the making: its partition, and its place in it."""
+
+    partition: Partition
+    number: int
+    file: ParquetPart
+
+
+@dataclass(frozen=True, order=True)
+class _Staged:
+    """One object in staging."""
+
+    partition: str
+    number: int
+    item: StagedObject = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -32,50 +53,69 @@ class PartitionedWriter:
     prefix: str
     period: Period
     scratch: Path
-    threads: int = 4
 
     def write(self, reader: pa.RecordBatchReader) -> list[StagedPartition]:
         """Stage a stream whose partitions are contiguous and whose rows are sorted; returns the partitions in order.
 
         Raises:
+            PartitionNotOwned: a row's time is missing or lies outside the run's period; nothing was published.
             PartitionExplosion: the stream holds more partitions than the contract allows; nothing was published.
             ConfigError: a partition came twice, so the stream was not sorted.
         """
-        staged: list[StagedPartition] = []
-        flying: set[Future[StagedPartition]] = set()
+        staged: list[_Staged] = []
+        flying: dict[Future[_Staged], int] = {}
         seen: set[Partition] = set()
-        with ThreadPoolExecutor(self.threads) as pool:
-            for partition, part in self._parts(reader, seen):
-                if len(flying) >= self.threads:
-                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
+        with ThreadPoolExecutor(self.store.threads) as pool:
+            for part in self._parts(reader, seen, pool):
+                held = part.file.rows_in_memory
+                while flying and self._full(flying, held):
+                    done, _ = wait(flying, return_when=FIRST_COMPLETED)
                     staged += [future.result() for future in done]
-                flying.add(pool.submit(self._stage, partition, part))
+                    flying = {future: rows for future, rows in flying.items() if future not in done}
+                flying[pool.submit(self._stage, part)] = held
             staged += [future.result() for future in flying]
-        return sorted(staged, key=lambda item: item.partition)
+        return _partitions(staged)
 
     def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
         """Stage partitions that have no rows any more: an object with the table's columns and no row each."""
-        schema, storage = self.contract.arrow_schema, self.contract.storage
-        return [self._stage(item, ParquetPart(schema, storage, self.scratch)) for item in partitions]
+        schema = self.contract.arrow_schema
+        return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
 
-    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition]) -> Iterator[tuple[Partition, ParquetPart]]:
-        """Cut the stream where the partition changes."""
+    def _full(self, flying: Mapping[Any, int], more: int) -> bool:
+        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number."""
+        return (
+            len(flying) >= self.store.threads or sum(flying.values()) + more > 2 * self.contract.storage.row_group_rows
+        )
+
+    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor) -> Iterator["_Part"]:
+        """Cut the stream where the partition changes, and where an object of a versioned table is full."""
         hidden = set(self.contract.identity_columns)
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
-        part: ParquetPart | None = None
-        current: Partition | None = None
+        part: _Part | None = None
         for batch in reader:
             for start, length in runs(batch, self.contract.partition_by):
                 piece = batch.slice(start, length)
                 partition = partition_of(self.contract.partition_by, self._first_row(piece), self.period)
-                if part is None or partition != current:
-                    if part is not None and current is not None:
-                        yield current, part
+                if part is None or partition != part.partition:
+                    if part is not None:
+                        yield part
                     self._admit(partition, seen)
-                    part, current = ParquetPart(schema, self.contract.storage, self.scratch), partition
-                part.add(piece.select(schema.names))
-        if part is not None and current is not None:
-            yield current, part
+                    part = _Part(partition, 0, self._open(schema, pool))
+                rest = piece.select(schema.names)
+                while rest.num_rows:
+                    if self._is_full(part):
+                        yield part
+                        part = _Part(partition, part.number + 1, self._open(schema, pool))
+                    rest = part.file.take(rest)
+        if part is not None:
+            yield part
+
+    def _open(self, schema: pa.Schema, pool: Executor | None = None) -> ParquetPart:
+        return ParquetPart(schema, self.contract.storage, self.scratch, pool)
+
+    def _is_full(self, part: "_Part") -> bool:
+        storage = self.contract.storage
+        return storage.layout == "versioned" and part.file.encoded_bytes >= storage.target_bytes
 
     def _first_row(self, piece: pa.RecordBatch) -> dict[str, Any]:
         names = [item.column for item in self.contract.partition_by if item.column]
@@ -85,6 +125,13 @@ class PartitionedWriter:
         if partition in seen:
             raise ConfigError(
                 f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
+            )
+        if self.contract.rebuilds is None and not owns(self.contract.partition_by, partition, self.period):
+            times = ", ".join(f"`{item.column}`" for item in self.contract.partition_by if item.transform != "identity")
+            raise PartitionNotOwned(
+                f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
+                f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
+                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
             )
         seen.add(partition)
         limit = self.contract.storage.max_partitions
@@ -96,17 +143,19 @@ class PartitionedWriter:
                 "so far. Nothing was published. Partition by a coarser column, or raise `storage.max_partitions`."
             )
 
-    def _stage(self, partition: Partition, part: ParquetPart) -> StagedPartition:
+    def _stage(self, part: "_Part") -> "_Staged":
+        file = part.file
         try:
-            content = part.finish()
+            content = file.finish()
             sha256 = sha256_of(content)
-            key = self.prefix + join(partition.path, part_name())
-            target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows)})
+            key = self.prefix + join(part.partition.path, part_name(part.number))
+            target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(file.rows)})
             stored = self._upload(target, content)
         finally:
-            part.discard()
-        item = StagedObject(key=key, size=stored.size, sha256=sha256, rows=part.rows)
-        return StagedPartition(partition=partition.path, objects=(item,))
+            file.discard()
+        return _Staged(
+            part.partition.path, part.number, StagedObject(key=key, size=stored.size, sha256=sha256, rows=file.rows)
+        )
 
     def _upload(self, target: Target, content: bytes | Path) -> StoredObject:
         if isinstance(content, Path):
@@ -114,17 +163,23 @@ class PartitionedWriter:
         return self.store.put(target, content)
 
 
+def _partitions(staged: list[_Staged]) -> list[StagedPartition]:
+    """The staged objects by partition, both in order."""
+    groups = groupby(sorted(staged), key=lambda found: found.partition)
+    return [StagedPartition(partition=path, objects=tuple(found.item for found in group)) for path, group in groups]
+
+
 def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[tuple[int, int]]:
     """`(start, length)` of the stretches of a batch that lie in one partition."""
     if not batch.num_rows:
         return
     changes: pa.Array | None = None
-    for field in fields:
-        if field.column is None:
+    for item in fields:
+        if item.column is None:
             continue
-        values = batch.column(field.column)
-        if field.transform != "identity":
-            values = pc.floor_temporal(values, unit=field.transform)
+        values = batch.column(item.column)
+        if item.transform != "identity":
+            values = pc.floor_temporal(values, unit=item.transform)
         differs = pc.fill_null(
             pc.or_kleene(
                 pc.not_equal(values.slice(1), values.slice(0, batch.num_rows - 1)),

@@ -1,16 +1,19 @@
 """The catalog on a real Glue protocol: a true upsert, batches, per-item errors, awkward values."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from lakeworks.catalog.glue import GlueCatalog, partition_from_glue
-from lakeworks.catalog.tables import CatalogPartition
+from lakeworks.catalog.projection import projection
+from lakeworks.catalog.tables import CatalogPartition, table_input
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeUnavailable
-from lakeworks.partition import Partition
+from lakeworks.partition import Partition, Period
 from lakeworks.types import LakeType
 from tests.conftest import client, contract_of
+from tests.glue_server import Glue, serving_glue
 
 AT = "s3://lake/silver/test/rows/"
 
@@ -117,3 +120,130 @@ def test_an_error_that_stays_is_raised_by_name(catalog: GlueCatalog, code: str, 
     with pytest.raises(LakeUnavailable, match=rf"{says}.*data is live\. Repair: lakeworks catalog repair"):
         faulty.upsert_partitions(contract(), [partition("A"), partition("B")])
     assert [item["Values"] for item in catalog.partitions(contract())] == [["B"]]
+
+
+@pytest.fixture
+def strict() -> Iterator[tuple[GlueCatalog, Glue]]:
+    """AWS's limits and version checks, which moto does not know."""
+    with serving_glue() as (glue, url):
+        yield GlueCatalog(client("glue", url), sleep=lambda _: None), glue
+
+
+def test_a_table_changed_meanwhile_is_looked_at_again(
+    strict: tuple[GlueCatalog, Glue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, glue = strict
+    catalog.upsert_table(contract(), AT)
+    real = glue.do_UpdateTable
+
+    def overtaken(call: Any) -> Any:
+        monkeypatch.setattr(glue, "do_UpdateTable", real)
+        other = table_input(contract(), AT, [("fee", LakeType("double"))])
+        real({"DatabaseName": "silver_test", "TableInput": other})
+        return real(call)
+
+    monkeypatch.setattr(glue, "do_UpdateTable", overtaken)
+    assert catalog.upsert_table(contract(price="double"), AT) == "updated"
+    names = [column["Name"] for column in catalog.columns(contract())]
+    assert names == ["id", "price", "fee"], "what the other writer added is still there"
+
+
+def test_columns_of_partitions_follow_the_table(strict: tuple[GlueCatalog, Glue]) -> None:
+    catalog, glue = strict
+    catalog.upsert_table(contract(volume="int"), AT)
+    catalog.upsert_partitions(contract(volume="int"), [partition(f"S{n:03d}") for n in range(450)])
+    glue.calls.clear()
+    assert catalog.upsert_table(contract(volume="bigint", price="double"), AT) == "updated"
+    held = glue.partitions["silver_test", "rows"].values()
+    columns = {tuple((c["Name"], c["Type"]) for c in item["StorageDescriptor"]["Columns"]) for item in held}
+    assert columns == {(("id", "bigint"), ("volume", "bigint"), ("price", "double"))}
+    assert glue.calls["BatchUpdatePartition"] == 5
+    assert catalog.align(contract(volume="bigint", price="double")) == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"), [("int", "bigint", "bigint"), ("bigint", "int", "bigint"), ("double", "int", "double")]
+)
+def test_an_arrived_column_keeps_its_widest_type(catalog: GlueCatalog, before: str, now: str, kept: str) -> None:
+    for kind in (before, now):
+        catalog.upsert_table(contract(), AT, [("fee", LakeType(kind))])
+    assert catalog.columns(contract())[-1]["Type"] == kept
+
+
+def test_parameters_of_others_stay(catalog: GlueCatalog) -> None:
+    catalog.upsert_table(contract(), AT)
+    wanted = table_input(contract(), AT)
+    other = {**wanted, "Parameters": {**wanted["Parameters"], "theirs": "1"}}
+    catalog.client.update_table(DatabaseName="silver_test", TableInput=other)
+    catalog.upsert_table(contract(price="double"), AT)
+    assert (catalog.table(contract().table) or {})["Parameters"]["theirs"] == "1"
+
+
+def daily(*, projection: bool = True) -> Contract:
+    columns = {"at": {"type": "timestamp", "required": True, "description": "when"}}
+    return contract_of(columns=columns, grain=["at"], partition_by=["hour(at)"], catalog={"projection": projection})
+
+
+def hours(*years: int) -> list[Partition]:
+    return [Partition.of_period(Period.parse(f"{year}-05-01T00")) for year in years]
+
+
+def test_projection_is_written_as_athena_documents_it(catalog: GlueCatalog) -> None:
+    catalog.upsert_table(daily(), AT, more=projection(daily(), AT, hours(2020, 2019)))
+    found = (catalog.table(daily().table) or {})["Parameters"]
+    assert {key: value for key, value in found.items() if key.startswith(("projection.", "storage."))} == {
+        "projection.enabled": "true",
+        "projection.year.type": "integer", "projection.year.range": "2019,2020", "projection.year.digits": "4",
+        "projection.month.type": "integer", "projection.month.range": "1,12", "projection.month.digits": "2",
+        "projection.day.type": "integer", "projection.day.range": "1,31", "projection.day.digits": "2",
+        "projection.hour.type": "integer", "projection.hour.range": "0,23", "projection.hour.digits": "2",
+        "storage.location.template": f"{AT}year=${{year}}/month=${{month}}/day=${{day}}/hour=${{hour}}/",
+    }  # fmt: skip
+    for partition in hours(2019):
+        values = dict(partition.pairs)
+        template = found["storage.location.template"]
+        for key, value in values.items():
+            template = template.replace(f"${{{key}}}", str(value))
+        assert template == f"{AT}{partition.path}/", "Athena looks where the partition lies"
+
+
+def test_projected_years_grow_and_projection_can_be_taken_back(catalog: GlueCatalog) -> None:
+    for years in ((2020,), (2022,), (2019, 2020)):
+        catalog.upsert_table(daily(), AT, more=projection(daily(), AT, hours(*years)))
+    assert catalog.upsert_table(daily(), AT) == "unchanged", "a run without partitions says nothing about years"
+    found = (catalog.table(daily().table) or {})["Parameters"]
+    assert found["projection.year.range"] == "2019,2022"
+    assert catalog.upsert_table(daily(projection=False), AT) == "updated"
+    found = (catalog.table(daily().table) or {})["Parameters"]
+    assert {k: v for k, v in found.items() if k.startswith("projection.")} == {"projection.enabled": "false"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"partition_by": ["id"]}, "partitioned by month, day or hour and nothing else"),
+        ({"partition_by": []}, "partitioned by month, day or hour and nothing else"),
+        ({"partition_by": ["day(at)"]}, "`at` must be `required: true`"),
+    ],
+)
+def test_projection_is_refused_where_athena_would_miss_rows(changes: dict[str, Any], says: str) -> None:
+    columns = {
+        "id": {"type": "bigint", "required": True, "description": "key"},
+        "at": {"type": "timestamp", "description": "when"},
+    }
+    with pytest.raises(ValueError, match=says):
+        contract_of(columns=columns, catalog={"projection": True}, **changes)
+
+
+@pytest.mark.parametrize(("endpoint", "outcomes"), [
+    ("ministack", ["not needed", "created", "present"]), ("moto", ["not needed", "unsupported here", "unsupported here"]),
+])  # fmt: skip
+def test_a_partition_index_where_there_is_one_to_have(
+    request: pytest.FixtureRequest, endpoint: str, outcomes: list[str]
+) -> None:
+    glue = client("glue", request.getfixturevalue(f"{endpoint}_url"))
+    catalog = GlueCatalog(glue)
+    for database in glue.get_databases()["DatabaseList"]:
+        glue.delete_database(Name=database["Name"])
+    catalog.upsert_table(contract(), AT)
+    assert [catalog.ensure_index(contract(), count) for count in (100, 20_000, 20_000)] == outcomes

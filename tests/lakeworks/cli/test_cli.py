@@ -123,7 +123,9 @@ def test_differences_are_shown_repaired_and_gone(
         (("ledger", "silver.transport.trips", "2019-01-01"), "was never published"),
         (("sql", "SELECT * FROM silver_transport.trips"), "no published partition"),
         (("rollback", ZONES, "all"), "no earlier publication"),
-        (("quarantine", ZONES, "2019-01"), "nothing in quarantine"),
+        (("quarantine", "show", ZONES, "2019-01"), "nothing in quarantine"),
+        (("catalog", "diff"), "Name one table, or give --all"),
+        (("catalog", "repair", ZONES, "--all"), "Name one table, or give --all"),
     ],
 )
 def test_mistakes_end_in_one_message_and_exit_code_1(
@@ -143,6 +145,22 @@ def test_missing_settings_wrong_keys_and_a_missing_bucket_are_told(
     assert (missing.returncode, "lake_bootstrap" in missing.stderr) == (1, True)
     wrong = command("ledger", **{**environment, "AWS_ENDPOINT_URL": seaweed_url, "AWS_SECRET_ACCESS_KEY": "wrong"})
     assert (wrong.returncode, "LakeAccessDenied" in wrong.stderr) == (1, True)
+
+
+def test_a_catalog_is_compared_repaired_and_right(
+    command: Callable[..., Done], environment: dict[str, str], lake: Lake
+) -> None:
+    assert command("catalog", "diff", ZONES, **environment).returncode == 0
+    lake.catalog.client.delete_table(DatabaseName="reference_transport", Name="zones")
+    bent = command("catalog", "diff", "--all", "--json", **environment)
+    expected = [(ZONES, "table not in catalog")]
+    assert (bent.returncode, [(row["table"], row["kind"]) for row in json.loads(bent.stdout)]) == (1, expected)
+    planned = command("catalog", "repair", ZONES, "--dry-run", "--json", **environment)
+    assert (planned.returncode, [row["mended"] for row in json.loads(planned.stdout)]) == (0, [False])
+    assert "table not in catalog" in command("catalog", "diff", ZONES, **environment).stdout
+    mended = command("catalog", "repair", "--all", "--json", **environment)
+    assert (mended.returncode, [row["mended"] for row in json.loads(mended.stdout)]) == (0, [True])
+    assert command("catalog", "diff", "--all", "--deep", **environment).returncode == 0
 
 
 def test_fetches_and_budgets_are_shown_and_reset(
@@ -171,3 +189,21 @@ def test_fetches_and_budgets_are_shown_and_reset(
     assert [row["state"] for row in shown("fetches", contract.name, str(day))] == ["complete", "as before"]
     wrong = command("budget", "--reset", "nobody", **environment)
     assert (wrong.returncode, "Nothing was changed" in wrong.stderr) == (1, True)
+
+
+def test_status_draws_what_is_there_and_lists_it_for_programs(
+    command: Callable[..., Done], environment: dict[str, str]
+) -> None:
+    found = command("status", "--json", **environment)
+    by_table = {matrix["table"]: matrix for matrix in json.loads(found.stdout)}
+    assert by_table[ZONES]["counts"] == {"published": 1}
+    assert by_table["silver.transport.trips"]["counts"] == {}, "without trips there is no day to miss"
+    window = ("--from", "2019-01", "--to", "2019-03")
+    drawn = command("status", "bronze.transport.yellow_trips", *window, **environment)
+    assert "2019    ---" in drawn.stdout
+    assert "year=2019" not in drawn.stdout, "a month is called by its name"
+    assert "2019-02  never built" in drawn.stdout
+    assert "set LAKE_AIRFLOW_URL" in drawn.stderr
+    assert ZONES in command("status", **environment).stdout
+    for wrong in (("--from", "2019-03", "--to", "2019-01"), ("--from", "yesterday")):
+        assert command("status", *wrong, **environment).returncode == 1

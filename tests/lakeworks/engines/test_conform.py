@@ -1,5 +1,6 @@
 """A landed file becomes the contract's rows whatever its month's schema; what does not fit is an error, never a loss."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lakeworks.engines.casting import fits
 from lakeworks.engines.conform import Conformed, conform, open_landing
+from lakeworks.engines.misfits import Misfits
 from lakeworks.errors import MalformedSource, SchemaDrift
 from tests.conftest import contract_of
 
@@ -114,3 +119,106 @@ def test_csv_keeps_na_as_a_value_and_empty_as_null(tmp_path: Path) -> None:
     landing = open_landing(path)
     rows = pa.Table.from_batches(landing.batches()).to_pylist()
     assert rows == [{"LocationID": "265", "Borough": "N/A"}, {"LocationID": "264", "Borough": None}]
+
+
+NESTED = {
+    "id": {"type": "bigint", "description": ""},
+    "customer": {"type": "struct<id:bigint,name:string>", "description": ""},
+    "tags": {"type": "list<struct<code:int>>", "description": ""},
+}
+
+
+def nested(tmp_path: Path, table: pa.Table, policy: str = "widen") -> Conformed:
+    path = tmp_path / "orders.parquet"
+    pq.write_table(table, path)
+    return conform(
+        open_landing(path), contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy=policy), {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("customer", pa.array([{"id": 1}]), {"id": 1, "name": None}),
+        ("customer", pa.array([{"id": 1, "name": "A"}], pa.struct([("id", pa.int32()), ("name", pa.large_string())])),
+         {"id": 1, "name": "A"}),
+        ("customer", pa.array([None], pa.struct([("id", pa.int64())])), None),
+        ("tags", pa.array([[{"code": 1}]], pa.list_(pa.struct([("code", pa.int16())]))), [{"code": 1}]),
+    ],
+    ids=["a member is missing", "members are narrower", "null", "inside a list"],
+)  # fmt: skip
+def test_nested_change_without_loss_is_taken(tmp_path: Path, column: str, value: pa.Array, expected: Any) -> None:
+    rows = nested(tmp_path, pa.table({"id": [1], column: value})).reader.read_all().to_pylist()
+    assert rows[0][column] == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("customer", pa.array([{"id": "x", "name": "A"}])),
+        ("tags", pa.array([[{"code": 1.5}]])),
+        ("customer", pa.array(["text"])),
+    ],
+    ids=["a member of another kind", "a fraction", "no struct"],
+)
+def test_nested_change_that_would_lose_something_stops(tmp_path: Path, column: str, value: pa.Array) -> None:
+    with pytest.raises(SchemaDrift, match=f"column `{column}`.*without loss"):
+        nested(tmp_path, pa.table({"id": [1], column: value})).reader.read_all()
+
+
+def test_a_new_member_is_told_of_refused_or_set_aside_by_policy(tmp_path: Path) -> None:
+    arrived = pa.table({
+        "id": [1, 2], "customer": pa.array([{"id": 1, "name": "A", "email": "a@b"}, None]),
+        "tags": pa.array([[{"code": 1, "label": "new"}], None]),
+    })  # fmt: skip
+    taken = nested(tmp_path, arrived)
+    assert {"`customer.email` is new, kept in landing only", "`tags.label` is new, kept in landing only"} < set(
+        taken.drift
+    )
+    assert taken.reader.read_all().to_pylist()[0]["customer"] == {"id": 1, "name": "A"}
+    with pytest.raises(SchemaDrift, match=r"`customer\.email` is new"):
+        nested(tmp_path, arrived, "freeze")
+    contract = contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy="quarantine_unknown")
+    misfits = Misfits(lambda _: None)
+    rows = conform(open_landing(tmp_path / "orders.parquet"), contract, {}, misfits).reader.read_all()
+    assert (rows["id"].to_pylist(), misfits.rows) == ([2], 1)
+
+
+def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    kept: list[pa.RecordBatch] = []
+    misfits = Misfits(kept.append)
+    path = tmp_path / "month.parquet"
+    pq.write_table(
+        pa.table({
+            "VendorID": pa.array([1.0, 2.5, 3.0, 4.0]), "passengers": pa.array([1, 2, 2**53 + 1, 3], pa.int64()),
+            "request_source": pa.array([None, None, "app", None]), "empty": pa.nulls(4),
+        }),
+        path,
+    )  # fmt: skip
+    contract = contract_of("bronze.test.rows", columns=COLUMNS, grain=[], schema_policy="quarantine_unknown")
+    conformed = conform(open_landing(path), contract, {"_run_id": "r1"}, misfits)
+    rows = conformed.reader.read_all()
+    assert rows.column_names == list(COLUMNS)
+    assert rows["VendorID"].to_pylist() == [1, 4]
+    assert (misfits.rows, dict(misfits.broken)) == (2, {"unfit_value": 2, "unknown_column": 1})
+    second, third = pa.Table.from_batches(kept).to_pylist()
+    assert json.loads(second["_row"])["VendorID"] == 2.5
+    assert second["_reason"] == "`VendorID` does not fit int64."
+    assert third["_broken_rules"] == ["unfit_value", "unknown_column"]
+    assert "`request_source` is not in the contract." in third["_reason"]
+    assert any("`request_source` is new" in text for text in conformed.drift)
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 9), st.floats(-1e6, 1e6)), max_size=40),
+    st.integers(1, 7),
+)
+def test_every_row_is_kept_or_set_aside_whatever_the_batches(values: list[float | None], size: int) -> None:
+    kept: list[pa.RecordBatch] = []
+    misfits, good = Misfits(kept.append), 0
+    wanted = [("v", pa.int64())]
+    for start in range(0, len(values), size):
+        batch = pa.record_batch({"v": pa.array(values[start : start + size], pa.float64())})
+        good += len(misfits.sort_out(batch, [], wanted, fits))
+    whole = sum(value is None or (float(value).is_integer()) for value in values)
+    assert (good, misfits.rows, sum(map(len, kept))) == (whole, len(values) - whole, len(values) - whole)

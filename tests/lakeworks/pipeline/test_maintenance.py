@@ -114,7 +114,7 @@ def add_dead_partition(lake: Lake, bronze: Contract) -> None:
         (delete_object, {"missing object"}),
         (overwrite_object, {"changed object"}),
         (drop_partition, {"not in catalog"}),
-        (drop_table, {"not in catalog"}),
+        (drop_table, {"table not in catalog"}),
         (move_partition, {"wrong in catalog"}),
         (add_dead_partition, {"dead in catalog"}),
     ],

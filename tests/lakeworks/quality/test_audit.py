@@ -123,25 +123,83 @@ def test_all_types_survive_the_way_to_gx() -> None:
     assert audit(wide, [table(row, of=wide)]).passed
 
 
+B53 = 2**53  # above it a float cannot tell whole numbers apart
+STRICT_COLUMNS = {
+    **COLUMNS,
+    "units": {"type": "bigint", "minimum": -B53 - 1, "maximum": B53 + 1, "description": ""},
+    "ratio": {"type": "double", "minimum": 0.1, "maximum": 0.3, "description": ""},
+    "speed": {"type": "float", "maximum": 0.1, "allowed": [0.1, 0.05], "description": ""},
+    "mass": {"type": "decimal(38,20)", "maximum": "0.10000000000000000001", "description": ""},
+    "share": {"type": "double", "required": True, "description": ""},
+}
+NAN = float("nan")
 VALUES = st.fixed_dictionaries(
     {
         "id": st.none() | st.integers(0, 10**6),
         "price": st.none() | st.decimals("-5", "105", places=2),
         "kind": st.none() | st.sampled_from(["a", "b", "c", ""]),
         "code": st.none() | st.sampled_from(["ABC", "abc", "ABCD", "A C"]),
+        "units": st.none() | st.sampled_from([0, -B53 - 2, -B53 - 1, B53, B53 + 1, B53 + 2]),
+        "ratio": st.none() | st.sampled_from([0.1, 0.09999999999999999, 0.30000000000000004, 0.3, NAN, float("inf")]),
+        "speed": st.none() | st.sampled_from([0.1, 0.05, 0.2, NAN]),
+        "mass": st.none()
+        | st.sampled_from([Decimal("0.1"), Decimal("0.10000000000000000001"), Decimal("0.10000000000000000002")]),
+        "share": st.none() | st.sampled_from([0.5, NAN, float("-inf")]),
     }
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+def good_rows(wanted: Contract, given_rows: pa.Table) -> pa.Table:
+    """The rows that keep every row rule, as DuckDB sees it."""
+    condition = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in row_rules(wanted))
+    return duckdb.sql(f"SELECT * FROM given_rows WHERE {condition}").to_arrow_table().cast(wanted.arrow_schema)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(VALUES, min_size=1, max_size=12, unique_by=lambda row: row["id"]))
 def test_rows_that_keep_every_rule_pass_the_audit_and_no_others(rows: list[dict[str, Any]]) -> None:
     """Rules and suite are two renderings of one contract: they must agree."""
-    wanted, given_rows = contract(), table(*rows)
-    condition = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in row_rules(wanted))
-    good = duckdb.sql(f"SELECT * FROM given_rows WHERE {condition}").to_arrow_table()
-    assert audit(wanted, [good.cast(wanted.arrow_schema)]).passed
+    wanted = contract_of(columns=STRICT_COLUMNS)
+    given_rows = table(*rows, of=wanted)
+    good = good_rows(wanted, given_rows)
+    assert audit(wanted, [good]).passed
     assert audit(wanted, [given_rows]).passed == (len(good) == len(given_rows))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kept"),
+    [
+        ("units", B53 + 1, True), ("units", B53 + 2, False), ("units", -B53 - 1, True), ("units", -B53 - 2, False),
+        ("ratio", 0.1, True), ("ratio", 0.30000000000000004, False), ("ratio", NAN, True), ("speed", 0.1, True),
+        ("mass", Decimal("0.10000000000000000001"), True), ("mass", Decimal("0.10000000000000000002"), False),
+        ("share", NAN, False), ("share", None, False), ("speed", 0.2, False),
+    ],
+)  # fmt: skip
+def test_limits_are_exact_and_nan_is_a_missing_number_for_rules_and_audit(column: str, value: Any, kept: bool) -> None:
+    wanted = contract_of(columns=STRICT_COLUMNS)
+    row = table({"id": 1, "share": 1.0, column: value}, {"id": 2, "share": 1.0}, of=wanted)
+    assert len(good_rows(wanted, row)) == 1 + kept
+    assert audit(wanted, [row]).passed is kept
+
+
+def test_samples_show_whole_numbers_as_they_are_though_others_are_missing() -> None:
+    wanted = contract_of(
+        columns={"id": COLUMNS["id"], "units": {"type": "bigint", "maximum": 5, "description": ""},
+                 "ratio": {"type": "double", "description": ""}},
+    )  # fmt: skip
+    rows = [{"id": 1, "units": 9007199254740993, "ratio": 0.5}, {"id": 2}, {"id": None, "units": 3}]
+    report = audit(wanted, [table(*rows, of=wanted)])
+    samples = {failure.columns: failure.samples for failure in report.failures}
+    assert samples[("units",)] == ({"id": "1", "units": "9007199254740993"},)
+    assert samples[("id",)] == ({"id": "null"},)
+
+
+def test_a_check_of_some_rows_only_sees_the_column_of_its_condition() -> None:
+    check = {"expectation": "expect_column_values_to_not_be_null",
+             "kwargs": {"column": "price", "row_condition": "kind == 'a'", "condition_parser": "pandas"}}  # fmt: skip
+    wanted = contract(checks=[check])
+    assert audit(wanted, [table({"id": 1, "kind": "b"}, {"id": 2, "kind": "a", "price": Decimal(1)})]).passed
+    assert not audit(wanted, [table({"id": 1, "kind": "a"})]).passed
 
 
 def test_one_chunk_is_gone_before_the_next_comes() -> None:
@@ -188,3 +246,19 @@ def test_two_rules_of_one_name_are_refused() -> None:
     twice = contract(rows=[{"name": "id_required", "sql": "id > 0", "reason": "x"}])
     with pytest.raises(ContractError, match="two row rules are named id_required"):
         row_rules(twice)
+
+
+def test_numbers_reach_great_expectations_in_types_it_compares_at_once() -> None:
+    """`column_values.between` calls Python for every value of any other number type."""
+    kinds = {
+        "int16": pa.int16(),
+        "int32": pa.int32(),
+        "float32": pa.float32(),
+        "price": pa.decimal128(12, 2),
+        "bigint": pa.int64(),
+    }
+    table = pa.table({name: pa.array([1, 2], kind) for name, kind in kinds.items()})
+    dtypes = {name: str(dtype) for name, dtype in to_pandas(table).dtypes.items()}
+    assert dtypes == {"int16": "int64", "int32": "int64", "float32": "float64", "price": "float64", "bigint": "int64"}
+    exact = to_pandas(pa.table({"long": pa.array([1], pa.decimal128(38, 2))}))
+    assert str(exact.dtypes["long"]) == "object", "more digits than a float tells apart stay exact"

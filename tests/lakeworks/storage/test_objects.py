@@ -124,3 +124,19 @@ def test_a_missing_bucket_says_how_to_make_it(moto_url: str) -> None:
 def test_an_endpoint_that_is_down_is_transient(moto_url: str) -> None:
     with pytest.raises(LakeUnavailable, match="run again"):
         ObjectStore(client("s3", "http://127.0.0.1:9"), "bucket").put("k", b"")
+
+
+class RefusingClient:
+    """S3 as it answers a batch delete without permission: 200, and an error a key."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def delete_objects(self, **_: object) -> dict[str, object]:
+        return {"Errors": [{"Key": "_staging/a", "Code": self.code, "Message": "no"}]}
+
+
+def test_a_delete_that_is_not_allowed_is_not_tried_again() -> None:
+    for code, error in (("AccessDenied", LakeAccessDenied), ("SlowDown", LakeUnavailable)):
+        with pytest.raises(error, match=rf"1 of 2 objects were not deleted, first .*_staging/a.*{code}"):
+            ObjectStore(RefusingClient(code), "bucket").delete(["_staging/a", "_staging/b"])  # type: ignore[arg-type]

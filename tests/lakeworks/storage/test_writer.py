@@ -1,8 +1,11 @@
 """The partitioned writer: one pass, any partitioning, the same bytes every time."""
 
 import io
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakeworks.errors import ConfigError, PartitionExplosion
+from lakeworks.errors import ConfigError, PartitionExplosion, PartitionNotOwned
 from lakeworks.partition import Period
 from lakeworks.storage.manifest import StagedPartition
-from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.objects import ObjectStore, StoredObject, Target
 from lakeworks.storage.writer import PartitionedWriter
 from tests.conftest import contract_of
 
@@ -65,14 +68,21 @@ def test_category_columns_live_in_the_path_only(store: ObjectStore, tmp_path: Pa
     assert pq.read_schema(io.BytesIO(body)).names == ["id", "at"]
 
 
-def test_null_partition_values_are_kept_together(store: ObjectStore, tmp_path: Path) -> None:
-    day = datetime(2019, 1, 1)
-    table = pa.table({"id": [1, 2, 3], "at": [day, None, None], "symbol": ["A"] * 3}, schema=SCHEMA)
-    staged = write(store, tmp_path, table, 1)
-    assert {item.partition: item.rows for item in staged} == {
-        "year=2019/month=01/day=01": 1,
-        "/".join(f"{key}=__HIVE_DEFAULT_PARTITION__" for key in ("year", "month", "day")): 2,
-    }
+def test_null_categories_are_kept_together(store: ObjectStore, tmp_path: Path) -> None:
+    table = pa.table({"id": [1, 2, 3], "at": [None] * 3, "symbol": ["A", None, None]}, schema=SCHEMA)
+    staged = write(store, tmp_path, table, 1, partition_by=["symbol"])
+    assert {item.partition: item.rows for item in staged} == {"symbol=A": 1, "symbol=__HIVE_DEFAULT_PARTITION__": 2}
+
+
+@pytest.mark.parametrize("at", [None, datetime(2019, 2, 1), datetime(2018, 12, 31, 23, 59, 59)])
+def test_a_row_of_another_runs_partition_is_refused(store: ObjectStore, tmp_path: Path, at: datetime | None) -> None:
+    """A stray row of February in January's file would replace a day of February; rows without a time, those of every month."""
+    table = pa.table({"id": [1, 2], "at": [datetime(2019, 1, 1), at], "symbol": ["A"] * 2}, schema=SCHEMA)
+    with pytest.raises(
+        PartitionNotOwned, match=r"a run of 2019-01 does not own.*Nothing was published.*`at` is null or lies"
+    ):
+        write(store, tmp_path, table, 10)
+    assert list(tmp_path.iterdir()) == [], "no scratch file is left"
 
 
 def test_an_explosion_names_the_column(store: ObjectStore, tmp_path: Path) -> None:
@@ -104,3 +114,28 @@ def test_no_row_is_lost_or_doubled(
     for item in staged:
         ids += pq.read_table(io.BytesIO(store.get(item.objects[0].key)[0]))["id"].to_pylist()
     assert sorted(ids) == list(range(len(ordered)))
+
+
+def test_rows_in_flight_are_bounded_however_many_come(tmp_path: Path) -> None:
+    """Uploads are slower than the stream here; the stream has to wait for them."""
+    group, days, ahead, lock = 1000, 30, {"now": 0, "most": 0}, Lock()
+
+    class Slow(ObjectStore):
+        def put(self, target: Target | str, body: bytes) -> StoredObject:
+            time.sleep(0.02)
+            with lock:
+                ahead["now"] -= group
+            return StoredObject(target.key if isinstance(target, Target) else target, len(body), "")
+
+    def stream() -> Iterator[pa.RecordBatch]:
+        for batch in rows(group * days, days).to_batches(max_chunksize=group):
+            with lock:
+                ahead["now"] += batch.num_rows
+                ahead["most"] = max(ahead.values())
+            yield batch
+
+    contract = contract_of(columns=COLUMNS, partition_by=["day(at)"], storage={"row_group_rows": group})
+    writer = PartitionedWriter(Slow(None, "lake"), contract, "_staging/x/", Period.parse("2019-01"), tmp_path)
+    staged = writer.write(pa.RecordBatchReader.from_batches(SCHEMA, stream()))
+    assert sum(item.rows for item in staged) == group * days
+    assert ahead["most"] <= 5 * group

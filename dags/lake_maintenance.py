@@ -1,0 +1,37 @@
+"""Look after the lake every night: bring the Glue catalog in line with the ledger, verify what is published, clear leftovers.
+
+One mapped task a table. `catalog` mends what it finds and returns a summary; `verify` changes nothing and fails where ledger,
+objects and catalog still disagree, naming the command that mends it; `garbage` removes staging of attempts older than a day.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, dag
+
+from lakeworks.contract import all_tables
+from lakeworks_airflow import CatalogRepairOperator, GarbageOperator, VerifyOperator
+
+BY_TABLE = {"map_index_template": "{{ task.table }}", "max_active_tis_per_dag": 2}
+
+
+@dag(
+    schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
+    start_date=pendulum.datetime(2019, 1, 1, tz="UTC"),
+    catchup=False,
+    is_paused_upon_creation=True,  # there is nothing to look after before lake_bootstrap
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True},
+    doc_md=__doc__,
+    tags=["lake"],
+)
+def lake_maintenance():
+    tables = all_tables()
+    catalog = CatalogRepairOperator.partial(task_id="catalog", **BY_TABLE).expand(table=tables)
+    verify = VerifyOperator.partial(task_id="verify", trigger_rule="all_done", **BY_TABLE).expand(table=tables)
+    GarbageOperator(task_id="garbage")
+
+    catalog >> verify
+
+
+lake_maintenance()

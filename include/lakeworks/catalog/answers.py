@@ -1,0 +1,34 @@
+"""What a Glue answer may turn out to be: cut off, or that somebody else was first."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lakeworks.aws_errors import translated
+from lakeworks.errors import LakeUnavailable
+
+
+def created(what: str, name: str, create: Callable[[], object]) -> bool:
+    """Create something; False if somebody else (or a repeated call of ours, whose answer was lost) was first."""
+    with translated(f"create {what}", name):
+        try:
+            create()
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "AlreadyExistsException":
+                raise
+            return False
+    return True
+
+
+def part(answer: Mapping[str, Any], key: str, where: str) -> Any:
+    """A part every answer has: boto3 takes JSON that broke off for an answer without any.
+
+    Raises:
+        LakeUnavailable: it is not there.
+    """
+    if key not in answer:
+        raise LakeUnavailable(
+            f"Glue's answer about `{where}` broke off (no {key}). What was complete before stays; run again."
+        )
+    return answer[key]

@@ -1,0 +1,68 @@
+"""`lakeworks bootstrap`: set the lake up, show what would change, or hand it over to CloudFormation or Terraform."""
+
+import json
+import sys
+from collections import Counter
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lakeworks.cli.connect import client
+from lakeworks.cli.output import AsJson
+from lakeworks.infrastructure.engine import Change
+from lakeworks.pipeline.bootstrap import plan_lake
+from lakeworks.settings import settings
+
+_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+_PROBLEMS = ("denied", "failed")
+
+
+class Format(StrEnum):
+    """Languages the wanted state is exported in."""
+
+    CLOUDFORMATION = "cloudformation"
+    TERRAFORM = "terraform"
+
+
+def bootstrap(
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    export: Annotated[
+        Format | None, typer.Option(help="Print the wanted state in this language; changes nothing.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create or correct everything lake.yml declares; exit code 1 if a setting was denied or failed."""
+    wanted = plan_lake(settings(), client)
+    if export:
+        sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+    def show(change: Change) -> None:
+        if not as_json:
+            _print(console, change, notes=change.outcome != "unchanged")
+
+    changes = wanted.changes() if plan else wanted.apply(show)
+    if as_json:
+        sys.stdout.write(json.dumps([change.as_dict() for change in changes], default=str) + "\n")
+    else:
+        for change in changes if plan else []:
+            _print(console, change, notes=True)
+        counted = Counter(change.outcome for change in changes)
+        console.print(
+            f"{'Plan' if plan else 'Done'}: " + ", ".join(f"{count} {outcome}" for outcome, count in counted.items())
+        )
+    if any(change.outcome in _PROBLEMS for change in changes):
+        raise typer.Exit(1)
+
+
+def _print(console: Console, change: Change, *, notes: bool) -> None:
+    """As Terraform does: a line a resource, a line a difference, and what a person should know."""
+    console.print(f"[bold]{change.kind}[/] {change.name}: {change.outcome}", end="")
+    console.print(f"  {change.detail}" if change.detail else "", markup=False)
+    for line in change.lines:
+        console.print(f"    {line}", style=_COLOURS[line.sign], markup=False)
+    for remark in change.remarks if notes else ():
+        console.print(f"    note: {remark}", style="magenta", markup=False)

@@ -1,0 +1,58 @@
+"""`lakeworks contract diff`: what changed since the contract the lake was published by."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.contract import Contract, load_contract
+from lakeworks.errors import LakeNotFound
+from lakeworks.evolution import changes, version_needed
+
+app = typer.Typer(no_args_is_help=True, help="Contracts and their versions.")
+
+
+@app.callback()
+def contract() -> None:
+    """Contracts and their versions."""
+
+
+@app.command()
+def diff(
+    table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
+    against: Annotated[
+        Path | None, typer.Option(help="an older contract.yml; without it, what this lake was last published by")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classify what changed: breaking, compatible or documentation; exit code 1 if the version number hides it."""
+    new = load_contract(table)
+    old = (
+        _published(new)
+        if against is None
+        else Contract.model_validate({**yaml.safe_load(against.read_text()), "name": table})
+    )
+    found = changes(old, new)
+    needed = version_needed(old.version, found)
+    emit([vars(change) for change in found], as_json=as_json, title=f"{table}: {old.version} to {new.version}")
+    if _number(new.version) < _number(needed):
+        typer.echo(f"These changes ask for version {needed}.", err=True)
+        raise typer.Exit(1)
+
+
+def _published(new: Contract) -> Contract:
+    from lakeworks.cli.connect import connect
+    from lakeworks.pipeline.contracts import published
+
+    found = published(connect(), new)
+    if found is None:
+        raise LakeNotFound(
+            f"`{new.name}` was never published in this lake. Compare with a file: --against contract.yml"
+        )
+    return found
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

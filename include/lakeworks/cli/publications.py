@@ -1,0 +1,107 @@
+"""`lakeworks rollback`, `withdraw` and `diff`: one partition's publications."""
+
+from typing import Annotated, Any
+
+import typer
+
+from lakeworks.cli.connect import connect
+from lakeworks.cli.ledger import parse_partition
+from lakeworks.cli.output import AsJson, emit, emit_one
+from lakeworks.contract import load_contract
+from lakeworks.pipeline.diff import Difference
+from lakeworks.pipeline.diff import diff as compare
+from lakeworks.pipeline.rollback import rollback as roll_back
+from lakeworks.pipeline.withdraw import withdraw as take_out
+from lakeworks.storage.ledger import LedgerEntry
+
+TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
+PartitionArgument = Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)]
+
+
+def rollback(
+    table: TableArgument,
+    partition: PartitionArgument,
+    to: Annotated[int | None, typer.Option(help="publication number; default: the one before the live one")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an earlier publication of a partition live again."""
+    contract = load_contract(table)
+    entry = roll_back(connect(), contract, parse_partition(contract, partition), to)
+    emit([_line(entry)], as_json=as_json, title="Rolled back")
+
+
+def withdraw(table: TableArgument, partition: PartitionArgument, as_json: AsJson = False) -> None:
+    """Take a partition out of sight, catalog first; `rollback` brings it back."""
+    contract = load_contract(table)
+    entry = take_out(connect(), contract, parse_partition(contract, partition))
+    emit([_line(entry)], as_json=as_json, title="Withdrawn")
+
+
+def diff(
+    table: TableArgument,
+    partition: PartitionArgument,
+    before: Annotated[
+        int | None, typer.Option(help="publication number; default: the one before with other rows")
+    ] = None,
+    after: Annotated[int | None, typer.Option(help="publication number; default: the newest")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two publications of a partition: rows, schema and statistics."""
+    contract = load_contract(table)
+    found = compare(connect(), contract, parse_partition(contract, partition), before, after)
+    private = {name for name, column in contract.columns.items() if column.pii}
+    figures = [_figure(old or new, old, new) for old, new in found.statistics]
+    samples = [_withheld(row, private) for row in found.samples]
+    columns = [{"column": name, "before": old, "after": new} for name, old, new in found.columns]
+    if as_json:
+        emit_one({**_summary(found), "columns": columns, "statistics": figures, "samples": samples})
+        return
+    emit(
+        [_summary(found)],
+        as_json=False,
+        title=f"{table} {partition}: publication {found.before.seq} to {found.after.seq}",
+    )
+    for title, rows in (("Columns", columns), ("Statistics", figures), ("Rows, the first ones", samples)):
+        if rows:
+            emit(rows, as_json=False, title=title)
+
+
+def _line(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        "table": entry.table,
+        "partition": str(entry.parsed),
+        "publication": entry.seq,
+        "state": entry.state,
+        "rows": entry.rows,
+    }
+
+
+def _summary(found: Difference) -> dict[str, Any]:
+    return {
+        "before": found.before.seq,
+        "after": found.after.seq,
+        "rows before": found.before.rows,
+        "rows after": found.after.rows,
+        "added": found.added,
+        "removed": found.removed,
+        "changed": found.changed,
+    }
+
+
+def _figure(named: Any, old: Any, new: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {"column": named.column}
+    for what in ("nulls", "smallest", "largest", "total"):
+        before, after = (getattr(side, what) if side else None for side in (old, new))
+        row[what] = str(before) if before == after else f"{before} -> {after}"
+    return row
+
+
+def _withheld(row: dict[str, Any], private: set[str]) -> dict[str, Any]:
+    """The sample without the values of columns with personal data."""
+    shown: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            shown[key] = {name: "(withheld)" if name in private else item for name, item in value.items()}
+        else:
+            shown[key] = "(withheld)" if key in private else value
+    return shown

@@ -1,0 +1,87 @@
+"""`lakeworks status`: the partition matrix, as a calendar for a person and as JSON for a program."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from lakeworks.cli.connect import connect
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.contract import all_tables, load_contract
+from lakeworks.errors import PartitionKeyError
+from lakeworks.partition import Period
+from lakeworks.pipeline.scheduler import Airflow
+from lakeworks.pipeline.status import Window
+from lakeworks.pipeline.status import status as look
+from lakeworks.reports.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
+from lakeworks.settings import settings
+
+TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; a line a table without it")]
+First = Annotated[str | None, typer.Option("--from", help="first month, day or hour, e.g. 2019-01", show_default=False)]
+Last = Annotated[str | None, typer.Option("--to", help="last month, day or hour, included", show_default=False)]
+_COLORS: dict[State, str] = {
+    "failed": "bold red",
+    "running": "bold blue",
+    "missing": "red",
+    "stale": "yellow",
+    "unfinished": "magenta",
+    "quarantining": "cyan",
+    "published": "green",
+    "empty": "dim",
+}
+_SHOWN = 20
+
+
+def status(table: TableOption = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
+    """Show which partitions are missing, stale, running, failed, quarantining or published."""
+    window = Window(Period.parse(first) if first else None, Period.parse(last) if last else None)
+    if window.first and window.last and window.last.end <= window.first.start:
+        raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: --from must not be later than --to.")
+    names = [table] if table else all_tables()
+    contracts, lake, address = [load_contract(name) for name in names], connect(), settings().airflow_url
+    activities = Airflow(address.get_secret_value()).activities(names) if address else []
+    found = list(look(lake, contracts, window, activities))
+    if as_json:
+        sys.stdout.write(json.dumps([matrix.as_dict() for matrix in found]) + "\n")
+    elif table:
+        _draw(found[0])
+    else:
+        emit([_line(matrix) for matrix in found], as_json=False, title="Partitions")
+    if not as_json and not address:
+        Console(stderr=True).print(
+            "running and failed runs are not shown: set LAKE_AIRFLOW_URL to ask Airflow", style="dim"
+        )
+
+
+def _line(matrix: Matrix) -> dict[str, object]:
+    counts = matrix.counts
+    return {"table": matrix.table, "partitions": len(matrix.cells), **{state: counts.get(state, 0) for state in STATES}}
+
+
+def _draw(matrix: Matrix) -> None:
+    """A calendar, its legend, and the first partitions that want attention."""
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(
+        f"{matrix.table}: {', '.join(f'{count:,} {state}' for state, count in matrix.counts.items()) or 'nothing'}"
+    )
+    rows = list(calendar(matrix))
+    for row in rows:
+        line = Text(f"{row.label:8}")
+        for number, state in enumerate(row.states, 1):
+            gap = " " if number % 5 == 1 and number > 1 else ""
+            line.append(gap + (MARKS[state] if state else " "), style=_COLORS[state] if state else None)
+        console.print(line)
+    if rows:
+        console.print("  ".join(f"{MARKS[state]} {state}" for state in matrix.counts), style="dim")
+    for state in matrix.counts:
+        if state in ("published", "empty"):
+            continue
+        cells = [cell for cell in matrix.cells if cell.state == state]
+        console.print(f"\n{state}: {MEANINGS[state]}", style=_COLORS[state])
+        for cell in cells[:_SHOWN]:
+            console.print(f"  {cell.partition}  {cell.why}")
+        if len(cells) > _SHOWN:
+            console.print(f"  and {len(cells) - _SHOWN:,} more; all of them with --json", style="dim")

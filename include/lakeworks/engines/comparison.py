@@ -1,0 +1,106 @@
+"""Comparing two relations attached as `before` and `after`, inside the engine: only figures and a few samples come out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from lakeworks.engines.duckdb import Session
+from lakeworks.engines.statements import quoted
+
+_SAMPLES = 10
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows by grain: only in `after`, only in `before`, in both with other values (0 without a grain)."""
+
+    added: int
+    removed: int
+    changed: int
+    samples: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One column: rows, nulls, smallest and largest value, and the sum where it is a number."""
+
+    column: str
+    rows: int
+    nulls: int
+    smallest: Any
+    largest: Any
+    total: Any
+
+
+def compare_rows(session: Session, grain: Sequence[str], columns: Sequence[str]) -> Rows:
+    """Compare the shared columns; without a grain, whole rows are counted (a changed row is one removed and one added)."""
+    if not grain:
+        return _whole_rows(session, columns)
+    key = ", ".join(map(quoted, grain))
+    rest = [name for name in columns if name not in grain]
+    packed = f"{{{', '.join(f'{quoted(n)}: {quoted(n)}' for n in rest)}}}" if rest else "0"
+    side = f"SELECT {key}, {packed} AS _values, TRUE AS _there FROM"
+    joined = f"({side} before) AS b FULL JOIN ({side} after) AS a USING ({key})"
+    case = (
+        "CASE WHEN b._there IS NULL THEN 'added' WHEN a._there IS NULL THEN 'removed' "
+        "WHEN a._values IS DISTINCT FROM b._values THEN 'changed' END"
+    )
+    told = f"SELECT {case} AS difference, {key}, b._values AS before, a._values AS after FROM {joined}"
+    counts = session.query(f"SELECT difference, count(*) AS rows FROM ({told}) WHERE difference IS NOT NULL GROUP BY 1")
+    by_kind = {row["difference"]: row["rows"] for row in counts.to_pylist()}
+    samples = session.query(
+        f"SELECT * FROM ({told}) WHERE difference IS NOT NULL ORDER BY difference, {key} LIMIT {_SAMPLES}"
+    )
+    return Rows(
+        by_kind.get("added", 0), by_kind.get("removed", 0), by_kind.get("changed", 0),
+        tuple(_only_changes(row) for row in samples.to_pylist()),
+    )  # fmt: skip
+
+
+def _whole_rows(session: Session, columns: Sequence[str]) -> Rows:
+    listed = ", ".join(map(quoted, columns))
+
+    def count(first: str, second: str) -> int:
+        sql = f"SELECT count(*) AS rows FROM (SELECT {listed} FROM {first} EXCEPT ALL SELECT {listed} FROM {second})"
+        return int(session.query(sql).to_pylist()[0]["rows"])
+
+    return Rows(count("after", "before"), count("before", "after"), 0, ())
+
+
+def _only_changes(row: dict[str, Any]) -> dict[str, Any]:
+    """A changed row shows the columns that changed; an added or removed one shows all."""
+    before, after = row["before"], row["after"]
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = [name for name in after if after[name] != before[name]]
+        return {**row, "before": {n: before[n] for n in names}, "after": {n: after[n] for n in names}}
+    return row
+
+
+def statistics(session: Session, relation: str, schema: pa.Schema) -> dict[str, Statistic]:
+    """One line a column of an attached relation."""
+    parts = []
+    for number, item in enumerate(schema):
+        name, kind = quoted(item.name), item.type
+        plain = not pa.types.is_nested(kind)
+        numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+        parts += [
+            f"count(*) - count({name}) AS n{number}",
+            f"{f'min({name})' if plain else 'NULL'} AS s{number}",
+            f"{f'max({name})' if plain else 'NULL'} AS l{number}",
+            f"{f'sum({name})' if numeric else 'NULL'} AS t{number}",
+        ]
+    (row,) = session.query(f"SELECT count(*) AS rows, {', '.join(parts)} FROM {quoted(relation)}").to_pylist()
+    return {
+        item.name: Statistic(item.name, row["rows"], row[f"n{n}"], row[f"s{n}"], row[f"l{n}"], row[f"t{n}"])
+        for n, item in enumerate(schema)
+    }
+
+
+def checksum(session: Session, relation: str, columns: Sequence[str]) -> tuple[int, str]:
+    """Row count and a hash of the rows in any order; a row that is missing, doubled or changed changes it."""
+    listed = ", ".join(map(quoted, columns))
+    sql = f"SELECT count(*) AS rows, CAST(sum(hash({listed})) AS VARCHAR) AS hash FROM {quoted(relation)}"
+    (row,) = session.query(sql).to_pylist()
+    return int(row["rows"]), str(row["hash"])

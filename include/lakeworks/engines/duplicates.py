@@ -1,0 +1,75 @@
+"""Dropping duplicates from a stream in which rows of one grain lie side by side: no hash table over all rows is needed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakeworks.contract import Contract
+from lakeworks.engines.statements import winning_order
+
+
+@dataclass
+class Duplicates:
+    """Of neighbours with one grain the winner by `deduplicate_by` stays, also across batches."""
+
+    contract: Contract
+    connection: duckdb.DuckDBPyConnection
+    dropped: int = 0
+
+    def drop(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows that stay. The last row of a batch is held back until the next one shows whether its grain goes on."""
+        held: pa.RecordBatch | None = None
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            rows = batch
+            if held is not None:
+                border = pa.concat_batches([self._grain(held), self._grain(batch.slice(0, 1))])
+                if _repeats(border)[0]:
+                    rows = pa.concat_batches([held, batch])
+                else:
+                    yield held
+            rows = self._winners(rows)
+            held = rows.slice(rows.num_rows - 1)
+            yield rows.slice(0, rows.num_rows - 1)
+        if held is not None:
+            yield held
+
+    def _grain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.select(self.contract.grain)
+
+    def _winners(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """One row of each grain; the engine decides among the few that have a rival, by the contract's order."""
+        repeats = _repeats(self._grain(batch))
+        if not repeats.any():
+            return batch
+        rivals = np.flatnonzero(np.append(repeats, False) | np.insert(repeats, 0, False))
+        groups = np.cumsum(np.insert(~repeats, 0, True))[rivals]
+        few = pa.Table.from_batches([batch.take(pa.array(rivals))])
+        few = few.append_column("_row", pa.array(rivals)).append_column("_group", pa.array(groups))
+        ranked = f"row_number() OVER (PARTITION BY _group ORDER BY {winning_order(self.contract)})"
+        self.connection.register("_rivals", few)
+        lost = self.connection.execute(
+            f"SELECT _row FROM (SELECT _row, {ranked} AS place FROM _rivals) WHERE place > 1"
+        ).fetchnumpy()["_row"]
+        self.connection.unregister("_rivals")
+        self.dropped += len(lost)
+        keep = np.ones(batch.num_rows, dtype=bool)
+        keep[lost] = False
+        return batch.filter(pa.array(keep))
+
+
+def _repeats(grain: pa.RecordBatch) -> np.ndarray:
+    """For each row but the first: whether it has the grain of the one before."""
+    same = np.ones(grain.num_rows - 1, dtype=bool)
+    for column in grain.columns:
+        after, before = column.slice(1), column.slice(0, len(column) - 1)
+        equal = pc.fill_null(pc.equal(after, before), False)
+        if column.null_count:
+            equal = pc.or_(equal, pc.and_(pc.is_null(after), pc.is_null(before)))
+        same &= equal.to_numpy(zero_copy_only=False)
+    return same

@@ -1,0 +1,34 @@
+"""Server access logs: who read what, for the access-pattern advice and for audits."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.resource import Document, Resource
+
+
+@dataclass(frozen=True)
+class AccessLogs(Resource):
+    """Deliver the bucket's access logs to another bucket, which S3 must be allowed to write (see `policy`)."""
+
+    kind: ClassVar[str] = "access logging"
+    to: str = ""
+    prefix: str = "access-logs/"
+
+    def wanted(self) -> Document:
+        """A prefix a bucket, so that several may log to one."""
+        return {"TargetBucket": self.to, "TargetPrefix": f"{self.prefix}{self.name}/"}
+
+    def read(self, client: Any) -> Document | None:
+        """None where logging is off."""
+        found = client.get_bucket_logging(Bucket=self.name).get("LoggingEnabled")
+        return {key: found[key] for key in ("TargetBucket", "TargetPrefix")} if found else None
+
+    def objection(self, found: Document) -> str:
+        """Logs that already go elsewhere may be somebody's audit trail."""
+        if found["TargetBucket"] != self.to:
+            return f"already logs to {found['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"
+        return ""
+
+    def write(self, client: Any, target: Document) -> None:
+        """Switch it on."""
+        client.put_bucket_logging(Bucket=self.name, BucketLoggingStatus={"LoggingEnabled": target})

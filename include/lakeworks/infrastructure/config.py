@@ -1,0 +1,202 @@
+"""`lake.yml`: the infrastructure a lake wants. Every field has a default; a typo is an error that names the field.
+
+docs/lake-yml.md explains each field; `lake.example.yml` shows every one.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
+from lakeworks.infrastructure.names import bucket_name, check_bucket_name
+
+_ARN = r"^arn:aws[a-z-]*:"
+Arn = Annotated[str, Field(pattern=_ARN)]
+
+
+class Owner(Part):
+    """Who answers for the lake; written to the bucket's manifest."""
+
+    name: str = ""
+    role: str = ""
+    email: str = ""
+
+
+class Encryption(Part):
+    """Default encryption of every bucket: KMS with a bucket key where a key is named, else SSE-S3."""
+
+    kms_key_id: str | None = None
+
+
+class Access(Part):
+    """Least-privilege statements of the bucket policy, by IAM role or user ARN."""
+
+    readers: tuple[Arn, ...] = Field((), description="May list and read live tables only.")
+    writers: tuple[Arn, ...] = Field((), description="May also write, delete and see every prefix.")
+
+
+class Logging(Part):
+    """S3 server access logs, into a bucket of their own."""
+
+    bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
+    prefix: str = "access-logs/"
+    expire_after_days: int = Field(90, ge=1)
+
+
+class Tiering(Part):
+    """Archive tiers of Intelligent-Tiering; only objects in that class are concerned, and must be restored to be read."""
+
+    id: str = Field("default-tiering", pattern=WORD)
+    prefix: str = ""
+    archive_access_after_days: int | None = Field(90, ge=90, le=730)
+    deep_archive_access_after_days: int | None = Field(180, ge=180, le=730)
+
+
+class Inventory(Part):
+    """A list of all objects that S3 writes by itself; the cost report reads it instead of listing."""
+
+    frequency: Literal["Daily", "Weekly"] = "Weekly"
+    prefix: str = "_inventory"
+
+
+class Notification(Part):
+    """Who hears of new objects; SQS queue, SNS topic or Lambda function by ARN."""
+
+    id: str = Field(pattern=WORD)
+    to: str = Field(pattern=r"^arn:aws[a-z-]*:(sqs|sns|lambda):")
+    events: tuple[str, ...] = ("s3:ObjectCreated:*",)
+    prefix: str = ""
+    suffix: str = ""
+
+
+class Replication(Part):
+    """Copies of new objects in another region; the role must exist and let S3 replicate."""
+
+    region: str
+    role_arn: Arn
+    bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
+    storage_class: Literal["STANDARD", "STANDARD_IA", "GLACIER_IR"] = "STANDARD_IA"
+    kms_key_id: str | None = Field(None, description="Key of that region; KMS objects are not copied without it.")
+    prefix: str = ""
+
+
+class Athena(Part):
+    """A work group whose settings its users cannot override."""
+
+    name: str | None = Field(None, description="Default: the bucket's name.")
+    scan_limit_bytes: int = Field(1024**3, ge=10_000_000, description="A query that would scan more is cancelled.")
+
+
+class Grant(Part):
+    """A Lake Formation grant on a Glue database, or on a table of it."""
+
+    principal: Arn
+    database: str
+    table: str | None = None
+    permissions: tuple[Literal["ALL", "SELECT", "INSERT", "DELETE", "DESCRIBE", "ALTER", "DROP", "CREATE_TABLE"], ...]
+
+
+class Crawler(Part):
+    """A Glue crawler, for data that no contract describes; never point one at a lakeworks table."""
+
+    name: str = Field(pattern=WORD)
+    role_arn: Arn
+    database: str
+    prefix: str
+    schedule: str | None = Field(None, pattern=r"^cron\(.*\)$")
+
+
+class Alarm(Part):
+    """A CloudWatch alarm on the bytes the lake bucket keeps in STANDARD."""
+
+    above_bytes: int = Field(10**12, ge=1)
+    topic_arn: Arn | None = None
+
+
+class Budget(Part):
+    """A monthly budget of the account, or of what carries our `project` tag."""
+
+    monthly_usd: float = Field(gt=0)
+    alert_at_percent: float = Field(80, gt=0, le=1000)
+    emails: tuple[str, ...] = Field(min_length=1, max_length=10)
+    tagged_only: bool = False
+
+
+class LakeConfig(Part):
+    """The whole file."""
+
+    project: str = Field("lakeworks", pattern=WORD)
+    environment: str = Field("dev", pattern=WORD)
+    unique: str | None = Field(
+        None, pattern=WORD, description="Last part of names we make; default: the account's number."
+    )
+    owner: Owner = Owner()
+    tags: dict[str, str] = Field(default_factory=dict)
+    layer_buckets: dict[Literal["landing", "bronze", "silver", "gold", "reference"], str | None] = Field(
+        default_factory=dict
+    )
+    encryption: Encryption = Encryption()
+    access: Access = Access()
+    logging: Logging | None = None
+    lifecycle: Lifecycle = Lifecycle()
+    intelligent_tiering: tuple[Tiering, ...] = ()
+    inventory: Inventory | None = None
+    notifications: tuple[Notification, ...] = ()
+    eventbridge: bool = False
+    replication: Replication | None = None
+    athena: Athena | None = Athena()
+    grants: tuple[Grant, ...] = ()
+    crawlers: tuple[Crawler, ...] = ()
+    alarm: Alarm | None = None
+    budget: Budget | None = None
+
+    @model_validator(mode="after")
+    def _name_buckets(self) -> "LakeConfig":
+        """Runs need these names without asking AWS, so made ones need a `unique` of the file."""
+        if None in self.layer_buckets.values() and not self.unique:
+            raise ValueError("layer_buckets without names need `unique`")
+        for field, given in (
+            *((f"layer_buckets.{layer}", name) for layer, name in self.layer_buckets.items()),
+            ("logging.bucket", self.logging.bucket if self.logging else None),
+            ("replication.bucket", self.replication.bucket if self.replication else None),
+        ):
+            if given:
+                check_bucket_name(given, f"{field} in lake.yml")
+        names = list(self.bucket_of_layer.values())
+        if len(set(names)) != len(names):
+            raise ValueError("two layers have one bucket in layer_buckets")
+        return self
+
+    @property
+    def bucket_of_layer(self) -> dict[str, str]:
+        """The layers with a bucket of their own, made names included."""
+        return {
+            layer: name or bucket_name(self.project, self.environment, layer, self.unique)
+            for layer, name in self.layer_buckets.items()
+        }
+
+
+@lru_cache
+def load_config(path: Path | None = None) -> LakeConfig:
+    """The file at `path`, or the defaults.
+
+    Raises:
+        ConfigError: the file is missing, no YAML, or has a wrong field; names both.
+    """
+    if path is None:
+        return LakeConfig()
+    try:
+        return LakeConfig.model_validate(yaml.safe_load(path.read_text()) or {})
+    except OSError as error:
+        raise ConfigError(
+            f"`{path}` cannot be read: {error.strerror}. Nothing was changed. Correct LAKE_CONFIG_FILE."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"`{path}` is no YAML: {error}. Nothing was changed.") from error
+    except ValidationError as error:
+        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'file'}`: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"`{path}`: {problems}. Nothing was changed; correct the file (docs/lake-yml.md).") from error

@@ -1,0 +1,110 @@
+"""Lifecycle rules before the court: does one lose money, does one put data out of a backfill's reach?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lakeworks.infrastructure.lifecycle_config import Lifecycle
+from lakeworks.infrastructure.resource import Document
+from lakeworks.prices import SMALLEST_MOVED, Move, Objects, PriceBook, judge
+
+_LOOK_AHEAD = 3 * 365  # days an object without expiry is taken to live
+# What an empty prefix is judged by: one object of a size S3 moves, times a thousand to have readable sums.
+_ASSUMED = Objects(1000, 1000 * 64 * 1024**2)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known when rules are judged: prices, what lies under each prefix, and who reads from there."""
+
+    book: PriceBook
+    region: str
+    objects: Mapping[str, Objects] = field(default_factory=dict)
+    readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Rules not to be written, each with its reason, and warnings about the others."""
+
+    refused: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def judge_rules(rules: Document, config: Lifecycle, evidence: Evidence) -> Judgement:
+    """Every rule with transitions, against `losing_rules` and `backfill_days` of lake.yml.
+
+    A region that the price book lacks is no reason not to set a lake up: then only the reach of backfills is judged.
+    """
+    refused: dict[str, str] = {}
+    notes: list[str] = []
+    priced = evidence.region in evidence.book.regions
+    if not priced and any(rule.get("Transitions") for rule in rules.values()):
+        notes.append(
+            f"what the rules cost and save is not judged: the price book of {evidence.book.as_of} has no prices for "
+            f"`{evidence.region}` (LAKE_PRICE_BOOK names another)"
+        )
+    for name, rule in rules.items():
+        if not rule.get("Transitions"):
+            continue
+        losses = _losses(rule, config, evidence) if priced else []
+        found = [*losses, *_stranded(rule, config, evidence)]
+        harm = [text for grave, text in found if grave]
+        if harm and config.losing_rules == "refuse":
+            refused[name] = "; ".join(harm)
+        notes += [f"{name}: {text}" for grave, text in found if not (grave and name in refused)]
+    return Judgement(refused, tuple(notes))
+
+
+def _losses(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple[bool, str]]:
+    prefix = rule["Filter"]["Prefix"]
+    seen = evidence.objects.get(prefix)
+    found: list[tuple[bool, str]] = []
+    if seen and seen.small:
+        found.append((False, _small(rule, seen, evidence)))
+    objects = seen.moved if seen and seen.moved.count else _ASSUMED
+    moves = [Move(move["Days"], move["StorageClass"]) for move in rule["Transitions"]]
+    life = rule.get("Expiration", {}).get("Days") or max(_LOOK_AHEAD, moves[-1].days + 365)
+    reads = config.reads_per_month.get(prefix, 0.0)
+    for verdict in judge(evidence.book, evidence.region, moves, objects, life_days=life, reads_per_month=reads):
+        basis = "" if objects is not _ASSUMED else " (assumed sizes: nothing of a size S3 moves lies there yet)"
+        found.append((verdict.saving < 0, f"{verdict}{basis}"))
+    return found
+
+
+def _small(rule: Document, seen: Objects, evidence: Evidence) -> str:
+    """Why small objects save nothing: the arithmetic of moving one."""
+    colder = rule["Transitions"][0]["StorageClass"]
+    mean = round(seen.small_size / seen.small)
+    stay, moved = (evidence.book.stored_per_month(evidence.region, name, mean) * 1e6 for name in ("STANDARD", colder))
+    return (
+        f"{seen.small:,} of {seen.count:,} objects are under {SMALLEST_MOVED // 1024} KB (mean {mean / 1024:,.0f} KB): S3 does "
+        f"not move them, the rule saves nothing on them. A million of them cost ${stay:,.2f} a month in STANDARD and would "
+        f"cost ${moved:,.2f} in {colder}; larger partitions or compaction help"
+    )
+
+
+def _stranded(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple[bool, str]]:
+    prefix = rule["Filter"]["Prefix"]
+    who = sorted({name for read, names in evidence.readers.items() if read.startswith(prefix) for name in names})
+    found = []
+    for move in rule["Transitions"]:
+        rules = evidence.book.rules(move["StorageClass"])
+        if not rules.archived or not who:
+            continue
+        text = (
+            f"from day {move['Days']} {prefix} is in {move['StorageClass']}: a backfill of {', '.join(who)} further back "
+            f"must wait for a restore of up to {rules.restore_hours} h{_restore_price(move['StorageClass'], evidence)}"
+        )
+        early = move["Days"] < config.backfill_days
+        found.append(
+            (early, f"{text}; lifecycle.backfill_days asks for {config.backfill_days} days" if early else text)
+        )
+    return found
+
+
+def _restore_price(storage_class: str, evidence: Evidence) -> str:
+    region = evidence.book.regions.get(evidence.region)
+    if region is None or storage_class not in region.classes:
+        return ""
+    price = region.classes[storage_class]
+    return f", at ${price.retrieval * 1024:,.2f} a TB and ${price.restore_request:,.3f} per 1,000 objects"

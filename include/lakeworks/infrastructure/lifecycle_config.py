@@ -1,0 +1,72 @@
+"""The lifecycle section of `lake.yml`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lakeworks.contract import Retention
+
+WORD = r"^[a-z0-9][a-z0-9-]*$"
+StorageClassName = Literal["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
+_COLDER = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
+
+
+class Part(BaseModel):
+    """A section of lake.yml: what it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Transition(Part):
+    """A move to a colder class, days after the object was written."""
+
+    days: int = Field(ge=0)
+    storage_class: StorageClassName
+
+    @model_validator(mode="after")
+    def _ia_wants_thirty_days(self) -> "Transition":
+        if self.storage_class in ("STANDARD_IA", "ONEZONE_IA") and self.days < 30:
+            raise ValueError(f"S3 moves objects to {self.storage_class} after 30 days at the earliest")
+        return self
+
+
+class Rule(Part):
+    """A lifecycle rule beyond those of layers and tables."""
+
+    id: str = Field(pattern=WORD)
+    prefix: str
+    transitions: tuple[Transition, ...] = ()
+    expire_after_days: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _colder_and_later(self) -> "Rule":
+        days = [move.days for move in self.transitions]
+        warmth = [_COLDER.index(move.storage_class) for move in self.transitions]
+        if days != sorted(set(days)) or warmth != sorted(set(warmth)):
+            raise ValueError("transitions must go to colder classes (towards DEEP_ARCHIVE) at later days")
+        if self.expire_after_days is not None and days and self.expire_after_days <= days[-1]:
+            raise ValueError("expire_after_days must lie after the last transition")
+        if not self.transitions and self.expire_after_days is None:
+            raise ValueError("a rule needs transitions or expire_after_days")
+        return self
+
+
+class Lifecycle(Part):
+    """Defaults by layer; a contract's `retention` overrides its layer's. Days since the object was written."""
+
+    landing: Retention = Retention()
+    bronze: Retention = Retention(glacier_ir_after_days=90, deep_archive_after_days=365)
+    silver: Retention = Retention(glacier_ir_after_days=180)
+    gold: Retention = Retention(expire_after_days=365)
+    reference: Retention = Retention()
+    staging_days: int = Field(7, ge=1, description="_staging/ and tmp/.")
+    results_days: int = Field(30, ge=1, description="_results/, Athena's answers.")
+    incomplete_upload_days: int = Field(7, ge=1)
+    rollback_days: int = Field(30, ge=1, description="Noncurrent versions go after so long.")
+    rollback_versions: int = Field(10, ge=1, le=100, description="Older ones than so many go after a day.")
+    rules: tuple[Rule, ...] = ()
+    losing_rules: Literal["refuse", "warn"] = Field("refuse", description="What to do with a rule that costs money.")
+    backfill_days: int = Field(365, ge=0, description="Backfills must reach so far back without a restore.")
+    reads_per_month: dict[str, float] = Field(
+        default_factory=dict, description="Share of a prefix's cold bytes read a month, e.g. {bronze/: 0.1}."
+    )

@@ -1,0 +1,47 @@
+"""Names: which bucket names S3 takes, how ours are made, and how we know later what we made."""
+
+import re
+
+from lakeworks.errors import ConfigError
+
+# Everything of ours inside a shared document (rule, notification, configuration) carries this prefix.
+OURS = "lakeworks-"
+# Policy statement ids take letters and digits only.
+OUR_SID = "Lakeworks"
+# First words of the description of what stands alone (work group, alarm, crawler).
+MADE_BY = "Made by lakeworks bootstrap"
+
+
+def check_bucket_name(name: str, where: str = "LAKE_BUCKET") -> None:
+    """Refuse names S3 would refuse (Amazon S3 user guide, general purpose bucket naming rules).
+
+    Raises:
+        ConfigError: naming the broken rule and the setting to correct.
+    """
+    rules = {
+        "it must have 3 to 63 characters": 3 <= len(name) <= 63,
+        "it may hold lower-case letters, digits, hyphens and dots only": bool(re.fullmatch(r"[a-z0-9.-]*", name)),
+        "it must begin and end with a letter or digit": bool(re.fullmatch(r"[a-z0-9](.*[a-z0-9])?", name, re.DOTALL)),
+        "two dots must not follow each other": ".." not in name,
+        "it must not look like an IP address": not re.fullmatch(r"\d+(\.\d+){3}", name),
+        "its prefix or suffix is reserved": not name.startswith(("xn--", "sthree-", "amzn-s3-demo-"))
+        and not name.endswith(("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")),
+    }
+    if broken := [rule for rule, kept in rules.items() if not kept]:
+        raise ConfigError(f"`{name}` is not a bucket name: {broken[0]}. Nothing was created. Correct {where}.")
+
+
+def bucket_name(project: str, environment: str, purpose: str, unique: str | None) -> str:
+    """`{project}-{environment}-{purpose}-{unique}`, checked; names are global, so the last part is what makes it free.
+
+    Raises:
+        ConfigError: there is no unique part, or the parts do not make a bucket name.
+    """
+    if not unique:
+        raise ConfigError(
+            f"The bucket for {purpose} needs a name: the account could not be asked for its number, which would make the "
+            "name unique. Nothing was created. Set `unique` in lake.yml, e.g. eight random hex digits."
+        )
+    name = "-".join((project, environment, purpose, unique)).lower().replace("_", "-")
+    check_bucket_name(name, "`project`, `environment` or `unique` in lake.yml")
+    return name

@@ -1,0 +1,92 @@
+"""Listing and deleting buckets. Only a bucket that bootstrap made is ever deleted, and a full one only when told to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lakeworks.aws_errors import translated
+from lakeworks.errors import ConfigError, LakeNotFound, LakeUnavailable
+
+_BATCH = 1000  # keys a DeleteObjects call; S3's own limit
+
+
+@dataclass(frozen=True)
+class BucketEntry:
+    """A bucket of the account."""
+
+    name: str
+    created: datetime
+    ours: bool
+
+
+def list_buckets(s3: Any) -> list[BucketEntry]:
+    """Every bucket the credentials see, and whether it carries our tag."""
+    with translated("list", "the account's buckets"):
+        found = s3.list_buckets()["Buckets"]
+    return [BucketEntry(item["Name"], item["CreationDate"], is_ours(s3, item["Name"])) for item in found]
+
+
+def is_ours(s3: Any, bucket: str) -> bool:
+    """Whether the bucket is tagged `managed-by: lakeworks`."""
+    try:
+        with translated("read the tags of", bucket):
+            tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+    except LakeNotFound:
+        return False
+    return {"Key": "managed-by", "Value": "lakeworks"} in tags
+
+
+def delete_bucket(s3: Any, bucket: str, *, force: bool = False) -> int:
+    """Delete a bucket of ours; returns how many objects, versions and delete markers went with it.
+
+    Raises:
+        LakeNotFound: there is no such bucket.
+        ConfigError: it is not ours, or holds something and `force` is not given; nothing was deleted.
+        LakeUnavailable: S3 refused some deletions; what is gone stays gone, the bucket stays, run again.
+    """
+    with translated("look at the bucket", bucket):
+        s3.head_bucket(Bucket=bucket)
+    if not is_ours(s3, bucket):
+        raise ConfigError(
+            f"`{bucket}` does not carry the tag managed-by=lakeworks: bootstrap did not make it. Nothing was deleted."
+        )
+    first = next(_versions(s3, bucket), [])
+    if first and not force:
+        raise ConfigError(
+            f"`{bucket}` holds objects or old versions ({first[0]['Key']} and others). Nothing was deleted. "
+            "If all of it may go for ever: --force."
+        )
+    gone = sum(_delete(s3, bucket, batch) for batch in _versions(s3, bucket))
+    _abort_uploads(s3, bucket)
+    with translated("delete the bucket", bucket):
+        s3.delete_bucket(Bucket=bucket)
+    return gone
+
+
+def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
+    """Object versions and delete markers, in batches; a plain object is a version called `null`."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": _BATCH})
+    with translated("list the versions of", bucket):
+        for page in pages:
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if found:
+                yield [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+
+
+def _delete(s3: Any, bucket: str, batch: list[dict[str, str]]) -> int:
+    with translated("delete from", bucket):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+    if errors := answer.get("Errors"):
+        raise LakeUnavailable(
+            f"{len(errors)} of {len(batch)} versions in `{bucket}` were not deleted, first `{errors[0].get('Key')}`: "
+            f"{errors[0].get('Code')} {errors[0].get('Message')}. The bucket stays; run again."
+        )
+    return len(batch)
+
+
+def _abort_uploads(s3: Any, bucket: str) -> None:
+    with translated("abort the uploads of", bucket):
+        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+            for upload in page.get("Uploads", []):
+                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])

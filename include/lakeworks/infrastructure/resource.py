@@ -1,0 +1,106 @@
+"""What every kind of resource is to the engine: a document wanted, one read, one written."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from lakeworks.errors import TerminalError
+from lakeworks.infrastructure.names import OURS
+
+Document = dict[str, Any]
+
+
+class NotSupported(TerminalError):
+    """The endpoint takes the setting and cannot work with it; caught by the engine, which reports it."""
+
+
+class Clients(Protocol):
+    """Gives a boto3 client for a service, in the lake's region or another."""
+
+    def __call__(self, service: str, region: str | None = None, /) -> Any:
+        """The client."""
+
+
+@dataclass(frozen=True)
+class Resource(ABC):
+    """One setting of one thing. `name` is what it belongs to (a bucket, a database, a work group)."""
+
+    kind: ClassVar[str]
+    service: ClassVar[str] = "s3"
+    # What everything else needs: its errors end the run, and it is looked at before anything is changed.
+    essential: ClassVar[bool] = False
+    name: str
+
+    @property
+    def region(self) -> str | None:
+        """Region of the client that reads and writes it; None means the lake's."""
+        return None
+
+    @abstractmethod
+    def wanted(self) -> Document:
+        """How it should be."""
+
+    @abstractmethod
+    def read(self, client: Any) -> Document | None:
+        """How it is, in the terms of `wanted`; None where there is none.
+
+        Raises:
+            LakeNotFound: the same as None.
+        """
+
+    @abstractmethod
+    def write(self, client: Any, target: Document) -> None:
+        """Make it so."""
+
+    def target(self, found: Document) -> Document:
+        """What to write where `found` is there already; others' entries belong in it."""
+        return self.wanted()
+
+    def objection(self, found: Document) -> str:
+        """Why what is there is not ours to change; empty if it is."""
+        return ""
+
+    def impossible(self, client: Any) -> str:
+        """Why this endpoint must not get the setting at all; empty if it may."""
+        return ""
+
+    def remarks(self, found: Document) -> list[str]:
+        """What a person should know about the wanted state or about what is there."""
+        return []
+
+
+@dataclass(frozen=True)
+class SharedDocument(Resource):
+    """A document that others put entries into as well; ours are known by their id and theirs are kept."""
+
+    def owns(self, entry: str) -> bool:
+        """Whether an entry is ours."""
+        return entry.startswith(OURS)
+
+    def target(self, found: Document) -> Document:
+        """Theirs as they are, ours as wanted; ours that are wanted no more go."""
+        theirs = {key: value for key, value in found.items() if not self.owns(key)}
+        return {**theirs, **self.wanted()}
+
+
+def without_empty(value: Any) -> Any:
+    """A document without the empty members and metadata some servers add."""
+    if isinstance(value, Mapping):
+        cleaned = {key: without_empty(item) for key, item in value.items() if key != "ResponseMetadata"}
+        return {key: item for key, item in cleaned.items() if item not in ([], {}, None)}
+    if isinstance(value, list | tuple):
+        return [without_empty(item) for item in value]
+    return value
+
+
+def every_page(call: Callable[..., Mapping[str, Any]], member: str, **arguments: Any) -> list[Any]:
+    """The members of every page of a call that answers a `NextContinuationToken` (S3's configurations have no paginator)."""
+    found: list[Any] = []
+    following: dict[str, Any] = {}
+    while True:
+        page = call(**arguments, **following)
+        found += page.get(member, [])
+        if not (token := page.get("NextContinuationToken")):
+            return found
+        following = {"ContinuationToken": token}

@@ -1,0 +1,37 @@
+"""Tags of a bucket; ours are added to what is there."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.resource import Document, SharedDocument
+
+
+@dataclass(frozen=True)
+class Tags(SharedDocument):
+    """Cost allocation and ownership. A tag with one of our keys gets our value, every other one stays."""
+
+    kind: ClassVar[str] = "tags"
+    tags: dict[str, str] = field(default_factory=dict)
+    other_region: str | None = None
+
+    @property
+    def region(self) -> str | None:
+        """Where the bucket lies."""
+        return self.other_region
+
+    def owns(self, entry: str) -> bool:
+        """A tag does not say who set it: none is ever removed."""
+        return False
+
+    def wanted(self) -> Document:
+        """The tags of lake.yml and who manages the bucket."""
+        return {**self.tags, "managed-by": "lakeworks"}
+
+    def read(self, client: Any) -> Document | None:
+        """Key by value."""
+        return {tag["Key"]: tag["Value"] for tag in client.get_bucket_tagging(Bucket=self.name)["TagSet"]}
+
+    def write(self, client: Any, target: Document) -> None:
+        """S3 replaces the whole set."""
+        tags = [{"Key": key, "Value": value} for key, value in sorted(target.items())]
+        client.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": tags})

@@ -1,0 +1,130 @@
+"""What Airflow is at, asked of its public REST API: tasks of our tables that run, wait or failed, by period."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import requests
+
+from lakeworks.errors import ConfigError, LakeUnavailable, PartitionKeyError
+from lakeworks.names import TableName
+from lakeworks.partition import Period, periods_between
+
+_RUNNING = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
+_FAILED = ("failed", "upstream_failed")
+_PAGE = 100  # Airflow's largest page unless it is configured otherwise
+_PAGES = 20
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One table's period in one run that is not over, or ended badly."""
+
+    table: str
+    period: str
+    state: Literal["running", "failed"]
+    at: datetime | None
+    where: str
+
+
+class Airflow:
+    """Airflow's API at an address like `https://user:password@host`; log in once, then ask."""
+
+    def __init__(self, url: str, session: requests.Session | None = None) -> None:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.url = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
+        self.login = (unquote(parts.username or ""), unquote(parts.password or ""))
+        self.session = session or requests.Session()
+
+    def activities(self, tables: Iterable[str]) -> list[Activity]:
+        """What runs, waits or failed of these tables.
+
+        Raises:
+            ConfigError: Airflow does not accept the login, or the address is not Airflow's.
+            LakeUnavailable: it does not answer.
+        """
+        if self.login[0] and "Authorization" not in self.session.headers:
+            body = {"username": self.login[0], "password": self.login[1]}
+            token = self._call("POST", f"{self.url}/auth/token", json=body)["access_token"]
+            self.session.headers["Authorization"] = f"Bearer {token}"
+        by_group: dict[str, list[str]] = {}
+        for table in tables:
+            name = TableName.parse(table)
+            by_group.setdefault(f"{name.layer}_{name.table}", []).append(table)
+        runs = {(run["dag_id"], run["dag_run_id"]): run for run in self._runs()}
+        return [item for task in self._tasks() for item in _activities(task, runs, by_group)]
+
+    def _runs(self) -> Iterator[dict[str, Any]]:
+        asked = {"state": ["running", "queued", "failed"], "order_by": "-run_after", "limit": _PAGE}
+        for page in range(_PAGES):
+            answer = self._call("GET", f"{self.url}/api/v2/dags/~/dagRuns", params={**asked, "offset": page * _PAGE})
+            yield from answer["dag_runs"]
+            if len(answer["dag_runs"]) < _PAGE:
+                return
+
+    def _tasks(self) -> Iterator[dict[str, Any]]:
+        asked = {"state": [*_RUNNING, *_FAILED], "order_by": "-run_after", "page_limit": _PAGE}
+        where = f"{self.url}/api/v2/dags/~/dagRuns/~/taskInstances/list"
+        for page in range(_PAGES):
+            answer = self._call("POST", where, json={**asked, "page_offset": page * _PAGE})
+            yield from answer["task_instances"]
+            if len(answer["task_instances"]) < _PAGE:
+                return
+
+    def _call(self, method: str, url: str, **arguments: Any) -> Any:
+        try:
+            answer = self.session.request(method, url, timeout=30, **arguments)
+            if answer.status_code in (401, 403, 404):
+                raise ConfigError(
+                    f"Airflow at `{self.url}` answered {answer.status_code} to {method} {urlsplit(url).path}. Nothing was "
+                    "changed. Correct LAKE_AIRFLOW_URL (https://user:password@host), or leave it out to do without run states."
+                )
+            answer.raise_for_status()
+            return answer.json()
+        except (requests.RequestException, ValueError) as error:
+            raise LakeUnavailable(
+                f"Airflow at `{self.url}` could not be asked for its runs: {type(error).__name__}. Nothing was changed; run "
+                "again, or leave LAKE_AIRFLOW_URL out to do without run states."
+            ) from error
+
+
+def _activities(
+    task: Mapping[str, Any], runs: Mapping[tuple[str, str], Mapping[str, Any]], by_group: Mapping[str, list[str]]
+) -> Iterator[Activity]:
+    """A task's periods, if it works on one of the tables and its run is known."""
+    run = runs.get((task["dag_id"], task["dag_run_id"]))
+    tables = _tables(task, by_group)
+    if run is None or not tables:
+        return
+    state: Literal["running", "failed"] = "failed" if task["state"] in _FAILED else "running"
+    moment = task["end_date"] or task["start_date"] or run["run_after"]
+    at = datetime.fromisoformat(moment.replace("Z", "+00:00")) if moment else None
+    where = f"{task['dag_id']} {task['dag_run_id']} {task['task_id']}: {task['state']}"
+    for table in tables:
+        for period in _periods(run):
+            yield Activity(table, str(period), state, at, where)
+
+
+def _tables(task: Mapping[str, Any], by_group: Mapping[str, list[str]]) -> list[str]:
+    """The table an operator was given; before it is rendered, the task group's name tells, if only one table has it."""
+    given = (task.get("rendered_fields") or {}).get("table")
+    named = by_group.get(str(task["task_id"]).partition(".")[0], [])
+    if given:
+        return [given] if any(given in tables for tables in by_group.values()) else []
+    return named if len(named) == 1 else []
+
+
+def _periods(run: Mapping[str, Any]) -> list[Period]:
+    """The periods a run owns: its partition key, else its range; none where they are no periods."""
+    conf = run.get("conf") or {}
+    try:
+        if run.get("partition_key"):
+            return [Period.parse(run["partition_key"])]
+        if conf.get("from") and conf.get("to"):
+            return periods_between(conf["from"], conf["to"], Period.parse(conf["from"]).grain)
+    except PartitionKeyError:
+        return []
+    return []

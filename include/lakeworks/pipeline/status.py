@@ -1,0 +1,168 @@
+"""The partition matrix of tables: missing, stale, running, failed, quarantining, published.
+
+A partition is stale if its inputs would give another fingerprint today than the one it was built from, or if its period was
+landed anew. Everything comes from listings (pipeline/facts.py), so 100,000 partitions take seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from lakeworks.contract import Contract
+from lakeworks.layout import LEDGER, QUARANTINE, join
+from lakeworks.partition import GRAINS, Partition, Period, period_range
+from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
+from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.land import prefix
+from lakeworks.pipeline.scheduler import Activity
+from lakeworks.reports.matrix import Cell, Matrix, State
+
+
+@dataclass(frozen=True)
+class Window:
+    """From the period `first` to the period `last`, both included; open where one is not given."""
+
+    first: Period | None = None
+    last: Period | None = None
+
+    def holds(self, slot: Period | None) -> bool:
+        """Whether a slot lies (partly) inside; what has no time always does."""
+        if slot is None:
+            return True
+        after = self.first is None or slot.end > self.first.start
+        return after and (self.last is None or slot.start < self.last.end)
+
+
+def status(
+    lake: Lake, contracts: Sequence[Contract], window: Window | None = None, activities: Iterable[Activity] = ()
+) -> Iterator[Matrix]:
+    """The matrix of each table; `activities` is what Airflow is at, where it was asked."""
+    facts = Facts(lake)
+    by_table: dict[str, list[Activity]] = {}
+    for activity in activities:
+        by_table.setdefault(activity.table, []).append(activity)
+    for contract in contracts:
+        yield _Table(facts, contract, by_table.get(contract.name, []), window or Window()).matrix()
+
+
+@dataclass
+class _Table:
+    facts: Facts
+    contract: Contract
+    activities: Sequence[Activity]
+    window: Window
+    _expected: dict[str, str] = field(default_factory=dict)
+
+    def matrix(self) -> Matrix:
+        published = self.facts.published(self.contract).items()
+        cells = [
+            self._cell(partition, known) for partition, known in published if self.window.holds(slot_of(partition))
+        ]
+        cells += self._absent(bool(published))
+        cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
+        return Matrix(self.contract.name, tuple(cells))
+
+    def _cell(self, partition: Partition, known: Known) -> Cell:
+        """A published partition, with the worst that is true of it."""
+        slot, name = slot_of(partition), self.contract.name
+        state: State = "published"
+        why = ""
+        if activity := self._activity(slot):
+            state, why = activity.state, activity.where
+        elif not known.finished:
+            state, why = (
+                "unfinished",
+                f"publication {known.publication} was not completed; run: lakeworks repair {name}",
+            )
+        elif why := self._stale(known):
+            state = "stale"
+        elif known.period in self.quarantined:
+            state, why = "quarantining", f"look: lakeworks quarantine {name} {known.period}"
+        return Cell(partition, slot, state, known.publication, why)
+
+    def _stale(self, known: Known) -> str:
+        """Why a partition is not what its inputs would give today; empty if it is."""
+        period = Period.parse(known.period)
+        if known.period not in self._expected:
+            self._expected[known.period] = self.facts.fingerprint(self.contract, period)
+        if known.inputs != self._expected[known.period]:
+            return f"an upstream has other publications for {known.period} than it was built from"
+        landed = self.landed.get(period.path if self.contract.partition_by else "")
+        if landed and known.period in self.runs and landed > self.runs[known.period][0]:
+            return f"{known.period} was landed anew at {landed:%Y-%m-%d %H:%M} UTC"
+        return ""
+
+    def _absent(self, published: bool) -> Iterator[Cell]:
+        """What should be there and is not: missing, or empty where a run has been there."""
+        grain = grain_of(self.contract)
+        if grain is None:
+            if not published:
+                yield self._nothing(Partition(), None, set())
+            return
+        there = self.facts.slots(self.contract)
+        ran = {slot for key in self.runs for slot in Period.parse(key).split(grain)}
+        for slot in sorted(self._due(grain, there | ran) - there):
+            yield self._nothing(Partition.of_period(slot), slot, ran)
+
+    def _nothing(self, partition: Partition, slot: Period | None, ran: set[Period]) -> Cell:
+        if activity := self._activity(slot):
+            return Cell(partition, slot, activity.state, None, activity.where)
+        return Cell(partition, slot, "empty") if slot in ran else Cell(partition, slot, "missing", None, "never built")
+
+    def _due(self, grain: str, known: set[Period]) -> set[Period]:
+        """Slots that every upstream has data for; where none is cut by time, all of the window, or from first to last."""
+        sources = [source for source in self.facts.upstreams(self.contract) if grain_of(source)]
+        if sources:
+            due = set.intersection(*({s for slot in self.facts.slots(x) for s in slot.split(grain)} for x in sources))
+        else:
+            begin = self.window.first or min(known, default=None)
+            end = self.window.last.end if self.window.last else max((slot.end for slot in known), default=None)
+            due = set(period_range(Period.containing(begin.start, grain), end)) if begin and end else set()
+        due |= {slot for activity in self.activities for slot in Period.parse(activity.period).split(grain)}
+        return {slot for slot in due if self.window.holds(slot)}
+
+    def _activity(self, slot: Period | None) -> Activity | None:
+        """The run at a slot that is not over, or the newest that failed after the last good one."""
+        if not self.activities:
+            return None
+        if slot is None:
+            found = list(self.activities)
+        else:
+            periods = [str(Period.containing(slot.start, grain)) for grain in GRAINS]
+            found = [activity for period in periods for activity in self.by_period.get(period, [])]
+        current = [activity for activity in found if not self._overtaken(activity)]
+        return max(current, key=lambda a: (a.state == "running", a.at.isoformat() if a.at else ""), default=None)
+
+    def _overtaken(self, activity: Activity) -> bool:
+        """A failure that a later run of the period made good."""
+        good = self.runs.get(activity.period)
+        return activity.state == "failed" and good is not None and activity.at is not None and good[0] > activity.at
+
+    @cached_property
+    def by_period(self) -> dict[str, list[Activity]]:
+        """What Airflow is at, by period."""
+        found: dict[str, list[Activity]] = {}
+        for activity in self.activities:
+            found.setdefault(activity.period, []).append(activity)
+        return found
+
+    @cached_property
+    def runs(self) -> dict[str, tuple[datetime, str]]:
+        """When the last run of a period was recorded, and which attempt that was."""
+        return self.facts.newest(join(LEDGER, self.contract.table.path, "_runs") + "/")
+
+    @cached_property
+    def quarantined(self) -> set[str]:
+        """Periods whose last run set rows aside."""
+        aside = self.facts.newest(join(QUARANTINE, self.contract.table.path) + "/")
+        attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in aside.items()}
+        return {period for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
+
+    @cached_property
+    def landed(self) -> dict[str, datetime]:
+        """When a source table's periods were last landed, by their path."""
+        if self.contract.source is None:
+            return {}
+        root = prefix(self.contract, Period.parse("2000-01")).partition("year=")[0]
+        return {path: moment for path, (moment, _) in self.facts.newest(root).items()}

@@ -1,0 +1,37 @@
+"""Withdrawal: a partition leaves catalog and live path, as a publication of nothing; rollback brings it back."""
+
+from datetime import UTC, datetime
+
+from lakeworks.contract import Contract
+from lakeworks.errors import LakeNotFound
+from lakeworks.partition import Partition
+from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.publish import Registrar
+from lakeworks.storage.ledger import LedgerEntry
+from lakeworks.storage.manifest import Run
+from lakeworks.storage.publication import Publisher
+
+
+def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
+    """Take a live partition out of sight: first out of the catalog, then off the live path. Its object versions stay.
+
+    Raises:
+        LakeNotFound: nothing is live there; nothing was changed.
+    """
+    live = lake.ledger.live(contract.table, partition)
+    if live is None:
+        raise LakeNotFound(
+            f"`{contract.name}` {partition} is not live: there is nothing to withdraw. Live: lakeworks ledger {contract.name}"
+        )
+    now = datetime.now(UTC)
+    run = Run(id=f"withdraw__{now:%Y%m%dT%H%M%S%f}", started_at=now)
+    nothing = {
+        "kind": "withdrawal",
+        "objects": (),
+        "content": "",
+        "staging": "",
+        "run_record": "",
+        "audit": None,
+        "run": run,
+    }
+    return Publisher(lake.ledger, Registrar(lake, contract)).publish([live.model_copy(update=nothing)])[0]

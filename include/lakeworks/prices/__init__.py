@@ -1,0 +1,9 @@
+"""What S3 charges: dated price books, and the arithmetic of moving objects between storage classes."""
+
+from lakeworks.prices.book import GIB, ClassPrices, PriceBook, RegionPrices, StorageClass, load_price_book
+from lakeworks.prices.tiering import SMALLEST_MOVED, Move, Objects, Verdict, judge
+
+__all__ = [
+    "GIB", "SMALLEST_MOVED", "ClassPrices", "Move", "Objects", "PriceBook", "RegionPrices", "StorageClass", "Verdict", "judge",
+    "load_price_book",
+]  # fmt: skip

@@ -1,0 +1,140 @@
+"""The price book: one dated YAML file of list prices by region and storage class, with its source.
+
+The newest file in this folder is used; `LAKE_PRICE_BOOK` names another one (other regions, negotiated prices).
+"""
+
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lakeworks.errors import ConfigError
+
+GIB = 1024**3
+_FOLDER = Path(__file__).parent
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StorageClass(_Part):
+    """What holds for a class in every region."""
+
+    minimum_bytes: int = Field(0, ge=0, description="A smaller object is billed as this many bytes.")
+    minimum_days: int = Field(0, ge=0, description="An object that leaves earlier is billed until then.")
+    monitored_above_bytes: int | None = Field(None, description="Objects from this size on pay the monitoring fee.")
+    archived: bool = Field(False, description="Cannot be read until restored.")
+    restore_hours: int = Field(0, ge=0, description="Bulk restore takes up to so long.")
+    overhead_bytes: int = Field(0, ge=0, description="Added to each object, billed in its own class.")
+    overhead_standard_bytes: int = Field(0, ge=0, description="Added to each object, billed as STANDARD.")
+
+
+class ClassPrices(_Part):
+    """US dollars: storage per GB-month, retrieval per GB, everything else per 1,000 requests or objects."""
+
+    storage: float = Field(ge=0)
+    put: float = Field(ge=0)
+    get: float = Field(ge=0)
+    transition: float = Field(0, ge=0)
+    retrieval: float = Field(0, ge=0)
+    restore_request: float = Field(0, ge=0)
+
+
+class RegionPrices(_Part):
+    """One region's prices; `monitoring` per 1,000 objects and month, `inventory` per million objects, `athena` per TB."""
+
+    classes: dict[str, ClassPrices]
+    monitoring: float = Field(ge=0)
+    inventory: float = Field(ge=0)
+    athena: float = Field(ge=0)
+    replication_transfer: float = Field(ge=0)
+
+
+class PriceBook(_Part):
+    """Every price with its date and source."""
+
+    as_of: date
+    source: str
+    provenance: str = ""
+    classes: dict[str, StorageClass]
+    regions: dict[str, RegionPrices]
+
+    @model_validator(mode="after")
+    def _price_known_classes(self) -> "PriceBook":
+        for name, region in self.regions.items():
+            if unknown := sorted(set(region.classes) - set(self.classes)):
+                raise ValueError(f"region {name} prices classes without rules: {', '.join(unknown)}")
+        return self
+
+    def region(self, name: str) -> RegionPrices:
+        """The prices of a region.
+
+        Raises:
+            ConfigError: the book has none.
+        """
+        if name not in self.regions:
+            raise ConfigError(
+                f"The price book of {self.as_of} has no prices for region `{name}` (it has {', '.join(self.regions)}). "
+                "Nothing was computed. Add the region to a copy of the file and name that in LAKE_PRICE_BOOK."
+            )
+        return self.regions[name]
+
+    def price(self, region: str, storage_class: str) -> ClassPrices:
+        """The prices of a storage class in a region.
+
+        Raises:
+            ConfigError: the book has none, naming region and class.
+        """
+        found = self.region(region).classes.get(storage_class)
+        if found is None:
+            raise ConfigError(
+                f"The price book of {self.as_of} has no price for `{storage_class}` in `{region}`. Nothing was computed. "
+                "Add it to a copy of the file and name that in LAKE_PRICE_BOOK."
+            )
+        return found
+
+    def rules(self, storage_class: str) -> StorageClass:
+        """Minimum size and duration of a class.
+
+        Raises:
+            ConfigError: the book does not know the class.
+        """
+        if storage_class not in self.classes:
+            raise ConfigError(
+                f"The price book of {self.as_of} does not know the storage class `{storage_class}` "
+                f"(it has {', '.join(self.classes)}). Nothing was computed."
+            )
+        return self.classes[storage_class]
+
+    def stored_per_month(self, region: str, storage_class: str, size: int) -> float:
+        """What one object of `size` bytes costs a month: minimum size, archive overhead and monitoring included."""
+        rules, price = self.rules(storage_class), self.price(region, storage_class)
+        billed = max(size, rules.minimum_bytes) + rules.overhead_bytes
+        standard = self.price(region, "STANDARD").storage if rules.overhead_standard_bytes else 0.0
+        watched = rules.monitored_above_bytes is not None and size >= rules.monitored_above_bytes
+        fee = self.region(region).monitoring / 1000 if watched else 0.0
+        return (billed * price.storage + rules.overhead_standard_bytes * standard) / GIB + fee
+
+
+@lru_cache
+def load_price_book(path: Path | None = None) -> PriceBook:
+    """The newest price book of the package, or the one at `path`.
+
+    Raises:
+        ConfigError: the file is missing, no YAML, or has a wrong field; names both.
+    """
+    path = path or max(_FOLDER.glob("*.yml"), key=lambda found: found.name)
+    try:
+        return PriceBook.model_validate(yaml.safe_load(path.read_text()))
+    except OSError as error:
+        raise ConfigError(
+            f"The price book `{path}` cannot be read: {error.strerror}. Correct LAKE_PRICE_BOOK."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The price book `{path}` is no YAML: {error}. Nothing was computed.") from error
+    except ValidationError as error:
+        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'file'}`: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"The price book `{path}`: {problems}. Nothing was computed; correct the file.") from error

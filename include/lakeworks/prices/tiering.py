@@ -1,0 +1,145 @@
+"""What moving objects to a colder class costs and saves, move by move.
+
+A move loses money when the time an object then stays is too short for the transition fee, for the class's minimum duration or
+minimum size, or when reading it back costs more than storing it saved.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lakeworks.prices.book import GIB, PriceBook
+
+_DAYS_A_MONTH = 365 / 12
+# S3 leaves smaller objects where they are, whatever the rule (S3 user guide, "Constraints and considerations for transitions").
+SMALLEST_MOVED = 131_072
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transition, days after the object was written."""
+
+    days: int
+    storage_class: str
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects under a prefix: how many, how large; `small` ones are those S3 does not move."""
+
+    count: int
+    size: int
+    small: int = 0
+    small_size: int = 0
+
+    @property
+    def moved(self) -> "Objects":
+        """Those that S3 moves."""
+        return Objects(self.count - self.small, self.size - self.small_size)
+
+    @property
+    def mean(self) -> int:
+        """Mean size in bytes."""
+        return round(self.size / self.count) if self.count else 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One move's arithmetic in US dollars, for `objects` objects over the `days` they stay in the class."""
+
+    move: Move
+    previous: str
+    objects: Objects
+    days: int
+    stay: float
+    transition: float
+    storage: float
+    minimum_duration: float
+    reads: float
+    stay_reads: float
+    break_even_reads: float | None
+
+    @property
+    def saving(self) -> float:
+        """Negative where the move loses money."""
+        return self.stay + self.stay_reads - self.transition - self.storage - self.minimum_duration - self.reads
+
+    def __str__(self) -> str:
+        """The whole sum on one line."""
+        cost = self.transition + self.storage + self.minimum_duration + self.reads
+        parts = [f"transition ${self.transition:,.4f}", f"storage ${self.storage:,.4f}"]
+        parts += [f"minimum duration ${self.minimum_duration:,.4f}"] if self.minimum_duration else []
+        parts += [f"reads ${self.reads:,.4f}"] if self.reads else []
+        result = f"saves ${self.saving:,.4f}" if self.saving >= 0 else f"loses ${-self.saving:,.4f}"
+        limit = (
+            f"; pays while less than {self.break_even_reads:.0%} of it is read a month" if self.break_even_reads else ""
+        )
+        return (
+            f"{self.previous} -> {self.move.storage_class} at day {self.move.days}, {self.objects.count:,} objects of "
+            f"{_size(self.objects.mean)} for {self.days} days: staying ${self.stay + self.stay_reads:,.4f}, "
+            f"moving {' + '.join(parts)} = ${cost:,.4f}: {result}{limit}"
+        )
+
+
+def judge(
+    book: PriceBook,
+    region: str,
+    moves: Sequence[Move],
+    objects: Objects,
+    *,
+    life_days: int,
+    reads_per_month: float = 0.0,
+) -> list[Verdict]:
+    """The verdict on each move of a rule, against staying in the class before it.
+
+    `objects` is what S3 would move (see `Objects.moved`), `life_days` when they are deleted, or how far to look, and
+    `reads_per_month` the share of the bytes (and of the objects) read a month after the move.
+
+    Raises:
+        ConfigError: the price book lacks the region or a class.
+    """
+    return list(_verdicts(book, region, moves, objects, life_days, reads_per_month))
+
+
+def _verdicts(
+    book: PriceBook, region: str, moves: Sequence[Move], objects: Objects, life_days: int, reads: float
+) -> Iterator[Verdict]:
+    previous = "STANDARD"
+    ends = [move.days for move in moves[1:]] + [life_days]
+    for move, end in zip(moves, ends, strict=True):
+        days = max(end - move.days, 0)
+        months, short = days / _DAYS_A_MONTH, max(book.rules(move.storage_class).minimum_days - days, 0)
+        stored = objects.count * book.stored_per_month(region, move.storage_class, objects.mean)
+        all_read = months * _read_once(book, region, move.storage_class, objects)
+        stay_read = months * _read_once(book, region, previous, objects)
+        stay = objects.count * book.stored_per_month(region, previous, objects.mean) * months
+        transition = objects.count * book.price(region, move.storage_class).transition / 1000
+        minimum = stored * short / _DAYS_A_MONTH
+        unread = stay - transition - stored * months - minimum
+        limit = unread / (all_read - stay_read) if unread > 0 and all_read > stay_read else None
+        yield Verdict(
+            move,
+            previous,
+            objects,
+            days,
+            stay,
+            transition,
+            stored * months,
+            minimum,
+            reads * all_read,
+            reads * stay_read,
+            limit,
+        )
+        previous = move.storage_class
+
+
+def _read_once(book: PriceBook, region: str, storage_class: str, objects: Objects) -> float:
+    """Reading every object once: requests, retrieval, and the restore of archived ones."""
+    price = book.price(region, storage_class)
+    return objects.count * (price.get + price.restore_request) / 1000 + objects.size / GIB * price.retrieval
+
+
+def _size(count: int) -> str:
+    for unit, factor in (("GB", GIB), ("MB", 1024**2), ("KB", 1024)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return f"{count} bytes"

@@ -1,0 +1,49 @@
+"""One bucket a layer: requests for a layer's keys go to the layer's own bucket, whoever makes them.
+
+Keys stay what they are (`silver/transport/trips/…`), so that the rest of the product need not know. The routing sits on
+the S3 client: nothing that uses it can forget it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakeworks.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class LayerBuckets:
+    """The lake's bucket, and the layers that have one of their own."""
+
+    bucket: str
+    by_layer: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, key: str) -> str:
+        """The bucket that holds a key or prefix: its first part is the layer."""
+        return self.by_layer.get(key.split("/", 1)[0], self.bucket)
+
+    def route(self, client: Any) -> Any:
+        """Make a boto3 S3 client send each request to the right bucket; returns the client."""
+        if self.by_layer:
+            client.meta.events.register("provide-client-params.s3", self._routed, unique_id=f"layers-{self.bucket}")
+        return client
+
+    def _routed(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if params.get("Bucket") != self.bucket:
+            return params
+        found = {**params, "Bucket": self._of_request(params)}
+        origin = params.get("CopySource")
+        if isinstance(origin, dict) and origin.get("Bucket") == self.bucket:
+            found["CopySource"] = {**origin, "Bucket": self.of(origin["Key"])}
+        return found
+
+    def _of_request(self, params: Mapping[str, Any]) -> str:
+        if "Delete" not in params:
+            return self.of(params.get("Key") or params.get("Prefix") or "")
+        buckets = {self.of(item["Key"]) for item in params["Delete"]["Objects"]}
+        if len(buckets) > 1:
+            raise ConfigError(
+                f"One delete names keys of several buckets ({', '.join(sorted(buckets))}). Nothing was deleted. "
+                "Delete layer by layer."
+            )
+        return buckets.pop() if buckets else self.bucket

@@ -1,0 +1,123 @@
+"""Looking after what is published: catalog, objects and leftovers; one task a table, each returns a small summary."""
+
+import logging
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from lakeworks.errors import LakeUnavailable, TerminalError
+from lakeworks_airflow.base import LakeOperator
+from lakeworks_airflow.connections import connect_lake
+from lakeworks_airflow.links import DataLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+class CatalogDiffOperator(LakeOperator):
+    """Compare the Glue catalog with the ledger and change nothing.
+
+    :param table: the table to compare. (templated)
+    :param fail: whether a difference fails the task.
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def __init__(self, *, fail: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fail = fail
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return counts by kind and the first few differences."""
+        found = _reconciled(self.table, mend=False)
+        if self.fail and found["differences"]:
+            raise AirflowFailException(
+                f"`{self.table}`: catalog and ledger differ: {found['differences']}, first {found['left'][0]}. Nothing was "
+                f"changed. Run: lakeworks catalog repair {self.table}"
+            )
+        return found
+
+
+class CatalogRepairOperator(LakeOperator):
+    """Bring the Glue catalog in line with the ledger; what Glue refuses is tried again by the task's retries.
+
+    :param table: the table to repair. (templated)
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return counts by kind, how many were mended and the first few that only a person can decide."""
+        found = _reconciled(self.table, mend=True)
+        refused = [text for text in found["left"] if "Glue refused" in text]
+        if refused:
+            raise LakeUnavailable(f"`{self.table}`: {refused[0]}")
+        return found
+
+
+class VerifyOperator(LakeOperator):
+    """Compare ledger, objects and catalog; a difference fails the task and names the command that mends it.
+
+    :param table: the table to verify. (templated)
+    :param deep: read and hash every object.
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def __init__(self, *, deep: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deep = deep
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return the table's name once nothing differs."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.verify import verify
+
+        findings = verify(connect_lake(), load_contract(self.table), deep=self.deep)
+        for finding in findings:
+            log.warning("%s %s: %s, %s", self.table, finding.partition, finding.kind, finding.detail)
+        if findings:
+            raise AirflowFailException(
+                f"`{self.table}`: {dict(Counter(finding.kind for finding in findings))}, first {findings[0].partition}: "
+                f"{findings[0].detail}. Nothing was changed. Look: lakeworks verify {self.table}, mend: lakeworks repair "
+                f"{self.table}"
+            )
+        return {"table": self.table, "differences": {}}
+
+
+class GarbageOperator(BaseOperator):
+    """Remove what dead attempts left in staging, and uploads nobody will complete.
+
+    :param older_than: what is younger may belong to a living attempt and stays.
+    """
+
+    def __init__(self, *, older_than: timedelta = timedelta(hours=24), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.older_than = older_than
+
+    def execute(self, context: "Context") -> dict[str, Any]:
+        """Return what was removed, by kind."""
+        from lakeworks.pipeline import garbage
+
+        try:
+            found = garbage.collect(connect_lake(), older_than=self.older_than, dry_run=False)
+        except TerminalError as error:
+            raise AirflowFailException(str(error)) from error
+        kinds = Counter(item.kind for item in found)
+        return {"removed": dict(kinds), "objects": sum(i.objects for i in found), "bytes": sum(i.bytes for i in found)}
+
+
+def _reconciled(table: str, *, mend: bool) -> dict[str, Any]:
+    from lakeworks.contract import load_contract
+    from lakeworks.pipeline.differences import summarised
+    from lakeworks.pipeline.reconcile import reconcile
+
+    found = summarised(reconcile(connect_lake(), load_contract(table), mend=mend))
+    for text in found["left"]:
+        log.warning("%s %s", table, text)
+    return {"table": table, **found}

@@ -1,0 +1,161 @@
+"""Lifecycle rules: from layer defaults and contracts, and judged before they are written."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lakeworks.contract import Retention, all_tables, load_contract
+from lakeworks.infrastructure.judgement import Evidence, judge_rules
+from lakeworks.infrastructure.lifecycle import LifecycleRules, rules_of
+from lakeworks.infrastructure.lifecycle_config import Lifecycle
+from lakeworks.pipeline.bootstrap import LakePlan
+from lakeworks.prices import GIB, Objects, load_price_book
+from tests.conftest import contract_of
+from tests.lakeworks.infrastructure.conftest import client, one
+
+BOOK = load_price_book()
+CONTRACTS = [load_contract(name) for name in all_tables()]
+
+
+def rules(config: Lifecycle | None = None, *contracts: Any) -> dict[str, Any]:
+    return {name.removeprefix("lakeworks-"): rule for name, rule in rules_of(config or Lifecycle(), contracts).items()}
+
+
+def judged(config: Lifecycle, region: str = "us-east-1", **evidence: Any) -> tuple[dict[str, str], str]:
+    found = judge_rules(rules_of(config, []), config, Evidence(BOOK, region, **evidence))
+    return found.refused, "\n".join(found.notes)
+
+
+def test_the_defaults() -> None:
+    found = rules()
+    assert found["bronze-to-glacier"]["Transitions"] == [
+        {"Days": 90, "StorageClass": "GLACIER_IR"}, {"Days": 365, "StorageClass": "DEEP_ARCHIVE"},
+    ]  # fmt: skip
+    assert found["silver-to-glacier"]["Transitions"] == [{"Days": 180, "StorageClass": "GLACIER_IR"}]
+    assert found["gold-expiration"]["Expiration"] == {"Days": 365}
+    assert found["expire-temp-files"]["Expiration"] == found["expire-staging"]["Expiration"] == {"Days": 7}
+    assert found["abort-incomplete-multipart-upload"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert all(rule["ID"] == f"lakeworks-{name}" and "Prefix" not in rule for name, rule in found.items())
+    assert not {"reference-to-glacier", "landing-to-glacier"} & set(found)
+
+
+def test_noncurrent_versions_are_bounded_in_days_and_in_number() -> None:
+    found = rules(Lifecycle(rollback_days=14, rollback_versions=3))
+    # NewerNoncurrentVersions in the rule with the days would exempt the newest from the days: expiry would free nothing
+    assert found["rollback-horizon"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 14}
+    assert found["rollback-versions"]["NoncurrentVersionExpiration"] == {
+        "NoncurrentDays": 1,
+        "NewerNoncurrentVersions": 3,
+    }
+    assert found["expire-staging"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+
+
+def test_contracts_that_follow_their_layer_share_a_rule_and_others_split_it() -> None:
+    same = contract_of("gold.test.same")
+    longer = contract_of("gold.test.longer", retention={"expire_after_days": 3650})
+    kept = contract_of("gold.test.kept", retention={})
+    assert "gold-expiration" in rules(None, same)
+    found = rules(None, same, longer, kept)
+    assert "gold-expiration" not in found, "the layer's 365 days would win over the table's 3650"
+    assert found["gold.test.longer-expiration"]["Filter"] == {"Prefix": "gold/test/longer/"}
+    assert found["gold.test.longer-expiration"]["Expiration"] == {"Days": 3650}
+    assert found["gold.test.same-expiration"]["Expiration"] == {"Days": 365}
+    assert "gold.test.kept-expiration" not in found, "`retention: {}` keeps for ever"
+
+
+@pytest.mark.parametrize("spelling", [{"Filter": {}}, {}, {"Filter": {"Prefix": ""}, "Transitions": []}])
+def test_how_a_server_spells_a_rule_is_no_drift(spelling: dict[str, Any]) -> None:
+    class Server:
+        """Answers with one rule."""
+
+        def get_bucket_lifecycle_configuration(self, Bucket: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+            rule = {"ID": "lakeworks-x", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
+            return {"Rules": [{**rule, **spelling}]}
+
+    wanted = {
+        "ID": "lakeworks-x",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
+    assert LifecycleRules("b").read(Server()) == {"lakeworks-x": wanted}
+
+
+def test_the_products_own_contracts_are_covered() -> None:
+    prefixes = {rule["Filter"]["Prefix"] for rule in rules(None, *CONTRACTS).values()}
+    for contract in CONTRACTS:
+        retention = contract.retention
+        if retention != Retention():
+            assert {f"{contract.table.layer}/", f"{contract.table.path}/"} & prefixes, contract.name
+
+
+def test_the_default_rules_pay_and_name_who_needs_archived_bronze() -> None:
+    readers = {"bronze/transport/yellow_trips/": ["silver.transport.trips"]}
+    refused, notes = judged(Lifecycle(), readers=readers)
+    assert refused == {}
+    assert "STANDARD -> GLACIER_IR at day 90" in notes
+    assert "saves $" in notes
+    assert "from day 365 bronze/ is in DEEP_ARCHIVE: a backfill of silver.transport.trips" in notes
+    assert "up to 48 h, at $2.56 a TB" in notes
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"bronze": {"glacier_ir_after_days": 90, "expire_after_days": 100}}, "minimum duration"),
+        ({"bronze": {"glacier_ir_after_days": 90, "deep_archive_after_days": 91, "expire_after_days": 93}}, "loses $"),
+        ({"reads_per_month": {"bronze/": 1.5}}, "+ reads $"),
+        ({"backfill_days": 730}, "lifecycle.backfill_days asks for 730 days"),
+    ],
+)
+def test_a_rule_that_loses_money_or_strands_a_backfill_is_refused_with_the_sum(
+    change: dict[str, Any], says: str
+) -> None:
+    evidence = {"readers": {"bronze/x/y/": ["silver.x.y"]}, "objects": {"bronze/": Objects(500, 50 * GIB)}}
+    refused, _ = judged(Lifecycle.model_validate(change), **evidence)
+    assert list(refused) == ["lakeworks-bronze-to-glacier"]
+    assert says in refused["lakeworks-bronze-to-glacier"]
+    allowed, notes = judged(Lifecycle.model_validate({**change, "losing_rules": "warn"}), **evidence)
+    assert (allowed, says in notes) == ({}, True)
+
+
+def test_a_region_without_prices_is_told_and_backfills_are_still_judged() -> None:
+    readers = {"bronze/x/y/": ["silver.x.y"]}
+    refused, notes = judged(Lifecycle(), region="ap-south-1", readers=readers)
+    assert refused == {}
+    assert "has no prices for `ap-south-1` (LAKE_PRICE_BOOK names another)" in notes
+    assert "restore of up to 48 h" in notes
+    refused, _ = judged(Lifecycle(backfill_days=400), region="ap-south-1", readers=readers)
+    assert list(refused) == ["lakeworks-bronze-to-glacier"]
+
+
+def test_small_objects_are_counted_and_the_loss_of_moving_them_is_shown() -> None:
+    small = Objects(10_000, 10_000 * 16 * 1024, 10_000, 10_000 * 16 * 1024)
+    refused, notes = judged(Lifecycle(), objects={"silver/": small})
+    assert refused == {}
+    # a million of 16 KB: 15.26 GB at 0.023, or billed as 128 KB each, 122.07 GB at 0.004
+    assert "10,000 of 10,000 objects are under 128 KB (mean 16 KB)" in notes
+    assert "cost $0.35 a month in STANDARD and would cost $0.49 in GLACIER_IR" in notes
+
+
+def test_a_refused_rule_is_not_written_and_one_that_exists_is_left(
+    moto_url: str, bucket: str, planned: Callable[..., LakePlan]
+) -> None:
+    s3 = client("s3", moto_url)
+    planned(moto_url, lifecycle={"reference": {"glacier_ir_after_days": 180}}).apply()
+    for number in range(40):
+        s3.put_object(Bucket=bucket, Key=f"reference/a/b/{number}.parquet", Body=b"x" * 200_000)
+    losing = {
+        "reference": {"glacier_ir_after_days": 180, "expire_after_days": 190},
+        "landing": {"deep_archive_after_days": 1},
+    }
+    changes = planned(moto_url, lifecycle=losing).apply()
+    refused = {change.name: change.detail for change in changes if change.outcome == "refused"}
+    assert set(refused) == {"lakeworks-reference-to-glacier", "lakeworks-landing-to-glacier"}
+    assert "40 objects of 195.3 KB for 10 days" in refused["lakeworks-reference-to-glacier"]
+    kept = {rule["ID"]: rule for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+    assert kept["lakeworks-reference-to-glacier"]["Transitions"] == [{"Days": 180, "StorageClass": "GLACIER_IR"}]
+    assert "Expiration" not in kept["lakeworks-reference-to-glacier"]
+    assert "lakeworks-landing-to-glacier" not in kept
+    assert one(changes, "lifecycle").remarks

@@ -1,0 +1,105 @@
+"""Compaction: thousands of tiny objects become few, with the same rows, under readers and writers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lakeworks.contract import Contract
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.errors import FencedError, LakeNotFound, StaleBuild
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import Lake
+from lakeworks.pipeline.compact import compact, file_report
+from lakeworks.pipeline.verify import verify
+from lakeworks.storage.ledger import LedgerEntry
+from lakeworks.storage.manifest import Run
+from lakeworks.storage.reader import open_dataset
+from tests.conftest import contract_of
+from tests.lakeworks.pipeline.test_versioned import COLUMNS, Publishing, table
+
+PARTITION = Partition.of_period(Period.parse("2019-01"))
+RunAt = Callable[..., Run]
+
+
+def contract(target: int, rows: int = 500_000, layout: str = "versioned") -> Contract:
+    storage = {"layout": layout, "target_bytes": target, "row_group_rows": rows}
+    return contract_of("silver.test.large", columns=COLUMNS, partition_by=["month"], storage=storage)
+
+
+def publish(lake: Lake, rows: pa.Table, run: Run, wanted: Contract) -> LedgerEntry:
+    return Publishing(replace(lake, contract=lambda _: wanted), wanted).publish(rows, run)
+
+
+def rows_of(lake: Lake, wanted: Contract) -> pa.Table:
+    live = lake.ledger.live_partitions(wanted.table)
+    return open_dataset(lake.store, wanted, live.values()).to_table()
+
+
+def test_many_tiny_objects_become_one_with_the_same_rows(lake: Lake, run_at: RunAt) -> None:
+    tiny = publish(lake, table(4_000), run_at(1), contract(target=1, rows=10))
+    assert len(tiny.objects) == 200
+    wanted = contract(target=1 << 20)
+    (report,) = file_report(lake, wanted)
+    assert (report.objects, report.verdict, report.needs_compaction) == (200, "merge", True)
+    done = compact(lake, wanted, PARTITION)
+    assert (done.kind, done.seq, len(done.objects), done.rows) == ("compaction", 2, 1, 4_000)
+    assert done.size < tiny.size / 5
+    assert rows_of(lake, wanted).equals(table(4_000))
+    assert verify(lake, wanted, deep=True) == []
+    assert [item.verdict for item in file_report(lake, wanted)] == ["fine"]
+    assert [item.key for item in lake.store.scan("_staging/") if "compaction" in item.key] == []
+    assert compact(lake, wanted, PARTITION).state == "unchanged", "there is nothing left to do"
+
+
+def test_an_object_above_double_the_target_is_split(lake: Lake, run_at: RunAt) -> None:
+    publish(lake, table(6_000), run_at(1), contract(target=1 << 20, rows=500))
+    wanted = contract(target=8_000, rows=500)
+    assert [item.verdict for item in file_report(lake, wanted)] == ["split"]
+    done = compact(lake, wanted, PARTITION)
+    assert len(done.objects) > 2
+    assert max(item.size for item in done.objects) < 3 * 8_000
+    assert rows_of(lake, wanted).equals(table(6_000))
+    plain = contract(target=8_000, layout="plain")
+    assert [item.verdict for item in file_report(lake, plain)] == ["fine"]
+
+
+def test_a_plain_object_that_is_too_large_is_reported_not_split(lake: Lake, run_at: RunAt) -> None:
+    plain = contract(target=8_000, layout="plain")
+    publish(lake, table(6_000), run_at(1), plain)
+    (report,) = file_report(lake, plain)
+    assert (report.verdict, report.needs_compaction) == ("too large for one object", False)
+
+
+def test_a_publication_that_went_live_meanwhile_is_not_undone(lake: Lake, run_at: RunAt) -> None:
+    wanted = contract(target=1 << 20)
+    publish(lake, table(500), run_at(1), contract(target=1, rows=50))
+    newer = table(500, 7.0)
+
+    class Overtaken(DuckDbEngine):
+        """Another writer publishes while the compaction holds the old rows."""
+
+        def session(self) -> Any:
+            publish(lake, newer, run_at(2), wanted)
+            return lake.engine.session()
+
+    overtaken = replace(lake, engine=Overtaken(scratch=lake.scratch))
+    with pytest.raises(StaleBuild, match="Nothing was published"):
+        compact(overtaken, wanted, PARTITION)
+    assert rows_of(lake, wanted).equals(newer)
+
+
+def test_a_compaction_stands_where_its_run_stood(lake: Lake, run_at: RunAt) -> None:
+    wanted = contract(target=1 << 20)
+    publish(lake, table(500), run_at(2), contract(target=1, rows=50))
+    compact(lake, wanted, PARTITION)
+    with pytest.raises(FencedError):
+        publish(lake, table(500, 3.0), run_at(1), wanted)
+    assert publish(lake, table(500, 3.0), run_at(3), wanted).state == "published"
+
+
+def test_what_is_not_live_is_not_compacted(lake: Lake) -> None:
+    with pytest.raises(LakeNotFound, match="nothing to compact"):
+        compact(lake, contract(target=1), PARTITION)

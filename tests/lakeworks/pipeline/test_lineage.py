@@ -1,0 +1,121 @@
+"""OpenLineage events of a publication, read back as their JSON."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+
+from lakeworks.contract import load_contract
+from lakeworks.errors import ConfigError, FencedError
+from lakeworks.partition import Period
+from lakeworks.pipeline import Lake, land
+from lakeworks.pipeline.lineage import emitter
+from lakeworks.pipeline.rebuild import rebuild
+from lakeworks.sources import open_source
+from lakeworks.storage.manifest import Run
+
+JANUARY = Period.parse("2019-01")
+ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
+RunAt = Callable[..., Run]
+
+
+@pytest.fixture
+def inputs(lake: Lake, run_at: RunAt, replay_url: str) -> Lake:
+    requests.delete(f"{replay_url}/_control/faults", timeout=5)
+    for table in (ZONES, BRONZE):
+        land(lake, load_contract(table), JANUARY, run_at(1), open_source("nyc_tlc", replay_url))
+        rebuild(lake, table, JANUARY, run_at(1))
+    return lake
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    found = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    return sorted(found, key=lambda event: str(event["eventTime"]))
+
+
+def test_a_publication_tells_inputs_rows_schema_and_column_lineage(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
+    lake = replace(inputs, emit=emitter(f"file:{tmp_path / 'events'}", tmp_path))
+    record = rebuild(lake, SILVER, JANUARY, run_at(2))
+    start, complete = events(tmp_path / "events")
+    assert [start["eventType"], complete["eventType"]] == ["START", "COMPLETE"]
+    assert start["run"]["runId"] == complete["run"]["runId"]
+    assert complete["job"]["name"] == SILVER
+    assert complete["run"]["facets"]["nominalTime"]["nominalStartTime"] == "2019-01-01T00:00:00+00:00"
+    namespace = f"s3://{lake.store.bucket}"
+    versions = {item["name"]: item["facets"]["version"]["datasetVersion"] for item in complete["inputs"]}
+    assert versions == {"bronze/transport/yellow_trips": "year=2019/month=01@1", "reference/transport/zones": "all@1"}
+    (output,) = complete["outputs"]
+    assert (output["namespace"], output["name"]) == (namespace, "silver/transport/trips")
+    figures = output["outputFacets"]["outputStatistics"]
+    assert (figures["rowCount"], figures["size"], figures["fileCount"]) == (record.balance.staged, record.bytes, 31)
+    assert len(output["facets"]["schema"]["fields"]) == len(load_contract(SILVER).columns)
+    made_of = output["facets"]["columnLineage"]["fields"]["trip_duration_minutes"]["inputFields"]
+    assert {(item["name"], item["field"]) for item in made_of} == {
+        ("bronze/transport/yellow_trips", "tpep_pickup_datetime"), ("bronze/transport/yellow_trips", "tpep_dropoff_datetime"),
+    }  # fmt: skip
+
+
+def test_a_landed_file_is_an_input_by_its_folder(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
+    lake = replace(inputs, emit=emitter("file", tmp_path))
+    rebuild(lake, BRONZE, JANUARY, run_at(2))
+    complete = events(tmp_path)[-1]
+    assert [item["name"] for item in complete["inputs"]] == ["landing/transport/nyc_tlc/yellow_trips"]
+
+
+def test_a_refused_publication_is_told_as_failed(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
+    rebuild(inputs, SILVER, JANUARY, run_at(5))
+    lake = replace(inputs, emit=emitter("file", tmp_path))
+    changed = {"rows": load_contract(SILVER).rows[1:]}
+    older = replace(
+        lake, contract=lambda name: load_contract(name).model_copy(update=changed if name == SILVER else {})
+    )
+    with pytest.raises(FencedError):
+        rebuild(older, SILVER, JANUARY, run_at(3))
+    failed = events(tmp_path)[-1]
+    assert failed["eventType"] == "FAIL"
+    assert "newer run" in failed["run"]["facets"]["errorMessage"]["message"]
+
+
+@contextmanager
+def listening(received: list[dict[str, Any]]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append({"path": self.path, **json.loads(self.rfile.read(int(self.headers["Content-Length"])))})
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_events_go_to_a_lineage_server_and_its_absence_stops_nothing(
+    inputs: Lake, run_at: RunAt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    received: list[dict[str, Any]] = []
+    with listening(received) as url:
+        rebuild(replace(inputs, emit=emitter(url, tmp_path)), SILVER, JANUARY, run_at(2))
+    assert [event["eventType"] for event in received] == ["START", "COMPLETE"]
+    assert {event["path"] for event in received} == {"/api/v1/lineage"}
+    record = rebuild(replace(inputs, emit=emitter("http://127.0.0.1:9", tmp_path)), SILVER, JANUARY, run_at(3))
+    assert record.outcome == {"unchanged": 31}
+    assert "was not told" in caplog.text
+
+
+def test_a_wrong_setting_says_what_is_known(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"LAKE_LINEAGE_URL is `kafka`: expected off, file"):
+        emitter("kafka", tmp_path)

@@ -1,0 +1,155 @@
+"""Maintenance operators against a real lake, crawlers against both Glue stand-ins."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+
+from lakeworks.contract import load_contract
+from lakeworks.errors import LakeUnavailable
+from lakeworks.partition import Period
+from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.settings import settings
+from lakeworks.sources import open_source
+from lakeworks.storage.manifest import Run
+from lakeworks_airflow import (
+    CatalogDiffOperator,
+    CatalogRepairOperator,
+    CrawlOperator,
+    GarbageOperator,
+    VerifyOperator,
+)
+from lakeworks_airflow.crawlers import CrawlerTrigger
+from tests.conftest import client
+
+BRONZE = "bronze.transport.yellow_trips"
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, lake: Lake, endpoint: str) -> None:
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
+    monkeypatch.setenv("LAKE_BUCKET", lake.store.bucket)
+    monkeypatch.setenv("LAKE_SCRATCH_DIR", str(lake.scratch))
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    settings.cache_clear()
+
+
+@pytest.fixture
+def published(
+    lake: Lake, moto_url: str, replay_url: str, run_at: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lake]:
+    """A deployment with one published month."""
+    environment(monkeypatch, lake, moto_url)
+    contract, period, run = load_contract(BRONZE), Period.parse("2019-01"), run_at(1)
+    land(lake, contract, period, run, open_source("nyc_tlc", replay_url))
+    publish(lake, audit(lake, write(lake, BRONZE, period, run).key).key)
+    yield lake
+    settings.cache_clear()
+
+
+def operator(kind: type, **arguments: Any) -> Any:
+    with DAG("test", schedule=None):
+        return kind(task_id="task", **arguments)
+
+
+def lose_the_table(lake: Lake) -> None:
+    name = load_contract(BRONZE).table
+    lake.catalog.client.delete_table(DatabaseName=name.database, Name=name.table)
+
+
+def test_a_lost_table_is_told_then_mended_then_right(published: Lake) -> None:
+    right = {"table": BRONZE, "differences": {}, "mended": 0, "left": []}
+    assert operator(CatalogDiffOperator, table=BRONZE, fail=True).execute({}) == right
+    lose_the_table(published)
+    told = operator(CatalogDiffOperator, table=BRONZE).execute({})
+    assert told["differences"] == {"table not in catalog": 1}
+    with pytest.raises(AirflowFailException, match=f"Nothing was changed. Run: lakeworks catalog repair {BRONZE}"):
+        operator(CatalogDiffOperator, table=BRONZE, fail=True).execute({})
+    mended = operator(CatalogRepairOperator, table=BRONZE).execute({})
+    assert (mended["differences"], mended["mended"]) == ({"table not in catalog": 1, "not in catalog": 1}, 2)
+    assert operator(CatalogRepairOperator, table=BRONZE).execute({}) == right
+    json.dumps([told, mended])
+
+
+def test_columns_that_arrived_come_back_with_a_lost_table(published: Lake) -> None:
+    before = published.catalog.columns(load_contract(BRONZE))
+    lose_the_table(published)
+    operator(CatalogRepairOperator, table=BRONZE).execute({})
+    assert published.catalog.columns(load_contract(BRONZE)) == before
+
+
+def test_a_difference_fails_the_verification_with_what_to_do(published: Lake) -> None:
+    assert operator(VerifyOperator, table=BRONZE, deep=True).execute({}) == {"table": BRONZE, "differences": {}}
+    published.store.delete(["bronze/transport/yellow_trips/year=2019/month=01/part-00000.parquet"])
+    with pytest.raises(AirflowFailException, match=rf"missing object.*mend: lakeworks repair {BRONZE}"):
+        operator(VerifyOperator, table=BRONZE).execute({})
+
+
+def test_garbage_older_than_its_grace_goes(published: Lake, run_at: Callable[..., Run]) -> None:
+    staged = write(published, BRONZE, Period.parse("2019-01"), run_at(2))
+    assert operator(GarbageOperator).execute({})["removed"] == {}
+    removed = operator(GarbageOperator, older_than=timedelta(0)).execute({})
+    assert (removed["removed"], removed["objects"]) == ({"staging": 1}, 2)
+    assert published.store.head(staged.key) is None
+
+
+def crawl(lake: Lake, **changes: Any) -> Any:
+    arguments = {
+        "crawler": f"c-{lake.store.bucket}",
+        "path": "s3://partner/drop/",
+        "database": "partner",
+        "role": "crawler",
+    }
+    return operator(CrawlOperator, look_every=0.05, **{**arguments, **changes})
+
+
+@pytest.mark.parametrize("endpoint", ["moto", "ministack"])
+def test_a_crawler_is_made_run_and_waited_for_without_a_worker(
+    lake: Lake, request: pytest.FixtureRequest, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment(monkeypatch, lake, request.getfixturevalue(f"{endpoint}_url"))
+    task = crawl(lake)
+    with pytest.raises(TaskDeferred) as deferred:
+        task.execute({})
+    path, arguments = deferred.value.trigger.serialize()
+    assert path == "lakeworks_airflow.crawlers.CrawlerTrigger"
+    waiting = asyncio.wait_for(anext(aiter(CrawlerTrigger(**arguments).run())), 1 if endpoint == "moto" else 20)
+    if endpoint == "moto":  # its crawls never end, and it cannot update a crawler
+        with pytest.raises(TimeoutError):
+            asyncio.run(waiting)
+    else:
+        assert task.crawled({}, asyncio.run(waiting).payload)["status"] == "SUCCEEDED"
+        with pytest.raises(TaskDeferred):  # the next run updates the crawler instead of failing on it
+            crawl(lake, path="s3://partner/other/").execute({})
+        changed = client("glue", request.getfixturevalue("ministack_url")).get_crawler(Name=task.crawler)["Crawler"]
+        assert changed["Targets"]["S3Targets"][0]["Path"] == "s3://partner/other/"
+    settings.cache_clear()
+
+
+def test_a_failed_crawl_says_why_and_is_tried_again(lake: Lake) -> None:
+    with pytest.raises(LakeUnavailable, match="ended FAILED: no access. Tables it found before stay"):
+        crawl(lake).crawled({}, {"crawler": "c", "status": "FAILED", "message": "no access"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"path": "s3://{bucket}/silver/market/"}, "holds tables of this lake"),
+        ({"path": "s3://{bucket}/_staging/"}, "holds tables of this lake"),
+        ({"path": "s3://{bucket}"}, "holds tables of this lake"),
+        ({"database": "gold_market"}, "Name another"),
+    ],
+)
+def test_our_own_tables_are_never_crawled(
+    lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], says: str
+) -> None:
+    environment(monkeypatch, lake, moto_url)
+    filled = {key: value.format(bucket=lake.store.bucket) for key, value in changes.items()}
+    with pytest.raises(AirflowFailException, match=f"Nothing was started.*|{says}"):
+        crawl(lake, **filled).execute({})
+    settings.cache_clear()
