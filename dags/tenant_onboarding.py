@@ -35,7 +35,7 @@ ID = "Lower-case letters and digits in words joined by single hyphens, 2 to 31 c
     tags=["lake", "tenants"],
 )
 def tenant_onboarding():
-    TenantOnboardingOperator(task_id="add", tenant="{{ params.tenant }}", owner="{{ params.owner }}")
+    TenantOnboardingOperator(task_id="add", tenant="{{ params.tenant }}", contact="{{ params.owner }}")
 
 
 tenant_onboarding()

@@ -20,16 +20,16 @@ class TenantOnboardingOperator(BaseOperator):
     """Register a tenant, create its Glue databases and write its IAM policy to the bucket; again to complete or correct.
 
     :param tenant: the tenant's id, e.g. `acme`. (templated)
-    :param owner: whom to ask about it: a team or an address. (templated)
+    :param contact: whom to ask about it: a team or an address. (templated)
     """
 
-    template_fields: Sequence[str] = ("tenant", "owner")
+    template_fields: Sequence[str] = ("tenant", "contact")
     ui_color = "#e8f4f2"
 
-    def __init__(self, *, tenant: str, owner: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, tenant: str, contact: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tenant = tenant
-        self.owner = owner
+        self.contact = contact
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
         """Return what became of the registration, every database and the policy."""
@@ -37,7 +37,7 @@ class TenantOnboardingOperator(BaseOperator):
         from lakeworks.tenant import Tenant
 
         try:
-            changes = tenants.add(connect_lake(), Tenant(self.tenant), self.owner, lake_address())
+            changes = tenants.add(connect_lake(), Tenant(self.tenant), self.contact, lake_address())
         except TerminalError as error:
             raise AirflowFailException(str(error)) from error
         for change in changes:

@@ -47,7 +47,7 @@ def operator(kind: type, **arguments: Any) -> Any:
 
 
 def test_onboarding_registers_and_leaves_the_policy_to_attach(deployed: Lake) -> None:
-    task = operator(TenantOnboardingOperator, tenant="acme", owner="ops@acme.example")
+    task = operator(TenantOnboardingOperator, tenant="acme", contact="ops@acme.example")
     first, second = task.execute(context()), task.execute(context())
     assert {row["outcome"] for row in first} == {"created"}
     assert {row["outcome"] for row in second} == {"unchanged"}
