@@ -44,7 +44,7 @@ def publish(lake: Lake, contract: Contract, rows: list[dict[str, Any]], run: Run
     """Rows through the product's own writer and publisher."""
     schema = pa.schema([(name, column.type.arrow) for name, column in contract.columns.items()])
     reader = pa.Table.from_pylist(rows, schema).to_reader()
-    period = Period.parse("2026-01-01")
+    period = Period.parse("2026-01")
     writer = PartitionedWriter(lake.store, contract, f"_staging/{contract.table.path}/{run.key}/", period, lake.scratch)
     staged = writer.write(reader)
     manifest = Manifest(

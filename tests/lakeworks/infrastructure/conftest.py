@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lakeworks.contract import all_tables, load_contract
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.engine import Change
 from lakeworks.pipeline.bootstrap import LakePlan, plan_lake
@@ -14,6 +15,8 @@ from lakeworks.settings import Settings
 from tests.conftest import client as new_client
 
 client = cache(new_client)
+# Tables that keep their layer's retention: what tables of their own do to the rules is tested by itself.
+TAXI = [load_contract(name) for name in all_tables() if ".transport." in name]
 ROLE = "arn:aws:iam::123456789012:role"
 
 
@@ -29,7 +32,8 @@ def planned(bucket: str) -> Callable[..., LakePlan]:
     def make(url: str, *, region: str = "us-east-1", clients: Any = None, **fields: Any) -> LakePlan:
         config = LakeConfig.model_validate({"unique": bucket.removeprefix("boot-"), **fields})
         settings = Settings(bucket=bucket, region=region, kms_key_id=None, config_file=None, price_book=None)
-        return plan_lake(settings, clients or (lambda service, region=None: client(service, url)), config)
+        chosen = clients or (lambda service, region=None: client(service, url))
+        return plan_lake(settings, chosen, config, contracts=TAXI)
 
     return make
 
