@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from lakeworks.contract import load_contract
 from lakeworks_demo.questions import QUESTIONS
 from lakeworks_demo.stack.api import FINISHED, AirflowApi
 from lakeworks_demo.stack.environment import LOGIN
@@ -121,7 +122,9 @@ class Demo:
             raise StackError("a domain is empty")
         for row in rows:
             in_balance = row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"]
-            if row["partitions"] == 0 or not in_balance:
+            # Days re-opened by later ones are read by several runs: each is in balance, their sum counts rows more than once.
+            again = load_contract(row["table"]).rebuilds is not None
+            if row["partitions"] == 0 or not (in_balance or again):
                 raise StackError(f"`{row['table']}` is not as it should be: {row}")
 
     def _table(self, title: str, rows: list[dict[str, Any]]) -> None:

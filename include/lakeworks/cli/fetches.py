@@ -12,7 +12,7 @@ from lakeworks.contract import load_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.layout import QUOTA
 from lakeworks.partition import Period
-from lakeworks.pipeline.land import prefix
+from lakeworks.pipeline.landed_file import prefix
 from lakeworks.pipeline.landing_set import Fetches
 from lakeworks.pipeline.quota import LakeState
 from lakeworks.sources.limits import Spent, parsed

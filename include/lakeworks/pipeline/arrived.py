@@ -13,8 +13,8 @@ from lakeworks.engines.rows import SpilledRows
 from lakeworks.errors import LakeNotFound, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.land import dataset, newest_or_fail, prefix
 from lakeworks.pipeline.landed_answer import LandedAnswer, load_answer
+from lakeworks.pipeline.landed_file import dataset, newest_or_fail, prefix
 from lakeworks.pipeline.landing_set import Fetches, LandingSet
 from lakeworks.sources import Parse, Wanted, parser_of
 from lakeworks.storage.manifest import Input

@@ -1,61 +1,22 @@
 """Landing: a source's raw bytes, as received, written once; everything later can be rebuilt from them without the network."""
 
-import hashlib
 import json
 import logging
 import time
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from lakeworks.contract import Contract
-from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.layout import landing_prefix
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
+from lakeworks.pipeline.landed_file import Landed, dataset, newest, prefix, source_of, store
 from lakeworks.pipeline.landing_set import SET, Fetches, LandingSet, finish
-from lakeworks.sources import Download, NotModified, RequestSource, Source, Wanted
+from lakeworks.sources import NotModified, RequestSource, Source, Wanted
 from lakeworks.storage.manifest import Run
-from lakeworks.storage.multipart import upload_file
-from lakeworks.storage.objects import StoredObject, Target
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Landed:
-    """A landing object and whether this call brought it."""
-
-    item: StoredObject
-    is_new: bool
-
-    @property
-    def key(self) -> str:
-        """Where it lies."""
-        return self.item.key
-
-    @property
-    def etag(self) -> str | None:
-        """The source's ETag."""
-        return self.item.metadata.get("source-etag")
-
-    @property
-    def fetched_at(self) -> datetime:
-        """When it was fetched; UTC, naive as the lake stores timestamps."""
-        return datetime.fromisoformat(self.item.metadata["fetched-at"]).replace(tzinfo=None)
-
-    @property
-    def constants(self) -> dict[str, Any]:
-        """What bronze says about where a row comes from: facts of the landing object, so that a re-run repeats them."""
-        return {
-            "_ingested_at": self.fetched_at,
-            "_source_url": self.item.metadata["source-url"],
-            "_source_etag": self.etag,
-            "_run_id": self.item.metadata["run-id"],
-        }
 
 
 def land(
@@ -113,7 +74,7 @@ def _question(wanted: Wanted, source: RequestSource) -> str:
 
 def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
     """The end of the latest earlier period of a source with a complete fetch; None where there is none."""
-    below, own = landing_prefix(contract.table.domain, _source(contract), None), prefix(contract, period)
+    below, own = landing_prefix(contract.table.domain, source_of(contract), None), prefix(contract, period)
     found = None
     for item in lake.store.scan(below):  # in the order of time
         if item.key >= own:
@@ -139,66 +100,6 @@ def land_file(lake: Lake, contract: Contract, period: Period, run: Run, source: 
             assert known is not None  # noqa: S101 - only a known ETag can be unmodified
             log.info("landed %s %s: unchanged at the source (%s)", contract.name, period, found.etag)
             return known
-        landed = _store(lake, contract, period, run, found)
+        landed = store(lake, contract, period, run, found, known)
     log.info("landed %s %s: %s (%s bytes)", contract.name, period, landed.item.key, landed.item.size)
     return landed
-
-
-def newest(lake: Lake, contract: Contract, period: Period) -> Landed | None:
-    """The landing object fetched last; None where there is none."""
-    keys = [item.key for item in lake.store.scan(prefix(contract, period))]
-    found = [Landed(item, is_new=False) for item in lake.store.map(lake.store.head, keys) if item]
-    return max(found, key=lambda landed: (landed.fetched_at, landed.item.key), default=None)
-
-
-def newest_or_fail(lake: Lake, contract: Contract, period: Period) -> Landed:
-    """The landing object fetched last.
-
-    Raises:
-        LakeNotFound: the period was never landed.
-    """
-    found = newest(lake, contract, period)
-    if found is None:
-        raise LakeNotFound(
-            f"`{contract.name}` {period}: nothing was landed under `{lake.store.uri(prefix(contract, period))}`. "
-            "Nothing was staged. Run the fetch step first."
-        )
-    return found
-
-
-def prefix(contract: Contract, period: Period) -> str:
-    """Where the raw files of a table's period lie; a table without partitions has one series of files."""
-    return landing_prefix(contract.table.domain, _source(contract), period if contract.partition_by else None)
-
-
-def _store(lake: Lake, contract: Contract, period: Period, run: Run, found: Download) -> Landed:
-    name = hashlib.sha256(f"{found.etag}{found.sha256}".encode()).hexdigest()[:16]
-    facts = {
-        "source-url": found.url,
-        "source-etag": found.etag,
-        "source-last-modified": found.last_modified,
-        "sha256": found.sha256,
-        "size": str(found.size),
-        "fetched-at": found.fetched_at.isoformat(),
-        "run-id": run.id,
-    }
-    metadata = {key: value for key, value in facts.items() if value is not None}
-    key = f"{prefix(contract, period)}{name}{found.path.suffix}"
-    with suppress(LostRace):  # another task landed the same bytes first: that object stands
-        return Landed(upload_file(lake.store, found.path, Target(key, metadata, if_absent=True)), is_new=True)
-    existing = lake.store.head(key)
-    assert existing is not None  # noqa: S101 - the condition failed because it exists
-    return Landed(existing, is_new=False)
-
-
-def _source(contract: Contract) -> str:
-    if contract.source is None:
-        raise ContractError(
-            f"`{contract.name}` has no `source`: it is built from other tables, there is nothing to land."
-        )
-    return contract.source
-
-
-def dataset(contract: Contract) -> str:
-    """The vendor's data set: what follows the dot in the contract's source."""
-    return _source(contract).partition(".")[2]

@@ -14,7 +14,7 @@ from lakeworks.layout import LEDGER, QUARANTINE, join
 from lakeworks.partition import GRAINS, Partition, Period, period_range
 from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.land import prefix
+from lakeworks.pipeline.landed_file import prefix
 from lakeworks.pipeline.scheduler import Activity
 from lakeworks.reports.matrix import Cell, Matrix, State
 

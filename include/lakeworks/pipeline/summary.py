@@ -11,7 +11,10 @@ from lakeworks.types import LakeType
 
 @dataclass(frozen=True)
 class TableSummary:
-    """One line of the ledger's table; rows over the latest published run of every period."""
+    """One line of the ledger's table; rows over the latest published run of every period.
+
+    In a table with `rebuilds`, rows of days that later runs re-opened are counted by each of them: only a single run balances.
+    """
 
     table: str
     partitions: int

@@ -113,7 +113,7 @@ class Ledger:
         """The numbers taken so far, ascending."""
         prefix = ledger_prefix(table, partition)
         names = (item.key.removeprefix(prefix) for item in self.store.scan(f"{prefix}0"))
-        return [int(name.removesuffix(".json")) for name in names if "/" not in name]
+        return [_number(prefix, name) for name in names if "/" not in name]
 
     def read(self, table: TableName, partition: Partition, seq: int) -> Stored:
         """One entry.
@@ -152,7 +152,7 @@ class Ledger:
         for item in self.store.scan(root + below, start_after=f"{root}{after}" if after else ""):
             path, _, name = item.key.removeprefix(root).rpartition("/")
             if name.endswith(".json") and not path.startswith("_runs"):
-                found.setdefault(path, []).append(int(name.removesuffix(".json")))
+                found.setdefault(path, []).append(_number(f"{root}{path}/", name))
         return {Partition.parse(path): numbers for path, numbers in found.items()}
 
     def live_partitions(
@@ -201,3 +201,18 @@ class Ledger:
                 f"`{self.store.uri(key)}` is not a ledger entry: {error.errors()[0]['msg']}. Nothing was changed. "
                 "An earlier version of the object may be intact; see docs/reliability.md, or run: lakeworks verify"
             ) from error
+
+
+def _number(folder: str, name: str) -> int:
+    """The number an entry's name is.
+
+    Raises:
+        LedgerCorrupt: it is none: something else put an object there.
+    """
+    number = name.removesuffix(".json")
+    if not (name.endswith(".json") and number.isdigit()):
+        raise LedgerCorrupt(
+            f"`{folder}{name}` lies among the entries of the ledger and is none. Nothing was changed. Move it away and "
+            "run again."
+        )
+    return int(number)

@@ -136,7 +136,6 @@ def test_a_file_that_is_no_parquet_stops_the_run(filled: Lake, run_at: RunAt) ->
     assert state(filled) == before
 
 
-@pytest.mark.xfail(strict=True, reason="pipeline/land.py: KeyError 'fetched-at' leaves the error tree")
 def test_a_landing_object_written_by_a_stranger_is_an_error_of_the_tree(filled: Lake, run_at: RunAt) -> None:
     filled.store.put("landing/test/nyc_tlc/events/year=2019/month=01/notes.parquet", b"a stranger's")
     with pytest.raises(LakeError, match=r"notes\.parquet"):
@@ -172,7 +171,6 @@ def test_a_ledger_entry_that_does_not_parse_stops_publication_and_reading(
     assert run(filled, events(), run_at(3), Given(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC))).outcome
 
 
-@pytest.mark.xfail(strict=True, reason="storage/ledger.py: ValueError of int() leaves the error tree")
 def test_a_file_of_another_name_among_the_ledgers_numbers_is_named(filled: Lake, run_at: RunAt) -> None:
     filled.store.put("_ledger/bronze/test/events/year=2019/month=01/day=05/0-notes.txt", b"")
     with pytest.raises(LakeError, match=r"0-notes\.txt"):
@@ -204,9 +202,6 @@ def test_a_writers_clock_decides_nothing_about_what_is_live(filled: Lake, run_at
     assert verify(filled, contract, deep=True) == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="pipeline/land.py: the newest landing object is the one with the latest time of our own clock"
-)
 def test_a_file_fetched_later_counts_as_newer_though_the_clock_stepped_back(filled: Lake, run_at: RunAt) -> None:
     earlier = datetime(2025, 12, 31, tzinfo=UTC)  # the first file was fetched on 2026-01-01 by a clock that ran ahead
     run(filled, events(), run_at(2), Given(arrived(id=[8, 9]), earlier))

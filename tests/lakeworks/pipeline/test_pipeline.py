@@ -22,7 +22,8 @@ from lakeworks.errors import (
 )
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
-from lakeworks.pipeline.land import newest_or_fail
+from lakeworks.pipeline.land import land_file
+from lakeworks.pipeline.landed_file import newest_or_fail
 from lakeworks.pipeline.summary import summarise
 from lakeworks.sources import Source
 from lakeworks.sources.http import HttpSource
@@ -268,3 +269,18 @@ def test_a_live_day_without_rows_is_not_left_behind_silently(lake: Lake, source:
     ):
         publish(lake, manifest.key)
     assert objects(lake, SILVER) == before
+
+
+def test_a_source_that_goes_back_to_an_earlier_file_is_followed(
+    lake: Lake, source: Source, run_at: RunAt, replay_url: str
+) -> None:
+    contract = load_contract(BRONZE)
+    first = land_file(lake, contract, JANUARY, run_at(1), source)
+    requests.post(f"{replay_url}/_control/faults", json={"match": "*2019-01*", "kind": "republished"}, timeout=5)
+    second = land_file(lake, contract, JANUARY, run_at(2), source)
+    requests.delete(f"{replay_url}/_control/faults", timeout=5)
+    third = land_file(lake, contract, JANUARY, run_at(3), source)
+    assert len({first.key, second.key, third.key}) == 3
+    assert newest_or_fail(lake, contract, JANUARY).key == third.key
+    assert newest_or_fail(lake, contract, JANUARY).item.metadata["sha256"] == first.item.metadata["sha256"]
+    assert land_file(lake, contract, JANUARY, run_at(4), source).key == third.key, "nothing new is landed once"
