@@ -35,7 +35,7 @@ def test_every_request_is_one_airflow_understands() -> None:
     assert {DagRunState(state) for state in runs[2]["state"]} == set(DagRunState) - {DagRunState.SUCCESS}
     assert tasks[:2] == ("POST", "http://airflow:8080/api/v2/dags/~/dagRuns/~/taskInstances/list")
     body = TaskInstancesBatchBody.model_validate(tasks[2])  # it forbids what it does not know
-    assert (body.page_limit, body.page_offset, body.order_by) == (100, 0, "-run_after")
+    assert (body.page_limit, body.page_offset, body.order_by) == (100, 0, "-id")
 
 
 def test_every_field_that_is_read_exists() -> None:

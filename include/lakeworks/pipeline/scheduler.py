@@ -66,7 +66,7 @@ class Airflow:
                 return
 
     def _tasks(self) -> Iterator[dict[str, Any]]:
-        asked = {"state": [*_RUNNING, *_FAILED], "order_by": "-run_after", "page_limit": _PAGE}
+        asked = {"state": [*_RUNNING, *_FAILED], "order_by": "-id", "page_limit": _PAGE}  # ids grow with time
         where = f"{self.url}/api/v2/dags/~/dagRuns/~/taskInstances/list"
         for page in range(_PAGES):
             answer = self._call("POST", where, json={**asked, "page_offset": page * _PAGE})
@@ -86,9 +86,15 @@ class Airflow:
             return answer.json()
         except (requests.RequestException, ValueError) as error:
             raise LakeUnavailable(
-                f"Airflow at `{self.url}` could not be asked for its runs: {type(error).__name__}. Nothing was changed; run "
+                f"Airflow at `{self.url}` could not be asked for its runs: {_reason(error)}. Nothing was changed; run "
                 "again, or leave LAKE_AIRFLOW_URL out to do without run states."
             ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What the server said, or the kind of failure: a requests error's own text may hold the address's password."""
+    answer = getattr(error, "response", None)
+    return type(error).__name__ if answer is None else f"{answer.status_code} {answer.text[:200]}"
 
 
 def _activities(

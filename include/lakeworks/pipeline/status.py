@@ -132,7 +132,7 @@ class _Table:
             periods = [str(Period.containing(slot.start, grain)) for grain in GRAINS]
             found = [activity for period in periods for activity in self.by_period.get(period, [])]
         current = [activity for activity in found if not self._overtaken(activity)]
-        return max(current, key=lambda a: (a.state == "running", a.at.isoformat() if a.at else ""), default=None)
+        return max(current, key=_weight, default=None)
 
     def _overtaken(self, activity: Activity) -> bool:
         """A failure that a later run of the period made good."""
@@ -166,3 +166,9 @@ class _Table:
             return {}
         root = prefix(self.contract, Period.parse("2000-01")).partition("year=")[0]
         return {path: moment for path, (moment, _) in self.facts.newest(root).items()}
+
+
+def _weight(activity: Activity) -> tuple[bool, bool, str]:
+    """What runs before what failed, a cause before its consequences, the newest before older ones."""
+    cause = not activity.where.endswith("upstream_failed")
+    return activity.state == "running", cause, activity.at.isoformat() if activity.at else ""

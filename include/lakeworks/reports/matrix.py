@@ -23,7 +23,7 @@ MARKS: dict[State, str] = {
 MEANINGS: dict[State, str] = {
     "failed": "its last run failed",
     "running": "a run is at it, or waits for its turn",
-    "missing": "its inputs are there, it is not",
+    "missing": "it should be there and is not",
     "stale": "an input was published or landed anew since it was built",
     "unfinished": "its publication was begun and not completed",
     "quarantining": "published, and its run set rows aside",
