@@ -1,7 +1,8 @@
 """Look after the lake every night: bring the Glue catalog in line with the ledger, verify what is published, clear leftovers.
 
 One mapped task a table. `catalog` mends what it finds and returns a summary; `verify` changes nothing and fails where ledger,
-objects and catalog still disagree, naming the command that mends it; `garbage` removes staging of attempts older than a day.
+objects and catalog still disagree, naming the command that mends it; `compact` writes partitions anew whose objects are far
+from their target size; `garbage` removes staging of attempts older than a day, and versions superseded for as long.
 """
 
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag
 
 from lakeworks.contract import all_tables
-from lakeworks_airflow import CatalogRepairOperator, GarbageOperator, VerifyOperator
+from lakeworks_airflow import CatalogRepairOperator, CompactOperator, GarbageOperator, VerifyOperator
 
 BY_TABLE = {"map_index_template": "{{ task.table }}", "max_active_tis_per_dag": 2}
 
@@ -29,9 +30,10 @@ def lake_maintenance():
     tables = all_tables()
     catalog = CatalogRepairOperator.partial(task_id="catalog", **BY_TABLE).expand(table=tables)
     verify = VerifyOperator.partial(task_id="verify", trigger_rule="all_done", **BY_TABLE).expand(table=tables)
+    compact = CompactOperator.partial(task_id="compact", trigger_rule="all_done", **BY_TABLE).expand(table=tables)
     GarbageOperator(task_id="garbage")
 
-    catalog >> verify
+    catalog >> verify >> compact
 
 
 lake_maintenance()

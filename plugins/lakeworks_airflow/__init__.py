@@ -9,6 +9,7 @@ from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.maintenance import (
     CatalogDiffOperator,
     CatalogRepairOperator,
+    CompactOperator,
     GarbageOperator,
     VerifyOperator,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "AuditOperator",
     "CatalogDiffOperator",
     "CatalogRepairOperator",
+    "CompactOperator",
     "CrawlOperator",
     "FetchOperator",
     "GarbageOperator",

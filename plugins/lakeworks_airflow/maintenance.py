@@ -90,8 +90,30 @@ class VerifyOperator(LakeOperator):
         return {"table": self.table, "differences": {}}
 
 
+class CompactOperator(LakeOperator):
+    """Write partitions anew whose objects are far from the target size; rows and readers notice nothing.
+
+    :param table: the table to look through. (templated)
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return how many partitions were written anew, and which are too large for their layout."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.compact import compact, file_report
+
+        lake, contract = connect_lake(), load_contract(self.table)
+        reports = file_report(lake, contract)
+        done = [compact(lake, contract, report.partition) for report in reports if report.needs_compaction]
+        large = [str(report.partition) for report in reports if report.verdict == "too large for one object"]
+        for partition in large:
+            log.warning("%s %s is too large for one object: set `storage.layout: versioned`", self.table, partition)
+        return {"table": self.table, "partitions": len(reports), "compacted": len(done), "too large": large}
+
+
 class GarbageOperator(BaseOperator):
-    """Remove what dead attempts left in staging, and uploads nobody will complete.
+    """Remove what dead attempts left in staging, superseded versions, and uploads nobody will complete.
 
     :param older_than: what is younger may belong to a living attempt and stays.
     """
@@ -102,10 +124,12 @@ class GarbageOperator(BaseOperator):
 
     def execute(self, context: "Context") -> dict[str, Any]:
         """Return what was removed, by kind."""
+        from lakeworks.contract import all_tables, load_contract
         from lakeworks.pipeline import garbage
 
         try:
-            found = garbage.collect(connect_lake(), older_than=self.older_than, dry_run=False)
+            tables = map(load_contract, all_tables())
+            found = garbage.collect(connect_lake(), tables, older_than=self.older_than, dry_run=False)
         except TerminalError as error:
             raise AirflowFailException(str(error)) from error
         kinds = Counter(item.kind for item in found)

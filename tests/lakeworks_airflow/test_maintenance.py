@@ -20,6 +20,7 @@ from lakeworks.storage.manifest import Run
 from lakeworks_airflow import (
     CatalogDiffOperator,
     CatalogRepairOperator,
+    CompactOperator,
     CrawlOperator,
     GarbageOperator,
     VerifyOperator,
@@ -88,6 +89,13 @@ def test_a_difference_fails_the_verification_with_what_to_do(published: Lake) ->
     published.store.delete(["bronze/transport/yellow_trips/year=2019/month=01/part-00000.parquet"])
     with pytest.raises(AirflowFailException, match=rf"missing object.*mend: lakeworks repair {BRONZE}"):
         operator(VerifyOperator, table=BRONZE).execute({})
+
+
+def test_compaction_leaves_a_table_alone_whose_objects_are_as_they_should_be(published: Lake) -> None:
+    before = [entry.seq for entry in published.ledger.live_partitions(load_contract(BRONZE).table).values()]
+    done = operator(CompactOperator, table=BRONZE).execute({})
+    assert done == {"table": BRONZE, "partitions": 1, "compacted": 0, "too large": []}
+    assert [e.seq for e in published.ledger.live_partitions(load_contract(BRONZE).table).values()] == before
 
 
 def test_garbage_older_than_its_grace_goes(published: Lake, run_at: Callable[..., Run]) -> None:

@@ -33,6 +33,15 @@ def ledger(table: TableOption = None, partition: PartitionOption = None, as_json
     emit([_line(entry) for entry in entries], as_json=as_json, title=f"{table} {partition}: publications")
 
 
+def history(
+    table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
+    partition: Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Show every publication of a partition, oldest first."""
+    ledger(table, partition, as_json)
+
+
 def parse_partition(contract: Contract, text: str) -> Partition:
     """A partition as a person types it: its Hive path, or a month, day or hour.
 

@@ -1,5 +1,6 @@
 """What landing holds for a period, opened for writing: one file, or the parsed answers of the newest complete fetch."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -17,7 +18,11 @@ from lakeworks.pipeline.landed_answer import LandedAnswer, load_answer
 from lakeworks.pipeline.landed_file import dataset, newest_or_fail, prefix
 from lakeworks.pipeline.landing_set import Fetches, LandingSet
 from lakeworks.sources import Parse, Wanted, parser_of
+from lakeworks.sources.answers import Answer
 from lakeworks.storage.manifest import Input
+
+# Landed answers fetched at once.
+_TOGETHER, _TOGETHER_BYTES = 64, 16 << 20
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,7 @@ def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, pars
     found = fetches.distinct() if contract.landing == "all" else [newest]
     wanted = Wanted(dataset(contract), period, contract.source_options)
     rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
-    for item in (answer for one in found for answer in one.answers):
-        answer, _ = load_answer(lake, item.key)
+    for item, answer in _loaded(lake, [answer for one in found for answer in one.answers]):
         try:
             rows.add(parse(wanted, answer), _constants(item))
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -79,6 +83,17 @@ def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, pars
                 "landing, nothing was staged. Teach the source's `parse` the new shape; then run the partition again."
             ) from error
     return Received(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
+
+
+def _loaded(lake: Lake, answers: Sequence[LandedAnswer]) -> Iterator[tuple[LandedAnswer, Answer]]:
+    """The answers in order; small ones are fetched side by side, as many as the memory of a large one holds."""
+    batch: list[LandedAnswer] = []
+    for item in answers:
+        if batch and (len(batch) == _TOGETHER or sum(one.size for one in batch) + item.size > _TOGETHER_BYTES):
+            yield from zip(batch, lake.store.map(lambda one: load_answer(lake, one.key)[0], batch), strict=True)
+            batch = []
+        batch.append(item)
+    yield from zip(batch, lake.store.map(lambda one: load_answer(lake, one.key)[0], batch), strict=True)
 
 
 def _constants(item: LandedAnswer) -> dict[str, pa.Scalar]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +12,11 @@ from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import FencedError, LakeNotFound, StaleBuild
 from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import Lake
+from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.compact import compact, file_report
+from lakeworks.pipeline.rebuild import rebuild
 from lakeworks.pipeline.verify import verify
+from lakeworks.sources import Access, open_source
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.reader import open_dataset
@@ -52,6 +55,31 @@ def test_many_tiny_objects_become_one_with_the_same_rows(lake: Lake, run_at: Run
     assert [item.verdict for item in file_report(lake, wanted)] == ["fine"]
     assert [item.key for item in lake.store.scan("_staging/") if "compaction" in item.key] == []
     assert compact(lake, wanted, PARTITION).state == "unchanged", "there is nothing left to do"
+
+
+def test_a_thousand_tiny_landed_objects_become_one_object_of_bronze(lake: Lake, run_at: RunAt, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox" / "ticks" / "2019-01-05"
+    inbox.mkdir(parents=True)
+    for number in range(1_000):
+        (inbox / f"{number:04d}.jsonl").write_text(f'{{"id": {number}, "value": {number / 7}}}\n')
+    wanted = contract_of(
+        "bronze.test.ticks",
+        columns=COLUMNS,
+        grain=[],
+        source="file_drop.ticks",
+        schema_policy="widen",
+        partition_by=["day"],
+    )
+    lake, day = replace(lake, contract=lambda _: wanted), Period.parse("2019-01-05")
+    land(lake, wanted, day, run_at(1), open_source("file_drop", access=Access((tmp_path / "inbox").as_uri())))
+    assert sum(1 for _ in lake.store.scan("landing/")) == 1_001, (
+        "every file as it was dropped, and the set that lists them"
+    )
+    record = rebuild(lake, wanted.name, day, run_at(1))
+    assert (record.balance.read, record.balance.staged) == (1_000, 1_000)
+    (report,) = file_report(lake, wanted)
+    assert (report.objects, report.verdict) == (1, "fine")
+    assert sorted(rows_of(lake, wanted)["id"].to_pylist()) == list(range(1_000))
 
 
 def test_an_object_above_double_the_target_is_split(lake: Lake, run_at: RunAt) -> None:
