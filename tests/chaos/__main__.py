@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.broken import at_one_moment, at_random, one_by_one
-from tests.chaos.harness import Endpoint, settled, storm
+from tests.chaos.harness import settled, storm
+from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
 
 Result = tuple[Sequence[Any], list[str]]
@@ -21,7 +23,7 @@ Result = tuple[Sequence[Any], list[str]]
 STORMS = {
     "killed": (
         "writers killed with SIGKILL while a reader reads",
-        ("writers at once", "kills", "published", "refused", "reads", "bad reads", "left wrong"),
+        ("layout", "writers at once", "kills", "published", "refused", "reads", "bad reads", "left wrong"),
     ),
     "broken": (
         "each request of a publication broken in each way",
@@ -61,11 +63,20 @@ class Storms:
             self.table(title, columns, getattr(self, name))
 
     def killed(self, name: str) -> Iterator[Result]:
-        for writers in (1, 3):
-            endpoint = self.endpoint(name)
+        for writers, contract in ((1, CONTRACT), (3, CONTRACT), (3, VERSIONED)):
+            endpoint = replace(self.endpoint(name), contract=contract)
             tally = storm(endpoint, self.kills, self.seed, self.folder, writers)
             wrong = settled(endpoint)
-            row = (writers, tally.kills, tally.published, tally.refused, tally.reads, len(tally.bad), len(wrong))
+            row = (
+                contract.storage.layout,
+                writers,
+                tally.kills,
+                tally.published,
+                tally.refused,
+                tally.reads,
+                len(tally.bad),
+                len(wrong),
+            )
             yield row, [*tally.bad, *wrong]
 
     def broken(self, name: str) -> Iterator[Result]:

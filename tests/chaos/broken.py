@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.harness import Endpoint, crowd, settled, storm
+from tests.chaos.harness import crowd, settled, storm
+from tests.chaos.table import Endpoint
 from tests.conftest import new_store
 from tests.faults.line import Line, every_request
 from tests.faults.proxy import KINDS, proxy, sometimes

@@ -5,14 +5,13 @@ protocol, or is killed from outside after a random time. A reader process reads 
 catalog, and notes every read that is not one complete, published content.
 """
 
-import io
 import multiprocessing
 import os
 import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.managers import SyncManager
@@ -21,45 +20,22 @@ from typing import Any
 
 import pandas  # noqa: F401 - Arrow looks for it; imported before the fork, or every writer pays a second
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lakeworks.catalog.glue import GlueCatalog
-from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.errors import LakeError, LakeNotFound
+from lakeworks.errors import LakeError
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, garbage
 from lakeworks.pipeline.publish import Registrar, entry_for
 from lakeworks.pipeline.verify import verify
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Manifest, RowBalance, Run
-from lakeworks.storage.objects import ObjectStore
-from lakeworks.storage.parquet import sha256_of
-from lakeworks.storage.publication import SHA256, Publisher
+from lakeworks.storage.publication import Publisher
 from lakeworks.storage.writer import PartitionedWriter
 from lakeworks_demo.stack.parent import dying_with_parent
-from tests.conftest import client, contract_of
+from tests.chaos.reader import read_forever
+from tests.chaos.table import CONTRACT, ROWS, Endpoint, contract_at
 
 STEPS = ("check", "reserve", "place", "placed", "register", "surplus", "complete")
-ROWS = 500
-COLUMNS = {
-    "id": {"type": "bigint", "required": True, "description": ""},
-    "number": {"type": "bigint", "description": ""},
-}
-CONTRACT = contract_of("silver.chaos.rows", columns=COLUMNS, partition_by=["month"])
 FORK = multiprocessing.get_context("fork")  # every writer is a process of its own, without paying its imports again
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where S3 and Glue are; each process makes its own clients."""
-
-    s3: str
-    glue: str
-    bucket: str
-
-    def lake(self) -> Lake:
-        store = ObjectStore(client("s3", self.s3), self.bucket, threads=2)
-        return Lake(store, GlueCatalog(client("glue", self.glue)), DuckDbEngine(), Path("/nonexistent"))
 
 
 @dataclass
@@ -96,7 +72,7 @@ def publish(lake: Lake, number: int, month: str, attempt: int, die_at: str, scra
             if name == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        Publisher(lake.ledger, Registrar(lake, CONTRACT), on_step=step).publish(entries)
+        Publisher(lake.ledger, Registrar(lake, contract_at(lake)), on_step=step).publish(entries)
         lake.store.delete([item.key for item in lake.store.scan(entries[0].staging)])
     except LakeError:
         os._exit(3)
@@ -111,51 +87,8 @@ def staged(lake: Lake, number: int, month: str, run: Run, scratch: Path) -> list
         balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
     )  # fmt: skip
     rows = pa.table({"id": range(ROWS), "number": [number] * ROWS}, schema=CONTRACT.arrow_schema)
-    parts = PartitionedWriter(lake.store, CONTRACT, manifest.prefix, period, scratch).write(rows.to_reader())
-    return [entry_for(CONTRACT, manifest, item) for item in parts]
-
-
-def read_forever(lake: Lake, month: str, stop: Any, reads: Any, bad: Any) -> None:
-    """The reader process: every read must be one complete content, once there has been one."""
-    path = f"{CONTRACT.table.path}/{Period.parse(month).path}/"
-    seen = False
-    while not stop.is_set():
-        time.sleep(0.002)  # leaves the two cores to the writers now and then
-        for location in (path, _registered(lake, month)):
-            if location is None:
-                continue
-            try:
-                problem = _problem(lake, f"{location}part-00000.parquet")
-                seen = True
-            except LakeNotFound:
-                problem = "the partition is gone" if seen else None
-            except LakeError:
-                continue  # the endpoint failed, not the partition
-            reads.value += 1
-            if problem:
-                bad.append(problem)
-
-
-def _registered(lake: Lake, month: str) -> str | None:
-    with suppress(LakeError, Exception):
-        year, number = month.split("-")
-        found = lake.catalog.client.get_partition(
-            DatabaseName=CONTRACT.table.database, TableName=CONTRACT.table.table, PartitionValues=[year, number]
-        )
-        location = str(found["Partition"]["StorageDescriptor"]["Location"])
-        return location.removeprefix(f"s3://{lake.store.bucket}/")
-    return None
-
-
-def _problem(lake: Lake, key: str) -> str | None:
-    body, found = lake.store.get(key)
-    try:
-        numbers = pq.read_table(io.BytesIO(body))["number"].to_pylist()
-    except pa.ArrowInvalid as error:
-        return f"not readable: {error}"
-    if len(numbers) != ROWS or len(set(numbers)) != 1:
-        return f"{len(numbers)} rows of {len(set(numbers))} publications"
-    return None if sha256_of(body) == found.metadata.get(SHA256) else "the bytes are not those that were published"
+    parts = PartitionedWriter(lake.store, contract_at(lake), manifest.prefix, period, scratch).write(rows.to_reader())
+    return [entry_for(contract_at(lake), manifest, item) for item in parts]
 
 
 @contextmanager
@@ -257,8 +190,11 @@ def bound_to_owner() -> Callable[[], None]:
 def settled(endpoint: Endpoint) -> list[str]:
     """What is wrong at the end: nothing, once garbage older than any writer is collected."""
     lake = replace(endpoint.lake())
-    wrong = [f"{finding.kind} {finding.partition}: {finding.detail}" for finding in verify(lake, CONTRACT, deep=True)]
-    garbage.collect(lake, older_than=timedelta(0), dry_run=False)
+    wrong = [
+        f"{finding.kind} {finding.partition}: {finding.detail}"
+        for finding in verify(lake, contract_at(lake), deep=True)
+    ]
+    garbage.collect(lake, [contract_at(lake)], older_than=timedelta(0), dry_run=False)
     left = [item.key for item in lake.store.scan("_staging/")]
     states = {
         entry.state

@@ -1,10 +1,13 @@
 """The short storm, in every test run; `make chaos` is the long one (docs/reliability.md has its figures)."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.harness import Endpoint, crowd, settled, storm
+from lakeworks.contract import Contract
+from tests.chaos.harness import crowd, settled, storm
+from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import client, new_store
 
 
@@ -19,11 +22,15 @@ def endpoint(request: pytest.FixtureRequest, moto_url: str) -> Endpoint:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "writers"), [("moto", 1), ("ministack", 3), ("seaweed", 1)], indirect=["endpoint"]
+    ("endpoint", "writers", "contract"),
+    [("moto", 1, CONTRACT), ("ministack", 3, CONTRACT), ("seaweed", 1, CONTRACT), ("moto", 3, VERSIONED)],
+    indirect=["endpoint"],
+    ids=["moto-1", "ministack-3", "seaweed-1", "moto-3-versioned"],
 )
 def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
-    endpoint: Endpoint, writers: int, tmp_path: Path
+    endpoint: Endpoint, writers: int, contract: Contract, tmp_path: Path
 ) -> None:
+    endpoint = replace(endpoint, contract=contract)
     tally = storm(endpoint, kills=6, seed=7, scratch=tmp_path, writers=writers)
     assert tally.bad == []
     assert tally.reads > 10, "the reader really looked"

@@ -14,7 +14,8 @@ from lakeworks.pipeline.publish import Registrar
 from lakeworks.pipeline.verify import verify
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.publication import Publisher
-from tests.chaos.harness import CONTRACT, staged
+from tests.chaos.harness import staged
+from tests.chaos.table import CONTRACT
 from tests.faults.line import impatient
 from tests.faults.proxy import Faults, Kind, Request, proxy
 
