@@ -72,7 +72,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     addresses = stack.start(fresh=False)
     try:
         api = AirflowApi(addresses.airflow, LOGIN).connect()
-        api.wait_for_dag("taxi")
+        for dag_id in ("lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance"):
+            api.wait_for_dag(dag_id)
         product = Product(stack, api)
         assert product.run("lake_bootstrap")[1] == "success"
         api.unpause("taxi")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import boto3
@@ -26,7 +27,10 @@ def airflow(stack: Stack, *arguments: str) -> str:
 def listening() -> set[str]:
     """The addresses the stack's processes listen on."""
     mine = psutil.Process().children(recursive=True)
-    found = [item for process in mine for item in process.net_connections("inet")]
+    found = []
+    for process in mine:
+        with suppress(psutil.NoSuchProcess):  # the dag-processor's children come and go
+            found += process.net_connections("inet")
     return {item.laddr.ip for item in found if item.status == psutil.CONN_LISTEN}
 
 
@@ -39,7 +43,9 @@ def test_a_folder_survives_down_and_up(tmp_path: Path) -> None:
         assert listening() == {"127.0.0.1"}
         secret = ["--conn-type", "http", "--conn-host", "example.com", "--conn-password", "s3cret"]
         airflow(first, "connections", "add", "mine", *secret)
-        run = AirflowApi(first.addresses.airflow, LOGIN).connect().trigger("lake_bootstrap")
+        api = AirflowApi(first.addresses.airflow, LOGIN).connect()
+        api.wait_for_dag("lake_bootstrap")
+        run = api.trigger("lake_bootstrap")
         s3 = boto3.client(
             "s3", endpoint_url=first.addresses.aws, aws_access_key_id="test", aws_secret_access_key="test"
         )
