@@ -57,7 +57,9 @@ def emitter(url: str, folder: Path) -> Emit:
         transport: dict[str, Any]
         if url.startswith("http"):
             base, _, path = url.partition("/api/")
-            transport = {"type": "http", "url": base, **({"endpoint": f"api/{path}"} if path else {})}
+            # Its own five attempts would hold every publication up for half a minute while the server is down.
+            once = {"retry": {"total": 1, "connect": 1, "read": 1, "backoff_factor": 0.1}, "timeout": 5.0}
+            transport = {"type": "http", "url": base, **once, **({"endpoint": f"api/{path}"} if path else {})}
         else:
             target = Path(url.removeprefix("file").removeprefix(":") or folder)
             target.mkdir(parents=True, exist_ok=True)
