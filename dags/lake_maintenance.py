@@ -1,8 +1,9 @@
 """Look after the lake every night: bring the Glue catalog in line with the ledger, verify what is published, clear leftovers.
 
-One mapped task a table. `catalog` mends what it finds and returns a summary; `verify` changes nothing and fails where ledger,
-objects and catalog still disagree, naming the command that mends it; `compact` writes partitions anew whose objects are far
-from their target size; `garbage` removes staging of attempts older than a day, and versions superseded for as long.
+`catalog` and `verify` are a mapped task a table. `catalog` mends what it finds and returns a summary; `verify` changes nothing and
+fails where ledger, objects and catalog still disagree, naming the command that mends it; `compact` writes partitions of versioned
+tables anew whose objects are far from their target size; `garbage` removes staging of attempts older than a day, and versions
+superseded for as long.
 """
 
 from datetime import timedelta
@@ -13,7 +14,7 @@ from airflow.sdk import CronTriggerTimetable, dag
 from lakeworks.contract import all_tables
 from lakeworks_airflow import CatalogRepairOperator, CompactOperator, GarbageOperator, VerifyOperator
 
-BY_TABLE = {"map_index_template": "{{ task.table }}", "max_active_tis_per_dag": 2}
+BY_TABLE = {"map_index_template": "{{ task.table }}", "max_active_tis_per_dag": 4}
 
 
 @dag(
@@ -30,7 +31,7 @@ def lake_maintenance():
     tables = all_tables()
     catalog = CatalogRepairOperator.partial(task_id="catalog", **BY_TABLE).expand(table=tables)
     verify = VerifyOperator.partial(task_id="verify", trigger_rule="all_done", **BY_TABLE).expand(table=tables)
-    compact = CompactOperator.partial(task_id="compact", trigger_rule="all_done", **BY_TABLE).expand(table=tables)
+    compact = CompactOperator(task_id="compact", trigger_rule="all_done")
     GarbageOperator(task_id="garbage")
 
     catalog >> verify >> compact

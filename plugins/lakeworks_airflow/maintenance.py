@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -90,26 +91,34 @@ class VerifyOperator(LakeOperator):
         return {"table": self.table, "differences": {}}
 
 
-class CompactOperator(LakeOperator):
-    """Write partitions anew whose objects are far from the target size; rows and readers notice nothing.
+class CompactOperator(BaseOperator):
+    """Write partitions of versioned tables anew whose objects are far from the target size; rows and readers notice nothing.
 
-    :param table: the table to look through. (templated)
+    :param tables: the tables to look through; every versioned one without.
     """
 
-    operator_extra_links = (DataLink(),)
+    def __init__(self, *, tables: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tables = tables
 
-    def step(self, context: "Context") -> dict[str, Any]:
-        """Return how many partitions were written anew, and which are too large for their layout."""
-        from lakeworks.contract import load_contract
+    def execute(self, context: "Context") -> dict[str, int]:
+        """Return how many partitions were written anew, by table."""
+        from lakeworks.contract import all_tables, load_contract
         from lakeworks.pipeline.compact import compact, file_report
 
-        lake, contract = connect_lake(), load_contract(self.table)
-        reports = file_report(lake, contract)
-        done = [compact(lake, contract, report.partition) for report in reports if report.needs_compaction]
-        large = [str(report.partition) for report in reports if report.verdict == "too large for one object"]
-        for partition in large:
-            log.warning("%s %s is too large for one object: set `storage.layout: versioned`", self.table, partition)
-        return {"table": self.table, "partitions": len(reports), "compacted": len(done), "too large": large}
+        lake, done = connect_lake(), Counter[str]()
+        contracts = [load_contract(name) for name in self.tables or all_tables()]
+        try:
+            for contract in contracts if self.tables else [c for c in contracts if c.storage.layout == "versioned"]:
+                for report in file_report(lake, contract):
+                    if report.needs_compaction:
+                        compact(lake, contract, report.partition)
+                        done[contract.name] += 1
+                    elif report.verdict != "fine":
+                        log.warning("%s %s is %s", contract.name, report.partition, report.verdict)
+        except TerminalError as error:
+            raise AirflowFailException(str(error)) from error
+        return dict(done)
 
 
 class GarbageOperator(BaseOperator):
