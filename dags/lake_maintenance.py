@@ -1,9 +1,9 @@
 """Look after the lake every night: bring the Glue catalog in line with the ledger, verify what is published, clear leftovers.
 
-`catalog` and `verify` are a mapped task a table. `catalog` mends what it finds and returns a summary; `verify` changes nothing and
-fails where ledger, objects and catalog still disagree, naming the command that mends it; `compact` writes partitions of versioned
-tables anew whose objects are far from their target size; `garbage` removes staging of attempts older than a day, and versions
-superseded for as long.
+`catalog` and `verify` are a mapped task a table. `catalog` mends what it finds and returns a summary; `verify` changes nothing
+and fails where ledger, objects and catalog still disagree, naming the command that mends it; `compact` writes partitions of
+versioned tables anew whose objects are far from their target size; `garbage` removes staging of attempts older than a day, and
+versions superseded for as long.
 """
 
 from datetime import timedelta
