@@ -24,6 +24,12 @@ KINDS: tuple[Kind, ...] = ("500 after", "reset before", "garbled")
 
 
 @pytest.fixture
+def lake(lake: Lake) -> Lake:
+    """A lake whose one table is the chaos writers'."""
+    return replace(lake, contract=lambda _: CONTRACT)
+
+
+@pytest.fixture
 def broken(lake: Lake, moto_url: str) -> Iterator[tuple[Lake, Faults]]:
     with proxy(moto_url) as (url, faults):
         yield replace(lake, catalog=GlueCatalog(impatient("glue", url))), faults
