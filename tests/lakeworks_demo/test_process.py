@@ -83,9 +83,16 @@ def test_starting_twice_is_told(tmp_path: Path) -> None:
         stack.stop()
 
 
+def hears_ctrl_c() -> None:
+    """A CI that runs in the background of a shell ignores SIGINT, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_demo_stops_everything(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lakeworks_demo", "demo", "--state", str(tmp_path / "state")]
-    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    demo = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hears_ctrl_c
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not running(tmp_path / "state" / "run"):
         time.sleep(0.1)

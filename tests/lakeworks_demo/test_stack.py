@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lakeworks_demo.stack.folder import MARKER, emptied, hold
 from lakeworks_demo.stack.postgres import leftover
 from lakeworks_demo.stack.process import StackError, start, stop_all
 from lakeworks_demo.stack.stack import Stack
+from tests.lakeworks_demo.test_process import hears_ctrl_c
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
@@ -198,7 +199,7 @@ def test_ctrl_c_while_a_part_does_not_answer_stops_at_once(tmp_path: Path) -> No
         f"begin = stack.start; stack.start = lambda name, command, *rest: begin(name, {SLEEPER!r}, *rest);"
         f"sys.argv = ['demo', 'demo', '--state', {str(tmp_path / 'state')!r}]; sys.exit(demo.main())"
     )
-    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c)
     assert eventually(lambda: len(Stack(tmp_path / "state").running()) == 3, 30)
     began = time.monotonic()
     demo.send_signal(signal.SIGINT)
@@ -229,9 +230,10 @@ def test_a_test_endpoint_ends_with_a_killed_owner(tmp_path: Path) -> None:
 def test_the_aws_stand_in_listens_on_loopback_only(ministack_url: str) -> None:
     port = int(ministack_url.rpartition(":")[2])
     mine = psutil.Process().children(recursive=True)
-    listening = [
-        item.laddr for process in mine for item in process.net_connections("inet") if item.status == psutil.CONN_LISTEN
-    ]
+    listening = []
+    for process in mine:
+        with suppress(psutil.NoSuchProcess):  # other tests' processes come and go
+            listening += [item.laddr for item in process.net_connections("inet") if item.status == psutil.CONN_LISTEN]
     assert port in {item.port for item in listening}
     assert {item.ip for item in listening} <= {"127.0.0.1", "::1"}
 
