@@ -41,7 +41,6 @@ def commerce():
 
     lines >> write_audit_publish("gold.commerce.daily_sales", grain=GRAIN)
     orders >> write_audit_publish("gold.commerce.top_customers", grain=GRAIN)
-    orders >> write_audit_publish("gold.commerce.customer_360_monthly", grain=GRAIN)
     [orders, customers] >> write_audit_publish("gold.commerce.customer_360_daily", grain=GRAIN)
 
 

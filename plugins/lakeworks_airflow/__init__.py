@@ -1,9 +1,10 @@
 """Airflow operators and task groups over the lakeworks library; DAG files import from here and from airflow only."""
 
 from lakeworks.settings import deployed_tenants
-from lakeworks_airflow.assets import table_asset
+from lakeworks_airflow.assets import monthly_after, table_asset
 from lakeworks_airflow.bootstrap import LakeBootstrapOperator
 from lakeworks_airflow.costs import StorageCostOperator
+from lakeworks_airflow.coverage import CoverageOperator
 from lakeworks_airflow.crawlers import CrawlOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.maintenance import (
@@ -22,6 +23,7 @@ __all__ = [
     "CatalogDiffOperator",
     "CatalogRepairOperator",
     "CompactOperator",
+    "CoverageOperator",
     "CrawlOperator",
     "FetchOperator",
     "GarbageOperator",
@@ -33,6 +35,7 @@ __all__ = [
     "WriteOperator",
     "deployed_tenants",
     "ingest",
+    "monthly_after",
     "partition_params",
     "resolve_periods",
     "table_asset",

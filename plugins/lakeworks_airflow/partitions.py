@@ -20,12 +20,15 @@ class PartitionedRun(Protocol):
 
 
 def partition_params(grain: str) -> dict[str, Param]:
-    """The form fields for a run over a range: both keys are included."""
+    """The form fields for a run over a range: both keys are included.
+
+    Their schema says the DAG's grain, for those who ask Airflow's API (`lakeworks backfill`).
+    """
     example = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T03"}[grain]
     text = f"{{}} {grain} of a range, like {example}. Leave both empty to run the partition key of the run."
     return {
-        "from": Param(None, type=["null", "string"], title="From", description=text.format("First")),
-        "to": Param(None, type=["null", "string"], title="To", description=text.format("Last")),
+        "from": Param(None, type=["null", "string"], title="From", description=text.format("First"), grain=grain),
+        "to": Param(None, type=["null", "string"], title="To", description=text.format("Last"), grain=grain),
     }
 
 

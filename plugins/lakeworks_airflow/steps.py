@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
+from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.base import LakeOperator, run_of
 from lakeworks_airflow.connections import connect_lake, connect_source
 from lakeworks_airflow.links import AuditReportLink, DataLink
@@ -101,7 +102,10 @@ class AuditOperator(LakeOperator):
 
 
 class PublishOperator(LakeOperator):
-    """Make audited partitions live, each in one step for every reader, and tell catalog and ledger.
+    """Make audited partitions live, each in one step for every reader, and tell catalog, ledger and consumers.
+
+    Consumers are told of every day (or month, or hour) the run covered, whatever the grain of the run: a run over a range
+    starts the same downstream runs as one run a day.
 
     :param table: the table to publish. (templated)
     :param staged: manifest keys of the audit step. (templated)
@@ -116,10 +120,15 @@ class PublishOperator(LakeOperator):
 
     def step(self, context: "Context") -> list[dict[str, Any]]:
         """Return a small summary a period."""
+        from lakeworks.contract import load_contract
         from lakeworks.pipeline import publish
+        from lakeworks.pipeline.coverage import announced_keys
 
         lake = connect_lake(self.tenant)
-        return [summary(publish(lake, key)) for key in self.staged]
+        records = [publish(lake, key) for key in self.staged]
+        keys = announced_keys(load_contract(self.table), records)
+        context["outlet_events"][table_asset(self.table, self.tenant)].add_partitions(keys)
+        return [summary(record) for record in records]
 
 
 def summary(record: Any) -> dict[str, Any]:

@@ -28,6 +28,7 @@ dags = {
         "tables": sorted({t.table for t in dag.tasks if hasattr(t, "table")}),
         "downstream": {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks},
         "outlets": sorted(o.name for t in dag.tasks for o in t.outlets),
+        "started_by": sorted(a.name for a in getattr(getattr(dag.timetable, "asset_condition", None), "objects", ())),
         "templates": {t.task_id: list(t.template_fields) for t in dag.tasks},
     }
     for dag_id, dag in bag.dags.items()
@@ -79,11 +80,13 @@ def test_every_file_parses(bag: Any) -> None:
         "tenant_onboarding",
         "commerce",
         "commerce_events",
+        "commerce_monthly",
         "market",
         "market_reference",
         "market_crypto",
         "market_intraday",
         "market_yahoo",
+        "reports",
     }
 
 
@@ -134,7 +137,7 @@ def test_commerce_follows_its_changes_upwards_one_run_at_a_time(bag: Any) -> Non
         assert downstream[f"bronze_{name}.fetch"] == [f"bronze_{name}.write"]
         assert follows(f"bronze_{name}") == [f"silver_{name}"]
     assert follows("silver_orders") == [
-        "gold_customer_360_daily", "gold_customer_360_monthly", "gold_top_customers", "silver_order_lines",
+        "gold_customer_360_daily", "gold_top_customers", "silver_order_lines",
     ]  # fmt: skip
     assert follows("silver_products") == ["silver_order_lines"]
     assert follows("silver_customers") == ["gold_customer_360_daily"]
@@ -191,6 +194,20 @@ def test_every_publish_emits_its_tables_asset(bag: Any) -> None:
     for name, dag in bag["dags"].items():
         _, _, tenant = name.partition("__")
         assert dag["outlets"] == [f"{table}@{tenant}" if tenant else table for table in dag["tables"]], name
+
+
+def test_consumers_are_started_by_assets_that_some_dag_makes(bag: Any) -> None:
+    made = {outlet for dag in bag["dags"].values() for outlet in dag["outlets"]}
+    started = {name: dag["started_by"] for name, dag in bag["dags"].items() if dag["started_by"]}
+    assert started == {
+        "commerce_monthly": ["gold.commerce.daily_sales"],
+        "reports": [
+            "gold.commerce.daily_sales",
+            "gold.market.market_daily_summary",
+            "gold.transport.zone_daily_summary",
+        ],
+    }
+    assert {name for names in started.values() for name in names} <= made
 
 
 def test_documented_template_fields_are_templated(bag: Any) -> None:

@@ -1,16 +1,12 @@
 """Commerce on the real stack: the shop's days go by, DAG runs follow, two of them at once, and an order refunded later is restated."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from lakeworks_demo.stack.api import AirflowApi
-from lakeworks_demo.stack.environment import LOGIN
-from lakeworks_demo.stack.stack import Stack
-from tests.stack.test_end_to_end import Product
+from tests.stack.product import Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 SALES = """
@@ -19,21 +15,10 @@ SALES = """
 """
 
 
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    stack = Stack(tmp_path_factory.mktemp("stack"))
-    addresses = stack.start(fresh=False)
-    try:
-        api = AirflowApi(addresses.airflow, LOGIN).connect()
-        api.wait_for_dag("commerce")
-        product = Product(stack, api)
-        assert product.run("lake_bootstrap")[1] == "success"
-        api.unpause("commerce")
-        _stop_what_the_schedule_began(api)
-        yield product
-    finally:
-        stack.stop()
-        assert stack.running() == []
+@pytest.fixture(scope="module", autouse=True)
+def _running(product: Product) -> None:
+    product.api.unpause("commerce")
+    _stop_what_the_schedule_began(product.api)
 
 
 def _stop_what_the_schedule_began(api: AirflowApi) -> None:
@@ -52,14 +37,9 @@ def sales(product: Product) -> dict[str, tuple[int, float]]:
 
 
 def test_days_go_by_and_sales_are_restated(product: Product) -> None:
-    assert product.stack.addresses is not None
-    replay = product.stack.addresses.replay
-
     def day(key: str, now: str) -> None:
-        clock = {"source": "shopify", "now": now}
-        assert requests.post(f"{replay}/_control/clock", json=clock, timeout=60).ok
-        run_id = product.api.trigger("commerce", partition_key=key)
-        assert product.wait("commerce", run_id, seconds=600) == "success", product.api.failure("commerce", run_id)
+        product.clock(shopify=now)
+        product.succeeds("commerce", partition_key=key)
 
     day("2017-03-01", "2017-03-02T00:10:00Z")
     before = sales(product)

@@ -1,86 +1,18 @@
 """The product on the real stack: Airflow's scheduler, REST API and backfill command, S3, Glue and HTTP as processes."""
 
-import json
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 import requests
 
-from lakeworks_demo.stack.api import AirflowApi
-from lakeworks_demo.stack.environment import LOGIN
 from lakeworks_demo.stack.process import StackError
-from lakeworks_demo.stack.stack import Stack
+from tests.stack.product import BIN, Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
-BIN = Path(sys.executable).parent
 SILVER = "silver.transport.trips"
-# A tenant with a DAG and a connection of its own; the endpoint comes from AWS_ENDPOINT_URL.
-TENANT = {
-    "LAKE_TENANTS": "acme",
-    "AIRFLOW_CONN_AWS_ACME": json.dumps(
-        {"conn_type": "aws", "login": "test", "password": "test", "extra": {"region_name": "us-east-1"}}
-    ),
-}
-
-
-class Product:
-    """The running stack as its user sees it."""
-
-    def __init__(self, stack: Stack, api: AirflowApi) -> None:
-        self.stack = stack
-        self.api = api
-
-    def run(self, dag_id: str, **body: Any) -> tuple[str, str]:
-        """Trigger and wait; returns run id and state."""
-        run_id = self.api.trigger(dag_id, **body)
-        return run_id, self.wait(dag_id, run_id)
-
-    def wait(self, dag_id: str, run_id: str, seconds: float = 300) -> str:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = str(self.api.run(dag_id, run_id)["state"])
-            if state in ("success", "failed"):
-                return state
-            time.sleep(0.5)
-        raise AssertionError(f"{run_id} did not end: {self.api.tasks(dag_id, run_id)}")
-
-    def lakeworks(self, *arguments: str, **environment: str) -> Any:
-        done = subprocess.run(
-            [str(BIN / "lakeworks"), *arguments, "--json"],
-            env={**self.stack.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def versions(self, table: str) -> dict[str, str]:
-        """Live object version of every partition."""
-        return {row["partition"]: row["version"] for row in self.lakeworks("ledger", table)}
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    stack = Stack(tmp_path_factory.mktemp("stack"), TENANT)
-    addresses = stack.start(fresh=False)
-    try:
-        api = AirflowApi(addresses.airflow, LOGIN).connect()
-        for dag_id in ("lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance"):
-            api.wait_for_dag(dag_id)
-        product = Product(stack, api)
-        assert product.run("lake_bootstrap")[1] == "success"
-        api.unpause("taxi")
-        yield product
-    finally:
-        stack.stop()
-        assert stack.running() == []
 
 
 def backfill(product: Product, first: str, last: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from lakeworks.cli import (
+    backfill,
     bootstrap,
     bucket,
     catalog,
@@ -39,6 +40,7 @@ app.command("withdraw")(publications.withdraw)
 app.command("diff")(publications.diff)
 for command in (maintain.verify, maintain.repair, maintain.gc):
     app.command(command.__name__)(command)
+app.add_typer(backfill.app, name="backfill")
 app.add_typer(contract.app, name="contract")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("files")(compact.files)

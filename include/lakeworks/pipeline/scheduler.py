@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -46,10 +47,6 @@ class Airflow:
             ConfigError: Airflow does not accept the login, or the address is not Airflow's.
             LakeUnavailable: it does not answer.
         """
-        if self.login[0] and "Authorization" not in self.session.headers:
-            body = {"username": self.login[0], "password": self.login[1]}
-            token = self._call("POST", f"{self.url}/auth/token", json=body)["access_token"]
-            self.session.headers["Authorization"] = f"Bearer {token}"
         by_group: dict[str, list[str]] = {}
         for table in tables:
             name = TableName.parse(table)
@@ -57,19 +54,49 @@ class Airflow:
         runs = {(run["dag_id"], run["dag_run_id"]): run for run in self._runs()}
         return [item for task in self._tasks() for item in _activities(task, runs, by_group)]
 
-    def _runs(self) -> Iterator[dict[str, Any]]:
-        asked = {"state": ["running", "queued", "failed"], "order_by": "-run_after", "limit": _PAGE}
-        for page in range(_PAGES):
-            answer = self._call("GET", f"{self.url}/api/v2/dags/~/dagRuns", params={**asked, "offset": page * _PAGE})
-            yield from answer["dag_runs"]
-            if len(answer["dag_runs"]) < _PAGE:
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """One request below `/api/v2/`; returns the JSON of the answer, None for an empty one.
+
+        Raises:
+            ConfigError: the login is not accepted, the path unknown, or Airflow refuses what was asked for and says why.
+            LakeUnavailable: it does not answer.
+        """
+        self._log_in()
+        return self._call(method, f"{self.url}/api/v2/{path}", **arguments)
+
+    def find(self, path: str) -> Any:
+        """The JSON at a path below `/api/v2/`; None where Airflow has no such thing."""
+        self._log_in()
+        try:
+            return self._call("GET", f"{self.url}/api/v2/{path}")
+        except _NoSuchThing:
+            return None
+
+    def pages(self, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a listing below `/api/v2/`, page by page; `name` is where the answer has them."""
+        offset = 0
+        while True:
+            items = self.call("GET", path, params={**params, "limit": _PAGE, "offset": offset})[name]
+            yield from items
+            if len(items) < _PAGE:
                 return
+            offset += _PAGE
+
+    def _log_in(self) -> None:
+        if self.login[0] and "Authorization" not in self.session.headers:
+            body = {"username": self.login[0], "password": self.login[1]}
+            token = self._call("POST", f"{self.url}/auth/token", json=body)["access_token"]
+            self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def _runs(self) -> Iterator[dict[str, Any]]:
+        asked = {"state": ["running", "queued", "failed"], "order_by": "-run_after"}
+        yield from islice(self.pages("dags/~/dagRuns", "dag_runs", **asked), _PAGE * _PAGES)
 
     def _tasks(self) -> Iterator[dict[str, Any]]:
         asked = {"state": [*_RUNNING, *_FAILED], "order_by": "-id", "page_limit": _PAGE}  # ids grow with time
-        where = f"{self.url}/api/v2/dags/~/dagRuns/~/taskInstances/list"
         for page in range(_PAGES):
-            answer = self._call("POST", where, json={**asked, "page_offset": page * _PAGE})
+            where = "dags/~/dagRuns/~/taskInstances/list"
+            answer = self.call("POST", where, json={**asked, "page_offset": page * _PAGE})
             yield from answer["task_instances"]
             if len(answer["task_instances"]) < _PAGE:
                 return
@@ -78,17 +105,34 @@ class Airflow:
         try:
             answer = self.session.request(method, url, timeout=30, **arguments)
             if answer.status_code in (401, 403, 404):
-                raise ConfigError(
+                kind = _NoSuchThing if answer.status_code == 404 else ConfigError
+                raise kind(
                     f"Airflow at `{self.url}` answered {answer.status_code} to {method} {urlsplit(url).path}. Nothing was "
                     "changed. Correct LAKE_AIRFLOW_URL (https://user:password@host), or leave it out to do without run states."
                 )
+            if answer.status_code in (400, 409, 422):
+                raise ConfigError(
+                    f"Airflow refuses {method} {urlsplit(url).path}: {_said(answer)}. Nothing was changed by it."
+                )
             answer.raise_for_status()
-            return answer.json()
+            return answer.json() if answer.content else None
         except (requests.RequestException, ValueError) as error:
             raise LakeUnavailable(
                 f"Airflow at `{self.url}` could not be asked for its runs: {_reason(error)}. Nothing was changed; run "
                 "again, or leave LAKE_AIRFLOW_URL out to do without run states."
             ) from error
+
+
+class _NoSuchThing(ConfigError):
+    """Airflow has nothing at the address."""
+
+
+def _said(answer: requests.Response) -> str:
+    """Airflow's explanation of a refusal."""
+    try:
+        return str(answer.json()["detail"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500]
 
 
 def _reason(error: Exception) -> str:

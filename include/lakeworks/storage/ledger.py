@@ -188,9 +188,12 @@ class Ledger:
         return Stored(entry, self.store.put(target, entry.model_dump_json(indent=1).encode()).etag)
 
     def runs(self, table: TableName, period: Period | None = None) -> Iterator[str]:
-        """Keys of the run records of a table (of one period), by period then attempt."""
-        prefix = join(LEDGER, table.path, "_runs", str(period) if period else "") + "/"
-        yield from (item.key for item in self.store.scan(prefix))
+        """Keys of the run records of a table, by period then attempt; with a period, of runs of it or inside it.
+
+        A day's key begins with its month's, so that the runs of a month and of its days are one listing.
+        """
+        prefix = join(LEDGER, table.path, "_runs") + "/"
+        yield from (item.key for item in self.store.scan(f"{prefix}{period or ''}"))
 
     def _load(self, key: str) -> Stored:
         body, found = self.store.get(key)

@@ -1,0 +1,152 @@
+"""`lakeworks backfill`: plan, start, watch, pause, resume, cancel; by Airflow's own API (LAKE_AIRFLOW_URL)."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from lakeworks.cli.backfill_view import follow, plan_document, say, show_plan
+from lakeworks.cli.connect import connect
+from lakeworks.cli.output import AsJson, emit, emit_one, joined
+from lakeworks.errors import ConfigError
+from lakeworks.pipeline.backfill import plan as planning
+from lakeworks.pipeline.backfill import runs
+from lakeworks.pipeline.backfill.pipeline_dag import PipelineDag, read_dag
+from lakeworks.pipeline.scheduler import Airflow
+from lakeworks.settings import settings
+
+app = typer.Typer(no_args_is_help=True, help="Bring a stretch of time: plan it, start it, watch it, hold it.")
+DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_default=False)]
+First = Annotated[str, typer.Option("--from", help="first month or day, e.g. 2019-01", show_default=False)]
+Last = Annotated[str, typer.Option("--to", help="last month or day, included", show_default=False)]
+ChunkOption = Annotated[
+    str | None, typer.Option("--chunk", help="day, month, year or all: what one run owns [month, or a year of months]")
+]
+Again = Annotated[bool, typer.Option("--again", help="run what is done once more, too")]
+BackfillArgument = Annotated[str, typer.Argument(help="as `backfill list` names it", show_default=False)]
+
+
+@app.command()
+def plan(
+    dag: DagArgument, first: First, last: Last, chunk: ChunkOption = None, again: Again = False, as_json: AsJson = False
+) -> None:
+    """Show what is there and missing, the requests and days it takes, and the runs it would be. Starts nothing."""
+    found = _plan(airflow(), dag, first, last, chunk, again)
+    if as_json:
+        emit_one(plan_document(found))
+    else:
+        show_plan(found)
+
+
+@app.command()
+def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    dag: DagArgument,
+    first: First,
+    last: Last,
+    chunk: ChunkOption = None,
+    again: Again = False,
+    backwards: Annotated[bool, typer.Option("--backwards", help="the newest chunk first")] = False,
+    unpause: Annotated[
+        bool, typer.Option("--unpause", help="let a paused DAG's runs begin, those of its schedule too")
+    ] = False,
+    watch_it: Annotated[bool, typer.Option("--watch", help="and watch it")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start the runs of what is missing, failed or stale. Started again it goes on with what is left then."""
+    api = airflow()
+    found = _plan(api, dag, first, last, chunk, again)
+    if found.dag.paused and not unpause:
+        raise ConfigError(
+            f"`{dag}` is paused: its runs would wait. Nothing was started. Add --unpause (runs of its schedule begin too)."
+        )
+    if not as_json:
+        show_plan(found)
+    if not found.runs:
+        if as_json:
+            emit_one({"backfill": None, "runs": 0, "under_way": [str(item) for item in found.under_way]})
+        return
+    if found.dag.paused:
+        api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
+    begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
+    if watch_it:
+        follow(api, begun.id, as_json=as_json)
+    elif as_json:
+        emit_one(begun.as_dict())
+    else:
+        say(f"started {begun.id}\nwatch it: lakeworks backfill watch {begun.id}")
+
+
+@app.command()
+def watch(backfill: BackfillArgument, as_json: AsJson = False) -> None:
+    """Show progress, rate and time left until it is over; exit code 1 if a run failed. Ctrl-C leaves it going."""
+    follow(airflow(), backfill, as_json=as_json)
+
+
+@app.command("list")
+def list_(dag: Annotated[str | None, typer.Argument(help="only of this DAG")] = None, as_json: AsJson = False) -> None:
+    """List backfills, newest first."""
+    emit([item.as_dict() for item in runs.known(airflow(), dag or "~")], as_json=as_json, title="Backfills")
+
+
+@app.command()
+def pause(backfill: BackfillArgument) -> None:
+    """Let no further run begin. The DAG is paused for it, so runs of its schedule wait too."""
+    api = airflow()
+    found = runs.find(api, backfill)
+    runs.hold(api, found, paused=True)
+    say(f"paused: {found.count('queued')} periods wait, {found.count('running')} run to their end. Runs of the schedule of "
+         f"`{found.dag_id}` wait too. Go on: lakeworks backfill resume {backfill}")  # fmt: skip
+
+
+@app.command()
+def resume(backfill: BackfillArgument) -> None:
+    """Let runs begin again."""
+    api = airflow()
+    found = runs.find(api, backfill)
+    runs.hold(api, found, paused=False)
+    say(f"resumed: {found.count('queued')} periods wait for their turn.")
+
+
+@app.command()
+def cancel(backfill: BackfillArgument) -> None:
+    """End the runs that have not begun; those that have run to their end. What is published stays."""
+    api = airflow()
+    before = runs.find(api, backfill)
+    after = runs.cancel(api, before)
+    say(
+        f"cancelled: {before.count('queued') - after.count('queued')} periods will not run; {after.count('running')} run to "
+        f"their end, {after.count('success')} are done. The same `lakeworks backfill start` brings the rest later."
+    )
+
+
+def airflow() -> Airflow:
+    """The Airflow of this environment.
+
+    Raises:
+        ConfigError: LAKE_AIRFLOW_URL is not set.
+    """
+    address = settings().airflow_url
+    if address is None:
+        raise ConfigError(
+            "A backfill is run by Airflow, and LAKE_AIRFLOW_URL is not set. Nothing was started. Set it to "
+            "https://user:password@host (`make up` writes it into stack.env)."
+        )
+    return Airflow(address.get_secret_value())
+
+
+def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, again: bool) -> planning.Plan:
+    dag = read_dag(api, dag_id)
+    _refuse_consumers(dag)
+    cut = chunk or ("month" if dag.grain in ("day", "hour") else "year")
+    if cut not in ("day", "month", "year", "all"):
+        raise ConfigError(f"--chunk `{cut}`: expected day, month, year or all. Nothing was started.")
+    periods = dag.periods(first, last)
+    return planning.make_plan(connect(), dag, periods, api.activities(dag.tables), cut, again=again)  # type: ignore[arg-type]
+
+
+def _refuse_consumers(dag: PipelineDag) -> None:
+    if dag.started_by:
+        raise ConfigError(
+            f"`{dag.dag_id}` is started by publications of {joined(dag.started_by)}: backfill the DAG that makes those, and it "
+            f"follows. Nothing was started. To build from what is there, trigger `{dag.dag_id}` with a from/to range."
+        )

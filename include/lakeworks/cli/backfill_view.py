@@ -1,0 +1,113 @@
+"""How a backfill is shown: its plan, and its progress while Airflow works on it."""
+
+import time
+from datetime import UTC, datetime
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from lakeworks.cli.output import emit, emit_one
+from lakeworks.pipeline.backfill import progress
+from lakeworks.pipeline.backfill.plan import Plan
+from lakeworks.pipeline.scheduler import Airflow
+
+_EVERY = 2.0  # seconds between two looks
+
+
+def plan_document(found: Plan) -> dict[str, object]:
+    """A plan for programs."""
+    return {
+        "dag": found.dag.dag_id,
+        "grain": found.dag.grain,
+        "periods": len(found.periods),
+        "to_run": found.to_run,
+        "under_way": [str(period) for period in found.under_way],
+        "days": found.days,
+        "tables": [table.as_dict() for table in found.tables],
+        "sources": [need.as_dict() for need in found.needs],
+        "runs": [{"from": str(first), "to": str(last)} for first, last in found.runs],
+    }
+
+
+def show_plan(found: Plan) -> None:
+    """A plan for a person: tables, vendors, runs."""
+    dag = found.dag
+    emit([table.as_dict() for table in found.tables], as_json=False, title=f"{dag.dag_id}: {dag.grain}s by table")
+    if found.needs:
+        emit([need.as_dict() for need in found.needs], as_json=False, title="What vendors are asked")
+    if found.under_way:
+        say(f"{len(found.under_way)} {dag.grain}s are under way already and are left alone.")
+    if not found.runs:
+        say("Nothing is to be run." + ("" if found.under_way else " To run what is done once more: --again"))
+        return
+    days = f"; about {found.days} days, by the vendors' daily limits" if found.days > 1 else ""
+    (first, _), (_, last) = found.runs[0], found.runs[-1]
+    say(
+        f"{found.to_run} of {len(found.periods)} {dag.grain}s are to be run, in {len(found.runs)} runs from {first} to "
+        f"{last}{days}."
+    )
+
+
+def follow(api: Airflow, backfill_id: str, *, as_json: bool) -> None:
+    """Watch a backfill until it is over; exits with 1 if a run failed."""
+    seen = progress.look(api, backfill_id)
+    try:
+        if as_json:
+            while not seen.backfill.is_over:
+                time.sleep(_EVERY)
+                seen = progress.look(api, backfill_id)
+        else:
+            seen = _bar(api, backfill_id, seen)
+    except KeyboardInterrupt:
+        say(f"\nIt goes on without you. Look again: lakeworks backfill watch {backfill_id}")
+        return
+    now = datetime.now(UTC)
+    if as_json:
+        emit_one(seen.as_dict(now))
+    else:
+        rate = seen.per_minute(now)
+        say(
+            f"{seen.backfill.count('success')} of {seen.total} periods done"
+            + (f", {rate:.1f} a minute" if rate else "")
+        )
+        for failure in seen.failures:
+            say(f"failed: {failure}")
+    if seen.failures:
+        if not as_json:
+            say("Mend the cause, then start the same backfill again: it runs only what is left.")
+        raise typer.Exit(1)
+
+
+def _bar(api: Airflow, backfill_id: str, seen: progress.Progress) -> progress.Progress:
+    console, told = Console(), ""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(backfill_id.partition("/")[0], total=seen.total, note="")
+        while True:
+            note, lines = (
+                _note(seen),
+                "\n".join((*seen.running, *seen.waiting, *(f"failed: {x}" for x in seen.failures))),
+            )
+            bar.update(task, completed=seen.done, note=note)
+            if lines != told:
+                console.print(f"{note}\n{lines}" if lines else note, highlight=False, markup=False)
+                told = lines
+            if seen.backfill.is_over:
+                return seen
+            time.sleep(_EVERY)
+            seen = progress.look(api, backfill_id)
+
+
+def _note(seen: progress.Progress) -> str:
+    now = datetime.now(UTC)
+    rate, left = seen.per_minute(now), seen.time_left(now)
+    parts = [f"{seen.done:.0f} of {seen.total} periods"]
+    parts += [f"{rate:.1f} a minute"] if rate else []
+    parts += [f"{int(left.total_seconds() // 60)} min {int(left.total_seconds() % 60)} s left"] if left else []
+    return ", ".join(parts)
+
+
+def say(text: str) -> None:
+    """One line, or several, as they are."""
+    Console(soft_wrap=True).print(text, highlight=False, markup=False)

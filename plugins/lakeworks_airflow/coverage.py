@@ -1,0 +1,60 @@
+"""The first task of a roll-up: are all days of its period there?"""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from lakeworks_airflow.base import LakeOperator
+from lakeworks_airflow.connections import connect_lake
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+_NAMED = 5
+
+
+class CoverageOperator(LakeOperator):
+    """Let a roll-up go on once runs of the upstream table covered its whole period; until then skip the rest of the run.
+
+    The next publication upstream looks again, so nothing waits and nothing is polled. A correction of a day that was there
+    starts the roll-up anew. Somebody who triggers a run by hand wants what is there: then missing days are only told of.
+
+    :param table: the roll-up that is to be built. (templated)
+    :param upstream: the table whose runs have to cover the period. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    :param missing_allowed: how many slots of a period (days of a month, say) may be missing.
+    """
+
+    template_fields: Sequence[str] = ("table", "upstream")
+    ui_color = "#f2f4e8"
+
+    def __init__(self, *, upstream: str, missing_allowed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.upstream = upstream
+        self.missing_allowed = missing_allowed
+
+    def step(self, context: "Context") -> dict[str, list[str]]:
+        """Return the missing slots by period."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.coverage import uncovered
+
+        lake, contract = connect_lake(self.tenant), load_contract(self.upstream)
+        missing = {str(p): [str(slot) for slot in uncovered(lake, contract, p)] for p in self.periods(context)}
+        waits = [self._told(period, slots) for period, slots in missing.items() if len(slots) > self.missing_allowed]
+        if waits and context["dag_run"].run_type == "asset_triggered":
+            reason = (
+                f"{' '.join(waits)} Nothing was built; the next publication of `{self.upstream}` looks again. Trigger this DAG "
+                "by hand with the same partition key to build from what is there."
+            )
+            log.warning(reason)  # Airflow keeps a skip's reason out of the task's log
+            raise AirflowSkipException(reason)
+        for line in waits:
+            log.warning("%s Going on, as this run was asked for.", line)
+        return missing
+
+    def _told(self, period: str, slots: list[str]) -> str:
+        more = f" and {len(slots) - _NAMED} more" if len(slots) > _NAMED else ""
+        return f"{period} waits for runs of `{self.upstream}`: {', '.join(slots[:_NAMED])}{more}."

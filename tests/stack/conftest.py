@@ -1,0 +1,41 @@
+"""One stack for all modules: starting Airflow costs half a minute. Domains do not meet, so neither do their tests."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from lakeworks_demo.stack.api import AirflowApi
+from lakeworks_demo.stack.environment import LOGIN
+from lakeworks_demo.stack.stack import Stack
+from tests.stack.product import Product
+
+# A tenant with a DAG and a connection of its own; the endpoint comes from AWS_ENDPOINT_URL.
+TENANT = {
+    "LAKE_TENANTS": "acme",
+    "AIRFLOW_CONN_AWS_ACME": json.dumps(
+        {"conn_type": "aws", "login": "test", "password": "test", "extra": {"region_name": "us-east-1"}}
+    ),
+}
+DAGS = (
+    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance",
+    "market", "market_crypto", "commerce", "commerce_monthly", "reports",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A bootstrapped lake on a running stack; every domain's DAG is paused except taxi's."""
+    stack = Stack(tmp_path_factory.mktemp("stack"), TENANT)
+    addresses = stack.start(fresh=False)
+    try:
+        api = AirflowApi(addresses.airflow, LOGIN).connect()
+        for dag_id in DAGS:
+            api.wait_for_dag(dag_id)
+        product = Product(stack, api)
+        assert product.run("lake_bootstrap")[1] == "success"
+        api.unpause("taxi")
+        yield product
+    finally:
+        stack.stop()
+        assert stack.running() == []

@@ -1,0 +1,69 @@
+"""The running stack as its user sees it: Airflow's API and the command line."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from lakeworks_demo.stack.api import FINISHED, AirflowApi
+from lakeworks_demo.stack.stack import Stack
+
+BIN = Path(sys.executable).parent
+
+
+class Product:
+    """One running stack."""
+
+    def __init__(self, stack: Stack, api: AirflowApi) -> None:
+        self.stack = stack
+        self.api = api
+
+    def run(self, dag_id: str, **body: Any) -> tuple[str, str]:
+        """Trigger and wait; returns run id and state."""
+        run_id = self.api.trigger(dag_id, **body)
+        return run_id, self.wait(dag_id, run_id)
+
+    def wait(self, dag_id: str, run_id: str, seconds: float = 300) -> str:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            state = str(self.api.run(dag_id, run_id)["state"])
+            if state in FINISHED:
+                return state
+            time.sleep(0.5)
+        raise AssertionError(f"{run_id} did not end: {self.api.tasks(dag_id, run_id)}")
+
+    def lakeworks(self, *arguments: str, **environment: str) -> Any:
+        done = subprocess.run(
+            [str(BIN / "lakeworks"), *arguments, "--json"],
+            env={**self.stack.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def versions(self, table: str) -> dict[str, str]:
+        """Live object version of every partition."""
+        return {row["partition"]: row["version"] for row in self.lakeworks("ledger", table)}
+
+    def succeeds(self, dag_id: str, seconds: float = 600, **body: Any) -> str:
+        """Trigger, wait, and show the failed task's log if there is one; returns the run id.
+
+        The DAG is unpaused after the trigger, so that the run its schedule then begins stands behind this one.
+        """
+        run_id = self.api.trigger(dag_id, **body)
+        self.api.unpause(dag_id)
+        assert self.wait(dag_id, run_id, seconds) == "success", self.api.failure(dag_id, run_id)
+        return run_id
+
+    def clock(self, **now: str) -> None:
+        """Set the replayed vendors' clocks."""
+        assert self.stack.addresses is not None
+        for source, moment in now.items():
+            clock = {"source": source, "now": moment}
+            requests.post(f"{self.stack.addresses.replay}/_control/clock", json=clock, timeout=60).raise_for_status()

@@ -1,0 +1,90 @@
+"""`lakeworks backfill` on the real scheduler. Runs after test_end_to_end and test_market and goes by what those published."""
+
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.stack.product import BIN, Product
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+
+def backfill(product: Product, *arguments: str, code: int = 0) -> str:
+    command = [str(BIN / "lakeworks"), "backfill", *arguments]
+    done = subprocess.run(command, env=product.stack.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def planned(product: Product, dag: str, first: str, last: str, *more: str) -> Any:
+    return product.lakeworks("backfill", "plan", dag, "--from", first, "--to", last, *more)
+
+
+def test_a_plan_names_what_is_missing_and_what_it_costs(product: Product) -> None:
+    plan = planned(product, "taxi", "2020-09", "2020-10")
+    assert (plan["to_run"], plan["runs"]) == (2, [{"from": "2020-09", "to": "2020-10"}])
+    tables = {table["table"]: table for table in plan["tables"]}
+    assert tables["silver.transport.trips"]["missing"] == 2
+    (taxi,) = plan["sources"]
+    assert (taxi["source"], taxi["requests"], taxi["days"]) == ("nyc_tlc", "3", 1), "two months and the zones"
+    daily = planned(product, "market", "2013-02-01", "2013-03-05")
+    assert [(run["from"], run["to"]) for run in daily["runs"]] == [("2013-03-02", "2013-03-05")], "the rest is done"
+
+
+def test_a_backfill_runs_what_is_missing_and_once_more_nothing(product: Product) -> None:
+    done = product.lakeworks(
+        "backfill", "start", "taxi", "--from", "2020-09", "--to", "2020-10", "--chunk", "day", "--watch"
+    )
+    assert (done["runs"], done["done"], done["failed"], done["failures"]) == (2, 2, 0, [])
+    assert done["periods_a_minute"] > 0
+    assert planned(product, "taxi", "2020-09", "2020-10")["to_run"] == 0
+    assert "Nothing is to be run" in backfill(product, "start", "taxi", "--from", "2020-09", "--to", "2020-10")
+    shown = {row["backfill"]: row for row in product.lakeworks("backfill", "list", "taxi")}
+    assert shown[done["backfill"]]["done"] == 2
+    assert "2 of 2 periods done" in backfill(product, "watch", done["backfill"])
+
+
+def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
+    week = ("--from", "2013-02-04", "--to", "2013-02-08")
+    begun = product.lakeworks("backfill", "start", "market", *week, "--chunk", "day", "--again")
+    name = begun["backfill"]
+    assert begun["periods"] == 5
+    under_way = planned(product, "market", week[1], week[3], "--again")
+    assert (under_way["to_run"], len(under_way["under_way"])) == (0, 5), "a second start leaves them alone"
+    assert "Runs of the schedule of `market` wait too" in backfill(product, "pause", name)
+    assert "is paused: its runs would wait" in backfill(
+        product, "start", "market", "--from", "2013-02-11", "--to", "2013-02-12", code=1
+    )
+    assert "cancelled: 4 periods will not run" in backfill(product, "cancel", name)
+    assert "resumed" in backfill(product, "resume", name)
+    (run_id,) = [run["dag_run_id"] for run in product.api.runs("market") if run["dag_run_id"].endswith("__2013-02-04")]
+    assert product.wait("market", run_id) == "success", product.api.failure("market", run_id)
+    over = backfill(product, "watch", name, code=1)
+    assert "failed: 2013-02-05: ended before it began" in over
+    assert "start the same backfill again: it runs only what is left" in over
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ["taxis", "--from", "2019-01", "--to", "2019-02"],
+            "Airflow has no DAG `taxis`. Nothing was started. It has: commerce,",
+        ),
+        (["lake_maintenance", "--from", "2019-01", "--to", "2019-02"], "builds no tables by period"),
+        (["reports", "--from", "2019-01", "--to", "2019-02"], "backfill the DAG that makes those, and it follows"),
+        (["taxi", "--from", "2019-01-05", "--to", "2019-02"], "Say `2019-01`"),
+        (["taxi", "--from", "2019-02", "--to", "2019-01"], "runs backwards"),
+        (["taxi", "--from", "2018-12", "--to", "2019-01"], "Say --from 2019-01"),
+        (["taxi", "--from", "2019-01", "--to", "2019-02", "--chunk", "week"], "expected day, month, year or all"),
+    ],
+)
+def test_a_wrong_request_says_what_to_type(product: Product, arguments: list[str], says: str) -> None:
+    assert says in backfill(product, "start", *arguments, code=1)
+
+
+def test_a_backfill_that_is_not_known_and_an_airflow_that_is_not_there(product: Product) -> None:
+    assert "See: lakeworks backfill list" in backfill(product, "watch", "taxi/nothing", code=1)
+    with pytest.raises(AssertionError, match="LAKE_AIRFLOW_URL is not set"):
+        product.lakeworks("backfill", "plan", "taxi", "--from", "2019-01", "--to", "2019-01", LAKE_AIRFLOW_URL="")
