@@ -1,6 +1,6 @@
-"""Prices of coins from CoinGecko, one UTC day a run: landing -> bronze. Data provided by CoinGecko.
+"""Prices of coins from CoinGecko, one UTC day a run: landing -> bronze -> silver. Data provided by CoinGecko.
 
-`market` some hours later makes bars of them. A DAG of its own, because a Demo key sees 365 days: a longer history of equities
+The day's points become hourly bars here, 24 partitions a day; `market` some hours later makes daily bars of them. A DAG of its own, because a Demo key sees 365 days: a longer history of equities
 must not wait for coins. After a late run, clear `market` of that day from `silver_daily_bars` on.
 """
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import CronPartitionTimetable, dag
 
-from lakeworks_airflow import ingest, partition_params
+from lakeworks_airflow import ingest, partition_params, write_audit_publish
 
 GRAIN = "day"
 
@@ -26,7 +26,8 @@ GRAIN = "day"
     tags=["domain:market"],
 )
 def market_crypto():
-    ingest("bronze.market.crypto_bars", grain=GRAIN)
+    points = ingest("bronze.market.crypto_bars", grain=GRAIN)
+    points >> write_audit_publish("silver.market.crypto_bars", grain=GRAIN)
 
 
 market_crypto()

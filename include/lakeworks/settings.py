@@ -39,7 +39,12 @@ class Settings(_Deployment):
     )
     airflow_url: SecretStr | None = Field(
         None,
-        description="Airflow's address for `lakeworks status`, https://user:password@host; without it no run states.",
+        description="Airflow's address for `lakeworks status` (without it no run states) and `lakeworks backfill`: "
+        "https://user:password@host.",
+    )
+    alert_url: SecretStr | None = Field(
+        None,
+        description="Webhook that is told of late tables (JSON with a `text`); without it they are in the log only.",
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
     tenant: str | None = Field(None, description="Tenant the command line works for; the whole lake without one.")

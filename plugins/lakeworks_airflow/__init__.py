@@ -6,6 +6,7 @@ from lakeworks_airflow.bootstrap import LakeBootstrapOperator
 from lakeworks_airflow.costs import StorageCostOperator
 from lakeworks_airflow.coverage import CoverageOperator
 from lakeworks_airflow.crawlers import CrawlOperator
+from lakeworks_airflow.freshness import FreshnessOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.maintenance import (
     CatalogDiffOperator,
@@ -26,6 +27,7 @@ __all__ = [
     "CoverageOperator",
     "CrawlOperator",
     "FetchOperator",
+    "FreshnessOperator",
     "GarbageOperator",
     "LakeBootstrapOperator",
     "PublishOperator",

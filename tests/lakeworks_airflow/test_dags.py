@@ -73,6 +73,7 @@ def test_every_file_parses(bag: Any) -> None:
     assert set(bag["dags"]) >= {
         "lake_bootstrap",
         "lake_costs",
+        "lake_freshness",
         "lake_maintenance",
         "taxi",
         "taxi__acme",

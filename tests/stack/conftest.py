@@ -7,6 +7,7 @@ import pytest
 
 from lakeworks_demo.stack.api import AirflowApi
 from lakeworks_demo.stack.environment import LOGIN
+from lakeworks_demo.stack.process import free_port
 from lakeworks_demo.stack.stack import Stack
 from tests.stack.product import Product
 
@@ -17,8 +18,16 @@ TENANT = {
         {"conn_type": "aws", "login": "test", "password": "test", "extra": {"region_name": "us-east-1"}}
     ),
 }
+# Lost tasks are noticed in seconds instead of minutes; late tables are told of at an address a test may listen at.
+QUICK = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "LAKE_ALERT_URL": f"http://127.0.0.1:{free_port()}/alerts",
+}
 DAGS = (
-    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance",
+    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_freshness",
     "market", "market_crypto", "commerce", "commerce_monthly", "reports",
 )  # fmt: skip
 
@@ -26,7 +35,7 @@ DAGS = (
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A bootstrapped lake on a running stack; every domain's DAG is paused except taxi's."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), TENANT)
+    stack = Stack(tmp_path_factory.mktemp("stack"), {**TENANT, **QUICK})
     addresses = stack.start(fresh=False)
     try:
         api = AirflowApi(addresses.airflow, LOGIN).connect()

@@ -81,6 +81,20 @@ class Stack:
             self._hold.close()
         return stopped
 
+    def kill_airflow(self, part: str) -> None:
+        """SIGKILL a part of Airflow (`scheduler`), and nothing it started: its tasks are left to themselves, as in a crash."""
+        service = self._airflow_part(part)
+        service.process.kill()
+        service.process.wait()
+
+    def restart_airflow(self, part: str) -> None:
+        """Start a part of Airflow that ended; its log goes on."""
+        self.services.remove(self._airflow_part(part))
+        self._start_airflow(part)
+
+    def _airflow_part(self, part: str) -> Service:
+        return next(service for service in self.services if service.name == f"airflow-{part}")
+
     def _end_all(self) -> list[str]:
         stopped = stop_all(self.run, ORDER)
         if end_leftover(self.folder / "postgres"):
@@ -143,14 +157,17 @@ class Stack:
 
     def _airflow(self) -> None:
         assert self.addresses is not None
-        # Their log servers would listen on every interface; logs lie in one folder here and need none.
-        quiet = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
         for part in ("api-server", "scheduler", "dag-processor", "triggerer"):
-            self._service(f"airflow-{part}", ["airflow", part, *quiet.get(part, [])], self.environment)
+            self._start_airflow(part)
         api, scheduler = self.services[-4], self.services[-3]
         health = f"{self.addresses.airflow}/api/v2/monitor/health"
         wait_until(api, lambda: _answers(health), 90, self.services)
         wait_until(scheduler, lambda: _all_healthy(health), 90, self.services)
+
+    def _start_airflow(self, part: str) -> None:
+        # Their log servers would listen on every interface; logs lie in one folder here and need none.
+        quiet = ["--skip-serve-logs"] if part in ("scheduler", "triggerer") else []
+        self._service(f"airflow-{part}", ["airflow", part, *quiet], self.environment)
 
     def _await_file(self, service: Service, ready: Path, seconds: float) -> str:
         wait_until(service, lambda: ready.is_file() and bool(ready.read_text()), seconds, self.services)

@@ -14,6 +14,7 @@ from lakeworks.cli import (
     cost,
     docs,
     fetches,
+    freshness,
     ledger,
     maintain,
     publications,
@@ -34,6 +35,7 @@ app.command("show")(tables.show)
 app.command("sql")(sql.sql)
 app.command("ledger")(ledger.ledger)
 app.command("status")(status.status)
+app.command("freshness")(freshness.freshness)
 app.command("history")(ledger.history)
 app.command("rollback")(publications.rollback)
 app.command("withdraw")(publications.withdraw)

@@ -4,16 +4,18 @@ A partition's entry in the catalog says which publication is live, which period'
 which publications. Ledger entries are read only where the catalog is behind the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from lakeworks.catalog.glue import partition_from_glue
 from lakeworks.catalog.tables import ENTRY
 from lakeworks.contract import Contract
+from lakeworks.contract_sections import InputRule
 from lakeworks.errors import LedgerCorrupt
-from lakeworks.partition import GRAINS, Partition, Period
+from lakeworks.layout import LEDGER, join
+from lakeworks.partition import GRAINS, Partition, Period, period_range
 from lakeworks.pipeline.lake import Lake
 from lakeworks.sql import load_sql, upstream
 from lakeworks.storage.manifest import inputs_fingerprint
@@ -40,6 +42,7 @@ class Facts:
     _published: dict[str, dict[Partition, Known]] = field(default_factory=dict)
     _by_time: dict[tuple[str, str], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
     _upstreams: dict[str, list[Contract]] = field(default_factory=dict)
+    _runs: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
 
     def published(self, contract: Contract) -> dict[Partition, Known]:
         """Every partition of a table that is published, or about to be."""
@@ -63,11 +66,15 @@ class Facts:
         """Of what a run of the period would be built from today; compare with `Known.inputs`."""
         found: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
-            grain = grain_of(source)
-            for wanted in period.with_earlier(contract.look_back_periods):
-                cut = GRAINS[min(GRAINS.index(grain), GRAINS.index(wanted.grain))] if grain else ""
-                found.update(self._at(source, cut).get(str(Period.containing(wanted.start, cut)) if cut else "", []))
+            for cut, key in _slots_read(contract, source, period):
+                found.update(self._at(source, cut).get(key, []))
         return inputs_fingerprint(found) or NO_INPUTS
+
+    def runs(self, contract: Contract) -> dict[str, tuple[datetime, str]]:
+        """When the last run of each period was recorded, and which attempt that was."""
+        if contract.name not in self._runs:
+            self._runs[contract.name] = self.newest(join(LEDGER, contract.table.path, "_runs") + "/")
+        return self._runs[contract.name]
 
     def newest(self, root: str) -> dict[str, tuple[datetime, str]]:
         """The newest object of every folder below a prefix, by its folder: when, and its name without the ending."""
@@ -88,6 +95,20 @@ class Facts:
                 index.setdefault(key, []).append((contract.name, partition.path, known.publication))
             self._by_time[contract.name, grain] = index
         return self._by_time[contract.name, grain]
+
+
+def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
+    """Which slots of an upstream table a run reads, as (grain to cut it by, key); as `pipeline.write` does."""
+    grain, rule = grain_of(source), contract.inputs.get(source.name, InputRule())
+    if grain is None or rule.whole:
+        yield "", ""
+    elif rule.look_back_days:
+        first = Period.containing(period.start - timedelta(days=rule.look_back_days), grain)
+        yield from ((grain, str(slot)) for slot in period_range(first, period.end))
+    else:
+        cut = GRAINS[min(GRAINS.index(grain), GRAINS.index(period.grain))]
+        for wanted in period.with_earlier(contract.look_back_periods):
+            yield cut, str(Period.containing(wanted.start, cut))
 
 
 def slot_of(partition: Partition) -> Period | None:

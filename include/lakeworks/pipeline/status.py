@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from lakeworks.contract import Contract
-from lakeworks.layout import LEDGER, QUARANTINE, join
+from lakeworks.layout import QUARANTINE, join
 from lakeworks.partition import GRAINS, Partition, Period, period_range
 from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
 from lakeworks.pipeline.lake import Lake
@@ -83,6 +83,8 @@ class _Table:
 
     def _stale(self, known: Known) -> str:
         """Why a partition is not what its inputs would give today; empty if it is."""
+        if self.contract.rebuilds:
+            return self._behind(known.period)
         period = Period.parse(known.period)
         if known.period not in self._expected:
             self._expected[known.period] = self.facts.fingerprint(self.contract, period)
@@ -92,6 +94,16 @@ class _Table:
         if landed and known.period in self.runs and landed > self.runs[known.period][0]:
             return f"{known.period} was landed anew at {landed:%Y-%m-%d %H:%M} UTC"
         return ""
+
+    def _behind(self, period: str) -> str:
+        """What a run of `rebuilds` reads depends on what arrived: it is stale once its upstream's period was run after it."""
+        name = self.contract.rebuilds.touched_by if self.contract.rebuilds else ""
+        runs = self.facts.runs(self.facts.lake.contract(name))
+        above = max(
+            (at for key, (at, _) in runs.items() if key.startswith(period)), default=None
+        )  # of the period or inside it
+        own = self.runs.get(period)
+        return f"`{name}` was run again for {period} since" if above and own and above > own[0] else ""
 
     def _absent(self, published: bool) -> Iterator[Cell]:
         """What should be there and is not: missing, or empty where a run has been there."""
@@ -150,7 +162,7 @@ class _Table:
     @cached_property
     def runs(self) -> dict[str, tuple[datetime, str]]:
         """When the last run of a period was recorded, and which attempt that was."""
-        return self.facts.newest(join(LEDGER, self.contract.table.path, "_runs") + "/")
+        return self.facts.runs(self.contract)
 
     @cached_property
     def quarantined(self) -> set[str]:

@@ -68,6 +68,39 @@ def test_what_is_as_its_inputs_are_is_published_and_nothing_was_read(february: M
     assert "GetObject" not in february.calls
 
 
+def test_days_before_that_a_table_reads_do_not_make_it_stale_and_their_changes_do(tmp_path: Path) -> None:
+    """`look_back_days` was left out of the comparison: every day of such a table showed as stale for ever."""
+    bars, returns = load_contract("silver.market.daily_bars"), load_contract("gold.market.daily_returns")
+    back = returns.inputs[bars.name].look_back_days
+    assert back > 1
+    day = Period.parse("2013-03-01")
+    read = [Partition.of_period(slot) for slot in day.with_earlier(back)]
+    with many(tmp_path) as found:
+        found.publish(bars, [entry(bars, partition, period="2013-03-01") for partition in read])
+        inputs = built_from(*((bars, partition, 1) for partition in read))
+        found.publish(returns, [entry(returns, read[-1], period="2013-03-01", inputs=inputs)])
+        for contract in (bars, returns):
+            record(found, contract, "2013-03-01")
+        window = Window(day, day)
+        assert look(found, returns, window).counts == {"published": 1}
+        found.publish(bars, [entry(bars, read[1], 2, period="2013-02-01")])
+        assert look(found, returns, window).counts == {"stale": 1}
+
+
+def test_what_follows_arrivals_is_stale_once_they_were_run_again(tmp_path: Path) -> None:
+    """Tables with `rebuilds` read what their arrivals touch, which no comparison of whole days can tell."""
+    orders, sales = load_contract("silver.commerce.orders"), load_contract("gold.commerce.daily_sales")
+    day = Partition.of_period(Period.parse("2017-01-05"))
+    with many(tmp_path) as found:
+        for contract in (orders, sales):
+            found.publish(contract, [entry(contract, day, period="2017-01-05", inputs="anything")])
+            record(found, contract, "2017-01-05")
+            time.sleep(1.1)  # S3 tells times to the second
+        assert look(found, sales).counts == {"published": 1}
+        record(found, orders, "2017-01-05", "manual-2.1")
+        assert look(found, sales).counts == {"stale": 1}
+
+
 def test_what_has_inputs_and_is_not_there_is_missing(february: Many) -> None:
     matrix = look(february, GOLD)
     assert matrix.counts == {"missing": 28}

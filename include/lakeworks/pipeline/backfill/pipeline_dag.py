@@ -11,7 +11,6 @@ from lakeworks.names import TableName
 from lakeworks.partition import Period, periods_between
 from lakeworks.pipeline.scheduler import Airflow
 
-
 _ORDER = ("reference", "bronze", "silver", "gold")
 
 

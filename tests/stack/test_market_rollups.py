@@ -1,6 +1,6 @@
 """Partitioned assets between domains: whatever run published days, their roll-ups follow, once for days that came together.
 
-Runs after the domains' own tests and goes by what those published.
+Runs after test_commerce, test_end_to_end and test_market (in the order of their names) and goes by what those published.
 """
 
 import time

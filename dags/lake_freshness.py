@@ -1,0 +1,29 @@
+"""Tell, every half hour, of tables that are older than their contracts promise: to the log, and to the webhook LAKE_ALERT_URL.
+
+It goes by the ledger and not by runs, so that a run that was never started is noticed as well. Each table is told of once for
+the partition it waits for, however often this DAG looks. By hand: `lakeworks freshness`.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, dag
+
+from lakeworks_airflow import FreshnessOperator
+
+
+@dag(
+    schedule=CronTriggerTimetable("*/30 * * * *", timezone="UTC"),
+    start_date=pendulum.datetime(2019, 1, 1, tz="UTC"),
+    catchup=False,
+    is_paused_upon_creation=True,  # there is nothing to look at before lake_bootstrap
+    max_active_runs=1,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},
+    doc_md=__doc__,
+    tags=["lake"],
+)
+def lake_freshness():
+    FreshnessOperator(task_id="look")
+
+
+lake_freshness()

@@ -1,0 +1,236 @@
+"""Whatever happens to runs and schedulers, the same partitions end with the same bytes. Uses taxi's months of test_end_to_end."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import psutil
+import pytest
+
+from lakeworks_demo.stack.api import FINISHED
+from lakeworks_demo.stack.environment import BUCKET
+from tests.stack.product import BIN, Product
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+GOLD = ("gold.transport.zone_daily_summary", "gold.transport.hourly_demand", "silver.transport.trips")
+
+
+def s3(product: Product) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(
+        "s3", endpoint_url=product.stack.environment["AWS_ENDPOINT_URL"], region_name="us-east-1", **keys
+    )
+
+
+def content(product: Product) -> dict[str, dict[str, str]]:
+    """The live object of every partition, as the bucket has it: an ETag is a hash of the bytes here."""
+    found = {}
+    for table in GOLD:
+        pages = (
+            s3(product).get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{table.replace('.', '/')}/")
+        )
+        found[table] = {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+    return found
+
+
+def in_order(product: Product) -> None:
+    """Ledger, objects and catalog agree, nothing is left half done, every row is accounted for."""
+    for table in GOLD:
+        assert product.lakeworks("verify", table) == []
+    for row in product.lakeworks("ledger"):
+        if row["table"] in GOLD:
+            assert row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"], row
+
+
+def backfill(product: Product, *arguments: str, code: int = 0) -> set[str]:
+    """Airflow's own command over the three months; returns the runs it made."""
+    known = {run["dag_run_id"] for run in product.api.runs("taxi")}
+    command = [
+        str(BIN / "airflow"),
+        "backfill",
+        "create",
+        "--dag-id",
+        "taxi",
+        "--from-date",
+        "2019-01-01",
+        "--to-date",
+        "2019-03-31",
+    ]
+    done = subprocess.run(
+        [*command, *arguments], env=product.stack.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        new = {run["dag_run_id"] for run in product.api.runs("taxi")} - known
+        if len(new) == 3 or code:
+            return new
+        time.sleep(0.3)
+    raise AssertionError("the backfill did not make three runs")
+
+
+def all_succeed(product: Product, runs: set[str], seconds: float = 300) -> None:
+    for run_id in runs:
+        assert product.wait("taxi", run_id, seconds) == "success", product.api.failure("taxi", run_id)
+
+
+def test_a_backfill_backwards_survives_a_killed_scheduler(product: Product) -> None:
+    before = content(product)
+    runs = backfill(product, "--run-backwards", "--reprocess-behavior", "completed", "--max-active-runs", "3")
+    started = {run_id for run_id in runs if product.api.run("taxi", run_id)["partition_key"] == "2019-03"}
+    deadline = time.monotonic() + 60
+    while not any(task["state"] == "running" for run_id in started for task in product.api.tasks("taxi", run_id)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    product.stack.kill_airflow("scheduler")
+    time.sleep(2)
+    product.stack.restart_airflow("scheduler")
+    all_succeed(product, runs)
+    assert content(product) == before
+    in_order(product)
+
+
+def test_two_backfills_over_the_same_months_at_once(product: Product) -> None:
+    before = content(product)
+    runs = backfill(product, "--reprocess-behavior", "completed", "--max-active-runs", "2")
+    beside = product.api.trigger("taxi", conf={"from": "2019-01", "to": "2019-03"})
+    backfill(product, "--reprocess-behavior", "completed", code=1)  # Airflow refuses a second one of its own
+    all_succeed(product, runs | {beside})
+    assert content(product) == before
+    in_order(product)
+
+
+def test_an_orphan_that_finishes_late_changes_nothing(product: Product) -> None:
+    """The task's processes are stopped until Airflow has given them up and another try has published; then they go on."""
+    before = content(product)
+    run_id = product.api.trigger("taxi", partition_key="2019-02")
+    orphan = _stopped(product, run_id, "silver_trips.publish")
+    try:
+        _until(product, run_id, "silver_trips.publish", "up_for_retry")
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": ["silver_trips.publish"],
+            "only_failed": False,
+            "include_downstream": True,
+        }
+        product.api.call("POST", "dags/taxi/clearTaskInstances", json=body)
+        assert product.wait("taxi", run_id) == "success", product.api.failure("taxi", run_id)
+    finally:
+        for process in orphan:
+            process.send_signal(signal.SIGCONT)
+    psutil.wait_procs(orphan, timeout=60)
+    assert not any(process.is_running() for process in orphan)
+    assert content(product) == before
+    in_order(product)
+
+
+def _stopped(product: Product, run_id: str, task_id: str) -> list[psutil.Process]:
+    """Wait for a task and stop it and its supervisor, so that it neither works nor beats."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        task = next(item for item in product.api.tasks("taxi", run_id) if item["task_id"] == task_id)
+        if task["state"] == "running" and task["pid"]:
+            work = psutil.Process(task["pid"])
+            parent = work.parent()
+            family = [parent, work] if parent and parent.ppid() != 1 and "scheduler" not in parent.name() else [work]
+            chain = [*family, *work.children(recursive=True)]
+            for process in chain:
+                process.suspend()
+            return chain
+        assert task["state"] not in FINISHED, "it was over before it could be stopped"
+        time.sleep(0.02)
+    raise AssertionError(f"{task_id} did not begin")
+
+
+def _until(product: Product, run_id: str, task_id: str, state: str) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        task = next(item for item in product.api.tasks("taxi", run_id) if item["task_id"] == task_id)
+        if task["state"] == state:
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"{task_id} is {task['state']}, not {state}")
+
+
+def test_a_used_up_quota_waits_for_its_month_and_then_goes_on(product: Product) -> None:
+    """The budget document says that all of CoinGecko's requests of the month were made, whoever made them."""
+    now = time.gmtime()
+    spent = {
+        "number": 1,
+        "day": time.strftime("%Y-%m-%d", now),
+        "of_day": 9,
+        "month": time.strftime("%Y-%m", now),
+        "of_month": 10_000,
+    }
+    unused = {"next_slot": 0.0, "closed_until": 0.0, "reason": "", "failures": 0}
+    s3(product).put_object(Bucket=BUCKET, Key="_quota/coingecko.json", Body=json.dumps({**spent, **unused}).encode())
+    begun = product.lakeworks("backfill", "start", "market_crypto", "--from", "2013-02-20", "--to", "2013-02-21")
+    (run_id,) = [
+        run["dag_run_id"] for run in product.api.runs("market_crypto") if run["dag_run_id"].endswith("2013-02-20")
+    ]
+    deadline = time.monotonic() + 90
+    while (
+        task := next(
+            t for t in product.api.tasks("market_crypto", run_id) if t["task_id"] == "bronze_crypto_bars.fetch"
+        )
+    )["state"] != "deferred":
+        assert time.monotonic() < deadline, task
+        time.sleep(0.5)
+    assert "10000 requests of" in product.api.log("market_crypto", run_id, task)
+    product.lakeworks("budget", "--reset", "coingecko")
+    body = {
+        "dry_run": False,
+        "dag_run_id": run_id,
+        "task_ids": ["bronze_crypto_bars.fetch"],
+        "only_failed": False,
+        "include_downstream": True,
+    }
+    product.api.call("POST", "dags/market_crypto/clearTaskInstances", json=body)
+    assert product.wait("market_crypto", run_id) == "success", product.api.failure("market_crypto", run_id)
+    days = {row["partition"][:10] for row in product.lakeworks("ledger", "bronze.market.crypto_bars")}
+    assert {"2013-02-20", "2013-02-21"} <= days
+    assert product.lakeworks("backfill", "list", "market_crypto")[0]["done"] == begun["periods"] == 2
+
+
+@contextmanager
+def listening(url: str) -> Iterator[list[dict[str, Any]]]:
+    """What is posted to the address."""
+    told: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", int(urlsplit(url).port or 0)), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_late_tables_are_told_of_once(product: Product) -> None:
+    with listening(product.stack.environment["LAKE_ALERT_URL"]) as told:
+        product.succeeds("lake_freshness")
+        first = {alert["table"]: alert for alert in told}
+        product.succeeds("lake_freshness")
+        assert len(told) == len(first), "nothing is told twice"
+    assert first["silver.transport.trips"]["newest"] == "2020-10-31"
+    assert first["silver.transport.trips"]["overdue"].startswith("2020-11-01 and ")
+    assert "gold.commerce.daily_sales is late" in first["gold.commerce.daily_sales"]["text"]
