@@ -19,7 +19,7 @@ up: setup  ## the same, and leave Airflow and the lake running to look around
 down: setup  ## stop what `make up` left running
 	@$(BIN)/python -m lakeworks_demo down
 
-test: lint test-unit test-stack  ## every check and test
+test: lint test-unit test-integration test-stack  ## every check and test
 
 lint: setup  ## ruff, mypy, import rules
 	$(BIN)/ruff check .
@@ -27,8 +27,11 @@ lint: setup  ## ruff, mypy, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-unit: setup  ## fast tests with coverage
-	$(BIN)/python -m pytest -n 2 -m "not stack" --cov --cov-report=term:skip-covered -q
+test-unit: setup  ## quick tests, in under a minute
+	$(BIN)/python -m pytest -n 2 -m "not stack and not integration" -q
+
+test-integration: setup  ## tests on three S3 implementations, Glue, replayed sources; with coverage
+	$(BIN)/python -m pytest -n 2 -m integration --cov --cov-report=term:skip-covered -q
 
 test-stack: setup  ## end-to-end tests on the real Airflow stack
 	$(BIN)/python -m pytest -m stack -q
@@ -47,6 +50,9 @@ conformance: setup  ## read the replayed sources with the clients others use aga
 
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
+
+bench-backfill: setup  ## a year of market on the real stack: runs over months against a run a day (minutes)
+	$(BIN)/python -m benchmarks.backfill
 
 catalog-scale: setup  ## time catalog diff, repair and status at 100,000 partitions (minutes)
 	$(BIN)/python -m tests.catalog_scale
@@ -83,4 +89,4 @@ env:  ## write .env for docker-compose, with secrets of its own
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-stack chaos format docs setup lock env clean data conformance bench catalog-scale
+.PHONY: help demo up down test lint test-unit test-integration test-stack chaos format docs setup lock env clean data conformance bench bench-backfill catalog-scale

@@ -34,7 +34,7 @@ def main() -> int:
     parser.add_argument("--add", action="store_true", help="to the rounds kept from earlier, instead of replacing them")
     parser.add_argument("--write", type=Path, help="Markdown file for the tables")
     arguments = parser.parse_args()
-    sizes, rounds = (QUICK if arguments.quick else FULL), arguments.rounds or (1 if arguments.quick else 5)
+    sizes, rounds = (QUICK if arguments.quick else FULL), arguments.rounds or (1 if arguments.quick else 3)
     kept = DATA / ("quick" if arguments.quick else "results")
     for case, module in _wanted(arguments):
         print(case.title, file=sys.stderr)

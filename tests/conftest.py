@@ -32,6 +32,25 @@ from lakeworks_demo.stack.parent import dying_with_parent
 from lakeworks_demo.stack.process import free_port
 
 BIN = Path(sys.executable).parent
+# What a test asks for, or where it lies, says whether it talks to servers: `make test-unit` leaves those out.
+SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_store", "any_s3"}
+ON_SERVERS = (
+    "access/test_evaluation", "access/test_isolation", "access/test_policy", "catalog/", "chaos/", "cli/", "faults/",
+    "infrastructure/test_policy_enforced", "infrastructure/test_removal", "lakeworks/pipeline/", "lakeworks_airflow/test_dags",
+    "lakeworks_demo/test_process", "lakeworks_demo/test_stack", "quality/test_audit", "sources/test_limits",
+    "storage/test_layer_buckets", "test_imports",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers, processes of its own or Great Expectations as integration tests."""
+    for item in items:
+        asks = SERVERS & set(getattr(item, "fixturenames", ()))
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        if asks or any(part in place for part in ON_SERVERS):
+            item.add_marker("integration")
+
+
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
 
 

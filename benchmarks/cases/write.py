@@ -128,7 +128,8 @@ ENTRIES = {
     "pyarrow write_dataset": Entry(peers.pyarrow_dataset),
     "pandas + s3fs": Entry(peers.pandas, peer=True),
     "DuckDB COPY (httpfs)": Entry(peers.duckdb, peer=True),
-    "polars sink": Entry(peers.polars, peer=True),
+    "polars sink": Entry(peers.polars, peer=True, note="no grain order, no checksum"),
+    "polars sort + sink": Entry(peers.polars_sorted, peer=True, note="sorted by grain, no checksum"),
     "delta-rs": Entry(peers.delta, peer=True),
     "naive filters": Entry(naive),
 }

@@ -17,7 +17,6 @@ DIGEST, MONTHLY = "gold.reports.daily_digest", "gold.commerce.customer_360_month
 
 def followed(product: Product, dag_id: str, *keys: str) -> dict[str, dict[str, Any]]:
     """Wait until a consumer's runs for these keys have ended; returns all its runs by key, the newest of each."""
-    product.api.unpause(dag_id)
     deadline = time.monotonic() + 180
     while True:
         runs = {run["partition_key"]: run for run in reversed(product.api.runs(dag_id))}

@@ -1,6 +1,8 @@
 """Starts the stack's parts, side by side where they can be, and stops whatever was started."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -82,9 +84,12 @@ class Stack:
         return stopped
 
     def kill_airflow(self, part: str) -> None:
-        """SIGKILL a part of Airflow (`scheduler`), and nothing it started: its tasks are left to themselves, as in a crash."""
+        """SIGKILL a part of Airflow (`scheduler`) with its group, as a crashed machine would; tasks have groups of their own.
+
+        Not the one process alone: the executor's workers hold its database connection too, and with it its locks.
+        """
         service = self._airflow_part(part)
-        service.process.kill()
+        os.killpg(service.process.pid, signal.SIGKILL)
         service.process.wait()
 
     def restart_airflow(self, part: str) -> None:

@@ -54,6 +54,11 @@ class Airflow:
         runs = {(run["dag_id"], run["dag_run_id"]): run for run in self._runs()}
         return [item for task in self._tasks() for item in _activities(task, runs, by_group)]
 
+    def under_way(self, dag_id: str) -> set[Period]:
+        """The periods of a DAG's runs that are not over, those that have not begun included."""
+        runs = self.pages(f"dags/{dag_id}/dagRuns", "dag_runs", state=["running", "queued"])
+        return {period for run in runs for period in _periods(run)}
+
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """One request below `/api/v2/`; returns the JSON of the answer, None for an empty one.
 

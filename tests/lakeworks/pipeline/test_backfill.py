@@ -16,7 +16,7 @@ from lakeworks.layout import run_key
 from lakeworks.partition import Period, periods_between
 from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.backfill.pipeline_dag import PipelineDag, _tables
-from lakeworks.pipeline.backfill.plan import chunks, make_plan
+from lakeworks.pipeline.backfill.plan import Doings, chunks, make_plan
 from lakeworks.pipeline.backfill.requests import Need, needs
 from lakeworks.pipeline.scheduler import Activity
 from lakeworks.sources import Access, open_source
@@ -101,7 +101,8 @@ def ran(lake: Lake, table: str, *periods: str) -> None:
 
 
 def planned(lake: Lake, first: str, last: str, *activities: Activity, **how: Any) -> Any:
-    return make_plan(lake, dag(), dag().periods(first, last), activities, "month", **how)
+    doings = Doings(activities, how.pop("under_way", ()))
+    return make_plan(lake, dag(), dag().periods(first, last), doings, "month", **how)
 
 
 def test_a_fresh_lake_lacks_everything_and_a_month_run_in_every_table_is_done(lake: Lake) -> None:
@@ -125,13 +126,15 @@ def test_what_is_under_way_is_left_alone_and_what_failed_is_run(lake: Lake) -> N
     plan = planned(lake, "2019-01", "2019-03", busy, bad)
     assert [str(period) for period in plan.under_way] == ["2019-01"]
     assert [str(first) for first, _ in plan.runs] == ["2019-03"]
+    waiting = planned(lake, "2019-01", "2019-03", bad, under_way=days("2019-03"))
+    assert ([str(period) for period in waiting.under_way], waiting.runs) == (["2019-03"], ())
 
 
 def test_a_run_over_a_month_covers_the_days_of_a_daily_dag(lake: Lake) -> None:
     tables = TAXI[2:]
     ran(lake, TAXI[2], "2019-01", "2019-02-01")
     daily = dag("day", tables)
-    plan = make_plan(lake, daily, daily.periods("2019-01", "2019-02-02"), [], "month")
+    plan = make_plan(lake, daily, daily.periods("2019-01", "2019-02-02"), Doings(), "month")
     assert [str(first) for first, _ in plan.runs] == ["2019-02-02"]
 
 

@@ -1,7 +1,7 @@
 """What a stretch of time lacks of a DAG's tables, and how it is cut into runs."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -61,14 +61,16 @@ class Plan:
         return max((need.days for need in self.needs), default=0)
 
 
+@dataclass(frozen=True)
+class Doings:
+    """What Airflow is at: tasks of tables, and the periods of the DAG's runs that are not over."""
+
+    activities: Sequence[Activity] = ()
+    under_way: Collection[Period] = ()
+
+
 def make_plan(
-    lake: Lake,
-    dag: PipelineDag,
-    periods: Sequence[Period],
-    activities: Sequence[Activity],
-    chunk: Chunk,
-    *,
-    again: bool = False,
+    lake: Lake, dag: PipelineDag, periods: Sequence[Period], doings: Doings, chunk: Chunk, *, again: bool = False
 ) -> Plan:
     """Look at every table of the DAG; with `again`, what is done is run once more.
 
@@ -77,13 +79,13 @@ def make_plan(
     """
     contracts = [lake.contract(table) for table in dag.tables]
     window = Window(periods[0], periods[-1])
-    matrices = status(lake, contracts, window, activities)
+    matrices = status(lake, contracts, window, doings.activities)
     tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
     if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period stands for all
         standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
-    under_way = tuple(period for period, how in standing.items() if how == "running")
-    wanted = [period for period, how in standing.items() if how != "running" and (again or how != "done")]
+    under_way = tuple(p for p, how in standing.items() if how == "running" or p in doings.under_way)
+    wanted = [p for p, how in standing.items() if p not in under_way and (again or how != "done")]
     runs = tuple(chunks(wanted, chunk))
     asked = needs(lake, [(contract, wanted) for contract in contracts])
     return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way)
