@@ -18,7 +18,7 @@ from benchmarks.cases.write_rows import arrow_s3
 from benchmarks.rounds import ROOT, load, merged, run_case, save
 from lakeworks_demo.stack.process import free_port
 
-MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "catalog")]
+MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "compaction", "catalog")]
 DATA = ROOT / ".local/bench"
 FULL = {"bronze": 3_500_000, "bars": 2_000_000}
 QUICK = {"bronze": 350_000, "bars": 200_000}
@@ -82,7 +82,7 @@ def _place(case: Case, rows: int) -> Iterator[Place]:
             place = replace(
                 place, bucket="bench", glue=stack.enter_context(serving(command, f"http://127.0.0.1:{port}", {}))
             )
-        if case.name == "pipeline":
+        if case.name in ("pipeline", "compaction"):
             place = replace(place, glue=stack.enter_context(running_moto()))
         yield place
 

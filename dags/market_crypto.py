@@ -1,7 +1,8 @@
 """Prices of coins from CoinGecko, one UTC day a run: landing -> bronze -> silver. Data provided by CoinGecko.
 
-The day's points become hourly bars here, 24 partitions a day; `market` some hours later makes daily bars of them. A DAG of its own, because a Demo key sees 365 days: a longer history of equities
-must not wait for coins. After a late run, clear `market` of that day from `silver_daily_bars` on.
+The day's points become hourly bars here, 24 partitions a day; `market` some hours later makes daily bars of them. A DAG of its
+own, because a Demo key sees 365 days: a longer history of equities must not wait for coins. After a late run, clear `market` of
+that day from `silver_daily_bars` on.
 """
 
 from datetime import timedelta
