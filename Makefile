@@ -45,6 +45,7 @@ data: setup  ## fetch the sample data that are not ours to republish (the demo a
 # without their dependencies: those the lake has already do, and must not be replaced
 conformance: setup  ## read the replayed sources with the clients others use against the real ones
 	$(BIN)/uv pip install -q --no-deps --target .local/conformance alpha_vantage==3.0.0 pycoingecko==3.2.0 yfinance==1.7.0 \
+		coingecko-sdk==4.3.0 distro==1.9.0 \
 		curl_cffi==0.17.0 peewee==4.5.3 multitasking==0.0.13 frozendict==2.5.1
 	$(BIN)/python -m pytest tests/conformance -q
 

@@ -67,6 +67,34 @@ def test_coingeckos_answers_are_read(replay_url: str) -> None:
         client.get_coin_market_chart_range_by_id("bitcoin", "usd", 1577836800, 1577923200)
 
 
+def test_coingeckos_shapes_follow_its_openapi_description(replay_url: str) -> None:
+    """The vendor's own client is generated from the description; asked to be strict, it refuses what differs from it."""
+    library = pytest.importorskip("coingecko_sdk")
+    vendor(replay_url, "coingecko", "2026-01-15T12:00:00Z")
+    client = library.Coingecko(
+        demo_api_key="CG-0123456789abcdef", environment="demo", base_url=f"{replay_url}/api/v3", max_retries=0,
+        _strict_response_validation=True,
+    )  # fmt: skip
+    assert client.ping.get().gecko_says == "(V3) To the Moon!"
+    chart = client.coins.market_chart.get_range("bitcoin", vs_currency="usd", from_="1768348800", to="1768435199")
+    assert {len(chart.prices), len(chart.market_caps), len(chart.total_volumes)} == {288}
+    assert {len(candle) for candle in client.coins.ohlc.get("bitcoin", vs_currency="usd", days="1")} == {5}
+    coins = client.coins.markets.get(vs_currency="usd")
+    assert [coin.market_cap_rank for coin in coins] == [1, 2, 3, 4]
+    assert {name for coin in coins for name in coin.model_extra or {}} == set(), (
+        "no field the description does not know"
+    )
+    with pytest.raises(library.NotFoundError, match="coin not found"):
+        client.coins.ohlc.get("nocoin", vs_currency="usd", days="1")
+    Vendor(replay_url, "coingecko").limits(per_second=0.001, burst=1)
+    with pytest.raises(library.RateLimitError, match="exceeded the Rate Limit"):
+        [client.ping.get() for _ in range(2)]
+    Vendor(replay_url, "coingecko").limits()
+    Vendor(replay_url, "coingecko").fault(kind="rename", column="last_updated", to="updated")
+    with pytest.raises(library.APIResponseValidationError):
+        client.coins.markets.get(vs_currency="usd")
+
+
 def test_yahoos_charts_are_read(replay_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     library = pytest.importorskip("yfinance")
     library.set_tz_cache_location(str(tmp_path))
