@@ -125,7 +125,8 @@ class _Table:
 
     def _due(self, grain: str, known: set[Period]) -> set[Period]:
         """Slots that every upstream has data for, or any where all are optional; where none is cut by time, all of the window,
-        or from first to last."""
+        or from first to last.
+        """
         sources = {x.name: x for x in self.facts.upstreams(self.contract) if grain_of(x)}
         needed = [x for name, x in sources.items() if not self.contract.inputs.get(name, InputRule()).optional]
         if sources:
