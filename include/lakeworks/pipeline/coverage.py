@@ -3,13 +3,18 @@
 A covered day may have no rows and no partition: that a run was there is told by its record in the ledger.
 """
 
+import logging
 from collections.abc import Iterable
 
 from lakeworks.contract import Contract
-from lakeworks.partition import Period
+from lakeworks.partition import GRAINS, Period
 from lakeworks.pipeline.facts import grain_of
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Manifest
+
+log = logging.getLogger(__name__)
+# Airflow writes every announcement while the task waits, in one request that its client gives up after 5 s (docs/adr/0013).
+MOST_ANNOUNCED = 100
 
 
 def covered_slots(contract: Contract, record: Manifest) -> set[Period]:
@@ -25,20 +30,37 @@ def covered_slots(contract: Contract, record: Manifest) -> set[Period]:
     return set(record.parsed_period.split(grain)) | {slot for slot in found if slot is not None}
 
 
-def announced_keys(contract: Contract, records: Iterable[Manifest]) -> list[str]:
-    """The partition keys that consumers of a table are told of after its runs, in order."""
-    return sorted({str(slot) for record in records for slot in covered_slots(contract, record)})
+def announced_keys(contract: Contract, records: Iterable[Manifest], most: int = MOST_ANNOUNCED) -> list[str]:
+    """The partition keys that consumers of a table are told of after its runs, in order: months or days, never hours.
+
+    Where that were more than `most` days, the first of each month speaks for the others: every roll-up still hears of it.
+    """
+    slots = {slot for record in records for slot in covered_slots(contract, record)}
+    keys = sorted({str(Period.containing(slot.start, min(slot.grain, "day", key=GRAINS.index))) for slot in slots})
+    if len(keys) <= most:
+        return keys
+    first = {key[:7]: key for key in reversed(keys)}
+    log.warning(
+        "%s: %d days were run; consumers are told of the first of each of %d months. A consumer that follows day by day has to "
+        "be run over the same range.", contract.name, len(keys), len(first),
+    )  # fmt: skip
+    return sorted(first.values())
 
 
 def uncovered(lake: Lake, contract: Contract, period: Period) -> list[Period]:
     """The slots inside a period that no run of the table was at, in order; a table time does not cut needs one run, whenever.
 
-    A partition that a run of another period re-opened does not count: its own period's data may still be to come.
+    A run counts for a slot if it was recorded after the slot's end: one over a month that is not over covers the days until
+    then. A partition that a run of another period re-opened does not count: its own period's data may still be to come.
     """
     grain = grain_of(contract)
     if grain is None:
         return [] if any(lake.ledger.runs(contract.table)) else [period]
     month = Period.containing(period.start, "month")  # a run of a coarser period covers a finer one too
-    ran = {key.rpartition("/_runs/")[2].partition("/")[0] for key in lake.ledger.runs(contract.table, month)}
-    covered = {slot for key in ran for slot in Period.parse(key).split(grain)}
+    covered = {
+        slot
+        for ran, at in lake.ledger.recorded(contract.table, month)
+        for slot in ran.split(grain)
+        if slot.end <= at
+    }
     return [slot for slot in period.split(grain) if slot not in covered]

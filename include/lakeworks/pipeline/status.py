@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from lakeworks.contract import Contract
+from lakeworks.contract_sections import InputRule
 from lakeworks.layout import QUARANTINE, join
 from lakeworks.partition import GRAINS, Partition, Period, period_range
 from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
@@ -123,10 +124,13 @@ class _Table:
         return Cell(partition, slot, "empty") if slot in ran else Cell(partition, slot, "missing", None, "never built")
 
     def _due(self, grain: str, known: set[Period]) -> set[Period]:
-        """Slots that every upstream has data for; where none is cut by time, all of the window, or from first to last."""
-        sources = [source for source in self.facts.upstreams(self.contract) if grain_of(source)]
+        """Slots that every upstream has data for, or any where all are optional; where none is cut by time, all of the window,
+        or from first to last."""
+        sources = {x.name: x for x in self.facts.upstreams(self.contract) if grain_of(x)}
+        needed = [x for name, x in sources.items() if not self.contract.inputs.get(name, InputRule()).optional]
         if sources:
-            due = set.intersection(*({s for slot in self.facts.slots(x) for s in slot.split(grain)} for x in sources))
+            slots = [{s for slot in self.facts.slots(x) for s in slot.split(grain)} for x in needed or sources.values()]
+            due = set.intersection(*slots) if needed else set().union(*slots)
         else:
             begin = self.window.first or min(known, default=None)
             end = self.window.last.end if self.window.last else max((slot.end for slot in known), default=None)

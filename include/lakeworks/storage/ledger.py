@@ -195,6 +195,13 @@ class Ledger:
         prefix = join(LEDGER, table.path, "_runs") + "/"
         yield from (item.key for item in self.store.scan(f"{prefix}{period or ''}"))
 
+    def recorded(self, table: TableName, period: Period | None = None) -> Iterator[tuple[Period, datetime]]:
+        """The period of each run record (as of `runs`) and when it was written."""
+        prefix = join(LEDGER, table.path, "_runs") + "/"
+        for item in self.store.scan(f"{prefix}{period or ''}"):
+            if item.modified:
+                yield Period.parse(item.key.removeprefix(prefix).partition("/")[0]), item.modified
+
     def _load(self, key: str) -> Stored:
         body, found = self.store.get(key)
         try:

@@ -7,7 +7,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.layout import run_key
-from lakeworks.partition import Period
+from lakeworks.partition import Period, periods_between
 from lakeworks.pipeline import Lake
 from lakeworks.pipeline.coverage import announced_keys, uncovered
 from lakeworks.storage.manifest import Manifest, RowBalance, Run, StagedPartition
@@ -16,6 +16,7 @@ from tests.conftest import contract_of
 COLUMNS = {
     "id": {"type": "bigint", "required": True, "description": "key"},
     "sold_on": {"type": "date", "description": "day"},
+    "sold_at": {"type": "timestamp", "description": "moment"},
     "region": {"type": "string", "description": "where"},
 }
 
@@ -57,6 +58,20 @@ def test_a_months_run_of_a_daily_table_tells_of_every_day() -> None:
     assert keys == [f"2019-02-{day:02}" for day in range(1, 29)]
 
 
+def test_hours_are_announced_as_their_day() -> None:
+    """A year of hours is 8,760 announcements: Airflow's request timed out at every try, and the run never ended."""
+    assert announced_keys(table("hour(sold_at)"), [record("2019-02-03"), record("2019-02-04T05")]) == ["2019-02-03", "2019-02-04"]
+
+
+def test_years_of_days_are_announced_by_months(caplog: pytest.LogCaptureFixture) -> None:
+    months = [record(str(month)) for month in periods_between("2010-01", "2019-12", "month")]
+    keys = announced_keys(table("day(sold_on)"), [record("2009-12-30"), *months])
+    assert keys[:3] == ["2009-12-30", "2010-01-01", "2010-02-01"]
+    assert len(keys) == 121
+    assert "3653 days were run; consumers are told of the first of each of 121 months" in caplog.text
+    assert len(announced_keys(table("day(sold_on)"), months[:3])) == 90, "a quarter is told of day by day"
+
+
 def ran(lake: Lake, contract: Contract, *periods: str) -> None:
     for period in periods:
         lake.store.put(run_key(contract.table, Period.parse(period), "r.1"), b"{}")
@@ -70,6 +85,15 @@ def test_days_wait_for_their_own_runs_whoever_reopened_them(lake: Lake) -> None:
     ran(lake, contract, "2019-02")  # one run over the whole month
     assert uncovered(lake, contract, month) == []
     assert uncovered(lake, contract, Period.parse("2019-02-27")) == []
+
+
+def test_a_run_over_a_month_that_is_not_over_covers_the_days_until_then(lake: Lake) -> None:
+    """A from/to run on the 5th counted for the whole month, and its roll-up went on without the other days."""
+    contract, today = table("day(sold_on)"), Period.containing(datetime.now(UTC), "day")
+    month = Period.containing(today.start, "month")
+    ran(lake, contract, str(month))
+    assert uncovered(lake, contract, month)[0] == today
+    assert uncovered(lake, contract, month)[-1].end == month.end
 
 
 def test_a_table_that_time_does_not_cut_needs_one_run(lake: Lake) -> None:

@@ -3,14 +3,16 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from exchange_calendars import get_calendar
 
-from lakeworks.contract import Contract
+from lakeworks.contract import Contract, load_contract
 from lakeworks.errors import LakeUnavailable
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.alerts import Alerts
@@ -76,6 +78,26 @@ def test_a_table_without_time_is_as_old_as_its_last_publication(lake: Many) -> N
     assert look(lake, whole, "2026-03-02 12:00").state == "fresh"
     assert look(lake, whole, "2026-03-03 12:00").state == "late"
     assert list(freshness(lake.lake, [prices()], at("2026-03-03 12:00"))) == [], "no promise, no lateness"
+
+
+@pytest.mark.parametrize("table", ["bronze.market.equity_daily_bars", "gold.market.market_daily_summary"])
+def test_weekends_and_holidays_of_the_exchange_are_not_late(table: str) -> None:
+    """96 hours were too few for every weekend with a holiday: the next session is run at 06:00 of the day after it."""
+    exchange = get_calendar("XNYS", start="2015-01-01", end="2026-10-30")
+    sessions = [session.to_pydatetime().replace(tzinfo=UTC) for session in exchange.sessions]
+    hours = load_contract(table).freshness
+    assert hours
+    for before, session in pairwise(sessions):
+        due = before + timedelta(days=1, hours=hours.max_age_hours)
+        assert session + timedelta(days=1, hours=6 + 12) <= due, f"{before:%Y-%m-%d}, with half a day to run it"
+
+
+def test_a_months_table_is_not_late_before_its_month_is_over(lake: Many) -> None:
+    """48 hours after the month before was too early by a month."""
+    contract = load_contract("gold.commerce.customer_360_monthly")
+    lake.publish(contract, [entry(contract, day("2026-01"))])
+    assert look(lake, contract, "2026-03-01 00:30").state == "fresh"
+    assert look(lake, contract, "2026-03-08 00:30").overdue == ("2026-02",)
 
 
 class Webhook:

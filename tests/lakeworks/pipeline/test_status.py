@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from lakeworks.contract import Contract, load_contract
+from lakeworks.contract_sections import InputRule
 from lakeworks.layout import run_key
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
@@ -109,6 +110,19 @@ def test_what_has_inputs_and_is_not_there_is_missing(february: Many) -> None:
     }  # fmt: skip
     record(february, GOLD, "2019-02")
     assert look(february, GOLD).counts == {"empty": 28}, "a run was there and had no rows"
+
+
+def test_a_day_is_due_once_one_of_several_optional_upstreams_has_it(tmp_path: Path) -> None:
+    """The digest was due only on days that market, shop and taxis all had: it never showed as missing."""
+    digest = load_contract("gold.reports.daily_digest")
+    sales, market = load_contract("gold.commerce.daily_sales"), load_contract("gold.market.market_daily_summary")
+    with many(tmp_path) as found:
+        found.publish(sales, [entry(sales, Partition.of_period(Period.parse("2019-02-02")), period="2019-02-02")])
+        found.publish(market, [entry(market, Partition.of_period(Period.parse("2019-02-04")), period="2019-02-04")])
+        days = [(str(cell.slot), cell.state) for cell in look(found, digest).cells]
+        needed = digest.model_copy(update={"inputs": {**digest.inputs, market.name: InputRule()}})
+        assert [str(cell.slot) for cell in look(found, needed).cells] == ["2019-02-04"], "nobody waits for what is optional"
+    assert days == [("2019-02-02", "missing"), ("2019-02-04", "missing")]
 
 
 def test_an_upstreams_new_publication_makes_stale_and_a_confirmation_does_not(february: Many) -> None:
