@@ -58,9 +58,6 @@ def uncovered(lake: Lake, contract: Contract, period: Period) -> list[Period]:
         return [] if any(lake.ledger.runs(contract.table)) else [period]
     month = Period.containing(period.start, "month")  # a run of a coarser period covers a finer one too
     covered = {
-        slot
-        for ran, at in lake.ledger.recorded(contract.table, month)
-        for slot in ran.split(grain)
-        if slot.end <= at
+        slot for ran, at in lake.ledger.recorded(contract.table, month) for slot in ran.split(grain) if slot.end <= at
     }
     return [slot for slot in period.split(grain) if slot not in covered]

@@ -60,7 +60,10 @@ def test_a_months_run_of_a_daily_table_tells_of_every_day() -> None:
 
 def test_hours_are_announced_as_their_day() -> None:
     """A year of hours is 8,760 announcements: Airflow's request timed out at every try, and the run never ended."""
-    assert announced_keys(table("hour(sold_at)"), [record("2019-02-03"), record("2019-02-04T05")]) == ["2019-02-03", "2019-02-04"]
+    assert announced_keys(table("hour(sold_at)"), [record("2019-02-03"), record("2019-02-04T05")]) == [
+        "2019-02-03",
+        "2019-02-04",
+    ]
 
 
 def test_years_of_days_are_announced_by_months(caplog: pytest.LogCaptureFixture) -> None:

@@ -121,7 +121,9 @@ def test_a_day_is_due_once_one_of_several_optional_upstreams_has_it(tmp_path: Pa
         found.publish(market, [entry(market, Partition.of_period(Period.parse("2019-02-04")), period="2019-02-04")])
         days = [(str(cell.slot), cell.state) for cell in look(found, digest).cells]
         needed = digest.model_copy(update={"inputs": {**digest.inputs, market.name: InputRule()}})
-        assert [str(cell.slot) for cell in look(found, needed).cells] == ["2019-02-04"], "nobody waits for what is optional"
+        assert [str(cell.slot) for cell in look(found, needed).cells] == ["2019-02-04"], (
+            "nobody waits for what is optional"
+        )
     assert days == [("2019-02-02", "missing"), ("2019-02-04", "missing")]
 
 
