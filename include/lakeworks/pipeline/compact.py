@@ -81,6 +81,8 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
     )
     done = Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+    if done.kind == "compaction" and done.state == "published":
+        lake.lineage.restated(contract, done, live)
     log.info("compacted %s %s: %d objects -> %d", contract.name, partition, len(live.objects), len(done.objects))
     return done
 

@@ -19,6 +19,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.layout import tenant_key
 from lakeworks.names import TableName
 from lakeworks.sql import load_sql
+from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Manifest
 from lakeworks.tenant import Tenant, database_of
 
@@ -71,6 +72,16 @@ def emitter(url: str, folder: Path) -> Emit:
 
 
 @dataclass(frozen=True)
+class _Written:
+    """What a publication holds."""
+
+    version: str
+    rows: int
+    bytes: int
+    objects: int
+
+
+@dataclass(frozen=True)
 class Lineage:
     """One lake's datasets and where its events go."""
 
@@ -89,6 +100,30 @@ class Lineage:
             self._tell("FAIL", contract, manifest, str(error))
             raise
         self._tell("COMPLETE", contract, manifest)
+
+    def restated(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry) -> None:
+        """Tell of a publication that no build made (rollback, compaction, withdrawal) and of the one it goes back to."""
+        try:
+            self.emit(self._restatement(contract, entry, source))
+        except Exception as trouble:
+            log.warning("lineage of the %s of %s was not told: %s", entry.kind, entry.where, trouble)
+
+    def _restatement(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry) -> "RunEvent":
+        from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
+        from openlineage.client.facet_v2 import dataset_version_dataset
+
+        place = entry.partition or "all"
+        before = dataset_version_dataset.DatasetVersionDatasetFacet(f"{place}@{source.live_seq}")
+        written = _Written(f"{place}@{entry.live_seq}", entry.rows, entry.size, len(entry.objects))
+        return RunEvent(
+            eventType=RunState.COMPLETE,
+            eventTime=datetime.now(UTC).isoformat(),
+            run=Run(self._run_id(entry.key)),
+            job=Job(self.namespace, f"{self._job(contract)}.{entry.kind}"),
+            inputs=[InputDataset(self.namespace, self._name(contract.name), facets={"version": before})],
+            outputs=[self._output(contract, written)],
+            producer=PRODUCER,
+        )
 
     def _tell(self, kind: str, contract: Contract, manifest: Manifest, error: str = "") -> None:
         try:
@@ -113,17 +148,23 @@ class Lineage:
             run=Run(self.run_id(manifest), facets),
             job=Job(
                 self.namespace,
-                f"{contract.name}@{self.tenant}" if self.tenant else contract.name,
+                self._job(contract),
                 {"sql": sql_job.SQLJobFacet(sql)} if sql else {},
             ),
             inputs=list(self._inputs(manifest)),
-            outputs=[self._output(contract, manifest, sql)],
+            outputs=[self._output(contract, _built(manifest), sql)],
             producer=PRODUCER,
         )
 
     def run_id(self, manifest: Manifest) -> str:
         """The same for every retry of one attempt's publication."""
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.namespace}/{tenant_key(self.tenant, manifest.key)}"))
+        return self._run_id(manifest.key)
+
+    def _run_id(self, key: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.namespace}/{tenant_key(self.tenant, key)}"))
+
+    def _job(self, contract: Contract) -> str:
+        return f"{contract.name}@{self.tenant}" if self.tenant else contract.name
 
     def _inputs(self, manifest: Manifest) -> Iterator["InputDataset"]:
         from openlineage.client.event_v2 import InputDataset
@@ -137,7 +178,7 @@ class Lineage:
             facet = dataset_version_dataset.DatasetVersionDatasetFacet(",".join(found))
             yield InputDataset(self.namespace, name, facets={"version": facet})
 
-    def _output(self, contract: Contract, manifest: Manifest, sql: str | None) -> "OutputDataset":
+    def _output(self, contract: Contract, written: "_Written", sql: str | None = None) -> "OutputDataset":
         from openlineage.client.event_v2 import OutputDataset
         from openlineage.client.facet_v2 import (
             dataset_version_dataset,
@@ -154,14 +195,13 @@ class Lineage:
         glue = symlinks_dataset.Identifier("glue", f"{database}.{contract.table.table}", "TABLE")
         facets: dict[str, Any] = {
             "schema": schema_dataset.SchemaDatasetFacet(fields),
-            "version": dataset_version_dataset.DatasetVersionDatasetFacet(f"{manifest.period}/{manifest.run.key}"),
+            "version": dataset_version_dataset.DatasetVersionDatasetFacet(written.version),
             "symlinks": symlinks_dataset.SymlinksDatasetFacet([glue]),
         }
         if sql is not None:
             facets["columnLineage"] = self._columns(contract, sql)
-        objects = sum(len(item.objects) for item in manifest.partitions)
         statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-            rowCount=manifest.balance.staged, size=manifest.bytes, fileCount=objects
+            rowCount=written.rows, size=written.bytes, fileCount=written.objects
         )
         return OutputDataset(self.namespace, self._name(contract.name), {"outputStatistics": statistics}, facets=facets)
 
@@ -182,3 +222,8 @@ class Lineage:
         """A table's path, or the folder of a landing object: one data set however many files arrive."""
         name = item.rpartition("/year=")[0] or item.rpartition("/")[0] if "/" in item else TableName.parse(item).path
         return tenant_key(self.tenant, name)
+
+
+def _built(manifest: Manifest) -> _Written:
+    objects = sum(len(item.objects) for item in manifest.partitions)
+    return _Written(f"{manifest.period}/{manifest.run.key}", manifest.balance.staged, manifest.bytes, objects)

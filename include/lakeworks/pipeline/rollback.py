@@ -34,7 +34,9 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
     run = Run(id=f"rollback__{now:%Y%m%dT%H%M%S}", started_at=now)
     objects = tuple(_from_version(item) for item in target.objects)
     wanted = target.model_copy(update={"kind": "rollback", "objects": objects, "staging": "", "run": run})
-    return Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
+    done = Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
+    lake.lineage.restated(contract, done, target)
+    return done
 
 
 def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> LedgerEntry:

@@ -124,9 +124,9 @@ class _Table:
         return Cell(partition, slot, "empty") if slot in ran else Cell(partition, slot, "missing", None, "never built")
 
     def _due(self, grain: str, known: set[Period]) -> set[Period]:
-        """Slots that every needed upstream has data for (any, where all are optional).
+        """Slots that every upstream has data for, or any of them where all are optional.
 
-        Where no upstream is cut by time: all of the window, or from first to last.
+        Where time cuts no upstream: all of the window, or from the first to the last known.
         """
         sources = {x.name: x for x in self.facts.upstreams(self.contract) if grain_of(x)}
         needed = [x for name, x in sources.items() if not self.contract.inputs.get(name, InputRule()).optional]

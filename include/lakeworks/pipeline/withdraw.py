@@ -34,4 +34,6 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         "audit": None,
         "run": run,
     }
-    return Publisher(lake.ledger, Registrar(lake, contract)).publish([live.model_copy(update=nothing)])[0]
+    done = Publisher(lake.ledger, Registrar(lake, contract)).publish([live.model_copy(update=nothing)])[0]
+    lake.lineage.restated(contract, done, live)
+    return done

@@ -47,6 +47,8 @@ def test_many_tiny_objects_become_one_with_the_same_rows(lake: Lake, run_at: Run
     wanted = contract(target=1 << 20)
     (report,) = file_report(lake, wanted)
     assert (report.objects, report.verdict, report.needs_compaction) == (200, "merge", True)
+    told: list[Any] = []
+    lake = replace(lake, emit=told.append)
     done = compact(lake, wanted, PARTITION)
     assert (done.kind, done.seq, len(done.objects), done.rows) == ("compaction", 2, 1, 4_000)
     assert done.size < tiny.size / 5
@@ -55,6 +57,7 @@ def test_many_tiny_objects_become_one_with_the_same_rows(lake: Lake, run_at: Run
     assert [item.verdict for item in file_report(lake, wanted)] == ["fine"]
     assert [item.key for item in lake.store.scan("_staging/") if "compaction" in item.key] == []
     assert compact(lake, wanted, PARTITION).state == "unchanged", "there is nothing left to do"
+    assert [event.job.name for event in told] == ["silver.test.large.compaction"], "what changed nothing is not told"
 
 
 def test_a_thousand_tiny_landed_objects_become_one_object_of_bronze(lake: Lake, run_at: RunAt, tmp_path: Path) -> None:

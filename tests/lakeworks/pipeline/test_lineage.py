@@ -14,10 +14,12 @@ import requests
 
 from lakeworks.contract import load_contract
 from lakeworks.errors import ConfigError, FencedError
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.lineage import emitter
 from lakeworks.pipeline.rebuild import rebuild
+from lakeworks.pipeline.rollback import rollback
+from lakeworks.pipeline.withdraw import withdraw
 from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run
 
@@ -81,6 +83,34 @@ def test_a_refused_publication_is_told_as_failed(inputs: Lake, run_at: RunAt, tm
     failed = events(tmp_path)[-1]
     assert failed["eventType"] == "FAIL"
     assert "newer run" in failed["run"]["facets"]["errorMessage"]["message"]
+
+
+def test_withdrawal_and_rollback_are_told(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
+    """They are publications too, and were not told of."""
+    lake, day = replace(inputs, emit=emitter("file", tmp_path)), Partition.of_period(Period.parse("2019-01-05"))
+    record = rebuild(inputs, SILVER, JANUARY, run_at(2))
+    withdraw(lake, load_contract(SILVER), day)
+    rollback(lake, load_contract(SILVER), day)
+    rows = next(item.rows for item in record.partitions if item.parsed == day)
+    told = events(tmp_path)
+    assert [(event["job"]["name"], event["eventType"]) for event in told] == [
+        (f"{SILVER}.withdrawal", "COMPLETE"), (f"{SILVER}.rollback", "COMPLETE"),
+    ]  # fmt: skip
+    assert len({event["run"]["runId"] for event in told}) == 2
+    outputs = [event["outputs"][0] for event in told]
+    assert [output["outputFacets"]["outputStatistics"]["rowCount"] for output in outputs] == [0, rows]
+    assert [output["facets"]["version"]["datasetVersion"] for output in outputs] == [f"{day.path}@2", f"{day.path}@3"]
+    before = [event["inputs"][0]["facets"]["version"]["datasetVersion"] for event in told]
+    assert before == [f"{day.path}@1", f"{day.path}@1"]
+
+
+def test_a_rollback_does_not_wait_for_a_lineage_server(
+    inputs: Lake, run_at: RunAt, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rebuild(inputs, SILVER, JANUARY, run_at(2))
+    gone = replace(inputs, emit=emitter("http://127.0.0.1:9", tmp_path))
+    assert withdraw(gone, load_contract(SILVER), Partition.of_period(Period.parse("2019-01-05"))).kind == "withdrawal"
+    assert "was not told" in caplog.text
 
 
 @contextmanager
