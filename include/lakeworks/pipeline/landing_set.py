@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 SET = "_set.json"
 # What another run left unfinished is continued this long; older answers would mix yesterday's data with today's.
 RESUME_WITHIN = timedelta(hours=24)
+_STAMP = "%Y%m%dT%H%M%S%fZ"
 
 
 class LandingSet(Record):
@@ -138,9 +139,16 @@ class Fetches:
         if fetch is None or fetch in self.complete:
             same = [item for item in self.keys if f"-{_digest(question)}-" in item]
             newest = max(same, default="")
-            recent = newest >= _stamp(now - RESUME_WITHIN) and newest not in self.complete
-            fetch = newest if recent else f"{_stamp(now)}-{_digest(question)}-{_mark(run)}"
+            recent = (
+                _stamp(now - RESUME_WITHIN) <= newest <= _stamp(now + RESUME_WITHIN) and newest not in self.complete
+            )
+            fetch = newest if recent else f"{self._next_stamp(now)}-{_digest(question)}-{_mark(run)}"
         return FetchFolder(self.lake, f"{self.prefix}fetch={fetch}/", run, set(self.keys.get(fetch, ())))
+
+    def _next_stamp(self, now: datetime) -> str:
+        """Now, but after every fetch that is there: what a worker has seen it comes after, however wrong its clock is."""
+        seen = [moment for fetch in self.keys if (moment := _moment(fetch))]
+        return _stamp(max([now, *(moment + timedelta(microseconds=1) for moment in seen)]))
 
 
 def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, Any]) -> LandingSet:
@@ -165,7 +173,13 @@ def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, A
 
 
 def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+    return moment.astimezone(UTC).strftime(_STAMP)
+
+
+def _moment(fetch: str) -> datetime | None:
+    with suppress(ValueError):  # a folder somebody else put there has no part in this
+        return datetime.strptime(fetch.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+    return None
 
 
 def _mark(run: Run) -> str:

@@ -13,7 +13,7 @@ from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.arrived import newest_set
 from lakeworks.pipeline.landed_answer import load_answer
-from lakeworks.pipeline.landing_set import Fetches, LandingSet
+from lakeworks.pipeline.landing_set import Fetches, LandingSet, finish
 from lakeworks.sources import Landing, Wanted
 from lakeworks.sources.answers import Answer
 from lakeworks.storage.manifest import Run
@@ -164,6 +164,35 @@ def test_the_same_content_again_stays_what_was_landed_first(lake: Lake, run_at: 
     changed = landed(lake, run_at(4), vendor(AAPL="[]"))
     assert (changed.same_as, newest_set(lake, contract(), DAY)) == (None, changed)
     assert load_answer(lake, first.answers[0].key)[0].body == b'{"of": "AAPL"}', "the earlier bytes stay"
+
+
+@pytest.mark.parametrize("skew", [timedelta(hours=-1), timedelta(0), timedelta(days=400)], ids=str)
+def test_what_was_fetched_last_is_read_whatever_the_workers_clocks_say(
+    lake: Lake, run_at: RunAt, skew: timedelta
+) -> None:
+    def fetched(number: int, now: datetime, body: str) -> LandingSet:
+        fetches = Fetches.below(lake, PREFIX)
+        folder = fetches.open(run_at(number), "question", now)
+        folder.take("AAPL.json", lambda: vendor(AAPL=body).ask("AAPL"), symbol="AAPL")
+        return finish(folder, fetches.newest(), {"source": "vendor.prices", "period": str(DAY)})
+
+    now = datetime(2026, 1, 6, 6, tzinfo=UTC)
+    lake.store.put(f"{PREFIX}fetch=a-strangers/notes.txt", b"")
+    fetched(1, now, "first")
+    fetched(2, now + skew, "corrected")
+    last = fetched(3, now + timedelta(seconds=1), "corrected again")
+    assert newest_set(lake, contract(), DAY) == last
+    assert [load_answer(lake, one.answers[0].key)[0].body for one in Fetches.below(lake, PREFIX).distinct()] == [
+        b"first", b"corrected", b"corrected again",
+    ]  # fmt: skip
+
+
+def test_what_a_worker_with_a_wrong_clock_left_unfinished_is_not_continued_by_others(lake: Lake, run_at: RunAt) -> None:
+    now = datetime(2026, 1, 6, 6, tzinfo=UTC)
+    begun = Fetches.below(lake, PREFIX).open(run_at(1), "question", now + timedelta(days=9))
+    begun.take("AAPL.json", lambda: vendor().ask("AAPL"), symbol="AAPL")
+    assert Fetches.below(lake, PREFIX).open(run_at(2), "question", now).landed == set()
+    assert Fetches.below(lake, PREFIX).open(run_at(1), "question", now).landed, "its own"
 
 
 def test_two_processes_on_one_fetch_agree(lake: Lake, run_at: RunAt) -> None:
