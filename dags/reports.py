@@ -1,8 +1,9 @@
 """One row a day over all domains, built as soon as one of them has something to say and again when another one has.
 
-Started by publications of the three daily summaries. A run owns a month and publishes the days that changed, so a year of
-backfill upstream starts a dozen runs and not a thousand. Markets close at weekends and taxi trips come two months late: what
-is not there reads as empty, and the day is restated when it comes.
+Started by publications of the three daily summaries. A run owns a month and publishes the days that changed. `news` skips the
+rest of a run that would read what the month's last one read, so a year of backfill upstream costs little more than a dozen.
+Markets close at weekends and taxi trips come two months late: what is not there reads as empty, and the day is restated when it
+comes.
 """
 
 from datetime import timedelta
@@ -10,9 +11,9 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import dag
 
-from lakeworks_airflow import monthly_after, partition_params, write_audit_publish
+from lakeworks_airflow import NewsOperator, monthly_after, partition_params, write_audit_publish
 
-GRAIN = "month"
+GRAIN, DIGEST = "month", "gold.reports.daily_digest"
 
 
 @dag(
@@ -29,7 +30,7 @@ GRAIN = "month"
     tags=["domain:reports"],
 )
 def reports():
-    write_audit_publish("gold.reports.daily_digest", grain=GRAIN)
+    NewsOperator(task_id="news", table=DIGEST, grain=GRAIN) >> write_audit_publish(DIGEST, grain=GRAIN)
 
 
 reports()

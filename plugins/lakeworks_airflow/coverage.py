@@ -1,4 +1,4 @@
-"""The first task of a roll-up: are all days of its period there?"""
+"""The first task of an asset-triggered DAG: is there something to do, are all days of the period there?"""
 
 import logging
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class CoverageOperator(LakeOperator):
         lake, contract = connect_lake(self.tenant), load_contract(self.upstream)
         missing = {str(p): [str(slot) for slot in uncovered(lake, contract, p)] for p in self.periods(context)}
         waits = [self._told(period, slots) for period, slots in missing.items() if len(slots) > self.missing_allowed]
-        if waits and context["dag_run"].run_type == "asset_triggered":
+        if waits and by_events(context):
             reason = (
                 f"{' '.join(waits)} Nothing was built; the next publication of `{self.upstream}` looks again. Trigger this DAG "
                 "by hand with the same partition key to build from what is there."
@@ -58,3 +58,38 @@ class CoverageOperator(LakeOperator):
     def _told(self, period: str, slots: list[str]) -> str:
         more = f" and {len(slots) - _NAMED} more" if len(slots) > _NAMED else ""
         return f"{period} waits for runs of `{self.upstream}`: {', '.join(slots[:_NAMED])}{more}."
+
+
+class NewsOperator(LakeOperator):
+    """Let a run go on if its table reads something that the last run of its period did not; else skip the rest of it.
+
+    A backfill upstream publishes day after day and starts a run each; the first builds what is there, those that queued
+    behind it find nothing new. So does a run after a producer that changed nothing. Somebody who triggers a run wants it.
+
+    :param table: the table that is to be built. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    """
+
+    ui_color = "#f2f4e8"
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the periods with news."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.inputs import has_news
+
+        periods = self.periods(context)
+        if not by_events(context):
+            return [str(period) for period in periods]
+        lake, contract = connect_lake(self.tenant), load_contract(self.table)
+        news = [str(period) for period in periods if has_news(lake, contract, period)]
+        if not news:
+            asked = ", ".join(map(str, periods))
+            reason = f"What `{self.table}` reads for {asked} is what its last run read: nothing was built."
+            log.info(reason)
+            raise AirflowSkipException(reason)
+        return news
+
+
+def by_events(context: "Context") -> bool:
+    """Whether publications started the run, and nobody asked for it."""
+    return bool(context["dag_run"].run_type == "asset_triggered")

@@ -61,6 +61,21 @@ def test_a_rollup_asked_for_by_hand_builds_what_is_there(product: Product) -> No
     assert cell["state"] == "published"
 
 
+def test_publications_without_news_build_nothing(product: Product) -> None:
+    """A re-run of what is live announces its days again; the digest of their month has nothing to do."""
+    before = len(product.api.runs("reports"))
+    product.succeeds("market", conf={"from": "2013-02-04", "to": "2013-02-05"})
+    deadline = time.monotonic() + 120
+    while len(product.api.runs("reports")) == before and time.monotonic() < deadline:
+        time.sleep(0.5)
+    followed(product, "reports", "2013-02")
+    newest = product.api.runs("reports")[0]
+    tasks = {task["task_id"]: task for task in product.api.tasks("reports", newest["dag_run_id"])}
+    assert (newest["partition_key"], {task["state"] for task in tasks.values()}) == ("2013-02", {"skipped"})
+    log = product.api.log("reports", newest["dag_run_id"], tasks["news"])
+    assert "What `gold.reports.daily_digest` reads for 2013-02 is what its last run read" in log
+
+
 def test_a_run_over_a_range_by_hand_confirms_what_the_events_built(product: Product) -> None:
     before = product.versions(DIGEST)
     product.succeeds("reports", conf={"from": "2013-02", "to": "2013-03"})

@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,15 +21,15 @@ from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.functions import load_function
 from lakeworks.layout import staging_prefix
 from lakeworks.names import TableName
-from lakeworks.partition import Partition, Period
+from lakeworks.partition import Period
 from lakeworks.pipeline import contracts
 from lakeworks.pipeline.arrived import open_arrived
 from lakeworks.pipeline.aside import check_limit, quarantine_file, set_aside
+from lakeworks.pipeline.inputs import live_input
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.touched import Touched, find_touched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sql import LANDING, load_sql, upstream
-from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
 from lakeworks.storage.reader import nothing, open_dataset
 from lakeworks.storage.writer import PartitionedWriter
@@ -151,7 +150,11 @@ def _attach_all(work: _Work, sql: str, session: Session, touched: Touched | None
 def _attach(work: _Work, name: TableName, session: Session, touched: Touched | None) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
     rule = work.contract.inputs.get(str(name), InputRule())
-    live = touched.inputs(work.lake, contract) if touched and not rule.whole else _live(work, contract, rule)
+    live = (
+        touched.inputs(work.lake, contract)
+        if touched and not rule.whole
+        else live_input(work.lake, work.contract, work.period, contract)
+    )
     if not live and not rule.optional:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
@@ -161,21 +164,6 @@ def _attach(work: _Work, name: TableName, session: Session, touched: Touched | N
     session.attach(name, open_dataset(work.lake.store, contract, live.values()) if live else nothing(contract), rows)
     for partition, entry in live.items():
         yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
-
-
-def _live(work: _Work, contract: Contract, rule: InputRule) -> dict[Partition, LedgerEntry]:
-    """What is live of an upstream table and to be read: of the run's period, of so many before, or all of it."""
-    if rule.whole:
-        return work.lake.ledger.live_partitions(contract.table)
-    if rule.look_back_days:
-        return work.lake.live_between(
-            contract, work.period.start - timedelta(days=rule.look_back_days), work.period.end
-        )
-    return {
-        partition: entry
-        for period in work.period.with_earlier(work.contract.look_back_periods)
-        for partition, entry in work.lake.live(contract, period).items()
-    }
 
 
 def _set_aside(work: _Work, built: Built) -> StagedObject | None:
