@@ -1,3 +1,4 @@
+-- When points were fetched is left out: it changes with every fetch, and an hour that brought nothing new is not published again.
 -- An hour without points has no row: a gap is not filled with prices that nobody paid.
 WITH points AS (
   SELECT
@@ -23,7 +24,6 @@ SELECT
   CAST(COUNT(*) AS INT) AS point_count,
   CAST(MAX(CASE WHEN from_last = 1 THEN market_cap END) AS DECIMAL(24, 2)) AS market_cap_usd,
   CAST(MAX(CASE WHEN from_last = 1 THEN total_volume END) AS DECIMAL(24, 2)) AS volume_24h_usd,
-  CAST(MAX(vendor) AS VARCHAR) AS vendor,
-  CAST(MAX(_ingested_at) AS TIMESTAMP) AS _ingested_at
+  CAST(MAX(vendor) AS VARCHAR) AS vendor
 FROM points
 GROUP BY symbol, bar_at
