@@ -90,7 +90,7 @@ class Demo:
             time.sleep(0.2)
         raise StackError(f"the backfill made no runs for {MONTHS} (new: {found}); see airflow-scheduler.log")
 
-    def _wait(self, api: AirflowApi, runs: list[tuple[str, str]], seconds: float = 600) -> None:
+    def _wait(self, api: AirflowApi, runs: list[tuple[str, str]], seconds: float = 1200) -> None:
         """Show tasks as they finish, until all runs have ended."""
         deadline, shown = time.monotonic() + seconds, ""
         while time.monotonic() < deadline:
