@@ -9,13 +9,24 @@ from typing import Any
 import pytest
 import requests
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from lakeworks.contract import load_contract
 from lakeworks.errors import LostRace, SourceUnavailable
+from lakeworks.layout import run_key
+from lakeworks.partition import Period
 from lakeworks.pipeline import Lake
 from lakeworks.settings import settings
 from lakeworks.storage.manifest import Run
-from lakeworks_airflow import AuditOperator, FetchOperator, PublishOperator, WriteOperator
+from lakeworks_airflow import (
+    AuditOperator,
+    CoverageOperator,
+    FetchOperator,
+    PublishOperator,
+    WriteOperator,
+    table_asset,
+)
 from lakeworks_airflow.base import LakeOperator
 from lakeworks_airflow.links import object_url
 from lakeworks_demo.replay import start_replay
@@ -40,12 +51,13 @@ def deployed(lake: Lake, moto_url: str, replay_url: str, monkeypatch: pytest.Mon
     settings.cache_clear()
 
 
-def context(key: str | None = "2019-01", attempt: int = 1, **params: Any) -> Any:
+def context(key: str | None = "2019-01", attempt: int = 1, run_type: str = "manual", **params: Any) -> Any:
     run = SimpleNamespace(
-        run_id="manual__1", partition_key=key, data_interval_start=None, data_interval_end=None,
+        run_id="manual__1", partition_key=key, data_interval_start=None, data_interval_end=None, run_type=run_type,
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
-    return {"dag_run": run, "params": params, "ti": SimpleNamespace(try_number=attempt)}
+    told = OutletEventAccessors()
+    return {"dag_run": run, "params": params, "ti": SimpleNamespace(try_number=attempt), "outlet_events": told}
 
 
 def operator(kind: type, **arguments: Any) -> Any:
@@ -59,12 +71,26 @@ def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
     staged = operator(WriteOperator, table=ZONES).execute(context())
     assert staged == ["_staging/reference/transport/zones/period=2019-01/manual__1.1/manifest.json"]
     audited = operator(AuditOperator, table=ZONES, staged=staged).execute(context())
-    (summary,) = operator(PublishOperator, table=ZONES, staged=audited).execute(context())
+    publishing = context()
+    (summary,) = operator(PublishOperator, table=ZONES, staged=audited).execute(publishing)
+    assert publishing["outlet_events"][table_asset(ZONES)].partition_keys == {"2019-01"}
     assert summary == {
         "table": ZONES, "period": "2019-01", "read": 265, "staged": 265, "quarantined": 0, "deduplicated": 0,
         "partitions": {"published": 1},
     }  # fmt: skip
     json.dumps([landed, staged, audited, summary])
+
+
+def test_a_rollup_waits_for_every_day_and_a_person_does_not(deployed: Lake) -> None:
+    upstream = load_contract("gold.commerce.daily_sales").table
+    covered = operator(CoverageOperator, table="gold.commerce.customer_360_monthly", upstream=str(upstream))
+    for day in range(1, 28):
+        deployed.store.put(run_key(upstream, Period.parse(f"2017-02-{day:02}"), "r.1"), b"{}")
+    with pytest.raises(AirflowSkipException, match="2017-02 waits for runs of `gold.commerce.daily_sales`: 2017-02-28"):
+        covered.execute(context("2017-02", run_type="asset_triggered"))
+    assert covered.execute(context("2017-02")) == {"2017-02": ["2017-02-28"]}
+    deployed.store.put(run_key(upstream, Period.parse("2017-02-28"), "r.1"), b"{}")
+    assert covered.execute(context("2017-02", run_type="asset_triggered")) == {"2017-02": []}
 
 
 def test_a_range_is_one_run(deployed: Lake) -> None:
