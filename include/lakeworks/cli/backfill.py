@@ -65,9 +65,9 @@ def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if as_json:
             emit_one({"backfill": None, "runs": 0, "under_way": [str(item) for item in found.under_way]})
         return
-    if found.dag.paused:
-        api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
+    if found.dag.paused:  # after that, so that a run its schedule then begins stands behind
+        api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     if watch_it:
         follow(api, begun.id, as_json=as_json)
     elif as_json:
