@@ -153,7 +153,7 @@ def main() -> int:
     """Measure and print one table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backfill", description=__doc__)
     parser.add_argument("--from", dest="first", default="2012-01-01")
-    parser.add_argument("--to", dest="last", default="2012-12-30")
+    parser.add_argument("--to", dest="last", default="2012-12-31")
     parser.add_argument("--days", type=int, default=10, help="how many days to run one by one")
     said = parser.parse_args()
     from lakeworks.partition import periods_between
