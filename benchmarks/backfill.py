@@ -120,7 +120,9 @@ class Bench:
         before = self.versions()
         known = {run["dag_run_id"] for run in self.api.runs("market")}
         with self.measured("Airflow's backfill, a run a day", days) as figures:
-            self.run("airflow", "backfill", "create", "--dag-id", "market", "--from-date", first, "--to-date", last,
+            # Airflow takes the end as a moment: a bare date would leave out that day's own run.
+            end = f"{last}T23:59:59"
+            self.run("airflow", "backfill", "create", "--dag-id", "market", "--from-date", first, "--to-date", end,
                      "--reprocess-behavior", "completed")  # fmt: skip
             runs = self._ended(known, days)
         figures.tasks = self.tasks(runs)
