@@ -51,11 +51,20 @@ def _call(operation: str, given: dict[str, Any]) -> dict[str, Any]:
             wanted = [tuple(item["Values"]) for item in given["PartitionsToGet"]]
             return {"Partitions": [held[item] for item in wanted if item in held], "UnprocessedKeys": []}
         case "GetPartitions":
-            start = int(given.get("NextToken") or 0)
-            page = list(held.values())[start : start + min(_PAGE, given.get("MaxResults") or _PAGE)]
-            more = {"NextToken": str(start + len(page))} if start + len(page) < len(held) else {}
-            return {"Partitions": page, **more}
+            return _listed(list(held.values()), given)
     raise Refused("InvalidInputException")
+
+
+def _listed(held: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any]:
+    """A page of a segment; segments are disjoint, as Glue's are (API reference, GetPartitions)."""
+    segment = given.get("Segment") or {"SegmentNumber": 0, "TotalSegments": 1}
+    mine = range(segment["SegmentNumber"], len(held), segment["TotalSegments"])
+    start = int(given.get("NextToken") or 0)
+    page = [held[place] for place in mine[start : start + min(_PAGE, given.get("MaxResults") or _PAGE)]]
+    if given.get("ExcludeColumnSchema"):
+        page = [{**item, "StorageDescriptor": {**item["StorageDescriptor"], "Columns": []}} for item in page]
+    more = {"NextToken": str(start + len(page))} if start + len(page) < len(mine) else {}
+    return {"Partitions": page, **more}
 
 
 def _create(operation: str, given: dict[str, Any], table: tuple[str, str]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
     from lakeworks.pipeline.lake import client_config
 
     found = settings()
-    place, config = region or found.region, client_config(found)
+    place, config = region or found.region, client_config(found, service)
     return AwsBaseHook(conn_id or found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
 
 

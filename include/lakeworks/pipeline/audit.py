@@ -2,23 +2,25 @@
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakeworks.layout import audit_key
 from lakeworks.pipeline.lake import Lake
+from lakeworks.quality.audit import Chunk, audited_columns
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
+from lakeworks.storage.reader import PinnedObject
 
 log = logging.getLogger(__name__)
-# Rows validated at once: bounds the audit's memory; partitions are never cut.
+# Rows validated at once: bounds the audit's memory.
 CHUNK_ROWS = 2_000_000
 _HISTORY = 6
 
 
-def audit(lake: Lake, manifest_key: str) -> Manifest:
-    """Validate a staged period and record the result beside it and under `_audits/`.
+def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> Manifest:
+    """Validate a staged period, about `chunk_rows` at once, and record the result beside it and under `_audits/`.
 
     Raises:
         AuditFailed: naming expectation, column, counts and sample rows; nothing was published.
@@ -28,7 +30,7 @@ def audit(lake: Lake, manifest_key: str) -> Manifest:
 
     manifest = load_manifest(lake.store, manifest_key)
     contract = lake.contract(manifest.table)
-    report = run_audit(contract, _chunks(lake, manifest), _history(lake, manifest))
+    report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
     table, period = manifest.parsed_table, manifest.parsed_period
     page = audit_key(table, period, manifest.run.key, "html")
     lake.store.put(page, to_html(report).encode())
@@ -44,22 +46,58 @@ def audit(lake: Lake, manifest_key: str) -> Manifest:
     return audited
 
 
-def _chunks(lake: Lake, manifest: Manifest) -> Iterator[pa.Table]:
-    """The staged rows, several partitions at once up to the chunk size."""
+def _chunks(lake: Lake, manifest: Manifest, chunk_rows: int) -> Iterator[Chunk]:
+    """The staged rows: several partitions at once up to the chunk size, a larger one in pieces."""
+    wanted = audited_columns(lake.contract(manifest.table))
     group: list[StagedPartition] = []
     for partition in manifest.partitions:
-        if group and sum(item.rows for item in group) + partition.rows > CHUNK_ROWS:
-            yield _read(lake, group)
+        if group and sum(item.rows for item in group) + partition.rows > chunk_rows:
+            yield _whole(lake, group, wanted)
             group = []
-        group.append(partition)
+        if partition.rows > chunk_rows:
+            yield from _pieces(lake, partition, wanted, chunk_rows)
+        else:
+            group.append(partition)
     if group:
-        yield _read(lake, group)
+        yield _whole(lake, group, wanted)
 
 
-def _read(lake: Lake, group: list[StagedPartition]) -> pa.Table:
+def _whole(lake: Lake, group: list[StagedPartition], wanted: Sequence[str]) -> Chunk:
     keys = [item.key for partition in group for item in partition.objects]
     bodies = lake.store.map(lambda key: lake.store.get(key)[0], keys)
-    return pa.concat_tables([pq.read_table(io.BytesIO(body)) for body in bodies], promote_options="permissive")
+    read = [_columns(pq.ParquetFile(io.BytesIO(body)), wanted) for body in bodies]
+    names = _shared([names for _, names in read])
+    return Chunk(pa.concat_tables([rows for rows, _ in read], promote_options="permissive"), names=names)
+
+
+def _columns(
+    file: pq.ParquetFile, wanted: Sequence[str], groups: Sequence[int] | None = None
+) -> tuple[pa.Table, list[str]]:
+    """The wanted columns of some row groups (of all, unless given), and the names of all columns."""
+    names = list(file.schema_arrow.names)
+    some = [name for name in names if name in wanted]
+    return file.read_row_groups(range(file.num_row_groups) if groups is None else groups, columns=some), names
+
+
+def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
+    """A partition's row groups, as many at once as the chunk size takes; nothing else of it is in memory."""
+    left = partition.rows
+    for item in partition.objects:
+        file = pq.ParquetFile(PinnedObject(lake.store, item), pre_buffer=True)
+        group: list[int] = []
+        for number in range(file.num_row_groups):
+            group.append(number)
+            rows = sum(file.metadata.row_group(index).num_rows for index in group)
+            if rows >= chunk_rows or number == file.num_row_groups - 1:
+                left -= rows
+                table, names = _columns(file, wanted, group)
+                yield Chunk(table, ends=left <= 0, names=names)
+                group = []
+
+
+def _shared(names: Sequence[list[str]]) -> list[str]:
+    """The columns that every object has, in the order of the first."""
+    return [name for name in names[0] if all(name in others for others in names)]
 
 
 def _history(lake: Lake, manifest: Manifest) -> list[int]:

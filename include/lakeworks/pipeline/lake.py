@@ -54,8 +54,11 @@ class Lake:
     def connect(cls, settings: Settings, session: Any) -> "Lake":
         """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
         tenant = Tenant(settings.tenant) if settings.tenant else None
-        arguments: dict[str, Any] = {"region_name": settings.region, "config": client_config(settings)}
-        return cls.of(settings, session.client("s3", **arguments), session.client("glue", **arguments), tenant)
+        s3, glue = (
+            session.client(service, region_name=settings.region, config=client_config(settings, service))
+            for service in ("s3", "glue")
+        )
+        return cls.of(settings, s3, glue, tenant)
 
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
         """The same clients, working in a tenant's share (or, with None, outside all of them)."""
@@ -120,8 +123,12 @@ def layer_buckets(settings: Settings) -> dict[str, str]:
     return load_config(settings.config_file).bucket_of_layer
 
 
-def client_config(settings: Settings) -> Any:
-    """How boto3 clients of a lake are set up: enough connections for the threads, one retry layer."""
+def client_config(settings: Settings, service: str) -> Any:
+    """How boto3 clients of a lake are set up: enough connections for the threads, one retry layer.
+
+    Glue's requests go out without botocore's own check of every nested field, which takes half the time of registering
+    10,000 partitions (docs/benchmarks.md): they are built in one place of the catalog, and Glue checks them itself.
+    """
     from botocore.config import Config
 
     return Config(
@@ -130,6 +137,7 @@ def client_config(settings: Settings) -> Any:
         tcp_keepalive=True,
         connect_timeout=10,
         read_timeout=60,
+        parameter_validation=service != "glue",
     )
 
 

@@ -1,7 +1,8 @@
 """The audit: Great Expectations validates the staged rows against the contract's suite, chunk by chunk.
 
-GX runs on pandas over the suite's columns only, the fastest way that works (docs/audit.md). Checks about the table as a whole
-(columns, row count) run once over all chunks.
+GX runs on pandas over the suite's columns only, the fastest way that works (docs/audit.md). A large partition comes in several
+chunks: checks of single rows look at each, checks that need the partition as a whole (uniqueness, means) wait for its last
+one and hold no more than their own columns until then. Checks about the table (columns, row count) run once over all chunks.
 """
 
 import logging
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.contract import Contract, TableCheck
 from lakeworks.errors import AuditFailed
-from lakeworks.quality.suite import FLOAT_DIGITS, checks, expectation, median_of
+from lakeworks.quality.frame import columns_of, shape, to_pandas
+from lakeworks.quality.suite import checks, expectation, median_of, of_single_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,25 +81,45 @@ class AuditReport:
             )
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Rows looked at together: whole partitions, or a piece of one."""
+
+    rows: "pa.Table"
+    # Whether the last partition ends with these rows; otherwise the next chunk goes on with it.
+    ends: bool = True
+    # Every column of the objects, where `rows` has only those that checks read (`audited_columns`).
+    names: Sequence[str] = ()
+
+
+def audited_columns(contract: Contract) -> list[str]:
+    """The columns that some check reads."""
+    return sorted({name for check in checks(contract) for name in check.columns})
+
+
 def audit(
     contract: Contract,
-    chunks: Iterable["pa.Table"],
+    chunks: Iterable[Chunk],
     history: Sequence[int] = (),
     as_pandas: Callable[["pa.Table"], "pd.DataFrame"] | None = None,
 ) -> AuditReport:
-    """Validate staged rows. Chunks are cut at partition borders; `history` holds earlier row counts of the table.
+    """Validate staged rows; `history` holds earlier row counts of the table.
 
     Raises:
         ContractError: a check of the contract does not exist or has wrong arguments.
     """
+    import pyarrow as pa
+
     started, convert = time.monotonic(), as_pandas or to_pandas
     median = median_of(list(history))
     by_rows = [check for check in checks(contract) if check.columns]
     by_table = [check for check in checks(contract) if not check.columns]
-    wanted = sorted({name for check in by_rows for name in check.columns})
+    together = [check for check in by_rows if not of_single_rows(contract, check)]
+    singly = [check for check in by_rows if check not in together]
     pages: list[Any] = []
     failures: list[Failure] = []
     rows, names = 0, list(contract.file_columns)
+    begun: list[pa.Table] = []  # of a partition whose end has not come
 
     def look(at: list[TableCheck], frame: "pd.DataFrame") -> None:
         """Validate and keep the findings only: the frame must be gone before the next one comes."""
@@ -106,12 +128,20 @@ def audit(
         pages.append(page)
 
     for number, chunk in enumerate(chunks):
-        rows += chunk.num_rows
-        names = chunk.schema.names if number == 0 else [name for name in names if name in chunk.schema.names]
-        look(by_rows, convert(chunk.select([name for name in wanted if name in chunk.schema.names])))
+        rows += chunk.rows.num_rows
+        seen = chunk.names or chunk.rows.schema.names
+        names = list(seen) if number == 0 else [name for name in names if name in seen]
+        if chunk.ends and not begun:
+            look(by_rows, convert(columns_of(by_rows, chunk.rows)))
+            continue
+        look(singly, convert(columns_of(singly, chunk.rows)))
+        begun.append(columns_of(together, chunk.rows))
+        if chunk.ends and together:
+            look(together, convert(pa.concat_tables(begun, promote_options="permissive")))
+        begun = [] if chunk.ends else begun
     for about_rows in (True, False):
         some = [check for check in by_table if check.expectation.startswith("expect_table_row_count") == about_rows]
-        look(some, _shape(names, rows, about_rows=about_rows))
+        look(some, shape(names, rows, about_rows=about_rows))
     return AuditReport(
         table=contract.name,
         rows=rows,
@@ -120,44 +150,6 @@ def audit(
         seconds=time.monotonic() - started,
         pages=tuple(pages),
     )
-
-
-def to_pandas(table: "pa.Table") -> "pd.DataFrame":
-    """The rows for GX, in the number types it is fast with; whole numbers stay whole where some are missing.
-
-    Decimals become floats up to the 15 digits a float tells apart: 20 times as fast as objects. Narrow numbers become wide
-    ones: GX compares int64 and float64 at once, every other type value by value in Python (`column_values.between`, 1.24).
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    nullable: dict[pa.DataType, Any] = {}
-    for index, item in enumerate(table.schema):
-        if (wide := _wide(item.type)) is not None:
-            table = table.set_column(index, item.name, table.column(index).cast(wide))
-        kind = table.schema.field(index).type
-        if pa.types.is_integer(kind) and table.column(index).null_count:
-            nullable[kind] = pd.api.types.pandas_dtype(str(kind).replace("i", "I").replace("u", "U"))
-    frame: pd.DataFrame = table.to_pandas(self_destruct=True, split_blocks=True, types_mapper=nullable.get)
-    return frame
-
-
-def _wide(kind: "pa.DataType") -> "pa.DataType | None":
-    import pyarrow as pa
-
-    if pa.types.is_decimal(kind):
-        return pa.float64() if kind.precision <= FLOAT_DIGITS else None
-    if pa.types.is_float32(kind):
-        return pa.float64()
-    narrow = pa.types.is_integer(kind) and kind.bit_width < 64
-    return pa.int64() if narrow else None
-
-
-def _shape(names: list[str], rows: int, *, about_rows: bool) -> "pd.DataFrame":
-    """The table's shape without its values: as many rows without columns, or its columns without rows."""
-    import pandas as pd
-
-    return pd.DataFrame(index=pd.RangeIndex(rows)) if about_rows else pd.DataFrame(columns=names)
 
 
 def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame", median: float | None) -> Any:

@@ -92,6 +92,19 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
         raise ContractError(f"`{contract.name}`: check `{check.expectation}` with {check.kwargs}: {error}") from error
 
 
+def of_single_rows(contract: Contract, check: TableCheck) -> bool:
+    """Whether each row passes or fails by itself: then a partition may be looked at piece by piece.
+
+    Not so uniqueness, order, aggregates, and checks that let a share of the rows fail.
+    """
+    from great_expectations.expectations import expectation as kinds
+
+    found = expectation(contract, check)
+    by_row = (kinds.ColumnMapExpectation, kinds.ColumnPairMapExpectation, kinds.MulticolumnMapExpectation)
+    related = any(word in check.expectation for word in ("unique", "increasing", "decreasing"))
+    return isinstance(found, by_row) and not related and getattr(found, "mostly", 1) == 1
+
+
 @cache
 def _exactly_between() -> "type[Expectation]":
     from great_expectations.expectations import ExpectColumnValuesToBeBetween

@@ -8,6 +8,7 @@ from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition, Period
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
+from lakeworks.storage.manifest import StagedObject
 from lakeworks.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ _WHOLE_BYTES = 8 << 20
 class PinnedObject(io.RawIOBase):
     """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need."""
 
-    def __init__(self, store: ObjectStore, item: LiveObject) -> None:
+    def __init__(self, store: ObjectStore, item: "LiveObject | StagedObject") -> None:
         super().__init__()
         self.store = store
         self.item = item
+        self.version_id = item.version_id if isinstance(item, LiveObject) else None
         self._position = 0
         self._whole: bytes | None = None
 
@@ -63,9 +65,9 @@ class PinnedObject(io.RawIOBase):
 
     def _fetch(self, wanted: int) -> bytes:
         if self.item.size > _WHOLE_BYTES:
-            return self.store.get_range(self.item.key, self._position, wanted, self.item.version_id)
+            return self.store.get_range(self.item.key, self._position, wanted, self.version_id)
         if self._whole is None:
-            self._whole, _ = self.store.get(self.item.key, self.item.version_id)
+            self._whole, _ = self.store.get(self.item.key, self.version_id)
         return self._whole[self._position : self._position + wanted]
 
 
@@ -81,6 +83,9 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
     import pyarrow as pa
     import pyarrow.dataset as ds
 
+    from lakeworks.storage.scan import BoundedDataset
+
+    entries = list(entries)
     parquet = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
     fragments = [
         parquet.make_fragment(
@@ -94,7 +99,8 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
             f"`{contract.name}` has no published partition to read. Run it first: lakeworks ledger {contract.name}"
         )
     schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
-    return ds.FileSystemDataset(fragments, schema, parquet)
+    largest = max(item.rows for entry in entries for item in entry.objects)
+    return BoundedDataset(fragments, schema, parquet).holding(largest)
 
 
 def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":

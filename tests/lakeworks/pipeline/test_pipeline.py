@@ -226,6 +226,30 @@ def test_a_failed_audit_names_check_column_and_rows_and_publishes_nothing(
     assert not re.findall(r"""(?:src|url\(|<link[^>]*href)=?["'(]*https?://""", html), "opens without any network"
 
 
+def test_a_large_partition_is_audited_in_pieces_with_the_same_outcome(
+    lake: Lake, source: Source, run_at: RunAt
+) -> None:
+    plain = load_contract(BRONZE)
+    cut = Contract.model_validate(
+        {**plain.model_dump(), "storage": {**plain.storage.model_dump(), "row_group_rows": 900}}
+    )
+    pieced = replace(lake, contract=lambda _: cut)
+    land(lake, plain, JANUARY, run_at(1), source)
+    staged = write(pieced, BRONZE, JANUARY, run_at(1))
+    whole, pieces = audit(pieced, staged.key), audit(pieced, staged.key, chunk_rows=2_000)
+    assert whole.audit == pieces.audit
+    assert pieces.audit is not None
+    assert pieces.audit["rows"] == 10_000
+    check = {"expectation": "expect_column_values_to_be_between", "kwargs": {"column": "fare_amount", "max_value": 100}}
+    strict = replace(lake, contract=lambda _: Contract.model_validate({**cut.model_dump(), "checks": [check]}))
+    broken = []
+    for chunk_rows in (10_000, 2_000):
+        with pytest.raises(AuditFailed, match="fare_amount") as raised:
+            audit(strict, staged.key, chunk_rows)
+        broken.append(sum(map(int, re.findall(r"(\d+) of \d+ rows", str(raised.value)))))
+    assert broken[0] == broken[1] > 0
+
+
 def test_too_many_broken_rows_stop_the_run_and_stay_to_be_looked_at(lake: Lake, source: Source, run_at: RunAt) -> None:
     for table in (ZONES, BRONZE):
         step(lake, table, run_at(1), source)

@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import AuditFailed, ContractError
-from lakeworks.quality.audit import audit, to_pandas
+from lakeworks.quality.audit import AuditReport, Chunk, audit
+from lakeworks.quality.frame import to_pandas
 from lakeworks.quality.page import to_html, to_json
 from lakeworks.quality.rules import row_rules
 from lakeworks.quality.suite import suite
@@ -40,8 +41,12 @@ def table(*rows: dict[str, Any], of: Contract | None = None) -> pa.Table:
     )
 
 
+def audited(of: Contract, tables: Iterable[pa.Table], **more: Any) -> AuditReport:
+    return audit(of, (Chunk(rows) for rows in tables), **more)
+
+
 def test_good_rows_pass() -> None:
-    report = audit(contract(), [table({"id": 1, "price": Decimal("9.99"), "kind": "a", "code": "ABC"}, {"id": 2})])
+    report = audited(contract(), [table({"id": 1, "price": Decimal("9.99"), "kind": "a", "code": "ABC"}, {"id": 2})])
     assert report.passed
     assert report.summary() == {"passed": True, "expectations": 6, "warnings": 0, "rows": 2}
 
@@ -58,7 +63,7 @@ def test_good_rows_pass() -> None:
     ],
 )
 def test_every_constraint_fails_by_name_with_sample_rows(row: dict[str, Any], expectation: str, column: str) -> None:
-    report = audit(contract(), [table({"id": 1}, row)])
+    report = audited(contract(), [table({"id": 1}, row)])
     assert [(failure.expectation, failure.columns) for failure in report.failures] == [(expectation, (column,))]
     assert report.failures[0].unexpected in (1, 2)
     with pytest.raises(AuditFailed, match=f"{expectation}.*`{column}`.*of 2 rows"):
@@ -68,26 +73,26 @@ def test_every_constraint_fails_by_name_with_sample_rows(row: dict[str, Any], ex
 def test_a_warning_is_recorded_and_does_not_block() -> None:
     check = {"expectation": "expect_column_mean_to_be_between", "severity": "warn",
              "kwargs": {"column": "price", "min_value": 50}}  # fmt: skip
-    report = audit(contract(checks=[check]), [table({"id": 1, "price": Decimal(1)})])
+    report = audited(contract(checks=[check]), [table({"id": 1, "price": Decimal(1)})])
     assert (report.passed, report.summary()["warnings"]) == (True, 1)
 
 
 def test_the_row_count_is_taken_over_all_chunks_and_against_history() -> None:
     few = {"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 3}}
     chunks = [table({"id": 1}, {"id": 2}), table({"id": 3})]
-    assert audit(contract(checks=[few]), chunks).passed
-    assert not audit(contract(checks=[few]), chunks[:1]).passed
+    assert audited(contract(checks=[few]), chunks).passed
+    assert not audited(contract(checks=[few]), chunks[:1]).passed
     share = {"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_share_of_median": 0.5}}
-    assert audit(contract(checks=[share]), chunks, history=[4, 6, 5]).passed
-    assert not audit(contract(checks=[share]), chunks, history=[40, 60, 50]).passed
+    assert audited(contract(checks=[share]), chunks, history=[4, 6, 5]).passed
+    assert not audited(contract(checks=[share]), chunks, history=[40, 60, 50]).passed
 
 
 def test_an_empty_table_and_a_missing_column_fail() -> None:
     count = {"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
-    assert not audit(contract(checks=[count]), []).passed
+    assert not audited(contract(checks=[count]), []).passed
     missing = table({"id": 1}).drop_columns(["code"])
     assert "expect_table_columns_to_match_ordered_list" in {
-        f.expectation for f in audit(contract(), [missing]).failures
+        f.expectation for f in audited(contract(), [missing]).failures
     }
 
 
@@ -120,7 +125,7 @@ def test_all_types_survive_the_way_to_gx() -> None:
         grain=["id", "day", "at"],
     )
     row = {"id": 1, "day": date(2019, 1, 1), "at": datetime(2019, 1, 1), "tags": ["x"], "place": {"lat": 1.0}}
-    assert audit(wide, [table(row, of=wide)]).passed
+    assert audited(wide, [table(row, of=wide)]).passed
 
 
 B53 = 2**53  # above it a float cannot tell whole numbers apart
@@ -162,8 +167,8 @@ def test_rows_that_keep_every_rule_pass_the_audit_and_no_others(rows: list[dict[
     wanted = contract_of(columns=STRICT_COLUMNS)
     given_rows = table(*rows, of=wanted)
     good = good_rows(wanted, given_rows)
-    assert audit(wanted, [good]).passed
-    assert audit(wanted, [given_rows]).passed == (len(good) == len(given_rows))
+    assert audited(wanted, [good]).passed
+    assert audited(wanted, [given_rows]).passed == (len(good) == len(given_rows))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +184,7 @@ def test_limits_are_exact_and_nan_is_a_missing_number_for_rules_and_audit(column
     wanted = contract_of(columns=STRICT_COLUMNS)
     row = table({"id": 1, "share": 1.0, column: value}, {"id": 2, "share": 1.0}, of=wanted)
     assert len(good_rows(wanted, row)) == 1 + kept
-    assert audit(wanted, [row]).passed is kept
+    assert audited(wanted, [row]).passed is kept
 
 
 def test_samples_show_whole_numbers_as_they_are_though_others_are_missing() -> None:
@@ -188,7 +193,7 @@ def test_samples_show_whole_numbers_as_they_are_though_others_are_missing() -> N
                  "ratio": {"type": "double", "description": ""}},
     )  # fmt: skip
     rows = [{"id": 1, "units": 9007199254740993, "ratio": 0.5}, {"id": 2}, {"id": None, "units": 3}]
-    report = audit(wanted, [table(*rows, of=wanted)])
+    report = audited(wanted, [table(*rows, of=wanted)])
     samples = {failure.columns: failure.samples for failure in report.failures}
     assert samples[("units",)] == ({"id": "1", "units": "9007199254740993"},)
     assert samples[("id",)] == ({"id": "null"},)
@@ -198,8 +203,8 @@ def test_a_check_of_some_rows_only_sees_the_column_of_its_condition() -> None:
     check = {"expectation": "expect_column_values_to_not_be_null",
              "kwargs": {"column": "price", "row_condition": "kind == 'a'", "condition_parser": "pandas"}}  # fmt: skip
     wanted = contract(checks=[check])
-    assert audit(wanted, [table({"id": 1, "kind": "b"}, {"id": 2, "kind": "a", "price": Decimal(1)})]).passed
-    assert not audit(wanted, [table({"id": 1, "kind": "a"})]).passed
+    assert audited(wanted, [table({"id": 1, "kind": "b"}, {"id": 2, "kind": "a", "price": Decimal(1)})]).passed
+    assert not audited(wanted, [table({"id": 1, "kind": "a"})]).passed
 
 
 def test_one_chunk_is_gone_before_the_next_comes() -> None:
@@ -217,25 +222,25 @@ def test_one_chunk_is_gone_before_the_next_comes() -> None:
         frames.append(weakref.ref(frame))
         return frame
 
-    assert audit(contract(), chunks(), as_pandas=remembering).passed
+    assert audited(contract(), chunks(), as_pandas=remembering).passed
     assert len(frames) == 4
 
 
 def test_a_column_missing_from_any_chunk_is_seen() -> None:
     first, second = table({"id": 1}).drop_columns(["code"]), table({"id": 2})
-    assert not audit(contract(), [first, second]).passed
+    assert not audited(contract(), [first, second]).passed
 
 
 def test_long_decimals_are_told_apart() -> None:
     wide = contract_of(columns={"id": {"type": "decimal(20,0)", "required": True, "description": ""}})
-    assert audit(wide, [table({"id": Decimal(10**17)}, {"id": Decimal(10**17 + 1)}, of=wide)]).passed
+    assert audited(wide, [table({"id": Decimal(10**17)}, {"id": Decimal(10**17 + 1)}, of=wide)]).passed
 
 
 def test_personal_data_is_in_no_message_page_or_file() -> None:
     private = contract_of(
         columns={"id": COLUMNS["id"], "mail": {"type": "string", "pattern": "@", "pii": True, "description": ""}}
     )
-    report = audit(private, [table({"id": 7, "mail": "jane.doe.example"}, of=private)])
+    report = audited(private, [table({"id": 7, "mail": "jane.doe.example"}, of=private)])
     assert not report.passed
     for text in (str(report.failures[0]), to_json(report), to_html(report)):
         assert "jane.doe" not in text
@@ -262,3 +267,34 @@ def test_numbers_reach_great_expectations_in_types_it_compares_at_once() -> None
     assert dtypes == {"int16": "int64", "int32": "int64", "float32": "float64", "price": "float64", "bigint": "int64"}
     exact = to_pandas(pa.table({"long": pa.array([1], pa.decimal128(38, 2))}))
     assert str(exact.dtypes["long"]) == "object", "more digits than a float tells apart stay exact"
+
+
+def pieces(of: Contract, *rows: dict[str, Any]) -> list[Chunk]:
+    """One partition, a row a piece."""
+    return [Chunk(table(row, of=of), ends=number == len(rows)) for number, row in enumerate(rows, 1)]
+
+
+def test_a_partition_in_pieces_is_judged_as_a_whole() -> None:
+    mean = {
+        "expectation": "expect_column_mean_to_be_between",
+        "kwargs": {"column": "price", "min_value": 2, "max_value": 2},
+    }
+    half = {"expectation": "expect_column_values_to_be_in_set",
+            "kwargs": {"column": "code", "value_set": ["ABC"], "mostly": 0.5}}  # fmt: skip
+    wanted = contract(checks=[mean, half])
+    good = pieces(wanted, {"id": 1, "price": Decimal(1), "code": "ABC"}, {"id": 2, "price": Decimal(3), "code": "DEF"})
+    assert audit(wanted, good).failures == ()
+    assert audit(wanted, good).rows == 2
+    twice = pieces(wanted, {"id": 1, "price": Decimal(1), "code": "ABC"}, {"id": 1, "price": Decimal(3)})
+    assert [failure.expectation for failure in audit(wanted, twice).failures] == ["expect_column_values_to_be_unique"]
+    off = audit(wanted, pieces(wanted, {"id": 1, "price": Decimal(5), "code": "ABC"}, {"id": 2, "price": Decimal(3)}))
+    assert [failure.expectation for failure in off.failures] == ["expect_column_mean_to_be_between"]
+
+
+def test_the_piece_with_a_broken_row_is_named_and_the_next_partition_starts_anew() -> None:
+    wanted = contract()
+    first = pieces(wanted, {"id": 1}, {"id": 2, "code": "no code"})
+    failures = audit(wanted, [*first, Chunk(table({"id": 1}, of=wanted))]).failures
+    assert [(failure.expectation, failure.unexpected) for failure in failures] == [
+        ("expect_column_values_to_match_regex", 1)
+    ]
