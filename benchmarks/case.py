@@ -30,14 +30,14 @@ class Place:
         """One of the generated input files."""
         return Path(self.data) / name
 
-    def client(self, service: str = "s3", connections: int = 32) -> Any:
+    def client(self, service: str = "s3", connections: int = 32, **config: Any) -> Any:
         """A boto3 client of the endpoint."""
         import boto3
         from botocore.config import Config
 
-        config = Config(s3={"addressing_style": "path"}, max_pool_connections=connections)
+        settings = Config(s3={"addressing_style": "path"}, max_pool_connections=connections, **config)
         url = self.glue if service == "glue" else self.endpoint
-        return boto3.client(service, endpoint_url=url, region_name=REGION, config=config, **KEYS)
+        return boto3.client(service, endpoint_url=url, region_name=REGION, config=settings, **KEYS)
 
     def as_dict(self) -> dict[str, Any]:
         """For the command line of a sample."""

@@ -45,17 +45,15 @@ def _compared(case: Case, done: Mapping[str, Samples]) -> list[str]:
 
 def _phases(done: Mapping[str, Samples]) -> list[str]:
     """A sample that timed its own steps: a line each."""
-    steps = {
-        name: [run["facts"]["phases"] for run in samples.runs if "phases" in run["facts"]]
-        for name, samples in done.items()
-    }
+    steps = {name: [run["facts"] for run in samples.runs if "phases" in run["facts"]] for name, samples in done.items()}
     lines = []
     for samples in filter(None, steps.values()):
-        lines += ["| step | seconds: median (least) | share of the write |", "| --- | --- | --- |"]
-        for name in samples[0]:
-            taken, base = [one[name] for one in samples], f"write{name[name.index(' ') :]}"
-            share = median(one[name] / one[base] for one in samples)
-            lines.append(f"| {name} | {median(taken):.2f} ({min(taken):.2f}) | {share:.2f} |")
+        lines += ["| step | seconds: median (least) | share of the write | peak MB |", "| --- | --- | --- | --- |"]
+        for name in samples[0]["phases"]:
+            taken, base = [one["phases"][name] for one in samples], f"write{name[name.index(' ') :]}"
+            share = median(one["phases"][name] / one["phases"][base] for one in samples)
+            peak = max(one["peaks"][name] for one in samples)
+            lines.append(f"| {name} | {median(taken):.2f} ({min(taken):.2f}) | {share:.2f} | {peak:,.0f} |")
     return lines
 
 

@@ -15,7 +15,7 @@ from benchmarks.case import Case, Place
 
 ROOT = Path(__file__).parent.parent
 PEERS = ROOT / ".venv-bench/bin/python"
-_LIMIT_SECONDS = 300
+_LIMIT_SECONDS = 300  # for a case of the usual size; in proportion for larger ones
 _LONG_SECONDS = 60  # who takes longer is sampled once
 
 
@@ -77,7 +77,7 @@ def _sample(case: Case, module: str, name: str, place: Place) -> dict[str, Any]:
     python = str(PEERS) if case.entries[name].peer else sys.executable
     done = subprocess.run(
         [python, "-m", "benchmarks.sample", module, case.name, name, json.dumps(place.as_dict())],
-        cwd=ROOT, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=True,
+        cwd=ROOT, capture_output=True, text=True, timeout=_LIMIT_SECONDS * case.scale, check=True,
         env={**os.environ, "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required", "AWS_EC2_METADATA_DISABLED": "true"},
     )  # fmt: skip
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -86,7 +86,7 @@ def _sample(case: Case, module: str, name: str, place: Place) -> dict[str, Any]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"not done after {_LIMIT_SECONDS} s"
+        return f"not done after {error.timeout:.0f} s"
     if isinstance(error, subprocess.CalledProcessError):
         return (error.stderr.strip().splitlines() or ["no output"])[-1][:160]
     return str(error)

@@ -16,8 +16,8 @@ def measure(case: Case, contestant: str, place: Place) -> dict[str, Any]:
     """Wall and CPU seconds of the timed step, and the process's peak memory while it ran."""
     step = case.entries[contestant].run(place)
     gc.collect()
-    _forget_peak()
-    before, resident = os.times(), _status("VmRSS")
+    forget_peak()
+    before, resident = os.times(), status("VmRSS")
     started = time.perf_counter()
     facts = step()
     seconds = time.perf_counter() - started
@@ -26,18 +26,19 @@ def measure(case: Case, contestant: str, place: Place) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "cpu": cpu,
-        "peak_mb": _status("VmHWM"),
+        "peak_mb": status("VmHWM"),
         "input_mb": resident,
         "facts": facts if isinstance(facts, dict) else {},
     }
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Linux resets VmHWM to the present size on a 5."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def _status(field: str) -> float:
+def status(field: str) -> float:
+    """A memory figure of this process by its name in /proc, in MB."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) / 1024

@@ -2,12 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.case import Case, Entry, Place
+from benchmarks.sample import forget_peak, status
 
 _ZONES, _BRONZE, _SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
 
@@ -36,34 +38,45 @@ def lakeworks(place: Place) -> Callable[[], Any]:
 
     scratch = Path(place.scratch)
     store = ObjectStore(place.client(), place.bucket)
-    lake = Lake(store, GlueCatalog(place.client("glue")), DuckDbEngine("1GB", 2, scratch), scratch)
+    lake = Lake(
+        store, GlueCatalog(place.client("glue", parameter_validation=False)), DuckDbEngine("1GB", 2, scratch), scratch
+    )
     period = Period.parse("2019-01")
     phases: dict[str, float] = {}
+    peaks: dict[str, float] = {}
 
-    def step(table: str, number: int, label: str = "") -> int:
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
+        """A step's seconds, and the process's peak memory during it."""
+        forget_peak()
+        begun = time.perf_counter()
+        yield
+        phases[step], peaks[step] = time.perf_counter() - begun, status("VmHWM")
+
+    def step(table: str, number: int, label: str) -> int:
         run = Run(id=f"bench__{number}", started_at=datetime(2026, 1, number, tzinfo=UTC), attempt=1)
         if load_contract(table).source:
             land(lake, load_contract(table), period, run, Local())
-        clock = [time.perf_counter()]
-        written = write(lake, table, period, run)
-        clock.append(time.perf_counter())
-        audited = audit(lake, written.key)
-        clock.append(time.perf_counter())
-        publish(lake, audited.key)
-        clock.append(time.perf_counter())
-        if label:
-            steps = zip(("write", "audit", "publish"), clock, clock[1:], strict=False)
-            phases.update({f"{name}{label}": after - before for name, before, after in steps})
+        with timed(f"write{label}"):
+            written = write(lake, table, period, run)
+        with timed(f"audit{label}"):
+            audited = audit(lake, written.key)
+        with timed(f"publish{label}"):
+            publish(lake, audited.key)
         return written.balance.staged
 
     def run() -> dict[str, Any]:
-        step(_ZONES, 1)
+        step(_ZONES, 1, " (zones)")
         step(_BRONZE, 1, " (bronze, 1 partition)")
         rows = step(_SILVER, 1, " (silver, 31 partitions)")
         step(_SILVER, 2, " (silver again, unchanged)")
-        return {"rows": rows, "phases": phases}
+        return {"rows": rows, "phases": phases, "peaks": peaks}
 
     return run
 
 
-CASES = [Case("pipeline", "A month of trips through every step", {"lakeworks": Entry(lakeworks)}, "bronze")]
+ENTRIES = {"lakeworks": Entry(lakeworks)}
+CASES = [
+    Case("pipeline", "A month of trips through every step", ENTRIES, "bronze"),
+    Case("pipeline_year", "Ten months of trips as one month, through every step", ENTRIES, "bronze", scale=10),
+]

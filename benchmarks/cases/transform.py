@@ -28,6 +28,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.partition import Period
     from lakeworks.quality.rules import row_rules
     from lakeworks.sql import load_sql
+    from lakeworks.storage.scan import BoundedDataset
 
     contract = load_contract("silver.transport.trips")
     sql, rules, zones = load_sql(contract) or "", row_rules(contract), _zones(place)
@@ -35,7 +36,8 @@ def lakeworks(place: Place) -> Callable[[], Any]:
 
     def run() -> dict[str, Any]:
         with engine.session() as session:
-            source = ds.dataset(place.path("bronze.parquet"))
+            file = ds.dataset(place.path("bronze.parquet"))
+            source = BoundedDataset(list(file.get_fragments()), file.schema, file.format).holding(file.count_rows())
             session.attach(TableName.parse("bronze.transport.yellow_trips"), source, source.count_rows())
             session.attach(TableName.parse("reference.transport.zones"), zones, len(zones))
             built = session.build(contract, sql, rules, Period.parse("2019-01"))
