@@ -68,8 +68,9 @@ def test_only_rounds_that_both_ran_in_are_compared() -> None:
 
 def test_steps_of_one_sample_are_shown_as_shares_of_their_write() -> None:
     phases = {"write (silver)": 4.0, "audit (silver)": 1.0}
-    found = {"lakeworks": Samples([{**run(5), "facts": {"phases": phases}}])}
-    assert "| audit (silver) | 1.00 (1.00) | 0.25 |" in report.table(CASE, found, 10)
+    peaks = {"write (silver)": 900.0, "audit (silver)": 700.0}
+    found = {"lakeworks": Samples([{**run(5), "facts": {"phases": phases, "peaks": peaks}}])}
+    assert "| audit (silver) | 1.00 (1.00) | 0.25 | 700 |" in report.table(CASE, found, 10)
 
 
 def test_a_wrong_answer_gives_no_figure() -> None:

@@ -15,7 +15,7 @@ from lakeworks.storage.reader import PinnedObject
 
 log = logging.getLogger(__name__)
 # Rows validated at once: bounds the audit's memory.
-CHUNK_ROWS = 2_000_000
+CHUNK_ROWS = 1_000_000
 _HISTORY = 6
 
 

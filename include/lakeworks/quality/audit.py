@@ -5,6 +5,7 @@ chunks: checks of single rows look at each, checks that need the partition as a 
 one and hold no more than their own columns until then. Checks about the table (columns, row count) run once over all chunks.
 """
 
+import gc
 import logging
 import os
 import time
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SAMPLES = 5
+# Frames from here on are worth a run of Python's collector.
+LARGE_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -123,22 +126,26 @@ def audit(
 
     def look(at: list[TableCheck], frame: "pd.DataFrame") -> None:
         """Validate and keep the findings only: the frame must be gone before the next one comes."""
-        page = _validate(contract, at, frame, median)
+        page, size = _validate(contract, at, frame, median), len(frame)
         failures.extend(_failures(contract, page, frame))
         pages.append(page)
+        del frame
+        if size >= LARGE_ROWS:
+            gc.collect()  # GX leaves the frame in reference cycles, and Python counts it as one small object
 
-    for number, chunk in enumerate(chunks):
-        rows += chunk.rows.num_rows
+    for chunk in chunks:
         seen = chunk.names or chunk.rows.schema.names
-        names = list(seen) if number == 0 else [name for name in names if name in seen]
+        names = [name for name in names if name in seen] if rows or pages else list(seen)
+        rows += chunk.rows.num_rows
         if chunk.ends and not begun:
             look(by_rows, convert(columns_of(by_rows, chunk.rows)))
-            continue
-        look(singly, convert(columns_of(singly, chunk.rows)))
-        begun.append(columns_of(together, chunk.rows))
-        if chunk.ends and together:
-            look(together, convert(pa.concat_tables(begun, promote_options="permissive")))
-        begun = [] if chunk.ends else begun
+        else:
+            look(singly, convert(columns_of(singly, chunk.rows)))
+            begun.append(columns_of(together, chunk.rows))
+            if chunk.ends and together:
+                look(together, convert(pa.concat_tables(begun, promote_options="permissive")))
+            begun = [] if chunk.ends else begun
+        del chunk  # not beside the next one
     for about_rows in (True, False):
         some = [check for check in by_table if check.expectation.startswith("expect_table_row_count") == about_rows]
         look(some, shape(names, rows, about_rows=about_rows))

@@ -1,26 +1,82 @@
-"""How far a scan of many objects reads ahead: enough to hide latency, never so far that memory grows with the objects."""
+"""Scans of many objects within a bound: enough is read ahead to hide latency, never more than so many rows.
 
+Arrow's own scan fills a queue of up to a gigabyte when its reader is slower than it, as an engine that sorts and spills is.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 
-# Rows decoded ahead of the reader. Arrow's own default is 16 batches of each of 4 objects: 8 million rows.
+# Rows decoded ahead of the reader, at least a row group and at most this many objects.
 _ROWS_AHEAD = 1_000_000
-_BATCH_ROWS = 131_072  # Arrow's default
 _MOST_OBJECTS = 16
 
 
 class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
-    """Arrow's dataset with bounded read-ahead; DuckDB scans it through `scanner` as well."""
+    """Arrow's dataset whose scans are streamed object by object (row group by row group, where objects are large).
 
-    objects_ahead = 1
+    DuckDB asks for `scanner(columns=…, filter=…).to_reader()`; everything else Arrow's scanner offers is Arrow's.
+    """
+
+    largest = _ROWS_AHEAD
 
     def holding(self, largest: int) -> Self:
-        """Tell the rows of the largest object: many small ones are fetched at once, large ones one after the other."""
-        self.objects_ahead = max(1, min(_MOST_OBJECTS, _ROWS_AHEAD // max(largest, 1)))
+        """Tell the rows of the largest object."""
+        self.largest = max(largest, 1)
         return self
 
-    def scanner(self, **options: Any) -> ds.Scanner:
-        """A scan of the dataset; `options` as in Arrow, which win over the bounds."""
-        bounds = {"batch_readahead": _ROWS_AHEAD // _BATCH_ROWS // 2, "fragment_readahead": self.objects_ahead}
-        return super().scanner(**{**bounds, **options})
+    def scanner(self, **options: Any) -> "BoundedScan":
+        """A scan with Arrow's own options."""
+        return BoundedScan(self, super().scanner(**options), options)
+
+    @property
+    def objects_ahead(self) -> int:
+        """How many objects are fetched at once; of large ones a row group and the next."""
+        return max(2, min(_MOST_OBJECTS, _ROWS_AHEAD // self.largest))
+
+    def pieces(self, wanted: ds.Expression | None) -> Iterator[ds.Fragment]:
+        """What is fetched at once, without what statistics and partitions rule out."""
+        for fragment in self.get_fragments(wanted):
+            if self.largest > _ROWS_AHEAD // 2:
+                yield from fragment.split_by_row_group(wanted, self.schema)
+            else:
+                yield fragment
+
+
+class BoundedScan:
+    """One scan; `to_reader` is bounded, the rest is the scanner's."""
+
+    def __init__(self, dataset: BoundedDataset, scanner: ds.Scanner, options: dict[str, Any]) -> None:
+        self.dataset = dataset
+        self.scanner = scanner
+        self.options = options
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.scanner, name)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """The rows in the order of the objects."""
+        return pa.RecordBatchReader.from_batches(self.scanner.projected_schema, self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        ahead = self.dataset.objects_ahead
+        with ThreadPoolExecutor(ahead) as pool:
+            flying: deque[Future[Sequence[pa.RecordBatch]]] = deque()
+            try:
+                for piece in self.dataset.pieces(self.options.get("filter")):
+                    flying.append(pool.submit(self._read, piece))
+                    if len(flying) == ahead:
+                        yield from flying.popleft().result()
+                while flying:
+                    yield from flying.popleft().result()
+            finally:  # a reader that stops early
+                for future in flying:
+                    future.cancel()
+
+    def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
+        rows = piece.to_table(schema=self.dataset.schema, **self.options)
+        return list(rows.to_batches())

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import AuditFailed, ContractError
-from lakeworks.quality.audit import AuditReport, Chunk, audit
+from lakeworks.quality.audit import LARGE_ROWS, AuditReport, Chunk, audit
 from lakeworks.quality.frame import to_pandas
 from lakeworks.quality.page import to_html, to_json
 from lakeworks.quality.rules import row_rules
@@ -208,21 +209,26 @@ def test_a_check_of_some_rows_only_sees_the_column_of_its_condition() -> None:
 
 
 def test_one_chunk_is_gone_before_the_next_comes() -> None:
-    """A bound on memory: GX must not keep the rows of chunks it has validated."""
+    """A bound on memory: GX leaves the rows of a chunk in reference cycles, which Python found too rarely."""
     frames: list[weakref.ref[Any]] = []
 
     def chunks() -> Iterator[pa.Table]:
         for number in range(4):
-            gc.collect()
             assert sum(frame() is not None for frame in frames) <= 1, "more than the last chunk is alive"
-            yield table({"id": number})
+            rows = LARGE_ROWS * number + np.arange(LARGE_ROWS)
+            yield pa.table({"id": rows})
 
     def remembering(chunk: pa.Table) -> Any:
         frame = to_pandas(chunk)
         frames.append(weakref.ref(frame))
         return frame
 
-    assert audited(contract(), chunks(), as_pandas=remembering).passed
+    alone = contract_of(columns={"id": COLUMNS["id"]})
+    gc.disable()  # as rarely as in a process that allocates nothing else
+    try:
+        assert audited(alone, chunks(), as_pandas=remembering).passed
+    finally:
+        gc.enable()
     assert len(frames) == 4
 
 

@@ -1,0 +1,97 @@
+"""Bounded scans: the rows of Arrow's own scan, in order, with little of it in memory."""
+
+import gc
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakeworks.storage.scan import BoundedDataset
+
+FORMAT = ds.ParquetFileFormat()
+SCHEMA = pa.schema({"n": pa.int64(), "name": pa.string(), "later": pa.float64()})
+
+
+def objects(folder: Path, counts: list[int], row_group: int) -> list[ds.Fragment]:
+    """Objects of an older schema (no `later`), numbered through; each partition knows which it is."""
+    made, start = [], 0
+    for place, count in enumerate(counts):
+        rows = pa.table({"n": pa.array(range(start, start + count)), "name": [f"p{place}"] * count})
+        path = folder / f"{place}.parquet"
+        pq.write_table(rows, path, row_group_size=row_group)
+        made.append(FORMAT.make_fragment(pa.OSFile(str(path)), partition_expression=ds.field("name") == f"p{place}"))
+        start += count
+    return made
+
+
+@given(counts=st.lists(st.integers(0, 60), min_size=1, max_size=6), row_group=st.integers(1, 25), large=st.booleans(),
+       least=st.integers(-5, 200))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_a_scan_has_arrows_rows_in_the_order_of_the_objects(
+    tmp_path_factory: pytest.TempPathFactory, counts: list[int], row_group: int, large: bool, least: int
+) -> None:
+    parts = objects(tmp_path_factory.mktemp("scan"), counts, row_group)
+    plain = ds.FileSystemDataset(parts, SCHEMA, FORMAT)
+    bounded = BoundedDataset(parts, SCHEMA, FORMAT).holding(10**7 if large else max(counts))
+    for columns, wanted in ((None, None), (["later", "n"], ds.field("n") >= least), ([], ds.field("name") == "p1")):
+        expected = plain.to_table(columns=columns, filter=wanted)
+        found = bounded.scanner(columns=columns, filter=wanted).to_reader().read_all()
+        assert found.num_rows == expected.num_rows
+        assert found.schema == expected.schema
+        assert found.combine_chunks().equals(expected.combine_chunks())
+
+
+def test_an_engine_pushes_its_filter_and_columns_into_the_scan(tmp_path: Path) -> None:
+    bounded = BoundedDataset(objects(tmp_path, [50, 50], 10), SCHEMA, FORMAT).holding(50)
+    asked: list[dict[str, object]] = []
+
+    class Watched(BoundedDataset):
+        def scanner(self, **options: object) -> object:
+            asked.append(options)
+            return bounded.scanner(**options)
+
+    with duckdb.connect() as connection:
+        connection.register("t", Watched(objects(tmp_path, [50, 50], 10), SCHEMA, FORMAT))
+        assert connection.sql("SELECT sum(n), count(later) FROM t WHERE n >= 90").fetchall() == [(945, 0)]
+    assert asked[0]["columns"] == ["n", "later"]
+    assert "90" in str(asked[0]["filter"])
+
+
+def test_a_slow_reader_finds_two_row_groups_in_memory_and_no_more(tmp_path: Path) -> None:
+    """Arrow's scan had up to a gigabyte waiting for an engine that was busy sorting."""
+    group = 250_000
+    with pq.ParquetWriter(tmp_path / "large.parquet", pa.schema({"n": pa.int64()})) as writer:
+        for number in range(12):
+            writer.write_table(pa.table({"n": np.arange(group) * 7919 + number}))
+    file = ds.dataset(tmp_path / "large.parquet")
+    bounded = BoundedDataset(list(file.get_fragments()), file.schema, FORMAT).holding(12 * group)
+    gc.collect()
+    before = pa.total_allocated_bytes()
+    reader = bounded.scanner().to_reader()
+    total, most = 0, 0
+    for number, batch in enumerate(reader):
+        total += int(pc.sum(batch["n"]).as_py())
+        if number % 2 == 0:
+            time.sleep(0.02)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert total == sum(group * (group - 1) // 2 * 7919 + number * group for number in range(12))
+    assert most < 5 * group * 8, "this row group, the next, and what decoding them takes"
+
+
+def test_a_reader_that_stops_early_and_an_object_that_is_gone(tmp_path: Path) -> None:
+    bounded = BoundedDataset(objects(tmp_path, [40] * 8, 10), SCHEMA, FORMAT).holding(40)
+    reader = bounded.scanner().to_reader()
+    assert reader.read_next_batch().num_rows > 0
+    del reader
+    (tmp_path / "3.parquet").write_bytes(b"no Parquet at all")
+    broken = [FORMAT.make_fragment(pa.OSFile(str(tmp_path / f"{n}.parquet"))) for n in range(8)]
+    with pytest.raises((pa.ArrowInvalid, OSError), match="Parquet"):
+        BoundedDataset(broken, SCHEMA, FORMAT).holding(40).scanner().to_reader().read_all()
