@@ -9,9 +9,15 @@ from benchmarks.case import KEYS, REGION, Case, Entry, Place
 _COLUMNS = 8
 
 
+def catalog_of(place: Place) -> Any:
+    """The product's catalog, its client set up as the product's is (`client_config`)."""
+    from lakeworks.catalog.glue import GlueCatalog
+
+    return GlueCatalog(place.client("glue", parameter_validation=False))
+
+
 def lakeworks(place: Place) -> Callable[[], Any]:
     """Looks up what is there, creates what is missing, 100 a call, four calls at once."""
-    from lakeworks.catalog.glue import GlueCatalog
     from lakeworks.catalog.tables import CatalogPartition
     from lakeworks.contract import Contract
     from lakeworks.partition import Partition
@@ -25,7 +31,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
             "grain": ["c0"], "columns": columns, "partition_by": ["symbol", "day(at)"],
         }
     )  # fmt: skip
-    catalog = GlueCatalog(place.client("glue", parameter_validation=False))
+    catalog = catalog_of(place)
     catalog.upsert_table(contract, f"{place.uri}/")
     keys = ("symbol", "year", "month", "day")
     wanted = [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.case import KEYS, REGION, Case, Entry, Place
+from benchmarks.cases.catalog import catalog_of
 from benchmarks.cases.write_peers import _httpfs, _object_store
 from benchmarks.cases.write_rows import arrow_s3
 
@@ -16,7 +17,6 @@ OBJECTS, ROWS_EACH = 2_000, 1_000
 
 def lakeworks(place: Place) -> Callable[[], Any]:
     """`lakeworks compact`: rows counted and hashed on both sides, made live by the atomic publish, catalog and ledger told."""
-    from lakeworks.catalog.glue import GlueCatalog
     from lakeworks.contract import Contract
     from lakeworks.engines.duckdb import DuckDbEngine
     from lakeworks.partition import Partition, Period
@@ -40,7 +40,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
         )  # fmt: skip
 
     month, scratch = Period.parse("2019-01"), Path(place.scratch)
-    store, catalog = ObjectStore(place.client(), place.bucket), GlueCatalog(place.client("glue"))
+    store, catalog = ObjectStore(place.client(), place.bucket), catalog_of(place)
     lake = Lake(store, catalog, DuckDbEngine("1GB", 2, scratch), scratch)
     small, wanted = contract(target_bytes=1, row_group_rows=ROWS_EACH // 2), contract(target_bytes=256 << 20)
     run = Run(id="bench", started_at=datetime(2026, 1, 1, tzinfo=UTC))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.case import Case, Entry, Place
+from benchmarks.cases.catalog import catalog_of
 from benchmarks.sample import forget_peak, status
 
 _ZONES, _BRONZE, _SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
@@ -19,7 +20,6 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     import great_expectations  # noqa: F401 - Airflow's workers have it loaded (`preload`)
     import pyarrow as pa
 
-    from lakeworks.catalog.glue import GlueCatalog
     from lakeworks.contract import load_contract
     from lakeworks.engines.duckdb import DuckDbEngine
     from lakeworks.partition import Period
@@ -39,9 +39,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
 
     scratch = Path(place.scratch)
     store = ObjectStore(place.client(), place.bucket)
-    lake = Lake(
-        store, GlueCatalog(place.client("glue", parameter_validation=False)), DuckDbEngine("1GB", 2, scratch), scratch
-    )
+    lake = Lake(store, catalog_of(place), DuckDbEngine("1GB", 2, scratch), scratch)
     period = Period.parse("2019-01")
     phases: dict[str, float] = {}
     peaks: dict[str, float] = {}

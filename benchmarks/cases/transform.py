@@ -37,7 +37,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     def run() -> dict[str, Any]:
         with engine.session() as session:
             file = ds.dataset(place.path("bronze.parquet"))
-            source = BoundedDataset(list(file.get_fragments()), file.schema, file.format).holding(file.count_rows())
+            source = BoundedDataset(list(file.get_fragments()), file.schema, file.format, file.count_rows())
             session.attach(TableName.parse("bronze.transport.yellow_trips"), source, source.count_rows())
             session.attach(TableName.parse("reference.transport.zones"), zones, len(zones))
             built = session.build(contract, sql, rules, Period.parse("2019-01"))

@@ -28,7 +28,7 @@ def connect_lake(tenant: str | None = None) -> "Lake":
 
     found = settings()
     if tenant is None:
-        return Lake.of(found, lake_client("s3"), lake_client("glue"))
+        return Lake.of(found, lake_client("s3"), lake_client("glue", checked=False))
     conn_id = f"{found.tenant_conn_prefix}{tenant}"
     try:
         BaseHook.get_connection(conn_id)
@@ -38,7 +38,8 @@ def connect_lake(tenant: str | None = None) -> "Lake":
             "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_PREFIX; see "
             "docs/tenants.md."
         ) from error
-    return Lake.of(found, lake_client("s3", conn_id=conn_id), lake_client("glue", conn_id=conn_id), Tenant(tenant))
+    s3, glue = lake_client("s3", conn_id=conn_id), lake_client("glue", conn_id=conn_id, checked=False)
+    return Lake.of(found, s3, glue, Tenant(tenant))
 
 
 def lake_address() -> "LakeAddress":
@@ -48,14 +49,17 @@ def lake_address() -> "LakeAddress":
     return address_of(settings(), str(lake_client("sts").get_caller_identity()["Account"]))
 
 
-def lake_client(service: str, region: str | None = None, conn_id: str | None = None) -> Any:
-    """A boto3 client of any service with the credentials of an Airflow connection; LAKE_AWS_CONN_ID unless one is named."""
+def lake_client(service: str, region: str | None = None, conn_id: str | None = None, *, checked: bool = True) -> Any:
+    """A boto3 client of any service with the credentials of an Airflow connection; LAKE_AWS_CONN_ID unless one is named.
+
+    `checked` as in `client_config`.
+    """
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
     from lakeworks.pipeline.lake import client_config
 
     found = settings()
-    place, config = region or found.region, client_config(found, service)
+    place, config = region or found.region, client_config(found, checked=checked)
     return AwsBaseHook(conn_id or found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
 
 

@@ -26,4 +26,4 @@ def client(service: str, region: str | None = None) -> Any:
     import boto3
 
     found = settings()
-    return boto3.Session().client(service, region_name=region or found.region, config=client_config(found, service))  # type: ignore[call-overload]
+    return boto3.Session().client(service, region_name=region or found.region, config=client_config(found))  # type: ignore[call-overload]

@@ -75,24 +75,33 @@ def _columns(
 ) -> tuple[pa.Table, list[str]]:
     """The wanted columns of some row groups (of all, unless given), and the names of all columns."""
     names = list(file.schema_arrow.names)
-    some = [name for name in names if name in wanted]
-    return file.read_row_groups(range(file.num_row_groups) if groups is None else groups, columns=some), names
+    some = [name for name in names if name in wanted] or names[
+        :1
+    ]  # tables without a column forget how many rows they have
+    return file.read(some) if groups is None else file.read_row_groups(groups, some), names
 
 
 def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
     """A partition's row groups, as many at once as the chunk size takes; nothing else of it is in memory."""
-    left = partition.rows
-    for item in partition.objects:
-        file = pq.ParquetFile(PinnedObject(lake.store, item), pre_buffer=True)
-        group: list[int] = []
-        for number in range(file.num_row_groups):
-            group.append(number)
-            rows = sum(file.metadata.row_group(index).num_rows for index in group)
-            if rows >= chunk_rows or number == file.num_row_groups - 1:
-                left -= rows
-                table, names = _columns(file, wanted, group)
-                yield Chunk(table, ends=left <= 0, names=names)
-                group = []
+    files = [pq.ParquetFile(PinnedObject(lake.store, item), pre_buffer=True) for item in partition.objects]
+    cuts = [(file, groups) for file in files for groups in _cut(file, chunk_rows)]
+    for number, (file, groups) in enumerate(cuts, 1):
+        rows, names = _columns(file, wanted, groups)
+        yield Chunk(rows, ends=number == len(cuts), names=names)
+
+
+def _cut(file: pq.ParquetFile, chunk_rows: int) -> Iterator[list[int]]:
+    """A file's row groups, in runs that reach the chunk size."""
+    groups: list[int] = []
+    rows = 0
+    for number in range(file.num_row_groups):
+        groups.append(number)
+        rows += file.metadata.row_group(number).num_rows
+        if rows >= chunk_rows:
+            yield groups
+            groups, rows = [], 0
+    if groups:
+        yield groups
 
 
 def _shared(names: Sequence[list[str]]) -> list[str]:

@@ -54,10 +54,8 @@ class Lake:
     def connect(cls, settings: Settings, session: Any) -> "Lake":
         """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
         tenant = Tenant(settings.tenant) if settings.tenant else None
-        s3, glue = (
-            session.client(service, region_name=settings.region, config=client_config(settings, service))
-            for service in ("s3", "glue")
-        )
+        s3 = session.client("s3", region_name=settings.region, config=client_config(settings))
+        glue = session.client("glue", region_name=settings.region, config=client_config(settings, checked=False))
         return cls.of(settings, s3, glue, tenant)
 
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
@@ -123,11 +121,12 @@ def layer_buckets(settings: Settings) -> dict[str, str]:
     return load_config(settings.config_file).bucket_of_layer
 
 
-def client_config(settings: Settings, service: str) -> Any:
+def client_config(settings: Settings, *, checked: bool = True) -> Any:
     """How boto3 clients of a lake are set up: enough connections for the threads, one retry layer.
 
-    Glue's requests go out without botocore's own check of every nested field, which takes half the time of registering
-    10,000 partitions (docs/benchmarks.md): they are built in one place of the catalog, and Glue checks them itself.
+    `checked=False` is for the catalog's client alone: botocore's own check of every nested field takes half the time of
+    registering 10,000 partitions (docs/benchmarks.md). The catalog builds its requests itself, and Glue checks them. What
+    people write (lake.yml, a crawler's definition) is checked before it is sent.
     """
     from botocore.config import Config
 
@@ -137,7 +136,7 @@ def client_config(settings: Settings, service: str) -> Any:
         tcp_keepalive=True,
         connect_timeout=10,
         read_timeout=60,
-        parameter_validation=service != "glue",
+        parameter_validation=checked,
     )
 
 

@@ -10,13 +10,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.contract import Contract, TableCheck
-from lakeworks.errors import AuditFailed
-from lakeworks.quality.frame import columns_of, shape, to_pandas
+from lakeworks.quality.findings import AuditReport, Failure
+from lakeworks.quality.frame import columns_of, concatenated, shape, to_pandas
 from lakeworks.quality.suite import checks, expectation, median_of, of_single_rows
 
 if TYPE_CHECKING:
@@ -26,62 +26,6 @@ if TYPE_CHECKING:
 _SAMPLES = 5
 # Frames from here on are worth a run of Python's collector.
 LARGE_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One check that did not hold."""
-
-    expectation: str
-    columns: tuple[str, ...]
-    severity: str
-    unexpected: int
-    rows: int
-    samples: tuple[dict[str, Any], ...]
-    observed: Any = None
-
-    def __str__(self) -> str:
-        """One line for a log: what, where, how many, which."""
-        place = f" on {', '.join(f'`{name}`' for name in self.columns)}" if self.columns else ""
-        seen = f"{self.unexpected} of {self.rows} rows" if self.unexpected else f"observed {self.observed}"
-        samples = f"; for example {'; '.join(map(str, self.samples))}" if self.samples else ""
-        return f"{self.severity}: {self.expectation}{place}: {seen}{samples}"
-
-
-@dataclass(frozen=True)
-class AuditReport:
-    """What Great Expectations found."""
-
-    table: str
-    rows: int
-    evaluated: int
-    failures: tuple[Failure, ...]
-    seconds: float
-    pages: tuple[Any, ...] = field(default=(), repr=False)
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing of severity `error` failed."""
-        return not any(failure.severity == "error" for failure in self.failures)
-
-    def summary(self) -> dict[str, Any]:
-        """What the ledger keeps."""
-        warned = sum(failure.severity == "warn" for failure in self.failures)
-        return {"passed": self.passed, "expectations": self.evaluated, "warnings": warned, "rows": self.rows}
-
-    def raise_if_failed(self, where: str, report: str) -> None:
-        """Stop unless the audit passed.
-
-        Raises:
-            AuditFailed: naming every failed check with counts and sample rows.
-        """
-        if not self.passed:
-            lines = "\n".join(f"  - {failure}" for failure in self.failures)
-            raise AuditFailed(
-                f"{where}: the audit failed, so nothing was published; live data is as it was.\n{lines}\n"
-                f"The report is at `{report}`; the staged rows stay for inspection until lifecycle removes them. Correct the "
-                "source, the transform or the contract, then run the partition again."
-            )
 
 
 @dataclass(frozen=True)
@@ -111,52 +55,75 @@ def audit(
     Raises:
         ContractError: a check of the contract does not exist or has wrong arguments.
     """
-    import pyarrow as pa
+    audit = _Audit(contract, median_of(list(history)), as_pandas or to_pandas)
+    for chunk in chunks:
+        audit.take(chunk)
+        del chunk  # not beside the next one
+    return audit.report()
 
-    started, convert = time.monotonic(), as_pandas or to_pandas
-    median = median_of(list(history))
-    by_rows = [check for check in checks(contract) if check.columns]
-    by_table = [check for check in checks(contract) if not check.columns]
-    together = [check for check in by_rows if not of_single_rows(contract, check)]
-    singly = [check for check in by_rows if check not in together]
-    pages: list[Any] = []
-    failures: list[Failure] = []
-    rows, names = 0, list(contract.file_columns)
-    begun: list[pa.Table] = []  # of a partition whose end has not come
 
-    def look(at: list[TableCheck], frame: "pd.DataFrame") -> None:
-        """Validate and keep the findings only: the frame must be gone before the next one comes."""
-        page, size = _validate(contract, at, frame, median), len(frame)
-        failures.extend(_failures(contract, page, frame))
-        pages.append(page)
-        del frame
-        if size >= LARGE_ROWS:
+class _Audit:
+    """One audit under way: what was found so far, and of a partition whose end has not come the columns still needed."""
+
+    def __init__(
+        self, contract: Contract, median: float | None, convert: Callable[["pa.Table"], "pd.DataFrame"]
+    ) -> None:
+        self.contract, self.median, self.convert = contract, median, convert
+        self.by_rows = [check for check in checks(contract) if check.columns]
+        self.by_table = [check for check in checks(contract) if not check.columns]
+        self.begun: list[pa.Table] = []
+        self.names: Sequence[str] | None = None
+        self.rows = 0
+        self.pages: list[Any] = []
+        self.failures: list[Failure] = []
+        self.started = time.monotonic()
+
+    def take(self, chunk: Chunk) -> None:
+        """Check what can be checked of these rows now."""
+        seen = chunk.names or chunk.rows.schema.names
+        self.names = seen if self.names is None else [name for name in self.names if name in seen]
+        self.rows += chunk.rows.num_rows
+        if chunk.ends and not self.begun:
+            self._look(self.by_rows, chunk.rows)
+        else:
+            self._take_piece(chunk)
+
+    def _take_piece(self, chunk: Chunk) -> None:
+        singly = [check for check in self.by_rows if of_single_rows(self.contract, check)]
+        together = [check for check in self.by_rows if not of_single_rows(self.contract, check)]
+        self._look(singly, chunk.rows)
+        self.begun.append(columns_of(together, chunk.rows))
+        if chunk.ends:
+            begun, self.begun = self.begun, []
+            self._look(together, concatenated(begun))
+
+    def report(self) -> AuditReport:
+        """The findings, with the checks of the table as a whole."""
+        assert not self.begun, "the last chunk ends its partition"  # noqa: S101 - an order of calls
+        names = list(self.contract.file_columns) if self.names is None else list(self.names)
+        for about_rows in (True, False):
+            some = [c for c in self.by_table if c.expectation.startswith("expect_table_row_count") == about_rows]
+            self._validated(some, shape(names, self.rows, about_rows=about_rows))
+        return AuditReport(
+            table=self.contract.name,
+            rows=self.rows,
+            evaluated=len(self.by_rows) + len(self.by_table),
+            failures=tuple(self.failures),
+            seconds=time.monotonic() - self.started,
+            pages=tuple(self.pages),
+        )
+
+    def _look(self, wanted: list[TableCheck], rows: "pa.Table") -> None:
+        if wanted:
+            self._validated(wanted, self.convert(columns_of(wanted, rows)))
+        if rows.num_rows >= LARGE_ROWS:
             gc.collect()  # GX leaves the frame in reference cycles, and Python counts it as one small object
 
-    for chunk in chunks:
-        seen = chunk.names or chunk.rows.schema.names
-        names = [name for name in names if name in seen] if rows or pages else list(seen)
-        rows += chunk.rows.num_rows
-        if chunk.ends and not begun:
-            look(by_rows, convert(columns_of(by_rows, chunk.rows)))
-        else:
-            look(singly, convert(columns_of(singly, chunk.rows)))
-            begun.append(columns_of(together, chunk.rows))
-            if chunk.ends and together:
-                look(together, convert(pa.concat_tables(begun, promote_options="permissive")))
-            begun = [] if chunk.ends else begun
-        del chunk  # not beside the next one
-    for about_rows in (True, False):
-        some = [check for check in by_table if check.expectation.startswith("expect_table_row_count") == about_rows]
-        look(some, shape(names, rows, about_rows=about_rows))
-    return AuditReport(
-        table=contract.name,
-        rows=rows,
-        evaluated=len(by_rows) + len(by_table),
-        failures=tuple(failures),
-        seconds=time.monotonic() - started,
-        pages=tuple(pages),
-    )
+    def _validated(self, wanted: list[TableCheck], frame: "pd.DataFrame") -> None:
+        """Keep the findings only: the frame must be gone before the next one comes."""
+        page = _validate(self.contract, wanted, frame, self.median)
+        self.failures.extend(_failures(self.contract, page, frame))
+        self.pages.append(page)
 
 
 def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame", median: float | None) -> Any:

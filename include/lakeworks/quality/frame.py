@@ -16,6 +16,13 @@ def columns_of(wanted: list[TableCheck], rows: "pa.Table") -> "pa.Table":
     return rows.select([name for name in rows.schema.names if name in named])
 
 
+def concatenated(pieces: list["pa.Table"]) -> "pa.Table":
+    """A partition's rows from its pieces."""
+    import pyarrow as pa
+
+    return pa.concat_tables(pieces, promote_options="permissive")
+
+
 def to_pandas(table: "pa.Table") -> "pd.DataFrame":
     """The rows for GX, in the number types it is fast with; whole numbers stay whole where some are missing.
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from lakeworks.quality.audit import AuditReport
+from lakeworks.quality.findings import AuditReport
 
 # Data Docs load styles and scripts from half a dozen public hosts; the page has to read well from a private bucket.
 _REMOTE = re.compile(r"<(script|link|img)\b[^>]*(?:src|href)=\"https?://[^\"]*\"[^>]*>(?:\s*</script>)?")

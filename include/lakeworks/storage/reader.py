@@ -23,7 +23,7 @@ _WHOLE_BYTES = 8 << 20
 class PinnedObject(io.RawIOBase):
     """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need."""
 
-    def __init__(self, store: ObjectStore, item: "LiveObject | StagedObject") -> None:
+    def __init__(self, store: ObjectStore, item: LiveObject | StagedObject) -> None:
         super().__init__()
         self.store = store
         self.item = item
@@ -100,7 +100,7 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
         )
     schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
     largest = max(item.rows for entry in entries for item in entry.objects)
-    return BoundedDataset(fragments, schema, parquet).holding(largest)
+    return BoundedDataset(fragments, schema, parquet, largest)
 
 
 def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":

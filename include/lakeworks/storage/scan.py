@@ -6,7 +6,7 @@ Arrow's own scan fills a queue of up to a gigabyte when its reader is slower tha
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -22,12 +22,10 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
     DuckDB asks for `scanner(columns=…, filter=…).to_reader()`; everything else Arrow's scanner offers is Arrow's.
     """
 
-    largest = _ROWS_AHEAD
-
-    def holding(self, largest: int) -> Self:
-        """Tell the rows of the largest object."""
+    def __init__(self, fragments: Sequence[ds.Fragment], schema: pa.Schema, form: ds.FileFormat, largest: int) -> None:
+        """`largest`: the rows of the largest object."""
+        super().__init__(fragments, schema, form)
         self.largest = max(largest, 1)
-        return self
 
     def scanner(self, **options: Any) -> "BoundedScan":
         """A scan with Arrow's own options."""

@@ -32,6 +32,7 @@ from lakeworks.storage.manifest import Manifest, Run
 
 JANUARY = Period.parse("2019-01")
 ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
+UNCHECKED = {"required": False, "minimum": None, "maximum": None, "allowed": None, "pattern": None}
 TAXI = [name for name in all_tables() if ".transport." in name]
 RunAt = Callable[..., Run]
 
@@ -248,6 +249,20 @@ def test_a_large_partition_is_audited_in_pieces_with_the_same_outcome(
             audit(strict, staged.key, chunk_rows)
         broken.append(sum(map(int, re.findall(r"(\d+) of \d+ rows", str(raised.value)))))
     assert broken[0] == broken[1] > 0
+
+
+def test_rows_are_counted_where_no_check_reads_a_column(lake: Lake, source: Source, run_at: RunAt) -> None:
+    """Tables without a column are joined to one without rows."""
+    for table in (ZONES, BRONZE):
+        step(lake, table, run_at(1), source)
+    given = load_contract(SILVER).model_dump()
+    checks = [{"expectation": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 9_000}}]
+    columns = {name: {**column, **UNCHECKED} for name, column in given["columns"].items()}
+    bare = Contract.model_validate({**given, "columns": columns, "grain": [], "deduplicate_by": None, "checks": checks})
+    staged = write(lake, SILVER, JANUARY, run_at(1))
+    report = audit(replace(lake, contract=lambda _: bare), staged.key).audit
+    assert report is not None
+    assert report["rows"] == staged.balance.staged
 
 
 def test_too_many_broken_rows_stop_the_run_and_stay_to_be_looked_at(lake: Lake, source: Source, run_at: RunAt) -> None:

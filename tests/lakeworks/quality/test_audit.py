@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import AuditFailed, ContractError
-from lakeworks.quality.audit import LARGE_ROWS, AuditReport, Chunk, audit
+from lakeworks.quality.audit import LARGE_ROWS, Chunk, audit
+from lakeworks.quality.findings import AuditReport
 from lakeworks.quality.frame import to_pandas
 from lakeworks.quality.page import to_html, to_json
 from lakeworks.quality.rules import row_rules

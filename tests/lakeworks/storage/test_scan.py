@@ -40,7 +40,7 @@ def test_a_scan_has_arrows_rows_in_the_order_of_the_objects(
 ) -> None:
     parts = objects(tmp_path_factory.mktemp("scan"), counts, row_group)
     plain = ds.FileSystemDataset(parts, SCHEMA, FORMAT)
-    bounded = BoundedDataset(parts, SCHEMA, FORMAT).holding(10**7 if large else max(counts))
+    bounded = BoundedDataset(parts, SCHEMA, FORMAT, 10**7 if large else max(counts))
     for columns, wanted in ((None, None), (["later", "n"], ds.field("n") >= least), ([], ds.field("name") == "p1")):
         expected = plain.to_table(columns=columns, filter=wanted)
         found = bounded.scanner(columns=columns, filter=wanted).to_reader().read_all()
@@ -50,7 +50,7 @@ def test_a_scan_has_arrows_rows_in_the_order_of_the_objects(
 
 
 def test_an_engine_pushes_its_filter_and_columns_into_the_scan(tmp_path: Path) -> None:
-    bounded = BoundedDataset(objects(tmp_path, [50, 50], 10), SCHEMA, FORMAT).holding(50)
+    bounded = BoundedDataset(objects(tmp_path, [50, 50], 10), SCHEMA, FORMAT, 50)
     asked: list[dict[str, object]] = []
 
     class Watched(BoundedDataset):
@@ -59,7 +59,7 @@ def test_an_engine_pushes_its_filter_and_columns_into_the_scan(tmp_path: Path) -
             return bounded.scanner(**options)
 
     with duckdb.connect() as connection:
-        connection.register("t", Watched(objects(tmp_path, [50, 50], 10), SCHEMA, FORMAT))
+        connection.register("t", Watched(objects(tmp_path, [50, 50], 10), SCHEMA, FORMAT, 50))
         assert connection.sql("SELECT sum(n), count(later) FROM t WHERE n >= 90").fetchall() == [(945, 0)]
     assert asked[0]["columns"] == ["n", "later"]
     assert "90" in str(asked[0]["filter"])
@@ -72,7 +72,7 @@ def test_a_slow_reader_finds_two_row_groups_in_memory_and_no_more(tmp_path: Path
         for number in range(12):
             writer.write_table(pa.table({"n": np.arange(group) * 7919 + number}))
     file = ds.dataset(tmp_path / "large.parquet")
-    bounded = BoundedDataset(list(file.get_fragments()), file.schema, FORMAT).holding(12 * group)
+    bounded = BoundedDataset(list(file.get_fragments()), file.schema, FORMAT, 12 * group)
     gc.collect()
     before = pa.total_allocated_bytes()
     reader = bounded.scanner().to_reader()
@@ -87,11 +87,11 @@ def test_a_slow_reader_finds_two_row_groups_in_memory_and_no_more(tmp_path: Path
 
 
 def test_a_reader_that_stops_early_and_an_object_that_is_gone(tmp_path: Path) -> None:
-    bounded = BoundedDataset(objects(tmp_path, [40] * 8, 10), SCHEMA, FORMAT).holding(40)
+    bounded = BoundedDataset(objects(tmp_path, [40] * 8, 10), SCHEMA, FORMAT, 40)
     reader = bounded.scanner().to_reader()
     assert reader.read_next_batch().num_rows > 0
     del reader
     (tmp_path / "3.parquet").write_bytes(b"no Parquet at all")
     broken = [FORMAT.make_fragment(pa.OSFile(str(tmp_path / f"{n}.parquet"))) for n in range(8)]
     with pytest.raises((pa.ArrowInvalid, OSError), match="Parquet"):
-        BoundedDataset(broken, SCHEMA, FORMAT).holding(40).scanner().to_reader().read_all()
+        BoundedDataset(broken, SCHEMA, FORMAT, 40).scanner().to_reader().read_all()

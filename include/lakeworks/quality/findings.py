@@ -1,0 +1,62 @@
+"""What an audit found."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakeworks.errors import AuditFailed
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One check that did not hold."""
+
+    expectation: str
+    columns: tuple[str, ...]
+    severity: str
+    unexpected: int
+    rows: int
+    samples: tuple[dict[str, Any], ...]
+    observed: Any = None
+
+    def __str__(self) -> str:
+        """One line for a log: what, where, how many, which."""
+        place = f" on {', '.join(f'`{name}`' for name in self.columns)}" if self.columns else ""
+        seen = f"{self.unexpected} of {self.rows} rows" if self.unexpected else f"observed {self.observed}"
+        samples = f"; for example {'; '.join(map(str, self.samples))}" if self.samples else ""
+        return f"{self.severity}: {self.expectation}{place}: {seen}{samples}"
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What Great Expectations found."""
+
+    table: str
+    rows: int
+    evaluated: int
+    failures: tuple[Failure, ...]
+    seconds: float
+    pages: tuple[Any, ...] = field(default=(), repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing of severity `error` failed."""
+        return not any(failure.severity == "error" for failure in self.failures)
+
+    def summary(self) -> dict[str, Any]:
+        """What the ledger keeps."""
+        warned = sum(failure.severity == "warn" for failure in self.failures)
+        return {"passed": self.passed, "expectations": self.evaluated, "warnings": warned, "rows": self.rows}
+
+    def raise_if_failed(self, where: str, report: str) -> None:
+        """Stop unless the audit passed.
+
+        Raises:
+            AuditFailed: naming every failed check with counts and sample rows.
+        """
+        if not self.passed:
+            lines = "\n".join(f"  - {failure}" for failure in self.failures)
+            raise AuditFailed(
+                f"{where}: the audit failed, so nothing was published; live data is as it was.\n{lines}\n"
+                f"The report is at `{report}`; the staged rows stay for inspection until lifecycle removes them. Correct the "
+                "source, the transform or the contract, then run the partition again."
+            )
