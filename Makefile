@@ -55,6 +55,9 @@ bench: setup .venv-bench/installed  ## measure against other writers and engines
 bench-backfill: setup  ## a year of market on the real stack: runs over months against a run a day (minutes)
 	$(BIN)/python -m benchmarks.backfill
 
+bench-domains: setup  ## a year of every domain by `airflow backfill create`, the scheduler killed in between (an hour)
+	$(BIN)/python -m benchmarks.domains
+
 catalog-scale: setup  ## time catalog diff, repair and status at 100,000 partitions (minutes)
 	$(BIN)/python -m tests.catalog_scale
 
@@ -90,4 +93,4 @@ env:  ## write .env for docker-compose, with secrets of its own
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-integration test-stack chaos format docs setup lock env clean data conformance bench bench-backfill catalog-scale
+.PHONY: help demo up down test lint test-unit test-integration test-stack chaos format docs setup lock env clean data conformance bench bench-backfill bench-domains catalog-scale

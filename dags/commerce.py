@@ -8,16 +8,16 @@ and come in any order. They go one at a time, because two of them may re-open th
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
-from lakeworks_airflow import ingest, partition_params, write_audit_publish
+from lakeworks_airflow import DailyPartitions, ingest, partition_params, write_audit_publish
 
 GRAIN = "day"
 
 
 @dag(
     # Half an hour into a day the day before is over everywhere the shop has a clock.
-    schedule=CronPartitionTimetable("30 0 * * *", timezone="UTC", key_format="%Y-%m-%d", run_offset=-1),
+    schedule=DailyPartitions("00:30"),
     start_date=pendulum.datetime(2017, 1, 1, tz="UTC"),
     catchup=False,
     is_paused_upon_creation=True,  # it needs the bucket that lake_bootstrap makes, and the shop's connection

@@ -7,15 +7,15 @@ without a file is waited for without holding a worker; a DAG of its own, so that
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
-from lakeworks_airflow import ingest, partition_params
+from lakeworks_airflow import DailyPartitions, ingest, partition_params
 
 GRAIN = "day"
 
 
 @dag(
-    schedule=CronPartitionTimetable("30 0 * * *", timezone="UTC", key_format="%Y-%m-%d", run_offset=-1),
+    schedule=DailyPartitions("00:30"),
     start_date=pendulum.datetime(2017, 1, 1, tz="UTC"),
     catchup=False,
     is_paused_upon_creation=True,  # it needs the bucket that lake_bootstrap makes

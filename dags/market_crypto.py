@@ -8,15 +8,15 @@ that day from `silver_daily_bars` on.
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
-from lakeworks_airflow import ingest, partition_params, write_audit_publish
+from lakeworks_airflow import DailyPartitions, ingest, partition_params, write_audit_publish
 
 GRAIN = "day"
 
 
 @dag(
-    schedule=CronPartitionTimetable("0 1 * * *", timezone="UTC", key_format="%Y-%m-%d", run_offset=-1),
+    schedule=DailyPartitions("01:00"),
     start_date=pendulum.datetime(2000, 3, 1, tz="UTC"),
     catchup=False,
     is_paused_upon_creation=True,  # its first scheduled run needs the bucket that lake_bootstrap makes

@@ -7,15 +7,15 @@ is a free one. Without this DAG it goes by Alpha Vantage alone.
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
-from lakeworks_airflow import ingest, partition_params
+from lakeworks_airflow import DailyPartitions, ingest, partition_params
 
 GRAIN = "day"
 
 
 @dag(
-    schedule=CronPartitionTimetable("0 5 * * *", timezone="UTC", key_format="%Y-%m-%d", run_offset=-1),
+    schedule=DailyPartitions("05:00"),
     start_date=pendulum.datetime(2000, 3, 1, tz="UTC"),
     catchup=False,
     is_paused_upon_creation=True,  # opt-in: Yahoo's terms

@@ -26,6 +26,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.storage.manifest import Manifest, RowBalance, Run
     from lakeworks.storage.objects import ObjectStore
     from lakeworks.storage.publication import Publisher
+    from lakeworks.storage.transfer import QuickTransfer
     from lakeworks.storage.writer import PartitionedWriter
 
     name = f"silver.bench.t{place.prefix.rpartition('/')[2]}"
@@ -40,7 +41,10 @@ def lakeworks(place: Place) -> Callable[[], Any]:
         )  # fmt: skip
 
     month, scratch = Period.parse("2019-01"), Path(place.scratch)
-    store, catalog = ObjectStore(place.client(), place.bucket), catalog_of(place)
+    store, catalog = (
+        ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client())),
+        catalog_of(place),
+    )
     lake = Lake(store, catalog, DuckDbEngine("1GB", 2, scratch), scratch)
     small, wanted = contract(target_bytes=1, row_group_rows=ROWS_EACH // 2), contract(target_bytes=256 << 20)
     run = Run(id="bench", started_at=datetime(2026, 1, 1, tzinfo=UTC))

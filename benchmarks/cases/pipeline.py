@@ -27,6 +27,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.sources import Download
     from lakeworks.storage.manifest import Run
     from lakeworks.storage.objects import ObjectStore
+    from lakeworks.storage.transfer import QuickTransfer
 
     class Local:
         """A source whose files are here."""
@@ -38,7 +39,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
             return Download(path, f"file:{path.name}", digest[:8], None, digest, path.stat().st_size, at)
 
     scratch = Path(place.scratch)
-    store = ObjectStore(place.client(), place.bucket)
+    store = ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client()))
     lake = Lake(store, catalog_of(place), DuckDbEngine("1GB", 2, scratch), scratch)
     period = Period.parse("2019-01")
     phases: dict[str, float] = {}

@@ -18,10 +18,11 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.names import TableName
     from lakeworks.partition import Period
     from lakeworks.storage.objects import ObjectStore
+    from lakeworks.storage.transfer import QuickTransfer
     from lakeworks.storage.writer import PartitionedWriter
 
     table, contract = read_rows(place), _contract(place)
-    store = ObjectStore(place.client(), place.bucket)
+    store = ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client()))
     period, scratch = Period.parse("2019-01"), Path(place.scratch)
     columns = ", ".join(f'"{name}"' for name in contract.columns)
     source = TableName.parse("bronze.bench.rows")

@@ -96,13 +96,25 @@ def period_range(first: Period, end: datetime) -> Iterator[Period]:
         period = period.next
 
 
-def periods_between(first: str, last: str, grain: str) -> list[Period]:
-    """Every period from the key `first` to the key `last`, both included.
+def periods_of(key: str, grain: str) -> list[Period]:
+    """The periods of a grain that a key stands for: itself, or every one inside a coarser key (`2019-01` for days).
 
     Raises:
-        PartitionKeyError: a key is not of that grain, or `last` lies before `first`.
+        PartitionKeyError: the key is neither of that grain nor of a coarser one.
     """
-    begin, final = Period.parse(first, grain), Period.parse(last, grain)
+    for coarser in GRAINS[: GRAINS.index(grain)]:
+        if _SHAPES[coarser].fullmatch(key or ""):
+            return Period.parse(key, coarser).split(grain)
+    return [Period.parse(key, grain)]
+
+
+def periods_between(first: str, last: str, grain: str) -> list[Period]:
+    """Every period from the key `first` to the key `last`, both included; a month stands for its days.
+
+    Raises:
+        PartitionKeyError: a key is neither of that grain nor of a coarser one, or `last` lies before `first`.
+    """
+    begin, final = periods_of(first, grain)[0], periods_of(last, grain)[-1]
     if final < begin:
         raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: `from` must not be later than `to`.")
     return list(period_range(begin, final.end))

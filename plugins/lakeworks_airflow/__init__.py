@@ -18,6 +18,7 @@ from lakeworks_airflow.maintenance import (
 from lakeworks_airflow.partitions import partition_params, resolve_periods
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.tenants import TenantOnboardingOperator
+from lakeworks_airflow.timetables import DailyPartitions
 
 __all__ = [
     "AuditOperator",
@@ -26,6 +27,7 @@ __all__ = [
     "CompactOperator",
     "CoverageOperator",
     "CrawlOperator",
+    "DailyPartitions",
     "FetchOperator",
     "FreshnessOperator",
     "GarbageOperator",

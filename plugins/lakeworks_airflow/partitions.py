@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from airflow.sdk import Param
 
 from lakeworks.errors import PartitionKeyError
-from lakeworks.partition import Period, periods_between
+from lakeworks.partition import Period, periods_between, periods_of
 
 
 class PartitionedRun(Protocol):
@@ -35,6 +35,8 @@ def partition_params(grain: str) -> dict[str, Param]:
 def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) -> list[Period]:
     """The run's partition key, else its `from`/`to` range, else a data interval that is exactly one period.
 
+    A month stands for its days: what a backfill's runs over whole months are given (`timetables`), and a person may type.
+
     Raises:
         PartitionKeyError: none of them is there, two contradict each other, or a key is not of the grain; says what to type.
     """
@@ -45,7 +47,7 @@ def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) 
             "Give one of the two."
         )
     if run.partition_key:
-        return [Period.parse(run.partition_key, grain)]
+        return periods_of(run.partition_key, grain)
     if first or last:
         if not (first and last):
             raise PartitionKeyError(

@@ -118,7 +118,7 @@ def storm(
     `through` is the endpoint as the writers see it, where that is one that breaks requests.
     """
     chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
-    month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake()
+    month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake(quick=True)
     with reading(lake, month, tally):
         while tally.kills < kills:
             crowd = []
@@ -158,7 +158,7 @@ def crowd(
     """
     tally, began, hindered = Tally(), time.monotonic(), []
     for number in range(1, rounds + 1):
-        lake, start = endpoint.lake(), FORK.Barrier(rivals + neighbours)
+        lake, start = endpoint.lake(quick=True), FORK.Barrier(rivals + neighbours)
         places = ["2019-01"] * rivals + [f"2019-{month:02d}" for month in range(2, neighbours + 2)]
         writers = []
         for index, month in enumerate(places):

@@ -8,6 +8,7 @@ from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.pipeline import Lake
 from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.transfer import QuickTransfer
 from tests.conftest import client, contract_of
 
 ROWS = 500
@@ -34,8 +35,10 @@ class Endpoint:
     bucket: str
     contract: Contract = CONTRACT
 
-    def lake(self) -> Lake:
-        store = ObjectStore(client("s3", self.s3), self.bucket, threads=2)
+    def lake(self, *, quick: bool = False) -> Lake:
+        """`quick`: whole objects by the compiled client, as in the product; for forked writers, whose parent never uses it."""
+        s3 = client("s3", self.s3)
+        store = ObjectStore(s3, self.bucket, threads=2, quick=QuickTransfer.of(s3) if quick else None)
         glue = GlueCatalog(client("glue", self.glue))
         return Lake(store, glue, DuckDbEngine(), Path("/nonexistent"), contract=lambda _: self.contract)
 

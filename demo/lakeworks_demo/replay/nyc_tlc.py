@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -49,8 +50,8 @@ def routes(world: World) -> list[Route]:
 
 
 def _serve(request: Request, name: str, faults: Faults) -> Response:
-    path = DATA / name
-    if not path.is_file():
+    path = next((folder / name for folder in (DATA, *_further()) if (folder / name).is_file()), None)
+    if path is None:
         return Response(FORBIDDEN, 403, media_type="application/xml")
     body = _changed(_content(path), faults.content(request), is_parquet=name.endswith(".parquet"))
     etag = f'"{hashlib.md5(body).hexdigest()}"'  # what S3, the CDN's origin, gives a single-part object
@@ -64,6 +65,11 @@ def _serve(request: Request, name: str, faults: Faults) -> Response:
         return Response(status_code=304, headers=headers)
     media = "text/csv" if name.endswith(".csv") else "binary/octet-stream"
     return _ranged(request, body, headers, media)
+
+
+def _further() -> list[Path]:
+    """A folder of further files to serve, named by REPLAY_TRIPS."""
+    return [Path(folder) for folder in [os.environ.get("REPLAY_TRIPS")] if folder]
 
 
 def _ranged(request: Request, body: bytes, headers: dict[str, str], media: str) -> Response:

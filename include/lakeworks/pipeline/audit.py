@@ -11,7 +11,7 @@ from lakeworks.layout import audit_key
 from lakeworks.pipeline.lake import Lake
 from lakeworks.quality.audit import Chunk, audited_columns
 from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
-from lakeworks.storage.reader import PinnedObject
+from lakeworks.storage.pinned import Kept, PinnedObject
 
 log = logging.getLogger(__name__)
 # Rows validated at once: bounds the audit's memory.
@@ -83,7 +83,8 @@ def _columns(
 
 def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
     """A partition's row groups, as many at once as the chunk size takes; nothing else of it is in memory."""
-    files = [pq.ParquetFile(PinnedObject(lake.store, item), pre_buffer=True) for item in partition.objects]
+    kept = Kept()
+    files = [pq.ParquetFile(PinnedObject(lake.store, item, kept), pre_buffer=True) for item in partition.objects]
     cuts = [(file, groups) for file in files for groups in _cut(file, chunk_rows)]
     for number, (file, groups) in enumerate(cuts, 1):
         rows, names = _columns(file, wanted, groups)

@@ -17,6 +17,7 @@ from lakeworks.pipeline.lineage import Emit, Lineage, emitter, unheard
 from lakeworks.settings import Settings
 from lakeworks.storage.ledger import Ledger, LedgerEntry
 from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.transfer import QuickTransfer
 from lakeworks.tenant import Tenant
 
 
@@ -43,6 +44,7 @@ class Lake:
                 settings.transfer_threads,
                 layers=layer_buckets(settings),
                 tenant=tenant,
+                quick=QuickTransfer.of(s3),
             ),
             GlueCatalog(quick_timestamps(glue), tenant=tenant),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
@@ -61,7 +63,9 @@ class Lake:
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
         """The same clients, working in a tenant's share (or, with None, outside all of them)."""
         old = self.store
-        store = ObjectStore(old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant)
+        store = ObjectStore(
+            old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant, quick=old.quick
+        )
         return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
 
     @property

@@ -1,7 +1,5 @@
 """Rollback: an earlier publication of one partition becomes live again, as a new publication."""
 
-from datetime import UTC, datetime
-
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition
@@ -30,10 +28,10 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
                 "it lies beyond the bucket's rollback horizon, or the bucket keeps no versions. Nothing was changed. "
                 "Rebuild the partition from its landing objects: run it again."
             )
-    now = datetime.now(UTC)
-    run = Run(id=f"rollback__{now:%Y%m%dT%H%M%S}", started_at=now)
     objects = tuple(_from_version(item) for item in target.objects)
-    wanted = target.model_copy(update={"kind": "rollback", "objects": objects, "staging": "", "run": run})
+    wanted = target.model_copy(
+        update={"kind": "rollback", "objects": objects, "staging": "", "run": Run.by_hand("rollback", live.run)}
+    )
     done = Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
     lake.lineage.restated(contract, done, target)
     return done

@@ -1,7 +1,5 @@
 """Withdrawal: a partition leaves catalog and live path, as a publication of nothing; rollback brings it back."""
 
-from datetime import UTC, datetime
-
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition
@@ -23,8 +21,6 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         raise LakeNotFound(
             f"`{contract.name}` {partition} is not live: there is nothing to withdraw. Live: lakeworks ledger {contract.name}"
         )
-    now = datetime.now(UTC)
-    run = Run(id=f"withdraw__{now:%Y%m%dT%H%M%S%f}", started_at=now)
     nothing = {
         "kind": "withdrawal",
         "objects": (),
@@ -32,7 +28,7 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         "staging": "",
         "run_record": "",
         "audit": None,
-        "run": run,
+        "run": Run.by_hand("withdraw", live.run),
     }
     done = Publisher(lake.ledger, Registrar(lake, contract)).publish([live.model_copy(update=nothing)])[0]
     lake.lineage.restated(contract, done, live)

@@ -5,7 +5,7 @@ The same record, completed, becomes the run's entry in the ledger: row balance, 
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -37,6 +37,14 @@ class Run(Record):
     def key(self) -> str:
         """A key part that no other attempt has."""
         return f"{safe_id(self.id)}.{self.attempt}"
+
+    @classmethod
+    def by_hand(cls, act: str, after: "Run") -> "Run":
+        """A person's act on what a run published: of now, and always later than that run, whose clock may have been ahead."""
+        now = datetime.now(UTC)
+        return cls(
+            id=f"{act}__{now:%Y%m%dT%H%M%S%f}", started_at=max(now, after.started_at + timedelta(microseconds=1))
+        )
 
     def again(self) -> "Run":
         """The same try, building once more what became stale before it was published."""

@@ -1,74 +1,19 @@
 """Reading what is live: the objects the ledger names, at the versions it pins, whatever a writer is doing meanwhile."""
 
-import io
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition, Period
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
-from lakeworks.storage.manifest import StagedObject
 from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.pinned import Kept, PinnedObject
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
-
-
-# Smaller objects are fetched whole: one request instead of one a column chunk.
-_WHOLE_BYTES = 8 << 20
-
-
-class PinnedObject(io.RawIOBase):
-    """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need."""
-
-    def __init__(self, store: ObjectStore, item: LiveObject | StagedObject) -> None:
-        super().__init__()
-        self.store = store
-        self.item = item
-        self.version_id = item.version_id if isinstance(item, LiveObject) else None
-        self._position = 0
-        self._whole: bytes | None = None
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """The current offset in bytes."""
-        return self._position
-
-    def size(self) -> int:
-        """The object's size in bytes."""
-        return self.item.size
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to an offset."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.item.size}[whence]
-        self._position = base + offset
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes from the current offset."""
-        left = max(self.item.size - self._position, 0)
-        wanted = left if size is None or size < 0 else min(size, left)
-        if not wanted:
-            return b""
-        body = self._fetch(wanted)
-        self._position += len(body)
-        return body
-
-    def _fetch(self, wanted: int) -> bytes:
-        if self.item.size > _WHOLE_BYTES:
-            return self.store.get_range(self.item.key, self._position, wanted, self.version_id)
-        if self._whole is None:
-            self._whole, _ = self.store.get(self.item.key, self.version_id)
-        return self._whole[self._position : self._position + wanted]
 
 
 def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[LedgerEntry]) -> "ds.Dataset":
@@ -85,11 +30,11 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
 
     from lakeworks.storage.scan import BoundedDataset
 
-    entries = list(entries)
+    entries, kept = list(entries), Kept()
     parquet = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
     fragments = [
         parquet.make_fragment(
-            pa.PythonFile(PinnedObject(store, item), mode="r"), partition_expression=_expression(contract, entry)
+            pa.PythonFile(PinnedObject(store, item, kept), mode="r"), partition_expression=_expression(contract, entry)
         )
         for entry in entries
         for item in entry.objects
@@ -112,9 +57,11 @@ def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Datas
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    parquet = ds.ParquetFileFormat()
-    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item), mode="r")) for item in objects]
-    schema = pa.unify_schemas([fragment.physical_schema for fragment in fragments], promote_options="permissive")
+    parquet, kept = ds.ParquetFileFormat(), Kept()
+    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item, kept), mode="r")) for item in objects]
+    with ThreadPoolExecutor(store.threads) as pool:  # of thousands of small objects each is a request
+        schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))
+    schema = pa.unify_schemas(schemas, promote_options="permissive")
     return ds.FileSystemDataset(fragments, schema, parquet)
 
 

@@ -14,6 +14,7 @@ from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, audit, garbage, land, publish, write
 from lakeworks.pipeline.rollback import rollback
 from lakeworks.pipeline.verify import repair, verify
+from lakeworks.pipeline.withdraw import withdraw
 from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run
 from tests.conftest import new_store
@@ -53,6 +54,18 @@ def test_rollback_brings_the_earlier_rows_back_as_a_new_publication(published: L
     assert verify(published, bronze, deep=True) == []
     assert rollback(published, bronze, PARTITION, to=2).content == second.content
     assert verify(published, bronze, deep=True) == []
+
+
+def test_a_person_undoes_what_a_run_with_a_clock_ahead_published(
+    published: Lake, bronze: Contract, run_at: RunAt
+) -> None:
+    """Rollback and withdrawal were fenced off as older than that run (found by test_any_sequence)."""
+    ahead = run_at(1_000_000)
+    publish(published, audit(published, write(published, bronze.name, JANUARY, ahead).key).key)
+    assert live(published, bronze).run == ahead
+    assert rollback(published, bronze, PARTITION).kind == "rollback"
+    assert withdraw(published, bronze, PARTITION).kind == "withdrawal"
+    assert live(published, bronze) is None
 
 
 def test_rollback_refuses_what_it_cannot_do_and_changes_nothing(

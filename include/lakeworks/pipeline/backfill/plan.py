@@ -84,7 +84,8 @@ def make_plan(
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
     if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period stands for all
         standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
-    under_way = tuple(p for p, how in standing.items() if how == "running" or p in doings.under_way)
+    begun = {part for period in doings.under_way for part in period.split(dag.grain)}
+    under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)
     wanted = [p for p, how in standing.items() if p not in under_way and (again or how != "done")]
     runs = tuple(chunks(wanted, chunk))
     asked = needs(lake, [(contract, wanted) for contract in contracts])

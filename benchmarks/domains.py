@@ -1,0 +1,160 @@
+"""`make bench-domains`: a year of every domain by Airflow's own `airflow backfill create`, on the real stack.
+
+Half way through each year the scheduler is killed with its process group (SIGKILL) and started again, and the backfill goes on.
+At the end the same command is given once more and must run nothing, and every table must agree with its ledger.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.backfill import Bench, Figures
+from lakeworks.partition import Period, periods_between
+from lakeworks_demo.replay.nyc_tlc import DATA
+from lakeworks_demo.stack.api import FINISHED, AirflowApi
+from lakeworks_demo.stack.environment import LOGIN
+from lakeworks_demo.stack.stack import Stack
+
+
+@dataclass(frozen=True)
+class Year:
+    """A DAG's year, and the vendor's clock at which that year is over and still to be had."""
+
+    dag: str
+    year: int
+    source: str
+    now: str
+    tables: tuple[str, ...]
+
+
+# A Demo key of CoinGecko sees 365 days: the clock stands still where the year just fits.
+YEARS = (
+    Year("taxi", 2019, "nyc_tlc", "2020-06-01T00:00:00Z", (".transport.",)),
+    Year("market", 2012, "alpha_vantage", "2013-03-01T22:00:00Z", (".market.",)),
+    Year("market_crypto", 2013, "coingecko", "2014-01-01T00:00:00Z", (".market.crypto",)),
+    Year("commerce", 2017, "shopify", "2018-01-01T06:00:00Z", (".commerce.",)),
+)
+
+
+def further_months(folder: Path, year: int) -> Path:
+    """Copies of a real month of trips moved in time, for those months of the year that the demo has no sample of."""
+    first = pq.read_table(DATA / "yellow_tripdata_2019-01.parquet")
+    for month in periods_between(f"{year}-01", f"{year}-12", "month"):
+        if not (DATA / f"yellow_tripdata_{month}.parquet").exists():
+            pq.write_table(_moved(first, month), folder / f"yellow_tripdata_{month}.parquet")
+    return folder
+
+
+def _moved(trips: pa.Table, month: Period) -> pa.Table:
+    """The trips of the days the month has, by as much later as the month is."""
+    start = Period.parse("2019-01").start.replace(tzinfo=None)
+    by = month.start.replace(tzinfo=None) - start
+    kept = trips.filter(pc.less(trips["tpep_pickup_datetime"], pa.scalar(start + (month.end - month.start))))
+    for name in ("tpep_pickup_datetime", "tpep_dropoff_datetime"):
+        place, kind = kept.schema.get_field_index(name), kept.schema.field(name).type
+        kept = kept.set_column(place, name, pc.add(kept[name], pa.scalar(by)).cast(kind))
+    return kept
+
+
+def run(bench: Bench, year: Year, months: int) -> Figures:
+    """One DAG's year: created, its scheduler killed half way, waited for, created again, verified."""
+    last = str(Period.parse(f"{year.year}-{months:02}").split("day")[-1])
+    clock = {"source": year.source, "now": year.now, "speed": 1e-6}
+    assert bench.stack.addresses is not None
+    requests.post(f"{bench.stack.addresses.replay}/_control/clock", json=clock, timeout=60).raise_for_status()
+    command = ("airflow", "backfill", "create", "--dag-id", year.dag, "--from-date", f"{year.year}-01-01",
+               "--to-date", last, "--max-active-runs", "1")  # fmt: skip
+    days = len(periods_between(f"{year.year}-01-01", last, "day"))
+    with bench.measured(year.dag, days) as figures:
+        bench.run(*command)
+        bench.api.unpause(year.dag)
+        runs = _ended(bench, year.dag, months)
+    if {item["state"] for item in runs} != {"success"}:
+        failed = next(item["dag_run_id"] for item in runs if item["state"] == "failed")
+        raise SystemExit(bench.api.failure(year.dag, failed))
+    ids = [str(item["dag_run_id"]) for item in runs]
+    figures.tasks = sum(len(bench.api.tasks(year.dag, run_id)) for run_id in ids)
+    figures.partitions = sum(any(part in key for part in year.tables) for key in bench.versions())
+    bench.run(*command)
+    if len(_runs(bench, year.dag)) != months:
+        raise SystemExit(f"{year.dag}: the same backfill once more made further runs")
+    for table in _tables(bench, year.tables):
+        bench.run("lakeworks", "verify", table)
+    return figures
+
+
+def _ended(bench: Bench, dag: str, count: int) -> list[dict[str, Any]]:
+    """Wait for the runs; kill the scheduler while one of the second half is at work."""
+    killed = False
+    while True:
+        runs = _runs(bench, dag)
+        ended = sum(item["state"] in FINISHED for item in runs)
+        print(f"\r{dag}: {ended} of {len(runs)} runs", end="", file=sys.stderr, flush=True)
+        if not killed and ended >= count // 2:
+            bench.stack.kill_airflow("scheduler")
+            bench.stack.restart_airflow("scheduler")
+            killed = True
+        if len(runs) == count and ended == count:
+            print(file=sys.stderr)
+            return runs
+        time.sleep(2)
+
+
+def _runs(bench: Bench, dag: str) -> list[dict[str, Any]]:
+    return [item for item in bench.api.runs(dag) if item["run_type"] == "backfill"]
+
+
+def _tables(bench: Bench, parts: Sequence[str]) -> list[str]:
+    return sorted({key.partition(" ")[0] for key in bench.versions() if any(part in key for part in parts)})
+
+
+def main() -> int:
+    """Measure and print one table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.domains", description=__doc__)
+    parser.add_argument("--dag", action="append", choices=[year.dag for year in YEARS], help="only these")
+    parser.add_argument("--months", type=int, default=12, help="of the year, from January on")
+    said = parser.parse_args()
+    table = Table(
+        *("DAG", "days", "seconds", "CPU s", "tasks", "requests", "partitions", "s a day", "partitions a minute")
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (trips := Path(folder) / "trips").mkdir()
+        os.environ["REPLAY_TRIPS"] = str(further_months(trips, YEARS[0].year))
+        stack = Stack(Path(folder) / "stack")
+        addresses = stack.start(fresh=False)
+        try:
+            api = AirflowApi(addresses.airflow, LOGIN).connect()
+            bench = Bench(stack, api)
+            for dag in ("lake_bootstrap", "commerce_monthly", "reports", *(year.dag for year in YEARS)):
+                api.wait_for_dag(dag)
+            boot = api.trigger("lake_bootstrap")
+            for dag in ("lake_bootstrap", "commerce_monthly", "reports"):
+                api.unpause(dag)
+            while api.run("lake_bootstrap", boot)["state"] not in FINISHED:
+                time.sleep(0.5)
+            for year in YEARS:
+                if not said.dag or year.dag in said.dag:
+                    table.add_row(*run(bench, year, said.months).row())
+                    Console(width=140).print(table)
+            for dag in ("commerce_monthly", "reports"):
+                print(f"{dag}: {len(api.runs(dag))} runs followed")
+        finally:
+            stack.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
