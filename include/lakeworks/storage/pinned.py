@@ -20,7 +20,7 @@ class Kept:
     def __init__(self, most: int = _KEPT_BYTES) -> None:
         self.most = most
         self._bodies: OrderedDict[int, bytes] = OrderedDict()
-        self._bytes = 0
+        self.bytes = 0
         self._lock = Lock()
 
     def of(self, reader: "PinnedObject") -> bytes | None:
@@ -34,11 +34,11 @@ class Kept:
     def keep(self, reader: "PinnedObject", body: bytes) -> None:
         """Hold a body, and let go of those that were not asked for longest."""
         with self._lock:
-            self._bytes += len(body) - len(self._bodies.pop(id(reader), b""))
+            self.bytes += len(body) - len(self._bodies.pop(id(reader), b""))
             self._bodies[id(reader)] = body
-            while self._bytes > self.most and len(self._bodies) > 1:
+            while self.bytes > self.most and len(self._bodies) > 1:
                 _, gone = self._bodies.popitem(last=False)
-                self._bytes -= len(gone)
+                self.bytes -= len(gone)
 
 
 class PinnedObject(io.RawIOBase):

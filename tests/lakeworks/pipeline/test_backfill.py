@@ -136,6 +136,8 @@ def test_a_run_over_a_month_covers_the_days_of_a_daily_dag(lake: Lake) -> None:
     daily = dag("day", tables)
     plan = make_plan(lake, daily, daily.periods("2019-01", "2019-02-02"), Doings(), "month")
     assert [str(first) for first, _ in plan.runs] == ["2019-02-02"]
+    busy = Doings(under_way={Period.parse("2019-02")})  # as a run of Airflow's own backfill is
+    assert make_plan(lake, daily, daily.periods("2019-01", "2019-02-02"), busy, "month").runs == ()
 
 
 @pytest.mark.parametrize(
