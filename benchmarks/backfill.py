@@ -6,6 +6,7 @@ Starts a stack of its own. The year is brought by `lakeworks backfill`; some of 
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -151,6 +152,7 @@ def _busy() -> float:
 
 def main() -> int:
     """Measure and print one table."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the stack must not outlive it
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backfill", description=__doc__)
     parser.add_argument("--from", dest="first", default="2012-01-01")
     parser.add_argument("--to", dest="last", default="2012-12-31")

@@ -7,6 +7,7 @@ At the end the same command is given once more and must run nothing, and every t
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -146,6 +147,7 @@ def _partitions(bench: Bench) -> dict[str, int]:
 
 def main() -> int:
     """Measure and print one table."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the stack must not outlive it
     parser = argparse.ArgumentParser(prog="python -m benchmarks.domains", description=__doc__)
     parser.add_argument("--dag", action="append", choices=[year.dag for year in YEARS], help="only these")
     parser.add_argument("--months", type=int, default=12, help="of the year, from January on")
