@@ -133,9 +133,16 @@ class QuickTransfer:
 
         url, config = urlsplit(self.client.meta.endpoint_url), self.client.meta.config
         virtual = _is_virtual(bucket, url.hostname or "", (config.s3 or {}).get("addressing_style"))
+        endpoint = f"{url.scheme}://{bucket}.{url.netloc}" if virtual else f"{url.scheme}://{url.netloc}"
+        # Everything AWS_* variables could say is said: boto3 has read them already, in its own order.
         return S3Store(
             bucket,
-            endpoint=f"{url.scheme}://{bucket}.{url.netloc}" if virtual else f"{url.scheme}://{url.netloc}",
+            endpoint=endpoint,
+            aws_endpoint_url_s3=endpoint,
+            skip_signature=False,
+            unsigned_payload=False,
+            request_payer=False,
+            s3_express=False,
             virtual_hosted_style_request=virtual,
             region=self.client.meta.region_name,
             checksum_algorithm="SHA256",

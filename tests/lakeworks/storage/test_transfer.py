@@ -62,6 +62,21 @@ def test_it_reads_what_boto3_reads_at_any_version(any_store: ObjectStore) -> Non
     assert used(fast)
 
 
+def test_the_client_decides_not_the_environment(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_ENDPOINT_URL_S3 sent the shortcut elsewhere than the client that was handed in."""
+    said = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9", "AWS_SKIP_SIGNATURE": "true",
+        "AWS_ACCESS_KEY_ID": "other", "AWS_SECRET_ACCESS_KEY": "other", "AWS_SESSION_TOKEN": "other", "AWS_REGION": "eu-west-1",
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true", "AWS_UNSIGNED_PAYLOAD": "true", "AWS_BUCKET": "other",
+    }  # fmt: skip
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    fast = quick(store)
+    fast.put(KEY, b"rows")
+    assert used(fast)
+    assert store.get(KEY)[0] == b"rows"
+
+
 def test_conditional_writes_stay_with_boto3(store: ObjectStore) -> None:
     fast = quick(store)
     fast.put(Target("k", if_absent=True), b"1")
