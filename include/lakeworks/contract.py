@@ -99,6 +99,8 @@ class Contract(Section):
         named += [entry.split()[0] for entry in self.deduplicate_by or ()]
         if missing := sorted({name for name in named if name not in self.columns}):
             raise ValueError(f"grain, partition_by or deduplicate_by name no column: {', '.join(missing)}")
+        if unknown := sorted(set(self.storage.column_compression) - set(self.columns)):
+            raise ValueError(f"storage.column_compression names no column: {', '.join(unknown)}")
         if optional := [name for name in self.grain if not self.columns[name].required]:
             raise ValueError(f"grain columns must be `required: true`: {', '.join(optional)}")
         lowered = [name.lower() for name in self.columns]

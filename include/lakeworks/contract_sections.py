@@ -162,11 +162,17 @@ class Retention(Section):
     expire_after_days: int | None = Field(None, ge=1)
 
 
+Codec = Literal["zstd", "snappy", "none"]
+
+
 class Storage(Section):
     """How the Parquet objects are written."""
 
-    compression: Literal["zstd", "snappy", "none"] = "zstd"
+    compression: Codec = "zstd"
     compression_level: int | None = None
+    column_compression: dict[str, Codec] = Field(
+        {}, description="Another codec for some columns, such as none for what is compressed already."
+    )
     row_group_rows: int = Field(500_000, ge=1)
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
     layout: Literal["plain", "versioned"] = Field(

@@ -16,6 +16,7 @@
     + FencedError            a newer run has already published this partition
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
     + LiveChanged            a live object was changed by something other than lakeworks
+    + StagedChanged          a staged object is no longer what was written and audited
     + LakeAccessDenied       the credentials are wrong or lack a permission
     + TenantHasData          a tenant is to be removed whose data is still there
     + LakeNotFound           the bucket, table or partition does not exist
@@ -98,6 +99,10 @@ class LedgerCorrupt(TerminalError):
 
 class LiveChanged(TerminalError):
     """A live object was changed by something other than lakeworks."""
+
+
+class StagedChanged(TerminalError):
+    """A staged object is no longer what was written and audited."""
 
 
 class LakeAccessDenied(TerminalError):

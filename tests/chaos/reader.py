@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake
+from lakeworks.storage.objects import SHA256
 from lakeworks.storage.parquet import sha256_of
-from lakeworks.storage.publication import SHA256
 from tests.chaos.table import CONTRACT, ROWS, contract_at
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,7 +17,10 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.nulls(len(column), kind)
     if _family(column.type) not in ("null", _family(kind)):
         raise pa.ArrowInvalid("another kind of value")
-    return pc.cast(column, kind, safe=True)
+    found = pc.cast(column, kind, safe=True)
+    if _is_rounded(column, found):
+        raise pa.ArrowInvalid("a value would be rounded, or become infinite")
+    return found
 
 
 def new_members(arrived: pa.DataType, kind: pa.DataType, path: str = "") -> Iterator[str]:
@@ -44,6 +48,46 @@ def fits(column: pa.Array, kind: pa.DataType) -> bool:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return False
     return True
+
+
+def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
+    """Whether a number became another one: Arrow's safe cast lets fractions through (1.239 to 1.24, 1e300 to infinity)."""
+    old, new = before.type, after.type
+    if old == new:
+        return False
+    if pa.types.is_struct(new):
+        arrived = {old.field(place).name for place in range(old.num_fields)}
+        names = [new.field(place).name for place in range(new.num_fields)]
+        return any(_is_rounded(before.field(n), after.field(n)) for n in names if n in arrived)
+    if hasattr(new, "value_type") and not pa.types.is_dictionary(old):
+        return _is_rounded(before.flatten(), after.flatten())
+    if pa.types.is_map(new):
+        return _is_rounded(before.items, after.items)
+    if not _may_round(old, new):
+        return False
+    back = pc.cast(after, old, safe=False)
+    return not (_is_near(before, back) if pa.types.is_decimal(new) else _is_same(before, back))
+
+
+def _may_round(old: pa.DataType, new: pa.DataType) -> bool:
+    floats = pa.types.is_floating(old), pa.types.is_floating(new)
+    decimals = pa.types.is_decimal(old), pa.types.is_decimal(new)
+    if all(floats):
+        return bool(new.bit_width < old.bit_width)
+    return bool((floats[0] and decimals[1]) or (decimals[0] and floats[1]))
+
+
+def _is_same(before: pa.Array, back: pa.Array) -> bool:
+    same = pc.equal(before, back)
+    if pa.types.is_floating(before.type):
+        same = pc.or_(same, pc.and_(pc.is_nan(before), pc.is_nan(back)))
+    return pc.all(same, skip_nulls=True).as_py() is not False
+
+
+def _is_near(before: pa.Array, back: pa.Array) -> bool:
+    """Equal but for the last digits of a binary fraction: Arrow reads 19.99 back as 19.990000000000002."""
+    old, new = (item.drop_null().to_numpy(zero_copy_only=False) for item in (before, back))
+    return bool(np.allclose(new, old, rtol=4 * np.finfo(old.dtype).eps, atol=0))
 
 
 def _family(kind: pa.DataType) -> str:

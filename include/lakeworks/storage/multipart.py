@@ -1,5 +1,6 @@
 """Objects too large for one request: uploads and server-side copies in parts, on a condition, aborted on failure."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -9,7 +10,9 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from lakeworks.errors import LakeNotFound, StagedChanged
 from lakeworks.storage.objects import (
+    SHA256,
     ObjectStore,
     StoredObject,
     Target,
@@ -55,22 +58,42 @@ def upload_file(store: ObjectStore, path: Path, target: Target) -> StoredObject:
 def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> StoredObject:
     """Make the target hold the source's bytes in one atomic step; large ones are copied inside S3.
 
+    With a SHA-256 among the source's metadata, it must be that of its bytes. Copies inside S3 see no bytes: there the
+    object's size and the digest it was written with are compared, and its ETag is held for every part.
+
     Raises:
         LostRace: the target's condition does not hold; nothing was written.
         LakeNotFound: the source is gone.
+        StagedChanged: the source is another object than was meant; nothing was written.
     """
+    wanted = source.metadata.get(SHA256)
     if source.size <= SINGLE_REQUEST_BYTES:
         body, _ = store.get(source.key, source.version_id)
+        _refuse_changed(store, source, wanted in (None, hashlib.sha256(body).hexdigest()))
         return store.put(target, body)
-    step = _part_bytes(source.size)
+    step, found = _part_bytes(source.size), store.head(source.key, source.version_id)
+    if found is None:
+        raise LakeNotFound(f"`{store.uri(source.key)}` is gone. Nothing was written.")
+    same = found.size == source.size and wanted in (None, found.metadata.get(SHA256))
+    _refuse_changed(store, source, same)
     origin: Any = {**store.place(source.key), **version(source.version_id)}
 
     def send(place: dict[str, Any], number: int, start: int) -> dict[str, Any]:
-        wanted = f"bytes={start}-{min(start + step, source.size) - 1}"
-        answer = store.client.upload_part_copy(**place, PartNumber=number, CopySource=origin, CopySourceRange=wanted)
+        part = f"bytes={start}-{min(start + step, source.size) - 1}"
+        answer = store.client.upload_part_copy(
+            **place, PartNumber=number, CopySource=origin, CopySourceRange=part, CopySourceIfMatch=found.etag
+        )
         return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
 
     return _multipart(store, target, source.size, range(0, source.size, step), send)
+
+
+def _refuse_changed(store: ObjectStore, source: StoredObject, same: bool) -> None:
+    if not same:
+        raise StagedChanged(
+            f"`{store.uri(source.key)}` is no longer the object that was written and audited: something else changed it. "
+            "Nothing was put in its place. Run the partition again from its write step; what is live stays."
+        )
 
 
 def _multipart(

@@ -26,6 +26,8 @@ from lakeworks.tenant import Tenant
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+# Metadata of every object of ours: the hex digest of its bytes.
+SHA256 = "lakeworks-sha256"
 T = TypeVar("T")
 R = TypeVar("R")
 # S3 answers 409 while another conditional write to the key is under way, 412 (404 for If-Match) when the condition fails.

@@ -123,19 +123,32 @@ class ParquetPart:
 
         Decimals of up to 18 digits are integers, as Spark writes them: read three times as fast as byte arrays.
         """
-        level = 3 if self.storage.compression == "zstd" else None
         return pq.ParquetWriter(
             sink,
             self.schema,
             version="2.6",
             data_page_version="1.0",
-            compression=self.storage.compression,
-            compression_level=self.storage.compression_level or level,
+            **compression(self.schema, self.storage),
             use_dictionary=dictionary_columns(first),
             store_decimal_as_integer=True,
             write_statistics=True,
             store_schema=True,
         )
+
+
+def compression(schema: pa.Schema, storage: Storage) -> dict[str, Any]:
+    """The writer's options: one codec, or one for each leaf column where the contract says other ones for some columns."""
+    level = storage.compression_level or 3
+    if not storage.column_compression:
+        return {
+            "compression": storage.compression,
+            "compression_level": storage.compression_level or (level if storage.compression == "zstd" else None),
+        }
+    sink = pa.BufferOutputStream()  # a file without rows tells the paths of nested columns' leaves
+    pq.write_table(schema.empty_table(), sink)
+    paths = [column.path for column in pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema]
+    codecs = {path: storage.column_compression.get(path.partition(".")[0], storage.compression) for path in paths}
+    return {"compression": codecs, "compression_level": {p: level for p, codec in codecs.items() if codec == "zstd"}}
 
 
 def dictionary_columns(rows: pa.Table) -> list[str]:

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace, StaleBuild
+from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace, StagedChanged, StaleBuild
 from lakeworks.names import TableName
 from lakeworks.partition import Partition
 from lakeworks.storage.ledger import Ledger, LedgerEntry, LiveObject, Stored
 from lakeworks.storage.multipart import copy_object
-from lakeworks.storage.objects import StoredObject, Target
+from lakeworks.storage.objects import SHA256, StoredObject, Target
 
 SEQ = "lakeworks-seq"
-SHA256 = "lakeworks-sha256"
 _ATTEMPTS = 5
 
 Register = Callable[[Sequence[LedgerEntry]], None]
@@ -78,7 +77,7 @@ class Publisher:
             return None
         try:
             placed = self._place_all([stored])
-        except LakeNotFound:  # its staged files are gone and it never went live
+        except (LakeNotFound, StagedChanged):  # its staged files are gone, or not ours any more, and it never went live
             with suppress(LostRace):
                 self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
             return None
@@ -93,7 +92,7 @@ class Publisher:
         for item in entry.objects:
             live = self.ledger.store.head(item.key)
             if live is None or not holds(live, entry, item):
-                source = StoredObject(item.key, item.size, "", item.version_id)
+                source = StoredObject(item.key, item.size, "", item.version_id, {SHA256: item.sha256})
                 copy_object(self.ledger.store, source, _target(item, entry.live_seq, live))
         self.register([entry])
 
@@ -194,7 +193,7 @@ class Publisher:
                 self._refuse_foreign(entry)
             if live and entry.layout == "plain" and int(live.metadata[SEQ]) > entry.seq:
                 raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQ]}.")
-            source = StoredObject(item.source_key, item.size, "", item.source_version)
+            source = StoredObject(item.source_key, item.size, "", item.source_version, {SHA256: item.sha256})
             with suppress(LostRace):  # look again: somebody rolled this very publication forward, or an orphan woke up
                 placed = copy_object(store, source, _target(item, entry.seq, live))
                 return item.model_copy(update={"version_id": placed.version_id})

@@ -22,7 +22,7 @@ from lakeworks.layout import join, part_name
 from lakeworks.partition import Partition, PartitionField, Period, owns, partition_of
 from lakeworks.storage.manifest import StagedObject, StagedPartition
 from lakeworks.storage.multipart import upload_file
-from lakeworks.storage.objects import ObjectStore, StoredObject, Target
+from lakeworks.storage.objects import SHA256, ObjectStore, StoredObject, Target
 from lakeworks.storage.parquet import ParquetPart, sha256_of
 
 
@@ -149,7 +149,7 @@ class PartitionedWriter:
             content = file.finish()
             sha256 = sha256_of(content)
             key = self.prefix + join(part.partition.path, part_name(part.number))
-            target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(file.rows)})
+            target = Target(key, {SHA256: sha256, "lakeworks-rows": str(file.rows)})
             stored = self._upload(target, content)
         finally:
             file.discard()

@@ -1,13 +1,14 @@
 """Conditional, checksummed, versioned objects: the same on three independent S3 implementations."""
 
+import hashlib
 import threading
 from pathlib import Path
 
 import pytest
 
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace, StagedChanged
 from lakeworks.storage import multipart
-from lakeworks.storage.objects import ObjectStore, StoredObject, Target
+from lakeworks.storage.objects import SHA256, ObjectStore, StoredObject, Target
 from tests.conftest import client, new_store
 
 
@@ -59,6 +60,25 @@ def test_a_copy_keeps_its_condition_and_metadata(any_store: ObjectStore) -> None
         multipart.copy_object(any_store, source, Target("live", {"lakeworks-seq": "2"}, if_absent=True))
     with pytest.raises(LakeNotFound):
         multipart.copy_object(any_store, StoredObject("gone", 1, ""), Target("live2"))
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_an_object_that_was_changed_since_it_was_written_is_not_copied(
+    any_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, single: bool
+) -> None:
+    """It went live with the old digest in its metadata and in the ledger, and `verify` compares only those."""
+    body = bytes(range(256)) * (6 << 12)
+    if not single:
+        monkeypatch.setattr(multipart, "SINGLE_REQUEST_BYTES", 5 << 20)
+        monkeypatch.setattr(multipart, "_PART_BYTES", 5 << 20)
+    meant = {SHA256: hashlib.sha256(body).hexdigest()}
+    staged = any_store.put(Target("staged", meant), body)
+    source = StoredObject("staged", staged.size, "", None, meant)
+    multipart.copy_object(any_store, source, Target("live"))
+    any_store.put("staged", body[::-1])
+    with pytest.raises(StagedChanged, match=r"staged` is no longer the object.*Nothing was put in its place"):
+        multipart.copy_object(any_store, source, Target("live"))
+    assert any_store.get("live")[0] == body
 
 
 def test_large_files_go_in_parts_and_come_back_the_same(

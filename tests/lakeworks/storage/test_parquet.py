@@ -40,6 +40,16 @@ def test_a_dictionary_where_values_repeat_and_none_where_they_do_not(tmp_path: P
     assert [group.column(n).has_dictionary_page for n in range(3)] == [False, True, True]
 
 
+def test_a_column_has_the_codec_its_contract_says(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", "b"], "packed": [b"1", b"2"], "nested": [{"x": 1, "y": ["z"]}] * 2})
+    storage = Storage(column_compression={"packed": "none", "nested": "snappy"})
+    body = encoded(tmp_path, table, storage)
+    group = pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0)
+    found = {group.column(n).path_in_schema: group.column(n).compression for n in range(group.num_columns)}
+    assert found == {"text": "ZSTD", "packed": "UNCOMPRESSED", "nested.x": "SNAPPY", "nested.y.list.element": "SNAPPY"}
+    assert pq.read_table(io.BytesIO(body)).equals(table)
+
+
 def test_no_rows_and_one_row_are_encoded_too(tmp_path: Path) -> None:
     for rows in (0, 1):
         table = pa.table({"at": pa.array([5] * rows, pa.timestamp("us"))})

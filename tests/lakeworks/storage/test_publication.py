@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lakeworks.errors import FencedError, LakeError, LedgerCorrupt, LiveChanged, LostRace
+from lakeworks.errors import FencedError, LakeError, LedgerCorrupt, LiveChanged, LostRace, StagedChanged
 from lakeworks.names import TableName
 from lakeworks.partition import Partition
 from lakeworks.storage.ledger import Ledger, LedgerEntry, LiveObject
@@ -95,6 +95,19 @@ def test_first_publication_then_unchanged_then_new(any_store: ObjectStore, run_a
     assert (changed.state, changed.seq, writer.live()) == ("published", 3, "two")
     writer.check()
     assert [entry.state for entry in writer.ledger.history(TABLE, PARTITION)] == ["published", "unchanged", "published"]
+
+
+def test_staging_that_was_changed_never_goes_live_and_blocks_nobody(any_store: ObjectStore, run_at: RunAt) -> None:
+    writer = Writer(any_store)
+    writer.publish("old", run_at(1))
+    entry = writer.entry("new", run_at(2))
+    any_store.put(str(entry.objects[0].source_key), b"not what was audited")
+    with pytest.raises(StagedChanged):
+        writer.publisher().publish([entry])
+    assert writer.live() == "old"
+    assert writer.publish("newer", run_at(3)).state == "published"
+    writer.check()
+    assert [item.state for item in writer.ledger.history(TABLE, PARTITION)] == ["published", "abandoned", "published"]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -1,0 +1,58 @@
+"""Casts lose nothing: Arrow's own safe cast lets fractions be rounded and numbers become infinite."""
+
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lakeworks.engines.casting import cast, fits
+
+MONEY = pa.decimal128(10, 2)
+DOUBLE, FLOAT = pa.float64(), pa.float32()
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("values", "old", "new"),
+    [
+        ([1e300], DOUBLE, FLOAT),
+        ([0.1], DOUBLE, FLOAT),
+        ([1.239], DOUBLE, MONEY),
+        ([NAN], DOUBLE, MONEY),
+        ([Decimal("12345678901234567891")], pa.decimal128(20, 0), DOUBLE),
+        ([Decimal("1.239")], pa.decimal128(10, 3), MONEY),
+        ([2**24 + 1], pa.int64(), FLOAT),
+        ([{"fee": 1.239}], pa.struct({"fee": DOUBLE}), pa.struct({"fee": MONEY})),
+        ([[], [1.5, 1.239]], pa.list_(DOUBLE), pa.list_(MONEY)),
+        ([[("k", 1e300)]], pa.map_(pa.string(), DOUBLE), pa.map_(pa.string(), FLOAT)),
+    ],
+)
+def test_a_value_that_would_become_another_does_not_fit(values: list[Any], old: pa.DataType, new: pa.DataType) -> None:
+    column = pa.array([None, *values], old)
+    assert not fits(column, new)
+    with pytest.raises(pa.ArrowInvalid):
+        cast(column, new)
+
+
+@pytest.mark.parametrize(
+    ("values", "old", "new", "expected"),
+    [
+        ([0.5, float("inf")], DOUBLE, FLOAT, None),
+        ([0.1], FLOAT, DOUBLE, [pytest.approx(0.1, rel=1e-7)]),
+        ([0.1, 19.99, -1234567.89, 0.0], DOUBLE, MONEY, [Decimal(n) for n in ("0.10", "19.99", "-1234567.89", "0.00")]),
+        ([0.1], FLOAT, MONEY, [Decimal("0.10")]),
+        ([Decimal("19.99")], MONEY, DOUBLE, [pytest.approx(19.99, rel=1e-15)]),
+        ([[1.25], []], pa.list_(DOUBLE), pa.list_(MONEY), [[Decimal("1.25")], []]),
+    ],
+)
+def test_a_value_that_stays_itself_fits(
+    values: list[Any], old: pa.DataType, new: pa.DataType, expected: list[Any] | None
+) -> None:
+    column = pa.array([*values, None], old)
+    assert fits(column, new)
+    assert cast(column, new).to_pylist() == [*(expected or values), None]
+
+
+def test_not_a_number_stays_one() -> None:
+    assert fits(pa.array([NAN, 1.5]), FLOAT)
