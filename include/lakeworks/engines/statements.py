@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from lakeworks.contract import Column, Contract, RowRule
+from lakeworks.contract import Contract, RowRule
 
 # The engine's variable with the deployment's salt: a statement names it, so no statement, log or error holds it.
 SALT = "lakeworks_pii_salt"
@@ -28,7 +28,7 @@ def judged(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
     Every rule is evaluated once for all rows; only broken rows pay for their masks. A mask is one number, because rows are
     sorted with it and a list would be dragged along.
     """
-    columns = ", ".join(f"{_value(name, column)} AS {quoted(name)}" for name, column in contract.columns.items())
+    columns = ", ".join(f"{_value(contract, name)} AS {quoted(name)}" for name in contract.columns)
     good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in rules)
     masks = "".join(
         f", CAST(CASE WHEN {good} THEN 0 ELSE {_mask(rules, number)} END AS BIGINT) AS {name}"
@@ -58,9 +58,19 @@ def limited(contract: Contract, sql: str, starts: Sequence[datetime | None]) -> 
     return f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n) WHERE {within}"
 
 
-def _value(name: str, column: Column) -> str:
+def _value(contract: Contract, name: str) -> str:
+    column = contract.columns[name]
     plain = f"CAST({quoted(name)} AS {column.type.duckdb})"
-    return f"sha256(getvariable('{SALT}') || {plain})" if column.masking else plain
+    return publishable(contract, name, f"sha256(getvariable('{SALT}') || {plain})" if column.masking else plain)
+
+
+def publishable(contract: Contract, name: str, value: str) -> str:
+    """The value as readers will find it: Hive keeps an identity column's null and empty text in one folder, read as null.
+
+    Told apart until then, the two would be sorted to different ends, and `required` would let empty text pass.
+    """
+    text = contract.columns[name].type.kind == "string"
+    return f"nullif({value}, '')" if text and name in contract.identity_columns else value
 
 
 def typed_columns(contract: Contract) -> str:

@@ -180,6 +180,8 @@ def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[
         values = batch.column(item.column)
         if item.transform != "identity":
             values = pc.floor_temporal(values, unit=item.transform)
+        elif pa.types.is_string(values.type) and pc.any(empty := pc.equal(values, "")).as_py():
+            values = pc.if_else(empty, None, values)  # both lie in Hive's default partition
         differs = pc.fill_null(
             pc.or_kleene(
                 pc.not_equal(values.slice(1), values.slice(0, batch.num_rows - 1)),
