@@ -5,10 +5,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace, StagedChanged
 from lakeworks.storage import multipart
-from lakeworks.storage.objects import SHA256, ObjectStore, StoredObject, Target
+from lakeworks.storage.objects import SHA256, ObjectStore, StoredObject, Target, sha256_base64
 from tests.conftest import client, new_store
 
 
@@ -79,6 +80,21 @@ def test_an_object_that_was_changed_since_it_was_written_is_not_copied(
     with pytest.raises(StagedChanged, match=r"staged` is no longer the object.*Nothing was put in its place"):
         multipart.copy_object(any_store, source, Target("live"))
     assert any_store.get("live")[0] == body
+
+
+@pytest.mark.parametrize(("server", "refuses"), [("ministack", True), ("seaweed", True), ("moto", False)])
+def test_bytes_that_are_not_what_was_sent_are_refused_on_arrival(
+    request: pytest.FixtureRequest, server: str, refuses: bool
+) -> None:
+    """Every write sends its SHA-256; moto 5.2 stores whatever comes. If it refuses one day, the table in the docs is to follow."""
+    store = new_store(request.getfixturevalue(f"{server}_url"))
+    refused = None
+    try:
+        store.client.put_object(**store.place("k"), Body=b"rows", ChecksumSHA256=sha256_base64(b"what was sent"))
+    except ClientError as error:
+        refused = error.response["Error"]["Code"]
+    assert refused == ("BadDigest" if refuses else None)
+    assert (store.head("k") is None) == refuses
 
 
 def test_large_files_go_in_parts_and_come_back_the_same(
