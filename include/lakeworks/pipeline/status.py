@@ -149,13 +149,21 @@ class _Table:
         else:
             periods = [str(Period.containing(slot.start, grain)) for grain in GRAINS]
             found = [activity for period in periods for activity in self.by_period.get(period, [])]
-        current = [activity for activity in found if not self._overtaken(activity)]
+        current = [activity for activity in found if not self._overtaken(activity, slot)]
         return max(current, key=_weight, default=None)
 
-    def _overtaken(self, activity: Activity) -> bool:
-        """A failure that a later run of the period made good."""
-        good = self.runs.get(activity.period)
-        return activity.state == "failed" and good is not None and activity.at is not None and good[0] > activity.at
+    def _overtaken(self, activity: Activity, slot: Period | None) -> bool:
+        """A failure that a later run made good: of the same period, or of any around the slot that was over by then."""
+        if activity.state != "failed" or activity.at is None:
+            return False
+        own = Period.parse(activity.period)
+        part = slot if slot and own.start <= slot.start and slot.end <= own.end else own
+        for grain in GRAINS[: GRAINS.index(part.grain) + 1]:
+            around = Period.containing(part.start, grain)
+            good = self.runs.get(str(around))
+            if good and good[0] > activity.at and (around == own or part.end <= good[0]):
+                return True
+        return False
 
     @cached_property
     def by_period(self) -> dict[str, list[Activity]]:

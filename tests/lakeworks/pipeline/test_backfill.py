@@ -3,7 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -138,6 +138,15 @@ def test_a_run_over_a_month_covers_the_days_of_a_daily_dag(lake: Lake) -> None:
     assert [str(first) for first, _ in plan.runs] == ["2019-02-02"]
     busy = Doings(under_way={Period.parse("2019-02")})  # as a run of Airflow's own backfill is
     assert make_plan(lake, daily, daily.periods("2019-01", "2019-02-02"), busy, "month").runs == ()
+
+
+def test_a_failed_day_that_its_months_run_made_good_is_not_run_again(lake: Lake) -> None:
+    """Only a record of the very day counted as making it good."""
+    ran(lake, TAXI[2], "2019-02")
+    before = datetime.now(UTC) - timedelta(hours=1)
+    bad = Activity(TAXI[2], "2019-02-03", "failed", before, "taxi r silver_trips.write: failed")
+    daily = dag("day", TAXI[2:])
+    assert make_plan(lake, daily, daily.periods("2019-02", "2019-02"), Doings([bad]), "month").runs == ()
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,19 @@ def test_what_airflow_is_at_comes_first_and_a_failure_made_good_is_over(february
     assert look(february, ZONES, None, failed(ZONES, "2019-04", timedelta(hours=1))).counts == {"failed": 1}
 
 
+def test_a_failed_day_that_a_later_run_of_its_month_made_good_is_over(february: Many) -> None:
+    """Only a record of the very day counted: after a native backfill, which brings months, it stayed failed for ever."""
+    bad = failed(SILVER, "2019-02-03", -timedelta(hours=1))
+    assert look(february, SILVER, None, bad).counts == {"published": 28}
+    since = failed(SILVER, "2019-02-03", timedelta(hours=1))
+    assert look(february, SILVER, None, since).counts == {"failed": 1, "published": 27}
+    month = failed(GOLD, "2019-02", -timedelta(hours=1))
+    record(february, GOLD, "2019-02-05")
+    assert look(february, GOLD, None, month).counts == {"failed": 27, "empty": 1}, (
+        "a day of it that was run is over too"
+    )
+
+
 def test_a_window_cuts_and_shows_what_a_source_lacks_in_it(february: Many) -> None:
     window = Window(Period.parse("2019-01"), Period.parse("2019-04"))
     assert look(february, BRONZE, window).counts == {"missing": 3, "published": 1}
