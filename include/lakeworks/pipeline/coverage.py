@@ -5,6 +5,7 @@ A covered day may have no rows and no partition: that a run was there is told by
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 
 from lakeworks.contract import Contract
 from lakeworks.partition import GRAINS, Period
@@ -47,17 +48,26 @@ def announced_keys(contract: Contract, records: Iterable[Manifest], most: int = 
     return sorted(first.values())
 
 
+def covered_by(records: Iterable[tuple[Period, datetime]], grain: str) -> set[Period]:
+    """The slots that recorded runs (`Ledger.recorded`) covered: those of their periods that were over when they were written.
+
+    A run over a month that is not over covers the days until then; what came later it cannot have seen.
+    """
+    latest: dict[Period, datetime] = {}
+    for ran, at in records:
+        latest[ran] = max(at, latest.get(ran, at))
+    return {slot for ran, at in latest.items() for slot in ran.split(grain) if slot.end <= at}
+
+
 def uncovered(lake: Lake, contract: Contract, period: Period) -> list[Period]:
     """The slots inside a period that no run of the table was at, in order; a table time does not cut needs one run, whenever.
 
-    A run counts for a slot if it was recorded after the slot's end: one over a month that is not over covers the days until
-    then. A partition that a run of another period re-opened does not count: its own period's data may still be to come.
+    What counts is told by `covered_by`. A partition that a run of another period re-opened does not count: its own period's
+    data may still be to come.
     """
     grain = grain_of(contract)
     if grain is None:
         return [] if any(lake.ledger.runs(contract.table)) else [period]
     month = Period.containing(period.start, "month")  # a run of a coarser period covers a finer one too
-    covered = {
-        slot for ran, at in lake.ledger.recorded(contract.table, month) for slot in ran.split(grain) if slot.end <= at
-    }
+    covered = covered_by(lake.ledger.recorded(contract.table, month), grain)
     return [slot for slot in period.split(grain) if slot not in covered]

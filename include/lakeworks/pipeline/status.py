@@ -13,6 +13,7 @@ from lakeworks.contract import Contract
 from lakeworks.contract_sections import InputRule
 from lakeworks.layout import QUARANTINE, join
 from lakeworks.partition import GRAINS, Partition, Period, period_range
+from lakeworks.pipeline.coverage import covered_by
 from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.landed_file import prefix
@@ -114,7 +115,7 @@ class _Table:
                 yield self._nothing(Partition(), None, set())
             return
         there = self.facts.slots(self.contract)
-        ran = {slot for key in self.runs for slot in Period.parse(key).split(grain)}
+        ran = covered_by(((Period.parse(key), at) for key, (at, _) in self.runs.items()), grain)
         for slot in sorted(self._due(grain, there | ran) - there):
             yield self._nothing(Partition.of_period(slot), slot, ran)
 

@@ -140,6 +140,25 @@ def test_a_run_over_a_month_covers_the_days_of_a_daily_dag(lake: Lake) -> None:
     assert make_plan(lake, daily, daily.periods("2019-01", "2019-02-02"), busy, "month").runs == ()
 
 
+@pytest.mark.parametrize("own", ["month", "day"])
+def test_days_that_were_not_over_when_their_run_was_recorded_are_to_be_run(lake: Lake, own: str) -> None:
+    """They counted as done, so a backfill left them out for ever."""
+    today = Period.containing(datetime.now(UTC), "day")
+    ran(lake, TAXI[2], str(Period.containing(today.start, own)))
+    daily = dag("day", TAXI[2:])
+    plan = make_plan(lake, daily, [today], Doings(), "month")
+    assert plan.runs == ((today, today),)
+
+
+def test_a_month_of_days_is_done_once_every_one_was_run(lake: Lake) -> None:
+    days_of = [str(day) for day in Period.parse("2019-02").split("day")]
+    ran(lake, TAXI[1], "2019-02")
+    ran(lake, TAXI[2], *days_of[:-1])
+    assert planned(lake, "2019-02", "2019-02").to_run == 1
+    ran(lake, TAXI[2], days_of[-1])
+    assert planned(lake, "2019-02", "2019-02").to_run == 0
+
+
 def test_a_failed_day_that_its_months_run_made_good_is_not_run_again(lake: Lake) -> None:
     """Only a record of the very day counted as making it good."""
     ran(lake, TAXI[2], "2019-02")

@@ -10,6 +10,7 @@ from lakeworks.errors import ContractError
 from lakeworks.partition import GRAINS, Period
 from lakeworks.pipeline.backfill.pipeline_dag import PipelineDag
 from lakeworks.pipeline.backfill.requests import Need, needs
+from lakeworks.pipeline.coverage import covered_by
 from lakeworks.pipeline.facts import grain_of
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.scheduler import Activity
@@ -135,14 +136,13 @@ def _stand(
 
 
 def _covered(lake: Lake, contract: Contract, grain: str) -> set[Period]:
-    """The periods of a grain that runs of a table were at: of their own, of a coarser one, or of every finer one inside."""
-    ran = {Period.parse(key.rpartition("/_runs/")[2].partition("/")[0]) for key in lake.ledger.runs(contract.table)}
-    whole = {
-        part for period in ran if GRAINS.index(period.grain) <= GRAINS.index(grain) for part in period.split(grain)
-    }
-    finer = {period for period in ran if GRAINS.index(period.grain) > GRAINS.index(grain)}
+    """The periods of a grain that runs of a table covered: of their own, of a coarser one, or of every finer one inside."""
+    records = list(lake.ledger.recorded(contract.table))
+    finer_grains = GRAINS[GRAINS.index(grain) + 1 :]
+    whole = covered_by(((ran, at) for ran, at in records if ran.grain not in finer_grains), grain)
+    finer = {slot for g in finer_grains for slot in covered_by((r for r in records if r[0].grain == g), g)}
     around = {Period.containing(period.start, grain) for period in finer} - whole
-    return whole | {period for period in around if any(set(period.split(g)) <= finer for g in GRAINS)}
+    return whole | {period for period in around if any(set(period.split(g)) <= finer for g in finer_grains)}
 
 
 def _worst(standings: Iterable[Standing]) -> Standing:
