@@ -69,7 +69,7 @@ def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
     if found.dag.paused:  # after that, so that a run its schedule then begins stands behind
         api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     if watch_it:
-        follow(api, begun.id, as_json=as_json)
+        follow(api, begun.id, connect(), as_json=as_json)
     elif as_json:
         emit_one(begun.as_dict())
     else:
@@ -79,7 +79,7 @@ def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
 @app.command()
 def watch(backfill: BackfillArgument, as_json: AsJson = False) -> None:
     """Show progress, rate and time left until it is over; exit code 1 if a run failed. Ctrl-C leaves it going."""
-    follow(airflow(), backfill, as_json=as_json)
+    follow(airflow(), backfill, connect(), as_json=as_json)
 
 
 @app.command("list")

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from lakeworks.cli.output import emit, emit_one
 from lakeworks.pipeline.backfill import progress
 from lakeworks.pipeline.backfill.plan import Plan
+from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.scheduler import Airflow
 
 _EVERY = 2.0  # seconds between two looks
@@ -49,16 +50,16 @@ def show_plan(found: Plan) -> None:
     )
 
 
-def follow(api: Airflow, backfill_id: str, *, as_json: bool) -> None:
+def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None:
     """Watch a backfill until it is over; exits with 1 if a run failed."""
-    seen = progress.look(api, backfill_id)
+    seen = progress.look(api, backfill_id, lake)
     try:
         if as_json:
             while not seen.backfill.is_over:
                 time.sleep(_EVERY)
-                seen = progress.look(api, backfill_id)
+                seen = progress.look(api, backfill_id, lake)
         else:
-            seen = _bar(api, backfill_id, seen)
+            seen = _bar(api, backfill_id, lake, seen)
     except KeyboardInterrupt:
         say(f"\nIt goes on without you. Look again: lakeworks backfill watch {backfill_id}")
         return
@@ -79,7 +80,7 @@ def follow(api: Airflow, backfill_id: str, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _bar(api: Airflow, backfill_id: str, seen: progress.Progress) -> progress.Progress:
+def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.Progress) -> progress.Progress:
     console, told = Console(), ""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -96,7 +97,7 @@ def _bar(api: Airflow, backfill_id: str, seen: progress.Progress) -> progress.Pr
             if seen.backfill.is_over:
                 return seen
             time.sleep(_EVERY)
-            seen = progress.look(api, backfill_id)
+            seen = progress.look(api, backfill_id, lake)
 
 
 def _note(seen: progress.Progress) -> str:

@@ -47,10 +47,7 @@ class Airflow:
             ConfigError: Airflow does not accept the login, or the address is not Airflow's.
             LakeUnavailable: it does not answer.
         """
-        by_group: dict[str, list[str]] = {}
-        for table in tables:
-            name = TableName.parse(table)
-            by_group.setdefault(f"{name.layer}_{name.table}", []).append(table)
+        by_group = by_task_group(tables)
         runs = {(run["dag_id"], run["dag_run_id"]): run for run in self._runs()}
         return [item for task in self._tasks() for item in _activities(task, runs, by_group)]
 
@@ -146,12 +143,21 @@ def _reason(error: Exception) -> str:
     return type(error).__name__ if answer is None else f"{answer.status_code} {answer.text[:200]}"
 
 
+def by_task_group(tables: Iterable[str]) -> dict[str, list[str]]:
+    """Tables by the task group that builds them (`silver_trips`); two domains may share one's name."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        name = TableName.parse(table)
+        found.setdefault(f"{name.layer}_{name.table}", []).append(table)
+    return found
+
+
 def _activities(
     task: Mapping[str, Any], runs: Mapping[tuple[str, str], Mapping[str, Any]], by_group: Mapping[str, list[str]]
 ) -> Iterator[Activity]:
     """A task's periods, if it works on one of the tables and its run is known."""
     run = runs.get((task["dag_id"], task["dag_run_id"]))
-    tables = _tables(task, by_group)
+    tables = tables_of(task, by_group)
     if run is None or not tables:
         return
     state: Literal["running", "failed"] = "failed" if task["state"] in _FAILED else "running"
@@ -163,7 +169,7 @@ def _activities(
             yield Activity(table, str(period), state, at, where)
 
 
-def _tables(task: Mapping[str, Any], by_group: Mapping[str, list[str]]) -> list[str]:
+def tables_of(task: Mapping[str, Any], by_group: Mapping[str, list[str]]) -> list[str]:
     """The table an operator was given; before it is rendered, the task group's name tells, if only one table has it."""
     given = (task.get("rendered_fields") or {}).get("table")
     named = by_group.get(str(task["task_id"]).partition(".")[0], [])

@@ -105,23 +105,15 @@ class Limiter:
 
     def _reserve(self, spent: Spent) -> float:
         now = self.clock()
-        moment = datetime.fromtimestamp(now, UTC)
-        if now < spent.closed_until:
-            raise self._refusal(spent.closed_until, spent.reason)
+        if shut := shut_until(spent, self.limits, now):
+            raise self._refusal(*shut)
         if spent.failures >= self.trip_after:
             self._rest(spent)  # one request may look whether the vendor is back; the others go on waiting
-        day, month = moment.strftime("%Y-%m-%d"), moment.strftime("%Y-%m")
+        day, month = _day_and_month(now)
         if spent.day != day:
             spent.day, spent.of_day = day, 0
         if spent.month != month:
             spent.month, spent.of_month = month, 0
-        midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self.limits.per_month is not None and spent.of_month >= self.limits.per_month:
-            first = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
-            raise self._refusal(first.timestamp(), f"all {self.limits.per_month} requests of {month} are used up")
-        if self.limits.per_day is not None and spent.of_day >= self.limits.per_day:
-            tomorrow = (midnight + timedelta(days=1)).timestamp()
-            raise self._refusal(tomorrow, f"all {self.limits.per_day} requests of {day} (UTC) are used up")
         spent.of_day += 1
         spent.of_month += 1
         return self._slot(spent, now)
@@ -166,6 +158,26 @@ class Limiter:
             f"The quota of `{self.source}` was changed by others {_SWAPS} times while this task tried. Nothing was asked. "
             "Airflow retries; lower the number of concurrent fetches if it goes on."
         )
+
+
+def shut_until(spent: Spent, limits: Limits, now: float) -> tuple[float, str] | None:
+    """When a source takes requests again and why not before; None if it takes them now."""
+    if now < spent.closed_until:
+        return spent.closed_until, spent.reason
+    day, month = _day_and_month(now)
+    midnight = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if limits.per_month is not None and (spent.of_month if spent.month == month else 0) >= limits.per_month:
+        first = (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return first.timestamp(), f"all {limits.per_month} requests of {month} are used up"
+    if limits.per_day is not None and (spent.of_day if spent.day == day else 0) >= limits.per_day:
+        tomorrow = midnight + timedelta(days=1)
+        return tomorrow.timestamp(), f"all {limits.per_day} requests of {day} (UTC) are used up"
+    return None
+
+
+def _day_and_month(now: float) -> tuple[str, str]:
+    moment = datetime.fromtimestamp(now, UTC)
+    return f"{moment:%Y-%m-%d}", f"{moment:%Y-%m}"
 
 
 def parsed(body: bytes) -> Spent:

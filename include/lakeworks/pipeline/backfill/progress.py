@@ -1,16 +1,16 @@
 """How far a backfill is: what is done, how fast, what waits until when, what failed and why."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lakeworks.pipeline.backfill.runs import Backfill, ChunkRun, find
+from lakeworks.pipeline.backfill.vendors import Vendors
+from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.scheduler import Airflow
 
 _OVER = ("success", "failed", "skipped", "upstream_failed", "removed")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?")
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,14 @@ class Progress:
         }
 
 
-def look(airflow: Airflow, backfill_id: str) -> Progress:
-    """Ask Airflow for the runs, and for the tasks of those that run or failed.
+def look(airflow: Airflow, backfill_id: str, lake: Lake) -> Progress:
+    """Ask Airflow for the runs, and for the tasks of those that run or failed; and the lake until when its vendors rest.
 
     Raises:
         LakeNotFound: there is no such backfill.
     """
     backfill = find(airflow, backfill_id)
+    vendors = Vendors(lake, datetime.now(UTC))
     done = float(backfill.count("success"))
     running: list[str] = []
     waiting: list[str] = []
@@ -71,7 +72,7 @@ def look(airflow: Airflow, backfill_id: str) -> Progress:
             over = sum(task["state"] in _OVER for task in tasks)
             done += run.periods * over / max(len(tasks), 1)
             running.append(_at(run, tasks, over))
-            waiting += [_wait(run, task) for task in tasks if task["state"] in ("deferred", "up_for_retry")]
+            waiting += [_wait(run, task, vendors) for task in tasks if task["state"] in ("deferred", "up_for_retry")]
         elif run.state == "failed":
             failures.append(_failure(airflow, backfill, run))
     return Progress(backfill, done, tuple(running), tuple(waiting), tuple(failures))
@@ -91,14 +92,14 @@ def _at(run: ChunkRun, tasks: Sequence[Mapping[str, Any]], over: int) -> str:
     return f"{_range(run)}: {over} of {len(tasks)} tasks" + (f", at {now}" if now else "")
 
 
-def _wait(run: ChunkRun, task: Mapping[str, Any]) -> str:
+def _wait(run: ChunkRun, task: Mapping[str, Any], vendors: Vendors) -> str:
     """A task that waits without a worker: for its vendor until a moment, or for its next try."""
     if task["state"] == "up_for_retry":
         return f"{_range(run)} {task['task_id']}: try {task['try_number']} failed, Airflow tries again"
-    found = _MOMENT.search(str((task.get("trigger") or {}).get("kwargs", "")))
-    moment = datetime.fromisoformat(found.group()).replace(tzinfo=UTC) if found else None
-    until = f"until {moment:%Y-%m-%d %H:%M} UTC" if moment else "for its source"
-    return f"{_range(run)} {task['task_id']}: waits {until} (why: lakeworks budget, or the task's log)"
+    if shut := vendors.shut(task):
+        until, reason = shut
+        return f"{_range(run)} {task['task_id']}: waits until {until:%Y-%m-%d %H:%M} UTC: {reason}"
+    return f"{_range(run)} {task['task_id']}: waits for its source (why: the task's log)"
 
 
 def _failure(airflow: Airflow, backfill: Backfill, run: ChunkRun) -> str:

@@ -125,6 +125,14 @@ def access_of(lake: Lake, name: str) -> Access:
     return Access(said.get("host"), said.get("password"), options, LakeState(lake.store), LakeInbox(lake.store))
 
 
+def limits_of(lake: Lake, name: str) -> Limits:
+    """What a vendor allows: none known where it cannot be opened without its connection, which this shell may not have."""
+    try:
+        return _limits(open_source(name, access=access_of(lake, name)))
+    except LakeError:
+        return Limits()
+
+
 def _limits(client: Any) -> Limits:
     limiter = getattr(getattr(client, "http", None), "limiter", None)
     return limiter.limits if isinstance(limiter, Limiter) else Limits()
