@@ -80,7 +80,7 @@ class _Table:
         elif why := self._stale(known):
             state = "stale"
         elif known.period in self.quarantined:
-            state, why = "quarantining", f"look: lakeworks quarantine {name} {known.period}"
+            state, why = "quarantining", f"look: lakeworks quarantine show {name} {known.period}"
         return Cell(partition, slot, state, known.publication, why)
 
     def _stale(self, known: Known) -> str:

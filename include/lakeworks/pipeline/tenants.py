@@ -91,7 +91,7 @@ def remove(lake: Lake, tenant: Tenant, *, keep_data: bool = False, clock: Callab
         areas = ", ".join(f"{use.area}/ {use.objects}" for use in used)
         raise TenantHasData(
             f"Tenant `{tenant}` still has {sum(use.objects for use in used)} objects ({areas}). Nothing was changed. Move or "
-            "delete them first (lakeworks deletes no tenant's data), or take the tenant off the list and leave them: "
+            "delete them first (Lakeworks deletes no tenant's data), or take the tenant off the list and leave them: "
             f"lakeworks tenant remove {tenant} --keep-data. Either way, take its IAM role away yourself."
         )
     return registry.save(record.model_copy(update={"state": "removed", "since": clock()}))

@@ -153,7 +153,7 @@ class Publisher:
                 raise LiveChanged(
                     f"{wanted.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
                     "Nothing was published and the object was left alone. Move it away, or restore the published "
-                    f"version: lakeworks repair {wanted.table} {wanted.parsed}"
+                    f"version: lakeworks repair {wanted.table}"
                 )
 
     def _reserve(self, decided: "_Decided") -> Stored:

@@ -155,7 +155,9 @@ def test_a_later_landing_makes_a_source_table_stale(february: Many) -> None:
 
 def test_quarantine_counts_if_it_is_of_the_last_run(february: Many) -> None:
     february.lake.store.put("_quarantine/silver/transport/trips/period=2019-02/manual-1.1.parquet", b"rows")
-    assert look(february, SILVER).counts == {"quarantining": 28}
+    matrix = look(february, SILVER)
+    assert matrix.counts == {"quarantining": 28}
+    assert matrix.cells[0].why == "look: lakeworks quarantine show silver.transport.trips 2019-02"
     time.sleep(1)  # S3 tells seconds
     record(february, SILVER, "2019-02", "manual-2.1")
     assert look(february, SILVER).counts == {"published": 28}
