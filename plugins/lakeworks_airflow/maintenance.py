@@ -101,24 +101,28 @@ class CompactOperator(BaseOperator):
         super().__init__(**kwargs)
         self.tables = tables
 
-    def execute(self, context: "Context") -> dict[str, int]:
-        """Return how many partitions were written anew, by table."""
+    def execute(self, context: "Context") -> dict[str, Any]:
+        """Return how many partitions were written anew, by table, and what others published meanwhile (for the next run)."""
         from lakeworks.contract import all_tables, load_contract
-        from lakeworks.pipeline.compact import compact, file_report
+        from lakeworks.pipeline.compact import compact_each, file_report
 
         lake, done = connect_lake(), Counter[str]()
+        overtaken: list[str] = []
         contracts = [load_contract(name) for name in self.tables or all_tables()]
         try:
             for contract in contracts if self.tables else [c for c in contracts if c.storage.layout == "versioned"]:
-                for report in file_report(lake, contract):
-                    if report.needs_compaction:
-                        compact(lake, contract, report.partition)
-                        done[contract.name] += 1
-                    elif report.verdict != "fine":
+                reports = file_report(lake, contract)
+                for report in reports:
+                    if report.verdict not in ("fine", "merge", "split"):
                         log.warning("%s %s is %s", contract.name, report.partition, report.verdict)
+                for item in compact_each(lake, contract, [each for each in reports if each.needs_compaction]):
+                    if item.overtaken:
+                        overtaken.append(f"{contract.name} {item.report.partition}")
+                    else:
+                        done[contract.name] += 1
         except TerminalError as error:
             raise AirflowFailException(str(error)) from error
-        return dict(done)
+        return {"compacted": dict(done), "overtaken": overtaken}
 
 
 class GarbageOperator(BaseOperator):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from lakeworks.contract import load_contract
+from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import LakeUnavailable
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
@@ -27,8 +29,12 @@ from lakeworks_airflow import (
 )
 from lakeworks_airflow.crawlers import CrawlerTrigger
 from tests.conftest import client
+from tests.lakeworks.pipeline.test_compact import contract as large
+from tests.lakeworks.pipeline.test_compact import publish as publish_large
+from tests.lakeworks.pipeline.test_versioned import table
 
 BRONZE = "bronze.transport.yellow_trips"
+NOTHING_COMPACTED: dict[str, Any] = {"compacted": {}, "overtaken": []}
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, lake: Lake, endpoint: str) -> None:
@@ -93,9 +99,38 @@ def test_a_difference_fails_the_verification_with_what_to_do(published: Lake) ->
 
 def test_compaction_leaves_a_table_alone_whose_objects_are_as_they_should_be(published: Lake) -> None:
     before = [entry.seq for entry in published.ledger.live_partitions(load_contract(BRONZE).table).values()]
-    assert operator(CompactOperator, tables=[BRONZE]).execute({}) == {}
-    assert operator(CompactOperator).execute({}) == {}, "no table of ours is versioned"
+    assert operator(CompactOperator, tables=[BRONZE]).execute({}) == NOTHING_COMPACTED
+    assert operator(CompactOperator).execute({}) == NOTHING_COMPACTED, "no table of ours is versioned"
     assert [e.seq for e in published.ledger.live_partitions(load_contract(BRONZE).table).values()] == before
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_compaction_writes_anew_what_needs_it_and_tells_what_others_published_meanwhile(
+    published: Lake, run_at: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, overtaken: bool
+) -> None:
+    cut, tiny = large(1 << 20), large(1, 50)
+    for month in ("2019-01", "2019-02"):
+        publish_large(published, table(500), run_at(1), tiny, month)
+    turns = iter([overtaken])
+
+    class Engine(DuckDbEngine):
+        """Lets another writer publish January while the operator holds its old rows."""
+
+        def session(self) -> Any:
+            if next(turns, False):
+                publish_large(published, table(500, 7.0), run_at(2), cut, "2019-01")
+            return published.engine.session()
+
+    lake = replace(published, engine=Engine(scratch=published.scratch))
+    monkeypatch.setattr("lakeworks_airflow.maintenance.connect_lake", lambda: lake)
+    monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: cut)
+    done = operator(CompactOperator, tables=[cut.name]).execute({})
+    expected: list[str] = [f"{cut.name} 2019-01"] if overtaken else []
+    assert done == {"compacted": {cut.name: 2 - len(expected)}, "overtaken": expected}
+    live = published.ledger.live_partitions(cut.table).values()
+    assert [len(entry.objects) for entry in live] == [1, 1]
+    assert operator(CompactOperator, tables=[cut.name]).execute({}) == NOTHING_COMPACTED
+    json.dumps(done)
 
 
 def test_garbage_older_than_its_grace_goes(published: Lake, run_at: Callable[..., Run]) -> None:

@@ -8,8 +8,7 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.pipeline.compact import FileReport, file_report
-from lakeworks.pipeline.compact import compact as write_anew
+from lakeworks.pipeline.compact import Compacted, FileReport, compact_each, file_report, report_of
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 PartitionOption = Annotated[
@@ -38,22 +37,31 @@ def compact(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write partitions anew in objects of the target size; rows and readers notice nothing."""
+    """Write partitions anew in objects of the target size; exit code 1 if others published some of them meanwhile."""
     lake, contract = connect(), load_contract(table)
-    reports = file_report(lake, contract)
     if partition is not None:
-        named = parse_partition(contract, partition)
-        chosen = [report for report in reports if report.partition == named]
+        chosen = [report_of(lake, contract, parse_partition(contract, partition))]
     else:
-        chosen = [report for report in reports if report.needs_compaction]
-    rows = []
-    for report in chosen:
-        row = _row(table, report)
-        if not dry_run:
-            done = write_anew(lake, contract, report.partition)
-            row |= {"objects after": len(done.objects), "bytes after": done.size, "publication": done.seq}
-        rows.append(row)
-    emit(rows, as_json=as_json, title="Would compact" if dry_run else "Compacted")
+        chosen = [report for report in file_report(lake, contract) if report.needs_compaction]
+    if dry_run:
+        emit([_row(table, report) for report in chosen], as_json=as_json, title="Would compact")
+        return
+    done = list(compact_each(lake, contract, chosen))
+    emit([_done(table, item) for item in done], as_json=as_json, title="Compacted")
+    overtaken = [item.overtaken for item in done if item.overtaken]
+    for told in overtaken:
+        typer.echo(f"Left as it is: {told}", err=True)
+    if overtaken:
+        raise typer.Exit(1)
+
+
+def _done(table: str, item: Compacted) -> dict[str, Any]:
+    entry = item.entry
+    return _row(table, item.report) | {
+        "objects after": len(entry.objects) if entry else None,
+        "bytes after": entry.size if entry else None,
+        "publication": entry.seq if entry else None,
+    }
 
 
 def _row(table: str, report: FileReport) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import logging
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from lakeworks.contract import Contract
 from lakeworks.engines.comparison import checksum
 from lakeworks.engines.duckdb import Session
 from lakeworks.engines.statements import publishing_order, quoted
-from lakeworks.errors import LakeNotFound, RowBalanceError
+from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
 from lakeworks.layout import join, staging_prefix
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
@@ -53,6 +53,38 @@ def file_report(lake: Lake, contract: Contract) -> list[FileReport]:
     return sorted(found, key=lambda item: (-item.objects, item.partition.path))
 
 
+def report_of(lake: Lake, contract: Contract, partition: Partition) -> FileReport:
+    """How one partition is cut into objects.
+
+    Raises:
+        LakeNotFound: nothing is live there.
+    """
+    return _report(contract, _live(lake, contract, partition))
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What became of one partition: its new publication, or why another writer was first there."""
+
+    report: FileReport
+    entry: LedgerEntry | None = None
+    overtaken: str = ""
+
+
+def compact_each(lake: Lake, contract: Contract, reports: Iterable[FileReport]) -> Iterator[Compacted]:
+    """Write partitions anew, one after the other; one that others publish or withdraw meanwhile does not end it.
+
+    Raises:
+        RowBalanceError: the rows written are not the rows read; nothing was published of that partition.
+    """
+    for report in reports:
+        try:
+            yield Compacted(report, compact(lake, contract, report.partition))
+        except (StaleBuild, LostRace, LakeNotFound) as error:
+            log.warning("%s", error)
+            yield Compacted(report, overtaken=str(error))
+
+
 def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
     """Write a live partition anew; readers see the old objects or the new ones, and the same rows in both.
 
@@ -61,9 +93,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
         StaleBuild: another publication went live meanwhile; nothing was changed.
         RowBalanceError: the rows written are not the rows read; nothing was published.
     """
-    live = lake.ledger.live(contract.table, partition)
-    if live is None:
-        raise LakeNotFound(f"`{contract.name}` {partition} is not live: there is nothing to compact.")
+    live = _live(lake, contract, partition)
     # It changes no rows, so it stands where the run it rewrites stands: later runs replace it, earlier ones are fenced.
     run = Run(id=f"compaction__{datetime.now(UTC):%Y%m%dT%H%M%S%f}", **live.run.model_dump(exclude={"id"}))
     with TemporaryDirectory(dir=lake.scratch) as folder:
@@ -85,6 +115,15 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
         lake.lineage.restated(contract, done, live)
     log.info("compacted %s %s: %d objects -> %d", contract.name, partition, len(live.objects), len(done.objects))
     return done
+
+
+def _live(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
+    live = lake.ledger.live(contract.table, partition)
+    if live is None:
+        raise LakeNotFound(
+            f"`{contract.name}` {partition} is not live: there is nothing to compact. Live: lakeworks ledger {contract.name}"
+        )
+    return live
 
 
 def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scratch: Path) -> StagedPartition:

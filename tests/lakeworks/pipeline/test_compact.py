@@ -1,6 +1,7 @@
 """Compaction: thousands of tiny objects become few, with the same rows, under readers and writers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ import pyarrow as pa
 import pytest
 
 from lakeworks.contract import Contract
-from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.errors import FencedError, LakeNotFound, StaleBuild
+from lakeworks.engines.duckdb import DuckDbEngine, Session
+from lakeworks.errors import FencedError, LakeNotFound, RowBalanceError, StaleBuild
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, land
-from lakeworks.pipeline.compact import compact, file_report
+from lakeworks.pipeline.compact import compact, compact_each, file_report
 from lakeworks.pipeline.rebuild import rebuild
 from lakeworks.pipeline.verify import verify
 from lakeworks.sources import Access, open_source
@@ -32,8 +33,8 @@ def contract(target: int, rows: int = 500_000, layout: str = "versioned") -> Con
     return contract_of("silver.test.large", columns=COLUMNS, partition_by=["month"], storage=storage)
 
 
-def publish(lake: Lake, rows: pa.Table, run: Run, wanted: Contract) -> LedgerEntry:
-    return Publishing(replace(lake, contract=lambda _: wanted), wanted).publish(rows, run)
+def publish(lake: Lake, rows: pa.Table, run: Run, wanted: Contract, month: str = "2019-01") -> LedgerEntry:
+    return Publishing(replace(lake, contract=lambda _: wanted), wanted, Period.parse(month)).publish(rows, run)
 
 
 def rows_of(lake: Lake, wanted: Contract) -> pa.Table:
@@ -120,6 +121,63 @@ def test_a_publication_that_went_live_meanwhile_is_not_undone(lake: Lake, run_at
     with pytest.raises(StaleBuild, match="Nothing was published"):
         compact(overtaken, wanted, PARTITION)
     assert rows_of(lake, wanted).equals(newer)
+
+
+def test_one_overtaken_partition_does_not_end_the_others(lake: Lake, run_at: RunAt) -> None:
+    wanted, tiny = contract(target=1 << 20), contract(target=1, rows=50)
+    for month in ("2019-01", "2019-02", "2019-03"):
+        publish(lake, table(500), run_at(1), tiny, month)
+    turns = iter(["first", "second"])
+
+    class Overtaken(DuckDbEngine):
+        """Another writer publishes the second partition while the compaction holds its old rows."""
+
+        def session(self) -> Any:
+            if next(turns, "") == "second":
+                publish(lake, table(500, 7.0), run_at(2), wanted, "2019-02")
+            return lake.engine.session()
+
+    reports = sorted(file_report(lake, wanted), key=lambda report: report.partition)
+    done = list(compact_each(replace(lake, engine=Overtaken(scratch=lake.scratch)), wanted, reports))
+    assert [bool(item.entry) for item in done] == [True, False, True]
+    assert "Nothing was published" in done[1].overtaken
+    assert [(entry.kind, len(entry.objects)) for entry in lake.ledger.live_partitions(wanted.table).values()] == [
+        ("compaction", 1), ("publish", 1), ("compaction", 1),
+    ]  # fmt: skip
+
+
+def lose_a_row(rows: pa.Table) -> pa.Table:
+    return rows.slice(1)
+
+
+def change_a_value(rows: pa.Table) -> pa.Table:
+    values = rows["value"].to_pylist()
+    return rows.set_column(1, rows.schema.field("value"), pa.array([values[0] + 1, *values[1:]]))
+
+
+@pytest.mark.parametrize("bend", [lose_a_row, change_a_value])
+def test_rows_that_are_not_those_read_are_not_published(
+    lake: Lake, run_at: RunAt, bend: Callable[[pa.Table], pa.Table]
+) -> None:
+    class BentSession(Session):
+        def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
+            return bend(super().stream(sql, schema).read_all()).to_reader()
+
+    class Bent(DuckDbEngine):
+        """An engine that hands over other rows than it read."""
+
+        @contextmanager
+        def session(self) -> Iterator[Session]:
+            with super().session() as session:
+                yield BentSession(**vars(session))
+
+    wanted = contract(target=1 << 20)
+    before = publish(lake, table(500), run_at(1), contract(target=1, rows=50))
+    with pytest.raises(RowBalanceError, match="Nothing was published"):
+        compact(replace(lake, engine=Bent(scratch=lake.scratch)), wanted, PARTITION)
+    assert lake.ledger.live(wanted.table, PARTITION) == before
+    assert [entry.seq for entry in lake.ledger.history(wanted.table, PARTITION)] == [1], "no number was taken"
+    assert rows_of(lake, wanted).equals(table(500))
 
 
 def test_a_compaction_stands_where_its_run_stood(lake: Lake, run_at: RunAt) -> None:

@@ -53,13 +53,14 @@ class Publishing:
 
     lake: Lake
     wanted: Contract
+    month: Period = MONTH
 
     def stage(self, rows: pa.Table, run: Run, batch: int = 333) -> Manifest:
         manifest = Manifest(
-            table=self.wanted.name, period=str(MONTH), run=run, contract_version="1.0.0", schema_fingerprint="f",
+            table=self.wanted.name, period=str(self.month), run=run, contract_version="1.0.0", schema_fingerprint="f",
             balance=RowBalance(read=len(rows), staged=len(rows)), partitions=(), audit={"passed": True},
         )  # fmt: skip
-        writer = PartitionedWriter(self.lake.store, self.wanted, manifest.prefix, MONTH, self.lake.scratch)
+        writer = PartitionedWriter(self.lake.store, self.wanted, manifest.prefix, self.month, self.lake.scratch)
         return manifest.model_copy(update={"partitions": tuple(writer.write(rows.to_reader(batch)))})
 
     def publish(self, rows: pa.Table, run: Run, die_at: str = "") -> LedgerEntry:

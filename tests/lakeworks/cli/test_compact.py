@@ -1,0 +1,65 @@
+"""`lakeworks files` and `lakeworks compact`."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lakeworks.contract import load_contract
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import Lake, land, write
+from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.sources import open_source
+from lakeworks.storage.manifest import Run
+from lakeworks.storage.publication import Publisher
+from tests.lakeworks.cli.test_cli import ZONES, Done, command
+
+__all__ = ["command"]
+
+
+@pytest.fixture
+def in_pieces(lake: Lake, moto_url: str, replay_url: str, run_at: Callable[..., Run]) -> dict[str, str]:
+    """A lake whose zones were published in objects of 50 rows."""
+    zones, period, run = load_contract(ZONES), Period.parse("2019-01"), run_at(1)
+    storage = zones.storage.model_copy(update={"layout": "versioned", "target_bytes": 1, "row_group_rows": 50})
+    tiny = zones.model_copy(update={"storage": storage})
+    cut = replace(lake, contract=lambda _: tiny)
+    land(lake, zones, period, run, open_source("nyc_tlc", replay_url))
+    manifest = write(cut, ZONES, period, run)
+    Publisher(cut.ledger, Registrar(cut, tiny)).publish(
+        [entry_for(tiny, manifest, item) for item in manifest.partitions]
+    )
+    return {
+        "LAKE_BUCKET": lake.store.bucket,
+        "LAKE_SCRATCH_DIR": str(lake.scratch),
+        "AWS_ENDPOINT_URL": moto_url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "testtest",
+    }
+
+
+def test_files_shows_what_compact_mends(command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake) -> None:
+    (before,) = json.loads(command("files", "--json", **in_pieces).stdout)
+    assert (before["table"], before["verdict"], before["objects"] > 1) == (ZONES, "merge", True)
+    (planned,) = json.loads(command("compact", ZONES, "--dry-run", "--json", **in_pieces).stdout)
+    assert planned == before, "a dry run changes nothing"
+    done = command("compact", ZONES, "--json", **in_pieces)
+    (row,) = json.loads(done.stdout)
+    assert (done.returncode, row["objects"], row["objects after"]) == (0, before["objects"], 1)
+    live = lake.ledger.live(load_contract(ZONES).table, Partition())
+    assert live is not None
+    assert (live.seq, live.kind, live.rows, len(live.objects)) == (row["publication"], "compaction", 265, 1)
+    assert json.loads(command("files", "--json", **in_pieces).stdout) == []
+    (whole,) = json.loads(command("files", ZONES, "--json", **in_pieces).stdout)
+    assert (whole["objects"], whole["verdict"]) == (1, "fine")
+    assert "nothing found" in command("compact", ZONES, **in_pieces).stdout
+    assert command("compact", ZONES, "all", **in_pieces).returncode == 0
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+def test_a_partition_that_is_not_live_is_a_mistake_not_nothing_found(
+    command: Callable[..., Done], in_pieces: dict[str, str], dry_run: tuple[str, ...]
+) -> None:
+    done = command("compact", "bronze.transport.yellow_trips", "2031-05", *dry_run, **in_pieces)
+    assert (done.returncode, "2031-05 is not live" in done.stderr) == (1, True)
