@@ -7,7 +7,7 @@ import typer
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
-from lakeworks.errors import LakeNotFound
+from lakeworks.errors import LakeNotFound, PartitionKeyError
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.summary import summarise
@@ -43,16 +43,37 @@ def history(
 
 
 def parse_partition(contract: Contract, text: str) -> Partition:
-    """A partition as a person types it: its Hive path, or a month, day or hour.
+    """A partition as a person types it: its Hive path, or a month, day or hour where nothing but time cuts the table.
 
     Raises:
-        PartitionKeyError: it is neither.
+        PartitionKeyError: it is neither, or does not say everything that the table is cut by.
     """
+    fields = contract.partition_by
     if "=" in text:
-        return Partition.parse(text)
-    if not contract.partition_by:
+        partition = Partition.parse(text)
+        if tuple(key for key, _ in partition.pairs) != contract.partition_keys:
+            raise _mistyped(contract, text)
+        return partition
+    if not fields:
         return Partition()
-    return Partition.of_period(Period.parse(text, contract.partition_by[-1].transform))
+    if len(fields) > 1 or fields[0].transform == "identity":
+        raise _mistyped(contract, text)
+    return Partition.of_period(Period.parse(text, fields[0].transform))
+
+
+def _mistyped(contract: Contract, text: str) -> PartitionKeyError:
+    shown = {"year": "2019", "month": "01", "day": "05", "hour": "03"}
+    timed = {key for field in contract.partition_by if field.transform != "identity" for key in field.keys}
+    path = "/".join(f"{key}={shown[key] if key in timed else '…'}" for key in contract.partition_keys)
+    wanted = (
+        f"is cut by {', '.join(map(str, contract.partition_by))}: type a path like `{path}`"
+        if path
+        else ("is one partition: type `all`")
+    )
+    return PartitionKeyError(
+        f"`{text}` is no partition of `{contract.name}`, which {wanted}. Nothing was changed. "
+        f"What there is: lakeworks ledger {contract.name}"
+    )
 
 
 def _history(lake: Lake, contract: Contract, text: str) -> list[LedgerEntry]:
