@@ -1,18 +1,19 @@
 """The contracts a lake has published by, kept beside the data: a breaking change without a new major version stops a run."""
 
 import logging
-from contextlib import suppress
 
 from pydantic import ValidationError
 
 from lakeworks.contract import Contract
-from lakeworks.errors import ContractError, LostRace
+from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.evolution import Change, changes, version_needed
 from lakeworks.layout import contract_key, contracts_prefix
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.objects import Target
 
 log = logging.getLogger(__name__)
+# How often one attempt looks again at what others record under the same version.
+_TURNS = 3
 
 
 def published(lake: Lake, contract: Contract) -> Contract | None:
@@ -26,13 +27,7 @@ def published(lake: Lake, contract: Contract) -> Contract | None:
         return None
     key = max(keys, key=lambda item: _number(item.rpartition("/")[2].removesuffix(".json")))
     body, _ = lake.store.get(key)
-    try:
-        return Contract.model_validate_json(body)
-    except ValidationError as error:
-        raise ContractError(
-            f"`{lake.store.uri(key)}` is not a contract this version of lakeworks reads: {error.errors()[0]['msg']}. "
-            "Nothing was run. It records what was published; remove it if it should be forgotten."
-        ) from error
+    return _parsed(lake, key, body)
 
 
 def differences(lake: Lake, contract: Contract) -> tuple[Contract | None, list[Change]]:
@@ -50,7 +45,7 @@ def admit(lake: Lake, contract: Contract) -> None:
     known, found = differences(lake, contract)
     if known is None or not found:
         return
-    breaking = [change for change in found if change.effect == "breaking"]
+    breaking = _breaking(found)
     if breaking and _number(contract.version)[0] <= _number(known.version)[0]:
         listed = "; ".join(f"`{change.where}`: {change.what}" for change in breaking)
         raise ContractError(
@@ -67,11 +62,48 @@ def admit(lake: Lake, contract: Contract) -> None:
 
 
 def record(lake: Lake, contract: Contract) -> None:
-    """Keep the contract a publication went by; the first one under a version number stands."""
-    key = contract_key(contract.table, contract.version)
-    if lake.store.head(key) is None:
-        with suppress(LostRace):
-            lake.store.put(Target(key, if_absent=True), contract.model_dump_json(indent=1).encode())
+    """Keep the contract a publication went by, which later contracts are compared with.
+
+    Under one version number the last published one stands, unless it would take back what another run promised meanwhile.
+
+    Raises:
+        ContractError: what is stored cannot be read.
+        LostRace: others kept recording; the publication stands, and the next attempt records it.
+    """
+    key, body = contract_key(contract.table, contract.version), contract.model_dump_json(indent=1).encode()
+    for turn in range(_TURNS):
+        try:
+            _record(lake, contract, key, body)
+        except LostRace:
+            if turn == _TURNS - 1:
+                raise
+        else:
+            return
+
+
+def _record(lake: Lake, contract: Contract, key: str, body: bytes) -> None:
+    try:
+        stored, found = lake.store.get(key)
+    except LakeNotFound:
+        lake.store.put(Target(key, if_absent=True), body)
+        return
+    # A run that began before another one added a column may end after it.
+    if stored != body and not _breaking(changes(_parsed(lake, key, stored), contract)):
+        lake.store.put(Target(key, if_match=found.etag), body)
+
+
+def _parsed(lake: Lake, key: str, body: bytes) -> Contract:
+    try:
+        return Contract.model_validate_json(body)
+    except ValidationError as error:
+        raise ContractError(
+            f"`{lake.store.uri(key)}` is not a contract this version of lakeworks reads: {error.errors()[0]['msg']}. "
+            "Nothing was run. It records what was published; remove it if it should be forgotten."
+        ) from error
+
+
+def _breaking(found: list[Change]) -> list[Change]:
+    return [change for change in found if change.effect == "breaking"]
 
 
 def _number(version: str) -> tuple[int, ...]:

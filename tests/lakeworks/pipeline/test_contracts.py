@@ -12,10 +12,11 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.errors import ContractError
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land, write
-from lakeworks.pipeline.contracts import published
+from lakeworks.pipeline.contracts import published, record
 from lakeworks.pipeline.rebuild import rebuild
 from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run
+from lakeworks.storage.objects import ObjectStore, Target
 
 JANUARY = Period.parse("2019-01")
 ZONES = "reference.transport.zones"
@@ -56,6 +57,40 @@ def test_a_compatible_change_runs_and_a_new_version_is_kept(
     known = published(zones, load_contract(ZONES))
     assert known is not None
     assert (known.version, known.team) == ("1.0.1", "another team")
+
+
+def with_column(name: str) -> dict[str, Any]:
+    columns = {known: column.model_dump() for known, column in load_contract(ZONES).columns.items()}
+    return {**columns, name: {"type": "double", "description": "not in the landed file"}}
+
+
+def test_a_column_published_without_a_new_version_cannot_be_taken_back_unseen(zones: Lake, run_at: RunAt) -> None:
+    """The first contract under a version number used to stand, so that what was added later could vanish."""
+    record(zones, under(zones, columns=with_column("area")).contract(ZONES))
+    with pytest.raises(ContractError, match=r"breaks readers of 1\.0\.0.*`area`: removed.*set `version: 2\.0\.0`"):
+        write(zones, ZONES, JANUARY, run_at(3))
+    assert list(zones.store.scan("_staging/")) == []
+
+
+def test_a_run_that_ends_late_takes_back_nothing_that_was_recorded_meanwhile(zones: Lake) -> None:
+    more = under(zones, columns=with_column("area")).contract(ZONES)
+    record(zones, more)
+    record(zones, load_contract(ZONES))
+    assert published(zones, more) == more
+
+
+def test_what_others_record_at_the_same_moment_is_looked_at_again(zones: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    area, height = (under(zones, columns=with_column(name)).contract(ZONES) for name in ("area", "height"))
+    put = ObjectStore.put
+
+    def overtaken(store: ObjectStore, target: Target | str, body: bytes) -> Any:
+        monkeypatch.setattr(ObjectStore, "put", put)
+        record(zones, area)
+        return put(store, target, body)
+
+    monkeypatch.setattr(ObjectStore, "put", overtaken)
+    record(zones, height)
+    assert published(zones, height) == area, "recorded first; the other one would take `area` back"
 
 
 def test_a_contract_that_cannot_be_read_says_where_it_is(zones: Lake, run_at: RunAt) -> None:
