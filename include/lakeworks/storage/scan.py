@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from lakeworks.storage.respelled import as_spelled, read_otherwise_spelled
+
 # Rows decoded ahead of the reader, at least a row group and at most this many objects.
 _ROWS_AHEAD = 1_000_000
 _MOST_OBJECTS = 16
@@ -46,7 +48,7 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
 
 class BoundedScan:
-    """One scan; `to_reader` is bounded, the rest is the scanner's."""
+    """One scan: rows are read piece by piece within the bound, the rest is the scanner's."""
 
     def __init__(self, dataset: BoundedDataset, scanner: ds.Scanner, options: dict[str, Any]) -> None:
         self.dataset = dataset
@@ -59,6 +61,30 @@ class BoundedScan:
     def to_reader(self) -> pa.RecordBatchReader:
         """The rows in the order of the objects."""
         return pa.RecordBatchReader.from_batches(self.scanner.projected_schema, self._batches())
+
+    def to_table(self) -> pa.Table:
+        """All rows."""
+        return self.to_reader().read_all()
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows batch by batch."""
+        return self._batches()
+
+    def count_rows(self) -> int:
+        """How many rows; without a filter from metadata alone."""
+        if self.options.get("filter") is None:
+            return int(self.scanner.count_rows())
+        return sum(batch.num_rows for batch in self._batches())
+
+    def head(self, num_rows: int) -> pa.Table:
+        """The first rows."""
+        found, left = list[pa.RecordBatch](), num_rows
+        for batch in self._batches() if left > 0 else ():
+            found.append(batch.slice(0, left))
+            left -= found[-1].num_rows
+            if left <= 0:
+                break
+        return pa.Table.from_batches(found, self.scanner.projected_schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         ahead = self.dataset.objects_ahead
@@ -76,5 +102,10 @@ class BoundedScan:
                     future.cancel()
 
     def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
-        rows = piece.to_table(schema=self.dataset.schema, **self.options)
+        wanted = self.dataset.schema
+        file = as_spelled(wanted, piece.physical_schema)  # of a piece that is read now; its metadata is fetched once
+        if file.equals(wanted):
+            rows = piece.to_table(schema=wanted, **self.options)
+        else:
+            rows = read_otherwise_spelled(piece, wanted, file, self.options)
         return list(rows.to_batches())
