@@ -16,6 +16,7 @@ from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
 from lakeworks.engines.misfits import SCHEMA as MISFITS
 from lakeworks.engines.misfits import Misfits
+from lakeworks.engines.received import in_order
 from lakeworks.engines.statements import limited
 from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.functions import load_function
@@ -86,13 +87,14 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
 
 
 def _receive(work: _Work) -> Manifest:
-    """Bronze: what was landed as it is, in the contract's types."""
+    """Bronze: what was landed as it is, in the contract's types; sorted where the contract says by what."""
     arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
     with quarantine_file(MISFITS, work.scratch) as part:
         misfits = Misfits(part.add)
         conformed = conform(arrived.rows, work.contract, arrived.constants, misfits)
         counted = _Counted(conformed.reader)
-        staged = work.writer().write(counted.reader)
+        with in_order(work.lake.engine, work.contract, counted.reader) as ordered:
+            staged = work.writer().write(ordered)
         quarantine = set_aside(work.lake, work.contract, work.period, work.run, part)
     rows = RowBalance(
         read=counted.rows + misfits.rows,
