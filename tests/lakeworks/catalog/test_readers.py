@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -117,6 +118,27 @@ def test_catalog_path_and_our_own_reader_agree_over_old_and_new_partitions(evolv
         ("A/B", 1, 2.5, "None"), ("A/B", 2**40, 0.1, "1.50"), ("C", 2, 3.5, "None"), ("C", 3, 0.2, "None"),
     ]  # fmt: skip
     assert list(reconcile(evolved, AFTER)) == []
+
+
+def downloaded(lake: Lake, folder: Path) -> Path:
+    for item in lake.store.scan(f"{AFTER.table.path}/"):
+        path = folder / item.key.removeprefix(f"{AFTER.table.path}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(lake.store.get(item.key)[0])
+    return folder
+
+
+def test_duckdb_by_path_agrees_if_it_is_told_to_look_at_every_file(
+    evolved: Lake, moto_url: str, tmp_path: Path
+) -> None:
+    """By itself it takes the columns of the first file, and does not find those that came later."""
+    files = downloaded(evolved, tmp_path) / "**/*.parquet"
+    options = "hive_partitioning=true, hive_types_autocast=false"
+    asked = f"SELECT zone, began_on, trips, fare, tip FROM read_parquet(?, {options}{{}}) ORDER BY 1, 2"
+    found = duckdb.execute(asked.format(", union_by_name=true"), [str(files)]).fetchall()
+    assert found == [tuple(item.values()) for item in from_catalog(evolved, moto_url).to_pylist()]
+    with pytest.raises(duckdb.BinderException, match="tip"):
+        duckdb.execute(asked.format(""), [str(files)])
 
 
 def test_an_interrupted_change_of_columns_is_finished_by_a_repair(evolved: Lake, moto_url: str) -> None:
