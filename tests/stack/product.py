@@ -61,6 +61,16 @@ class Product:
         assert self.wait(dag_id, run_id, seconds) == "success", self.api.failure(dag_id, run_id)
         return run_id
 
+    def scheduled(self, dag_id: str) -> str:
+        """The run that its schedule begins once a DAG is unpaused; returns its id."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for run in self.api.runs(dag_id):
+                if run["run_type"] == "scheduled":
+                    return str(run["dag_run_id"])
+            time.sleep(0.3)
+        raise AssertionError(f"the schedule of {dag_id} began no run")
+
     def clock(self, **now: str) -> None:
         """Set the replayed vendors' clocks."""
         assert self.stack.addresses is not None

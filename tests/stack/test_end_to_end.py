@@ -150,8 +150,8 @@ def test_9_maintenance_finds_and_mends_a_lost_table(product: Product) -> None:
     glue = boto3.client("glue", endpoint_url=endpoint, region_name="us-east-1", **keys)
     glue.delete_table(DatabaseName="gold_transport", Name="hourly_demand")
     product.api.unpause("lake_maintenance")
-    run_id, state = product.run("lake_maintenance")
-    assert state == "success", product.api.failure("lake_maintenance", run_id)
+    run_id = product.scheduled("lake_maintenance")  # a run by hand would stand behind this one
+    assert product.wait("lake_maintenance", run_id, 600) == "success", product.api.failure("lake_maintenance", run_id)
     assert product.lakeworks("catalog", "diff", "--all") == []
 
 
