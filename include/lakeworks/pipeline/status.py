@@ -16,7 +16,7 @@ from lakeworks.partition import GRAINS, Partition, Period, period_range
 from lakeworks.pipeline.coverage import covered_by
 from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.landed_file import prefix
+from lakeworks.pipeline.landed_since import landed_since
 from lakeworks.pipeline.scheduler import Activity
 from lakeworks.reports.matrix import Cell, Matrix, State
 
@@ -188,11 +188,8 @@ class _Table:
 
     @cached_property
     def landed(self) -> dict[str, datetime]:
-        """When a source table's periods were last landed, by their path."""
-        if self.contract.source is None:
-            return {}
-        root = prefix(self.contract, Period.parse("2000-01")).partition("year=")[0]
-        return {path: moment for path, (moment, _) in self.facts.newest(root).items()}
+        """When a source table's periods were landed anew since they were run, by their path."""
+        return landed_since(self.facts.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
 
 
 def _weight(activity: Activity) -> tuple[bool, bool, str]:
