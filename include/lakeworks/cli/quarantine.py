@@ -5,15 +5,19 @@ from typing import Annotated, Any
 import typer
 
 from lakeworks.cli.connect import connect
+from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
-from lakeworks.contract import all_tables, load_contract
+from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.errors import PartitionKeyError
 from lakeworks.partition import Period
 from lakeworks.pipeline import quarantine as rows_aside
 from lakeworks.pipeline.rebuild import downstream
 
 app = typer.Typer(no_args_is_help=True, help="Rows that broke a rule: list them, look at them, replay them.")
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
-PeriodArgument = Annotated[str, typer.Argument(help="the run's partition key, e.g. 2019-01", show_default=False)]
+PeriodArgument = Annotated[
+    str, typer.Argument(help="the run's partition key, e.g. 2019-01, or a partition", show_default=False)
+]
 
 
 @app.command("list")
@@ -45,15 +49,18 @@ def show(
     limit: Annotated[int, typer.Option(help="rows to show")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show a period's rows with their reasons; all columns with --json."""
+    """Show the rows of a period, or of the run a partition is from, with their reasons; all columns with --json."""
     lake, contract = connect(), load_contract(table)
-    found = rows_aside.find(lake, contract, Period.parse(period))
+    wanted = _period(contract, period)
+    found = rows_aside.covering(lake, contract, wanted)
+    if found.period != str(wanted):
+        typer.echo(f"{wanted} was part of the run of {found.period}: its rows are shown, of every partition.", err=True)
     shown = [_withheld(row, contract) for row in rows_aside.rows(lake, found, limit)]
     first = ("_reason", "_broken_rules", *contract.grain, "_row")
     emit(
         [{**{key: row[key] for key in first if key in row}, **(row if as_json else {})} for row in shown],
         as_json=as_json,
-        title=f"{table} {period}: {len(shown)} of {found.rows} rows in {lake.store.uri(found.key)}",
+        title=f"{table} {found.period}: {len(shown)} of {found.rows} rows in {lake.store.uri(found.key)}",
     )
 
 
@@ -68,11 +75,11 @@ def replay(
 ) -> None:
     """Build the period anew by today's contract and transform; rows that keep the rules now rejoin."""
     lake, contract = connect(), load_contract(table)
-    done = rows_aside.replay(lake, contract, Period.parse(period), with_downstream=with_downstream)
+    done = rows_aside.replay(lake, contract, _period(contract, period), with_downstream=with_downstream)
     balance = done.record.balance
     row = {
         "table": table,
-        "period": period,
+        "period": done.period,
         "set aside before": done.before.rows,
         "rejoined": done.rejoined,
         "set aside now": balance.quarantined,
@@ -84,7 +91,22 @@ def replay(
     emit([row], as_json=as_json, title="Replayed")
     waiting = [name for name in downstream(lake, table) if name not in done.rebuilt]
     if waiting and not as_json:
-        typer.echo(f"Built from it, not rebuilt: {', '.join(waiting)}. Run them for {period}, or add --downstream.")
+        typer.echo(
+            f"Built from it, not rebuilt: {', '.join(waiting)}. Run them for {done.period}, or add --downstream."
+        )
+
+
+def _period(contract: Contract, text: str) -> Period:
+    """A period as typed, or the one a partition's path names."""
+    if "=" not in text:
+        return Period.parse(text)
+    period = parse_partition(contract, text).period
+    if period is None:
+        raise PartitionKeyError(
+            f"`{text}` names no month, day or hour, and rows are set aside by those of runs. Nothing was changed. "
+            f"What there is: lakeworks quarantine list {contract.name}"
+        )
+    return period
 
 
 def _rules(broken: dict[str, int]) -> str:

@@ -82,18 +82,34 @@ def _written(item: StoredObject) -> datetime:
     return item.modified or datetime.min.replace(tzinfo=UTC)
 
 
-def find(lake: Lake, contract: Contract, period: Period) -> SetAside:
-    """What lies in quarantine of one period.
+def covering(lake: Lake, contract: Contract, period: Period) -> SetAside:
+    """What lies in quarantine of a period, or of the run that it was part of (a month's, for one of its days).
 
     Raises:
         LakeNotFound: nothing does.
     """
-    for item in set_aside(lake, contract):
-        if item.period == str(period):
-            return item
-    raise LakeNotFound(
-        f"`{contract.name}` {period} has nothing in quarantine. What has: lakeworks quarantine list {contract.name}"
-    )
+    held = {Period.parse(item.period): item for item in set_aside(lake, contract)}
+    around = [each for each in held if each.start <= period.start and period.end <= each.end]
+    if not around:
+        raise LakeNotFound(
+            f"`{contract.name}` {period} has nothing in quarantine. What has: lakeworks quarantine list {contract.name}"
+        )
+    return held[min(around, key=lambda each: each.end - each.start)]
+
+
+def find(lake: Lake, contract: Contract, period: Period) -> SetAside:
+    """What lies in quarantine of the run of one period.
+
+    Raises:
+        LakeNotFound: nothing does, or it lies there as a part of a longer period's run.
+    """
+    found = covering(lake, contract, period)
+    if found.period != str(period):
+        raise LakeNotFound(
+            f"`{contract.name}` {period} was part of the run of {found.period}, which is replayed as a whole. "
+            f"Nothing was changed. Run: lakeworks quarantine replay {contract.name} {found.period}"
+        )
+    return found
 
 
 def rows(lake: Lake, found: SetAside, limit: int) -> list[dict[str, Any]]:
