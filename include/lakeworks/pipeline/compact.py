@@ -17,10 +17,9 @@ from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
 from lakeworks.layout import join, staging_prefix
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.publish import entry_for, publisher_of
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Manifest, RowBalance, Run, StagedPartition
-from lakeworks.storage.publication import Publisher
 from lakeworks.storage.reader import open_objects
 from lakeworks.storage.writer import PartitionedWriter
 
@@ -109,7 +108,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
             "schema_fingerprint": live.schema_fingerprint,
         }
     )
-    done = Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
+    done = publisher_of(lake, contract).publish([wanted])[0]
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
     if done.kind == "compaction" and done.state == "published":
         lake.lineage.restated(contract, done, live)

@@ -20,7 +20,7 @@ from lakeworks.layout import tenant_key
 from lakeworks.names import TableName
 from lakeworks.sql import load_sql
 from lakeworks.storage.ledger import LedgerEntry
-from lakeworks.storage.manifest import Manifest
+from lakeworks.storage.manifest import MANIFEST, Manifest
 from lakeworks.tenant import Tenant, database_of
 
 if TYPE_CHECKING:
@@ -108,19 +108,32 @@ class Lineage:
         except Exception as trouble:
             log.warning("lineage of the %s of %s was not told: %s", entry.kind, entry.where, trouble)
 
-    def _restatement(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry) -> "RunEvent":
+    def rolled_forward(self, contract: Contract, entry: LedgerEntry) -> None:
+        """Tell of a publication that another process brought to its end: the one that began it may not live to tell."""
+        try:
+            self.emit(self._restatement(contract, entry, None))
+        except Exception as trouble:
+            log.warning("lineage of %s, rolled forward, was not told: %s", entry.where, trouble)
+
+    def _restatement(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry | None) -> "RunEvent":
         from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
         from openlineage.client.facet_v2 import dataset_version_dataset
 
         place = entry.partition or "all"
-        before = dataset_version_dataset.DatasetVersionDatasetFacet(f"{place}@{source.live_seq}")
+        read = []
+        if source:
+            before = dataset_version_dataset.DatasetVersionDatasetFacet(f"{place}@{source.live_seq}")
+            read.append(InputDataset(self.namespace, self._name(contract.name), facets={"version": before}))
+        built = entry.kind == "publish"
+        # A build's START was told under its manifest's run id, with the inputs.
+        run = f"{entry.staging}{MANIFEST}" if built and entry.staging else entry.key
         written = _Written(f"{place}@{entry.live_seq}", entry.rows, entry.size, len(entry.objects))
         return RunEvent(
             eventType=RunState.COMPLETE,
             eventTime=datetime.now(UTC).isoformat(),
-            run=Run(self._run_id(entry.key)),
-            job=Job(self.namespace, f"{self._job(contract)}.{entry.kind}"),
-            inputs=[InputDataset(self.namespace, self._name(contract.name), facets={"version": before})],
+            run=Run(self._run_id(run)),
+            job=Job(self.namespace, self._job(contract) if built else f"{self._job(contract)}.{entry.kind}"),
+            inputs=read,
             outputs=[self._output(contract, written)],
             producer=PRODUCER,
         )

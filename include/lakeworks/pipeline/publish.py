@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lakeworks.catalog.projection import projection
 from lakeworks.catalog.tables import ENTRY, CatalogPartition
@@ -74,8 +75,9 @@ def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
     started = time.monotonic()
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
-    publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)))
-    entries = publisher.publish([entry_for(contract, manifest, item) for item in manifest.partitions])
+    entries = publisher_of(lake, contract, extra).publish(
+        [entry_for(contract, manifest, item) for item in manifest.partitions]
+    )
     outcome = Counter(entry.state for entry in entries)
     contracts.record(lake, contract)
     record = manifest.model_copy(update={"outcome": dict(outcome)})
@@ -187,6 +189,12 @@ class Registrar:
         more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
         self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
         self.lake.catalog.upsert_partitions(self.contract, wanted)
+
+
+def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
+    """The table's publisher; it tells lineage of what it rolls forward, because whoever began that may be dead."""
+    told = partial(lake.lineage.rolled_forward, contract)
+    return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=told)
 
 
 def table_parameters(

@@ -4,10 +4,9 @@ from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.publish import publisher_of
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Run
-from lakeworks.storage.publication import Publisher
 
 
 def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | None = None) -> LedgerEntry:
@@ -32,7 +31,7 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
     wanted = target.model_copy(
         update={"kind": "rollback", "objects": objects, "staging": "", "run": Run.by_hand("rollback", live.run)}
     )
-    done = Publisher(lake.ledger, Registrar(lake, contract)).publish([wanted])[0]
+    done = publisher_of(lake, contract).publish([wanted])[0]
     lake.lineage.restated(contract, done, target)
     return done
 

@@ -9,11 +9,11 @@ from lakeworks.partition import Partition
 from lakeworks.pipeline.differences import LEFT_ALONE
 from lakeworks.pipeline.differences import Kind as CatalogKind
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.publish import publisher_of
 from lakeworks.pipeline.reconcile import reconcile
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.parquet import sha256_of
-from lakeworks.storage.publication import Publisher, holds
+from lakeworks.storage.publication import holds
 
 ObjectKind = Literal["unfinished", "missing object", "changed object", "foreign object"]
 Kind = ObjectKind | CatalogKind
@@ -54,7 +54,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
 
 def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Finding]:
     """Mend what can be mended, from ledger and object versions; returns what was mended. Running it again mends nothing."""
-    publisher = Publisher(lake.ledger, Registrar(lake, contract))
+    publisher = publisher_of(lake, contract)
     mended = [finding for finding in findings if finding.can_be_repaired]
     of_objects = [finding for finding in mended if finding.kind in get_args(ObjectKind)]
     for partition in dict.fromkeys(finding.partition for finding in of_objects):

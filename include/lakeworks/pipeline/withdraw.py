@@ -4,10 +4,9 @@ from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.partition import Partition
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.publish import publisher_of
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Run
-from lakeworks.storage.publication import Publisher
 
 
 def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
@@ -30,6 +29,6 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         "audit": None,
         "run": Run.by_hand("withdraw", live.run),
     }
-    done = Publisher(lake.ledger, Registrar(lake, contract)).publish([live.model_copy(update=nothing)])[0]
+    done = publisher_of(lake, contract).publish([live.model_copy(update=nothing)])[0]
     lake.lineage.restated(contract, done, live)
     return done

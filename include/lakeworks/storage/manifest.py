@@ -16,6 +16,7 @@ from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
 from lakeworks.storage.objects import ObjectStore
 
+MANIFEST = "manifest.json"
 # Added to the number of a try for what its publish step built once more.
 _REBUILT = 1000
 
@@ -159,7 +160,7 @@ class Manifest(Record):
     @property
     def key(self) -> str:
         """Where the manifest itself lies."""
-        return f"{self.prefix}manifest.json"
+        return f"{self.prefix}{MANIFEST}"
 
     @property
     def run_key(self) -> str:

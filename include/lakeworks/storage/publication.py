@@ -42,12 +42,16 @@ class _Decided:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes partitions. `register` brings the catalog in line; `on_step` is told each step's name before it happens."""
+    """Publishes partitions. `register` brings the catalog in line; `on_step` is told each step's name before it happens.
+
+    `on_recovered` is told of publications of others that were rolled forward.
+    """
 
     ledger: Ledger
     register: Register
     clock: Callable[[], datetime] = utc_now
     on_step: Callable[[str], None] = lambda _: None
+    on_recovered: Callable[[LedgerEntry], None] = lambda _: None
 
     def publish(self, wanted: Sequence[LedgerEntry]) -> list[LedgerEntry]:
         """Make every wanted entry live (their `seq` is given here) and return them completed, in order.
@@ -82,7 +86,9 @@ class Publisher:
                 self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
             return None
         self.register([placed[0].entry])
-        return self._complete_all(placed)[0]
+        (finished,) = self._complete_all(placed)
+        self.on_recovered(finished)
+        return finished
 
     def settle(self, table: TableName, partition: Partition) -> None:
         """Bring live objects and catalog in line with the ledger, from the object versions it pins."""
@@ -106,14 +112,8 @@ class Publisher:
         if live and _same(live, wanted) and self._intact(live):
             if older:  # nothing to say that a newer run has not said
                 return _Decided(live.model_copy(update={"state": "unchanged"}), takes_number=False)
-            confirmed: dict[str, Any] = {
-                "seq": seq,
-                "run": wanted.run,
-                "run_record": wanted.run_record,
-                "period": wanted.period,
-                "inputs": wanted.inputs,
-                "audit": wanted.audit,
-            }
+            confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
+            confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "audit": wanted.audit}
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             return _Decided(live.model_copy(update=confirmed))
         if wanted.based_on is not None:  # whoever read the latest state may publish, however old its run

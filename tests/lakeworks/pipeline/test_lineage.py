@@ -12,16 +12,22 @@ from typing import Any
 import pytest
 import requests
 
-from lakeworks.contract import load_contract
+from lakeworks.contract import Contract, load_contract
 from lakeworks.errors import ConfigError, FencedError
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.lineage import emitter
+from lakeworks.pipeline.publish import Registrar
 from lakeworks.pipeline.rebuild import rebuild
 from lakeworks.pipeline.rollback import rollback
+from lakeworks.pipeline.verify import repair, verify
 from lakeworks.pipeline.withdraw import withdraw
 from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run
+from lakeworks.storage.publication import Publisher
+from tests.lakeworks.pipeline.test_compact import contract as large
+from tests.lakeworks.pipeline.test_versioned import PARTITION, Killed, Publishing
+from tests.lakeworks.pipeline.test_versioned import table as rows_of
 
 JANUARY = Period.parse("2019-01")
 ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
@@ -35,6 +41,14 @@ def inputs(lake: Lake, run_at: RunAt, replay_url: str) -> Lake:
         land(lake, load_contract(table), JANUARY, run_at(1), open_source("nyc_tlc", replay_url))
         rebuild(lake, table, JANUARY, run_at(1))
     return lake
+
+
+def repaired(lake: Lake, wanted: Contract) -> None:
+    repair(lake, wanted, verify(lake, wanted))
+
+
+def overtaken_by_a_withdrawal(lake: Lake, wanted: Contract) -> None:
+    withdraw(lake, wanted, PARTITION)
 
 
 def events(folder: Path) -> list[dict[str, Any]]:
@@ -102,6 +116,47 @@ def test_withdrawal_and_rollback_are_told(inputs: Lake, run_at: RunAt, tmp_path:
     assert [output["facets"]["version"]["datasetVersion"] for output in outputs] == [f"{day.path}@2", f"{day.path}@3"]
     before = [event["inputs"][0]["facets"]["version"]["datasetVersion"] for event in told]
     assert before == [f"{day.path}@1", f"{day.path}@1"]
+
+
+@pytest.mark.parametrize("by", [repaired, overtaken_by_a_withdrawal])
+def test_a_publication_that_another_process_brings_to_its_end_is_told(
+    lake: Lake, run_at: RunAt, by: Callable[[Lake, Contract], None]
+) -> None:
+    told: list[Any] = []
+    wanted = large(target=1 << 20)
+    lake = replace(lake, emit=told.append, contract=lambda _: wanted)
+    killed = Publishing(lake, wanted)
+    killed.publish(rows_of(100), run_at(1))
+    with pytest.raises(Killed):
+        killed.publish(rows_of(100, 7.0), run_at(2), die_at="register")
+    assert told == []
+    by(lake, wanted)
+    event = told[0]
+    assert (event.eventType.value, event.job.name) == ("COMPLETE", wanted.name)
+    assert event.run.runId == lake.lineage.run_id(killed.stage(rows_of(1), run_at(2))), "the run that its START told of"
+    (output,) = event.outputs
+    assert output.facets["version"].datasetVersion == "year=2019/month=01@2"
+    assert output.outputFacets["outputStatistics"].rowCount == 100
+    assert [other.job.name for other in told[1:]] == ([] if by is repaired else [f"{wanted.name}.withdrawal"])
+    repaired(lake, wanted)
+    assert len(told) == (1 if by is repaired else 2), "what is finished is not told again"
+
+
+def test_a_withdrawal_that_another_process_brings_to_its_end_is_told(lake: Lake, run_at: RunAt) -> None:
+    told: list[Any] = []
+    wanted = large(target=1 << 20)
+    lake = replace(lake, emit=told.append, contract=lambda _: wanted)
+    live = Publishing(lake, wanted).publish(rows_of(100), run_at(1))
+
+    def die(step: str) -> None:
+        if step == "complete":
+            raise Killed
+
+    nothing = {"kind": "withdrawal", "objects": (), "content": "", "staging": "", "run": run_at(2)}
+    with pytest.raises(Killed):
+        Publisher(lake.ledger, Registrar(lake, wanted), on_step=die).publish([live.model_copy(update=nothing)])
+    repaired(lake, wanted)
+    assert [(event.job.name, event.eventType.value) for event in told] == [(f"{wanted.name}.withdrawal", "COMPLETE")]
 
 
 def test_a_rollback_does_not_wait_for_a_lineage_server(
