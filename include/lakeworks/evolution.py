@@ -46,6 +46,11 @@ def widens(old: LakeType, new: LakeType) -> bool:
     return False
 
 
+def wider(known: LakeType, now: LakeType) -> LakeType:
+    """The type that holds the values of both; the known one where neither does, because files have it already."""
+    return now if widens(known, now) else known
+
+
 def changes(old: Contract, new: Contract) -> list[Change]:
     """Every difference, the gravest first."""
     found = [*_columns(old, new), *_shape(old, new), *_rules(old, new), *_words(old, new)]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakeworks.contract import Contract
+from lakeworks.errors import ContractError
+from lakeworks.evolution import wider
 from lakeworks.partition import Partition
 from lakeworks.types import LakeType
 
@@ -22,8 +24,6 @@ _READ_AS: dict[str, Any] = {
 }
 _COMMENT_CHARS = 255  # Glue's limit for a column comment
 _ARRIVED = "arrived; not in the contract"
-# Between these a reader of the wider type also reads files of the narrower one.
-_WIDTHS = ("tinyint", "smallint", "int", "bigint", "float", "double")
 ENTRY = "lakeworks.entry"
 SEAL = "lakeworks.seal"
 
@@ -47,6 +47,20 @@ def glue_columns(contract: Contract, extra: Sequence[tuple[str, LakeType]] = ())
     ]
     arrived = [{"Name": name.lower(), "Type": kind.glue, "Comment": _ARRIVED} for name, kind in extra]
     return declared + arrived
+
+
+def arrived_types(columns: Sequence[Mapping[str, str]]) -> dict[str, LakeType]:
+    """What is registered of columns that arrived without being in the contract, by name in lower case."""
+    arrived = {item["Name"]: from_glue(item["Type"]) for item in columns if _has_arrived(item)}
+    return {name: kind for name, kind in arrived.items() if kind}
+
+
+def from_glue(text: str) -> LakeType | None:
+    """The type Glue names; None where it is not one of ours."""
+    try:
+        return LakeType.parse(text.replace("array<", "list<"))
+    except ContractError:
+        return None
 
 
 def storage_descriptor(columns: Sequence[Mapping[str, str]], location: str) -> dict[str, Any]:
@@ -92,7 +106,7 @@ def follow(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any
     columns = {column["Name"]: dict(column) for column in wanted["StorageDescriptor"]["Columns"]}
     for column in found["StorageDescriptor"]["Columns"]:
         if column["Name"] not in columns:
-            if column.get("Comment", "").startswith("arrived"):
+            if _has_arrived(column):
                 columns[column["Name"]] = dict(column)
         elif columns[column["Name"]].get("Comment") == _ARRIVED:
             columns[column["Name"]]["Type"] = _wider(column["Type"], columns[column["Name"]]["Type"])
@@ -194,9 +208,12 @@ def _column_differences(found: Sequence[Mapping[str, str]], wanted: Sequence[Map
 
 
 def _wider(before: str, now: str) -> str:
-    if before in _WIDTHS and now in _WIDTHS:
-        return max(before, now, key=_WIDTHS.index)
-    return now
+    known, arrived = from_glue(before), from_glue(now)
+    return wider(known, arrived).glue if known and arrived else now
+
+
+def _has_arrived(column: Mapping[str, str]) -> bool:
+    return column.get("Comment", "") == _ARRIVED
 
 
 def _is_ours(key: str) -> bool:

@@ -3,7 +3,7 @@
 The schema is the contract's, never the first file's: a null-typed column of one month is a double in the next.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 from lakeworks.contract import Contract
 from lakeworks.engines.casting import cast, fits, new_members
 from lakeworks.engines.misfits import Misfits
-from lakeworks.errors import ContractError, MalformedSource, SchemaDrift
-from lakeworks.types import LakeType, from_arrow
+from lakeworks.engines.unnamed import NAME_IT, settle
+from lakeworks.errors import MalformedSource, SchemaDrift
+from lakeworks.types import LakeType
 
 _BATCH_ROWS = 100_000
+_WIDEN = "Widen the column in the contract if the source really changed, then run the partition again."
 
 
 class Arrived(Protocol):
@@ -100,10 +102,15 @@ def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
 
 
 def conform(
-    landing: Arrived, contract: Contract, constants: Mapping[str, Any], misfits: Misfits | None = None
+    landing: Arrived,
+    contract: Contract,
+    constants: Mapping[str, Any],
+    misfits: Misfits | None = None,
+    published: Callable[[], Mapping[str, LakeType]] = dict,
 ) -> Conformed:
     """Bring a landed file to the contract's columns and types; `constants` fill columns such as `_run_id`.
 
+    `published` tells the types that columns outside the contract have in published files, by name in lower case.
     Under `quarantine_unknown`, rows that do not belong go to `misfits`, and unknown columns do not come along.
 
     Raises:
@@ -120,12 +127,15 @@ def conform(
             continue
         plan[name] = source = arrived.get(name.lower())
         drift += _difference(name, column.type, source, landing.schema)
-    added = tuple((name, _type_of(landing, name)) for name in extra)
-    drift += [("column", f"`{name}` is new ({kind})") for name, kind in added]
+    before, added = published() if extra else {}, list[tuple[str, LakeType]]()
+    for name in extra:
+        kind, told = settle(landing.name, landing.schema.field(name), before.get(name.lower()))
+        drift += told
+        added += [(name, kind)] if kind else []
     _admit(drift, contract, landing)
     sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
     if sorting is not None:
-        added = ()
+        added = []
     schema = pa.schema(
         [pa.field(n, c.type.arrow) for n, c in contract.columns.items()] + [pa.field(n, k.arrow) for n, k in added]
     )
@@ -144,7 +154,7 @@ def conform(
             ]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), tuple(text for _, text in drift), added)
+    return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), tuple(text for _, text in drift), tuple(added))
 
 
 def _convert(
@@ -156,10 +166,10 @@ def _convert(
     try:
         return cast(column, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        advice = _WIDEN if field.name in contract.columns else NAME_IT
         raise SchemaDrift(
             f"`{contract.name}`: column `{source}` of `{landing.name}` is {column.type} and does not fit {field.type} "
-            f"without loss ({str(error).splitlines()[0]}). The file stays in landing, nothing was staged. Widen the column in "
-            "the contract if the source really changed, then run the partition again."
+            f"without loss ({str(error).splitlines()[0]}). The file stays in landing, nothing was staged. {advice}"
         ) from error
 
 
@@ -199,16 +209,6 @@ def _difference(name: str, wanted: LakeType, source: str | None, schema: pa.Sche
         ("column", f"`{name}.{member}` is new, kept in landing only") for member in new_members(found, wanted.arrow)
     ]
     return differences + ([("spelling", f"`{name}` is spelled `{source}`")] if source != name else [])
-
-
-def _type_of(landing: Arrived, name: str) -> LakeType:
-    kind = landing.schema.field(name).type
-    if pa.types.is_null(kind):  # nothing is known of it yet; text holds whatever comes
-        return LakeType("string")
-    try:
-        return from_arrow(kind)
-    except ContractError as error:
-        raise SchemaDrift(f"Column `{name}` of `{landing.name}`: {error}") from error
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from lakeworks.catalog.projection import projection
-from lakeworks.catalog.tables import ENTRY, CatalogPartition
+from lakeworks.catalog.tables import ENTRY, CatalogPartition, arrived_types
 from lakeworks.contract import Contract
-from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, StaleBuild
+from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
+from lakeworks.evolution import widens
 from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.names import TableName
 from lakeworks.partition import Partition, Period
@@ -75,6 +76,7 @@ def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
     started = time.monotonic()
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
+    _refuse_contradicting(lake, contract, extra)
     entries = publisher_of(lake, contract, extra).publish(
         [entry_for(contract, manifest, item) for item in manifest.partitions]
     )
@@ -103,6 +105,19 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
             f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
             f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
         )
+
+
+def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[str, LakeType]]) -> None:
+    """A column outside the contract that another run published in another type since this one was written."""
+    known = arrived_types(lake.catalog.columns(contract)) if extra else {}
+    for name, kind in extra:
+        before = known.get(name.lower(), kind)
+        if not (widens(before, kind) or widens(kind, before)):
+            raise SchemaDrift(
+                f"`{contract.name}`: column `{name}`, which is not in the contract, is staged as {kind} and was published as "
+                f"{before} meanwhile. Nothing was published; live data is as it was. Write the period again; if the source "
+                "really changed, name the column in the contract first."
+            )
 
 
 def _touched_live(lake: Lake, contract: Contract, manifest: Manifest) -> dict[Partition, LedgerEntry]:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lakeworks.contract import Contract
+from lakeworks.evolution import wider
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Manifest, load_manifest
 from lakeworks.types import LakeType
@@ -62,5 +63,9 @@ def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]
     if contract.schema_policy == "freeze":
         return []
     known = {name.lower() for name in contract.columns}
-    found = {column.name: column.type for run in latest_runs(lake, contract).values() for column in run.extra_columns}
-    return [(name, LakeType.parse(kind)) for name, kind in found.items() if name.lower() not in known]
+    found = dict[str, LakeType]()
+    for run in latest_runs(lake, contract).values():
+        for column in run.extra_columns:
+            name, kind = column.name.lower(), LakeType.parse(column.type)
+            found[name] = wider(found.get(name, kind), kind)
+    return [(name, kind) for name, kind in found.items() if name not in known]

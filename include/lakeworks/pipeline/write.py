@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from lakeworks.catalog.tables import arrived_types
 from lakeworks.contract import Contract, InputRule
 from lakeworks.engines.built import Built
 from lakeworks.engines.conform import conform
@@ -91,7 +92,13 @@ def _receive(work: _Work) -> Manifest:
     arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
     with quarantine_file(MISFITS, work.scratch) as part:
         misfits = Misfits(part.add)
-        conformed = conform(arrived.rows, work.contract, arrived.constants, misfits)
+        conformed = conform(
+            arrived.rows,
+            work.contract,
+            arrived.constants,
+            misfits,
+            lambda: arrived_types(work.lake.catalog.columns(work.contract)),
+        )
         counted = _Counted(conformed.reader)
         with in_order(work.lake.engine, work.contract, counted.reader) as ordered:
             staged = work.writer().write(ordered)

@@ -24,6 +24,7 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
 
     Raises:
         LakeNotFound: there is nothing to read.
+        SchemaDrift: (while reading) a file has a column in a type that the contract's does not hold.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -45,7 +46,7 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
         )
     schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
     largest = max(item.rows for entry in entries for item in entry.objects)
-    return BoundedDataset(fragments, schema, parquet, largest)
+    return BoundedDataset(fragments, schema, parquet, largest, contract.name)
 
 
 def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":

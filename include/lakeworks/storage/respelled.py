@@ -6,7 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from lakeworks.errors import ContractError, SchemaDrift
+from lakeworks.evolution import widens
 from lakeworks.spelling import spelled, spelled_type
+from lakeworks.types import from_arrow
 
 
 def as_spelled(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
@@ -38,6 +41,33 @@ def read_otherwise_spelled(
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     return ds.Scanner.from_batches(renamed(), schema=schema, **options).to_table()
+
+
+def refuse_other_types(name: str, piece: ds.Fragment, wanted: pa.Schema, error: Exception) -> None:
+    """Say which columns of a file that could not be read the contract names otherwise, if it is that.
+
+    Raises:
+        SchemaDrift: it is.
+    """
+    found = {field.name: field.type for field in piece.physical_schema}
+    other = [
+        f"`{field.name}` is {found[field.name]}, not {field.type}"
+        for field in wanted
+        if field.name in found and not _holds(field.type, found[field.name])
+    ]
+    if other:
+        raise SchemaDrift(
+            f"`{name}`: the published file of the rows with {piece.partition_expression} does not have the contract's types: "
+            f"{'; '.join(other)} ({str(error).splitlines()[0]}). Nothing was changed. Name the type the file has in the "
+            "contract, or run the partition again so that it is written in the contract's."
+        ) from error
+
+
+def _holds(wanted: pa.DataType, found: pa.DataType) -> bool:
+    try:
+        return widens(from_arrow(found), from_arrow(wanted))
+    except ContractError:
+        return False
 
 
 def _needed(schema: pa.Schema, options: Mapping[str, Any]) -> list[int]:

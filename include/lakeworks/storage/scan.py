@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from lakeworks.storage.respelled import as_spelled, read_otherwise_spelled
+from lakeworks.storage.respelled import as_spelled, read_otherwise_spelled, refuse_other_types
 
 # Rows decoded ahead of the reader, at least a row group and at most this many objects.
 _ROWS_AHEAD = 1_000_000
@@ -24,10 +24,18 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
     DuckDB asks for `scanner(columns=…, filter=…).to_reader()`; everything else Arrow's scanner offers is Arrow's.
     """
 
-    def __init__(self, fragments: Sequence[ds.Fragment], schema: pa.Schema, form: ds.FileFormat, largest: int) -> None:
-        """`largest`: the rows of the largest object."""
+    def __init__(
+        self,
+        fragments: Sequence[ds.Fragment],
+        schema: pa.Schema,
+        form: ds.FileFormat,
+        largest: int,
+        name: str = "dataset",
+    ) -> None:
+        """`largest`: the rows of the largest object; `name`: what to call it in messages."""
         super().__init__(fragments, schema, form)
         self.largest = max(largest, 1)
+        self.name = name
 
     def scanner(self, **options: Any) -> "BoundedScan":
         """A scan with Arrow's own options."""
@@ -104,8 +112,12 @@ class BoundedScan:
     def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
         wanted = self.dataset.schema
         file = as_spelled(wanted, piece.physical_schema)  # of a piece that is read now; its metadata is fetched once
-        if file.equals(wanted):
-            rows = piece.to_table(schema=wanted, **self.options)
-        else:
-            rows = read_otherwise_spelled(piece, wanted, file, self.options)
+        try:
+            if file.equals(wanted):
+                rows = piece.to_table(schema=wanted, **self.options)
+            else:
+                rows = read_otherwise_spelled(piece, wanted, file, self.options)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+            refuse_other_types(self.dataset.name, piece, file, error)
+            raise
         return list(rows.to_batches())

@@ -162,12 +162,17 @@ def test_columns_of_partitions_follow_the_table(strict: tuple[GlueCatalog, Glue]
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "kept"), [("int", "bigint", "bigint"), ("bigint", "int", "bigint"), ("double", "int", "double")]
-)
+    ("before", "now", "kept"), [
+        ("int", "bigint", "bigint"), ("bigint", "int", "bigint"), ("double", "int", "double"),
+        ("string", "bigint", "string"), ("bigint", "string", "bigint"), ("bigint", "float", "bigint"),
+        ("list<int>", "list<bigint>", "list<bigint>"), ("decimal(4,2)", "decimal(8,2)", "decimal(8,2)"),
+    ],
+)  # fmt: skip
 def test_an_arrived_column_keeps_its_widest_type(catalog: GlueCatalog, before: str, now: str, kept: str) -> None:
+    """Between types of which neither is wider the newest used to win, and contradicted the files that were there."""
     for kind in (before, now):
-        catalog.upsert_table(contract(), AT, [("fee", LakeType(kind))])
-    assert catalog.columns(contract())[-1]["Type"] == kept
+        catalog.upsert_table(contract(), AT, [("fee", LakeType.parse(kind))])
+    assert catalog.columns(contract())[-1]["Type"] == LakeType.parse(kept).glue
 
 
 def test_parameters_of_others_stay(catalog: GlueCatalog) -> None:
