@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakeworks.spelling import spelled_type
+
 
 def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """The values in another type, without loss; of a struct, the members that are wanted (see `new_members`).
@@ -17,14 +19,15 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.nulls(len(column), kind)
     if _family(column.type) not in ("null", _family(kind)):
         raise pa.ArrowInvalid("another kind of value")
-    found = pc.cast(column, kind, safe=True)
+    found = pc.cast(column, spelled_type(kind, column.type), safe=True)
     if _is_rounded(column, found):
         raise pa.ArrowInvalid("a value would be rounded, or become infinite")
-    return found
+    return found.view(kind)
 
 
 def new_members(arrived: pa.DataType, kind: pa.DataType, path: str = "") -> Iterator[str]:
     """Members of nested values that the wanted type lacks: Arrow's cast leaves them out without a word."""
+    kind = spelled_type(kind, arrived)
     if pa.types.is_struct(arrived) and pa.types.is_struct(kind):
         known = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
         for place in range(arrived.num_fields):

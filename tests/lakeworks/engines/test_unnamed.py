@@ -68,3 +68,16 @@ def test_a_column_without_a_type_claims_none(tmp_path: Path, before: str | None)
 def test_another_type_is_a_difference_that_add_nullable_refuses(tmp_path: Path, before: str, note: pa.Array) -> None:
     with pytest.raises(SchemaDrift, match=f"`Note` came as .*published before as {before}.*`add_nullable`"):
         received(tmp_path, note, before, "add_nullable")
+
+
+def test_a_member_of_a_struct_is_taken_whatever_its_case(tmp_path: Path) -> None:
+    """`Fee` inside a struct was left out, and `fee` was null."""
+    pq.write_table(pa.table({"id": [1], "s": [{"Fee": 1.25, "more": 1}]}), tmp_path / "month.parquet")
+    columns = {"id": {"type": "bigint", "description": ""}, "s": {"type": "struct<fee:double>", "description": ""}}
+    contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy="widen")
+    conformed = conform(open_landing(tmp_path / "month.parquet"), contract, {})
+    assert conformed.reader.read_all().to_pylist() == [{"id": 1, "s": {"fee": 1.25}}]
+    assert any("`s` came as struct<Fee" in text for text in conformed.drift)
+    assert "`s.more` is new, kept in landing only" in conformed.drift
+    with pytest.raises(SchemaDrift, match="`s` came as struct<Fee"):
+        conform(open_landing(tmp_path / "month.parquet"), contract.model_copy(update={"schema_policy": "freeze"}), {})
