@@ -14,6 +14,8 @@ from lakeworks.types import from_arrow
 
 def as_spelled(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
     """The wanted columns and types under the names the file has for them."""
+    if file.equals(wanted):
+        return wanted
     names, kinds = spelled(wanted.names, file.names), {field.name: field.type for field in file}
     return pa.schema(
         [
