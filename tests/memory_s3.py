@@ -86,6 +86,10 @@ class NoCatalog:
     def upsert_partitions(self, *_: Any) -> None:
         """Forget it."""
 
+    def columns(self, *_: Any) -> list[dict[str, str]]:
+        """Nothing is remembered."""
+        return []
+
 
 def memory_lake(scratch: Path) -> Lake:
     """A lake without servers."""
