@@ -81,14 +81,6 @@ def test_a_used_up_month_is_told_by_what_the_vendor_allows(lake: Lake, monkeypat
     assert said.endswith(f"waits until {month.end:%Y-%m-%d} 00:00 UTC: all 10000 requests of {month} are used up")
 
 
-def test_without_the_vendors_connection_a_used_up_day_has_no_date(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its limits are not known here, and no date is better than a wrong one."""
-    monkeypatch.delenv("AIRFLOW_CONN_ALPHA_VANTAGE", raising=False)
-    spent = asdict(Spent(day=f"{datetime.now(UTC):%Y-%m-%d}", of_day=25))
-    lake.store.put("_quota/alpha_vantage.json", json.dumps(spent).encode())
-    assert "waits for its source" in waits(lake, task(FETCH, "deferred"))[0]
-
-
 def test_what_waits_for_something_else_is_not_given_a_date(lake: Lake) -> None:
     """A month that is not published yet, a source that is open again, a task that asks no vendor."""
     assert waits(lake, task(FETCH, "deferred"))[0].endswith("waits for its source (why: the task's log)")

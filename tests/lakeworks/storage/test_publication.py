@@ -15,7 +15,7 @@ from lakeworks.names import TableName
 from lakeworks.partition import Partition
 from lakeworks.storage.ledger import Ledger, LedgerEntry, LiveObject
 from lakeworks.storage.manifest import Run
-from lakeworks.storage.objects import ObjectStore
+from lakeworks.storage.objects import SHA256, ObjectStore, Target
 from lakeworks.storage.parquet import sha256_of
 from lakeworks.storage.publication import SEQ, Publisher
 
@@ -60,7 +60,7 @@ class Writer:
     def entry(self, content: str, run: Run, key: str = LIVE) -> LedgerEntry:
         body = content.encode()
         staged = f"_staging/silver/test/rows/{run.key}/part-00000.parquet"
-        self.store.put(staged, body)
+        self.store.put(Target(staged, {SHA256: sha256_of(body)}), body)
         item = LiveObject(key=key, size=len(body), sha256=sha256_of(body), rows=1, source_key=staged)
         return LedgerEntry(
             table=str(TABLE), partition=PARTITION.path, seq=1, live_seq=1, state="publishing", run=run, period="2019-01",

@@ -126,7 +126,7 @@ def access_of(lake: Lake, name: str) -> Access:
 
 
 def limits_of(lake: Lake, name: str) -> Limits:
-    """What a vendor allows: none known where it cannot be opened without its connection, which this shell may not have."""
+    """What a vendor allows; without its connection by its smallest plan, or no limits where it cannot be opened so."""
     try:
         return _limits(open_source(name, access=access_of(lake, name)))
     except LakeError:
