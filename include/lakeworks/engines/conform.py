@@ -3,7 +3,7 @@
 The schema is the contract's, never the first file's: a null-typed column of one month is a double in the next.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -120,18 +120,11 @@ def conform(
     if len(arrived) != len(landing.schema.names):
         raise SchemaDrift(f"`{landing.name}` has two columns that differ only in case: {landing.schema.names}.")
     known = {name.lower() for name in contract.columns}
+    plan = {name: arrived.get(name.lower()) for name in contract.columns if name not in constants}
     extra = [name for lowered, name in arrived.items() if lowered not in known]
-    drift, plan = [], {}
-    for name, column in contract.columns.items():
-        if name in constants:
-            continue
-        plan[name] = source = arrived.get(name.lower())
-        drift += _difference(name, column.type, source, landing.schema)
-    before, added = published() if extra else {}, list[tuple[str, LakeType]]()
-    for name in extra:
-        kind, told = settle(landing.name, landing.schema.field(name), before.get(name.lower()))
-        drift += told
-        added += [(name, kind)] if kind else []
+    drift = [d for n, source in plan.items() for d in _difference(n, contract.columns[n].type, source, landing.schema)]
+    added, told = _unnamed(landing, extra, published)
+    drift += told
     _admit(drift, contract, landing)
     sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
     if sorting is not None:
@@ -155,6 +148,15 @@ def conform(
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), tuple(text for _, text in drift), tuple(added))
+
+
+def _unnamed(
+    landing: Arrived, names: Sequence[str], published: Callable[[], Mapping[str, LakeType]]
+) -> tuple[list[tuple[str, LakeType]], list[tuple[str, str]]]:
+    """Columns outside the contract, in the types they are kept in, and what to tell of them. Only for these is Glue asked."""
+    before = published() if names else {}
+    settled = [(name, settle(landing.name, landing.schema.field(name), before.get(name.lower()))) for name in names]
+    return [(name, kind) for name, (kind, _) in settled if kind], [text for _, (_, told) in settled for text in told]
 
 
 def _convert(

@@ -75,9 +75,9 @@ def _columns(
 ) -> tuple[pa.Table, list[str]]:
     """The wanted columns of some row groups (of all, unless given), and the names of all columns."""
     names = list(file.schema_arrow.names)
-    some = [name for name in names if name in wanted] or names[
-        :1
-    ]  # tables without a column forget how many rows they have
+    some = [name for name in names if name in wanted]
+    if not some:  # tables without a column forget how many rows they have
+        some = names[:1]
     return file.read(some) if groups is None else file.read_row_groups(groups, some), names
 
 

@@ -157,9 +157,7 @@ class _Reconciliation:
         partition, found = suspect.partition, suspect.found
         if isinstance(entry, LedgerCorrupt):
             return Difference("ledger unreadable", partition, str(entry)), None
-        if (
-            entry is None or not entry.is_live
-        ):  # never published; or its writer is about to register it, or died: verify tells
+        if entry is None or not entry.is_live:  # never published; or about to be registered, or abandoned: verify tells
             return None, None
         wanted = partition_input(catalog_partition(self.lake, entry), columns)
         if found is None:
@@ -221,16 +219,11 @@ class _Reconciliation:
                 deque(self._examine(batch, columns), maxlen=0)
 
     def _live(self, partition: Partition, *, fresh: bool = False) -> LedgerEntry | LedgerCorrupt | None:
-        """What is live, or the unfinished entry on top of it; None where nothing is published."""
+        """How the partition stands in the ledger, or why that cannot be read."""
         table, ledger = self.contract.table, self.lake.ledger
         numbers = ledger.sequence(table, partition) if fresh else self.numbers.get(partition, [])
         try:
-            newest = ledger.read(table, partition, numbers[-1]).entry if numbers else None
-            if newest is None or newest.state == "publishing":
-                return newest
-            if newest.is_live:
-                return newest if newest.objects else None
-            return ledger.live(table, partition, numbers[:-1])
+            return ledger.standing(table, partition, numbers)
         except LedgerCorrupt as error:
             return error
 

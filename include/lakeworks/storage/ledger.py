@@ -137,6 +137,19 @@ class Ledger:
                 return entry if entry.objects else None
         return None
 
+    def standing(self, table: TableName, partition: Partition, numbers: list[int]) -> LedgerEntry | None:
+        """What is live with objects, or the unfinished entry on top of it; None where nothing is published.
+
+        Raises:
+            LedgerCorrupt: an entry does not parse.
+        """
+        newest = self.read(table, partition, numbers[-1]).entry if numbers else None
+        if newest is None or newest.state == "publishing":
+            return newest
+        if newest.is_live:
+            return newest if newest.objects else None
+        return self.live(table, partition, numbers[:-1])
+
     def history(self, table: TableName, partition: Partition) -> list[LedgerEntry]:
         """Every entry of a partition, oldest first."""
         numbers = self.sequence(table, partition)

@@ -61,12 +61,17 @@ def environment(lake: Lake, moto_url: str, replay_url: str, run_at: Callable[...
     period, run = Period.parse("2019-01"), run_at(1)
     land(lake, load_contract(ZONES), period, run, open_source("nyc_tlc", replay_url))
     publish(lake, audit(lake, write(lake, ZONES, period, run).key).key)
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest"}
+    return settings_for(lake, moto_url)
+
+
+def settings_for(lake: Lake, url: str) -> dict[str, str]:
+    """The variables by which a command finds a lake on an endpoint."""
     return {
         "LAKE_BUCKET": lake.store.bucket,
         "LAKE_SCRATCH_DIR": str(lake.scratch),
-        "AWS_ENDPOINT_URL": moto_url,
-        **keys,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "testtest",
     }
 
 

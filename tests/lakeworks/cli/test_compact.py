@@ -13,7 +13,7 @@ from lakeworks.pipeline.publish import Registrar, entry_for
 from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.publication import Publisher
-from tests.lakeworks.cli.test_cli import ZONES, Done, command
+from tests.lakeworks.cli.test_cli import ZONES, Done, command, settings_for
 
 __all__ = ["command"]
 
@@ -30,13 +30,7 @@ def in_pieces(lake: Lake, moto_url: str, replay_url: str, run_at: Callable[..., 
     Publisher(cut.ledger, Registrar(cut, tiny)).publish(
         [entry_for(tiny, manifest, item) for item in manifest.partitions]
     )
-    return {
-        "LAKE_BUCKET": lake.store.bucket,
-        "LAKE_SCRATCH_DIR": str(lake.scratch),
-        "AWS_ENDPOINT_URL": moto_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "testtest",
-    }
+    return settings_for(lake, moto_url)
 
 
 def test_files_shows_what_compact_mends(command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake) -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.pipeline import Lake
-from tests.lakeworks.cli.test_cli import Done, command
+from tests.lakeworks.cli.test_cli import Done, command, settings_for
 
 __all__ = ["command"]
 TRIPS = "silver.transport.trips"
@@ -26,13 +26,7 @@ def environment(lake: Lake, moto_url: str) -> dict[str, str]:
     """A lake in which the runs of January and of the 7th of January set a row aside each."""
     put_aside(lake, "2019-01", "of the month")
     put_aside(lake, "2019-01-07", "of the day")
-    return {
-        "LAKE_BUCKET": lake.store.bucket,
-        "LAKE_SCRATCH_DIR": str(lake.scratch),
-        "AWS_ENDPOINT_URL": moto_url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "testtest",
-    }
+    return settings_for(lake, moto_url)
 
 
 @pytest.mark.parametrize(

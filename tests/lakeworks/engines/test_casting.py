@@ -56,3 +56,11 @@ def test_a_value_that_stays_itself_fits(
 
 def test_not_a_number_stays_one() -> None:
     assert fits(pa.array([NAN, 1.5]), FLOAT)
+
+
+def test_what_lies_below_a_missing_struct_is_nobodys_value() -> None:
+    fees = pa.array([1.25, 1.239], DOUBLE)
+    column = pa.StructArray.from_arrays([fees], ["fee"], mask=pa.array([False, True]))
+    kind = pa.struct({"fee": MONEY})
+    assert fits(column, kind)
+    assert cast(column, kind).to_pylist() == [{"fee": Decimal("1.25")}, None]

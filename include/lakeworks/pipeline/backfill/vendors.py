@@ -30,10 +30,8 @@ class Vendors:
     def shut(self, task: Mapping[str, Any]) -> Shut | None:
         """When the vendor a fetch task asks takes requests again, and why not before; None where nothing keeps it."""
         tables = tables_of(task, self._by_group) if str(task["task_id"]).rpartition(".")[2] == "fetch" else []
-        for table in tables:
-            source = self.lake.contract(table).source
-            return self._shut(source.partition(".")[0]) if source else None
-        return None
+        source = self.lake.contract(tables[0]).source if tables else None
+        return self._shut(source.partition(".")[0]) if source else None
 
     def _shut(self, vendor: str) -> Shut | None:
         if vendor not in self._seen:
