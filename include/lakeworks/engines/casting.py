@@ -56,8 +56,8 @@ def fits(column: pa.Array, kind: pa.DataType) -> bool:
 def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
     """Whether a number became another one: Arrow's safe cast lets fractions through (1.239 to 1.24, 1e300 to infinity)."""
     old, new = before.type, after.type
-    if old == new:
-        return False
+    if old == new or before.null_count == len(before):
+        return False  # a member that is null in every row arrives without a type, and so without members of its own
     if pa.types.is_struct(new):
         # flattened, members of a missing struct are missing; what lies in memory below it is nobody's value
         arrived = {old.field(place).name: values for place, values in enumerate(before.flatten())}
@@ -66,11 +66,17 @@ def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
     if hasattr(new, "value_type") and not pa.types.is_dictionary(old):
         return _is_rounded(before.flatten(), after.flatten())
     if pa.types.is_map(new):
-        return _is_rounded(before.items, after.items)
+        return _is_rounded(_items(before), _items(after))
     if not _may_round(old, new):
         return False
     back = pc.cast(after, old, safe=False)
     return not (_is_near(before, back) if pa.types.is_decimal(new) else _is_same(before, back))
+
+
+def _items(maps: pa.MapArray) -> pa.Array:
+    """The values of these maps: `items` alone is all of the memory that several batches share."""
+    start, end = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
+    return maps.items[start:end]
 
 
 def _may_round(old: pa.DataType, new: pa.DataType) -> bool:
