@@ -5,6 +5,7 @@ relation `landing` is the raw file of a source table. Why each construct is bann
 """
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
@@ -68,6 +69,11 @@ def upstream(sql: str) -> list[TableName]:
     Raises:
         ContractError: the text does not parse, or a table is not written `<layer>_<domain>.<table>`.
     """
+    return list(_upstream(sql))
+
+
+@lru_cache(maxsize=256)  # asked for several times a run, and a parse takes 25 ms
+def _upstream(sql: str) -> tuple[TableName, ...]:
     from sqlglot import exp
 
     tree = _parse(sql)
@@ -78,7 +84,7 @@ def upstream(sql: str) -> list[TableName]:
             names.add(TableName.from_sql(table.db, table.name))
         elif table.name not in own:
             raise ContractError(f"`{table.name}`: a transform names tables <layer>_<domain>.<table>.")
-    return sorted(names)
+    return tuple(sorted(names))
 
 
 def render(sql: str, dialect: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from lakeworks.quality.findings import AuditReport
@@ -16,12 +17,19 @@ td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:t
 def to_html(report: AuditReport) -> str:
     """The Data Docs pages of a report, one after the other."""
     from great_expectations.render.renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
 
-    renderer, view = ValidationResultsPageRenderer(), DefaultJinjaPageView()
+    renderer, view = ValidationResultsPageRenderer(), _view()
     pages = [str(view.render(renderer.render(page))) for page in report.pages]
     local = (_REMOTE_IMAGE.sub("none", _REMOTE.sub("", page)) for page in pages)
     return "\n<hr>\n".join(page.replace("</head>", f"{_STYLE}</head>") for page in local)
+
+
+@cache
+def _view() -> Any:
+    """GX's page, made once: it holds the templates it has compiled, which takes most of the time of a small audit."""
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
 
 
 def to_json(report: AuditReport) -> str:
