@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import requests
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.backfill import Bench, Figures
 from lakeworks.partition import Period, periods_between
+from lakeworks_demo.data.moved_trips import write_moved
 from lakeworks_demo.replay.nyc_tlc import DATA
 from lakeworks_demo.stack.api import FINISHED, AirflowApi
 from lakeworks_demo.stack.environment import LOGIN
@@ -67,22 +65,10 @@ QUICK = {
 
 def further_months(folder: Path, year: int) -> Path:
     """Copies of a real month of trips moved in time, for those months of the year that the demo has no sample of."""
-    first = pq.read_table(DATA / "yellow_tripdata_2019-01.parquet")
     for month in periods_between(f"{year}-01", f"{year}-12", "month"):
         if not (DATA / f"yellow_tripdata_{month}.parquet").exists():
-            pq.write_table(_moved(first, month), folder / f"yellow_tripdata_{month}.parquet")
+            write_moved(folder, month)
     return folder
-
-
-def _moved(trips: pa.Table, month: Period) -> pa.Table:
-    """The trips of the days the month has, by as much later as the month is."""
-    start = Period.parse("2019-01").start.replace(tzinfo=None)
-    by = month.start.replace(tzinfo=None) - start
-    kept = trips.filter(pc.less(trips["tpep_pickup_datetime"], pa.scalar(start + (month.end - month.start))))
-    for name in ("tpep_pickup_datetime", "tpep_dropoff_datetime"):
-        place, kind = kept.schema.get_field_index(name), kept.schema.field(name).type
-        kept = kept.set_column(place, name, pc.add(kept[name], pa.scalar(by)).cast(kind))
-    return kept
 
 
 def run(bench: Bench, year: Year, months: int) -> Figures:

@@ -35,7 +35,8 @@ DAGS = (
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A bootstrapped lake on a running stack; every domain's DAG is paused except taxi's, consumers are not."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), {**TENANT, **QUICK})
+    further = {"REPLAY_TRIPS": str(tmp_path_factory.mktemp("trips"))}  # months the TLC publishes while the tests run
+    stack = Stack(tmp_path_factory.mktemp("stack"), {**TENANT, **QUICK, **further})
     addresses = stack.start(fresh=False)
     try:
         api = AirflowApi(addresses.airflow, LOGIN).connect()

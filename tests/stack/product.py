@@ -36,6 +36,38 @@ class Product:
             time.sleep(0.5)
         raise AssertionError(f"{run_id} did not end: {self.api.tasks(dag_id, run_id)}")
 
+    def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        return next(item for item in self.api.tasks(dag_id, run_id) if item["task_id"] == task_id)
+
+    def until(self, dag_id: str, run_id: str, task_id: str, state: str) -> dict[str, Any]:
+        """Wait until a task is in that state; returns it."""
+        deadline = time.monotonic() + 90
+        while (task := self.task(dag_id, run_id, task_id))["state"] != state:
+            assert time.monotonic() < deadline, f"{task_id} is {task['state']}, not {state}"
+            time.sleep(0.3)
+        return task
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Have a task and all behind it run again, as the button in the UI does."""
+        body = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "task_ids": [task_id],
+            "only_failed": False,
+            "include_downstream": True,
+        }
+        self.api.call("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
+    def followed(self, dag_id: str, *keys: str) -> list[dict[str, Any]]:
+        """Wait until a consumer's runs for these keys have ended; returns the newest run of each key."""
+        deadline = time.monotonic() + 180
+        while True:
+            runs = {run["partition_key"]: run for run in reversed(self.api.runs(dag_id))}
+            if set(keys) <= set(runs) and all(run["state"] in FINISHED for run in runs.values()):
+                return [runs[key] for key in keys]
+            assert time.monotonic() < deadline, runs
+            time.sleep(0.5)
+
     def lakeworks(self, *arguments: str, **environment: str) -> Any:
         done = subprocess.run(
             [str(BIN / "lakeworks"), *arguments, "--json"],

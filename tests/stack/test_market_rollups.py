@@ -4,31 +4,18 @@ Runs after test_commerce, test_end_to_end and test_market (in the order of their
 """
 
 import time
-from typing import Any
 
 import pytest
 
-from lakeworks_demo.stack.api import FINISHED
 from tests.stack.product import Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 DIGEST, MONTHLY = "gold.reports.daily_digest", "gold.commerce.customer_360_monthly"
 
 
-def followed(product: Product, dag_id: str, *keys: str) -> dict[str, dict[str, Any]]:
-    """Wait until a consumer's runs for these keys have ended; returns all its runs by key, the newest of each."""
-    deadline = time.monotonic() + 180
-    while True:
-        runs = {run["partition_key"]: run for run in reversed(product.api.runs(dag_id))}
-        if set(keys) <= set(runs) and all(run["state"] in FINISHED for run in runs.values()):
-            return runs
-        assert time.monotonic() < deadline, runs
-        time.sleep(0.5)
-
-
 def test_days_published_together_start_one_run_of_the_month(product: Product) -> None:
     """test_market's range of 29 days is in two months, test_end_to_end's taxi runs are in three."""
-    followed(product, "reports", "2013-02", "2013-03", "2019-01", "2019-02", "2019-03")
+    product.followed("reports", "2013-02", "2013-03", "2019-01", "2019-02", "2019-03")
     runs = product.api.runs("reports")
     assert {run["state"] for run in runs} == {"success"}
     assert sum(run["partition_key"] == "2013-02" for run in runs) == 1
@@ -41,7 +28,7 @@ def test_days_published_together_start_one_run_of_the_month(product: Product) ->
 
 def test_a_rollup_skips_until_every_day_was_run_and_says_which_are_missing(product: Product) -> None:
     """test_commerce ran two days of March."""
-    march = followed(product, "commerce_monthly", "2017-03")["2017-03"]
+    (march,) = product.followed("commerce_monthly", "2017-03")
     tasks = {task["task_id"]: task for task in product.api.tasks("commerce_monthly", march["dag_run_id"])}
     assert {task["state"] for task in tasks.values()} == {"skipped"}
     log = product.api.log("commerce_monthly", march["dag_run_id"], tasks["covered"])
@@ -68,7 +55,7 @@ def test_publications_without_news_build_nothing(product: Product) -> None:
     deadline = time.monotonic() + 120
     while len(product.api.runs("reports")) == before and time.monotonic() < deadline:
         time.sleep(0.5)
-    followed(product, "reports", "2013-02")
+    product.followed("reports", "2013-02")
     newest = product.api.runs("reports")[0]
     tasks = {task["task_id"]: task for task in product.api.tasks("reports", newest["dag_run_id"])}
     assert (newest["partition_key"], {task["state"] for task in tasks.values()}) == ("2013-02", {"skipped"})

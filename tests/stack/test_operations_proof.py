@@ -13,13 +13,19 @@ from urllib.parse import urlsplit
 import boto3
 import psutil
 import pytest
+import requests
 
 from lakeworks_demo.stack.api import FINISHED
 from lakeworks_demo.stack.environment import BUCKET
 from tests.stack.product import BIN, Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
-GOLD = ("gold.transport.zone_daily_summary", "gold.transport.hourly_demand", "silver.transport.trips")
+TABLES = (
+    "bronze.transport.yellow_trips",
+    "gold.transport.zone_daily_summary",
+    "gold.transport.hourly_demand",
+    "silver.transport.trips",
+)
 
 
 def s3(product: Product) -> Any:
@@ -32,7 +38,7 @@ def s3(product: Product) -> Any:
 def content(product: Product) -> dict[str, dict[str, str]]:
     """The live object of every partition, as the bucket has it: an ETag is a hash of the bytes here."""
     found = {}
-    for table in GOLD:
+    for table in TABLES:
         pages = (
             s3(product).get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{table.replace('.', '/')}/")
         )
@@ -42,10 +48,10 @@ def content(product: Product) -> dict[str, dict[str, str]]:
 
 def in_order(product: Product) -> None:
     """Ledger, objects and catalog agree, nothing is left half done, every row is accounted for."""
-    for table in GOLD:
+    for table in TABLES:
         assert product.lakeworks("verify", table) == []
     for row in product.lakeworks("ledger"):
-        if row["table"] in GOLD:
+        if row["table"] in TABLES:
             assert row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"], row
 
 
@@ -110,36 +116,50 @@ def test_two_backfills_over_the_same_months_at_once(product: Product) -> None:
     in_order(product)
 
 
-def test_an_orphan_that_finishes_late_changes_nothing(product: Product) -> None:
-    """The task's processes are stopped until Airflow has given them up and another try has published; then they go on."""
-    before = content(product)
+def test_an_orphan_that_finishes_late_is_fenced_off(product: Product) -> None:
+    """A task's processes are stopped; the vendor restates the month and a newer run publishes it; then they go on."""
+    first, publish = content(product), "bronze_yellow_trips.publish"
     run_id = product.api.trigger("taxi", partition_key="2019-02")
-    supervisor, orphan = _stopped(product, run_id, "silver_trips.publish")
+    supervisor, orphan = _stopped(product, run_id, publish)
     try:
-        _until(product, run_id, "silver_trips.publish", "up_for_retry")
-        body = {
-            "dry_run": False,
-            "dag_run_id": run_id,
-            "task_ids": ["silver_trips.publish"],
-            "only_failed": False,
-            "include_downstream": True,
-        }
-        product.api.call("POST", "dags/taxi/clearTaskInstances", json=body)
-        assert product.wait("taxi", run_id) == "success", product.api.failure("taxi", run_id)
+        with restated(product, "2019-02"):
+            product.succeeds("taxi", partition_key="2019-02")
+        restated_content = content(product)
+        assert restated_content != first
+        product.until("taxi", run_id, publish, "up_for_retry")
     finally:
         for process in (*orphan, supervisor):
             process.resume()
     psutil.wait_procs(orphan, timeout=60)
     assert not any(process.is_running() for process in orphan)
-    assert content(product) == before
+    assert content(product) == restated_content
+    product.clear("taxi", run_id, publish)  # its next try, without the wait before it
+    assert product.wait("taxi", run_id) == "failed"
+    assert "is of a newer run" in product.api.failure("taxi", run_id)
+    assert content(product) == restated_content
     in_order(product)
+    product.succeeds("taxi", partition_key="2019-02")  # the vendor takes it back: the same bytes as before
+    assert content(product) == first
+
+
+@contextmanager
+def restated(product: Product, month: str) -> Iterator[None]:
+    """The TLC serves a month with another fare."""
+    assert product.stack.addresses is not None
+    address = f"{product.stack.addresses.replay}/_control/faults"
+    fault = {"match": f"*{month}*", "kind": "republished", "times": 1000}
+    requests.post(address, json=fault, timeout=5).raise_for_status()
+    try:
+        yield
+    finally:
+        requests.delete(address, timeout=5).raise_for_status()
 
 
 def _stopped(product: Product, run_id: str, task_id: str) -> tuple[psutil.Process, list[psutil.Process]]:
     """Wait for a task and stop it and its supervisor (the executor's worker), so that it neither works nor beats."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        task = next(item for item in product.api.tasks("taxi", run_id) if item["task_id"] == task_id)
+        task = product.task("taxi", run_id, task_id)
         if task["state"] == "running" and task["pid"]:
             work = psutil.Process(task["pid"])
             supervisor = work.parent()
@@ -151,16 +171,6 @@ def _stopped(product: Product, run_id: str, task_id: str) -> tuple[psutil.Proces
         assert task["state"] not in FINISHED, "it was over before it could be stopped"
         time.sleep(0.02)
     raise AssertionError(f"{task_id} did not begin")
-
-
-def _until(product: Product, run_id: str, task_id: str, state: str) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        task = next(item for item in product.api.tasks("taxi", run_id) if item["task_id"] == task_id)
-        if task["state"] == state:
-            return
-        time.sleep(0.5)
-    raise AssertionError(f"{task_id} is {task['state']}, not {state}")
 
 
 def test_a_used_up_quota_waits_for_its_month_and_then_goes_on(product: Product) -> None:
@@ -179,24 +189,10 @@ def test_a_used_up_quota_waits_for_its_month_and_then_goes_on(product: Product) 
     (run_id,) = [
         run["dag_run_id"] for run in product.api.runs("market_crypto") if run["dag_run_id"].endswith("2013-02-20")
     ]
-    deadline = time.monotonic() + 90
-    while (
-        task := next(
-            t for t in product.api.tasks("market_crypto", run_id) if t["task_id"] == "bronze_crypto_bars.fetch"
-        )
-    )["state"] != "deferred":
-        assert time.monotonic() < deadline, task
-        time.sleep(0.5)
+    task = product.until("market_crypto", run_id, "bronze_crypto_bars.fetch", "deferred")
     assert "10000 requests of" in product.api.log("market_crypto", run_id, task)
     product.lakeworks("budget", "--reset", "coingecko")
-    body = {
-        "dry_run": False,
-        "dag_run_id": run_id,
-        "task_ids": ["bronze_crypto_bars.fetch"],
-        "only_failed": False,
-        "include_downstream": True,
-    }
-    product.api.call("POST", "dags/market_crypto/clearTaskInstances", json=body)
+    product.clear("market_crypto", run_id, "bronze_crypto_bars.fetch")
     assert product.wait("market_crypto", run_id) == "success", product.api.failure("market_crypto", run_id)
     days = {row["partition"][:10] for row in product.lakeworks("ledger", "bronze.market.crypto_bars")}
     assert {"2013-02-20", "2013-02-21"} <= days
