@@ -15,6 +15,7 @@ from rich.table import Table
 
 from tests.chaos.broken import at_one_moment, at_random, one_by_one
 from tests.chaos.harness import settled, storm
+from tests.chaos.pipeline import pipeline_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
 
@@ -24,6 +25,10 @@ STORMS = {
     "killed": (
         "writers killed with SIGKILL while a reader reads",
         ("layout", "writers at once", "kills", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "pipelines": (
+        "whole pipelines of a month killed, some not audited or refused by the audit, a reader reads its 31 days",
+        ("kills", "of these publishing", "published", "refused", "reads", "bad reads", "left wrong"),
     ),
     "broken": (
         "each request of a publication broken in each way",
@@ -78,6 +83,13 @@ class Storms:
                 len(wrong),
             )
             yield row, [*tally.bad, *wrong]
+
+    def pipelines(self, name: str) -> Iterator[Result]:
+        tally, wrong = pipeline_storm(self.endpoint(name), self.kills, self.seed, self.folder)
+        publishing = sum(count for step, count in tally.by_step.items() if step.startswith("publish"))
+        crashed = ["a writer crashed"] * tally.crashed
+        row = (tally.kills, publishing, tally.published, tally.refused, tally.reads, len(tally.bad), len(wrong))
+        yield row, [*tally.bad, *wrong, *crashed]
 
     def broken(self, name: str) -> Iterator[Result]:
         for attempts in (1, 2):

@@ -10,9 +10,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.managers import SyncManager
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import pandas  # noqa: F401 - Arrow looks for it; imported before the fork, or every writer pays a second
 import pyarrow as pa
 
+from lakeworks.contract import Contract
 from lakeworks.errors import LakeError
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, garbage
@@ -92,13 +93,13 @@ def staged(lake: Lake, number: int, month: str, run: Run, scratch: Path) -> list
 
 
 @contextmanager
-def reading(lake: Lake, month: str, tally: Tally) -> Iterator[None]:
-    """A reader process beside what happens in the block."""
+def reading(tally: Tally, read: Callable[..., None], *arguments: Any) -> Iterator[None]:
+    """A reader process beside what happens in the block: `read(*arguments, stop, reads, bad)`."""
     manager = SyncManager(ctx=FORK)
     manager.start(bound_to_owner())
     with manager as shared:
         stop, reads, bad = shared.Event(), FORK.Value("q", 0), shared.list()
-        reader = FORK.Process(target=bound, args=(bound_to_owner(), read_forever, lake, month, stop, reads, bad))
+        reader = FORK.Process(target=bound, args=(bound_to_owner(), read, *arguments, stop, reads, bad))
         reader.start()
         try:
             yield
@@ -119,7 +120,7 @@ def storm(
     """
     chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
     month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake(quick=True)
-    with reading(lake, month, tally):
+    with reading(tally, read_forever, lake, month):
         while tally.kills < kills:
             crowd = []
             for _ in range(writers):
@@ -188,18 +189,22 @@ def bound_to_owner() -> Callable[[], None]:
 
 
 def settled(endpoint: Endpoint) -> list[str]:
-    """What is wrong at the end: nothing, once garbage older than any writer is collected."""
-    lake = replace(endpoint.lake())
+    """What is wrong at the end of a storm over the chaos table."""
+    lake = endpoint.lake()
+    return settled_tables(lake, [contract_at(lake)])
+
+
+def settled_tables(lake: Lake, contracts: Sequence[Contract]) -> list[str]:
+    """What is wrong with tables: nothing, once garbage older than any writer is collected."""
     wrong = [
         f"{finding.kind} {finding.partition}: {finding.detail}"
-        for finding in verify(lake, contract_at(lake), deep=True)
+        for contract in contracts
+        for finding in verify(lake, contract, deep=True)
     ]
-    garbage.collect(lake, [contract_at(lake)], older_than=timedelta(0), dry_run=False)
-    left = [item.key for item in lake.store.scan("_staging/")]
-    states = {
-        entry.state
-        for part in lake.ledger.numbers(CONTRACT.table)
-        for entry in lake.ledger.history(CONTRACT.table, part)
-    }
-    wrong += [f"left in staging: {key}" for key in left]
-    return wrong + ([f"states {states}"] if "publishing" in states else [])
+    garbage.collect(lake, contracts, older_than=timedelta(0), dry_run=False)
+    wrong += [f"left in staging: {item.key}" for item in lake.store.scan("_staging/")]
+    for contract in contracts:
+        for partition in lake.ledger.numbers(contract.table):
+            states = {entry.state for entry in lake.ledger.history(contract.table, partition)}
+            wrong += [f"{partition} states {states}"] if "publishing" in states else []
+    return wrong
