@@ -13,11 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.chaos.broken import at_one_moment, at_random, one_by_one
+from tests.chaos.broken import at_one_moment, at_random, copies_one_by_one, one_by_one
 from tests.chaos.harness import settled, storm
 from tests.chaos.pipeline import pipeline_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
+from tests.faults.copies import PART_BYTES
 
 Result = tuple[Sequence[Any], list[str]]
 # what is shown of each, after the endpoint
@@ -32,6 +33,10 @@ STORMS = {
     ),
     "broken": (
         "each request of a publication broken in each way",
+        ("attempts of boto3", "ways to break", "requests broken", "left wrong"),
+    ),
+    "copied": (
+        "each request of a publication that is copied inside S3 in three parts broken in each way",
         ("attempts of boto3", "ways to break", "requests broken", "left wrong"),
     ),
     "shaken": (
@@ -94,6 +99,13 @@ class Storms:
     def broken(self, name: str) -> Iterator[Result]:
         for attempts in (1, 2):
             yield one_by_one(self.urls[name], attempts)
+
+    def copied(self, name: str) -> Iterator[Result]:
+        if name not in PART_BYTES:
+            print(f"{name} does not enforce If-Match on CompleteMultipartUpload: copies in parts are not stormed there")
+            return
+        for attempts in (1, 2):
+            yield copies_one_by_one(self.urls[name], attempts, PART_BYTES[name])
 
     def shaken(self, name: str) -> Iterator[Result]:
         yield at_random(self.endpoint(name), self.kills // 2, self.seed, self.folder)

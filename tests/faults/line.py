@@ -1,6 +1,7 @@
 """One lake seen twice: directly, and through a proxy that breaks requests; what the short tests and `make chaos` share."""
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,12 +63,15 @@ class Line:
         assert [entry.seq for entry in history] == list(range(1, len(history) + 1)), "no number is lost or taken twice"
 
 
-def every_request(line: Line, kind: Kind) -> int:
-    """Break request after request of a publication over an older one; returns how many there were."""
-    before = "first"
+def every_request(line: Line, kind: Kind, sized: Callable[[str], str] = str) -> int:
+    """Break request after request of a publication over an older one; returns how many there were.
+
+    `sized` makes a content of the wanted size of a word.
+    """
+    before = sized("first")
     line.direct.publish(before, run_at(1))
     for number in itertools.count(1):
-        content = f"{kind} at request {number}"
+        content = sized(f"{kind} at request {number}")
         line.faults.choose(nth(number, kind))
         done = line.publish_broken(content, run_at(number + 1))
         line.check(before, content, number + 1, done=done)
