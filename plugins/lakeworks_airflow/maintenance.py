@@ -65,7 +65,7 @@ class VerifyOperator(LakeOperator):
     """Compare ledger, objects and catalog; a difference fails the task and names the command that mends it.
 
     :param table: the table to verify. (templated)
-    :param deep: read and hash every object.
+    :param deep: read every object: its hash, and its columns against Glue's.
     """
 
     operator_extra_links = (DataLink(),)

@@ -20,7 +20,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 
 def verify(
     table: TableOption = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read and hash every object.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object: its hash, and its columns against Glue's.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare ledger, objects and catalog; exit code 1 if they disagree anywhere."""

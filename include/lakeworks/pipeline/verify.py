@@ -8,6 +8,7 @@ from lakeworks.contract import Contract
 from lakeworks.partition import Partition
 from lakeworks.pipeline.differences import LEFT_ALONE
 from lakeworks.pipeline.differences import Kind as CatalogKind
+from lakeworks.pipeline.file_columns import CatalogColumns
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.publish import publisher_of
 from lakeworks.pipeline.reconcile import reconcile
@@ -16,7 +17,9 @@ from lakeworks.storage.parquet import sha256_of
 from lakeworks.storage.publication import holds
 
 ObjectKind = Literal["unfinished", "missing object", "changed object", "foreign object"]
-Kind = ObjectKind | CatalogKind
+# Either may be wrong, the file or the catalog: a person decides.
+ContentKind = Literal["file contradicts catalog"]
+Kind = ObjectKind | ContentKind | CatalogKind
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,15 @@ class Finding:
 
     @property
     def can_be_repaired(self) -> bool:
-        """What something else wrote is reported and left alone."""
-        return self.kind != "foreign object" and self.kind not in LEFT_ALONE
+        """What something else wrote is reported and left alone, and so is what only a run can write anew."""
+        return self.kind not in ("foreign object", *get_args(ContentKind), *LEFT_ALONE)
 
 
 def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Finding]:
-    """Compare ledger, live objects and catalog of a table; `deep` also reads every object and hashes it."""
+    """Compare ledger, live objects and catalog of a table.
+
+    `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers.
+    """
     numbers = lake.ledger.numbers(contract.table)
     latest = lake.store.map(lambda part: lake.ledger.read(contract.table, part, numbers[part][-1]).entry, numbers)
     unfinished = [
@@ -43,7 +49,8 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
         if entry.state == "publishing"
     ]
     live = lake.ledger.live_partitions(contract.table)
-    checked = lake.store.map(lambda entry: list(_objects(lake, entry, deep=deep)), live.values())
+    catalog = CatalogColumns.of(lake, contract) if deep else None
+    checked = lake.store.map(lambda entry: list(_objects(lake, entry, catalog, deep=deep)), live.values())
     return [
         *unfinished,
         *(finding for found in checked for finding in found),
@@ -66,15 +73,27 @@ def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Find
     return [finding for finding in mended if finding in of_objects or finding.partition not in left]
 
 
-def _objects(lake: Lake, entry: LedgerEntry, *, deep: bool) -> Iterator[Finding]:
+def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool) -> Iterator[Finding]:
     for item in entry.objects:
         found = lake.store.head(item.key)
         if found is None:
-            yield Finding(
-                "missing object", entry.parsed, f"`{item.key}` is gone; version {item.version_id} is published"
-            )
-        elif not holds(found, entry, item) or (deep and sha256_of(lake.store.get(item.key)[0]) != item.sha256):
+            told = f"`{item.key}` is gone; version {item.version_id} is published"
+            yield Finding("missing object", entry.parsed, told)
+            continue
+        body = lake.store.get(item.key)[0] if deep else None
+        if not holds(found, entry, item) or (body is not None and sha256_of(body) != item.sha256):
             yield Finding("changed object", entry.parsed, f"`{item.key}` is not publication {entry.live_seq}")
+        if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
+            yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
+
+
+def _advised(key: str, entry: LedgerEntry, told: list[str]) -> str:
+    """The contradictions of one file, and which side is mended how."""
+    return (
+        f"`{key}`: {'; '.join(told)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
+        f"lakeworks catalog repair {entry.table} (columns that arrived come back after the Glue table is dropped; no data is "
+        "lost). Where Glue says what the contract does: run the partition again"
+    )
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:
