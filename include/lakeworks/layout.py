@@ -72,6 +72,15 @@ def policy_key(tenant: Tenant) -> str:
     return f"{METADATA}/policies/{tenant}.json"
 
 
+def is_written_by_lake(prefix: str) -> bool:
+    """Whether anything below a prefix of a bucket of ours may be lakeworks' own: in one of its areas, or a parent of one."""
+    top, slash, _ = prefix.lstrip("/").partition("/")
+    if slash:
+        return top.startswith("_") or top in TENANT_AREAS
+    # Without its slash it is a prefix of names: `silv` is a parent of `silver/`, and the empty one of everything.
+    return top.startswith("_") or any(area.startswith(top) for area in TENANT_AREAS)
+
+
 def live_prefix(table: TableName, partition: Partition) -> str:
     """The folder of a live partition, with its trailing slash."""
     return join(table.path, partition.path) + "/"

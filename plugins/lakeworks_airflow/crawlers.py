@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,8 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from lakeworks.errors import ConfigError, LakeUnavailable
-from lakeworks.names import LAYERS
+from lakeworks.catalog.crawling import foreign_folder
+from lakeworks.errors import ConfigError, LakeUnavailable, TerminalError, TransientError
 from lakeworks.settings import settings
 
 if TYPE_CHECKING:
@@ -18,24 +19,34 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
+STILL_RUNNING = "STILL RUNNING"
 
 
 class CrawlOperator(BaseOperator):
     """Create or update a crawler over a folder of somebody else's, run it, and wait without holding a worker.
 
-    Our own tables are refused: their columns come from contracts, and a crawler would overwrite them with guesses.
+    What lakeworks writes is refused: columns come from contracts, and a crawler would overwrite them with guesses.
 
     :param crawler: name of the crawler. (templated)
     :param path: `s3://` address of the folder. (templated)
     :param database: Glue database for the tables it finds. (templated)
     :param role: IAM role the crawler runs as. (templated)
     :param look_every: seconds between two looks at the crawler.
+    :param timeout: seconds to wait for the crawl; then the task fails without a retry, and the crawler goes on in Glue.
     """
 
     template_fields = ("crawler", "path", "database", "role")
 
     def __init__(
-        self, *, crawler: str, path: str, database: str, role: str, look_every: float = 30, **kwargs: Any
+        self,
+        *,
+        crawler: str,
+        path: str,
+        database: str,
+        role: str,
+        look_every: float = 30,
+        timeout: float = 2 * 3600,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.crawler = crawler
@@ -43,11 +54,12 @@ class CrawlOperator(BaseOperator):
         self.database = database
         self.role = role
         self.look_every = look_every
+        self.timeout = timeout
 
     def execute(self, context: "Context") -> None:
         """Start the crawl; one that is running already is waited for."""
         try:
-            refuse_our_own(self.path, self.database, settings().bucket)
+            self.path = foreign_folder(self.path, self.database, own_buckets())
         except ConfigError as error:
             raise AirflowFailException(str(error)) from error
         found, hook = settings(), crawler_hook(settings().aws_conn_id, settings().region)
@@ -60,11 +72,18 @@ class CrawlOperator(BaseOperator):
             hook.start_crawler(self.crawler)
         except running:
             log.info("crawler %s is running already: waiting for it", self.crawler)
-        trigger = CrawlerTrigger(self.crawler, found.aws_conn_id, found.region, self.look_every)
+        until = time.time() + self.timeout
+        trigger = CrawlerTrigger(self.crawler, found.aws_conn_id, found.region, self.look_every, until)
         self.defer(trigger=trigger, method_name="crawled")
 
     def crawled(self, context: "Context", event: dict[str, str]) -> dict[str, str]:
-        """Return the crawl's outcome; a failed one follows the task's retries."""
+        """Return the crawl's outcome; a failed one follows the task's retries, one that takes too long does not."""
+        if event["status"] == STILL_RUNNING:
+            raise AirflowFailException(
+                f"Crawler `{self.crawler}` over `{self.path}` still runs after {self.timeout:g} seconds{event['message']}. It "
+                "goes on in Glue, and its tables appear when it ends. Clear this task to wait for it again (with a longer "
+                f"`timeout`; no second crawl is started), or stop it: aws glue stop-crawler --name {self.crawler}"
+            )
         if event["status"] != "SUCCEEDED":
             raise LakeUnavailable(
                 f"Crawler `{self.crawler}` over `{self.path}` ended {event['status']}: {event['message']}. Tables it found "
@@ -90,46 +109,62 @@ class CrawlerTrigger(BaseTrigger):
     The provider's own trigger needs aiobotocore, which the product does without: a look takes milliseconds in a thread.
     """
 
-    def __init__(self, crawler: str, aws_conn_id: str, region: str, look_every: float) -> None:
+    def __init__(self, crawler: str, aws_conn_id: str, region: str, look_every: float, until: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.crawler = crawler
         self.aws_conn_id = aws_conn_id
         self.region = region
         self.look_every = look_every
+        self.until = until  # as a moment, so that a triggerer started anew does not wait from the beginning
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the trigger travels to the triggerer."""
-        arguments = {name: getattr(self, name) for name in ("crawler", "aws_conn_id", "region", "look_every")}
+        arguments = {name: getattr(self, name) for name in ("crawler", "aws_conn_id", "region", "look_every", "until")}
         return f"{__name__}.CrawlerTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event, with the status of the crawl that ended."""
-        hook = await asyncio.to_thread(crawler_hook, self.aws_conn_id, self.region)
-        while (found := await asyncio.to_thread(hook.get_crawler, self.crawler))["State"] != "READY":
+        """One event, with the status of the crawl that ended, or that it did not end in time."""
+        hook, unseen = await asyncio.to_thread(crawler_hook, self.aws_conn_id, self.region), ""
+        while True:
+            try:
+                if event := await asyncio.to_thread(self._ended, hook):
+                    break
+                unseen = ""
+            except TransientError as error:  # Glue is looked at again: the crawl does not depend on our seeing it
+                unseen = f" (it was not seen lately: {error})"
+                log.warning("crawler %s: %s", self.crawler, error)
+            except TerminalError as error:
+                event = self._event("UNKNOWN", str(error))
+                break
+            if time.time() >= self.until:
+                event = self._event(STILL_RUNNING, unseen)
+                break
             await asyncio.sleep(self.look_every)
-        last = found.get("LastCrawl") or {}
-        message = last.get("ErrorMessage", "no reason given")
-        event = {"crawler": self.crawler, "status": last.get("Status", "UNKNOWN"), "message": message}
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
+    def _ended(self, hook: "GlueCrawlerHook") -> dict[str, str] | None:
+        """How the crawl ended; None while it runs."""
+        from lakeworks.aws_errors import translated
+        from lakeworks.catalog.answers import part
 
-def refuse_our_own(path: str, database: str, bucket: str) -> None:
-    """Raise if a crawler would touch the lake's own tables.
+        with translated("look at the crawler", self.crawler):
+            found = part(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
+        if found["State"] != "READY":
+            return None
+        last = found.get("LastCrawl") or {}
+        return self._event(last.get("Status", "UNKNOWN"), last.get("ErrorMessage", "no reason given"))
 
-    Raises:
-        ConfigError: the folder or the database is ours; nothing was started.
-    """
-    where, _, key = path.removeprefix("s3://").partition("/")
-    top = key.partition("/")[0]
-    if where == bucket and (not top or top.startswith("_") or top in LAYERS):
-        raise ConfigError(
-            f"`{path}` holds tables of this lake: a crawler would overwrite what their contracts say. Nothing was started. "
-            "Name a folder that lakeworks does not write, or query the table as it is."
-        )
-    if database.partition("_")[0] in LAYERS:
-        raise ConfigError(
-            f"The Glue database `{database}` is for tables of this lake (<layer>_<domain>). Nothing was started. Name another."
-        )
+    def _event(self, status: str, message: str) -> dict[str, str]:
+        return {"crawler": self.crawler, "status": status, "message": message}
+
+
+def own_buckets() -> set[str]:
+    """The lake's bucket, those of single layers, and the copy in another region if lake.yml names it."""
+    from lakeworks.infrastructure.config import load_config
+
+    config = load_config(settings().config_file)
+    copy = config.replication.bucket if config.replication else None
+    return {settings().bucket, *config.bucket_of_layer.values(), *([copy] if copy else [])}
 
 
 def crawler_hook(aws_conn_id: str, region: str) -> "GlueCrawlerHook":

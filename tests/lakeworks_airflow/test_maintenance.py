@@ -1,6 +1,5 @@
-"""Maintenance operators against a real lake, crawlers against both Glue stand-ins."""
+"""Maintenance operators against a real lake."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,11 +8,10 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException
 
 from lakeworks.contract import load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.errors import LakeUnavailable
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
 from lakeworks.settings import settings
@@ -23,12 +21,9 @@ from lakeworks_airflow import (
     CatalogDiffOperator,
     CatalogRepairOperator,
     CompactOperator,
-    CrawlOperator,
     GarbageOperator,
     VerifyOperator,
 )
-from lakeworks_airflow.crawlers import CrawlerTrigger
-from tests.conftest import client
 from tests.lakeworks.pipeline.test_compact import contract as large
 from tests.lakeworks.pipeline.test_compact import publish as publish_large
 from tests.lakeworks.pipeline.test_versioned import table
@@ -37,8 +32,8 @@ BRONZE = "bronze.transport.yellow_trips"
 NOTHING_COMPACTED: dict[str, Any] = {"compacted": {}, "overtaken": []}
 
 
-def environment(monkeypatch: pytest.MonkeyPatch, lake: Lake, endpoint: str) -> None:
-    extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+def environment(monkeypatch: pytest.MonkeyPatch, lake: Lake, endpoint: str, **more: Any) -> None:
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1", **more}
     connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
     monkeypatch.setenv("LAKE_BUCKET", lake.store.bucket)
     monkeypatch.setenv("LAKE_SCRATCH_DIR", str(lake.scratch))
@@ -139,60 +134,3 @@ def test_garbage_older_than_its_grace_goes(published: Lake, run_at: Callable[...
     removed = operator(GarbageOperator, older_than=timedelta(0)).execute({})
     assert (removed["removed"], removed["objects"]) == ({"staging": 1}, 2)
     assert published.store.head(staged.key) is None
-
-
-def crawl(lake: Lake, **changes: Any) -> Any:
-    arguments = {
-        "crawler": f"c-{lake.store.bucket}",
-        "path": "s3://partner/drop/",
-        "database": "partner",
-        "role": "crawler",
-    }
-    return operator(CrawlOperator, look_every=0.05, **{**arguments, **changes})
-
-
-@pytest.mark.parametrize("endpoint", ["moto", "ministack"])
-def test_a_crawler_is_made_run_and_waited_for_without_a_worker(
-    lake: Lake, request: pytest.FixtureRequest, endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    environment(monkeypatch, lake, request.getfixturevalue(f"{endpoint}_url"))
-    task = crawl(lake)
-    with pytest.raises(TaskDeferred) as deferred:
-        task.execute({})
-    path, arguments = deferred.value.trigger.serialize()
-    assert path == "lakeworks_airflow.crawlers.CrawlerTrigger"
-    waiting = asyncio.wait_for(anext(aiter(CrawlerTrigger(**arguments).run())), 1 if endpoint == "moto" else 20)
-    if endpoint == "moto":  # its crawls never end, and it cannot update a crawler
-        with pytest.raises(TimeoutError):
-            asyncio.run(waiting)
-    else:
-        assert task.crawled({}, asyncio.run(waiting).payload)["status"] == "SUCCEEDED"
-        with pytest.raises(TaskDeferred):  # the next run updates the crawler instead of failing on it
-            crawl(lake, path="s3://partner/other/").execute({})
-        changed = client("glue", request.getfixturevalue("ministack_url")).get_crawler(Name=task.crawler)["Crawler"]
-        assert changed["Targets"]["S3Targets"][0]["Path"] == "s3://partner/other/"
-    settings.cache_clear()
-
-
-def test_a_failed_crawl_says_why_and_is_tried_again(lake: Lake) -> None:
-    with pytest.raises(LakeUnavailable, match="ended FAILED: no access. Tables it found before stay"):
-        crawl(lake).crawled({}, {"crawler": "c", "status": "FAILED", "message": "no access"})
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"path": "s3://{bucket}/silver/market/"}, "holds tables of this lake"),
-        ({"path": "s3://{bucket}/_staging/"}, "holds tables of this lake"),
-        ({"path": "s3://{bucket}"}, "holds tables of this lake"),
-        ({"database": "gold_market"}, "Name another"),
-    ],
-)
-def test_our_own_tables_are_never_crawled(
-    lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], says: str
-) -> None:
-    environment(monkeypatch, lake, moto_url)
-    filled = {key: value.format(bucket=lake.store.bucket) for key, value in changes.items()}
-    with pytest.raises(AirflowFailException, match=f"Nothing was started.*|{says}"):
-        crawl(lake, **filled).execute({})
-    settings.cache_clear()
