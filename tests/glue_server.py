@@ -32,7 +32,10 @@ class GlueError(Exception):
 
 
 class Glue:
-    """The catalog itself. `faults` maps (operation, value of the first key or "") to how often it is throttled."""
+    """The catalog itself. `faults` maps (operation, value of the first key or "") to how often it is throttled.
+
+    `reach` says of each BatchGetPartition to come how many of so many keys it gets to; the others come back as unprocessed.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -42,6 +45,7 @@ class Glue:
         self.calls: Counter[str] = Counter()
         self.faults: Counter[tuple[str, str]] = Counter()
         self.refused: dict[str, str] = {}
+        self.reach: Callable[[int], int] = lambda keys: keys
         self.cuts: dict[tuple[int, int], list[tuple[str, ...]]] = {}
 
     def answer(self, operation: str, call: Call) -> Any:
@@ -126,10 +130,11 @@ class Glue:
         )
 
     def do_BatchGetPartition(self, call: Call) -> Any:  # noqa: N802
-        held = self._partitions(call)
+        held, keys = self._partitions(call), call["PartitionsToGet"]
+        reached = self.reach(len(keys))
         return {
-            "Partitions": [held[v] for v in map(_values, call["PartitionsToGet"]) if v in held],
-            "UnprocessedKeys": [],
+            "Partitions": [held[v] for v in map(_values, keys[:reached]) if v in held],
+            "UnprocessedKeys": keys[reached:],
         }
 
     def do_BatchCreatePartition(self, call: Call) -> Any:  # noqa: N802

@@ -99,20 +99,45 @@ class PartitionCalls:
         return list(part(answer, "Partitions", str(self.name))), answer.get("NextToken") or None
 
     def _get(self, values: Sequence[Values]) -> list[dict[str, Any]]:
-        wanted = [{"Values": list(item)} for item in values]
-        found: list[dict[str, Any]] = []
-        for attempt in range(_ROUNDS):
-            with translated("look up partitions of", str(self.name)):
-                answer = self.client.batch_get_partition(**self.place, PartitionsToGet=wanted)
-            found += [dict(item) for item in part(answer, "Partitions", str(self.name))]
-            # Glue lists what it did not get to; a stand-in lists what does not exist. Asking again tells them apart.
-            held = {tuple(item["Values"]) for item in found}
-            left = [item for item in answer.get("UnprocessedKeys", []) if tuple(item["Values"]) not in held]
-            if not left or len(left) == len(wanted):
-                break
-            wanted = [dict(item) for item in left]
-            self.sleep(0.1 * attempt)
+        """Ask until nothing is left open.
+
+        `UnprocessedKeys` are keys Glue did not get to, and on a stand-in those that do not exist. While answers bring
+        something, the rest is asked for again. One that brings nothing is followed by a question for a single key: if even that
+        is not found, the rest does not exist. (A partition taken for missing is no harm: creating it turns into updating it.)
+
+        Raises:
+            LakeUnavailable: single keys are answered, but never several; nothing was changed.
+        """
+        found, left, stuck = list[dict[str, Any]](), list(values), 0
+        while left:
+            answered, rest = self._ask(left)
+            found += answered
+            if not rest or len(left) == 1:
+                return found
+            if len(rest) == len(left):
+                probed, _ = self._ask(left[:1])
+                if not probed:
+                    return found
+                found, rest, stuck = found + probed, left[1:], stuck + 1
+            if stuck == _ROUNDS:
+                raise LakeUnavailable(
+                    f"Glue did not get to {len(rest)} of {len(values)} partitions of `{self.name}`, first "
+                    f"{'/'.join(rest[0])}, however often it was asked. Nothing was changed by asking; run again."
+                )
+            self.sleep(min(0.1 * 2**stuck, 5.0))
+            left = rest
         return found
+
+    def _ask(self, values: Sequence[Values]) -> tuple[list[dict[str, Any]], list[Values]]:
+        """One call: partitions that exist, and keys it leaves open."""
+        with translated("look up partitions of", str(self.name)):
+            answer = self.client.batch_get_partition(
+                **self.place, PartitionsToGet=[{"Values": list(item)} for item in values]
+            )
+        found = [dict(item) for item in part(answer, "Partitions", str(self.name))]
+        listed = {tuple(item["Values"]) for item in answer.get("UnprocessedKeys", [])}
+        held = {tuple(item["Values"]) for item in found}
+        return found, [item for item in values if item in listed and item not in held]
 
     def _write_all(self, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> dict[Values, str]:
         with ThreadPoolExecutor(self.threads) as pool:
