@@ -29,8 +29,9 @@ from lakeworks.contract_sections import (
     Storage,
     TableCheck,
 )
-from lakeworks.errors import ContractError
+from lakeworks.errors import ContractError, PartitionKeyError
 from lakeworks.names import TableName
+from lakeworks.partition import Partition
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -172,6 +173,17 @@ class Contract(Section):
     def file_columns(self) -> dict[str, Column]:
         """The columns inside the Parquet files, in order."""
         return {name: column for name, column in self.columns.items() if name not in self.identity_columns}
+
+    def could_have(self, partition: Partition) -> bool:
+        """Whether the table can have such a partition: its keys in their order, and times that there are (no `month=13`)."""
+        if tuple(key for key, _ in partition.pairs) != self.partition_keys:
+            return False
+        try:
+            for field in self.partition_by:
+                field.period_of(partition)
+        except PartitionKeyError:
+            return False
+        return True
 
     @property
     def partition_keys(self) -> tuple[str, ...]:

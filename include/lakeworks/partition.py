@@ -24,6 +24,7 @@ _TIME_FIELDS = {"month": ("year", "month"), "day": ("year", "month", "day"), "ho
 _FIELD_FORMATS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
 # What Hive, Athena, Spark and pyarrow write for a null partition value.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_ESCAPED = frozenset("\"#%'*/:=?\\{[]^\x7f") | frozenset(map(chr, range(0x20)))
 
 
 @dataclass(frozen=True, order=True)
@@ -154,6 +155,13 @@ class PartitionField:
         """The Hive folder names this entry makes."""
         return (str(self.column),) if self.transform == "identity" else _TIME_FIELDS[self.transform]
 
+    def period_of(self, partition: "Partition") -> Period | None:
+        """The time this entry gives a partition; None for categories and nulls, PartitionKeyError for `month=13`, `month=1`."""
+        values = dict(partition.pairs)
+        if self.transform == "identity" or None in (values[key] for key in self.keys):
+            return None
+        return Period.parse(str(Partition(tuple((key, values[key]) for key in self.keys))), self.transform)
+
 
 @dataclass(frozen=True, order=True)
 class Partition:
@@ -189,9 +197,7 @@ class Partition:
         grain = next((grain for grain, keys in _TIME_FIELDS.items() if tuple(values) == keys), None)
         if grain is None or None in values.values():
             return None
-        return Period.parse(
-            "-".join(map(str, list(values.values())[:3])) + (f"T{values['hour']}" if grain == "hour" else ""), grain
-        )
+        return Period.parse(str(Partition(tuple(values.items()))), grain)
 
     def __str__(self) -> str:
         """`2019-01-05` for a time partition, otherwise the Hive path."""
@@ -209,11 +215,7 @@ def encode_hive(value: str | None) -> str:
     """
     if value is None or value == "":
         return HIVE_NULL
-    return "".join(quote(char, safe="") if _must_escape(char) else char for char in value)
-
-
-def _must_escape(char: str) -> bool:
-    return ord(char) < 0x20 or char in "\"#%'*/:=?\\{[]^\x7f"
+    return "".join(quote(char, safe="") if char in _ESCAPED else char for char in value)
 
 
 def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period: Period) -> Partition:

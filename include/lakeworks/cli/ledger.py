@@ -46,12 +46,12 @@ def parse_partition(contract: Contract, text: str) -> Partition:
     """A partition as a person types it: its Hive path, or a month, day or hour where nothing but time cuts the table.
 
     Raises:
-        PartitionKeyError: it is neither, or does not say everything that the table is cut by.
+        PartitionKeyError: it is neither, is no time there is, or does not say everything that the table is cut by.
     """
     fields = contract.partition_by
     if "=" in text:
         partition = Partition.parse(text)
-        if tuple(key for key, _ in partition.pairs) != contract.partition_keys:
+        if not contract.could_have(partition):
             raise _mistyped(contract, text)
         return partition
     if not fields:

@@ -102,7 +102,10 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
     for found in lake.store.scan(f"{contract.table.path}/"):
         path = found.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
         if found.key not in known and not path.startswith("_") and found.size:
-            yield Finding("foreign object", Partition.parse(path), f"`{found.key}` belongs to no publication")
+            partition, told = Partition.parse(path), f"`{found.key}` belongs to no publication"
+            if not contract.could_have(partition):
+                told += f"; `{path}` names no partition of the table"
+            yield Finding("foreign object", partition, told)
 
 
 def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:

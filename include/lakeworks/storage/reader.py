@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.partition import Partition, Period
 from lakeworks.storage.ledger import LedgerEntry, LiveObject
 from lakeworks.storage.objects import ObjectStore
 from lakeworks.storage.pinned import Kept, PinnedObject
@@ -84,10 +83,9 @@ def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
         if item.column is None or any(pairs[key] is None for key in item.keys):
             continue
         column, kind = ds.field(item.column), contract.columns[item.column].type.arrow
-        if item.transform == "identity":
+        if (period := item.period_of(entry.parsed)) is None:
             known = known & (column == pa.scalar(pairs[item.column]).cast(kind))
             continue
-        period = Period.parse(str(Partition(tuple((key, pairs[key]) for key in item.keys))), item.transform)
         first, end = (pa.scalar(moment.replace(tzinfo=None)).cast(kind) for moment in (period.start, period.end))
         known = known & (column >= first) & (column < end)
     return known

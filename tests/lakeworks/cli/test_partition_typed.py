@@ -8,6 +8,7 @@ import pytest
 from lakeworks.cli.ledger import parse_partition
 from lakeworks.contract import Contract
 from lakeworks.errors import PartitionKeyError
+from lakeworks.partition import HIVE_NULL
 from tests.conftest import contract_of
 
 BY_DAY_AND_SYMBOL = ["day(at)", "symbol"]
@@ -32,6 +33,8 @@ def cut_by(*partition_by: str) -> Contract:
         (BY_DAY_AND_SYMBOL, "year=2019/month=01/day=05/symbol=A", "year=2019/month=01/day=05/symbol=A"),
         (["symbol"], "symbol=A", "symbol=A"),
         ([], "all", ""),
+        (["day(at)"], "year=2020/month=02/day=29", "year=2020/month=02/day=29"),
+        (["month"], "/".join(f"{key}={HIVE_NULL}" for key in ("year", "month")), f"year={HIVE_NULL}/month={HIVE_NULL}"),
     ],
 )
 def test_what_names_one_partition_is_it(partition_by: list[str], text: str, path: str) -> None:
@@ -48,6 +51,13 @@ def test_what_names_one_partition_is_it(partition_by: list[str], text: str, path
         (["symbol"], "A", "symbol=…"),
         (["day(at)"], "yaer=2019/month=01/day=05", "year=2019/month=01/day=05"),
         (["day(at)"], "year=2019/month=01", "year=2019/month=01/day=05"),
+        (["month"], "year=2019/month=13", "year=2019/month=01"),
+        (["month"], "year=2019/month=1", "year=2019/month=01"),
+        (["month"], "year=2019/month=", "year=2019/month=01"),
+        (["day(at)"], "year=2019/month=01/day=32", "year=2019/month=01/day=05"),
+        (["day(at)"], "year=2019/month=02/day=29", "year=2019/month=01/day=05"),
+        (["hour(at)"], "year=2019/month=01/day=05/hour=24", "year=2019/month=01/day=05/hour=03"),
+        (BY_SYMBOL_AND_DAY, "symbol=A/year=2019/month=00/day=05", "symbol=…/year=2019/month=01/day=05"),
         ([], "symbol=A", "all"),
     ],
 )
@@ -56,7 +66,7 @@ def test_what_names_none_is_told_what_to_type(partition_by: list[str], text: str
         parse_partition(cut_by(*partition_by), text)
 
 
-@pytest.mark.parametrize("text", ["2019-01", "2019-13-01"])
+@pytest.mark.parametrize("text", ["2019-01", "2019-13-01", "2019-01-32", "2019-02-29", "2019-1-5"])
 def test_a_time_of_another_grain_or_none_at_all_is_refused(text: str) -> None:
     with pytest.raises(PartitionKeyError):
         parse_partition(cut_by("day(at)"), text)

@@ -164,6 +164,33 @@ def test_a_foreign_object_is_reported_and_left_alone(published: Lake, bronze: Co
     assert published.store.get(stray)[0] == b"somebody's"
 
 
+@pytest.mark.parametrize(
+    "folder", ["year=2019/month=13", "year=2019/month=notes", "year=2019", "readme", "month=01/year=2019"]
+)
+def test_a_folder_that_is_no_partition_is_reported_and_stops_nothing(
+    published: Lake, bronze: Contract, run_at: RunAt, folder: str
+) -> None:
+    stray = f"{bronze.table.path}/{folder}/part-00000.parquet"
+    published.store.put(stray, b"somebody's")
+    (found,) = verify(published, bronze, deep=True)
+    told = f"`{stray}` belongs to no publication; `{folder}` names no partition of the table"
+    assert (found.kind, found.detail) == ("foreign object", told)
+    assert repair(published, bronze, [found]) == []
+    publish(published, audit(published, write(published, bronze.name, JANUARY, run_at(3)).key).key)
+    assert [item.detail for item in verify(published, bronze)] == [told], "runs go on beside it"
+
+
+def test_a_thirteenth_month_in_the_catalog_is_told_and_dropped(published: Lake, bronze: Contract) -> None:
+    (item,) = published.catalog.partitions(bronze)
+    place = {"DatabaseName": bronze.table.database, "TableName": bronze.table.table}
+    wrong = {"Values": ["2019", "13"], "StorageDescriptor": item["StorageDescriptor"]}
+    published.catalog.client.create_partition(**place, PartitionInput=wrong)
+    findings = verify(published, bronze)
+    assert [(found.kind, str(found.partition)) for found in findings] == [("dead in catalog", "2019-13")]
+    assert repair(published, bronze, findings) == findings
+    assert verify(published, bronze, deep=True) == []
+
+
 def test_garbage_is_what_is_old_and_dead_and_nothing_else(published: Lake, bronze: Contract, run_at: RunAt) -> None:
     manifest = write(published, bronze.name, JANUARY, run_at(3))
     assert garbage.collect(published, dry_run=False) == [], "an attempt younger than a day may be alive"
