@@ -20,6 +20,13 @@ _WIDER = {
     "bigint": set[str](),  # a double holds whole numbers only up to 2^53
     "float": {"double"},
 }
+# All that Athena documents: https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html
+_ATHENA_READS = {
+    "tinyint": {"smallint", "int", "bigint"},
+    "smallint": {"int", "bigint"},
+    "int": {"bigint"},
+    "float": {"double"},
+}
 _LEVEL = {"breaking": 0, "compatible": 1, "documentation": 2}
 
 
@@ -33,7 +40,7 @@ class Change:
 
 
 def widens(old: LakeType, new: LakeType) -> bool:
-    """Whether every value of the old type is a value of the new one, as Parquet readers and Athena promote types."""
+    """Whether every value of the old type is a value of the new one, as our readers, pyarrow and DuckDB promote types."""
     if old == new or new.kind in _WIDER.get(old.kind, set()):
         return True
     if old.kind == new.kind == "decimal":
@@ -44,6 +51,22 @@ def widens(old: LakeType, new: LakeType) -> bool:
     if old.kind == new.kind and old.kind in ("list", "map"):
         return all(widens(one, other) for (_, one), (_, other) in zip(old.members, new.members, strict=True))
     return False
+
+
+def left_for_athena(old: Contract, new: Contract) -> list[str]:
+    """Widened columns whose older files Athena does not document to read: `int` as `double`, decimals, anything nested.
+
+    None in a table without partitions, which every run writes anew.
+    """
+    return [
+        name
+        for name, column in (new.file_columns if new.partition_keys else {}).items()
+        if name in old.columns and _is_left_for_athena(old.columns[name].type, column.type)
+    ]
+
+
+def _is_left_for_athena(old: LakeType, new: LakeType) -> bool:
+    return old != new and widens(old, new) and new.kind not in _ATHENA_READS.get(old.kind, ())
 
 
 def wider(known: LakeType, now: LakeType) -> LakeType:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.contract import Contract
-from lakeworks.evolution import changes, version_needed, widens
+from lakeworks.evolution import changes, left_for_athena, version_needed, widens
 from lakeworks.types import LakeType
 from tests.conftest import contract_of
 
@@ -44,6 +44,7 @@ def changed(name: str, **fields: Any) -> dict[str, Any]:
         (of({**without("name"), "Name": {**BASE["name"], "description": "other"}}), "breaking", "renamed to `Name`"),
         (of(changed("id", type="double")), "breaking", "not every old value fits"),
         (of(changed("amount", type="decimal(12,2)")), "compatible", "wider"),
+        (of(changed("name", type="struct<a:int>")), "breaking", "string to struct<a:int>, not every old value fits"),
         (of(changed("amount", type="decimal(10,4)")), "breaking", "not every old value fits"),
         (of(changed("name", required=True)), "compatible", "go to quarantine"),
         (of(changed("amount", minimum=None)), "compatible", "minimum"),
@@ -79,6 +80,40 @@ def test_no_longer_required_breaks() -> None:
 )  # fmt: skip
 def test_types_widen_also_inside_nested_ones(old: str, new: str, expected: bool) -> None:
     assert widens(LakeType.parse(old), LakeType.parse(new)) is expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "effect"),
+    [
+        ("struct<a:int>", "struct<a:bigint>", "compatible"), ("struct<a:bigint>", "struct<a:int>", "breaking"),
+        ("struct<a:int>", "struct<a:int,b:string>", "compatible"), ("struct<a:int,b:string>", "struct<a:bigint>", "breaking"),
+        ("list<int>", "list<bigint>", "compatible"), ("list<bigint>", "list<int>", "breaking"),
+        ("list<struct<a:int>>", "list<struct<a:double>>", "compatible"), ("map<string,int>", "map<string,bigint>", "compatible"),
+        ("list<string>", "list<struct<a:string>>", "breaking"),
+    ],
+)  # fmt: skip
+def test_nested_types_are_classified_by_their_members(old: str, new: str, effect: str) -> None:
+    (change,) = changes(of(changed("name", type=old)), of(changed("name", type=new)))
+    assert (change.effect, change.where) == (effect, "name")
+    assert f"{old} to {new}" in change.what
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("tinyint", "bigint", False), ("int", "bigint", False), ("float", "double", False), ("int", "int", False),
+        ("int", "double", True), ("smallint", "float", True), ("decimal(4,2)", "decimal(6,2)", True),
+        ("struct<a:int>", "struct<a:bigint>", True), ("list<int>", "list<bigint>", True),
+        ("string", "int", False),  # breaks every reader: told as such
+    ],
+)  # fmt: skip
+def test_what_athena_does_not_document_to_read_is_told_of_partitioned_tables(old: str, new: str, told: bool) -> None:
+    def table(kind: str, **more: Any) -> Contract:
+        return of(changed("name", type=kind), **more)
+
+    cut = {"partition_by": ["month"]}
+    assert left_for_athena(table(old, **cut), table(new, **cut)) == (["name"] if told else [])
+    assert left_for_athena(table(old), table(new)) == [], "a table without partitions is written anew by every run"
 
 
 def test_the_version_number_follows_the_gravest_change() -> None:

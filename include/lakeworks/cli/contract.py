@@ -9,7 +9,7 @@ import yaml
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, load_contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.evolution import changes, version_needed
+from lakeworks.evolution import changes, left_for_athena, version_needed
 
 app = typer.Typer(no_args_is_help=True, help="Contracts and their versions.")
 
@@ -27,7 +27,10 @@ def diff(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Classify what changed: breaking, compatible or documentation; exit code 1 if the version number hides it."""
+    """Classify what changed: breaking, compatible or documentation; exit code 1 if the version number hides it.
+
+    Columns that only Athena may not read in older files are told on stderr, with the command that writes them anew.
+    """
     new = load_contract(table)
     old = (
         _published(new)
@@ -37,9 +40,20 @@ def diff(
     found = changes(old, new)
     needed = version_needed(old.version, found)
     emit([vars(change) for change in found], as_json=as_json, title=f"{table}: {old.version} to {new.version}")
+    if columns := left_for_athena(old, new):
+        typer.echo(_told_of_athena(columns), err=True)
     if _number(new.version) < _number(needed):
         typer.echo(f"These changes ask for version {needed}.", err=True)
         raise typer.Exit(1)
+
+
+def _told_of_athena(columns: list[str]) -> str:
+    named = ", ".join(f"`{name}`" for name in columns)
+    return (
+        f"Athena: {named}. Our own readers, pyarrow and DuckDB read older files as the new type; Athena does not document "
+        "that it does. Before it queries partitions published until now, write them anew: "
+        "lakeworks backfill start <dag> --from <first> --to <last> --again"
+    )
 
 
 def _published(new: Contract) -> Contract:
