@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lakeworks.errors import LakeError, TransientError
@@ -27,7 +28,7 @@ def emit(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "") -
         numeric = all(isinstance(row[name], int | float) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(escape(_cell(value)) for value in row.values()))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
