@@ -1,7 +1,8 @@
 """Tell, every half hour, of tables that are older than their contracts promise: to the log, and to the webhook LAKE_ALERT_URL.
 
 It goes by the ledger and not by runs, so that a run that was never started is noticed as well. Each table is told of once for
-the partition it waits for, however often this DAG looks. By hand: `lakeworks freshness`.
+the partition it waits for, once for each that is missing before its newest and for each key that stopped, however often this
+DAG looks. By hand: `lakeworks freshness`.
 """
 
 from datetime import timedelta

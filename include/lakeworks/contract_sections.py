@@ -152,6 +152,12 @@ class Freshness(Section):
     """How old the newest published partition may be (ODCS slaProperties `latency`)."""
 
     max_age_hours: float = Field(gt=0)
+    look_back_days: int = Field(
+        31,
+        ge=0,
+        description="How long partitions that are missing before the newest, and keys (symbols, say) that stopped while "
+        "others went on, stay late once they are overdue; 0: only the newest partition counts.",
+    )
 
 
 class Retention(Section):

@@ -15,7 +15,7 @@ TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table
 
 
 def freshness(table: TableOption = None, as_json: AsJson = False) -> None:
-    """Show how old what is published is, and what is overdue; exit code 1 if a table is late."""
+    """Show how old what is published is, and what is late; exit code 1 if a table is late."""
     contracts = [load_contract(name) for name in ([table] if table else all_tables())]
     if table and contracts[0].freshness is None:
         raise LakeNotFound(

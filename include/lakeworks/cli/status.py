@@ -13,8 +13,8 @@ from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import PartitionKeyError
 from lakeworks.partition import Period
+from lakeworks.pipeline.due import Window
 from lakeworks.pipeline.scheduler import Airflow
-from lakeworks.pipeline.status import Window
 from lakeworks.pipeline.status import status as look
 from lakeworks.reports.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
 from lakeworks.settings import settings

@@ -1,20 +1,17 @@
 """Alerts: what is late is told once, to the log and to a webhook, whoever looks and however often."""
 
-import json
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import requests
 
-from lakeworks.errors import LakeUnavailable, LostRace
-from lakeworks.layout import METADATA, join
-from lakeworks.names import TableName
+from lakeworks.errors import LakeUnavailable
 from lakeworks.pipeline.freshness import Freshness
 from lakeworks.pipeline.lake import Lake
-from lakeworks.storage.objects import Target
+from lakeworks.pipeline.told import Place, claim
 
 log = logging.getLogger(__name__)
 _TIMEOUT = 10.0
@@ -22,31 +19,25 @@ _TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Alerts:
-    """Where alerts go. What was told is remembered in the lake: `metadata/alerts/freshness/<table>/<partition>.json`."""
+    """Where alerts go. What was told, and where, is remembered in the lake (pipeline/told.py)."""
 
     lake: Lake
     url: str | None = None
     session: requests.Session | None = None
 
     def tell_late(self, found: Iterable[Freshness], now: datetime) -> list[dict[str, Any]]:
-        """Tell of every late table once for the partition it waits for; returns what was told now.
+        """Tell of all that is late once, in each place it was not told of yet; returns what was told now.
 
         Raises:
             LakeUnavailable: the webhook took some of them not; those are told of the next time.
         """
-        told, refused = [], []
+        told: list[dict[str, Any]] = []
+        refused: list[str] = []
         for item in found:
-            if item.state != "late" or not self._first(item):
-                continue
-            alert = {"alert": "freshness", "bucket": self.lake.store.bucket, **item.as_dict(now)}
-            log.warning("late: %s", _line(item))
             try:
-                self._post(alert)
+                told += self._tell(item, now)
             except requests.RequestException as error:
-                self.lake.store.delete([_key(item)])
                 refused.append(f"{item.table} ({_reason(error)})")
-            else:
-                told.append(alert)
         if refused:
             raise LakeUnavailable(
                 f"LAKE_ALERT_URL did not take {len(refused)} of {len(refused) + len(told)} alerts: {', '.join(refused)}. They "
@@ -54,33 +45,52 @@ class Alerts:
             )
         return told
 
-    def _first(self, item: Freshness) -> bool:
-        """Whether nobody told of it before; from here on somebody did."""
+    def _tell(self, item: Freshness, now: datetime) -> Iterator[dict[str, Any]]:
+        names = frozenset(_names(item))
+        places: tuple[Place, ...] = ("log", "webhook") if self.url else ("log",)
+        claimed = claim(self.lake.store, item.table, dict.fromkeys(places, names), now)
+        if claimed is None:
+            return
+        alert, done = None, list[Place]()
         try:
-            self.lake.store.put(Target(_key(item), if_absent=True), json.dumps({"overdue": item.overdue[0]}).encode())
-        except LostRace:
-            return False
-        return True
+            for place, new in claimed.untold.items():
+                alert = {"alert": "freshness", "bucket": self.lake.store.bucket, **_only(item, new).as_dict(now)}
+                self._tell_at(place, alert)
+                done.append(place)
+        except requests.RequestException:
+            claimed.settle(done, now)
+            raise
+        claimed.settle(done, now)  # not `finally`: what was interrupted was perhaps not told, and its claim runs out
+        if alert:
+            yield alert
 
-    def _post(self, alert: dict[str, Any]) -> None:
-        if self.url:
-            text = f"{alert['table']} is late: newest {alert['newest']}, overdue {alert['overdue']}"
-            body = {"text": text, **alert}  # `text` is what Slack, Teams and Mattermost show
-            (self.session or requests.Session()).post(self.url, json=body, timeout=_TIMEOUT).raise_for_status()
-
-
-def _key(item: Freshness) -> str:
-    return join(
-        METADATA,
-        "alerts",
-        "freshness",
-        TableName.parse(item.table).path,
-        f"{item.overdue[0]}@{item.newest}.json".replace(" ", "_"),
-    )
+    def _tell_at(self, place: Place, alert: dict[str, Any]) -> None:
+        if place == "log":
+            log.warning("%s; due was %s", _text(alert), alert["due"])
+            return
+        body = {"text": _text(alert), **alert}  # `text` is what Slack, Teams and Mattermost show
+        (self.session or requests.Session()).post(str(self.url), json=body, timeout=_TIMEOUT).raise_for_status()
 
 
-def _line(item: Freshness) -> str:
-    return f"`{item.table}` reaches to {item.newest} and was due at {item.due:%Y-%m-%d %H:%M} UTC; overdue: {item.overdue[0]}"
+def _names(item: Freshness) -> Iterator[str]:
+    """By which an alert is known: the partition a table waits for, each that it lacks, each key that stopped."""
+    if item.overdue:
+        yield f"{item.overdue[0]}@{item.newest}"
+    yield from (f"missing {slot}" for slot in item.missing)
+    yield from (f"stopped {key}" for key in item.stopped)
+
+
+def _only(item: Freshness, names: Collection[str]) -> Freshness:
+    """The same table, late by no more than the named."""
+    overdue = item.overdue if item.overdue and f"{item.overdue[0]}@{item.newest}" in names else ()
+    missing = tuple(slot for slot in item.missing if f"missing {slot}" in names)
+    stopped = tuple(key for key in item.stopped if f"stopped {key}" in names)
+    return replace(item, overdue=overdue, missing=missing, stopped=stopped)
+
+
+def _text(alert: dict[str, Any]) -> str:
+    late = [f"{kind} {alert[kind]}" for kind in ("overdue", "missing", "stopped") if alert[kind]]
+    return f"{alert['table']} is late: newest {alert['newest']}, {', '.join(late)}"
 
 
 def _reason(error: requests.RequestException) -> str:

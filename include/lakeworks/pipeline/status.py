@@ -10,30 +10,14 @@ from datetime import datetime
 from functools import cached_property
 
 from lakeworks.contract import Contract
-from lakeworks.contract_sections import InputRule
 from lakeworks.layout import QUARANTINE, join
-from lakeworks.partition import GRAINS, Partition, Period, period_range
-from lakeworks.pipeline.coverage import covered_by
+from lakeworks.partition import GRAINS, Partition, Period
+from lakeworks.pipeline.due import Window, absent
 from lakeworks.pipeline.facts import Facts, Known, grain_of, slot_of
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.landed_since import landed_since
 from lakeworks.pipeline.scheduler import Activity
 from lakeworks.reports.matrix import Cell, Matrix, State
-
-
-@dataclass(frozen=True)
-class Window:
-    """From the period `first` to the period `last`, both included; open where one is not given."""
-
-    first: Period | None = None
-    last: Period | None = None
-
-    def holds(self, slot: Period | None) -> bool:
-        """Whether a slot lies (partly) inside; what has no time always does."""
-        if slot is None:
-            return True
-        after = self.first is None or slot.end > self.first.start
-        return after and (self.last is None or slot.start < self.last.end)
 
 
 def status(
@@ -112,34 +96,18 @@ class _Table:
         grain = grain_of(self.contract)
         if grain is None:
             if not published:
-                yield self._nothing(Partition(), None, set())
+                yield self._nothing(Partition(), None, frozenset())
             return
-        there = self.facts.slots(self.contract)
-        ran = covered_by(((Period.parse(key), at) for key, (at, _) in self.runs.items()), grain)
-        for slot in sorted(self._due(grain, there | ran) - there):
-            yield self._nothing(Partition.of_period(slot), slot, ran)
+        found = absent(self.facts, self.contract, grain, self.window, (Period.parse(x.period) for x in self.activities))
+        for slot in sorted(found.missing | found.empty):
+            yield self._nothing(Partition.of_period(slot), slot, found.empty)
 
-    def _nothing(self, partition: Partition, slot: Period | None, ran: set[Period]) -> Cell:
+    def _nothing(self, partition: Partition, slot: Period | None, empty: frozenset[Period]) -> Cell:
         if activity := self._activity(slot):
             return Cell(partition, slot, activity.state, None, activity.where)
-        return Cell(partition, slot, "empty") if slot in ran else Cell(partition, slot, "missing", None, "never built")
-
-    def _due(self, grain: str, known: set[Period]) -> set[Period]:
-        """Slots that every upstream has data for, or any of them where all are optional.
-
-        Where time cuts no upstream: all of the window, or from the first to the last known.
-        """
-        sources = {x.name: x for x in self.facts.upstreams(self.contract) if grain_of(x)}
-        needed = [x for name, x in sources.items() if not self.contract.inputs.get(name, InputRule()).optional]
-        if sources:
-            slots = [{s for slot in self.facts.slots(x) for s in slot.split(grain)} for x in needed or sources.values()]
-            due = set.intersection(*slots) if needed else set().union(*slots)
-        else:
-            begin = self.window.first or min(known, default=None)
-            end = self.window.last.end if self.window.last else max((slot.end for slot in known), default=None)
-            due = set(period_range(Period.containing(begin.start, grain), end)) if begin and end else set()
-        due |= {slot for activity in self.activities for slot in Period.parse(activity.period).split(grain)}
-        return {slot for slot in due if self.window.holds(slot)}
+        return (
+            Cell(partition, slot, "empty") if slot in empty else Cell(partition, slot, "missing", None, "never built")
+        )
 
     def _activity(self, slot: Period | None) -> Activity | None:
         """The run at a slot that is not over, or the newest that failed after the last good one."""

@@ -1,10 +1,7 @@
-"""How old what is published is, and who is told of it how often."""
+"""How old what is published is, and what of it is late."""
 
-import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,11 +10,9 @@ import pytest
 from exchange_calendars import get_calendar
 
 from lakeworks.contract import Contract, load_contract
-from lakeworks.errors import LakeUnavailable
+from lakeworks.layout import run_key
 from lakeworks.partition import Partition, Period
-from lakeworks.pipeline.alerts import Alerts
 from lakeworks.pipeline.freshness import Freshness, freshness
-from lakeworks_demo.stack.process import free_port
 from tests.many_partitions import Many, entry, many, prices
 
 
@@ -27,6 +22,10 @@ def daily(hours: float = 48) -> Contract:
 
 def monthly() -> Contract:
     return prices(freshness={"max_age_hours": 48}, partition_by=["month(traded_on)"])
+
+
+def daily_with(**promised: Any) -> Contract:
+    return prices(freshness={"max_age_hours": 48, **promised}, partition_by=["day(traded_on)"])
 
 
 def day(key: str) -> Partition:
@@ -41,6 +40,23 @@ def at(text: str) -> datetime:
 def lake(tmp_path: Path) -> Iterator[Many]:
     with many(tmp_path) as found:
         yield found
+
+
+def by_symbol(**promised: Any) -> Contract:
+    return prices(freshness={"max_age_hours": 48, **promised})
+
+
+def of(symbol: str, *keys: str) -> list[Partition]:
+    return [Partition((("symbol", symbol), *day(key).pairs)) for key in keys]
+
+
+def march(first: int, last: int) -> list[str]:
+    return [f"2026-03-{number:02}" for number in range(first, last + 1)]
+
+
+def ran(found: Many, contract: Contract, key: str) -> None:
+    """A run's record, as far as its listing is concerned; the servers' clock says when."""
+    found.lake.store.put(run_key(contract.table, Period.parse(key), "r.1"), b"{}")
 
 
 def look(found: Many, contract: Contract, now: str) -> Freshness:
@@ -100,77 +116,60 @@ def test_a_months_table_is_not_late_before_its_month_is_over(lake: Many) -> None
     assert look(lake, contract, "2026-03-08 00:30").overdue == ("2026-02",)
 
 
-class Webhook:
-    """A server that keeps what it is told, or refuses it."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-        self.status = 200
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                if hook.status == 200:
-                    hook.told.append(body)
-                self.send_response(hook.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/secret-path"
+def test_a_gap_before_the_newest_partition_is_late_while_the_look_back_lasts(lake: Many) -> None:
+    """Only what followed the newest partition was looked at: day 3 could be missing for ever."""
+    contract = daily()
+    lake.publish(
+        contract, [entry(contract, day(key)) for key in ("2026-03-01", "2026-03-02", "2026-03-04", "2026-03-06")]
+    )
+    assert look(lake, contract, "2026-03-05 00:00").missing == (), "it has its 48 hours"
+    found = look(lake, contract, "2026-03-07 12:00")
+    assert (found.state, found.overdue, found.missing) == ("late", (), ("2026-03-03", "2026-03-05"))
+    assert found.as_dict(at("2026-03-07 12:00"))["missing"] == "2026-03-03 and 1 more"
+    briefly = daily_with(look_back_days=1)
+    assert look(lake, briefly, "2026-03-07 12:00").missing == ("2026-03-05",)
+    assert look(lake, daily_with(look_back_days=0), "2026-03-07 12:00").state == "fresh"
 
 
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    hook = Webhook()
-    yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
+def test_a_day_that_status_calls_empty_is_no_gap(lake: Many) -> None:
+    """A weekend: runs were there and found no rows."""
+    contract = daily()
+    lake.publish(contract, [entry(contract, day(key)) for key in ("2026-03-06", "2026-03-09")])
+    ran(lake, contract, "2026-03-07")
+    assert look(lake, contract, "2026-03-11 12:00").missing == ("2026-03-08",)
+    ran(lake, contract, "2026-03-08")
+    assert look(lake, contract, "2026-03-11 12:00").state == "fresh"
 
 
-def test_a_late_table_is_told_of_once_and_again_for_its_next_partition(lake: Many, webhook: Webhook) -> None:
-    contract, alerts = daily(), Alerts(lake.lake, webhook.url)
-    lake.publish(contract, [entry(contract, day("2026-03-01"))])
-
-    def tell(now: str) -> list[str]:
-        return [alert["overdue"] for alert in alerts.tell_late(freshness(lake.lake, [contract], at(now)), at(now))]
-
-    assert tell("2026-03-03 12:00") == []
-    assert tell("2026-03-04 12:00") == ["2026-03-02"]
-    assert tell("2026-03-04 13:00") == []
-    assert tell("2026-03-06 12:00") == [], "still waits for the same one"
-    lake.publish(contract, [entry(contract, day("2026-03-02"))])
-    assert tell("2026-03-06 12:00") == ["2026-03-03 and 1 more"]
-    assert webhook.told[0]["text"] == "silver.market.prices is late: newest 2026-03-01, overdue 2026-03-02"
+def test_a_table_lacks_only_what_its_upstream_has(lake: Many) -> None:
+    """Whose upstream has the gap is told, not everybody above it."""
+    orders, sales = load_contract("bronze.commerce.orders"), load_contract("silver.commerce.orders")
+    days = march(1, 6)
+    lake.publish(orders, [entry(orders, day(key), period=key) for key in days if key != "2026-03-04"])
+    lake.publish(sales, [entry(sales, day(key), period=key) for key in days if key not in ("2026-03-02", "2026-03-04")])
+    now = at("2026-03-07 12:00")
+    found = {item.table: item.missing for item in freshness(lake.lake, [orders, sales], now)}
+    assert found == {orders.name: ("2026-03-04",), sales.name: ("2026-03-02",)}
 
 
-@pytest.mark.parametrize("how", ["refuses", "is not there"])
-def test_a_webhook_that_fails_is_tried_again_and_its_address_stays_secret(
-    lake: Many, webhook: Webhook, how: str
-) -> None:
-    contract, now = daily(), at("2026-03-04 12:00")
-    lake.publish(contract, [entry(contract, day("2026-03-01"))])
-    webhook.status = 500
-    url = webhook.url if how == "refuses" else f"http://127.0.0.1:{free_port()}/secret-path"
-    with pytest.raises(LakeUnavailable, match="did not take 1 of 1 alerts: silver.market.prices") as error:
-        Alerts(lake.lake, url).tell_late(freshness(lake.lake, [contract], now), now)
-    assert "secret-path" not in str(error.value)
-    webhook.status = 200
-    assert len(Alerts(lake.lake, webhook.url).tell_late(freshness(lake.lake, [contract], now), now)) == 1
+def test_a_symbol_that_stopped_is_late_until_it_is_taken_for_delisted(lake: Many) -> None:
+    """The table's newest day counted, although one symbol had none for weeks."""
+    contract = by_symbol()
+    there = of("AAPL", *march(1, 20)) + of("MSFT", *march(1, 10))
+    lake.publish(contract, [entry(contract, partition) for partition in there])
+    assert look(lake, contract, "2026-03-12 12:00").stopped == (), "it has its 48 hours as well"
+    found = look(lake, contract, "2026-03-22 00:00")
+    assert (found.state, found.overdue) == ("late", ())
+    assert [str(key) for key in found.stopped] == ["symbol=MSFT since 2026-03-11"]
+    lake.publish(contract, [entry(contract, partition) for partition in of("AAPL", *march(21, 31), "2026-04-20")])
+    assert look(lake, contract, "2026-04-13 00:00").stopped
+    assert look(lake, contract, "2026-04-14 00:00").stopped == (), "31 days after it was due"
 
 
-def test_two_who_look_at_one_moment_tell_once(lake: Many, webhook: Webhook) -> None:
-    contract, now = daily(), at("2026-03-04 12:00")
-    lake.publish(contract, [entry(contract, day("2026-03-01"))])
-    found = list(freshness(lake.lake, [contract], now))
-    threads = [threading.Thread(target=Alerts(lake.lake, webhook.url).tell_late, args=(found, now)) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(webhook.told) == 1
+def test_a_symbol_that_comes_now_and_then_has_not_stopped(lake: Many) -> None:
+    contract = by_symbol()
+    sometimes = of("RARE", "2026-03-01", "2026-03-06", "2026-03-11") + of("ONCE", "2026-03-02")
+    lake.publish(contract, [entry(contract, partition) for partition in of("AAPL", *march(1, 20)) + sometimes])
+    assert look(lake, contract, "2026-03-18 00:00").stopped == (), "five days are its rhythm"
+    (rare,) = look(lake, contract, "2026-03-18 00:01").stopped
+    assert (rare.key, rare.since) == ("symbol=RARE", "2026-03-12")

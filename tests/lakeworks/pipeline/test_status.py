@@ -14,8 +14,9 @@ from lakeworks.contract_sections import InputRule
 from lakeworks.layout import run_key
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.pipeline.due import Window
 from lakeworks.pipeline.scheduler import Activity
-from lakeworks.pipeline.status import Window, status
+from lakeworks.pipeline.status import status
 from lakeworks.reports.matrix import Matrix, calendar
 from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run, inputs_fingerprint

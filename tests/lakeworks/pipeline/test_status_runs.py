@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lakeworks.contract import Contract, load_contract
 from lakeworks.partition import Partition, Period
+from lakeworks.pipeline.due import Window
 from lakeworks.pipeline.landed_file import prefix
 from lakeworks.pipeline.landing_set import SET, LandingSet
-from lakeworks.pipeline.status import Window
 from tests.lakeworks.pipeline.test_status import look, record
 from tests.many_partitions import Many, entry, many
 

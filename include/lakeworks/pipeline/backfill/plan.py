@@ -11,10 +11,11 @@ from lakeworks.partition import GRAINS, Period
 from lakeworks.pipeline.backfill.pipeline_dag import PipelineDag
 from lakeworks.pipeline.backfill.requests import Need, needs
 from lakeworks.pipeline.coverage import covered_by
+from lakeworks.pipeline.due import Window
 from lakeworks.pipeline.facts import grain_of
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.scheduler import Activity
-from lakeworks.pipeline.status import Window, status
+from lakeworks.pipeline.status import status
 from lakeworks.reports.matrix import Matrix
 
 # Worst first: a period is as its worst table is.
