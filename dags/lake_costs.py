@@ -7,15 +7,15 @@ For an earlier month trigger it with a partition key (`2026-10`) and the `invent
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, Param, dag
+from airflow.sdk import Param, dag
 
-from lakeworks_airflow import StorageCostOperator, partition_params, write_audit_publish
+from lakeworks_airflow import MonthlyPartitions, StorageCostOperator, partition_params, write_audit_publish
 
 GRAIN, TABLE = "month", "gold.lake.storage_costs"
 
 
 @dag(
-    schedule=CronPartitionTimetable("30 3 1 * *", timezone="UTC", key_format="%Y-%m", run_offset=-1),
+    schedule=MonthlyPartitions("1 03:30"),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     is_paused_upon_creation=True,

@@ -7,15 +7,15 @@ from UTC come from its calendar.
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
-from lakeworks_airflow import ingest, partition_params, write_audit_publish
+from lakeworks_airflow import MonthlyPartitions, ingest, partition_params, write_audit_publish
 
 GRAIN = "month"
 
 
 @dag(
-    schedule=CronPartitionTimetable("0 8 2 * *", timezone="UTC", key_format="%Y-%m", run_offset=-1),
+    schedule=MonthlyPartitions("2 08:00"),
     start_date=pendulum.datetime(2000, 3, 1, tz="UTC"),
     catchup=False,
     is_paused_upon_creation=True,  # opt-in: a free key is refused

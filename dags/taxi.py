@@ -10,9 +10,9 @@ Every tenant named in `LAKE_TENANTS` has a DAG of its own, `taxi__<tenant>`, wit
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
-from lakeworks_airflow import deployed_tenants, ingest, partition_params, write_audit_publish
+from lakeworks_airflow import MonthlyPartitions, deployed_tenants, ingest, partition_params, write_audit_publish
 
 GRAIN = "month"
 
@@ -21,7 +21,7 @@ def taxi_dag(tenant=None):
     @dag(
         dag_id=f"taxi__{tenant}" if tenant else "taxi",
         # On the first of a month the run of the month before last is due: TLC publishes about two months late.
-        schedule=CronPartitionTimetable("0 6 1 * *", timezone="UTC", key_format="%Y-%m", run_offset=-2),
+        schedule=MonthlyPartitions("1 06:00", months_later=2),
         start_date=pendulum.datetime(2019, 1, 1, tz="UTC"),
         catchup=False,
         is_paused_upon_creation=True,  # its first scheduled run needs the bucket that lake_bootstrap makes

@@ -1,14 +1,14 @@
-"""Registers with Airflow what it otherwise would not accept: lakeworks' task buttons and its timetable."""
+"""Registers with Airflow what it otherwise would not accept: lakeworks' task buttons and its timetables."""
 
 from airflow.plugins_manager import AirflowPlugin
 
 from lakeworks_airflow.links import AuditReportLink, DataLink
-from lakeworks_airflow.timetables import DailyPartitions
+from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
 
 
 class LakeworksPlugin(AirflowPlugin):
-    """Extra links of the lakeworks operators, the timetable of daily tables."""
+    """Extra links of the lakeworks operators, the timetables of daily and monthly tables."""
 
     name = "lakeworks"
     operator_extra_links = [DataLink(), AuditReportLink()]  # noqa: RUF012 - Airflow's interface
-    timetables = [DailyPartitions]  # noqa: RUF012
+    timetables = [DailyPartitions, MonthlyPartitions]  # noqa: RUF012

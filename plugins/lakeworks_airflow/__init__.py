@@ -18,7 +18,7 @@ from lakeworks_airflow.maintenance import (
 from lakeworks_airflow.partitions import partition_params, resolve_periods
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.tenants import TenantOnboardingOperator
-from lakeworks_airflow.timetables import DailyPartitions
+from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
 
 __all__ = [
     "AuditOperator",
@@ -32,6 +32,7 @@ __all__ = [
     "FreshnessOperator",
     "GarbageOperator",
     "LakeBootstrapOperator",
+    "MonthlyPartitions",
     "NewsOperator",
     "PublishOperator",
     "StorageCostOperator",

@@ -1,9 +1,10 @@
-"""When runs of a daily table begin, and which runs a backfill makes of a stretch of days."""
+"""When runs of daily and monthly tables begin, and which runs a backfill makes of a stretch of time."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from airflow.exceptions import InvalidPartitionKeyError
 from airflow.sdk import timezone
@@ -14,16 +15,56 @@ from lakeworks.errors import PartitionKeyError
 from lakeworks.partition import Period, period_range, periods_of
 
 
-class DailyPartitions(CronPartitionTimetable):
+class _Partitions(CronPartitionTimetable):
+    """A run a period. Airflow's own backfills (command, API and the form of its UI) ask which runs a stretch of time needs.
+
+    Both dates are included, and a key that is none is answered with what to type.
+    """
+
+    grain: ClassVar[str]
+
+    @abstractmethod
+    def _periods(self, first: Period, last: Period) -> Iterable[Period]:
+        """What runs of a backfill own, from one period of the grain to another."""
+
+    @abstractmethod
+    def _moment(self, period: Period) -> datetime:
+        """By which moment Airflow knows the period's run: for its schedule's own, the cron tick in the period."""
+
+    def _due(self, period: Period) -> datetime:
+        """When a run of the period may begin."""
+        return period.end
+
+    def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
+        """The runs of a backfill from the period of one moment to that of another, both included."""
+        first, last = (Period.containing(moment.astimezone(UTC), self.grain) for moment in (earliest, latest))
+        for period in self._periods(first, last):
+            yield DagRunInfo(
+                run_after=timezone.coerce_datetime(self._due(period)),
+                data_interval=None,
+                partition_date=timezone.coerce_datetime(self._moment(period)),
+                partition_key=str(period),
+            )
+
+    def _decode_partition_date(self, partition_key: str) -> datetime:
+        try:
+            periods = periods_of(partition_key, self.grain)
+        except PartitionKeyError as error:
+            raise InvalidPartitionKeyError(str(error)) from error
+        return self._moment(periods[0] if len(periods) == 1 else Period.containing(periods[0].start, "month"))
+
+
+class DailyPartitions(_Partitions):
     """A run a day for the day before, key `2019-01-05`; a backfill brings whole months in a run each, key `2019-01`.
 
-    Airflow's own backfills (command, API and the form of its UI) ask the timetable which runs a stretch of time needs. A task
-    costs seconds before it does anything, and a month of days is one build where the table allows it, so a year is 12 runs
-    here and not 366. Days at the ends that make no whole month are a run each. Days that are not over are left out.
+    A task costs seconds before it does anything, and a month of days is one build where the table allows it, so a year is 12
+    runs here and not 366. Days at the ends that make no whole month are a run each. Days that are not over are left out.
 
     :param at: time of day in UTC when the day before is over everywhere, like `06:00`. Not midnight, which is the moment
         Airflow knows a month's run by.
     """
+
+    grain = "day"
 
     def __init__(self, at: str) -> None:
         self.at = time.fromisoformat(at)
@@ -41,29 +82,58 @@ class DailyPartitions(CronPartitionTimetable):
         """Read what Airflow stored."""
         return cls(data["at"])
 
-    def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
-        """The runs of a backfill from the day of one moment to the day of another, both included."""
-        first, last = (Period.containing(moment.astimezone(UTC), "day") for moment in (earliest, latest))
+    def _periods(self, first: Period, last: Period) -> Iterator[Period]:
         end = min(last.end, Period.containing(timezone.utcnow(), "day").start)
         for month, found in groupby(period_range(first, end), key=lambda day: Period.containing(day.start, "month")):
             days = list(found)
-            yield from self._runs([month] if days == month.split("day") else days)
+            yield from [month] if days == month.split("day") else days
 
-    def _runs(self, periods: Iterable[Period]) -> Iterator[DagRunInfo]:
-        for period in periods:
-            moment = self._decode_partition_date(str(period))
-            yield DagRunInfo(
-                run_after=timezone.coerce_datetime(period.end),
-                data_interval=None,
-                partition_date=timezone.coerce_datetime(moment),
-                partition_key=str(period),
+    def _moment(self, period: Period) -> datetime:
+        """Of a day its cron tick, as for scheduled runs; of a month its start."""
+        return (
+            period.start
+            if period.grain == "month"
+            else period.start + timedelta(hours=self.at.hour, minutes=self.at.minute)
+        )
+
+
+class MonthlyPartitions(_Partitions):
+    """A run a month, key `2019-01`; a backfill leaves out months whose own scheduled run is not due yet.
+
+    :param at: day of the month and time in UTC when a run begins, like `1 06:00`. Not after the 28th: not every month has it.
+    :param months_later: how many months after the month it owns: 1 where a month can be had once it is over, 2 where its
+        source publishes a month late.
+    """
+
+    grain = "month"
+
+    def __init__(self, at: str, *, months_later: int = 1) -> None:
+        day, _, clock = at.partition(" ")
+        self.day, self.at, self.months_later = int(day), time.fromisoformat(clock), months_later
+        if not 1 <= self.day <= 28 or months_later < 1:
+            raise ValueError(
+                "MonthlyPartitions: say a day from 1 to 28 with a time, like `1 06:00`, and months_later from 1."
             )
+        cron = f"{self.at.minute} {self.at.hour} {self.day} * *"
+        super().__init__(cron, timezone="UTC", run_offset=-months_later, key_format="%Y-%m")
 
-    def _decode_partition_date(self, partition_key: str) -> datetime:
-        """By which moment Airflow knows a run: of a day its cron tick, as for scheduled runs; of a month its start."""
-        try:
-            periods = periods_of(partition_key, "day")
-        except PartitionKeyError as error:
-            raise InvalidPartitionKeyError(str(error)) from error
-        start = periods[0].start
-        return start if len(periods) > 1 else start + timedelta(hours=self.at.hour, minutes=self.at.minute)
+    def serialize(self) -> dict[str, Any]:
+        """What Airflow stores of it."""
+        return {"at": f"{self.day} {self.at.isoformat('minutes')}", "months_later": self.months_later}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Self:
+        """Read what Airflow stored."""
+        return cls(data["at"], months_later=data["months_later"])
+
+    def _periods(self, first: Period, last: Period) -> Iterator[Period]:
+        now = timezone.utcnow()
+        return (month for month in period_range(first, last.end) if self._due(month) <= now)
+
+    def _moment(self, period: Period) -> datetime:
+        return period.start + timedelta(days=self.day - 1, hours=self.at.hour, minutes=self.at.minute)
+
+    def _due(self, period: Period) -> datetime:
+        for _ in range(self.months_later):
+            period = period.next
+        return self._moment(period)
