@@ -8,7 +8,7 @@ from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunResponse
 from airflow.api_fastapi.core_api.datamodels.task_instances import TaskInstanceResponse, TaskInstancesBatchBody
 from airflow.utils.state import DagRunState
 
-from lakeworks.pipeline.scheduler import Airflow
+from lakeworks.pipeline.scheduler import Activities, Airflow
 
 
 class Recording(requests.Session):
@@ -28,7 +28,7 @@ class Recording(requests.Session):
 
 def test_every_request_is_one_airflow_understands() -> None:
     session = Recording()
-    assert Airflow("http://admin:secret@airflow:8080", session).activities(["silver.transport.trips"]) == []
+    assert Airflow("http://admin:secret@airflow:8080", session).activities(["silver.transport.trips"]) == Activities()
     login, runs, tasks = session.sent
     assert login == ("POST", "http://airflow:8080/auth/token", {"username": "admin", "password": "secret"})
     assert runs[:2] == ("GET", "http://airflow:8080/api/v2/dags/~/dagRuns")

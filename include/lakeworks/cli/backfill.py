@@ -141,7 +141,7 @@ def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, a
     if cut not in ("day", "month", "year", "all"):
         raise ConfigError(f"--chunk `{cut}`: expected day, month, year or all. Nothing was started.")
     periods = dag.periods(first, last)
-    doings = planning.Doings(api.activities(dag.tables), api.under_way(dag_id))
+    doings = planning.Doings(api.activities(dag.tables).found, api.under_way(dag_id))
     return planning.make_plan(connect(), dag, periods, doings, cut, again=again)  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import PartitionKeyError
 from lakeworks.partition import Period
 from lakeworks.pipeline.due import Window
-from lakeworks.pipeline.scheduler import Airflow
+from lakeworks.pipeline.scheduler import Activities, Airflow
 from lakeworks.pipeline.status import status as look
 from lakeworks.reports.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
 from lakeworks.settings import settings
@@ -42,8 +43,8 @@ def status(table: TableOption = None, first: First = None, last: Last = None, as
         raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: --from must not be later than --to.")
     names = [table] if table else all_tables()
     contracts, lake, address = [load_contract(name) for name in names], connect(), settings().airflow_url
-    activities = Airflow(address.get_secret_value()).activities(names) if address else []
-    found = list(look(lake, contracts, window, activities))
+    activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
+    found = [replace(matrix, note=activities.note) for matrix in look(lake, contracts, window, activities)]
     if as_json:
         sys.stdout.write(json.dumps([matrix.as_dict() for matrix in found]) + "\n")
     elif table:
@@ -54,6 +55,8 @@ def status(table: TableOption = None, first: First = None, last: Last = None, as
         Console(stderr=True).print(
             "running and failed runs are not shown: set LAKE_AIRFLOW_URL to ask Airflow", style="dim"
         )
+    if not as_json and activities.note:
+        Console().print(activities.note, style="yellow", soft_wrap=True)
 
 
 def _line(matrix: Matrix) -> dict[str, object]:

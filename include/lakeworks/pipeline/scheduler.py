@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +16,7 @@ from lakeworks.partition import Period, periods_between
 _RUNNING = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
 _FAILED = ("failed", "upstream_failed")
 _PAGE = 100  # Airflow's largest page unless it is configured otherwise
-_PAGES = 20
+MOST = 2_000
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,29 @@ class Activity:
     where: str
 
 
+@dataclass(frozen=True)
+class Activities:
+    """What Airflow is at; `cut_off` names what there was more of than is asked for (`runs`, `tasks`)."""
+
+    found: tuple[Activity, ...] = ()
+    cut_off: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Activity]:
+        """The activities."""
+        return iter(self.found)
+
+    @property
+    def note(self) -> str:
+        """What is not known for sure, for people and programs; empty where everything was asked for."""
+        if not self.cut_off:
+            return ""
+        return (
+            f"Airflow has more than {MOST:,} {' and '.join(self.cut_off)} that are not over or failed, and only the newest "
+            f"{MOST:,} were asked for: older ones are not shown as running or failed. Delete failed runs that nobody needs in "
+            "Airflow's UI, or: airflow db clean"
+        )
+
+
 class Airflow:
     """Airflow's API at an address like `https://user:password@host`; log in once, then ask."""
 
@@ -40,16 +63,18 @@ class Airflow:
         self.login = (unquote(parts.username or ""), unquote(parts.password or ""))
         self.session = session or requests.Session()
 
-    def activities(self, tables: Iterable[str]) -> list[Activity]:
-        """What runs, waits or failed of these tables.
+    def activities(self, tables: Iterable[str]) -> Activities:
+        """What runs, waits or failed of these tables, by the newest runs and tasks.
 
         Raises:
             ConfigError: Airflow does not accept the login, or the address is not Airflow's.
             LakeUnavailable: it does not answer.
         """
         by_group = by_task_group(tables)
-        runs = {(run["dag_id"], run["dag_run_id"]): run for run in self._runs()}
-        return [item for task in self._tasks() for item in _activities(task, runs, by_group)]
+        runs, tasks = (list(islice(found, MOST + 1)) for found in (self._runs(), self._tasks()))
+        known = {(run["dag_id"], run["dag_run_id"]): run for run in runs[:MOST]}
+        found = tuple(item for task in tasks[:MOST] for item in _activities(task, known, by_group))
+        return Activities(found, tuple(name for name, all_ in (("runs", runs), ("tasks", tasks)) if len(all_) > MOST))
 
     def under_way(self, dag_id: str) -> set[Period]:
         """The periods of a DAG's runs that are not over, those that have not begun included."""
@@ -92,12 +117,12 @@ class Airflow:
 
     def _runs(self) -> Iterator[dict[str, Any]]:
         asked = {"state": ["running", "queued", "failed"], "order_by": "-run_after"}
-        yield from islice(self.pages("dags/~/dagRuns", "dag_runs", **asked), _PAGE * _PAGES)
+        return self.pages("dags/~/dagRuns", "dag_runs", **asked)
 
     def _tasks(self) -> Iterator[dict[str, Any]]:
         asked = {"state": [*_RUNNING, *_FAILED], "order_by": "-id", "page_limit": _PAGE}  # ids grow with time
-        for page in range(_PAGES):
-            where = "dags/~/dagRuns/~/taskInstances/list"
+        where = "dags/~/dagRuns/~/taskInstances/list"
+        for page in count():
             answer = self.call("POST", where, json={**asked, "page_offset": page * _PAGE})
             yield from answer["task_instances"]
             if len(answer["task_instances"]) < _PAGE:

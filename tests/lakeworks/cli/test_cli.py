@@ -17,9 +17,11 @@ from lakeworks.errors import QuotaExhausted
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, audit, land, publish, write
 from lakeworks.pipeline.quota import LakeState
+from lakeworks.pipeline.scheduler import MOST
 from lakeworks.settings import settings
 from lakeworks.sources import Access, open_source
 from lakeworks.storage.manifest import Run
+from tests.airflow_server import run, serving_airflow
 from tests.lakeworks.sources.vendors import Vendor
 
 ZONES = "reference.transport.zones"
@@ -101,6 +103,20 @@ def test_ledger_shows_tables_and_history(command: Callable[..., Done], environme
     assert (rows[ZONES]["partitions"], rows[ZONES]["published"], rows[ZONES]["audit"]) == (1, 265, "passed")
     history = json.loads(command("ledger", ZONES, "all", "--json", **environment).stdout)
     assert [(row["publication"], row["state"], row["rows"]) for row in history] == [(1, "published", 265)]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_status_says_if_airflow_has_more_runs_than_were_asked_for(
+    command: Callable[..., Done], environment: dict[str, str], more: int
+) -> None:
+    with serving_airflow() as (address, knows):
+        knows["runs"] = [run(f"r{number}", "2019-01") for number in range(MOST + more)]
+        asking = {**environment, "LAKE_AIRFLOW_URL": f"http://{address}"}
+        (matrix,) = json.loads(command("status", ZONES, "--json", **asking).stdout)
+        shown = command("status", ZONES, **asking).stdout
+        every = command("status", **asking).stdout
+    says = "Airflow has more than 2,000 runs that are not over or failed"
+    assert [says in text for text in (matrix["note"], shown, every)] == [bool(more)] * 3
 
 
 def test_differences_are_shown_repaired_and_gone(
