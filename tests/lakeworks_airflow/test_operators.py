@@ -93,6 +93,45 @@ def test_a_rollup_waits_for_every_day_and_a_person_does_not(deployed: Lake) -> N
     assert covered.execute(context("2017-02", run_type="asset_triggered")) == {"2017-02": []}
 
 
+@pytest.mark.parametrize(
+    ("ran", "missing_allowed", "missing"),
+    [
+        (range(1, 29), 0, []),
+        (range(1, 28), 0, None),
+        (range(1, 28), 1, ["2017-02-28"]),
+        (range(1, 27), 1, None),
+        (range(29, 29), 1, None),
+        (range(29, 29), 28, [f"2017-02-{day:02}" for day in range(1, 29)]),
+    ],
+    ids=[
+        "all",
+        "one missing",
+        "one missing and allowed",
+        "two missing and one allowed",
+        "none",
+        "none and all allowed",
+    ],
+)
+def test_a_rollup_goes_on_without_as_many_days_as_are_allowed_to_be_missing(
+    deployed: Lake, ran: range, missing_allowed: int, missing: list[str] | None
+) -> None:
+    upstream = load_contract("gold.commerce.daily_sales").table
+    for day in ran:
+        deployed.store.put(run_key(upstream, Period.parse(f"2017-02-{day:02}"), "r.1"), b"{}")
+    covered = operator(
+        CoverageOperator,
+        table="gold.commerce.customer_360_monthly",
+        upstream=str(upstream),
+        missing_allowed=missing_allowed,
+    )
+    started_by_assets = context("2017-02", run_type="asset_triggered")
+    if missing is None:
+        with pytest.raises(AirflowSkipException, match="2017-02 waits for runs of .*Nothing was built"):
+            covered.execute(started_by_assets)
+    else:
+        assert covered.execute(started_by_assets) == {"2017-02": missing}
+
+
 def test_a_range_is_one_run(deployed: Lake) -> None:
     landed = operator(FetchOperator, table=BRONZE).execute(context(None, **{"from": "2019-01", "to": "2019-02"}))
     assert [key.split("/")[4:6] for key in landed] == [["year=2019", "month=01"], ["year=2019", "month=02"]]
