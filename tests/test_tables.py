@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from sqlglot import parse_one
 
 from lakeworks.cli.docs import page
+from lakeworks.column_lineage import column_lineage
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, load_examples
@@ -72,12 +74,53 @@ def test_upstream_tables_exist_and_lie_in_the_same_or_a_lower_layer(table: str) 
         assert order.index(name.layer) <= order.index(load_contract(table).table.layer)
 
 
+# Columns that are literals (a vendor's name and rank, a kind), counts of rows, or the run's own date: made of no column.
+OF_NO_COLUMN = {
+    "gold.commerce.customer_360_daily": {"snapshot_date", "order_count_90d"},
+    "gold.commerce.top_customers": {"order_count"},
+    "gold.market.market_daily_summary": {"symbol_count"},
+    "gold.market.portfolio_values": {"holding_count"},
+    "gold.transport.hourly_demand": {"trip_count"},
+    "gold.transport.zone_daily_summary": {"trip_count"},
+    "silver.market.corporate_actions": {"action_type", "vendor", "vendor_rank"},
+    "silver.market.crypto_bars": {"point_count"},
+    "silver.market.daily_bars": {"asset_class", "vendor", "vendor_rank"},
+}
+
+
+@pytest.mark.parametrize("table", WITH_SQL)
+def test_every_column_is_traced_to_columns_of_the_tables_it_is_made_of(table: str) -> None:
+    contract = load_contract(table)
+    sql = load_sql(contract) or ""
+    traced = column_lineage(contract, sql, load_contract)
+    if not upstream(sql):  # what is landed has no columns yet
+        assert contract.source
+        assert not any(traced.values())
+        return
+    assert {name for name, origins in traced.items() if not origins} == OF_NO_COLUMN.get(table, set())
+    for name, column in {origin for origins in traced.values() for origin in origins}:
+        assert column in load_contract(name).columns
+
+
+def test_what_a_group_function_computes_is_traced_through_the_columns_it_takes() -> None:
+    """`ema_12` to `rsi_14` had no lineage: SQL does not select them."""
+    contract = load_contract("gold.market.technical_indicators")
+    traced = column_lineage(contract, load_sql(contract) or "", load_contract)
+    prices = {("silver.market.daily_bars", "close_usd"), ("silver.market.daily_bars", "split_factor")}
+    for name in ("ema_12", "ema_26", "macd", "macd_signal", "macd_histogram", "rsi_14"):
+        assert prices <= set(traced[name]), name
+    assert traced["symbol"] == (("silver.market.daily_bars", "symbol"),), "what it takes as it comes stays as SQL says"
+
+
 @pytest.mark.parametrize("table", [name for name in all_tables() if has_function(load_contract(name))])
 def test_a_group_function_loads_by_its_name_and_groups_by_columns_of_the_table(table: str) -> None:
     function = load_function(load_contract(table))
     assert function
     assert set(function.group_by) <= set(load_contract(table).grain)
     assert "transform.sql" in {path.name for path in load_contract(table).folder.iterdir()}, "SQL selects its input"
+    selected = set(parse_one(load_sql(load_contract(table)) or "", read="duckdb").named_selects)
+    assert {column for columns in function.made_of.values() for column in columns} <= selected
+    assert set(function.made_of) == set(load_contract(table).columns) - selected, "what it computes says what of"
 
 
 @pytest.mark.parametrize("table", all_tables())

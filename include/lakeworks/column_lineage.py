@@ -1,9 +1,10 @@
-"""Which upstream columns each column of a table is made of, read from its SQL."""
+"""Which upstream columns each column of a table is made of: read from its SQL, and declared by its `transform.py`."""
 
 from collections.abc import Callable
 from functools import lru_cache
 
 from lakeworks.contract import Contract
+from lakeworks.functions import load_function
 from lakeworks.names import TableName
 from lakeworks.sql import upstream
 
@@ -13,10 +14,15 @@ Origin = tuple[str, str]  # table, column
 def column_lineage(contract: Contract, sql: str, load: Callable[[str], Contract]) -> dict[str, tuple[Origin, ...]]:
     """Upstream columns by output column, sorted; a column made of none (a constant, `count(*)`) has an empty tuple.
 
-    Filters and join conditions make no value and are left out: this is what OpenLineage calls direct lineage.
+    Filters and join conditions make no value and are left out: this is what OpenLineage calls direct lineage. What a
+    `transform.py` computes comes from the SQL columns its `MADE_OF` names.
     """
     inputs = tuple(sorted((str(name), tuple(load(str(name)).columns)) for name in upstream(sql)))
     found = _traced(sql, inputs)
+    function = load_function(contract)
+    for name, columns in function.made_of.items() if function else ():
+        origins = {origin for column in columns for origin in found.get(column.lower(), ())}
+        found = {**found, name.lower(): tuple(sorted(origins))}
     return {name: found.get(name.lower(), ()) for name in contract.columns}
 
 

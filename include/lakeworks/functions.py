@@ -2,12 +2,13 @@
 
 The table's `transform.sql` selects the function's input; the function gets the rows of one group as a pandas frame and returns
 the table's rows. pandas here and Spark's `applyInPandas` run the very same function, so it names its group in `GROUP_BY`, takes
-its rows in any order, and keeps nothing between calls.
+its rows in any order, and keeps nothing between calls. `MADE_OF` says for lineage which columns of its input each column that
+it computes is made of, as SQL says of its own.
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GroupFunction:
-    """A loaded `transform.py`; `apply` maps one group's rows to rows of the table."""
+    """A loaded `transform.py`; `apply` maps one group's rows to rows of the table.
+
+    `made_of` has the columns of its input by the column it computes from them; others it takes as they come.
+    """
 
     group_by: tuple[str, ...]
     apply: "Callable[[pd.DataFrame], pd.DataFrame]"
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def has_function(contract: Contract) -> bool:
@@ -52,6 +57,6 @@ def read_function(module_name: str) -> GroupFunction:
             f"`{module_name}` does not import ({type(error).__name__}: {error}). Nothing was run; correct the file."
         ) from error
     try:
-        return GroupFunction(tuple(module.GROUP_BY), module.transform)
+        return GroupFunction(tuple(module.GROUP_BY), module.transform, getattr(module, "MADE_OF", {}))
     except AttributeError as error:
         raise ContractError(f"`{module_name}` needs `GROUP_BY` and `transform`: {error}. Nothing was run.") from error

@@ -9,6 +9,8 @@ import pandas as pd
 
 GROUP_BY = ("symbol",)
 SESSIONS = 360
+_PRICES = ("ema_12", "ema_26", "macd", "macd_signal", "macd_histogram")
+MADE_OF = {**dict.fromkeys(_PRICES, ("level", "shares")), "rsi_14": ("level",)}
 
 
 def transform(rows: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +21,7 @@ def transform(rows: pd.DataFrame) -> pd.DataFrame:
     measured = pd.DataFrame(
         [measure(levels.iloc[max(0, place + 1 - SESSIONS) : place + 1]) for place in wanted.index],
         index=wanted.index,
-        columns=["ema_12", "ema_26", "macd", "macd_signal", "macd_histogram", "rsi_14"],
+        columns=[*_PRICES, "rsi_14"],
         dtype=float,
     )
     prices = measured.drop(columns="rsi_14").div(wanted["shares"], axis=0)
