@@ -11,6 +11,7 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.examples import Example, load_examples
 from lakeworks.functions import has_function, load_function
+from lakeworks.names import LINEAGE_COLUMNS
 from lakeworks.partition import Period
 from lakeworks.pipeline.example import given_table, run_example
 from lakeworks.sql import lint, load_sql, render, upstream
@@ -127,3 +128,10 @@ def test_a_group_function_loads_by_its_name_and_groups_by_columns_of_the_table(t
 def test_documentation_page_is_up_to_date(table: str) -> None:
     path = Path(__file__).parents[1] / "docs" / "tables" / f"{table}.md"
     assert path.read_text() == page(table), "run `make docs`"
+
+
+@pytest.mark.parametrize("table", all_tables())
+def test_columns_the_lake_adds_are_known_as_lineage(table: str) -> None:
+    """`lakeworks diff` compares rows without them; one it does not know would make every row of another fetch a changed one."""
+    added = {name for name in load_contract(table).columns if name.startswith("_")}
+    assert added <= set(LINEAGE_COLUMNS)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from lakeworks.errors import ContractError
 
 LAYERS = ("bronze", "silver", "gold", "reference")
+# Columns that say which fetch a row came by: filled from the landed object, they change when nothing in the row did.
+LINEAGE_COLUMNS = ("_ingested_at", "_source_url", "_source_etag", "_run_id")
 _WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

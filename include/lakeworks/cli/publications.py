@@ -54,13 +54,16 @@ def diff(
     samples = [_withheld(row, private) for row in found.samples]
     columns = [{"column": name, "before": old, "after": new} for name, old, new in found.columns]
     if as_json:
-        emit_one({**_summary(found), "columns": columns, "statistics": figures, "samples": samples})
+        told = {"left out": list(found.left_out), "columns": columns, "statistics": figures, "samples": samples}
+        emit_one({**_summary(found), **told})
         return
     emit(
         [_summary(found)],
         as_json=False,
         title=f"{table} {partition}: publication {found.before.seq} to {found.after.seq}",
     )
+    if found.left_out:
+        typer.echo(f"Rows are compared without {', '.join(found.left_out)}, which change with every fetch.")
     for title, rows in (("Columns", columns), ("Statistics", figures), ("Rows, the first ones", samples)):
         if rows:
             emit(rows, as_json=False, title=title)
@@ -85,6 +88,7 @@ def _summary(found: Difference) -> dict[str, Any]:
         "added": found.added,
         "removed": found.removed,
         "changed": found.changed,
+        "only lineage": found.only_lineage,
     }
 
 

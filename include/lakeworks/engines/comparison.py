@@ -14,11 +14,15 @@ _SAMPLES = 10
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows by grain: only in `after`, only in `before`, in both with other values (0 without a grain)."""
+    """Rows by grain: only in `after`, only in `before`, in both with other values (0 without a grain).
+
+    `only_lineage` are those in both, where nothing but the columns left out differs.
+    """
 
     added: int
     removed: int
     changed: int
+    only_lineage: int
     samples: tuple[dict[str, Any], ...]
 
 
@@ -34,39 +38,48 @@ class Statistic:
     total: Any
 
 
-def compare_rows(session: Session, grain: Sequence[str], columns: Sequence[str]) -> Rows:
-    """Compare the shared columns; without a grain, whole rows are counted (a changed row is one removed and one added)."""
+def compare_rows(session: Session, grain: Sequence[str], columns: Sequence[str], lineage: Sequence[str] = ()) -> Rows:
+    """Compare rows by `columns`; without a grain, whole rows are counted (a changed row is one removed and one added).
+
+    Columns of `lineage` make no row a changed one; rows in which only they differ are counted apart.
+    """
     if not grain:
-        return _whole_rows(session, columns)
+        return _whole_rows(session, columns, lineage)
     key = ", ".join(map(quoted, grain))
     rest = [name for name in columns if name not in grain]
-    packed = f"{{{', '.join(f'{quoted(n)}: {quoted(n)}' for n in rest)}}}" if rest else "0"
-    side = f"SELECT {key}, {packed} AS _values, TRUE AS _there FROM"
+    side = f"SELECT {key}, {_packed(rest)} AS _values, {_packed(lineage)} AS _lineage, TRUE AS _there FROM"
     joined = f"({side} before) AS b FULL JOIN ({side} after) AS a USING ({key})"
     case = (
         "CASE WHEN b._there IS NULL THEN 'added' WHEN a._there IS NULL THEN 'removed' "
-        "WHEN a._values IS DISTINCT FROM b._values THEN 'changed' END"
+        "WHEN a._values IS DISTINCT FROM b._values THEN 'changed' "
+        "WHEN a._lineage IS DISTINCT FROM b._lineage THEN 'only lineage' END"
     )
     told = f"SELECT {case} AS difference, {key}, b._values AS before, a._values AS after FROM {joined}"
     counts = session.query(f"SELECT difference, count(*) AS rows FROM ({told}) WHERE difference IS NOT NULL GROUP BY 1")
     by_kind = {row["difference"]: row["rows"] for row in counts.to_pylist()}
     samples = session.query(
-        f"SELECT * FROM ({told}) WHERE difference IS NOT NULL ORDER BY difference, {key} LIMIT {_SAMPLES}"
+        f"SELECT * FROM ({told}) WHERE difference <> 'only lineage' ORDER BY difference, {key} LIMIT {_SAMPLES}"
     )
     return Rows(
-        by_kind.get("added", 0), by_kind.get("removed", 0), by_kind.get("changed", 0),
+        by_kind.get("added", 0), by_kind.get("removed", 0), by_kind.get("changed", 0), by_kind.get("only lineage", 0),
         tuple(_only_changes(row) for row in samples.to_pylist()),
     )  # fmt: skip
 
 
-def _whole_rows(session: Session, columns: Sequence[str]) -> Rows:
-    listed = ", ".join(map(quoted, columns))
+def _packed(columns: Sequence[str]) -> str:
+    return f"{{{', '.join(f'{quoted(n)}: {quoted(n)}' for n in columns)}}}" if columns else "0"
 
-    def count(first: str, second: str) -> int:
+
+def _whole_rows(session: Session, columns: Sequence[str], lineage: Sequence[str]) -> Rows:
+    def count(first: str, second: str, names: Sequence[str]) -> int:
+        listed = ", ".join(map(quoted, names))
         sql = f"SELECT count(*) AS rows FROM (SELECT {listed} FROM {first} EXCEPT ALL SELECT {listed} FROM {second})"
         return int(session.query(sql).to_pylist()[0]["rows"])
 
-    return Rows(count("after", "before"), count("before", "after"), 0, ())
+    added, removed = count("after", "before", columns), count("before", "after", columns)
+    # Rows that find no equal in the other publication by all columns, but do so without lineage.
+    only_lineage = count("after", "before", [*columns, *lineage]) - added if lineage else 0
+    return Rows(added, removed, 0, only_lineage, ())
 
 
 def _only_changes(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from lakeworks.contract import Contract
 from lakeworks.engines.comparison import Statistic, compare_rows, statistics
 from lakeworks.errors import LakeNotFound
+from lakeworks.names import LINEAGE_COLUMNS
 from lakeworks.partition import Partition
 from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.ledger import LedgerEntry
@@ -15,13 +16,18 @@ from lakeworks.storage.reader import open_objects
 
 @dataclass(frozen=True)
 class Difference:
-    """Two publications compared; columns are `(name, type before, type after)`, None where there is none."""
+    """Two publications compared; columns are `(name, type before, type after)`, None where there is none.
+
+    Rows are compared without the columns of `left_out`: another fetch of the same row is the same row.
+    """
 
     before: LedgerEntry
     after: LedgerEntry
     added: int
     removed: int
     changed: int
+    only_lineage: int
+    left_out: tuple[str, ...]
     columns: tuple[tuple[str, str | None, str | None], ...]
     statistics: tuple[tuple[Statistic | None, Statistic | None], ...]
     samples: tuple[dict[str, Any], ...]
@@ -45,7 +51,9 @@ def diff(
         session.attach("before", old)
         session.attach("after", new)
         shared = [name for name in new.schema.names if name in old.schema.names]
-        rows = compare_rows(session, [name for name in contract.grain if name in shared], shared)
+        grain = [name for name in contract.grain if name in shared]
+        lineage = [name for name in LINEAGE_COLUMNS if name in shared and name not in grain]
+        rows = compare_rows(session, grain, [name for name in shared if name not in lineage], lineage)
         figures = [statistics(session, side, data.schema) for side, data in (("before", old), ("after", new))]
         names = list(dict.fromkeys([*old.schema.names, *new.schema.names]))
         types = [{field.name: str(field.type) for field in data.schema} for data in (old, new)]
@@ -55,6 +63,8 @@ def diff(
         added=rows.added,
         removed=rows.removed,
         changed=rows.changed,
+        only_lineage=rows.only_lineage,
+        left_out=tuple(lineage),
         columns=tuple((n, types[0].get(n), types[1].get(n)) for n in names if types[0].get(n) != types[1].get(n)),
         statistics=tuple(_pairs(names, *figures)),
         samples=rows.samples,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -76,6 +77,43 @@ def test_diff_of_a_table_without_grain_and_with_a_new_column(lake: Lake, run_at:
     found = diff(lake, second, PARTITION)
     assert (found.added, found.removed, found.changed) == (1, 1, 0)
     assert found.columns == (("note", None, "string"),)
+
+
+def as_fetched(run: str, *rows: tuple[int, float]) -> list[dict[str, Any]]:
+    """Rows as bronze keeps them: with the run that landed them, and when."""
+    when = datetime(2026, 1, int(run[-1]))
+    return [{"id": key, "value": value, "_ingested_at": when, "_run_id": run} for key, value in rows]
+
+
+@pytest.mark.parametrize("grain", [True, False], ids=["with a grain", "without"])
+def test_rows_that_only_another_run_brought_are_not_changed(lake: Lake, run_at: RunAt, grain: bool) -> None:
+    """Without a grain every row was told as removed and added, with one every row as changed."""
+    lineage = {
+        "_ingested_at": {"type": "timestamp", "description": "when"},
+        "_run_id": {"type": "string", "description": "run"},
+    }
+    bronze, rows = contract(grain=grain, **lineage), ((1, 1.0), (2, 2.0), (3, 3.0))
+    published(lake, bronze, as_fetched("run 1", *rows), run_at(1))
+    published(lake, bronze, as_fetched("run 2", *rows), run_at(2))
+    same = diff(lake, bronze, PARTITION)
+    assert (same.added, same.removed, same.changed, same.only_lineage) == (0, 0, 0, 3)
+    assert (same.left_out, same.samples) == (("_ingested_at", "_run_id"), ())
+
+    published(lake, bronze, as_fetched("run 3", (1, 1.0), (2, 5.0), (3, 3.0), (4, 4.0)), run_at(3))
+    found = diff(lake, bronze, PARTITION)
+    counted = (found.added, found.removed, found.changed, found.only_lineage)
+    assert counted == ((1, 0, 1, 2) if grain else (2, 1, 0, 2)), "without a grain a change is a row gone and one come"
+    shown = [(row["difference"], row["id"]) for row in found.samples]
+    assert shown == ([("added", 4), ("changed", 2)] if grain else [])
+
+
+def test_a_key_of_lineage_columns_is_still_a_key(lake: Lake, run_at: RunAt) -> None:
+    run = {"_run_id": {"type": "string", "required": True, "description": "run"}}
+    runs = contract(**run).model_copy(update={"grain": ("_run_id",)})
+    published(lake, runs, [{"_run_id": "a", "id": 1}, {"_run_id": "b", "id": 2}], run_at(1))
+    published(lake, runs, [{"_run_id": "a", "id": 1}, {"_run_id": "c", "id": 2}], run_at(2))
+    found = diff(lake, runs, PARTITION)
+    assert (found.added, found.removed, found.changed, found.only_lineage, found.left_out) == (1, 1, 0, 0, ())
 
 
 def test_diff_says_which_publications_there_are(twice: Lake) -> None:
