@@ -210,14 +210,25 @@ def load_contract(name: str, root: Path = TABLES) -> Contract:
     if not path.is_file():
         known = ", ".join(all_tables(root)) or "none"
         raise ContractError(f"There is no table `{name}` (no `{path.relative_to(root)}`). Known tables: {known}.")
+    return read_contract(path, name, _shown(path, root))
+
+
+def read_contract(path: Path, name: str, shown: str) -> Contract:
+    """Read the contract of a table from a file, wherever it lies; errors call the file `shown`.
+
+    Raises:
+        ContractError: it cannot be read, the YAML does not parse, or a field is wrong; names file and field.
+    """
     try:
         content = yaml.safe_load(path.read_text())
         return Contract.model_validate({**content, "name": name})
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"`{shown}` cannot be read: {error}. Nothing was run.") from error
     except (yaml.YAMLError, TypeError) as error:
-        raise ContractError(f"`{_shown(path, root)}` is not a YAML mapping: {error}") from error
+        raise ContractError(f"`{shown}` is not a YAML mapping: {error}") from error
     except ValidationError as error:
         problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'contract'}`: {e['msg']}" for e in error.errors())
-        raise ContractError(f"`{_shown(path, root)}`: {problems}. Nothing was run; correct the file.") from error
+        raise ContractError(f"`{shown}`: {problems}. Nothing was run; correct the file.") from error
 
 
 def all_tables(root: Path = TABLES) -> list[str]:

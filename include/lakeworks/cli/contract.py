@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from lakeworks.cli.output import AsJson, emit
-from lakeworks.contract import Contract, load_contract
+from lakeworks.contract import Contract, load_contract, read_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.evolution import changes, left_for_athena, version_needed
 
@@ -32,11 +31,7 @@ def diff(
     Columns that only Athena may not read in older files are told on stderr, with the command that writes them anew.
     """
     new = load_contract(table)
-    old = (
-        _published(new)
-        if against is None
-        else Contract.model_validate({**yaml.safe_load(against.read_text()), "name": table})
-    )
+    old = _published(new) if against is None else read_contract(against, table, str(against))
     found = changes(old, new)
     needed = version_needed(old.version, found)
     emit([vars(change) for change in found], as_json=as_json, title=f"{table}: {old.version} to {new.version}")

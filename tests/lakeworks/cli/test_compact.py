@@ -14,6 +14,7 @@ from lakeworks.sources import open_source
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.publication import Publisher
 from tests.lakeworks.cli.test_cli import ZONES, Done, command, settings_for
+from tests.lakeworks.cli.test_publications import cells
 
 __all__ = ["command"]
 
@@ -49,6 +50,41 @@ def test_files_shows_what_compact_mends(command: Callable[..., Done], in_pieces:
     assert (whole["objects"], whole["verdict"]) == (1, "fine")
     assert "nothing found" in command("compact", ZONES, **in_pieces).stdout
     assert command("compact", ZONES, "all", **in_pieces).returncode == 0
+
+
+def test_files_and_compact_print_what_they_tell_programs(
+    command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake
+) -> None:
+    pieces = str(len(lake.ledger.history(load_contract(ZONES).table, Partition())[0].objects))
+    (shown,) = cells(command("files", ZONES, **in_pieces).stdout)
+    assert (shown[:3], shown[-1]) == ([ZONES, "(all)", pieces], "merge")
+    (planned,) = cells(command("compact", ZONES, "--dry-run", **in_pieces).stdout)
+    assert planned == shown
+    done = command("compact", ZONES, **in_pieces)
+    assert "Compacted" in done.stdout
+    (row,) = cells(done.stdout)
+    assert (row[2], row[-3], row[-1]) == (pieces, "1", "2"), "objects, objects after, publication"
+
+
+def test_gc_removes_the_objects_that_a_compaction_replaced(
+    command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake
+) -> None:
+    count = ("sql", "SELECT count(*) AS zones FROM reference_transport.zones", "--json")
+    pieces = [item.key for item in lake.ledger.history(load_contract(ZONES).table, Partition())[0].objects]
+    command("compact", ZONES, **in_pieces)
+    command("gc", "--hours", "24", **in_pieces)
+    assert all(map(lake.store.head, pieces)), "readers of a day ago may be under way"
+    (planned,) = [
+        row
+        for row in json.loads(command("gc", "--dry-run", "--hours", "0", "--json", **in_pieces).stdout)
+        if row["kind"] == "superseded version"
+    ]
+    assert planned["objects"] == len(pieces)
+    assert all(map(lake.store.head, pieces)), "a dry run deletes nothing"
+    assert command("gc", "--hours", "0", **in_pieces).returncode == 0
+    assert not any(map(lake.store.head, pieces))
+    assert json.loads(command(*count, **in_pieces).stdout) == [{"zones": 265}]
+    assert command("verify", ZONES, "--deep", **in_pieces).returncode == 0
 
 
 @pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
