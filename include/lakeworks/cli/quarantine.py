@@ -1,5 +1,6 @@
 """`lakeworks quarantine list|show|replay`: rows that were set aside."""
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -9,8 +10,10 @@ from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import PartitionKeyError
-from lakeworks.partition import Period
+from lakeworks.partition import Partition, Period
+from lakeworks.pipeline import Lake
 from lakeworks.pipeline import quarantine as rows_aside
+from lakeworks.pipeline.quarantined_rows import rows, rows_of
 from lakeworks.pipeline.rebuild import downstream
 
 app = typer.Typer(no_args_is_help=True, help="Rows that broke a rule: list them, look at them, replay them.")
@@ -49,19 +52,37 @@ def show(
     limit: Annotated[int, typer.Option(help="rows to show")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rows of a period, or of the run a partition is from, with their reasons; all columns with --json."""
+    """Show the rows of a run's period, or those of one partition, with their reasons; all columns with --json."""
     lake, contract = connect(), load_contract(table)
-    wanted = _period(contract, period)
-    found = rows_aside.covering(lake, contract, wanted)
-    if found.period != str(wanted):
-        typer.echo(f"{wanted} was part of the run of {found.period}: its rows are shown, of every partition.", err=True)
-    shown = [_withheld(row, contract) for row in rows_aside.rows(lake, found, limit)]
-    first = ("_reason", "_broken_rules", *contract.grain, "_row")
+    wanted = parse_partition(contract, period) if "=" in period else Period.parse(period)
+    found = rows_aside.covering(lake, contract, _period(contract, period))
+    first, of = _rows(lake, contract, found, wanted, limit)
+    shown = [_withheld(row, contract) for row in first]
+    leading = ("_reason", "_broken_rules", *contract.grain, "_row")
     emit(
-        [{**{key: row[key] for key in first if key in row}, **(row if as_json else {})} for row in shown],
+        [{**{key: row[key] for key in leading if key in row}, **(row if as_json else {})} for row in shown],
         as_json=as_json,
-        title=f"{table} {found.period}: {len(shown)} of {found.rows} rows in {lake.store.uri(found.key)}",
+        title=f"{table} {wanted}: {len(shown)} of {of} rows in {lake.store.uri(found.key)}",
     )
+
+
+def _rows(
+    lake: Lake, contract: Contract, found: rows_aside.SetAside, wanted: Partition | Period, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """The first rows of what was typed, and how many there are; what a run set aside beside them is told."""
+    if str(wanted) == found.period and isinstance(wanted, Period):
+        return rows(lake, found, limit), found.rows
+    part = rows_of(lake, contract, found, wanted, limit)
+    told = f"{wanted} was part of the run of {found.period}." if str(wanted) != found.period else ""
+    if part.elsewhere or part.unknown:
+        cut_by = ", ".join(f"`{field.column}`" for field in contract.partition_by if field.column)
+        told += (
+            f" Left out: {part.elsewhere} rows of other partitions, {part.unknown} rows that do not say of which they are "
+            f"({cut_by}). All of them: lakeworks quarantine show {contract.name} {found.period}"
+        )
+    if told:
+        typer.echo(told.strip(), err=True)
+    return part.first, part.here
 
 
 @app.command()
@@ -113,7 +134,12 @@ def _rules(broken: dict[str, int]) -> str:
     return ", ".join(f"{rule} {count}" for rule, count in sorted(broken.items(), key=lambda item: -item[1]))
 
 
-def _withheld(row: dict[str, Any], contract: Any) -> dict[str, Any]:
-    """The row without the values of columns with personal data."""
-    private = {name for name, column in contract.columns.items() if column.pii}
-    return {key: "(withheld)" if key in private and value is not None else value for key, value in row.items()}
+def _withheld(row: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    """The row without the values of columns with personal data, which a row set aside on arrival has in its text."""
+    private = {name.lower() for name, column in contract.columns.items() if column.pii}
+    if not private:
+        return row
+    shown = {key: "(withheld)" if key.lower() in private and value is not None else value for key, value in row.items()}
+    if "_row" in row and "_row" not in contract.columns:
+        shown["_row"] = json.dumps(_withheld(json.loads(row["_row"]), contract), ensure_ascii=False)
+    return shown

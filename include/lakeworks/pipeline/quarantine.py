@@ -3,9 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
@@ -110,21 +107,6 @@ def find(lake: Lake, contract: Contract, period: Period) -> SetAside:
             f"Nothing was changed. Run: lakeworks quarantine replay {contract.name} {found.period}"
         )
     return found
-
-
-def rows(lake: Lake, found: SetAside, limit: int) -> list[dict[str, Any]]:
-    """The first rows, with `_broken_rules` and `_reason`."""
-    import pyarrow.parquet as pq
-
-    with TemporaryDirectory(dir=lake.scratch) as folder:
-        path = Path(folder) / "rows.parquet"
-        lake.store.download(found.key, path)
-        taken: list[dict[str, Any]] = []
-        for batch in pq.ParquetFile(path).iter_batches(max(limit, 1)):
-            taken += batch.to_pylist()
-            if len(taken) >= limit:
-                break
-    return taken[:limit]
 
 
 def replay(lake: Lake, contract: Contract, period: Period, *, with_downstream: bool = False) -> Replay:

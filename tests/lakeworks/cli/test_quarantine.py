@@ -3,47 +3,86 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakeworks.contract import load_contract
 from lakeworks.pipeline import Lake
+from lakeworks.storage.objects import Target
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 
 __all__ = ["command"]
 TRIPS = "silver.transport.trips"
+CUSTOMERS = "bronze.commerce.customers"
 
 
-def put_aside(lake: Lake, period: str, reason: str) -> None:
+DAY = datetime(2019, 1, 5, 12)
+
+
+def put_aside(lake: Lake, period: str, rows: dict[str, datetime | None]) -> None:
+    """Rows by their reason, each with when its trip began."""
     file = io.BytesIO()
-    pq.write_table(pa.table({"_reason": [reason], "_broken_rules": [["rule"]]}), file)
-    lake.store.put(f"_quarantine/silver/transport/trips/period={period}/manual-1.1.parquet", file.getvalue())
+    columns = {"pickup_at": list(rows.values()), "_reason": list(rows), "_broken_rules": [["rule"]] * len(rows)}
+    pq.write_table(pa.table(columns), file)
+    head = {"lakeworks-rows": str(len(rows))}
+    target = Target(f"_quarantine/silver/transport/trips/period={period}/manual-1.1.parquet", head)
+    lake.store.put(target, file.getvalue())
 
 
 @pytest.fixture
 def environment(lake: Lake, moto_url: str) -> dict[str, str]:
-    """A lake in which the runs of January and of the 7th of January set a row aside each."""
-    put_aside(lake, "2019-01", "of the month")
-    put_aside(lake, "2019-01-07", "of the day")
+    """A lake in which the runs of January and of the 7th of January set rows aside."""
+    month = {"of the 5th": DAY, "later that day": DAY.replace(hour=23), "of the 6th": DAY.replace(day=6), "2008": DAY.replace(year=2008), "lost": None}  # fmt: skip
+    put_aside(lake, "2019-01", month)
+    put_aside(lake, "2019-01-07", {"of the 7th": DAY.replace(day=7)})
     return settings_for(lake, moto_url)
 
 
+FIFTH = ["of the 5th", "later that day"]
+LEFT_OUT = "Left out: {} rows of other partitions, 1 rows that do not say of which they are (`pickup_at`)"
+
+
 @pytest.mark.parametrize(
-    ("typed", "reason", "told"),
+    ("typed", "reasons", "told"),
     [
-        ("2019-01", "of the month", False),
-        ("2019-01-05", "of the month", True),
-        ("year=2019/month=01/day=05", "of the month", True),
-        ("2019-01-07", "of the day", False),
+        ("2019-01", [*FIFTH, "of the 6th", "2008", "lost"], ""),
+        ("2019-01-05", FIFTH, f"2019-01-05 was part of the run of 2019-01. {LEFT_OUT.format(2)}"),
+        ("year=2019/month=01/day=05", FIFTH, f"2019-01-05 was part of the run of 2019-01. {LEFT_OUT.format(2)}"),
+        ("2019-01-06", ["of the 6th"], LEFT_OUT.format(3)),
+        ("2019-01-08", [], f"{LEFT_OUT.format(4)}. All of them: lakeworks quarantine show {TRIPS} 2019-01"),
+        ("2019-01-07", ["of the 7th"], ""),
+        ("year=2019/month=01/day=07", ["of the 7th"], ""),
     ],
 )
-def test_show_finds_the_run_that_a_partition_is_from(
-    command: Callable[..., Done], environment: dict[str, str], typed: str, reason: str, told: bool
+def test_show_of_a_partition_shows_its_rows_and_counts_the_others_of_its_run(
+    command: Callable[..., Done], environment: dict[str, str], typed: str, reasons: list[str], told: str
 ) -> None:
     done = command("quarantine", "show", TRIPS, typed, "--json", **environment)
-    assert [row["_reason"] for row in json.loads(done.stdout)] == [reason]
-    assert ("2019-01-05 was part of the run of 2019-01" in done.stderr) == told
+    assert [row["_reason"] for row in json.loads(done.stdout)] == reasons
+    assert told in done.stderr.replace("\n", " ")
+    assert bool(told) == bool(done.stderr)
+
+
+def test_the_title_counts_the_rows_of_what_was_typed(command: Callable[..., Done], environment: dict[str, str]) -> None:
+    done = command("quarantine", "show", TRIPS, "2019-01-05", "--limit", "1", **environment)
+    assert f"{TRIPS} 2019-01-05: 1 of 2 rows in" in done.stdout
+    assert ("of the 5th" in done.stdout, "later that day" in done.stdout) == (True, False)
+
+
+def test_personal_data_is_withheld_from_rows_kept_as_text(
+    command: Callable[..., Done], environment: dict[str, str], lake: Lake
+) -> None:
+    """A row set aside on arrival is one text, which showed what its columns withhold."""
+    private = {name for name, column in load_contract(CUSTOMERS).columns.items() if column.pii}
+    assert "email" in private
+    file, row = io.BytesIO(), json.dumps({"id": 7, "Email": "a@b.example"})
+    pq.write_table(pa.table({"_row": [row], "_broken_rules": [["unfit_value"]], "_reason": ["x"]}), file)
+    lake.store.put("_quarantine/bronze/commerce/customers/period=2019-01-05/manual-1.1.parquet", file.getvalue())
+    (shown,) = json.loads(command("quarantine", "show", CUSTOMERS, "2019-01-05", "--json", **environment).stdout)
+    assert json.loads(shown["_row"]) == {"id": 7, "Email": "(withheld)"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.errors import LakeNotFound, QuarantineLimitExceeded
 from lakeworks.partition import Period
 from lakeworks.pipeline import Lake, land, write
-from lakeworks.pipeline.quarantine import find, replay, rows, set_aside
+from lakeworks.pipeline.quarantine import find, replay, set_aside
+from lakeworks.pipeline.quarantined_rows import rows
 from lakeworks.pipeline.rebuild import downstream, rebuild
 from lakeworks.pipeline.verify import verify
 from lakeworks.sources import open_source
