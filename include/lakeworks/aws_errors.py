@@ -34,11 +34,27 @@ _MISSING = {
 }
 # The caller is nobody: every further call would fail alike.
 _NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
+# What a policy has to allow for a call, where the two have different names. Without s3:ListBucket S3 refuses to say that
+# there is no object.
+_ACTIONS = {
+    "HeadObject": "s3:GetObject, or s3:ListBucket if it does not exist",
+    "GetObject": "s3:GetObject, or s3:ListBucket if it does not exist",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "DeleteObjects": "s3:DeleteObject",
+    "PutObject": "s3:PutObject",
+    "CopyObject": "s3:PutObject, or s3:GetObject of the source",
+    "CreateMultipartUpload": "s3:PutObject",
+    "UploadPart": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject, or s3:GetObject of the source",
+    "CompleteMultipartUpload": "s3:PutObject",
+}
 _HINTS = {
     "ExpiredToken": "The session token has expired: renew the credentials, then run again.",
     "ExpiredTokenException": "The session token has expired: renew the credentials, then run again.",
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
 }
+_CHECK = "Check the credentials and their policy, then run again: it goes on from there."
 
 
 def lake_error(error: Exception, action: str, where: str) -> LakeError:
@@ -56,7 +72,8 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
     text = f"Could not {action} `{where}`: {code} {error.response.get('Error', {}).get('Message', '')}".rstrip(" .")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _DENIED or status in (401, 403):
-        return LakeAccessDenied(f"{text}. {_HINTS.get(code, 'Check the credentials and their policy.')}")
+        lacking = "" if code in _NOBODY else f" (denied: {_ACTIONS.get(error.operation_name, error.operation_name)})"
+        return LakeAccessDenied(f"{text}{lacking}. What was complete before stays. {_HINTS.get(code, _CHECK)}")
     if code in _MISSING or status == 404:
         return LakeNotFound(f"{text}. {_HINTS.get(code, '')}".rstrip())
     return LakeUnavailable(f"{text}. What was complete before stays; run again.")

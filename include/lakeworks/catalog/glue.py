@@ -22,7 +22,7 @@ from lakeworks.catalog.tables import (
     table_input,
 )
 from lakeworks.contract import Contract
-from lakeworks.errors import LakeNotFound, LakeUnavailable
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 from lakeworks.names import TableName
 from lakeworks.partition import HIVE_NULL, Partition
 from lakeworks.tenant import Tenant, database_of
@@ -174,7 +174,7 @@ class GlueCatalog:
     def _aligned(self, calls: PartitionCalls, pending: Sequence[dict[str, Any]]) -> int:
         if refused := calls.update(pending):
             values, code = next(iter(refused.items()))
-            raise LakeUnavailable(
+            raise _refusal(code)(
                 f"`{calls.name}`: the table has its new columns, but Glue refused them for {len(refused)} partitions, first "
                 f"{'/'.join(values)}: {code}. Run: lakeworks catalog repair {calls.name}"
             )
@@ -182,15 +182,24 @@ class GlueCatalog:
 
 
 def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int) -> None:
-    """Raise if Glue refused partitions, naming the first."""
+    """Raise if Glue refused partitions, naming the first.
+
+    Raises:
+        LakeAccessDenied: it was for want of a permission: trying again cannot help.
+        LakeUnavailable: it was for anything else.
+    """
     if not refused:
         return
     values, code = next(iter(refused.items()))
     what = f"kept throttling {len(refused)} of" if "Throttl" in code else f"refused {len(refused)} of"
-    raise LakeUnavailable(
+    raise _refusal(code)(
         f"Glue {what} {total} partitions of `{contract.name}`, first {'/'.join(values)}: {code}. The others are registered; "
         f"the data is live. Repair: lakeworks catalog repair {contract.name}"
     )
+
+
+def _refusal(code: str) -> type[LakeAccessDenied | LakeUnavailable]:
+    return LakeAccessDenied if "AccessDenied" in code else LakeUnavailable
 
 
 def partition_from_glue(contract: Contract, values: Sequence[str]) -> Partition:

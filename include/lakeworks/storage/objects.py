@@ -195,9 +195,10 @@ class ObjectStore:
             if errors := answer.get("Errors"):
                 first = errors[0]
                 denied = first.get("Code") == "AccessDenied"
+                check = " (denied: s3:DeleteObject). Check the credentials and their policy" if denied else ""
                 raise (LakeAccessDenied if denied else LakeUnavailable)(
                     f"{len(errors)} of {len(chunk)} objects were not deleted, first `{first.get('Key', '')}`: "
-                    f"{first.get('Code')} {first.get('Message')}. Run again; what is gone stays gone."
+                    f"{first.get('Code')} {first.get('Message')}{check}. Run again; what is gone stays gone."
                 )
         return len(pending)
 

@@ -9,7 +9,7 @@ from lakeworks.catalog.glue import GlueCatalog, partition_from_glue
 from lakeworks.catalog.projection import projection
 from lakeworks.catalog.tables import CatalogPartition, table_input
 from lakeworks.contract import Contract
-from lakeworks.errors import LakeUnavailable
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeUnavailable
 from lakeworks.partition import Partition, Period
 from lakeworks.types import LakeType
 from tests.conftest import client, contract_of
@@ -112,12 +112,18 @@ def test_an_error_in_the_body_is_seen_and_mended(catalog: GlueCatalog, code: str
 
 
 @pytest.mark.parametrize(
-    ("code", "says"), [("ThrottlingException", "kept throttling 1"), ("AccessDeniedException", "AccessDenied")]
+    ("code", "error", "says"),
+    [
+        ("ThrottlingException", LakeUnavailable, "kept throttling 1"),
+        ("AccessDeniedException", LakeAccessDenied, "refused 1 of 2 .*AccessDenied"),
+    ],
 )
-def test_an_error_that_stays_is_raised_by_name(catalog: GlueCatalog, code: str, says: str) -> None:
+def test_an_error_that_stays_is_raised_by_name(
+    catalog: GlueCatalog, code: str, error: type[LakeError], says: str
+) -> None:
     catalog.upsert_table(contract(), AT)
     faulty = GlueCatalog(Faulty(catalog.client, code, 99), sleep=lambda _: None)
-    with pytest.raises(LakeUnavailable, match=rf"{says}.*data is live\. Repair: lakeworks catalog repair"):
+    with pytest.raises(error, match=rf"{says}.*data is live\. Repair: lakeworks catalog repair"):
         faulty.upsert_partitions(contract(), [partition("A"), partition("B")])
     assert [item["Values"] for item in catalog.partitions(contract())] == [["B"]]
 

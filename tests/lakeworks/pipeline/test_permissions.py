@@ -3,7 +3,9 @@
 On ministack with AUTH=true, which enforces identity policies (docs/reliability.md); only AWS can prove its own IAM.
 """
 
+import io
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow.parquet as pq
 import pytest
 from botocore.config import Config
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.errors import LakeAccessDenied
+from lakeworks.errors import LakeAccessDenied, LakeNotFound
+from lakeworks.partition import Partition
 from lakeworks.pipeline import Lake
+from lakeworks.pipeline.quarantine import set_aside
 from lakeworks.pipeline.verify import verify
 from lakeworks.storage.manifest import Run
 from lakeworks.storage.objects import ObjectStore
@@ -27,7 +32,8 @@ from tests.conftest import running_ministack
 from tests.lakeworks.pipeline.test_bad_input import Given, arrived, events, run
 
 RunAt = Callable[..., Run]
-KEY = "bronze/test/events/year=2019/month=01/day=05/part-00000.parquet"
+DAY = "year=2019/month=01/day=05"
+KEY = f"bronze/test/events/{DAY}/part-00000.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +53,16 @@ class Guarded:
     name: str
 
     def deny(self, *actions: str, prefix: str) -> None:
-        """Everything is allowed but these actions below one prefix."""
+        """Everything is allowed but these actions: of S3 below one prefix, of Glue on what has the name."""
+        statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
         bucket = f"arn:aws:s3:::{self.owner.store.bucket}"
-        statements = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
-        if actions:
-            statements.append({"Effect": "Deny", "Action": list(actions), "Resource": f"{bucket}/{prefix}*"})  # type: ignore[dict-item]
+        for action in actions:
+            denied: dict[str, Any] = {"Effect": "Deny", "Action": action, "Resource": f"{bucket}/{prefix}*"}
+            if action == "s3:ListBucket":  # its resource is the bucket; the prefix is a condition
+                denied |= {"Resource": bucket, "Condition": {"StringLike": {"s3:prefix": f"{prefix}*"}}}
+            if action.startswith("glue:"):
+                denied["Resource"] = "*"
+            statements.append(denied)
         policy = {"Version": "2012-10-17", "Statement": statements}
         self.iam.put_user_policy(UserName=self.name, PolicyName="p", PolicyDocument=json.dumps(policy))
 
@@ -83,35 +94,115 @@ def guarded(guarded_url: str, tmp_path: Path) -> Guarded:
     return Guarded(guarded_url, owner, lake(keys["AccessKeyId"], keys["SecretAccessKey"]), iam, name)
 
 
+def seen(lake: Lake) -> tuple[list[int], list[str], bool]:
+    """What readers find: the rows by the plain path, the partitions of the catalog, and whether the object is a published one."""
+    table = pq.read_table(io.BytesIO(lake.store.get(KEY)[0]))
+    catalog = [str(item["StorageDescriptor"]["Location"]) for item in lake.catalog.partitions(events())]
+    published = {
+        item.sha256 for entry in lake.ledger.history(events().table, Partition.parse(DAY)) for item in entry.objects
+    }
+    head = lake.store.head(KEY)
+    return sorted(table["id"].to_pylist()), catalog, head is not None and head.metadata["lakeworks-sha256"] in published
+
+
+OLD, NEW = [1, 2], [1, 2, 3]
+
+
 @pytest.mark.parametrize(
-    ("actions", "prefix"),
+    ("action", "prefix", "live"),
     [
-        (["s3:PutObject"], "landing/"),
-        (["s3:PutObject"], "_staging/"),
-        (["s3:GetObject"], "_staging/"),
-        (["s3:PutObject"], "_audits/"),
-        (["s3:PutObject"], "_ledger/"),
-        (["s3:GetObject"], "_ledger/"),
-        (["s3:PutObject"], "bronze/"),
-        (["s3:DeleteObject"], "_staging/"),
+        ("s3:PutObject", "landing/", OLD),
+        ("s3:GetObject", "landing/", OLD),
+        ("s3:ListBucket", "landing/", OLD),
+        ("s3:PutObject", "_staging/", OLD),
+        ("s3:GetObject", "_staging/", OLD),
+        ("s3:ListBucket", "_staging/", NEW),
+        ("s3:PutObject", "_audits/", OLD),
+        ("s3:PutObject", "_ledger/", OLD),
+        ("s3:GetObject", "_ledger/", OLD),
+        ("s3:ListBucket", "_ledger/", OLD),
+        ("s3:PutObject", "bronze/", OLD),
+        ("s3:GetObject", "bronze/", OLD),
+        ("s3:PutObject", "_ledger/bronze/test/events/_runs/", NEW),
+        ("s3:GetObject", "metadata/contracts/", OLD),
+        ("s3:DeleteObject", "_staging/", NEW),
     ],
-    ids=lambda value: value if isinstance(value, str) else value[0],
 )
 def test_a_permission_missing_on_one_prefix_is_named_and_costs_nothing(
-    guarded: Guarded, run_at: RunAt, actions: list[str], prefix: str
+    guarded: Guarded, run_at: RunAt, action: str, prefix: str, live: list[int]
 ) -> None:
     guarded.allow()
-    run(guarded.user, events(), run_at(1), Given(arrived(id=[1, 2])))
-    old = guarded.owner.store.get(KEY)[0]
-    corrected = Given(arrived(id=[1, 2, 3]), datetime(2026, 2, 1, tzinfo=UTC))
-    guarded.deny(*actions, prefix=prefix)
-    with pytest.raises(LakeAccessDenied, match=rf"{prefix}.*Check the credentials and their policy"):
+    run(guarded.user, events(), run_at(1), Given(arrived(id=OLD)))
+    where = seen(guarded.owner)[1]
+    corrected = Given(arrived(id=NEW), datetime(2026, 2, 1, tzinfo=UTC))
+    guarded.deny(action, prefix=prefix)
+    with pytest.raises(LakeAccessDenied) as refused:
         run(guarded.user, events(), run_at(2), corrected)
-    after = guarded.owner.store.get(KEY)[0]
-    assert after == old or "Delete" in actions[0], "nothing half-visible: the old rows, or all of the new ones"
+    told = rf"(?s){prefix}.*denied: .*{action}.*stays.*Check the credentials and their policy.*run again"
+    assert re.search(told, str(refused.value)), refused.value
+    assert seen(guarded.owner) == (live, where, True), "nothing half-visible: the old rows, or all of the new ones"
     guarded.allow()
     run(guarded.user, events(), run_at(2, attempt=2), corrected)
-    assert guarded.owner.store.get(KEY)[0] != old
+    assert seen(guarded.owner) == (NEW, where, True)
+    assert verify(guarded.owner, events(), deep=True) == []
+
+
+def test_rows_that_cannot_be_set_aside_stop_the_run_and_none_is_lost(guarded: Guarded, run_at: RunAt) -> None:
+    contract = events(schema_policy="quarantine_unknown", quarantine={"limit": 1})
+    user = replace(guarded.user, contract=lambda _: contract)
+    guarded.allow()
+    run(user, contract, run_at(1), Given(arrived(id=OLD)))
+    mixed = Given(arrived(id=[1, 2, 3, 4], colour=[None, None, None, "red"]), datetime(2026, 2, 1, tzinfo=UTC))
+    guarded.deny("s3:PutObject", prefix="_quarantine/")
+    with pytest.raises(LakeAccessDenied, match=r"write `s3://.*_quarantine/bronze/test/events/.*denied: s3:PutObject"):
+        run(user, contract, run_at(2), mixed)
+    assert seen(guarded.owner)[0] == OLD
+    assert set_aside(user, contract) == []
+    guarded.allow()
+    balance = run(user, contract, run_at(2, attempt=2), mixed).balance
+    assert (balance.read, balance.staged, balance.quarantined) == (4, 3, 1)
+    assert [item.rows for item in set_aside(user, contract)] == [1]
+    assert seen(guarded.owner)[0] == NEW
+    assert verify(replace(guarded.owner, contract=lambda _: contract), contract, deep=True) == []
+
+
+GLUE = ["GetDatabase", "CreateDatabase", "GetTable", "CreateTable", "BatchGetPartition", "BatchCreatePartition"]
+
+
+@pytest.mark.parametrize("call", GLUE)
+def test_a_first_publication_that_glue_refuses_is_registered_by_the_next_attempt(
+    guarded: Guarded, run_at: RunAt, call: str
+) -> None:
+    guarded.deny(f"glue:{call}", prefix="")
+    first = Given(arrived(id=OLD))
+    with pytest.raises(LakeAccessDenied) as refused:
+        run(guarded.user, events(), run_at(1), first)
+    told = rf"(?s)bronze[._]test.*AccessDeniedException.*denied: {call}\).*stays.*policy.*run again"
+    assert re.search(told, str(refused.value)), refused.value
+    with suppress(LakeNotFound):  # no table yet
+        assert list(guarded.owner.catalog.partitions(events())) == [], "by the catalog nothing is there"
+    guarded.allow()
+    run(guarded.user, events(), run_at(1, attempt=2), first)
+    rows, catalog, published = seen(guarded.owner)
+    assert (rows, len(catalog), published) == (OLD, 1, True)
+    assert verify(guarded.owner, events(), deep=True) == []
+
+
+@pytest.mark.parametrize("call", ["GetTable", "BatchGetPartition", "BatchUpdatePartition"])
+def test_a_correction_that_glue_refuses_is_whole_for_every_reader_and_finished_later(
+    guarded: Guarded, run_at: RunAt, call: str
+) -> None:
+    guarded.allow()
+    run(guarded.user, events(), run_at(1), Given(arrived(id=OLD)))
+    where = seen(guarded.owner)[1]
+    corrected = Given(arrived(id=NEW), datetime(2026, 2, 1, tzinfo=UTC))
+    guarded.deny(f"glue:{call}", prefix="")
+    with pytest.raises(LakeAccessDenied, match=rf"bronze\.test\.events.*denied: {call}\)"):
+        run(guarded.user, events(), run_at(2), corrected)
+    assert seen(guarded.owner) == (NEW, where, True), "the catalog names the place, where one whole publication lies"
+    guarded.allow()
+    run(guarded.user, events(), run_at(2, attempt=2), corrected)
+    assert seen(guarded.owner) == (NEW, where, True)
     assert verify(guarded.owner, events(), deep=True) == []
 
 
