@@ -11,7 +11,7 @@ import pyarrow as pa
 from lakeworks.contract import Contract
 from lakeworks.engines.conform import Arrived, open_landing
 from lakeworks.engines.rows import SpilledRows
-from lakeworks.errors import LakeNotFound, SchemaDrift
+from lakeworks.errors import LakeNotFound, MalformedSource, SchemaDrift
 from lakeworks.partition import Period
 from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.landed_answer import LandedAnswer, load_answer
@@ -20,6 +20,7 @@ from lakeworks.pipeline.landing_set import Fetches, LandingSet
 from lakeworks.sources import Parse, Wanted, parser_of
 from lakeworks.sources.answers import Answer
 from lakeworks.storage.manifest import Input
+from lakeworks.storage.parquet import sha256_of
 
 # Landed answers fetched at once.
 _TOGETHER, _TOGETHER_BYTES = 64, 16 << 20
@@ -39,7 +40,7 @@ def open_arrived(lake: Lake, contract: Contract, period: Period, scratch: Path) 
 
     Raises:
         LakeNotFound: nothing complete was landed.
-        MalformedSource: a landed file or answer is damaged.
+        MalformedSource: a landed file or answer is damaged, or no longer what was landed.
     """
     parse = parser_of(str(contract.source).partition(".")[0])
     if parse:
@@ -47,8 +48,14 @@ def open_arrived(lake: Lake, contract: Contract, period: Period, scratch: Path) 
     landed = newest_or_fail(lake, contract, period)
     path = scratch / Path(landed.key).name
     lake.store.download(landed.key, path)
-    source = Input(name=landed.key, content=landed.item.metadata["sha256"])
-    return Received(open_landing(path), landed.constants, source)
+    content = landed.item.metadata["sha256"]
+    if sha256_of(path) != content:
+        raise MalformedSource(
+            f"`{lake.store.uri(landed.key)}` is not what was landed: its bytes have another digest than the fetch recorded. "
+            "Something other than lakeworks changed it; it is left alone. Nothing was staged; live data is untouched. Restore "
+            "its earlier version, or remove it and run the fetch step again."
+        )
+    return Received(open_landing(path), landed.constants, Input(name=landed.key, content=content))
 
 
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.contract import Contract
-from lakeworks.errors import ConfigError, PartitionExplosion, PartitionNotOwned
+from lakeworks.errors import AuditFailed, ConfigError, PartitionExplosion, PartitionNotOwned
 from lakeworks.layout import join, part_name
 from lakeworks.partition import Partition, PartitionField, Period, owns, partition_of
 from lakeworks.storage.manifest import StagedObject, StagedPartition
@@ -59,6 +59,7 @@ class PartitionedWriter:
 
         Raises:
             PartitionNotOwned: a row's time is missing or lies outside the run's period; nothing was published.
+            AuditFailed: a row lacks a required column that partitions are cut by; nothing was published.
             PartitionExplosion: the stream holds more partitions than the contract allows; nothing was published.
             ConfigError: a partition came twice, so the stream was not sorted.
         """
@@ -133,6 +134,7 @@ class PartitionedWriter:
                 f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
                 f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
             )
+        self._require(partition)
         seen.add(partition)
         limit = self.contract.storage.max_partitions
         if len(seen) > limit:
@@ -142,6 +144,17 @@ class PartitionedWriter:
                 f"`{self.contract.name}` {self.period}: more than {limit} partitions; `{column}` alone has {count} values "
                 "so far. Nothing was published. Partition by a coarser column, or raise `storage.max_partitions`."
             )
+
+    def _require(self, partition: Partition) -> None:
+        """The audit reads files, which do not have the columns that live in the path."""
+        values = dict(partition.pairs)
+        for name in self.contract.identity_columns:
+            if self.contract.columns[name].required and values[name] is None:
+                raise AuditFailed(
+                    f"`{self.contract.name}` {self.period}: `{name}` is required, and there are rows without it, which would "
+                    f"be published as {partition}. Nothing was published; live data is as it was. Look whether `{name}` "
+                    "still arrives, and by that name; if it may be missing, say `required: false`."
+                )
 
     def _stage(self, part: "_Part") -> "_Staged":
         file = part.file

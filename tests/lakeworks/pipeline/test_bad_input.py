@@ -102,6 +102,7 @@ def state(lake: Lake) -> tuple[Any, ...]:
         (arrived(at=["2019-01-05", "x"]), SchemaDrift, r"`at`.*string"),
         (arrived(price=[{"a": 1}, None]), SchemaDrift, r"`price`.*struct"),
         (arrived(id=[7, 7]), AuditFailed, r"expect_column_values_to_be_unique.*`id`.*2 of 2 rows.*'id': '7'"),
+        (arrived(id=[7, 7], at=[DAY, DAY + timedelta(days=1)]), AuditFailed, r"unique.*`id`.*2 of 2 rows"),
         (arrived(id=[1, None]), AuditFailed, r"expect_column_values_to_not_be_null.*`id`"),
         (arrived(at=[None, None]), PartitionNotOwned, r"`at` is null"),
         (arrived(at=pa.array([DAY, None])), PartitionNotOwned, r"`at` is null"),
@@ -110,7 +111,7 @@ def state(lake: Lake) -> tuple[Any, ...]:
         (arrived(id=[1]).drop_columns(["id"]), TerminalError, r"`id`"),
         (arrived(id=[]).slice(0, 0), TerminalError, r"no rows"),
     ],
-    ids=["text key", "text price", "boolean key", "too large", "text time", "nested", "key twice", "key missing",
+    ids=["text key", "text price", "boolean key", "too large", "text time", "nested", "key twice", "key on two days", "key missing",
          "partition column null", "one null", "another month's", "partition column gone", "key column gone", "no rows"],
 )  # fmt: skip
 def test_rows_that_do_not_fit_stop_the_run_and_leave_everything_as_it_was(
@@ -123,16 +124,20 @@ def test_rows_that_do_not_fit_stop_the_run_and_leave_everything_as_it_was(
     assert len(list(filled.store.scan("landing/"))) == 2, "what arrived stays in landing"
 
 
+class NoParquet(Given):
+    """A source that serves something else under the name."""
+
+    def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download:
+        served = super().fetch(dataset, period, known_etag=known_etag, scratch=scratch)
+        served.path.write_bytes(b"PAR1 not really")
+        digest = hashlib.sha256(served.path.read_bytes()).hexdigest()
+        return replace(served, etag=digest[:8], sha256=digest, size=15)
+
+
 def test_a_file_that_is_no_parquet_stops_the_run(filled: Lake, run_at: RunAt) -> None:
     before = state(filled)
-    landed = land(filled, events(), JANUARY, run_at(2), Given(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC)))
-    head = filled.store.head(landed.item.key)
-    assert head is not None
-    filled.store.client.put_object(
-        Bucket=filled.store.bucket, Key=landed.item.key, Body=b"PAR1 not really", Metadata=dict(head.metadata)
-    )
     with pytest.raises(MalformedSource, match="cannot be read.*live data is untouched"):
-        write(filled, events().name, JANUARY, run_at(2))
+        run(filled, events(), run_at(2), NoParquet(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC)))
     assert state(filled) == before
 
 

@@ -184,7 +184,7 @@ def test_a_landing_object_cut_in_half_stops_bronze(lake: Lake, source: Source, r
     lake.store.client.put_object(
         Bucket=lake.store.bucket, Key=landed.item.key, Body=body[: len(body) // 2], Metadata=dict(found.metadata)
     )
-    with pytest.raises(MalformedSource, match=r"cannot be read.*live data is untouched"):
+    with pytest.raises(MalformedSource, match=r"is not what was landed.*live data is untouched"):
         write(lake, BRONZE, JANUARY, run_at(1))
 
 
