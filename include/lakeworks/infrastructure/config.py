@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
 from lakeworks.infrastructure.names import bucket_name, check_bucket_name
+from lakeworks.layout import is_written_by_lake
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]
@@ -108,6 +109,16 @@ class Crawler(Part):
     database: str
     prefix: str
     schedule: str | None = Field(None, pattern=r"^cron\(.*\)$")
+
+    @field_validator("prefix")
+    @classmethod
+    def _is_foreign(cls, prefix: str) -> str:
+        if is_written_by_lake(prefix):
+            raise ValueError(
+                "lakeworks writes there: a crawler would overwrite with guesses what contracts say. Name a folder of "
+                "others, with its closing slash"
+            )
+        return prefix
 
 
 class Alarm(Part):

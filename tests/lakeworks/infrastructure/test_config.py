@@ -58,6 +58,10 @@ def test_the_documentation_names_every_field() -> None:
         ),
         ("lifecycle: {rules: [{id: x, prefix: a/}]}", "needs transitions or expire_after_days"),
         ("budget: {monthly_usd: 10, emails: []}", "`budget.emails`"),
+        (
+            "crawlers: [{name: x, role_arn: 'arn:aws:iam::123456789012:role/c', database: d, prefix: silver/}]",
+            "`crawlers.0.prefix`: Value error, lakeworks writes there",
+        ),
         ("layer_buckets: {bronze: null}", "layer_buckets without names need `unique`"),
         ("layer_buckets: {bronze: one-bucket, gold: one-bucket}", "two layers have one bucket"),
         ("layer_buckets: {copper: one-bucket}", "`layer_buckets.copper"),
