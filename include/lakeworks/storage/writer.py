@@ -6,8 +6,9 @@ Memory is bounded by the rows in flight, not by the input's size or the number o
 partition contiguous; row groups are encoded, and finished partitions uploaded, while the stream goes on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -64,17 +65,18 @@ class PartitionedWriter:
             ConfigError: a partition came twice, so the stream was not sorted.
         """
         staged: list[_Staged] = []
-        flying: dict[Future[_Staged], int] = {}
-        seen: set[Partition] = set()
+        flying: deque[tuple[Future[_Staged], int]] = deque()  # oldest first, with the rows each holds in memory
+        waiting, seen = 0, set[Partition]()
         with ThreadPoolExecutor(self.store.threads) as pool:
             for part in self._parts(reader, seen, pool):
                 held = part.file.rows_in_memory
-                while flying and self._full(flying, held):
-                    done, _ = wait(flying, return_when=FIRST_COMPLETED)
-                    staged += [future.result() for future in done]
-                    flying = {future: rows for future, rows in flying.items() if future not in done}
-                flying[pool.submit(self._stage, part)] = held
-            staged += [future.result() for future in flying]
+                while flying and self._full(len(flying), waiting + held):
+                    oldest, rows = flying.popleft()
+                    staged.append(oldest.result())
+                    waiting -= rows
+                flying.append((pool.submit(self._stage, part), held))
+                waiting += held
+            staged += [future.result() for future, _ in flying]
         return _partitions(staged)
 
     def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
@@ -82,11 +84,12 @@ class PartitionedWriter:
         schema = self.contract.arrow_schema
         return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
 
-    def _full(self, flying: Mapping[Any, int], more: int) -> bool:
-        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number."""
-        return (
-            len(flying) >= self.store.threads or sum(flying.values()) + more > 2 * self.contract.storage.row_group_rows
-        )
+    def _full(self, parts: int, rows: int) -> bool:
+        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number.
+
+        Twice as many as there are threads: the next is at hand when the oldest, for which is waited, is not the first to land.
+        """
+        return parts >= 2 * self.store.threads or rows > 2 * self.contract.storage.row_group_rows
 
     def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor) -> Iterator["_Part"]:
         """Cut the stream where the partition changes, and where an object of a versioned table is full."""
