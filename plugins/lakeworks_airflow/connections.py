@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from lakeworks.errors import ConfigError
 from lakeworks.settings import settings
 from lakeworks.tenant import Tenant
+from lakeworks_airflow.account import Account
 
 if TYPE_CHECKING:
     from lakeworks.access.policy import LakeAddress
@@ -24,11 +25,9 @@ def connect_lake(tenant: str | None = None) -> "Lake":
     Raises:
         ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
     """
-    from lakeworks.pipeline.lake import Lake
-
     found = settings()
     if tenant is None:
-        return Lake.of(found, lake_client("s3"), lake_client("glue", checked=False))
+        return _lake(found.aws_conn_id, None)
     conn_id = f"{found.tenant_conn_prefix}{tenant}"
     try:
         BaseHook.get_connection(conn_id)
@@ -38,8 +37,14 @@ def connect_lake(tenant: str | None = None) -> "Lake":
             "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_PREFIX; see "
             "docs/tenants.md."
         ) from error
-    s3, glue = lake_client("s3", conn_id=conn_id), lake_client("glue", conn_id=conn_id, checked=False)
-    return Lake.of(found, s3, glue, Tenant(tenant))
+    return _lake(conn_id, Tenant(tenant))
+
+
+def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
+    from lakeworks.pipeline.lake import Lake
+
+    account = Account.of(conn_id, settings().region)
+    return Lake.of(settings(), account.client("s3"), account.client("glue", checked=False), tenant)
 
 
 def lake_address() -> "LakeAddress":
@@ -54,13 +59,8 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
 
     `checked` as in `client_config`.
     """
-    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-
-    from lakeworks.pipeline.lake import client_config
-
     found = settings()
-    place, config = region or found.region, client_config(found, checked=checked)
-    return AwsBaseHook(conn_id or found.aws_conn_id, client_type=service, region_name=place, config=config).get_conn()
+    return Account.of(conn_id or found.aws_conn_id, region or found.region).client(service, checked=checked)
 
 
 def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":

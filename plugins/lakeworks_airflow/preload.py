@@ -1,6 +1,7 @@
 """Imports the heavy libraries once in the process that forks task processes, which then find them loaded.
 
-Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU; a fork inherits them for nothing. Call it from
+Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU, compiling its pages and reading botocore's
+descriptions of S3 and Glue almost another; a fork inherits them for nothing. Call it from
 `airflow_local_settings.py`, which every Airflow component imports; only the forking ones (scheduler with LocalExecutor,
 Celery worker) pay. Importing starts no threads, so forking afterwards is safe.
 """
@@ -15,6 +16,9 @@ _HEAVY = (
     "lakeworks.pipeline",
     "lakeworks.quality.page",
     "lakeworks.sources.nyc_tlc",
+    "openlineage.client.event_v2",
+    "openlineage.client.facet_v2",
+    "sqlglot.lineage",
 )
 
 
@@ -25,6 +29,10 @@ def preload() -> bool:
     for module in _HEAVY:
         import_module(module)
     from lakeworks.quality.audit import great_expectations
+    from lakeworks.quality.page import compile_templates
+    from lakeworks_airflow.account import service_descriptions
 
     great_expectations()
+    compile_templates()
+    service_descriptions()
     return True

@@ -24,6 +24,13 @@ def to_html(report: AuditReport) -> str:
     return "\n<hr>\n".join(page.replace("</head>", f"{_STYLE}</head>") for page in local)
 
 
+def compile_templates() -> None:
+    """Compile GX's templates now, for every process that is forked from this one."""
+    environment = _view().env
+    for name in environment.list_templates():
+        environment.get_template(name)
+
+
 @cache
 def _view() -> Any:
     """GX's page, made once: it holds the templates it has compiled, which takes most of the time of a small audit."""

@@ -150,7 +150,9 @@ def test_a_crawler_of_ours_is_updated_and_anothers_left_alone(ministack_url: str
     ]
     definition = {"Role": f"{ROLE}/c", "DatabaseName": "d", "Targets": {"S3Targets": [{"Path": "s3://x/"}]}}
     client("glue", ministack_url).create_crawler(Name=f"{bucket}-theirs", **definition)
-    theirs = GlueCrawler(f"{bucket}-theirs", Crawler(name="x", role_arn=f"{ROLE}/c", database="d", prefix="exports/"), bucket)
+    theirs = GlueCrawler(
+        f"{bucket}-theirs", Crawler(name="x", role_arn=f"{ROLE}/c", database="d", prefix="exports/"), bucket
+    )
     assert applied(theirs, ministack_url).outcome == "foreign"
 
 
