@@ -97,9 +97,10 @@ class PartitionedWriter:
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
         part: _Part | None = None
         for batch in reader:
-            for start, length in runs(batch, self.contract.partition_by):
+            found = list(runs(batch, self.contract.partition_by))
+            for (start, length), row in zip(found, self._rows_at(batch, [start for start, _ in found]), strict=True):
                 piece = batch.slice(start, length)
-                partition = partition_of(self.contract.partition_by, self._first_row(piece), self.period)
+                partition = partition_of(self.contract.partition_by, row, self.period)
                 if part is None or partition != part.partition:
                     if part is not None:
                         yield part
@@ -121,9 +122,10 @@ class PartitionedWriter:
         storage = self.contract.storage
         return storage.layout == "versioned" and part.file.encoded_bytes >= storage.target_bytes
 
-    def _first_row(self, piece: pa.RecordBatch) -> dict[str, Any]:
+    def _rows_at(self, batch: pa.RecordBatch, places: list[int]) -> list[dict[str, Any]]:
+        """The partition columns' values in some rows, taken at once: one by one they cost as much as a small object."""
         names = [item.column for item in self.contract.partition_by if item.column]
-        return {name: piece.column(name)[0].as_py() for name in names}
+        return batch.select(names).take(pa.array(places, pa.int64())).to_pylist() if names else [{} for _ in places]
 
     def _admit(self, partition: Partition, seen: set[Partition]) -> None:
         if partition in seen:
