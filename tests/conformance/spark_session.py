@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -105,6 +106,12 @@ def register(spark: Any, lake: Lake, contract: Contract, folder: Path, name: str
         spec = ", ".join(f"`{key}` = {quoted(value)}" for key, value in zip(keys, item["Values"], strict=True))
         spark.sql(f"ALTER TABLE {name} ADD PARTITION ({spec}) LOCATION {local(item['StorageDescriptor']['Location'])}")
     return name
+
+
+def by_duckdb(folder: Path) -> pa.Table:
+    """A table's folder as the docs say to read it with DuckDB."""
+    options = "hive_partitioning=true, hive_types_autocast=false, union_by_name=true"
+    return duckdb.execute(f"SELECT * FROM read_parquet(?, {options})", [f"{folder}/**/*.parquet"]).to_arrow_table()
 
 
 def quoted(text: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from lakeworks.evolution import changes
 from lakeworks.pipeline import Lake
 from lakeworks.storage.manifest import Run
-from tests.conformance.spark_session import configured, downloaded, plain, register, rows_in, rows_of
+from tests.conformance.spark_session import by_duckdb, configured, downloaded, plain, register, rows_in, rows_of
 from tests.conformance.test_spark import ours
 from tests.lakeworks.catalog.test_readers import AFTER, publish, row
 from tests.lakeworks.catalog.test_readers import evolved as evolved
@@ -55,8 +55,10 @@ def test_old_and_new_partitions_are_read_as_the_new_type(
     assert [change.effect for change in changes(before, after)] == ["compatible"]
     publish(lake, before, [row("A", 1, seen=first)], run_at(1))
     publish(lake, after, [row("A", 2, seen=second)], run_at(2))
-    downloaded(lake, after, tmp_path)
+    folder = downloaded(lake, after, tmp_path)
     expected = [plain(dict(value) if "map" in old else value) for value in (read, second)]
+    for told in (ours(lake, after), by_duckdb(folder)):
+        assert [item["seen"] for item in rows_in(told.sort_by("began_on"))] == expected
     if not spark.version.startswith("3.") or (old, new) in READ_BY_3_5:
         assert seen(spark.table(register(spark, lake, after, tmp_path))) == expected
         return
