@@ -5,7 +5,7 @@ can tell. A version is `major.minor.patch` (semver.org): breaking changes ask fo
 minor number.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,8 @@ _ATHENA_READS = {
     "int": {"bigint"},
     "float": {"double"},
 }
+# What Spark 3 reads: numbers that Parquet stores in as many bits (`make conformance`; Spark 4 reads all that widens).
+_SPARK_3_READS = {"tinyint": {"smallint", "int"}, "smallint": {"int"}}
 _LEVEL = {"breaking": 0, "compatible": 1, "documentation": 2}
 
 
@@ -58,15 +60,35 @@ def left_for_athena(old: Contract, new: Contract) -> list[str]:
 
     None in a table without partitions, which every run writes anew.
     """
+    return _widened(old, new, lambda before, after: after.kind in _ATHENA_READS.get(before.kind, ()))
+
+
+def left_for_spark_3(old: Contract, new: Contract) -> list[str]:
+    """Widened columns whose older files Spark 3 refuses under the new type: all that Parquet stores another way.
+
+    None in a table without partitions, which every run writes anew.
+    """
+    return _widened(old, new, _is_stored_alike)
+
+
+def _widened(old: Contract, new: Contract, reads: Callable[[LakeType, LakeType], bool]) -> list[str]:
     return [
         name
         for name, column in (new.file_columns if new.partition_keys else {}).items()
-        if name in old.columns and _is_left_for_athena(old.columns[name].type, column.type)
+        if name in old.columns
+        and (before := old.columns[name].type) != column.type
+        and widens(before, column.type)
+        and not reads(before, column.type)
     ]
 
 
-def _is_left_for_athena(old: LakeType, new: LakeType) -> bool:
-    return old != new and widens(old, new) and new.kind not in _ATHENA_READS.get(old.kind, ())
+def _is_stored_alike(old: LakeType, new: LakeType) -> bool:
+    if old == new or new.kind in _SPARK_3_READS.get(old.kind, set()):
+        return True
+    if old.kind == new.kind == "decimal":  # up to 9 digits lie in 32 bits, up to 18 in 64, more in bytes
+        return old.scale == new.scale and all((old.precision > most) == (new.precision > most) for most in (9, 18))
+    members = dict(new.members)
+    return bool(members) and all(_is_stored_alike(kind, members[name]) for name, kind in old.members)
 
 
 def wider(known: LakeType, now: LakeType) -> LakeType:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.contract import Contract
-from lakeworks.evolution import changes, left_for_athena, version_needed, widens
+from lakeworks.evolution import changes, left_for_athena, left_for_spark_3, version_needed, widens
 from lakeworks.types import LakeType
 from tests.conftest import contract_of
 
@@ -99,21 +99,26 @@ def test_nested_types_are_classified_by_their_members(old: str, new: str, effect
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "readers"),
     [
-        ("tinyint", "bigint", False), ("int", "bigint", False), ("float", "double", False), ("int", "int", False),
-        ("int", "double", True), ("smallint", "float", True), ("decimal(4,2)", "decimal(6,2)", True),
-        ("struct<a:int>", "struct<a:bigint>", True), ("list<int>", "list<bigint>", True),
-        ("string", "int", False),  # breaks every reader: told as such
+        ("tinyint", "int", ""), ("smallint", "int", ""), ("int", "int", ""), ("tinyint", "bigint", "spark"),
+        ("int", "bigint", "spark"), ("float", "double", "spark"), ("int", "double", "athena spark"), ("smallint", "float", "athena spark"),
+        ("decimal(4,2)", "decimal(6,2)", "athena"), ("decimal(9,2)", "decimal(10,2)", "athena spark"),
+        ("decimal(18,2)", "decimal(19,2)", "athena spark"), ("decimal(19,2)", "decimal(38,2)", "athena"),
+        ("decimal(4,2)", "decimal(6,3)", "athena spark"), ("struct<a:int>", "struct<a:bigint>", "athena spark"),
+        ("list<int>", "list<bigint>", "athena spark"), ("struct<a:int>", "struct<a:int,b:string>", "athena"),
+        ("list<struct<a:tinyint>>", "list<struct<a:int,b:string>>", "athena"),
+        ("string", "int", ""),  # breaks every reader: told as such
     ],
 )  # fmt: skip
-def test_what_athena_does_not_document_to_read_is_told_of_partitioned_tables(old: str, new: str, told: bool) -> None:
+def test_who_may_not_read_older_files_is_told_of_partitioned_tables(old: str, new: str, readers: str) -> None:
     def table(kind: str, **more: Any) -> Contract:
         return of(changed("name", type=kind), **more)
 
     cut = {"partition_by": ["month"]}
-    assert left_for_athena(table(old, **cut), table(new, **cut)) == (["name"] if told else [])
-    assert left_for_athena(table(old), table(new)) == [], "a table without partitions is written anew by every run"
+    for left, reader in ((left_for_athena, "athena"), (left_for_spark_3, "spark")):
+        assert left(table(old, **cut), table(new, **cut)) == (["name"] if reader in readers else [])
+        assert left(table(old), table(new)) == [], "a table without partitions is written anew by every run"
 
 
 def test_the_version_number_follows_the_gravest_change() -> None:

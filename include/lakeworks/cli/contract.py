@@ -8,7 +8,7 @@ import typer
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, load_contract, read_contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.evolution import changes, left_for_athena, version_needed
+from lakeworks.evolution import changes, left_for_athena, left_for_spark_3, version_needed
 
 app = typer.Typer(no_args_is_help=True, help="Contracts and their versions.")
 
@@ -28,27 +28,40 @@ def diff(
 ) -> None:
     """Classify what changed: breaking, compatible or documentation; exit code 1 if the version number hides it.
 
-    Columns that only Athena may not read in older files are told on stderr, with the command that writes them anew.
+    Columns that Athena or Spark 3 may not read in older files are told on stderr, with the command that writes them anew.
     """
     new = load_contract(table)
     old = _published(new) if against is None else read_contract(against, table, str(against))
     found = changes(old, new)
     needed = version_needed(old.version, found)
     emit([vars(change) for change in found], as_json=as_json, title=f"{table}: {old.version} to {new.version}")
-    if columns := left_for_athena(old, new):
-        typer.echo(_told_of_athena(columns), err=True)
+    if told := _told_of_others(left_for_athena(old, new), left_for_spark_3(old, new)):
+        typer.echo(told, err=True)
     if _number(new.version) < _number(needed):
         typer.echo(f"These changes ask for version {needed}.", err=True)
         raise typer.Exit(1)
 
 
-def _told_of_athena(columns: list[str]) -> str:
-    named = ", ".join(f"`{name}`" for name in columns)
-    return (
-        f"Athena: {named}. Our own readers, pyarrow and DuckDB read older files as the new type; Athena does not document "
-        "that it does. Before it queries partitions published until now, write them anew: "
-        "lakeworks backfill start <dag> --from <first> --to <last> --again"
+def _told_of_others(athena: list[str], spark: list[str]) -> str:
+    """Who may not read which columns of older files, and what mends it; empty if everybody may."""
+    if not athena and not spark:
+        return ""
+    told = []
+    if athena:
+        told.append(f"Athena: {_named(athena)}. It does not document that it reads older files as the new type.")
+    if spark:
+        told.append(f"Spark 3: {_named(spark)}. It refuses older files under the new type; Spark 4 reads them.")
+    return "\n".join(
+        [
+            *told,
+            "Our own readers, pyarrow and DuckDB read them. Before others query partitions published until now, write them "
+            "anew: lakeworks backfill start <dag> --from <first> --to <last> --again",
+        ]
     )
+
+
+def _named(columns: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in columns)
 
 
 def _published(new: Contract) -> Contract:

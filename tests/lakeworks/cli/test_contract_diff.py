@@ -1,4 +1,4 @@
-"""`lakeworks contract diff` against an older file: classes, the version asked for, and what only Athena may not read."""
+"""`lakeworks contract diff` against an older file: classes, the version asked for, and what Athena or Spark 3 may not read."""
 
 import json
 from collections.abc import Callable
@@ -31,11 +31,18 @@ def test_widened_columns_that_athena_may_not_read_are_told_with_the_command(
     found = {row["where"]: row["effect"] for row in json.loads(done.stdout)}
     assert (done.returncode, found) == (0, {"tip_amount_usd": "compatible", "passenger_count": "compatible"})
     told = " ".join(done.stderr.split())
-    assert "Athena: `tip_amount_usd`. Our own readers" in told
+    assert "Athena: `tip_amount_usd`. It does not document" in told
+    assert "Spark 3" not in told, "both are stored as before: in 64 bits, and in 32"
     assert "write them anew: lakeworks backfill start <dag> --from <first> --to <last> --again" in told
 
 
-def test_what_athena_documents_is_not_told(command: Callable[..., Done], tmp_path: Path) -> None:
+def test_widened_columns_that_spark_3_refuses_are_told(command: Callable[..., Done], tmp_path: Path) -> None:
+    against = older(tmp_path, TRIPS, tip_amount_usd="decimal(9,2)", passenger_count="smallint")
+    told = " ".join(command("contract", "diff", TRIPS, "--against", against, "--json").stderr.split())
+    assert "Spark 3: `tip_amount_usd`. It refuses older files" in told
+
+
+def test_what_everybody_reads_is_not_told(command: Callable[..., Done], tmp_path: Path) -> None:
     done = command("contract", "diff", TRIPS, "--against", older(tmp_path, TRIPS, passenger_count="smallint"), "--json")
     assert [row["where"] for row in json.loads(done.stdout)] == ["passenger_count"]
     assert done.stderr == ""
