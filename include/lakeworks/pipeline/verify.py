@@ -91,8 +91,8 @@ def _advised(key: str, entry: LedgerEntry, told: list[str]) -> str:
     """The contradictions of one file, and which side is mended how."""
     return (
         f"`{key}`: {'; '.join(told)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
-        f"lakeworks catalog repair {entry.table} (columns that arrived come back after the Glue table is dropped; no data is "
-        "lost). Where Glue says what the contract does: run the partition again"
+        f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
+        "lost.) Where Glue says what the contract does: run the partition again"
     )
 
 

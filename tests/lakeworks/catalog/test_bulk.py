@@ -6,7 +6,7 @@ import pytest
 
 from lakeworks.catalog.bulk import PartitionCalls
 from lakeworks.catalog.glue import GlueCatalog
-from lakeworks.errors import LakeUnavailable, TransientError
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeUnavailable, TransientError
 from tests.conftest import client
 from tests.glue_server import Glue, serving_glue
 from tests.lakeworks.catalog.test_glue import AT, contract, partition
@@ -101,14 +101,19 @@ def test_a_throttled_update_is_sent_again_for_its_items_alone(strict: tuple[Glue
 
 
 @pytest.mark.parametrize(
-    ("code", "says"), [("ThrottlingException", "kept throttling 1 of 3"), ("AccessDeniedException", "refused 1 of 3")]
+    ("code", "says", "raised"),
+    [
+        ("ThrottlingException", "kept throttling 1 of 3", LakeUnavailable),
+        ("InternalServiceException", "refused 1 of 3", LakeUnavailable),
+        ("AccessDeniedException", "refused 1 of 3", LakeAccessDenied),
+    ],
 )
 def test_an_update_that_stays_refused_is_named_and_the_others_are_done(
-    strict: tuple[GlueCatalog, Glue], code: str, says: str
+    strict: tuple[GlueCatalog, Glue], code: str, says: str, raised: type[LakeError]
 ) -> None:
     catalog, glue = strict
     glue.refused = {"S001": code}
-    with pytest.raises(LakeUnavailable, match=rf"Glue {says} partitions of .*first S001: {code}.*catalog repair"):
+    with pytest.raises(raised, match=rf"Glue {says} partitions of .*first S001: {code}.*catalog repair"):
         catalog.upsert_partitions(contract(), [partition(f"S00{n}", rows=7) for n in range(3)])
     held = glue.partitions["silver_test", "rows"]
     assert [held[f"S00{n}",]["Parameters"]["numRows"] for n in range(3)] == ["7", "1", "7"]
@@ -158,7 +163,7 @@ def test_a_refused_drop_is_named_and_a_throttled_one_sent_again(strict: tuple[Gl
     catalog, glue = strict
     glue.faults["BatchDeletePartition", "S000"] = 3
     glue.refused = {"S001": "AccessDeniedException"}
-    with pytest.raises(LakeUnavailable, match="first S001: AccessDeniedException"):
+    with pytest.raises(LakeAccessDenied, match="first S001: AccessDeniedException"):
         catalog.drop_partitions(contract(), [item.partition for item in ALL[:3]])
     left = [values for values in glue.partitions["silver_test", "rows"] if values < ("S003",)]
     assert left == [("S001",)]
