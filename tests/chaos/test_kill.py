@@ -7,6 +7,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from tests.chaos.harness import crowd, settled, storm
+from tests.chaos.pipeline import pipeline_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import client, new_store
 
@@ -35,6 +36,14 @@ def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
     assert tally.bad == []
     assert tally.reads > 10, "the reader really looked"
     assert settled(endpoint) == []
+
+
+@pytest.mark.parametrize("endpoint", ["moto"], indirect=True)
+def test_killed_pipelines_show_a_reader_whole_and_audited_days_only(endpoint: Endpoint, tmp_path: Path) -> None:
+    tally, wrong = pipeline_storm(endpoint, kills=4, seed=3, scratch=tmp_path)
+    assert (tally.bad, wrong, tally.crashed) == ([], [], 0)
+    assert tally.reads > 100, "the reader really looked"
+    assert tally.refused > 0, "some were refused by the audit, or had none"
 
 
 @pytest.mark.parametrize("endpoint", ["moto"], indirect=True)
