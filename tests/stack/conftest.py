@@ -35,8 +35,9 @@ DAGS = (
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A bootstrapped lake on a running stack; every domain's DAG is paused except taxi's, consumers are not."""
-    further = {"REPLAY_TRIPS": str(tmp_path_factory.mktemp("trips"))}  # months the TLC publishes while the tests run
-    stack = Stack(tmp_path_factory.mktemp("stack"), {**TENANT, **QUICK, **further})
+    patch = pytest.MonkeyPatch()
+    patch.setenv("REPLAY_TRIPS", str(tmp_path_factory.mktemp("trips")))  # months the TLC publishes while the tests run
+    stack = Stack(tmp_path_factory.mktemp("stack"), {**TENANT, **QUICK})
     addresses = stack.start(fresh=False)
     try:
         api = AirflowApi(addresses.airflow, LOGIN).connect()
@@ -48,5 +49,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
             api.unpause(dag_id)
         yield product
     finally:
+        patch.undo()
         stack.stop()
         assert stack.running() == []

@@ -20,12 +20,8 @@ from lakeworks_demo.stack.environment import BUCKET
 from tests.stack.product import BIN, Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
-TABLES = (
-    "bronze.transport.yellow_trips",
-    "gold.transport.zone_daily_summary",
-    "gold.transport.hourly_demand",
-    "silver.transport.trips",
-)
+GOLD = ("gold.transport.zone_daily_summary", "gold.transport.hourly_demand")
+TABLES = ("bronze.transport.yellow_trips", "silver.transport.trips", *GOLD)
 
 
 def s3(product: Product) -> Any:
@@ -138,8 +134,9 @@ def test_an_orphan_that_finishes_late_is_fenced_off(product: Product) -> None:
     assert "is of a newer run" in product.api.failure("taxi", run_id)
     assert content(product) == restated_content
     in_order(product)
-    product.succeeds("taxi", partition_key="2019-02")  # the vendor takes it back: the same bytes as before
-    assert content(product) == first
+    product.succeeds("taxi", partition_key="2019-02")  # the vendor takes it back
+    again = content(product)
+    assert [again[name] for name in GOLD] == [first[name] for name in GOLD], "what has no time of fetch: the same bytes"
 
 
 @contextmanager
