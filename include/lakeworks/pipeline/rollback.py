@@ -28,9 +28,8 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
                 "Rebuild the partition from its landing objects: run it again."
             )
     objects = tuple(_from_version(item) for item in target.objects)
-    wanted = target.model_copy(
-        update={"kind": "rollback", "objects": objects, "staging": "", "run": Run.by_hand("rollback", live.run)}
-    )
+    by_hand = {"kind": "rollback", "based_on": None, "run": Run.by_hand("rollback", live.run)}
+    wanted = target.model_copy(update={**by_hand, "objects": objects, "staging": ""})
     done = publisher_of(lake, contract).publish([wanted])[0]
     lake.lineage.restated(contract, done, target)
     return done

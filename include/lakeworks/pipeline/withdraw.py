@@ -27,6 +27,7 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         "staging": "",
         "run_record": "",
         "audit": None,
+        "based_on": None,  # that of the build or compaction that is withdrawn, which nothing is built from here
         "run": Run.by_hand("withdraw", live.run),
     }
     done = publisher_of(lake, contract).publish([live.model_copy(update=nothing)])[0]

@@ -16,7 +16,9 @@ from lakeworks.partition import Partition, Period
 from lakeworks.pipeline import Lake, land
 from lakeworks.pipeline.compact import compact, compact_each, file_report
 from lakeworks.pipeline.rebuild import rebuild
+from lakeworks.pipeline.rollback import rollback
 from lakeworks.pipeline.verify import verify
+from lakeworks.pipeline.withdraw import withdraw
 from lakeworks.sources import Access, open_source
 from lakeworks.storage.ledger import LedgerEntry
 from lakeworks.storage.manifest import Run
@@ -192,3 +194,16 @@ def test_a_compaction_stands_where_its_run_stood(lake: Lake, run_at: RunAt) -> N
 def test_what_is_not_live_is_not_compacted(lake: Lake) -> None:
     with pytest.raises(LakeNotFound, match="nothing to compact"):
         compact(lake, contract(target=1), PARTITION)
+
+
+def test_what_was_compacted_can_be_withdrawn_and_rolled_back(lake: Lake, run_at: RunAt) -> None:
+    """Found by test_any_sequence: both kept the publication that the compaction was built from, and were refused as stale."""
+    wanted = contract(target=1 << 20)
+    lake = replace(lake, contract=lambda _: wanted)
+    publish(lake, table(400), run_at(1), contract(target=1, rows=10))
+    compacted = compact(lake, wanted, PARTITION)
+    assert withdraw(lake, wanted, PARTITION).kind == "withdrawal"
+    assert lake.ledger.live_partitions(wanted.table) == {}
+    assert rollback(lake, wanted, PARTITION, to=compacted.seq).objects
+    assert rows_of(lake, wanted).equals(table(400))
+    assert verify(lake, wanted, deep=True) == []
