@@ -10,23 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from lakeworks.errors import ContractError, PartitionKeyError
+from lakeworks.hive import HIVE_NULL, encode_hive
 
 GRAINS = ("month", "day", "hour")
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}
 _SHAPES = {
-    "month": re.compile(r"\d{4}-\d{2}"),
-    "day": re.compile(r"\d{4}-\d{2}-\d{2}"),
-    "hour": re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}"),
+    "month": re.compile(r"(\d{4})-(\d{2})"),
+    "day": re.compile(r"(\d{4})-(\d{2})-(\d{2})"),
+    "hour": re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2})"),
 }
-_NUMBERS = re.compile(r"\d+")
 _TIME_FIELDS = {"month": ("year", "month"), "day": ("year", "month", "day"), "hour": ("year", "month", "day", "hour")}
 _FIELD_FORMATS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
-# What Hive, Athena, Spark and pyarrow write for a null partition value.
-HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-_ESCAPED = frozenset("\"#%'*/:=?\\{[]^\x7f") | frozenset(map(chr, range(0x20)))
 
 
 @dataclass(frozen=True, order=True)
@@ -44,10 +41,10 @@ class Period:
             PartitionKeyError: the key names no month, day or hour, or one of another grain.
         """
         for candidate in [grain] if grain else GRAINS:
-            if _SHAPES[candidate].fullmatch(key or ""):
+            if match := _SHAPES[candidate].fullmatch(key or ""):
+                year, month, *finer = map(int, match.groups())
+                day, hour = (*finer, *(1, 0)[len(finer) :])
                 try:  # not strptime, which takes most of the time where 100,000 partitions are listed
-                    numbers = [int(number) for number in _NUMBERS.findall(key)]
-                    year, month, day, hour = numbers + [1, 1, 1, 0][len(numbers) :]
                     return cls(datetime(year, month, day, hour, tzinfo=UTC), candidate)
                 except ValueError:
                     break
@@ -211,16 +208,6 @@ class Partition:
         if names in _TIME_FIELDS.values():
             return "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
         return self.path or "(all)"
-
-
-def encode_hive(value: str | None) -> str:
-    r"""Encode one partition value: null and the empty string become Hive's default partition, awkward characters %XX.
-
-    Hive escapes control characters and `"#%'*/:=?\{[]^` (FileUtils.escapePathName); everything else stays readable.
-    """
-    if value is None or value == "":
-        return HIVE_NULL
-    return "".join(quote(char, safe="") if char in _ESCAPED else char for char in value)
 
 
 def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period: Period) -> Partition:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.errors import ContractError, PartitionKeyError
-from lakeworks.partition import HIVE_NULL, Partition, PartitionField, Period, owns, partition_of, periods_between
+from lakeworks.hive import HIVE_NULL
+from lakeworks.partition import Partition, PartitionField, Period, owns, partition_of, periods_between
 
 
 @pytest.mark.parametrize("key", ["2019-1", "2019-13", "2019-02-30", "bad key", "", "2019-01-01T24", "2019-01-01 03"])

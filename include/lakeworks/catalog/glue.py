@@ -23,8 +23,9 @@ from lakeworks.catalog.tables import (
 )
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.hive import HIVE_NULL
 from lakeworks.names import TableName
-from lakeworks.partition import HIVE_NULL, Partition
+from lakeworks.partition import Partition
 from lakeworks.tenant import Tenant, database_of
 from lakeworks.types import LakeType
 

@@ -10,7 +10,7 @@ from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import LakeNotFound, PartitionKeyError
 from lakeworks.partition import Partition, Period
 from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.summary import summarise
+from lakeworks.pipeline.summary import COUNTED_AGAIN, summarise
 from lakeworks.storage.ledger import LedgerEntry
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
@@ -21,8 +21,11 @@ def ledger(table: TableOption = None, partition: PartitionOption = None, as_json
     """Show what is live: a line a table, a line a partition of one table, or the history of one partition."""
     lake = connect()
     if table is None:
-        rows = [summarise(lake, load_contract(name)).as_dict() for name in all_tables()]
-        emit(rows, as_json=as_json, title="Ledger")
+        rows = [summarise(lake, load_contract(name)) for name in all_tables()]
+        emit([row.as_dict() for row in rows], as_json=as_json, title="Ledger")
+        again = [row.table for row in rows if row.counts_again and load_contract(row.table).rebuilds]
+        if again:
+            typer.echo(COUNTED_AGAIN.format(tables=", ".join(again)), err=True)
         return
     contract = load_contract(table)
     if partition is None:

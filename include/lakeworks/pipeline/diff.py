@@ -43,9 +43,7 @@ def diff(
     """
     history = lake.ledger.history(contract.table, partition)
     second = _find(history, contract, partition, after)
-    first = _find(
-        [e for e in history if e.content != second.content or e.seq == before], contract, partition, before, second
-    )
+    first = _find(history, contract, partition, before, second)
     with lake.engine.session() as session:
         old, new = (open_objects(lake.store, entry.objects) for entry in (first, second))
         session.attach("before", old)
@@ -79,7 +77,8 @@ def _find(
     newer: LedgerEntry | None = None,
 ) -> LedgerEntry:
     found = [entry for entry in history if entry.state == "published" and entry.objects]
-    wanted = [e for e in found if (e.seq == seq if seq else newer is None or e.seq < newer.seq)]
+    other = [e for e in found if newer is None or (e.seq < newer.seq and e.content != newer.content)]
+    wanted = [e for e in found if e.seq == seq] if seq else other
     if not wanted:
         numbers = ", ".join(str(entry.seq) for entry in found) or "none"
         lacking = f"publication {seq}" if seq else "earlier publication with other content"

@@ -9,6 +9,12 @@ from lakeworks.pipeline.lake import Lake
 from lakeworks.storage.manifest import Manifest, load_manifest
 from lakeworks.types import LakeType
 
+# Said under such a table; whoever adds its columns up would miss rows.
+COUNTED_AGAIN = (
+    "{tables}: later runs re-open earlier days here, and rows_in counts a row in each run that read it. Every run by itself is "
+    "in balance, or it is not published."
+)
+
 
 @dataclass(frozen=True)
 class TableSummary:
@@ -25,6 +31,11 @@ class TableSummary:
     deduplicated: int
     bytes: int
     audit: str
+
+    @property
+    def counts_again(self) -> bool:
+        """Whether rows were read by several runs, so that the sums do not balance."""
+        return self.rows_in != self.published + self.quarantined + self.deduplicated
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""

@@ -206,7 +206,7 @@ class Sequence(RuleBasedStateMachine):
 
 
 def _path(values: list[str]) -> str:
-    from lakeworks.partition import HIVE_NULL
+    from lakeworks.hive import HIVE_NULL
 
     region = None if values[0] == HIVE_NULL else values[0]
     return Partition((("region", region), ("year", values[1]), ("month", values[2]))).path
