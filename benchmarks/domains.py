@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.backfill import Bench, Figures
-from lakeworks.partition import Period, periods_between
+from lakeworks.core.partition import Period, periods_between
 from lakeworks_demo.data.moved_trips import write_moved
 from lakeworks_demo.replay.nyc_tlc import DATA
 from lakeworks_demo.stack.api import FINISHED, AirflowApi

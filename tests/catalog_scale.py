@@ -1,6 +1,6 @@
 """What diff and repair of a catalog cost at 100,000 partitions: `python -m tests.catalog_scale [partitions] [scenario]`.
 
-Servers run in processes of their own over HTTP: tests/listing_server.py for S3, tests/glue_server.py (AWS's limits) for Glue. This
+Servers run in processes of their own over HTTP: tests/support/listing_server.py for S3, tests/support/glue_server.py (AWS's limits) for Glue. This
 process is the client: its seconds, calls and peak memory are printed, one line a scenario, as rows of docs/catalog.md.
 """
 
@@ -17,19 +17,19 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from lakeworks.aws_timestamps import quick_timestamps
 from lakeworks.catalog.glue import GlueCatalog
-from lakeworks.catalog.tables import partition_input, table_input
+from lakeworks.catalog.glue_inputs import partition_input, table_input
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.pipeline.lake import Lake
+from lakeworks.lake import Lake
+from lakeworks.maintenance.catalog_repair import reconcile
 from lakeworks.pipeline.publish import catalog_partition
-from lakeworks.pipeline.reconcile import reconcile
-from lakeworks.pipeline.status import status
-from lakeworks.storage.objects import ObjectStore
+from lakeworks.s3.listing_timestamps import quick_timestamps
+from lakeworks.s3.object_store import ObjectStore
+from lakeworks.status.status import status
 from tests.conftest import client
-from tests.glue_server import Glue, serving_glue
-from tests.listing_server import serving_bucket
-from tests.many_partitions import entry, partitions, prices
+from tests.support.glue_server import Glue, serving_glue
+from tests.support.listing_server import serving_bucket
+from tests.support.many_partitions import entry, partitions, prices
 
 CONTRACT, BUCKET = prices(), "many"
 

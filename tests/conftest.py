@@ -23,9 +23,9 @@ from botocore.config import Config
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.pipeline.lake import Lake
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.objects import ObjectStore
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.s3.object_store import ObjectStore
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.stack.environment import ministack_environment
 from lakeworks_demo.stack.parent import dying_with_parent
@@ -35,10 +35,11 @@ BIN = Path(sys.executable).parent
 # What a test asks for, or where it lies, says whether it talks to servers: `make test-unit` leaves those out.
 SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_store", "any_s3"}
 ON_SERVERS = (
-    "access/test_evaluation", "access/test_isolation", "access/test_policy", "catalog/", "chaos/", "cli/", "faults/",
-    "infrastructure/test_policy_enforced", "infrastructure/test_removal", "lakeworks/pipeline/", "lakeworks_airflow/test_dags",
-    "lakeworks_demo/test_process", "lakeworks_demo/test_stack", "quality/test_audit", "sources/test_limits",
-    "storage/test_layer_buckets", "test_imports",
+    "backfill/", "catalog/", "chaos/", "cli/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "faults/",
+    "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
+    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_dags", "lakeworks_demo/test_process",
+    "lakeworks_demo/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
+    "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports",
 )  # fmt: skip
 
 

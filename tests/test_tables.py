@@ -6,15 +6,15 @@ import pytest
 from sqlglot import parse_one
 
 from lakeworks.cli.docs import page
-from lakeworks.column_lineage import column_lineage
 from lakeworks.contract import all_tables, load_contract
+from lakeworks.core.names import LINEAGE_COLUMNS
+from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.examples import Example, load_examples
-from lakeworks.functions import has_function, load_function
-from lakeworks.names import LINEAGE_COLUMNS
-from lakeworks.partition import Period
-from lakeworks.pipeline.example import given_table, run_example
-from lakeworks.sql import lint, load_sql, render, upstream
+from lakeworks.table_test.runner import given_table, run_example
+from lakeworks.transform.column_lineage import column_lineage
+from lakeworks.transform.examples import Example, load_examples
+from lakeworks.transform.group_functions import has_function, load_function
+from lakeworks.transform.sql import lint, load_sql, render, upstream
 
 WITH_SQL = [name for name in all_tables() if load_sql(load_contract(name))]
 

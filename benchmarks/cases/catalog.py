@@ -18,9 +18,9 @@ def catalog_of(place: Place) -> Any:
 
 def lakeworks(place: Place) -> Callable[[], Any]:
     """Looks up what is there, creates what is missing, 100 a call, four calls at once."""
-    from lakeworks.catalog.tables import CatalogPartition
+    from lakeworks.catalog.glue_inputs import CatalogPartition
     from lakeworks.contract import Contract
-    from lakeworks.partition import Partition
+    from lakeworks.core.partition import Partition
 
     columns = {f"c{n}": {"type": "bigint", "description": "", "required": n == 0} for n in range(_COLUMNS)}
     columns |= {"symbol": {"type": "string", "description": ""}, "at": {"type": "timestamp", "description": ""}}

@@ -18,16 +18,16 @@ OBJECTS, ROWS_EACH = 2_000, 1_000
 def lakeworks(place: Place) -> Callable[[], Any]:
     """`lakeworks compact`: rows counted and hashed on both sides, made live by the atomic publish, catalog and ledger told."""
     from lakeworks.contract import Contract
+    from lakeworks.core.partition import Partition, Period
     from lakeworks.engines.duckdb import DuckDbEngine
-    from lakeworks.partition import Partition, Period
-    from lakeworks.pipeline import Lake
-    from lakeworks.pipeline.compact import compact
+    from lakeworks.lake import Lake
+    from lakeworks.ledger.publisher import Publisher
+    from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+    from lakeworks.maintenance.compaction import compact
+    from lakeworks.parquet.partition_writer import PartitionedWriter
     from lakeworks.pipeline.publish import Registrar, entry_for
-    from lakeworks.storage.manifest import Manifest, RowBalance, Run
-    from lakeworks.storage.objects import ObjectStore
-    from lakeworks.storage.publication import Publisher
-    from lakeworks.storage.transfer import QuickTransfer
-    from lakeworks.storage.writer import PartitionedWriter
+    from lakeworks.s3.fast_client import QuickTransfer
+    from lakeworks.s3.object_store import ObjectStore
 
     name = f"silver.bench.t{place.prefix.rpartition('/')[2]}"
 

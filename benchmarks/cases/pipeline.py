@@ -21,13 +21,17 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     import pyarrow as pa
 
     from lakeworks.contract import load_contract
+    from lakeworks.core.partition import Period
     from lakeworks.engines.duckdb import DuckDbEngine
-    from lakeworks.partition import Period
-    from lakeworks.pipeline import Lake, audit, land, publish, write
+    from lakeworks.lake import Lake
+    from lakeworks.ledger.run_record import Run
+    from lakeworks.pipeline.audit import audit
+    from lakeworks.pipeline.fetch import land
+    from lakeworks.pipeline.publish import publish
+    from lakeworks.pipeline.write import write
+    from lakeworks.s3.fast_client import QuickTransfer
+    from lakeworks.s3.object_store import ObjectStore
     from lakeworks.sources import Download
-    from lakeworks.storage.manifest import Run
-    from lakeworks.storage.objects import ObjectStore
-    from lakeworks.storage.transfer import QuickTransfer
 
     class Local:
         """A source whose files are here."""

@@ -23,12 +23,12 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     import pyarrow.dataset as ds
 
     from lakeworks.contract import load_contract
+    from lakeworks.core.names import TableName
+    from lakeworks.core.partition import Period
     from lakeworks.engines.duckdb import DuckDbEngine
-    from lakeworks.names import TableName
-    from lakeworks.partition import Period
+    from lakeworks.parquet.bounded_scan import BoundedDataset
     from lakeworks.quality.rules import row_rules
-    from lakeworks.sql import load_sql
-    from lakeworks.storage.scan import BoundedDataset
+    from lakeworks.transform.sql import load_sql
 
     contract = load_contract("silver.transport.trips")
     sql, rules, zones = load_sql(contract) or "", row_rules(contract), _zones(place)
@@ -62,9 +62,9 @@ def _bare(place: Place, order: str) -> Callable[[], Any]:
     import duckdb as engine
 
     from lakeworks.contract import load_contract
-    from lakeworks.partition import Period
+    from lakeworks.core.partition import Period
     from lakeworks.quality.rules import row_rules
-    from lakeworks.sql import bind, load_sql
+    from lakeworks.transform.sql import bind, load_sql
 
     contract, zones = load_contract("silver.transport.trips"), _zones(place)
     sql = (load_sql(contract) or "").rstrip().rstrip(";")

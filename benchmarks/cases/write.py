@@ -14,12 +14,12 @@ THREADS = 8
 
 def lakeworks(place: Place) -> Callable[[], Any]:
     """The product's path: into the engine, sorted by partition and grain, encoded, hashed, put, in staging."""
+    from lakeworks.core.names import TableName
+    from lakeworks.core.partition import Period
     from lakeworks.engines.duckdb import DuckDbEngine
-    from lakeworks.names import TableName
-    from lakeworks.partition import Period
-    from lakeworks.storage.objects import ObjectStore
-    from lakeworks.storage.transfer import QuickTransfer
-    from lakeworks.storage.writer import PartitionedWriter
+    from lakeworks.parquet.partition_writer import PartitionedWriter
+    from lakeworks.s3.fast_client import QuickTransfer
+    from lakeworks.s3.object_store import ObjectStore
 
     table, contract = read_rows(place), _contract(place)
     store = ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client()))
@@ -105,7 +105,7 @@ def _contract(place: Place) -> Any:
     import pyarrow.parquet as pq
 
     from lakeworks.contract import Contract
-    from lakeworks.types import from_arrow
+    from lakeworks.core.types import from_arrow
 
     schema = pq.read_schema(place.path(place.options["file"]))
     grain = place.options["grain"]

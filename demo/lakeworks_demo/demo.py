@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lakeworks.contract import load_contract
-from lakeworks.pipeline.summary import COUNTED_AGAIN
+from lakeworks.status.table_summary import COUNTED_AGAIN
 from lakeworks_demo.questions import QUESTIONS
 from lakeworks_demo.stack.api import FINISHED, AirflowApi
 from lakeworks_demo.stack.environment import LOGIN

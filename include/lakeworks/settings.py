@@ -7,8 +7,8 @@ from tempfile import gettempdir
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError
-from lakeworks.tenant import Tenant
 
 
 class _Deployment(BaseSettings):

@@ -34,7 +34,7 @@ class Account:
 
     def client(self, service: str, *, checked: bool = True) -> Any:
         """A client of a service; `checked` as in `client_config`."""
-        from lakeworks.pipeline.lake import client_config
+        from lakeworks.lake import client_config
 
         return self.session.client(
             service,

@@ -10,8 +10,8 @@ from airflow.sdk import (
     StartOfMonthMapper,
 )
 
-from lakeworks.names import TableName
-from lakeworks.tenant import Tenant
+from lakeworks.core.names import TableName
+from lakeworks.core.tenant import Tenant
 
 
 def table_asset(table: str, tenant: str | None = None) -> Asset:

@@ -12,8 +12,8 @@ from lakeworks_airflow.partitions import resolve_periods
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from lakeworks.partition import Period
-    from lakeworks.storage.manifest import Run
+    from lakeworks.core.partition import Period
+    from lakeworks.ledger.run_record import Run
 
 
 class LakeOperator(BaseOperator):
@@ -51,7 +51,7 @@ class LakeOperator(BaseOperator):
 
 def run_of(context: "Context") -> "Run":
     """Who writes, for ledger and fencing: a run cleared and started again counts as later than its first start."""
-    from lakeworks.storage.manifest import Run
+    from lakeworks.ledger.run_record import Run
 
     run = context["dag_run"]
     return Run(id=run.run_id, started_at=run.start_date, attempt=context["ti"].try_number)

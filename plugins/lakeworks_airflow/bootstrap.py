@@ -12,7 +12,7 @@ from lakeworks_airflow.connections import lake_client
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from lakeworks.infrastructure.engine import Change
+    from lakeworks.infrastructure.plan_apply import Change
     from lakeworks.infrastructure.resource import Clients
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class LakeBootstrapOperator(BaseOperator):
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:
         """Return what became, or would become, of every setting."""
-        from lakeworks.pipeline.bootstrap import plan_lake
+        from lakeworks.infrastructure.bootstrap import plan_lake
         from lakeworks.settings import settings
 
         try:

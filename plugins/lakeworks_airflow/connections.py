@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError
 from lakeworks.settings import settings
-from lakeworks.tenant import Tenant
 from lakeworks_airflow.account import Account
 
 if TYPE_CHECKING:
-    from lakeworks.access.policy import LakeAddress
-    from lakeworks.pipeline.lake import Lake
+    from lakeworks.lake import Lake
     from lakeworks.sources import RequestSource, Source
+    from lakeworks.tenants.iam_policy import LakeAddress
 
 
 def connect_lake(tenant: str | None = None) -> "Lake":
@@ -41,7 +41,7 @@ def connect_lake(tenant: str | None = None) -> "Lake":
 
 
 def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
-    from lakeworks.pipeline.lake import Lake
+    from lakeworks.lake import Lake
 
     account = Account.of(conn_id, settings().region)
     return Lake.of(settings(), account.client("s3"), account.client("glue", checked=False), tenant)
@@ -49,7 +49,7 @@ def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
 
 def lake_address() -> "LakeAddress":
     """The lake as IAM spells it; the account is that of the credentials."""
-    from lakeworks.pipeline.tenants import address_of
+    from lakeworks.tenants.onboarding import address_of
 
     return address_of(settings(), str(lake_client("sts").get_caller_identity()["Account"]))
 
@@ -69,8 +69,8 @@ def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":
     Its Airflow connection (id = source name) may give another address than the vendor's own (host, schema, port), the key or
     token (password) and the client's options (extra), such as `{"profile": "premium"}`.
     """
-    from lakeworks.pipeline.inbox import LakeInbox
-    from lakeworks.pipeline.quota import LakeState
+    from lakeworks.landing.inbox import LakeInbox
+    from lakeworks.landing.quota import LakeState
     from lakeworks.sources import Access, open_source
 
     state, inbox = LakeState(lake.store), LakeInbox(lake.store)

@@ -29,11 +29,11 @@ class StorageCostOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline import land
-        from lakeworks.pipeline.costs import Ask
-        from lakeworks.pipeline.stocktaking import Stocktaking, utc_now
+        from lakeworks.cost.bill import Window
+        from lakeworks.cost.bill_source import Stocktaking, utc_now
+        from lakeworks.cost.report import Ask
+        from lakeworks.pipeline.fetch import land
         from lakeworks.prices import load_price_book
-        from lakeworks.reports.cost.bill import Window
         from lakeworks.settings import settings
 
         lake, run, found = connect_lake(self.tenant), run_of(context), settings()

@@ -39,7 +39,7 @@ class CoverageOperator(LakeOperator):
     def step(self, context: "Context") -> dict[str, list[str]]:
         """Return the missing slots by period."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline.coverage import uncovered
+        from lakeworks.status.run_coverage import uncovered
 
         lake, contract = connect_lake(self.tenant), load_contract(self.upstream)
         missing = {str(p): [str(slot) for slot in uncovered(lake, contract, p)] for p in self.periods(context)}
@@ -75,7 +75,7 @@ class NewsOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the periods with news."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline.inputs import has_news
+        from lakeworks.status.input_changes import has_news
 
         periods = self.periods(context)
         if not by_events(context):

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from lakeworks.catalog.crawling import foreign_folder
+from lakeworks.catalog.crawler_scope import foreign_folder
 from lakeworks.errors import ConfigError, LakeUnavailable, TerminalError, TransientError
 from lakeworks.settings import settings
 
@@ -145,7 +145,7 @@ class CrawlerTrigger(BaseTrigger):
     def _ended(self, hook: "GlueCrawlerHook") -> dict[str, str] | None:
         """How the crawl ended; None while it runs."""
         from lakeworks.aws_errors import translated
-        from lakeworks.catalog.answers import part
+        from lakeworks.catalog.responses import part
 
         with translated("look at the crawler", self.crawler):
             found = part(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)

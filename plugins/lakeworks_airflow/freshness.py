@@ -31,8 +31,8 @@ class FreshnessOperator(BaseOperator):
         from datetime import UTC, datetime
 
         from lakeworks.contract import all_tables, load_contract
-        from lakeworks.pipeline.alerts import Alerts
-        from lakeworks.pipeline.freshness import freshness
+        from lakeworks.freshness.alerts import Alerts
+        from lakeworks.freshness.freshness import freshness
         from lakeworks.settings import settings
 
         lake, now, url = connect_lake(self.tenant), datetime.now(UTC), settings().alert_url

@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.sdk import TaskGroup
 
-from lakeworks.names import TableName
+from lakeworks.core.names import TableName
 from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 

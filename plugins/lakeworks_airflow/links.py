@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
-from lakeworks.layout import tenant_key
-from lakeworks.names import TableName
-from lakeworks.tenant import Tenant
+from lakeworks.core.layout import tenant_key
+from lakeworks.core.names import TableName
+from lakeworks.core.tenant import Tenant
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

@@ -77,7 +77,7 @@ class VerifyOperator(LakeOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         """Return the table's name once nothing differs."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline.verify import verify
+        from lakeworks.maintenance.verify import verify
 
         findings = verify(connect_lake(), load_contract(self.table), deep=self.deep)
         for finding in findings:
@@ -104,7 +104,7 @@ class CompactOperator(BaseOperator):
     def execute(self, context: "Context") -> dict[str, Any]:
         """Return how many partitions were written anew, by table, and what others published meanwhile (for the next run)."""
         from lakeworks.contract import all_tables, load_contract
-        from lakeworks.pipeline.compact import compact_each, file_report
+        from lakeworks.maintenance.compaction import compact_each, file_report
 
         lake, done = connect_lake(), Counter[str]()
         overtaken: list[str] = []
@@ -138,7 +138,7 @@ class GarbageOperator(BaseOperator):
     def execute(self, context: "Context") -> dict[str, Any]:
         """Return what was removed, by kind."""
         from lakeworks.contract import all_tables, load_contract
-        from lakeworks.pipeline import garbage
+        from lakeworks.maintenance import garbage_collection as garbage
 
         try:
             tables = map(load_contract, all_tables())
@@ -151,8 +151,8 @@ class GarbageOperator(BaseOperator):
 
 def _reconciled(table: str, *, mend: bool) -> dict[str, Any]:
     from lakeworks.contract import load_contract
-    from lakeworks.pipeline.differences import summarised
-    from lakeworks.pipeline.reconcile import reconcile
+    from lakeworks.maintenance.catalog_difference import summarised
+    from lakeworks.maintenance.catalog_repair import reconcile
 
     found = summarised(reconcile(connect_lake(), load_contract(table), mend=mend))
     for text in found["left"]:

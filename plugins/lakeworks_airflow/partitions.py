@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from airflow.sdk import Param
 
+from lakeworks.core.partition import Period, periods_between, periods_of
 from lakeworks.errors import PartitionKeyError
-from lakeworks.partition import Period, periods_between, periods_of
 
 
 class PartitionedRun(Protocol):

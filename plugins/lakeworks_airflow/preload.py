@@ -14,7 +14,7 @@ _HEAVY = (
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.standard.triggers.temporal",
     "lakeworks.pipeline",
-    "lakeworks.quality.page",
+    "lakeworks.quality.audit_page",
     "lakeworks.sources.nyc_tlc",
     "openlineage.client.event_v2",
     "openlineage.client.facet_v2",
@@ -29,7 +29,7 @@ def preload() -> bool:
     for module in _HEAVY:
         import_module(module)
     from lakeworks.quality.audit import great_expectations
-    from lakeworks.quality.page import compile_templates
+    from lakeworks.quality.audit_page import compile_templates
     from lakeworks_airflow.account import service_descriptions
 
     great_expectations()

@@ -35,7 +35,8 @@ class FetchOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline import land, plan
+        from lakeworks.pipeline.build_periods import plan
+        from lakeworks.pipeline.fetch import land
 
         contract = load_contract(self.table)
         lake, run = connect_lake(self.tenant), run_of(context)
@@ -72,7 +73,8 @@ class WriteOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the keys of what was staged."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline import plan, write
+        from lakeworks.pipeline.build_periods import plan
+        from lakeworks.pipeline.write import write
 
         lake, run = connect_lake(self.tenant), run_of(context)
         periods = plan(load_contract(self.table), self.periods(context))
@@ -95,7 +97,7 @@ class AuditOperator(LakeOperator):
 
     def step(self, context: "Context") -> list[str]:
         """Return the manifest keys that passed."""
-        from lakeworks.pipeline import audit
+        from lakeworks.pipeline.audit import audit
 
         lake = connect_lake(self.tenant)
         return [audit(lake, key).key for key in self.staged]
@@ -121,8 +123,8 @@ class PublishOperator(LakeOperator):
     def step(self, context: "Context") -> list[dict[str, Any]]:
         """Return a small summary a period."""
         from lakeworks.contract import load_contract
-        from lakeworks.pipeline import publish
-        from lakeworks.pipeline.coverage import announced_keys
+        from lakeworks.pipeline.publish import publish
+        from lakeworks.status.run_coverage import announced_keys
 
         lake = connect_lake(self.tenant)
         records = [publish(lake, key) for key in self.staged]

@@ -33,8 +33,8 @@ class TenantOnboardingOperator(BaseOperator):
 
     def execute(self, context: "Context") -> list[dict[str, str]]:
         """Return what became of the registration, every database and the policy."""
-        from lakeworks.pipeline import tenants
-        from lakeworks.tenant import Tenant
+        from lakeworks.core.tenant import Tenant
+        from lakeworks.tenants import onboarding as tenants
 
         try:
             changes = tenants.add(connect_lake(), Tenant(self.tenant), self.contact, lake_address())

@@ -22,15 +22,16 @@ import pandas  # noqa: F401 - Arrow looks for it; imported before the fork, or e
 import pyarrow as pa
 
 from lakeworks.contract import Contract
+from lakeworks.core.partition import Period
 from lakeworks.errors import LakeError
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, garbage
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.publisher import Publisher
+from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.maintenance import garbage_collection as garbage
+from lakeworks.maintenance.verify import verify
+from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import Registrar, entry_for
-from lakeworks.pipeline.verify import verify
-from lakeworks.storage.ledger import LedgerEntry
-from lakeworks.storage.manifest import Manifest, RowBalance, Run
-from lakeworks.storage.publication import Publisher
-from lakeworks.storage.writer import PartitionedWriter
 from lakeworks_demo.stack.parent import dying_with_parent
 from tests.chaos.reader import read_forever
 from tests.chaos.table import CONTRACT, ROWS, Endpoint, contract_at

@@ -23,13 +23,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract, TableCheck, load_contract
+from lakeworks.core.partition import Period
 from lakeworks.errors import LakeError, LakeNotFound
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.parquet.encoder import sha256_of
+from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
 from lakeworks.quality.audit import great_expectations
 from lakeworks.sources import Download, NotModified
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.parquet import sha256_of
 from lakeworks_demo.replay.nyc_tlc import DATA
 from tests.chaos.harness import FORK, Tally, bound, bound_to_owner, reading, settled_tables
 from tests.chaos.table import Endpoint

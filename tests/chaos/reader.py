@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeError, LakeNotFound
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import Lake
-from lakeworks.storage.objects import SHA256
-from lakeworks.storage.parquet import sha256_of
+from lakeworks.lake import Lake
+from lakeworks.parquet.encoder import sha256_of
+from lakeworks.s3.object_store import SHA256
 from tests.chaos.table import CONTRACT, ROWS, contract_at
 
 

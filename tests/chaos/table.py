@@ -6,9 +6,9 @@ from pathlib import Path
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.pipeline import Lake
-from lakeworks.storage.objects import ObjectStore
-from lakeworks.storage.transfer import QuickTransfer
+from lakeworks.lake import Lake
+from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import client, contract_of
 
 ROWS = 500

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from lakeworks.contract import Contract
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
 
 # `make conformance` installs Spark and a JDK there; behind ours on the path: the lake's versions win
 if "LAKE_SPARK" in os.environ:

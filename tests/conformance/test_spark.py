@@ -15,15 +15,15 @@ import pyarrow.dataset as ds
 import pytest
 
 from lakeworks.contract import Contract
-from lakeworks.pipeline import Lake
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.reader import open_dataset
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.parquet.dataset import open_dataset
 from tests.conformance.spark_session import by_duckdb, configured, downloaded, register, rows_in, rows_of
 from tests.conftest import contract_of
 from tests.lakeworks.catalog.test_readers import publish
-from tests.lakeworks.pipeline.test_versioned import Publishing
-from tests.lakeworks.pipeline.test_versioned import contract as versioned
-from tests.lakeworks.pipeline.test_versioned import table as numbers
+from tests.protocol.test_versioned import Publishing
+from tests.protocol.test_versioned import contract as versioned
+from tests.protocol.test_versioned import table as numbers
 
 RunAt = Callable[..., Run]
 # What the writer's own tests know as awkward, every character Hive escapes, and text that looks like another type.

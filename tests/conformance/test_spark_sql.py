@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.examples import Example, inputs, load_examples
-from lakeworks.names import TableName
-from lakeworks.partition import Period
-from lakeworks.pipeline.example import given_table
-from lakeworks.sql import LANDING, bind, load_sql, render
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Period
+from lakeworks.table_test.runner import given_table
+from lakeworks.transform.examples import Example, inputs, load_examples
+from lakeworks.transform.sql import LANDING, bind, load_sql, render
 from tests.conformance.spark_session import rows_in, rows_of
 
 WITH_SQL = [name for name in all_tables() if load_sql(load_contract(name))]

@@ -13,12 +13,12 @@ import duckdb
 import pytest
 
 from lakeworks.contract import load_contract
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
 from lakeworks.sources import Source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.nyc_tlc import NycTlc
-from lakeworks.sql import bind, load_sql, render
-from lakeworks.storage.manifest import Run
+from lakeworks.transform.sql import bind, load_sql, render
 from tests.conformance.spark_session import downloaded, register, rows_in, rows_of
 from tests.conformance.test_spark import ours
 from tests.lakeworks.pipeline.test_pipeline import JANUARY, SILVER, TAXI, step

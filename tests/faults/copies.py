@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from lakeworks.storage import multipart
+from lakeworks.s3 import multipart
 
 # SeaweedFS takes, as S3 does, no part under 5 MiB but the last; both enforce conditions on CompleteMultipartUpload.
 PART_BYTES = {"ministack": 1000, "seaweed": 5 * 1024 * 1024}

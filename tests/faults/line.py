@@ -9,11 +9,11 @@ import boto3
 from botocore.config import Config
 
 from lakeworks.errors import TransientError
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.objects import ObjectStore
+from lakeworks.ledger.run_record import Run
+from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import KEYS
 from tests.faults.proxy import Faults, Kind, nth
-from tests.lakeworks.storage.test_publication import PARTITION, TABLE, Writer
+from tests.lakeworks.ledger.test_publisher import PARTITION, TABLE, Writer
 
 
 def run_at(number: int, attempt: int = 1) -> Run:

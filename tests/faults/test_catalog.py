@@ -9,11 +9,11 @@ import pytest
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.errors import TransientError
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
+from lakeworks.ledger.publisher import Publisher
+from lakeworks.ledger.run_record import Run
+from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.publish import Registrar
-from lakeworks.pipeline.verify import verify
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.publication import Publisher
 from tests.chaos.harness import staged
 from tests.chaos.table import CONTRACT
 from tests.faults.line import impatient

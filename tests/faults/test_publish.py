@@ -8,7 +8,7 @@ from lakeworks.errors import TransientError
 from tests.conftest import new_store
 from tests.faults.line import Line, every_request, run_at
 from tests.faults.proxy import Kind, matching, proxy
-from tests.lakeworks.storage.test_publication import LIVE, PARTITION, TABLE
+from tests.lakeworks.ledger.test_publisher import LIVE, PARTITION, TABLE
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
 from lakeworks.errors import LakeUnavailable
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
 from lakeworks.settings import settings
 from lakeworks_airflow import LakeBootstrapOperator
 from tests.conftest import client

@@ -12,7 +12,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from lakeworks.errors import NotPublishedYet
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
 from lakeworks.settings import settings
 from lakeworks_airflow import StorageCostOperator
 

@@ -11,7 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from lakeworks.errors import LakeUnavailable
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
 from lakeworks.settings import settings
 from lakeworks_airflow import CrawlOperator
 from lakeworks_airflow.crawlers import CrawlerTrigger

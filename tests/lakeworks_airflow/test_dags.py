@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.examples import inputs
+from lakeworks.transform.examples import inputs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # A fresh process: what parsing imports and how long it takes beyond Airflow's own import.

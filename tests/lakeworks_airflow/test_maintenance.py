@@ -11,12 +11,16 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from lakeworks.contract import load_contract
+from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, audit, land, publish, write
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
 from lakeworks.settings import settings
 from lakeworks.sources import open_source
-from lakeworks.storage.manifest import Run
 from lakeworks_airflow import (
     CatalogDiffOperator,
     CatalogRepairOperator,
@@ -24,9 +28,9 @@ from lakeworks_airflow import (
     GarbageOperator,
     VerifyOperator,
 )
-from tests.lakeworks.pipeline.test_compact import contract as large
-from tests.lakeworks.pipeline.test_compact import publish as publish_large
-from tests.lakeworks.pipeline.test_versioned import table
+from tests.lakeworks.maintenance.test_compaction import contract as large
+from tests.lakeworks.maintenance.test_compaction import publish as publish_large
+from tests.protocol.test_versioned import table
 
 BRONZE = "bronze.transport.yellow_trips"
 NOTHING_COMPACTED: dict[str, Any] = {"compacted": {}, "overtaken": []}

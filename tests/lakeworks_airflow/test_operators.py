@@ -13,12 +13,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from lakeworks.contract import load_contract
+from lakeworks.core.layout import run_key
+from lakeworks.core.partition import Period
 from lakeworks.errors import LostRace, SourceUnavailable
-from lakeworks.layout import run_key
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
 from lakeworks.settings import settings
-from lakeworks.storage.manifest import Run
 from lakeworks_airflow import (
     AuditOperator,
     CoverageOperator,

@@ -8,7 +8,7 @@ from airflow.api_fastapi.core_api.datamodels.dag_run import DAGRunResponse
 from airflow.api_fastapi.core_api.datamodels.task_instances import TaskInstanceResponse, TaskInstancesBatchBody
 from airflow.utils.state import DagRunState
 
-from lakeworks.pipeline.scheduler import Activities, Airflow
+from lakeworks.airflow_api import Activities, Airflow
 
 
 class Recording(requests.Session):

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
 from lakeworks.settings import settings
 from lakeworks_airflow import FetchOperator, TenantOnboardingOperator, WriteOperator
 from lakeworks_airflow.links import AuditReportLink, DataLink

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lakeworks.contract import load_contract
-from lakeworks.partition import Period
-from lakeworks.sql import load_sql
+from lakeworks.core.partition import Period
+from lakeworks.transform.sql import load_sql
 from lakeworks_demo.data.moved_trips import write_moved
 from tests.stack.product import Product
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakeworks.partition import Period
+from lakeworks.core.partition import Period
 from lakeworks_demo.replay.nyc_tlc import DATA
 
 _MONTH = Period.parse("2019-01")

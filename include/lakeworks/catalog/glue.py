@@ -8,10 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.catalog.answers import created, part
-from lakeworks.catalog.bulk import PartitionCalls, Values
-from lakeworks.catalog.indexes import Outcome, ensure_index
-from lakeworks.catalog.tables import (
+from lakeworks.catalog.glue_inputs import (
     CatalogPartition,
     covers,
     explain,
@@ -21,13 +18,16 @@ from lakeworks.catalog.tables import (
     plain,
     table_input,
 )
+from lakeworks.catalog.indexes import Outcome, ensure_index
+from lakeworks.catalog.partition_batches import PartitionCalls, Values
+from lakeworks.catalog.responses import created, part
 from lakeworks.contract import Contract
+from lakeworks.core.hive import HIVE_NULL
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition
+from lakeworks.core.tenant import Tenant, database_of
+from lakeworks.core.types import LakeType
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
-from lakeworks.hive import HIVE_NULL
-from lakeworks.names import TableName
-from lakeworks.partition import Partition
-from lakeworks.tenant import Tenant, database_of
-from lakeworks.types import LakeType
 
 # Somebody created or changed the table since we looked; looking again decides anew.
 _OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}

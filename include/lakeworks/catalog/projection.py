@@ -7,7 +7,7 @@ Athena knows it; Spark, DuckDB and Glue jobs read the registered partitions, so 
 from collections.abc import Iterable
 
 from lakeworks.contract import Contract
-from lakeworks.partition import Partition
+from lakeworks.core.partition import Partition
 
 # Key -> the values Athena tries, and the digits it pads them to; years are those that are published.
 _INTEGERS = {"year": ("", 4), "month": ("1,12", 2), "day": ("1,31", 2), "hour": ("0,23", 2)}

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
+from lakeworks.airflow_api import Airflow
+from lakeworks.backfill import plan as planning
+from lakeworks.backfill import runs
+from lakeworks.backfill.dag import PipelineDag, read_dag
 from lakeworks.cli.backfill_view import follow, plan_document, say, show_plan
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit, emit_one, joined
 from lakeworks.errors import ConfigError
-from lakeworks.pipeline.backfill import plan as planning
-from lakeworks.pipeline.backfill import runs
-from lakeworks.pipeline.backfill.pipeline_dag import PipelineDag, read_dag
-from lakeworks.pipeline.scheduler import Airflow
 from lakeworks.settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="Bring a stretch of time: plan it, start it, watch it, hold it.")

@@ -7,11 +7,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from lakeworks.airflow_api import Airflow
+from lakeworks.backfill import progress
+from lakeworks.backfill.plan import Plan
 from lakeworks.cli.output import emit, emit_one
-from lakeworks.pipeline.backfill import progress
-from lakeworks.pipeline.backfill.plan import Plan
-from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.scheduler import Airflow
+from lakeworks.lake import Lake
 
 _EVERY = 2.0  # seconds between two looks
 

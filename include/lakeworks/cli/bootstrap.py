@@ -11,8 +11,8 @@ from rich.console import Console
 
 from lakeworks.cli.connect import client
 from lakeworks.cli.output import AsJson
-from lakeworks.infrastructure.engine import Change
-from lakeworks.pipeline.bootstrap import plan_lake
+from lakeworks.infrastructure.bootstrap import plan_lake
+from lakeworks.infrastructure.plan_apply import Change
 from lakeworks.settings import settings
 
 _COLOURS = {"+": "green", "~": "yellow", "-": "red"}

@@ -6,7 +6,7 @@ import typer
 
 from lakeworks.cli.connect import client
 from lakeworks.cli.output import AsJson, emit
-from lakeworks.infrastructure import removal
+from lakeworks.infrastructure import bucket_deletion as removal
 
 app = typer.Typer(no_args_is_help=True, help="List buckets; delete one that bootstrap made.")
 

@@ -13,8 +13,8 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import ConfigError
-from lakeworks.pipeline.differences import Difference
-from lakeworks.pipeline.reconcile import reconcile
+from lakeworks.maintenance.catalog_difference import Difference
+from lakeworks.maintenance.catalog_repair import reconcile
 
 app = typer.Typer(no_args_is_help=True, help="Compare the Glue catalog with what is published, and repair it.")
 

@@ -8,7 +8,7 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.pipeline.compact import Compacted, FileReport, compact_each, file_report, report_of
+from lakeworks.maintenance.compaction import Compacted, FileReport, compact_each, file_report, report_of
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 PartitionOption = Annotated[

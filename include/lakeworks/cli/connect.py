@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lakeworks.pipeline.lake import Lake, client_config
+from lakeworks.lake import Lake, client_config
 from lakeworks.settings import settings
 
 

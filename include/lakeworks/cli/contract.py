@@ -7,8 +7,8 @@ import typer
 
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, load_contract, read_contract
+from lakeworks.contract.evolution import changes, left_for_athena, left_for_spark_3, version_needed
 from lakeworks.errors import LakeNotFound
-from lakeworks.evolution import changes, left_for_athena, left_for_spark_3, version_needed
 
 app = typer.Typer(no_args_is_help=True, help="Contracts and their versions.")
 
@@ -66,7 +66,7 @@ def _named(columns: list[str]) -> str:
 
 def _published(new: Contract) -> Contract:
     from lakeworks.cli.connect import connect
-    from lakeworks.pipeline.contracts import published
+    from lakeworks.pipeline.contract_history import published
 
     found = published(connect(), new)
     if found is None:

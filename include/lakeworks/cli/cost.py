@@ -10,16 +10,16 @@ import typer
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import load_contract
+from lakeworks.cost import report as costs
+from lakeworks.cost.bill import DIMENSIONS, grouped
+from lakeworks.cost.cost_explorer import charged
+from lakeworks.cost.lifecycle import Lifecycle
+from lakeworks.cost.partition_advice import TableFacts, advise_partitions, read_log
+from lakeworks.cost.proposal import Proposal
+from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
 from lakeworks.errors import ConfigError
-from lakeworks.pipeline import costs
-from lakeworks.pipeline.explorer import charged
-from lakeworks.pipeline.lake import Lake
+from lakeworks.lake import Lake
 from lakeworks.prices import load_price_book
-from lakeworks.reports.cost.bill import DIMENSIONS, grouped
-from lakeworks.reports.cost.lifecycle import Lifecycle
-from lakeworks.reports.cost.partitions import TableFacts, advise_partitions, read_log
-from lakeworks.reports.cost.proposal import Proposal
-from lakeworks.reports.cost.year import EXAMPLE, Year, load_scenario, waterfall
 from lakeworks.settings import settings
 
 app = typer.Typer(invoke_without_command=True, help="What the lake costs, and what would save money (US dollars).")
@@ -164,7 +164,7 @@ def _lifecycle(text: str) -> Callable[[str], Lifecycle]:
 
 
 def _facts(lake: Lake, *, count: bool) -> Callable[[str], TableFacts]:
-    from lakeworks.storage.reader import open_dataset
+    from lakeworks.parquet.dataset import open_dataset
 
     def facts(table: str) -> TableFacts:
         contract = load_contract(table)

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.documentation.odcs import odcs_yaml
+from lakeworks.documentation.table_page import table_page
 from lakeworks.quality.rules import row_rules
-from lakeworks.reports.odcs import odcs_yaml
-from lakeworks.reports.table_page import table_page
-from lakeworks.sql import load_sql, upstream
+from lakeworks.transform.sql import load_sql, upstream
 
 
 def docs(

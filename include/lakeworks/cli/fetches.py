@@ -9,12 +9,12 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.cli.tables import TableArgument
 from lakeworks.contract import load_contract
+from lakeworks.core.layout import QUOTA
+from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
-from lakeworks.layout import QUOTA
-from lakeworks.partition import Period
-from lakeworks.pipeline.landed_file import prefix
-from lakeworks.pipeline.landing_set import Fetches
-from lakeworks.pipeline.quota import LakeState
+from lakeworks.landing.fetches import Fetches
+from lakeworks.landing.files import prefix
+from lakeworks.landing.quota import LakeState
 from lakeworks.sources.limits import Spent, parsed
 
 PeriodArgument = Annotated[str, typer.Argument(help="2019-01, 2019-01-05 or 2019-01-05T03", show_default=False)]

@@ -9,7 +9,7 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.pipeline.freshness import freshness as look
+from lakeworks.freshness.freshness import freshness as look
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 

@@ -7,11 +7,11 @@ import typer
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, PartitionKeyError
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.summary import COUNTED_AGAIN, summarise
-from lakeworks.storage.ledger import LedgerEntry
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.status.table_summary import COUNTED_AGAIN, summarise
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 PartitionOption = Annotated[str | None, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05")]

@@ -8,10 +8,10 @@ import typer
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.pipeline import garbage
-from lakeworks.pipeline.verify import Finding
-from lakeworks.pipeline.verify import repair as mend
-from lakeworks.pipeline.verify import verify as compare
+from lakeworks.maintenance import garbage_collection as garbage
+from lakeworks.maintenance.verify import Finding
+from lakeworks.maintenance.verify import repair as mend
+from lakeworks.maintenance.verify import verify as compare
 
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]

@@ -8,11 +8,11 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit, emit_one
 from lakeworks.contract import load_contract
-from lakeworks.pipeline.diff import Difference
-from lakeworks.pipeline.diff import diff as compare
-from lakeworks.pipeline.rollback import rollback as roll_back
-from lakeworks.pipeline.withdraw import withdraw as take_out
-from lakeworks.storage.ledger import LedgerEntry
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.publications.diff import Difference
+from lakeworks.publications.diff import diff as compare
+from lakeworks.publications.rollback import rollback as roll_back
+from lakeworks.publications.withdraw import withdraw as take_out
 
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 PartitionArgument = Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)]

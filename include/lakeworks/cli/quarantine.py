@@ -9,12 +9,12 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import PartitionKeyError
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import Lake
-from lakeworks.pipeline import quarantine as rows_aside
-from lakeworks.pipeline.quarantined_rows import rows, rows_of
+from lakeworks.lake import Lake
 from lakeworks.pipeline.rebuild import downstream
+from lakeworks.quarantine import replay as rows_aside
+from lakeworks.quarantine.rows import rows, rows_of
 
 app = typer.Typer(no_args_is_help=True, help="Rows that broke a rule: list them, look at them, replay them.")
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]

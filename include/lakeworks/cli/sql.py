@@ -7,8 +7,8 @@ import typer
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import load_contract
-from lakeworks.sql import upstream
-from lakeworks.storage.reader import open_dataset
+from lakeworks.parquet.dataset import open_dataset
+from lakeworks.transform.sql import upstream
 
 Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)]
 

@@ -9,16 +9,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from lakeworks.airflow_api import Activities, Airflow
 from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
+from lakeworks.core.partition import Period
 from lakeworks.errors import PartitionKeyError
-from lakeworks.partition import Period
-from lakeworks.pipeline.due import Window
-from lakeworks.pipeline.scheduler import Activities, Airflow
-from lakeworks.pipeline.status import status as look
-from lakeworks.reports.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
 from lakeworks.settings import settings
+from lakeworks.status.expected_partitions import Window
+from lakeworks.status.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
+from lakeworks.status.status import status as look
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; a line a table without it")]
 First = Annotated[str | None, typer.Option("--from", help="first month, day or hour, e.g. 2019-01", show_default=False)]

@@ -6,7 +6,7 @@ import typer
 
 from lakeworks.cli.output import AsJson, emit, joined
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.sql import load_sql, upstream
+from lakeworks.transform.sql import load_sql, upstream
 
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 

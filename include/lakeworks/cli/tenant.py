@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.access.evaluation import Request, decide
-from lakeworks.access.policy import LIST_ACTIONS, LakeAddress, tenant_policy
 from lakeworks.aws_errors import translated
 from lakeworks.cli.connect import client, connect
 from lakeworks.cli.output import AsJson, emit
-from lakeworks.pipeline import tenants
+from lakeworks.core.tenant import Tenant
 from lakeworks.settings import settings
-from lakeworks.storage.tenants import TenantRegistry
-from lakeworks.tenant import Tenant
+from lakeworks.tenants import onboarding as tenants
+from lakeworks.tenants.iam_policy import LIST_ACTIONS, LakeAddress, tenant_policy
+from lakeworks.tenants.iam_simulation import Request, decide
+from lakeworks.tenants.registry import TenantRegistry
 
 app = typer.Typer(no_args_is_help=True, help="Tenants: who shares this lake, each behind its own prefixes.")
 TenantId = Annotated[str, typer.Argument(help="tenant id, e.g. acme", show_default=False)]

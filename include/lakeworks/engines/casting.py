@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeworks.spelling import spelled_type
+from lakeworks.core.column_case import spelled_type
 
 
 def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakeworks.engines.build_sql import quoted
 from lakeworks.engines.duckdb import Session
-from lakeworks.engines.statements import quoted
 
 _SAMPLES = 10
 

@@ -13,11 +13,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract
+from lakeworks.core.types import LakeType
 from lakeworks.engines.casting import cast, fits, new_members
-from lakeworks.engines.misfits import Misfits
-from lakeworks.engines.unnamed import NAME_IT, settle
+from lakeworks.engines.extra_columns import NAME_IT, settle
+from lakeworks.engines.rejected_rows import Misfits
 from lakeworks.errors import MalformedSource, SchemaDrift
-from lakeworks.types import LakeType
 
 _BATCH_ROWS = 100_000
 _WIDEN = "Widen the column in the contract if the source really changed, then run the partition again."

@@ -17,10 +17,10 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks.contract import Contract, RowRule
-from lakeworks.engines.built import BATCH_ROWS, Built
-from lakeworks.engines.explain import explain, explained
-from lakeworks.engines.groups import apply, gathered
-from lakeworks.engines.statements import (
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Period
+from lakeworks.engines.build_result import BATCH_ROWS, Built
+from lakeworks.engines.build_sql import (
     SALT,
     duplicate_count,
     duplicates,
@@ -32,11 +32,11 @@ from lakeworks.engines.statements import (
     touched,
     typed_columns,
 )
+from lakeworks.engines.error_messages import explain, explained
+from lakeworks.engines.group_apply import apply, gathered
 from lakeworks.errors import ConfigError, RowBalanceError
-from lakeworks.functions import GroupFunction
-from lakeworks.names import TableName
-from lakeworks.partition import Period
-from lakeworks.sql import bind
+from lakeworks.transform.group_functions import GroupFunction
+from lakeworks.transform.sql import bind
 
 
 @dataclass

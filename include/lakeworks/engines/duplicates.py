@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.contract import Contract
-from lakeworks.engines.statements import winning_order
+from lakeworks.engines.build_sql import winning_order
 
 
 @dataclass

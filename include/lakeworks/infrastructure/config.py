@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from lakeworks.core.layout import is_written_by_lake
 from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
-from lakeworks.infrastructure.names import bucket_name, check_bucket_name
-from lakeworks.layout import is_written_by_lake
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from lakeworks.errors import TerminalError
-from lakeworks.infrastructure.names import OURS
+from lakeworks.infrastructure.bucket_names import OURS
 
 Document = dict[str, Any]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakeworks.layout import audit_key
-from lakeworks.pipeline.lake import Lake
+from lakeworks.core.layout import audit_key
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Manifest, StagedPartition, load_manifest
+from lakeworks.parquet.pinned_file import Kept, PinnedObject
 from lakeworks.quality.audit import Chunk, audited_columns
-from lakeworks.storage.manifest import Manifest, StagedPartition, load_manifest
-from lakeworks.storage.pinned import Kept, PinnedObject
 
 log = logging.getLogger(__name__)
 # Rows validated at once: bounds the audit's memory.
@@ -26,7 +26,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> Manife
         AuditFailed: naming expectation, column, counts and sample rows; nothing was published.
     """
     from lakeworks.quality.audit import audit as run_audit
-    from lakeworks.quality.page import to_html, to_json
+    from lakeworks.quality.audit_page import to_html, to_json
 
     manifest = load_manifest(lake.store, manifest_key)
     contract = lake.contract(manifest.table)

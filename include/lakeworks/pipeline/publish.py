@@ -7,22 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from lakeworks.catalog.glue_inputs import ENTRY, CatalogPartition, arrived_types
 from lakeworks.catalog.projection import projection
-from lakeworks.catalog.tables import ENTRY, CatalogPartition, arrived_types
 from lakeworks.contract import Contract
+from lakeworks.contract.evolution import widens
+from lakeworks.core.layout import live_prefix, part_name, run_key, versions_prefix
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.types import LakeType
 from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
-from lakeworks.evolution import widens
-from lakeworks.layout import live_prefix, part_name, run_key, versions_prefix
-from lakeworks.names import TableName
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import contracts
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.publisher import Publisher, utc_now
+from lakeworks.ledger.run_record import Manifest, StagedPartition, inputs_fingerprint, load_manifest
+from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.write import write
-from lakeworks.storage.ledger import LedgerEntry, LiveObject
-from lakeworks.storage.manifest import Manifest, StagedPartition, inputs_fingerprint, load_manifest
-from lakeworks.storage.publication import Publisher, utc_now
-from lakeworks.types import LakeType
 
 log = logging.getLogger(__name__)
 # How often one attempt builds anew what others kept changing under it.

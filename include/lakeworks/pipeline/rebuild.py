@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from lakeworks.contract import all_tables
-from lakeworks.partition import Period
+from lakeworks.core.partition import Period
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Manifest, Run
 from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.lake import Lake
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
-from lakeworks.sql import load_sql, upstream
-from lakeworks.storage.manifest import Manifest, Run
+from lakeworks.transform.sql import load_sql, upstream
 
 
 def rebuild(lake: Lake, table: str, period: Period, run: Run) -> Manifest:

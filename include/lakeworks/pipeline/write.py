@@ -10,31 +10,31 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
-from lakeworks.catalog.tables import arrived_types
+from lakeworks.catalog.glue_inputs import arrived_types
 from lakeworks.contract import Contract, InputRule
-from lakeworks.engines.built import Built
+from lakeworks.core.layout import staging_prefix
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Period
+from lakeworks.engines.build_result import Built
+from lakeworks.engines.build_sql import limited
 from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
-from lakeworks.engines.misfits import SCHEMA as MISFITS
-from lakeworks.engines.misfits import Misfits
-from lakeworks.engines.received import in_order
-from lakeworks.engines.statements import limited
+from lakeworks.engines.ingest_sort import in_order
+from lakeworks.engines.rejected_rows import SCHEMA as MISFITS
+from lakeworks.engines.rejected_rows import Misfits
 from lakeworks.errors import LakeNotFound, RowBalanceError
-from lakeworks.functions import load_function
-from lakeworks.layout import staging_prefix
-from lakeworks.names import TableName
-from lakeworks.partition import Period
-from lakeworks.pipeline import contracts
-from lakeworks.pipeline.arrived import open_arrived
-from lakeworks.pipeline.aside import check_limit, quarantine_file, set_aside
+from lakeworks.lake import Lake
+from lakeworks.landing.reader import open_arrived
+from lakeworks.ledger.run_record import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
+from lakeworks.parquet.dataset import nothing, open_dataset
+from lakeworks.parquet.partition_writer import PartitionedWriter
+from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.inputs import live_input
-from lakeworks.pipeline.lake import Lake
-from lakeworks.pipeline.touched import Touched, find_touched
+from lakeworks.pipeline.late_data import Touched, find_touched
+from lakeworks.pipeline.quarantine_file import check_limit, quarantine_file, set_aside
 from lakeworks.quality.rules import row_rules
-from lakeworks.sql import LANDING, load_sql, upstream
-from lakeworks.storage.manifest import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
-from lakeworks.storage.reader import nothing, open_dataset
-from lakeworks.storage.writer import PartitionedWriter
+from lakeworks.transform.group_functions import load_function
+from lakeworks.transform.sql import LANDING, load_sql, upstream
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """What S3 charges: dated price books, and the arithmetic of moving objects between storage classes."""
 
 from lakeworks.prices.book import GIB, ClassPrices, PriceBook, RegionPrices, StorageClass, load_price_book
-from lakeworks.prices.holding import Holding, MonthlyCost, monthly_cost
+from lakeworks.prices.stored_version import Holding, MonthlyCost, monthly_cost
 from lakeworks.prices.tiering import SMALLEST_MOVED, Move, Objects, Verdict, judge
 
 __all__ = [

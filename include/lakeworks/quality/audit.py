@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.contract import Contract, TableCheck
 from lakeworks.quality.findings import AuditReport, Failure
-from lakeworks.quality.frame import columns_of, concatenated, shape, to_pandas
+from lakeworks.quality.pandas_frame import columns_of, concatenated, shape, to_pandas
 from lakeworks.quality.suite import checks, expectation, median_of, of_single_rows
 
 if TYPE_CHECKING:

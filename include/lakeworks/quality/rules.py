@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from lakeworks.constraints import REAL
 from lakeworks.contract import Column, Contract, RowRule
+from lakeworks.contract.constraints import REAL
+from lakeworks.core.types import LakeType
 from lakeworks.errors import ContractError
-from lakeworks.types import LakeType
 
 
 def row_rules(contract: Contract) -> tuple[RowRule, ...]:

@@ -6,10 +6,10 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.constraints import REAL
 from lakeworks.contract import Column, Contract, TableCheck
+from lakeworks.contract.constraints import REAL
+from lakeworks.core.types import LakeType
 from lakeworks.errors import ContractError
-from lakeworks.types import LakeType
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite

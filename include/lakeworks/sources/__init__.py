@@ -12,9 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.partition import Period
-from lakeworks.sources.answers import Answer
+from lakeworks.sources.response import Answer
 from lakeworks.sources.shared_state import MemoryState, SharedState
 
 if TYPE_CHECKING:

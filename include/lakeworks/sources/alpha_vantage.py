@@ -18,13 +18,13 @@ from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, PartitionKeyError, SourceRejected
 from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.per_symbol import land_each
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import Again, json_or_again
 from lakeworks.sources.secrets import Secret
-from lakeworks.sources.symbols import land_each
 
 BASE_URL = "https://www.alphavantage.co"
 _LISTING_HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status"

@@ -12,7 +12,7 @@ from pathlib import Path
 from lakeworks.contract import TABLES
 from lakeworks.errors import ContractError
 from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.answers import Answer
+from lakeworks.sources.response import Answer
 
 
 class Declared:

@@ -12,8 +12,8 @@ from importlib.metadata import version
 
 from lakeworks.errors import ContractError
 from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.options import Options, read_options
+from lakeworks.sources.response import Answer
 
 
 class SessionOptions(Options):

@@ -21,8 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 from lakeworks.errors import ConfigError, LakeNotFound, MalformedSource, NotPublishedYet
 from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.options import Options, read_options
+from lakeworks.sources.response import Answer
 
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 _UNFINISHED = (".tmp", ".part")
@@ -31,7 +31,7 @@ LARGEST = 512 << 20
 
 
 class Inbox(Protocol):
-    """Where files are dropped; `lakeworks.pipeline.inbox` has the one in the lake's bucket."""
+    """Where files are dropped; `lakeworks.landing.inbox` has the one in the lake's bucket."""
 
     def files(self, folder: str) -> Mapping[str, int]:
         """The names in a folder of the inbox, and their sizes in bytes; empty where there is no such folder."""

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import requests
 
 from lakeworks.errors import MalformedSource, QuotaExhausted, SourceRejected, SourceUnavailable
-from lakeworks.sources.answers import KEPT_HEADERS, Answer
 from lakeworks.sources.limits import Limiter
+from lakeworks.sources.response import KEPT_HEADERS, Answer
 from lakeworks.sources.retry import Again, RetryPolicy, retry_after
 from lakeworks.sources.secrets import Secret, redacted, scrubbed, without_keys
 from lakeworks.sources.transport import ERROR_BYTES, Message, Transport, unwritable

@@ -1,6 +1,6 @@
 """The lake as a source of its own: its figures are files already, and are taken from the bucket, not asked of a vendor.
 
-`pipeline/stocktaking.py` makes them and `StorageCostOperator` lands them, because both need the lake's store.
+`cost/bill_source.py` makes them and `StorageCostOperator` lands them, because both need the lake's store.
 """
 
 from typing import NoReturn

@@ -7,8 +7,8 @@ late. A month that is not published answers HTTP 403, not 404; files are republi
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, NotPublishedYet, PartitionKeyError
-from lakeworks.partition import Period
 from lakeworks.sources import Access, Download, NotModified
 from lakeworks.sources.http import HttpSource, rejected
 from lakeworks.sources.limits import Limiter

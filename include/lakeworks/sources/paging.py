@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 from requests.utils import parse_header_links
 
 from lakeworks.errors import MalformedSource
-from lakeworks.sources.answers import Answer
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import Again
 
 # A listing that goes on for longer than this turns in a circle that its pages do not show.

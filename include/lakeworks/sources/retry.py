@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from lakeworks.errors import LakeError, MalformedSource, SourceUnavailable
-from lakeworks.sources.answers import Answer
+from lakeworks.sources.response import Answer
 
 T = TypeVar("T")
 

@@ -14,12 +14,12 @@ from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError
 from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.per_symbol import land_each
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import json_or_again
-from lakeworks.sources.symbols import land_each
 
 BASE_URL = "https://data.sec.gov"
 _BLOCKED = timedelta(minutes=10)

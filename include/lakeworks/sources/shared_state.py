@@ -1,6 +1,6 @@
 """Small documents that several processes change one after the other: where quota and rate limit live.
 
-A lake keeps them in its bucket (`pipeline/quota.py`); these two need no bucket: for a single process, and for one machine.
+A lake keeps them in its bucket (`landing/quota.py`); these two need no bucket: for a single process, and for one machine.
 """
 
 import fcntl

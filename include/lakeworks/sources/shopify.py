@@ -15,11 +15,11 @@ from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet, SourceRejected
 from lakeworks.sources import Access, Landing, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
 from lakeworks.sources.paging import Pages, next_link
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import Again
 from lakeworks.sources.secrets import Secret
 

@@ -6,8 +6,8 @@ https://github.com/datasets/s-and-p-500-companies - a static file with an ETag; 
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.partition import Period
 from lakeworks.sources import Access, Download, NotModified
 from lakeworks.sources.http import HttpSource, rejected
 from lakeworks.sources.limits import Limiter

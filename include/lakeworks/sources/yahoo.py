@@ -15,12 +15,12 @@ from pydantic import Field
 
 from lakeworks.errors import ContractError, MalformedSource, SourceRejected
 from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.per_symbol import land_each
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import Again, json_or_again
-from lakeworks.sources.symbols import land_each
 
 BASE_URL = "https://query1.finance.yahoo.com"
 _PRICES = ("open", "high", "low", "close", "volume")

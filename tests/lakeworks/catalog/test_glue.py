@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from lakeworks.catalog.glue import GlueCatalog, partition_from_glue
+from lakeworks.catalog.glue_inputs import CatalogPartition, table_input
 from lakeworks.catalog.projection import projection
-from lakeworks.catalog.tables import CatalogPartition, table_input
 from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.types import LakeType
 from lakeworks.errors import LakeAccessDenied, LakeError, LakeUnavailable
-from lakeworks.partition import Partition, Period
-from lakeworks.types import LakeType
 from tests.conftest import client, contract_of
-from tests.glue_server import Glue, serving_glue
+from tests.support.glue_server import Glue, serving_glue
 
 AT = "s3://lake/silver/test/rows/"
 

@@ -14,15 +14,15 @@ import pyarrow.fs
 import pytest
 
 from lakeworks.contract import Contract
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import Lake
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.types import LakeType
+from lakeworks.lake import Lake
+from lakeworks.ledger.publisher import Publisher
+from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.parquet.dataset import open_dataset
+from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import Registrar, entry_for
-from lakeworks.pipeline.reconcile import reconcile
-from lakeworks.storage.manifest import Manifest, RowBalance, Run
-from lakeworks.storage.publication import Publisher
-from lakeworks.storage.reader import open_dataset
-from lakeworks.storage.writer import PartitionedWriter
-from lakeworks.types import LakeType
 from tests.conftest import KEYS, contract_of
 
 OLD = {"trips": "int", "fare": "float"}

@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.contract import Contract
-from lakeworks.evolution import changes
-from lakeworks.pipeline import Lake
-from lakeworks.pipeline.reconcile import reconcile
-from lakeworks.pipeline.verify import verify
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.reader import open_dataset
+from lakeworks.contract.evolution import changes
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.verify import verify
+from lakeworks.parquet.dataset import open_dataset
 from tests.conftest import contract_of
 from tests.lakeworks.catalog.test_readers import downloaded, publish, row
 

@@ -12,17 +12,21 @@ from typing import Any
 import pytest
 
 from lakeworks import cli
+from lakeworks.airflow_api import MOST
 from lakeworks.contract import load_contract
+from lakeworks.core.partition import Period
 from lakeworks.errors import QuotaExhausted
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, audit, land, publish, write
-from lakeworks.pipeline.quota import LakeState
-from lakeworks.pipeline.scheduler import MOST
+from lakeworks.lake import Lake
+from lakeworks.landing.quota import LakeState
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
 from lakeworks.settings import settings
 from lakeworks.sources import Access, open_source
-from lakeworks.storage.manifest import Run
-from tests.airflow_server import run, serving_airflow
 from tests.lakeworks.sources.vendors import Vendor
+from tests.support.airflow_server import run, serving_airflow
 
 ZONES = "reference.transport.zones"
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from lakeworks.contract import load_contract
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import Lake, land, write
+from lakeworks.core.partition import Partition, Period
+from lakeworks.lake import Lake
+from lakeworks.ledger.publisher import Publisher
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.write import write
 from lakeworks.sources import open_source
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.publication import Publisher
 from tests.lakeworks.cli.test_cli import ZONES, Done, command, settings_for
 from tests.lakeworks.cli.test_publications import cells
 

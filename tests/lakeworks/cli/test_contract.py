@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from lakeworks.contract import Contract, load_contract
-from lakeworks.pipeline import Lake
-from lakeworks.pipeline.contracts import record
+from lakeworks.lake import Lake
+from lakeworks.pipeline.contract_history import record
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 from tests.lakeworks.cli.test_publications import cells
 

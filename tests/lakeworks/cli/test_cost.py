@@ -11,15 +11,19 @@ from typer.testing import CliRunner
 
 from lakeworks import cli
 from lakeworks.contract import load_contract
+from lakeworks.core.partition import Period
+from lakeworks.core.tenant import Tenant
+from lakeworks.cost.lifecycle import Lifecycle
+from lakeworks.cost.report import contracts_lifecycle, window_of
 from lakeworks.errors import ConfigError
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, audit, land, publish, write
-from lakeworks.pipeline.costs import contracts_lifecycle, window_of
-from lakeworks.reports.cost.lifecycle import Lifecycle
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
 from lakeworks.settings import settings
 from lakeworks.sources import open_source
-from lakeworks.storage.manifest import Run
-from lakeworks.tenant import Tenant
 
 MB = 1 << 20
 TRIPS = "silver/transport/trips/year=2019/month=01/day=01/part-00000.parquet"

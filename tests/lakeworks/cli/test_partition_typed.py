@@ -7,8 +7,8 @@ import pytest
 
 from lakeworks.cli.ledger import parse_partition
 from lakeworks.contract import Contract
+from lakeworks.core.hive import HIVE_NULL
 from lakeworks.errors import PartitionKeyError
-from lakeworks.hive import HIVE_NULL
 from tests.conftest import contract_of
 
 BY_DAY_AND_SYMBOL = ["day(at)", "symbol"]

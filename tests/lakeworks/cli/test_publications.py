@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import load_contract
-from lakeworks.pipeline import Lake
-from lakeworks.pipeline.verify import verify
-from lakeworks.storage.manifest import Run
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.maintenance.verify import verify
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
-from tests.lakeworks.pipeline.test_publications import PARTITION, published
+from tests.lakeworks.publications.test_publications import PARTITION, published
 
 __all__ = ["command"]
 TRIPS = "bronze.transport.yellow_trips"

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.contract import load_contract
-from lakeworks.pipeline import Lake
-from lakeworks.storage.objects import Target
+from lakeworks.lake import Lake
+from lakeworks.s3.object_store import Target
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 
 __all__ = ["command"]

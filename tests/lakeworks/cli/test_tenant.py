@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from lakeworks import cli
+from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError, TenantHasData
-from lakeworks.pipeline import Lake
+from lakeworks.lake import Lake
 from lakeworks.settings import settings
-from lakeworks.tenant import Tenant
 
 
 @pytest.fixture

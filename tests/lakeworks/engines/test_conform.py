@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lakeworks.engines.casting import fits
 from lakeworks.engines.conform import Conformed, conform, open_landing
-from lakeworks.engines.misfits import Misfits
+from lakeworks.engines.rejected_rows import Misfits
 from lakeworks.errors import MalformedSource, SchemaDrift
 from tests.conftest import contract_of
 

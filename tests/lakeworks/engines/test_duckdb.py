@@ -10,10 +10,10 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from lakeworks.contract import Contract
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError, ContractError, RowBalanceError
-from lakeworks.names import TableName
-from lakeworks.partition import Period
 from lakeworks.quality.rules import row_rules
 from tests.conftest import contract_of
 

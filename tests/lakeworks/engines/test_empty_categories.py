@@ -9,15 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakeworks.engines.built import RowCounts
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import PartitionField, Period
+from lakeworks.engines.build_result import RowCounts
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.names import TableName
-from lakeworks.partition import PartitionField, Period
+from lakeworks.parquet.partition_writer import PartitionedWriter, runs
 from lakeworks.quality.rules import row_rules
-from lakeworks.storage.objects import ObjectStore
-from lakeworks.storage.writer import PartitionedWriter, runs
+from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import contract_of
-from tests.memory_s3 import MemoryS3
+from tests.support.memory_s3 import MemoryS3
 
 SOURCE, JANUARY = TableName.parse("bronze.test.rows"), Period.parse("2019-01")
 SCHEMA = pa.schema([("id", pa.int64()), ("symbol", pa.string())])

@@ -8,9 +8,9 @@ import yaml
 from botocore.exceptions import ClientError
 
 from lakeworks.errors import ConfigError, LakeAccessDenied
+from lakeworks.infrastructure.bootstrap import LakePlan
 from lakeworks.infrastructure.config import Notification, load_config
-from lakeworks.infrastructure.manifest import KEY
-from lakeworks.pipeline.bootstrap import LakePlan
+from lakeworks.infrastructure.resources.bucket_manifest import KEY
 from tests.conftest import client as new_client
 from tests.lakeworks.infrastructure.conftest import ROLE, client, one, outcomes
 from tests.lakeworks.infrastructure.test_config import EXAMPLE

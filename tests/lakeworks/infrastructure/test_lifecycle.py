@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import Retention, all_tables, load_contract
-from lakeworks.infrastructure.judgement import Evidence, judge_rules
-from lakeworks.infrastructure.lifecycle import LifecycleRules, rules_of
+from lakeworks.infrastructure.bootstrap import LakePlan
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
-from lakeworks.pipeline.bootstrap import LakePlan
+from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
+from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, rules_of
 from lakeworks.prices import GIB, Objects, load_price_book
 from tests.conftest import contract_of
 from tests.lakeworks.infrastructure.conftest import client, one

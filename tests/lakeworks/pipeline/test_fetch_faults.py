@@ -14,15 +14,17 @@ import requests
 
 from lakeworks.contract import load_contract
 from lakeworks.errors import LakeError, LakeNotFound, MalformedSource
-from lakeworks.pipeline import Lake, land, write
-from lakeworks.pipeline.arrived import newest_set
-from lakeworks.pipeline.landing_set import LandingSet
+from lakeworks.lake import Lake
+from lakeworks.landing.fetches import LandingSet
+from lakeworks.landing.reader import newest_set
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.write import write
+from lakeworks.s3.object_store import Target
 from lakeworks.sources import Access, open_source
 from lakeworks.sources.alpha_vantage import AlphaVantage
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.objects import Target
 from tests.conftest import KEYS
-from tests.lakeworks.pipeline.market_steps import BARS, DAY, access, landed
+from tests.domains.market_steps import BARS, DAY, access, landed
 from tests.lakeworks.sources.vendors import Vendor
 
 RunAt = Callable[..., Run]
@@ -77,13 +79,14 @@ import sys, boto3
 from datetime import datetime, UTC
 from pathlib import Path
 from lakeworks.contract import load_contract
-from lakeworks.partition import Period
-from lakeworks.pipeline import Lake, land
+from lakeworks.core.partition import Period
+from lakeworks.lake import Lake
+from lakeworks.pipeline.fetch import land
 from lakeworks.settings import Settings
 from lakeworks.sources import Access, open_source
 from lakeworks.sources.alpha_vantage import AlphaVantage
-from lakeworks.storage.manifest import Run
-from lakeworks.storage.objects import Target
+from lakeworks.ledger.run_record import Run
+from lakeworks.s3.object_store import Target
 s3url, bucket, url, scratch, access_key, secret_key = sys.argv[1:]
 arguments = dict(endpoint_url=s3url, region_name="us-east-1", aws_access_key_id=access_key, aws_secret_access_key=secret_key)
 lake = Lake.of(Settings(bucket=bucket, scratch_dir=Path(scratch)), boto3.client("s3", **arguments), boto3.client("glue", **arguments))

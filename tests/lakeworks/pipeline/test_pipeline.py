@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import (
     AuditFailed,
     FencedError,
@@ -20,15 +21,17 @@ from lakeworks.errors import (
     QuarantineLimitExceeded,
     SchemaDrift,
 )
-from lakeworks.partition import Partition, Period
-from lakeworks.pipeline import Lake, audit, land, publish, write
-from lakeworks.pipeline.land import land_file
-from lakeworks.pipeline.landed_file import newest_or_fail
-from lakeworks.pipeline.summary import summarise
+from lakeworks.lake import Lake
+from lakeworks.landing.files import newest_or_fail
+from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.fetch import land, land_file
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
 from lakeworks.sources import Source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.nyc_tlc import NycTlc
-from lakeworks.storage.manifest import Manifest, Run
+from lakeworks.status.table_summary import summarise
 
 JANUARY = Period.parse("2019-01")
 ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import AuditFailed, ContractError
 from lakeworks.quality.audit import LARGE_ROWS, Chunk, audit
+from lakeworks.quality.audit_page import to_html, to_json
 from lakeworks.quality.findings import AuditReport
-from lakeworks.quality.frame import to_pandas
-from lakeworks.quality.page import to_html, to_json
+from lakeworks.quality.pandas_frame import to_pandas
 from lakeworks.quality.rules import row_rules
 from lakeworks.quality.suite import suite
 from tests.conftest import contract_of

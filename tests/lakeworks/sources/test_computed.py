@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.partition import Period
 from lakeworks.sources import Access, Wanted, declared, exchange_calendars, open_source, parser_of
-from lakeworks.sources.answers import Answer
+from lakeworks.sources.response import Answer
 
 DAY = Period.parse("2012-10-29")
 OPTIONS = {"exchange": "XNYS", "first": "2012-01-01", "last": "2013-12-31"}

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet
-from lakeworks.pipeline.inbox import LakeInbox
+from lakeworks.landing.inbox import LakeInbox
+from lakeworks.s3.object_store import ObjectStore
 from lakeworks.sources import Access, file_drop
 from lakeworks.sources.file_drop import FileDrop, LocalInbox, connect, parse
-from lakeworks.storage.objects import ObjectStore
 from tests.lakeworks.sources.vendors import MemoryLanding, rows, wanted
 
 EVENTS = wanted("events", "2017-01-05")

@@ -18,9 +18,9 @@ from lakeworks.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import Again
 from lakeworks.sources.secrets import Secret
 from tests.lakeworks.sources.servers import raw_server

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakeworks.errors import QuotaExhausted
-from lakeworks.pipeline.quota import LakeState
+from lakeworks.landing.quota import LakeState
+from lakeworks.s3.object_store import ObjectStore
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.shared_state import FileState, MemoryState, SharedState
-from lakeworks.storage.objects import ObjectStore
 
 START = datetime(2026, 1, 31, 23, 59, 50, tzinfo=UTC)
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import (
     ConfigError,
     ContractError,
@@ -18,7 +19,6 @@ from lakeworks.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from lakeworks.partition import Period
 from lakeworks.sources import Download, NotModified, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.nyc_tlc import NycTlc

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.paging import Pages, next_link
+from lakeworks.sources.response import Answer
 from lakeworks.sources.retry import Again
 
 NEXT = '<https://shop/orders.json?limit=2&page_info=abc%3D>; rel="next"'

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import (
     ConfigError,
     ContractError,
@@ -18,10 +19,9 @@ from lakeworks.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from lakeworks.partition import Period
 from lakeworks.sources import Access, Wanted
-from lakeworks.sources.answers import Answer
 from lakeworks.sources.http import HttpSource
+from lakeworks.sources.response import Answer
 from lakeworks.sources.secrets import Secret
 from lakeworks.sources.shopify import TOKEN_HEADER, Connection, Shopify, connect, parse
 from lakeworks_demo.replay import start_replay

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, MalformedSource, SourceRejected
-from lakeworks.partition import Period
 from lakeworks.sources import Access, Download, NotModified
 from lakeworks.sources.sp500 import Sp500, connect
 from tests.lakeworks.sources.vendors import Vendor

@@ -7,9 +7,9 @@ from typing import Any
 
 import requests
 
-from lakeworks.partition import Period
+from lakeworks.core.partition import Period
 from lakeworks.sources import Wanted
-from lakeworks.sources.answers import Answer
+from lakeworks.sources.response import Answer
 
 
 @dataclass

@@ -1,0 +1,216 @@
+"""What Airflow is at, asked of its public REST API: tasks of our tables that run, wait or failed, by period."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count, islice
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+import requests
+
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Period, periods_between
+from lakeworks.errors import ConfigError, LakeUnavailable, PartitionKeyError
+
+_RUNNING = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
+_FAILED = ("failed", "upstream_failed")
+_PAGE = 100  # Airflow's largest page unless it is configured otherwise
+MOST = 2_000
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One table's period in one run that is not over, or ended badly."""
+
+    table: str
+    period: str
+    state: Literal["running", "failed"]
+    at: datetime | None
+    where: str
+
+
+@dataclass(frozen=True)
+class Activities:
+    """What Airflow is at; `cut_off` names what there was more of than is asked for (`runs`, `tasks`)."""
+
+    found: tuple[Activity, ...] = ()
+    cut_off: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Activity]:
+        """The activities."""
+        return iter(self.found)
+
+    @property
+    def note(self) -> str:
+        """What is not known for sure, for people and programs; empty where everything was asked for."""
+        if not self.cut_off:
+            return ""
+        return (
+            f"Airflow has more than {MOST:,} {' and '.join(self.cut_off)} that are not over or failed, and only the newest "
+            f"{MOST:,} were asked for: older ones are not shown as running or failed. Delete failed runs that nobody needs in "
+            "Airflow's UI, or: airflow db clean"
+        )
+
+
+class Airflow:
+    """Airflow's API at an address like `https://user:password@host`; log in once, then ask."""
+
+    def __init__(self, url: str, session: requests.Session | None = None) -> None:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.url = f"{parts.scheme}://{host}{parts.path}".rstrip("/")
+        self.login = (unquote(parts.username or ""), unquote(parts.password or ""))
+        self.session = session or requests.Session()
+
+    def activities(self, tables: Iterable[str]) -> Activities:
+        """What runs, waits or failed of these tables, by the newest runs and tasks.
+
+        Raises:
+            ConfigError: Airflow does not accept the login, or the address is not Airflow's.
+            LakeUnavailable: it does not answer.
+        """
+        by_group = by_task_group(tables)
+        runs, tasks = (list(islice(found, MOST + 1)) for found in (self._runs(), self._tasks()))
+        known = {(run["dag_id"], run["dag_run_id"]): run for run in runs[:MOST]}
+        found = tuple(item for task in tasks[:MOST] for item in _activities(task, known, by_group))
+        return Activities(found, tuple(name for name, all_ in (("runs", runs), ("tasks", tasks)) if len(all_) > MOST))
+
+    def under_way(self, dag_id: str) -> set[Period]:
+        """The periods of a DAG's runs that are not over, those that have not begun included."""
+        runs = self.pages(f"dags/{dag_id}/dagRuns", "dag_runs", state=["running", "queued"])
+        return {period for run in runs for period in _periods(run)}
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """One request below `/api/v2/`; returns the JSON of the answer, None for an empty one.
+
+        Raises:
+            ConfigError: the login is not accepted, the path unknown, or Airflow refuses what was asked for and says why.
+            LakeUnavailable: it does not answer.
+        """
+        self._log_in()
+        return self._call(method, f"{self.url}/api/v2/{path}", **arguments)
+
+    def find(self, path: str) -> Any:
+        """The JSON at a path below `/api/v2/`; None where Airflow has no such thing."""
+        self._log_in()
+        try:
+            return self._call("GET", f"{self.url}/api/v2/{path}")
+        except _NoSuchThing:
+            return None
+
+    def pages(self, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """Every item of a listing below `/api/v2/`, page by page; `name` is where the answer has them."""
+        offset = 0
+        while True:
+            items = self.call("GET", path, params={**params, "limit": _PAGE, "offset": offset})[name]
+            yield from items
+            if len(items) < _PAGE:
+                return
+            offset += _PAGE
+
+    def _log_in(self) -> None:
+        if self.login[0] and "Authorization" not in self.session.headers:
+            body = {"username": self.login[0], "password": self.login[1]}
+            token = self._call("POST", f"{self.url}/auth/token", json=body)["access_token"]
+            self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def _runs(self) -> Iterator[dict[str, Any]]:
+        asked = {"state": ["running", "queued", "failed"], "order_by": "-run_after"}
+        return self.pages("dags/~/dagRuns", "dag_runs", **asked)
+
+    def _tasks(self) -> Iterator[dict[str, Any]]:
+        asked = {"state": [*_RUNNING, *_FAILED], "order_by": "-id", "page_limit": _PAGE}  # ids grow with time
+        where = "dags/~/dagRuns/~/taskInstances/list"
+        for page in count():
+            answer = self.call("POST", where, json={**asked, "page_offset": page * _PAGE})
+            yield from answer["task_instances"]
+            if len(answer["task_instances"]) < _PAGE:
+                return
+
+    def _call(self, method: str, url: str, **arguments: Any) -> Any:
+        try:
+            answer = self.session.request(method, url, timeout=30, **arguments)
+            if answer.status_code in (401, 403, 404):
+                kind = _NoSuchThing if answer.status_code == 404 else ConfigError
+                raise kind(
+                    f"Airflow at `{self.url}` answered {answer.status_code} to {method} {urlsplit(url).path}. Nothing was "
+                    "changed. Correct LAKE_AIRFLOW_URL (https://user:password@host), or leave it out to do without run states."
+                )
+            if answer.status_code in (400, 409, 422):
+                raise ConfigError(
+                    f"Airflow refuses {method} {urlsplit(url).path}: {_said(answer)}. Nothing was changed by it."
+                )
+            answer.raise_for_status()
+            return answer.json() if answer.content else None
+        except (requests.RequestException, ValueError) as error:
+            raise LakeUnavailable(
+                f"Airflow at `{self.url}` could not be asked for its runs: {_reason(error)}. Nothing was changed; run "
+                "again, or leave LAKE_AIRFLOW_URL out to do without run states."
+            ) from error
+
+
+class _NoSuchThing(ConfigError):
+    """Airflow has nothing at the address."""
+
+
+def _said(answer: requests.Response) -> str:
+    """Airflow's explanation of a refusal."""
+    try:
+        return str(answer.json()["detail"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:500]
+
+
+def _reason(error: Exception) -> str:
+    """What the server said, or the kind of failure: a requests error's own text may hold the address's password."""
+    answer = getattr(error, "response", None)
+    return type(error).__name__ if answer is None else f"{answer.status_code} {answer.text[:200]}"
+
+
+def by_task_group(tables: Iterable[str]) -> dict[str, list[str]]:
+    """Tables by the task group that builds them (`silver_trips`); two domains may share one's name."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        name = TableName.parse(table)
+        found.setdefault(f"{name.layer}_{name.table}", []).append(table)
+    return found
+
+
+def _activities(
+    task: Mapping[str, Any], runs: Mapping[tuple[str, str], Mapping[str, Any]], by_group: Mapping[str, list[str]]
+) -> Iterator[Activity]:
+    """A task's periods, if it works on one of the tables and its run is known."""
+    run = runs.get((task["dag_id"], task["dag_run_id"]))
+    tables = tables_of(task, by_group)
+    if run is None or not tables:
+        return
+    state: Literal["running", "failed"] = "failed" if task["state"] in _FAILED else "running"
+    moment = task["end_date"] or task["start_date"] or run["run_after"]
+    at = datetime.fromisoformat(moment.replace("Z", "+00:00")) if moment else None
+    where = f"{task['dag_id']} {task['dag_run_id']} {task['task_id']}: {task['state']}"
+    for table in tables:
+        for period in _periods(run):
+            yield Activity(table, str(period), state, at, where)
+
+
+def tables_of(task: Mapping[str, Any], by_group: Mapping[str, list[str]]) -> list[str]:
+    """The table an operator was given; before it is rendered, the task group's name tells, if only one table has it."""
+    given = (task.get("rendered_fields") or {}).get("table")
+    named = by_group.get(str(task["task_id"]).partition(".")[0], [])
+    if given:
+        return [given] if any(given in tables for tables in by_group.values()) else []
+    return named if len(named) == 1 else []
+
+
+def _periods(run: Mapping[str, Any]) -> list[Period]:
+    """The periods a run owns: its partition key, else its range; none where they are no periods."""
+    conf = run.get("conf") or {}
+    try:
+        if run.get("partition_key"):
+            return [Period.parse(run["partition_key"])]
+        if conf.get("from") and conf.get("to"):
+            return periods_between(conf["from"], conf["to"], Period.parse(conf["from"]).grain)
+    except PartitionKeyError:
+        return []
+    return []

@@ -1,0 +1,1 @@
+"""Backfill a date range: plan it, start Airflow's runs, watch and pause them."""

@@ -1,0 +1,153 @@
+"""What a stretch of time lacks of a DAG's tables, and how it is cut into runs."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from lakeworks.airflow_api import Activity
+from lakeworks.backfill.dag import PipelineDag
+from lakeworks.backfill.request_estimate import Need, needs
+from lakeworks.contract import Contract
+from lakeworks.core.partition import GRAINS, Period
+from lakeworks.errors import ContractError
+from lakeworks.lake import Lake
+from lakeworks.status.expected_partitions import Window
+from lakeworks.status.matrix import Matrix
+from lakeworks.status.partition_index import grain_of
+from lakeworks.status.run_coverage import covered_by
+from lakeworks.status.status import status
+
+# Worst first: a period is as its worst table is.
+Standing = Literal["running", "failed", "missing", "stale", "done"]
+STANDINGS: tuple[Standing, ...] = get_args(Standing)
+# How a cell of the matrix counts; a quarantining or empty partition has been run.
+_OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
+_OF_CELL["unfinished"] = "stale"
+Chunk = Literal["day", "month", "year", "all"]
+
+
+@dataclass(frozen=True)
+class TableStanding:
+    """One table's periods by how they stand; a table that time does not cut stands as a whole."""
+
+    table: str
+    by_period: dict[Period, Standing]
+    whole: Standing | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """A row for people and programs."""
+        counts = Counter([self.whole] if self.whole else self.by_period.values())
+        return {"table": self.table, **{standing: counts[standing] for standing in reversed(STANDINGS)}}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is there, what is to be run, and what that costs."""
+
+    dag: PipelineDag
+    periods: tuple[Period, ...]
+    tables: tuple[TableStanding, ...]
+    needs: tuple[Need, ...]
+    runs: tuple[tuple[Period, Period], ...]
+    under_way: tuple[Period, ...]
+
+    @property
+    def to_run(self) -> int:
+        """How many periods the runs bring."""
+        return sum(len(_between(first, last)) for first, last in self.runs)
+
+    @property
+    def days(self) -> int:
+        """Days until the slowest vendor has answered."""
+        return max((need.days for need in self.needs), default=0)
+
+
+@dataclass(frozen=True)
+class Doings:
+    """What Airflow is at: tasks of tables, and the periods of the DAG's runs that are not over."""
+
+    activities: Sequence[Activity] = ()
+    under_way: Collection[Period] = ()
+
+
+def make_plan(
+    lake: Lake, dag: PipelineDag, periods: Sequence[Period], doings: Doings, chunk: Chunk, *, again: bool = False
+) -> Plan:
+    """Look at every table of the DAG; with `again`, what is done is run once more.
+
+    Raises:
+        ContractError: a table of the DAG has no valid contract.
+    """
+    contracts = [lake.contract(table) for table in dag.tables]
+    window = Window(periods[0], periods[-1])
+    matrices = status(lake, contracts, window, doings.activities)
+    tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
+    standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
+    if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period stands for all
+        standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
+    begun = {part for period in doings.under_way for part in period.split(dag.grain)}
+    under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)
+    wanted = [p for p, how in standing.items() if p not in under_way and (again or how != "done")]
+    runs = tuple(chunks(wanted, chunk))
+    asked = needs(lake, [(contract, wanted) for contract in contracts])
+    return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way)
+
+
+def chunks(periods: Iterable[Period], chunk: Chunk) -> Iterable[tuple[Period, Period]]:
+    """Neighbouring periods as (first, last), cut where a day, month or year ends."""
+    first = last = None
+    for period in periods:
+        if (
+            first is not None
+            and last is not None
+            and (period != last.next or _cut(period, chunk) != _cut(first, chunk))
+        ):
+            yield first, last
+            first = None
+        first, last = first or period, period
+    if first is not None and last is not None:
+        yield first, last
+
+
+def _cut(period: Period, chunk: Chunk) -> str:
+    return "" if chunk == "all" else str(period)[: {"year": 4, "month": 7, "day": 10}[chunk]]
+
+
+def _between(first: Period, last: Period) -> list[Period]:
+    found = [first]
+    while found[-1] != last:
+        found.append(found[-1].next)
+    return found
+
+
+def _stand(
+    lake: Lake, dag: PipelineDag, contract: Contract, periods: Sequence[Period], matrix: Matrix
+) -> TableStanding:
+    if grain_of(contract) is None:
+        states = [_OF_CELL.get(cell.state, "done") for cell in matrix.cells]
+        return TableStanding(contract.name, {}, _worst(states or ["missing"]))
+    ran = _covered(lake, contract, dag.grain)
+    by_period: dict[Period, Standing] = {p: "done" if p in ran else "missing" for p in periods}
+    for cell in matrix.cells:
+        for period in cell.slot.split(dag.grain) if cell.slot else ():
+            if period in by_period:
+                by_period[period] = _worst([_OF_CELL.get(cell.state, "done"), by_period[period]])
+    return TableStanding(contract.name, by_period)
+
+
+def _covered(lake: Lake, contract: Contract, grain: str) -> set[Period]:
+    """The periods of a grain that runs of a table covered: of their own, of a coarser one, or of every finer one inside."""
+    records = list(lake.ledger.recorded(contract.table))
+    finer_grains = GRAINS[GRAINS.index(grain) + 1 :]
+    whole = covered_by(((ran, at) for ran, at in records if ran.grain not in finer_grains), grain)
+    finer = {slot for g in finer_grains for slot in covered_by((r for r in records if r[0].grain == g), g)}
+    around = {Period.containing(period.start, grain) for period in finer} - whole
+    return whole | {period for period in around if any(set(period.split(g)) <= finer for g in finer_grains)}
+
+
+def _worst(standings: Iterable[Standing]) -> Standing:
+    found = list(standings)
+    if not found:
+        raise ContractError("The DAG has no table to go by. Nothing was started.")
+    return min(found, key=STANDINGS.index)

@@ -1,0 +1,45 @@
+"""Until when a task that waits does so: by the lake's own quota documents, for Airflow's API does not tell.
+
+Airflow 3.3 answers every trigger with empty `kwargs`, so the moment a task was deferred to cannot be asked of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from lakeworks.airflow_api import by_task_group, tables_of
+from lakeworks.backfill.request_estimate import limits_of
+from lakeworks.contract import all_tables
+from lakeworks.lake import Lake
+from lakeworks.landing.quota import LakeState
+from lakeworks.sources.limits import parsed, shut_until
+
+Shut = tuple[datetime, str]
+
+
+@dataclass
+class Vendors:
+    """The vendors of a lake's tables at one moment; each one's document is read once."""
+
+    lake: Lake
+    now: datetime
+    _seen: dict[str, Shut | None] = field(default_factory=dict)
+
+    def shut(self, task: Mapping[str, Any]) -> Shut | None:
+        """When the vendor a fetch task asks takes requests again, and why not before; None where nothing keeps it."""
+        tables = tables_of(task, self._by_group) if str(task["task_id"]).rpartition(".")[2] == "fetch" else []
+        source = self.lake.contract(tables[0]).source if tables else None
+        return self._shut(source.partition(".")[0]) if source else None
+
+    def _shut(self, vendor: str) -> Shut | None:
+        if vendor not in self._seen:
+            found = LakeState(self.lake.store).read(f"{vendor}.json")
+            shut = found and shut_until(parsed(found[0]), limits_of(self.lake, vendor), self.now.timestamp())
+            self._seen[vendor] = (datetime.fromtimestamp(shut[0], UTC), shut[1]) if shut else None
+        return self._seen[vendor]
+
+    @cached_property
+    def _by_group(self) -> dict[str, list[str]]:
+        return by_task_group(all_tables())

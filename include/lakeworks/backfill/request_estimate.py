@@ -1,0 +1,144 @@
+"""How many requests a fetch takes: the client itself is run against a landing that counts and never asks."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Period
+from lakeworks.errors import LakeError
+from lakeworks.lake import Lake
+from lakeworks.landing.files import dataset
+from lakeworks.landing.inbox import LakeInbox
+from lakeworks.landing.quota import LakeState
+from lakeworks.pipeline.build_periods import plan
+from lakeworks.sources import Access, RequestSource, Wanted, open_source
+from lakeworks.sources.limits import Limiter, Limits, parsed
+from lakeworks.sources.response import Answer
+
+# Sources that ask nobody: computed, declared, or files that others bring.
+_NO_VENDOR = {"declared", "exchange_calendars", "file_drop", "lake"}
+
+
+@dataclass
+class Tally:
+    """A landing that counts what is asked for and answers with nothing."""
+
+    names: list[str] = field(default_factory=list)
+
+    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+        """See `lakeworks.sources.Landing`."""
+        self.names.append(name)
+        return Answer(b"{}", "counted:", 200, {}, datetime.now(UTC), facts)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a backfill asks of one vendor. `requests` is a lower bound where pages follow pages (`at_least`)."""
+
+    source: str
+    requests: int
+    at_least: bool
+    spent_today: int
+    per_day: int | None
+    per_month: int | None
+    known: bool = (
+        True  # False: the connection is not known here, so the limits of the vendor's smallest plan are not either
+    )
+
+    @property
+    def days(self) -> int:
+        """Days until the last request is answered, today included, by the vendor's daily limit."""
+        if not self.requests:
+            return 0
+        if self.per_day is None:
+            return 1
+        left = max(self.requests - max(self.per_day - self.spent_today, 0), 0)
+        return 1 + -(-left // self.per_day)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A row for people and programs."""
+        requests = f"{self.requests}+" if self.at_least else str(self.requests)
+        limit = (
+            f"{self.per_day} a day" if self.per_day else f"{self.per_month} a month" if self.per_month else "none a day"
+        )
+        return {
+            "source": self.source,
+            "requests": requests if self.known else "?",
+            "limit": limit if self.known else "?",
+            "spent today": self.spent_today,
+            "days": self.days if self.known else "?",
+        }
+
+
+def needs(lake: Lake, wanted: Iterable[tuple[Contract, list[Period]]]) -> list[Need]:
+    """The requests of every vendor for the periods to be run of each of its tables."""
+    by_source: dict[str, list[tuple[Contract, list[Period]]]] = {}
+    for contract, periods in wanted:
+        name = str(contract.source).partition(".")[0]
+        if contract.source and periods and name not in _NO_VENDOR:
+            by_source.setdefault(name, []).append((contract, periods))
+    return [_need(lake, name, tables) for name, tables in sorted(by_source.items())]
+
+
+def _need(lake: Lake, name: str, tables: list[tuple[Contract, list[Period]]]) -> Need:
+    spent = _spent_today(lake, name)
+    try:
+        client = open_source(name, access=access_of(lake, name))
+    except LakeError:  # it wants a key or an address that only Airflow's connection has
+        return Need(name, 0, at_least=True, spent_today=spent, per_day=None, per_month=None, known=False)
+    counted = [_requests(client, contract, period) for contract, all_ in tables for period in plan(contract, all_)]
+    limits = _limits(client)
+    return Need(
+        source=name,
+        requests=sum(count for count, _ in counted),
+        at_least=any(open_ended for _, open_ended in counted),
+        spent_today=spent,
+        per_day=limits.per_day,
+        per_month=limits.per_month,
+    )
+
+
+def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, bool]:
+    """How often the client asks, and whether an answer may lead to further pages."""
+    if not isinstance(client, RequestSource):
+        return 1, False
+    tally = Tally()
+    with suppress(
+        LakeError, ValueError, KeyError, TypeError, AttributeError, IndexError
+    ):  # an empty answer fits nobody
+        client.collect(Wanted(dataset(contract), period, contract.source_options), tally)
+    return max(len(tally.names), 1), any("page" in name for name in tally.names)
+
+
+def access_of(lake: Lake, name: str) -> Access:
+    """How a vendor is reached, by Airflow's own variable `AIRFLOW_CONN_<NAME>` (in JSON) where this shell has it."""
+    said: Mapping[str, Any] = {}
+    with suppress(ValueError):
+        said = json.loads(os.environ.get(f"AIRFLOW_CONN_{name.upper()}", "{}"))
+    extra = said.get("extra") or {}
+    options = json.loads(extra) if isinstance(extra, str) else extra
+    return Access(said.get("host"), said.get("password"), options, LakeState(lake.store), LakeInbox(lake.store))
+
+
+def limits_of(lake: Lake, name: str) -> Limits:
+    """What a vendor allows; without its connection by its smallest plan, or no limits where it cannot be opened so."""
+    try:
+        return _limits(open_source(name, access=access_of(lake, name)))
+    except LakeError:
+        return Limits()
+
+
+def _limits(client: Any) -> Limits:
+    limiter = getattr(getattr(client, "http", None), "limiter", None)
+    return limiter.limits if isinstance(limiter, Limiter) else Limits()
+
+
+def _spent_today(lake: Lake, name: str) -> int:
+    found = LakeState(lake.store).read(f"{name}.json")
+    spent = parsed(found[0]) if found else None
+    return spent.of_day if spent and spent.day == f"{datetime.now(UTC):%Y-%m-%d}" else 0

@@ -1,0 +1,137 @@
+"""A backfill as runs of Airflow: one run a chunk, found again by its run id; Airflow keeps the state, nothing else does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from lakeworks.airflow_api import Airflow
+from lakeworks.backfill.plan import Plan
+from lakeworks.core.partition import Period, periods_between
+from lakeworks.errors import LakeNotFound
+
+# Airflow keeps the prefixes manual__, scheduled__, backfill__ to itself.
+PREFIX = "lakeworks_backfill__"
+ENDED = ("success", "failed")
+
+
+@dataclass(frozen=True)
+class ChunkRun:
+    """One run of a backfill."""
+
+    run_id: str
+    state: str
+    first: Period
+    last: Period
+    started: datetime | None
+    ended: datetime | None
+
+    @property
+    def periods(self) -> int:
+        """How many periods it owns."""
+        return len(periods_between(str(self.first), str(self.last), self.first.grain))
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill that was started: `<dag>/<first>_<last>_<moment>`."""
+
+    dag_id: str
+    name: str
+    runs: tuple[ChunkRun, ...]
+
+    @property
+    def id(self) -> str:
+        """What commands take."""
+        return f"{self.dag_id}/{self.name}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no run is left."""
+        return all(run.state in ENDED for run in self.runs)
+
+    def count(self, *states: str) -> int:
+        """Periods of the runs in these states."""
+        return sum(run.periods for run in self.runs if run.state in states)
+
+    def as_dict(self) -> dict[str, Any]:
+        """A row for people and programs."""
+        return {
+            "backfill": self.id,
+            "runs": len(self.runs),
+            "periods": sum(run.periods for run in self.runs),
+            "done": self.count("success"),
+            "failed": self.count("failed"),
+            "running": self.count("running"),
+            "waiting": self.count("queued"),
+        }
+
+
+def start(airflow: Airflow, plan: Plan, now: datetime, *, backwards: bool = False) -> Backfill:
+    """Trigger the plan's runs, in order; Airflow lets as many begin at once as the DAG allows."""
+    name = f"{plan.periods[0]}_{plan.periods[-1]}_{now.astimezone(UTC):%Y%m%dT%H%M%S}".replace(":", "")
+    for number, (first, last) in enumerate(reversed(plan.runs) if backwards else plan.runs, 1):
+        whose = {"partition_key": str(first)} if first == last else {"conf": {"from": str(first), "to": str(last)}}
+        body = {
+            "dag_run_id": f"{PREFIX}{name}__{first}",
+            "logical_date": None,
+            "note": f"Backfill {name}, {number} of {len(plan.runs)}: {first} to {last}",
+            **whose,
+        }
+        airflow.call("POST", f"dags/{plan.dag.dag_id}/dagRuns", json=body)
+    return find(airflow, f"{plan.dag.dag_id}/{name}")
+
+
+def find(airflow: Airflow, backfill_id: str) -> Backfill:
+    """A backfill and its runs as they are now.
+
+    Raises:
+        LakeNotFound: no run of that name is known to Airflow.
+    """
+    dag_id, _, name = backfill_id.partition("/")
+    runs = list(_runs(airflow, dag_id, f"{PREFIX}{name}")) if dag_id and name else []
+    if not runs:
+        raise LakeNotFound(f"Airflow knows no backfill `{backfill_id}`. See: lakeworks backfill list")
+    return Backfill(dag_id, name, tuple(runs))
+
+
+def known(airflow: Airflow, dag_id: str = "~") -> list[Backfill]:
+    """Every backfill whose runs Airflow still has, newest first."""
+    found: dict[tuple[str, str], list[ChunkRun]] = {}
+    for run in airflow.pages(f"dags/{dag_id}/dagRuns", "dag_runs", run_id_prefix_pattern=PREFIX):
+        name = str(run["dag_run_id"]).removeprefix(PREFIX).rpartition("__")[0]
+        found.setdefault((run["dag_id"], name), []).append(_chunk(run))
+    backfills = [Backfill(dag, name, _ordered(runs)) for (dag, name), runs in found.items()]
+    return sorted(backfills, key=lambda item: item.name.rpartition("_")[2], reverse=True)
+
+
+def hold(airflow: Airflow, backfill: Backfill, *, paused: bool) -> None:
+    """Let no further run of the DAG begin, or let them begin again; what runs goes on to its end."""
+    airflow.call("PATCH", f"dags/{backfill.dag_id}", json={"is_paused": paused})
+
+
+def cancel(airflow: Airflow, backfill: Backfill) -> Backfill:
+    """End the runs that have not begun; those that have go on, so that no partition is left half built."""
+    for run in backfill.runs:
+        if run.state == "queued":
+            where = f"dags/{backfill.dag_id}/dagRuns/{run.run_id}"
+            airflow.call("PATCH", where, json={"state": "failed", "note": "Cancelled: lakeworks backfill cancel"})
+    return find(airflow, backfill.id)
+
+
+def _runs(airflow: Airflow, dag_id: str, prefix: str) -> Sequence[ChunkRun]:
+    found = airflow.pages(f"dags/{dag_id}/dagRuns", "dag_runs", run_id_prefix_pattern=f"{prefix}__")
+    return _ordered(_chunk(run) for run in found)
+
+
+def _ordered(runs: Iterator[ChunkRun] | Sequence[ChunkRun]) -> tuple[ChunkRun, ...]:
+    return tuple(sorted(runs, key=lambda run: run.first.start))
+
+
+def _chunk(run: Mapping[str, Any]) -> ChunkRun:
+    conf = run.get("conf") or {}
+    key = run.get("partition_key")
+    first, last = (key, key) if key else (conf["from"], conf["to"])
+    moments = (run.get(name) for name in ("start_date", "end_date"))
+    started, ended = (datetime.fromisoformat(m.replace("Z", "+00:00")) if m else None for m in moments)
+    return ChunkRun(run["dag_run_id"], run["state"], Period.parse(first), Period.parse(last), started, ended)

@@ -1,0 +1,36 @@
+"""What a Glue crawler may look at: folders and databases of others, never what lakeworks itself writes."""
+
+import re
+from collections.abc import Collection
+
+from lakeworks.core.layout import TENANT_AREAS, is_written_by_lake
+from lakeworks.core.names import LAYERS
+from lakeworks.errors import ConfigError
+
+# Hadoop spells the same address `s3a` or `s3n`; Glue knows `s3` alone.
+_ADDRESS = re.compile(r"s3[an]?://([^/]+)(?:/(.*))?", re.IGNORECASE | re.DOTALL)
+
+
+def foreign_folder(path: str, database: str, own_buckets: Collection[str]) -> str:
+    """The folder as Glue wants it spelled, once neither it nor the database is the lake's.
+
+    Raises:
+        ConfigError: one of them is, or the path is no `s3://` address; nothing was started.
+    """
+    if not (match := _ADDRESS.fullmatch(path.strip())):
+        raise ConfigError(
+            f"`{path}` is no S3 address: a crawler takes `s3://<bucket>/<folder>/`. Nothing was started. Correct `path`."
+        )
+    bucket, key = match[1], match[2] or ""
+    if bucket.lower() in own_buckets and is_written_by_lake(key):
+        raise ConfigError(
+            f"`{path}` is, lies in or reaches into what lakeworks writes ({', '.join(TENANT_AREAS)}, _*): a crawler would "
+            "overwrite with guesses what contracts say. Nothing was started. Name a folder that lakeworks does not write, "
+            "with its closing slash; a table of the lake is queried as it is."
+        )
+    # A tenant's databases begin with its id: `acme__silver_market`.
+    if database.lower().rpartition("__")[2].partition("_")[0] in LAYERS:
+        raise ConfigError(
+            f"The Glue database `{database}` is for tables of this lake (<layer>_<domain>). Nothing was started. Name another."
+        )
+    return f"s3://{bucket}/{key}"

@@ -1,0 +1,224 @@
+"""What Glue should hold for a contract: pure renderings, compared with what it does hold."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakeworks.contract import Contract
+from lakeworks.contract.evolution import wider
+from lakeworks.core.partition import Partition
+from lakeworks.core.types import LakeType
+from lakeworks.errors import ContractError
+
+# Athena's Parquet table: https://docs.aws.amazon.com/athena/latest/ug/parquet-serde.html
+_READ_AS: dict[str, Any] = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        "Parameters": {"serialization.format": "1"},
+    },
+}
+_COMMENT_CHARS = 255  # Glue's limit for a column comment
+_ARRIVED = "arrived; not in the contract"
+ENTRY = "lakeworks.entry"
+SEAL = "lakeworks.seal"
+
+
+@dataclass(frozen=True)
+class CatalogPartition:
+    """One partition as the catalog should list it."""
+
+    partition: Partition
+    location: str
+    rows: int
+    bytes: int
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def glue_columns(contract: Contract, extra: Sequence[tuple[str, LakeType]] = ()) -> list[dict[str, str]]:
+    """The file columns as Glue lists them; names are lower case there."""
+    declared = [
+        {"Name": name.lower(), "Type": column.type.glue, "Comment": _comment(column.description)}
+        for name, column in contract.file_columns.items()
+    ]
+    arrived = [{"Name": name.lower(), "Type": kind.glue, "Comment": _ARRIVED} for name, kind in extra]
+    return declared + arrived
+
+
+def arrived_types(columns: Sequence[Mapping[str, str]]) -> dict[str, LakeType]:
+    """What is registered of columns that arrived without being in the contract, by name in lower case."""
+    arrived = {item["Name"]: from_glue(item["Type"]) for item in columns if _has_arrived(item)}
+    return {name: kind for name, kind in arrived.items() if kind}
+
+
+def from_glue(text: str) -> LakeType | None:
+    """The type Glue names; None where it is not one of ours."""
+    try:
+        return LakeType.parse(text.replace("array<", "list<"))
+    except ContractError:
+        return None
+
+
+def storage_descriptor(columns: Sequence[Mapping[str, str]], location: str) -> dict[str, Any]:
+    """How the files are read."""
+    return {**_READ_AS, "Columns": [dict(column) for column in columns], "Location": location.rstrip("/") + "/"}
+
+
+def table_input(
+    contract: Contract,
+    location: str,
+    extra: Sequence[tuple[str, LakeType]] = (),
+    more: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The Glue `TableInput` of a contract; `more` are parameters that follow from what is published."""
+    keys = [{"Name": key.lower(), "Type": "string", "Comment": "partition"} for key in contract.partition_keys]
+    parameters = {
+        "classification": "parquet",
+        "EXTERNAL": "TRUE",
+        "lakeworks.contract": contract.version,
+        "lakeworks.grain": ",".join(contract.grain),
+        "lakeworks.team": contract.team,
+        # Athena filters by a partition index only where the table says so; without an index it changes nothing.
+        **({"partition_filtering.enabled": "true"} if keys else {}),
+        **({"projection.enabled": "false"} if keys and not contract.projected else {}),
+        **(more or {}),
+    }
+    return {
+        "Name": contract.table.table,
+        "Description": contract.description[:2048],
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": parameters,
+        "PartitionKeys": keys,
+        "StorageDescriptor": storage_descriptor(glue_columns(contract, extra), location),
+    }
+
+
+def follow(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What to set where a table exists: the wanted, and what others or earlier runs put there and still holds.
+
+    Columns that arrived without being in the contract stay, at their widest type: old partitions hold them. Parameters that are
+    not ours stay. Projected years only grow.
+    """
+    columns = {column["Name"]: dict(column) for column in wanted["StorageDescriptor"]["Columns"]}
+    for column in found["StorageDescriptor"]["Columns"]:
+        if column["Name"] not in columns:
+            if _has_arrived(column):
+                columns[column["Name"]] = dict(column)
+        elif columns[column["Name"]].get("Comment") == _ARRIVED:
+            columns[column["Name"]]["Type"] = _wider(column["Type"], columns[column["Name"]]["Type"])
+    says_nothing = "projection.enabled" not in wanted["Parameters"]  # nothing was published just now
+    kept = {
+        key: value
+        for key, value in found.get("Parameters", {}).items()
+        if not key.startswith("lakeworks.")
+        and (says_nothing or not key.startswith(("projection.", "storage.location.")))
+    }
+    parameters = {**kept, **wanted["Parameters"]}
+    if "projection.year.range" in parameters and (years := found["Parameters"].get("projection.year.range")):
+        parameters["projection.year.range"] = joined_years(years, parameters["projection.year.range"])
+    descriptor = {**wanted["StorageDescriptor"], "Columns": list(columns.values())}
+    return {**wanted, "Parameters": parameters, "StorageDescriptor": descriptor}
+
+
+def joined_years(*ranges: str) -> str:
+    """The smallest `first,last` that holds every given one."""
+    years = [int(year) for item in ranges for year in item.split(",")]
+    return f"{min(years)},{max(years)}"
+
+
+def partition_input(wanted: CatalogPartition, columns: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The Glue `PartitionInput` of a partition; its columns are the table's, so that no reader sees two schemas."""
+    location = wanted.location.rstrip("/") + "/"
+    parameters = {"numRows": str(wanted.rows), "totalSize": str(wanted.bytes), **wanted.parameters}
+    return {
+        "Values": wanted.partition.values,
+        "StorageDescriptor": storage_descriptor(plain(columns), location),
+        "Parameters": {**parameters, SEAL: seal(wanted.partition.values, location, parameters)},
+    }
+
+
+def plain(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Names and types: what a partition says of its columns. Comments are the table's alone."""
+    return [{"Name": column["Name"], "Type": column["Type"]} for column in columns]
+
+
+def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) -> str:
+    """A short hash of what we set on a partition: an entry that still carries it was changed by nobody else."""
+    ours = {key: value for key, value in parameters.items() if _is_ours(key) and key != SEAL}
+    text = json.dumps([list(values), location, sorted(ours.items())], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
+    """Whether what Glue holds of a partition is what we set once, with the table's columns of today."""
+    parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
+    if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
+        return False
+    return plain(descriptor.get("Columns", [])) == list(columns) and covers(descriptor, _READ_AS)
+
+
+def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """In words, what Glue holds that is not as wanted; Glue may hold more than we set.
+
+    The entry number and the seal are not told: they say where the rest comes from, and are no fault by themselves.
+    """
+    told: list[str] = []
+    before, after = found.get("StorageDescriptor", {}), wanted.get("StorageDescriptor", {})
+    if before.get("Location") != after.get("Location"):
+        told.append(f"location `{before.get('Location')}` is not `{after.get('Location')}`")
+    told += _column_differences(before.get("Columns", []), after.get("Columns", []))
+    if not covers(before, {key: value for key, value in after.items() if key not in ("Location", "Columns")}):
+        told.append("it is not read as Parquet")
+    held = found.get("Parameters", {})
+    told += [
+        f"{key} {held.get(key, 'missing')} is not {value}"
+        for key, value in wanted.get("Parameters", {}).items()
+        if held.get(key) != value and key not in (ENTRY, SEAL)
+    ]
+    rest = {key: value for key, value in wanted.items() if key not in ("StorageDescriptor", "Parameters")}
+    return told + [f"{key} differs" for key in differs(found, rest)]
+
+
+def differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Which parts of what Glue holds are not as wanted; Glue may hold more than we set."""
+    return [key for key, value in wanted.items() if not covers(found.get(key), value)]
+
+
+def covers(found: Any, wanted: Any) -> bool:
+    """Whether everything wanted is found; mappings may hold more."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(covers(found.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(covers, found, wanted))
+    return bool(found == wanted)
+
+
+def _column_differences(found: Sequence[Mapping[str, str]], wanted: Sequence[Mapping[str, str]]) -> list[str]:
+    before, after = ({c["Name"]: c["Type"] for c in columns} for columns in (found, wanted))
+    told = [f"column {name} is missing" for name in after if name not in before]
+    told += [f"column {name} is too much" for name in before if name not in after]
+    told += [f"column {n} is {before[n]}, not {kind}" for n, kind in after.items() if before.get(n, kind) != kind]
+    if told or covers(list(found), list(wanted)):
+        return told
+    return ["columns have another order or other comments"]
+
+
+def _wider(before: str, now: str) -> str:
+    known, arrived = from_glue(before), from_glue(now)
+    return wider(known, arrived).glue if known and arrived else now
+
+
+def _has_arrived(column: Mapping[str, str]) -> bool:
+    return column.get("Comment", "") == _ARRIVED
+
+
+def _is_ours(key: str) -> bool:
+    return key.startswith("lakeworks.") or key in ("numRows", "totalSize")
+
+
+def _comment(text: str) -> str:
+    return re.sub(r"\s+", " ", text)[:_COMMENT_CHARS]

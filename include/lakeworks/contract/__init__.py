@@ -1,0 +1,39 @@
+"""The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`."""
+
+from lakeworks.contract.contract import TABLES, Contract, all_tables, load_contract, read_contract
+from lakeworks.contract.sections import (
+    Catalog,
+    Column,
+    Freshness,
+    InputRule,
+    PartitionBy,
+    Quarantine,
+    Rebuilds,
+    Retention,
+    RowRule,
+    SchemaPolicy,
+    Severity,
+    Storage,
+    TableCheck,
+)
+
+__all__ = [
+    "TABLES",
+    "Catalog",
+    "Column",
+    "Contract",
+    "Freshness",
+    "InputRule",
+    "PartitionBy",
+    "Quarantine",
+    "Rebuilds",
+    "Retention",
+    "RowRule",
+    "SchemaPolicy",
+    "Severity",
+    "Storage",
+    "TableCheck",
+    "all_tables",
+    "load_contract",
+    "read_contract",
+]

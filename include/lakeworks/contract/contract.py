@@ -1,0 +1,242 @@
+"""The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`.
+
+Field names follow the Open Data Contract Standard (ODCS 3.x: version, status, description, team, required, primaryKey,
+classification, logicalTypeOptions) wherever it has one. From this one file come the Arrow schema, the Glue columns, the
+Great Expectations suite, the row rules and the documentation.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from lakeworks.contract.constraints import check_columns, check_pattern
+from lakeworks.contract.sections import (
+    Catalog,
+    Column,
+    Freshness,
+    InputRule,
+    PartitionBy,
+    Quarantine,
+    Rebuilds,
+    Retention,
+    RowRule,
+    SchemaPolicy,
+    Section,
+    Severity,
+    Storage,
+    TableCheck,
+)
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition
+from lakeworks.errors import ContractError, PartitionKeyError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "TABLES",
+    "Catalog",
+    "Column",
+    "Contract",
+    "Freshness",
+    "InputRule",
+    "PartitionBy",
+    "Quarantine",
+    "Rebuilds",
+    "Retention",
+    "RowRule",
+    "SchemaPolicy",
+    "Severity",
+    "Storage",
+    "TableCheck",
+    "all_tables",
+    "load_contract",
+]
+
+TABLES = Path(__file__).parents[1] / "tables"
+
+
+class Contract(Section):
+    """One table's contract; `name` comes from the folder and is written nowhere else."""
+
+    name: str
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    status: Literal["draft", "active", "deprecated"] = "active"
+    description: str
+    team: str
+    tags: tuple[str, ...] = ()
+    grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
+    partition_by: tuple[PartitionBy, ...] = ()
+    source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
+    landing: Literal["newest", "all"] = Field(
+        "newest",
+        description="Which complete fetches of a period make the table: the newest, or all that brought something new, for a "
+        "source of changes, which shows an object only once however often it changed.",
+    )
+    schema_policy: SchemaPolicy = "freeze"
+    deduplicate_by: tuple[str, ...] | None = Field(
+        None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
+    )
+    preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
+    look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    rebuilds: Rebuilds | None = None
+    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
+    columns: dict[str, Column]
+    rows: tuple[RowRule, ...] = ()
+    checks: tuple[TableCheck, ...] = ()
+    quarantine: Quarantine = Quarantine()
+    freshness: Freshness | None = None
+    retention: Retention = Retention()
+    storage: Storage = Storage()
+    catalog: Catalog = Catalog()
+
+    @model_validator(mode="after")
+    def _refer_to_existing_columns(self) -> "Contract":
+        named = [*self.grain, *(field.column for field in self.partition_by if field.column)]
+        named += [entry.split()[0] for entry in self.deduplicate_by or ()]
+        if missing := sorted({name for name in named if name not in self.columns}):
+            raise ValueError(f"grain, partition_by or deduplicate_by name no column: {', '.join(missing)}")
+        if unknown := sorted(set(self.storage.column_compression) - set(self.columns)):
+            raise ValueError(f"storage.column_compression names no column: {', '.join(unknown)}")
+        if optional := [name for name in self.grain if not self.columns[name].required]:
+            raise ValueError(f"grain columns must be `required: true`: {', '.join(optional)}")
+        lowered = [name.lower() for name in self.columns]
+        if len(set(lowered)) != len(lowered):
+            raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
+        for number, check in enumerate(self.checks):
+            try:
+                check_columns(check.columns, self.file_columns)
+                for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:
+                    check_pattern(str(pattern or ""))
+            except ValueError as error:
+                raise ValueError(f"`checks.{number}` ({check.expectation}): {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _project_only_time(self) -> "Contract":
+        """Athena can count through years, months, days and hours; it would not see any other value, nor a null."""
+        if not self.catalog.projection:
+            return self
+        if self.storage.layout == "versioned":
+            raise ValueError(
+                "catalog.projection needs `storage.layout: plain`: a versioned partition has no fixed place"
+            )
+        if not self.partition_by or self.identity_columns:
+            raise ValueError(
+                "catalog.projection needs a table that is partitioned by month, day or hour and nothing else"
+            )
+        if optional := [f.column for f in self.partition_by if f.column and not self.columns[f.column].required]:
+            raise ValueError(
+                f"catalog.projection: `{optional[0]}` must be `required: true`, a null would be in no partition"
+            )
+        return self
+
+    @property
+    def projected(self) -> bool:
+        """Whether Athena computes the table's partitions."""
+        return self.catalog.projection
+
+    @model_validator(mode="after")
+    def _can_rebuild(self) -> "Contract":
+        if self.rebuilds is None:
+            return self
+        reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
+        if reads or self.preserves_rows or self.source:
+            raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or look-back with it")
+        cut_by = [item.column for item in self.partition_by if item.transform != "identity" and item.column]
+        if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
+            raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")
+        if bool(cut_by) != bool(self.rebuilds.dated_by):
+            raise ValueError("`rebuilds.dated_by` goes with a partition field, and with nothing else")
+        return self
+
+    @property
+    def table(self) -> TableName:
+        """The parsed name."""
+        return TableName.parse(self.name)
+
+    @property
+    def folder(self) -> Path:
+        """Where contract, SQL and examples lie."""
+        return TABLES / self.table.path
+
+    @property
+    def identity_columns(self) -> tuple[str, ...]:
+        """Columns that live in the partition path only, as Hive demands."""
+        return tuple(str(field.column) for field in self.partition_by if field.transform == "identity")
+
+    @property
+    def file_columns(self) -> dict[str, Column]:
+        """The columns inside the Parquet files, in order."""
+        return {name: column for name, column in self.columns.items() if name not in self.identity_columns}
+
+    def could_have(self, partition: Partition) -> bool:
+        """Whether the table can have such a partition: its keys in their order, and times that there are (no `month=13`)."""
+        if tuple(key for key, _ in partition.pairs) != self.partition_keys:
+            return False
+        try:
+            for field in self.partition_by:
+                field.period_of(partition)
+        except PartitionKeyError:
+            return False
+        return True
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        """The Hive folder names, in order."""
+        return tuple(key for field in self.partition_by for key in field.keys)
+
+    @property
+    def arrow_schema(self) -> "pa.Schema":
+        """The schema of every published file."""
+        import pyarrow as pa
+
+        return pa.schema([pa.field(name, column.type.arrow) for name, column in self.file_columns.items()])
+
+
+@lru_cache
+def load_contract(name: str, root: Path = TABLES) -> Contract:
+    """Read a table's contract.
+
+    Raises:
+        ContractError: there is no such table, the YAML does not parse, or a field is wrong; names file and field.
+    """
+    table = TableName.parse(name)
+    path = root / table.path / "contract.yml"
+    if not path.is_file():
+        known = ", ".join(all_tables(root)) or "none"
+        raise ContractError(f"There is no table `{name}` (no `{path.relative_to(root)}`). Known tables: {known}.")
+    return read_contract(path, name, _shown(path, root))
+
+
+def read_contract(path: Path, name: str, shown: str) -> Contract:
+    """Read the contract of a table from a file, wherever it lies; errors call the file `shown`.
+
+    Raises:
+        ContractError: it cannot be read, the YAML does not parse, or a field is wrong; names file and field.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+        return Contract.model_validate({**content, "name": name})
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"`{shown}` cannot be read: {error}. Nothing was run.") from error
+    except (yaml.YAMLError, TypeError) as error:
+        raise ContractError(f"`{shown}` is not a YAML mapping: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'contract'}`: {e['msg']}" for e in error.errors())
+        raise ContractError(f"`{shown}`: {problems}. Nothing was run; correct the file.") from error
+
+
+def all_tables(root: Path = TABLES) -> list[str]:
+    """Every table's name, by layer order then name."""
+    order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
+    found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
+    return sorted(found, key=lambda name: (order.get(name.split(".")[0], 9), name))
+
+
+def _shown(path: Path, root: Path) -> str:
+    return f"tables/{path.relative_to(root)}"

@@ -1,0 +1,201 @@
+"""How a contract changed: which differences readers of published data notice, and which version number they ask for.
+
+Breaking: a query that ran may fail or mean something else. Compatible: every query still runs. Documentation: no query
+can tell. A version is `major.minor.patch` (semver.org): breaking changes ask for a new major, compatible ones for a new
+minor number.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from lakeworks.contract import Column, Contract
+from lakeworks.core.types import LakeType
+
+Effect = Literal["breaking", "compatible", "documentation"]
+_WIDER = {
+    "tinyint": {"smallint", "int", "bigint", "float", "double"},
+    "smallint": {"int", "bigint", "float", "double"},
+    "int": {"bigint", "double"},
+    "bigint": set[str](),  # a double holds whole numbers only up to 2^53
+    "float": {"double"},
+}
+# All that Athena documents: https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html
+_ATHENA_READS = {
+    "tinyint": {"smallint", "int", "bigint"},
+    "smallint": {"int", "bigint"},
+    "int": {"bigint"},
+    "float": {"double"},
+}
+# What Spark 3 reads: numbers that Parquet stores in as many bits (`make conformance`; Spark 4 reads all that widens).
+_SPARK_3_READS = {"tinyint": {"smallint", "int"}, "smallint": {"int"}}
+_LEVEL = {"breaking": 0, "compatible": 1, "documentation": 2}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between two contracts."""
+
+    effect: Effect
+    where: str
+    what: str
+
+
+def widens(old: LakeType, new: LakeType) -> bool:
+    """Whether every value of the old type is a value of the new one, as our readers, pyarrow and DuckDB promote types."""
+    if old == new or new.kind in _WIDER.get(old.kind, set()):
+        return True
+    if old.kind == new.kind == "decimal":
+        return new.scale >= old.scale and new.precision - new.scale >= old.precision - old.scale
+    if old.kind == new.kind == "struct":
+        members = dict(new.members)
+        return all(name in members and widens(kind, members[name]) for name, kind in old.members)
+    if old.kind == new.kind and old.kind in ("list", "map"):
+        return all(widens(one, other) for (_, one), (_, other) in zip(old.members, new.members, strict=True))
+    return False
+
+
+def left_for_athena(old: Contract, new: Contract) -> list[str]:
+    """Widened columns whose older files Athena does not document to read: `int` as `double`, decimals, anything nested.
+
+    None in a table without partitions, which every run writes anew.
+    """
+    return _widened(old, new, lambda before, after: after.kind in _ATHENA_READS.get(before.kind, ()))
+
+
+def left_for_spark_3(old: Contract, new: Contract) -> list[str]:
+    """Widened columns whose older files Spark 3 refuses under the new type: all that Parquet stores another way.
+
+    None in a table without partitions, which every run writes anew.
+    """
+    return _widened(old, new, _is_stored_alike)
+
+
+def _widened(old: Contract, new: Contract, reads: Callable[[LakeType, LakeType], bool]) -> list[str]:
+    return [
+        name
+        for name, column in (new.file_columns if new.partition_keys else {}).items()
+        if name in old.columns
+        and (before := old.columns[name].type) != column.type
+        and widens(before, column.type)
+        and not reads(before, column.type)
+    ]
+
+
+def _is_stored_alike(old: LakeType, new: LakeType) -> bool:
+    if old == new or new.kind in _SPARK_3_READS.get(old.kind, set()):
+        return True
+    if old.kind == new.kind == "decimal":  # up to 9 digits lie in 32 bits, up to 18 in 64, more in bytes
+        return old.scale == new.scale and all((old.precision > most) == (new.precision > most) for most in (9, 18))
+    members = dict(new.members)
+    return bool(members) and all(_is_stored_alike(kind, members[name]) for name, kind in old.members)
+
+
+def wider(known: LakeType, now: LakeType) -> LakeType:
+    """The type that holds the values of both; the known one where neither does, because files have it already."""
+    return now if widens(known, now) else known
+
+
+def changes(old: Contract, new: Contract) -> list[Change]:
+    """Every difference, the gravest first."""
+    found = [*_columns(old, new), *_shape(old, new), *_rules(old, new), *_words(old, new)]
+    return sorted(found, key=lambda change: (_LEVEL[change.effect], change.where))
+
+
+def version_needed(old: str, found: list[Change]) -> str:
+    """The lowest version number that says what changed."""
+    major, minor, patch = map(int, old.split("."))
+    if not found:
+        return old
+    worst = min(_LEVEL[change.effect] for change in found)
+    return (f"{major + 1}.0.0", f"{major}.{minor + 1}.0", f"{major}.{minor}.{patch + 1}")[worst]
+
+
+def _columns(old: Contract, new: Contract) -> Iterator[Change]:
+    gone = [name for name in old.columns if name not in new.columns]
+    added = [name for name in new.columns if name not in old.columns]
+    for name in gone:
+        twin = _renamed(name, old.columns[name], new, added)
+        yield Change("breaking", name, f"renamed to `{twin}`" if twin else "removed")
+        added = [other for other in added if other != twin]
+    for name in added:
+        column = new.columns[name]
+        effect: Effect = "breaking" if column.required else "compatible"
+        why = "required, but partitions published before do not have it" if column.required else "optional"
+        yield Change(effect, name, f"new column, {why}")
+    for name, column in new.columns.items():
+        if name in old.columns:
+            yield from _column(name, old.columns[name], column)
+
+
+def _renamed(name: str, column: Column, new: Contract, added: list[str]) -> str | None:
+    """The new column that is this one under another name: another case, or all else alike."""
+    for other in added:
+        twin = new.columns[other]
+        if other.lower() == name.lower() or (twin.description, twin.type) == (column.description, column.type):
+            return other
+    return None
+
+
+def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
+    if old.type != new.type:
+        wider = widens(old.type, new.type)
+        said = f"{old.type} to {new.type}, {'wider' if wider else 'not every old value fits'}"
+        yield Change("compatible" if wider else "breaking", name, said)
+    if old.required and not new.required:
+        yield Change("breaking", name, "no longer required: readers may meet nulls")
+    if new.required and not old.required:
+        yield Change("compatible", name, "required: rows without it go to quarantine")
+    for limit in ("minimum", "maximum", "allowed", "pattern"):
+        before, after = getattr(old, limit), getattr(new, limit)
+        if before != after:
+            yield Change("compatible", name, f"{limit} {before} to {after}")
+    if (old.pii, old.classification) != (new.pii, new.classification):
+        yield Change("compatible", name, f"classification {_classified(old)} to {_classified(new)}")
+    if old.description != new.description:
+        yield Change("documentation", name, "description")
+
+
+def _classified(column: Column) -> str:
+    return f"{column.classification}{', personal data' if column.pii else ''}"
+
+
+def _shape(old: Contract, new: Contract) -> Iterator[Change]:
+    """What a row is, and where it lies."""
+    for name, why in (("grain", "a row means something else"), ("partition_by", "rows lie elsewhere")):
+        before, after = (", ".join(map(str, getattr(side, name))) or "none" for side in (old, new))
+        if before != after:
+            yield Change("breaking", name, f"{before} to {after}: {why}")
+    if old.storage.layout != new.storage.layout:
+        said = f"{old.storage.layout} to {new.storage.layout}: readers of the plain path lose it or find it"
+        yield Change("breaking", "storage.layout", said)
+    if old.deduplicate_by != new.deduplicate_by:
+        yield Change("compatible", "deduplicate_by", "another row of the same grain may stay")
+
+
+def _rules(old: Contract, new: Contract) -> Iterator[Change]:
+    before, after = ({rule.name: rule.sql for rule in side.rows} for side in (old, new))
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            what = "new" if name not in before else "removed" if name not in after else "changed"
+            yield Change("compatible", f"rows.{name}", f"row rule {what}")
+    if old.checks != new.checks:
+        yield Change("compatible", "checks", "table checks changed")
+    for name in (
+        "schema_policy",
+        "quarantine",
+        "freshness",
+        "look_back_periods",
+        "preserves_rows",
+        "source",
+        "source_options",
+        "inputs",
+    ):
+        if getattr(old, name) != getattr(new, name):
+            yield Change("compatible", name, f"{getattr(old, name)} to {getattr(new, name)}")
+
+
+def _words(old: Contract, new: Contract) -> Iterator[Change]:
+    for name in ("description", "team", "tags", "status", "retention"):
+        if getattr(old, name) != getattr(new, name):
+            yield Change("documentation", name, "changed")

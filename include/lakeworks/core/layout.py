@@ -1,0 +1,177 @@
+"""Where everything lies in the bucket: the only place that spells keys.
+
+Readers skip prefixes that start with `_`; live data is plain Hive layout under `<layer>/<domain>/<table>/`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lakeworks.core.names import LAYERS, TableName
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.tenant import Tenant
+from lakeworks.errors import ConfigError
+
+STAGING = "_staging"
+QUARANTINE = "_quarantine"
+LEDGER = "_ledger"
+AUDITS = "_audits"
+LANDING = "landing"
+RESULTS = "_results"
+METADATA = "metadata"
+REGISTRY = f"{METADATA}/tenants/"
+VERSIONS = "_versions"
+INBOX = "inbox"
+QUOTA = "_quota"
+# Every first part of a key that a tenant has a level in. A new area belongs here, or tenants' runs are denied there.
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA)
+
+
+def join(*parts: str) -> str:
+    """Join key parts, leaving out empty ones (an unpartitioned table has no partition path)."""
+    return "/".join(part for part in parts if part)
+
+
+def tenant_key(tenant: Tenant | None, key: str) -> str:
+    """The key in the bucket of a tenant's object: `silver/market/…` becomes `silver/tenant=acme/market/…`.
+
+    Raises:
+        ConfigError: the key (or prefix) has no first part to put the level under: it would reach outside the tenant.
+    """
+    if tenant is None:
+        return key
+    area, slash, rest = key.partition("/")
+    if not (area and slash):
+        raise ConfigError(
+            f"`{key}` reaches outside tenant `{tenant}`: its keys begin with an area such as `silver/`. Nothing was done."
+        )
+    return f"{area}/{tenant.level}/{rest}"
+
+
+def own_key(tenant: Tenant | None, key: str) -> str:
+    """The reverse of `tenant_key`: the lake's own name of an object of the tenant."""
+    return key.replace(f"/{tenant.level}/", "/", 1) if tenant else key
+
+
+def is_tenants(key: str) -> bool:
+    """Whether a key of the bucket belongs to some tenant."""
+    return key.partition("/")[2].startswith("tenant=")
+
+
+def tenant_prefixes(tenant: Tenant) -> list[str]:
+    """Every folder that is a tenant's own, with trailing slashes."""
+    return [tenant_key(tenant, f"{area}/") for area in TENANT_AREAS]
+
+
+def registry_key(tenant: Tenant) -> str:
+    """Where a tenant is registered; outside every tenant's reach."""
+    return f"{REGISTRY}{tenant}.json"
+
+
+def policy_key(tenant: Tenant) -> str:
+    """Where the platform team finds a tenant's IAM policy."""
+    return f"{METADATA}/policies/{tenant}.json"
+
+
+def is_written_by_lake(prefix: str) -> bool:
+    """Whether anything below a prefix of a bucket of ours may be lakeworks' own: in one of its areas, or a parent of one."""
+    top, slash, _ = prefix.lstrip("/").partition("/")
+    if slash:
+        return top.startswith("_") or top in TENANT_AREAS
+    # Without its slash it is a prefix of names: `silv` is a parent of `silver/`, and the empty one of everything.
+    return top.startswith("_") or any(area.startswith(top) for area in TENANT_AREAS)
+
+
+def live_prefix(table: TableName, partition: Partition) -> str:
+    """The folder of a live partition, with its trailing slash."""
+    return join(table.path, partition.path) + "/"
+
+
+def part_name(number: int = 0) -> str:
+    """`part-00000.parquet`."""
+    return f"part-{number:05d}.parquet"
+
+
+def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
+    """The deterministic key of a live object."""
+    return live_prefix(table, partition) + part_name(number)
+
+
+def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str:
+    """Where a table of layout `versioned` keeps one publication's immutable objects of a partition."""
+    return join(table.path, VERSIONS, attempt, partition.path) + "/"
+
+
+def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
+    """Everything one attempt stages, with its trailing slash."""
+    return join(STAGING, table.path, f"period={period}", attempt) + "/"
+
+
+def quarantine_key(table: TableName, period: Period, attempt: str) -> str:
+    """The rows one attempt set aside."""
+    return join(QUARANTINE, table.path, f"period={period}", f"{attempt}.parquet")
+
+
+def audit_key(table: TableName, period: Period, attempt: str, suffix: str) -> str:
+    """The stored audit report (`json`) or its page (`html`)."""
+    return join(AUDITS, table.path, f"period={period}", f"{attempt}.{suffix}")
+
+
+def ledger_prefix(table: TableName, partition: Partition) -> str:
+    """The folder of a partition's ledger entries, with its trailing slash."""
+    return join(LEDGER, table.path, partition.path) + "/"
+
+
+def ledger_key(table: TableName, partition: Partition, seq: int) -> str:
+    """One publication's ledger entry."""
+    return f"{ledger_prefix(table, partition)}{seq:08d}.json"
+
+
+def run_key(table: TableName, period: Period, attempt: str) -> str:
+    """The record of one run: its row balance, inputs and audit."""
+    return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
+
+
+def contracts_prefix(table: TableName) -> str:
+    """Where the contracts a table was published by are kept, with its trailing slash."""
+    return join("metadata", "contracts", table.path) + "/"
+
+
+def contract_key(table: TableName, version: str) -> str:
+    """One version of a table's contract."""
+    return f"{contracts_prefix(table)}{version}.json"
+
+
+def landing_prefix(domain: str, source: str, period: Period | None) -> str:
+    """Where a source's raw files lie, with its trailing slash."""
+    return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a key of the bucket is part of; parts it does not have are empty."""
+
+    area: str
+    tenant: str = ""
+    domain: str = ""
+    table: str = ""
+
+
+def place_of(key: str) -> Place:
+    """Read a key back: `_ledger/tenant=acme/silver/market/prices/…` is `_ledger`, `acme`, `market`, `silver.market.prices`.
+
+    A landing object's table is its source and data set (`nyc_tlc.yellow`); of anything else only the area is known.
+    """
+    area, *rest = key.split("/")[:-1] or [""]
+    tenant = rest.pop(0).removeprefix("tenant=") if rest and rest[0].startswith("tenant=") else ""
+    if area in LAYERS and len(rest) >= 2:
+        return Place(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1]}")
+    if area == LANDING and len(rest) >= 3:
+        return Place(area, tenant, rest[0], f"{rest[1]}.{rest[2]}")
+    if area.startswith("_") and len(rest) >= 3 and rest[0] in LAYERS:
+        return Place(area, tenant, rest[1], ".".join(rest[:3]))
+    return Place(area, tenant)
+
+
+def safe_id(text: str) -> str:
+    """A run id as one key part: Airflow's run ids hold `:` and `+`, which S3 clients escape differently."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)

@@ -1,0 +1,244 @@
+"""Periods, and the Hive partitions a table is cut into.
+
+A *period* is the stretch of time one run owns (`2019-01`, `2019-01-05`, `2019-01-05T03`): the Airflow partition key.
+A *partition* is one folder of a table (`year=2019/month=01/day=05`); a monthly run of a daily table owns about 31.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
+
+from lakeworks.core.hive import HIVE_NULL, encode_hive
+from lakeworks.errors import ContractError, PartitionKeyError
+
+GRAINS = ("month", "day", "hour")
+_FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}
+_SHAPES = {
+    "month": re.compile(r"(\d{4})-(\d{2})"),
+    "day": re.compile(r"(\d{4})-(\d{2})-(\d{2})"),
+    "hour": re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2})"),
+}
+_TIME_FIELDS = {"month": ("year", "month"), "day": ("year", "month", "day"), "hour": ("year", "month", "day", "hour")}
+_FIELD_FORMATS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """A month, day or hour in UTC; `str()` is the Airflow partition key."""
+
+    start: datetime
+    grain: str
+
+    @classmethod
+    def parse(cls, key: str, grain: str | None = None) -> "Period":
+        """Read a partition key; with `grain`, only that grain is accepted.
+
+        Raises:
+            PartitionKeyError: the key names no month, day or hour, or one of another grain.
+        """
+        for candidate in [grain] if grain else GRAINS:
+            if match := _SHAPES[candidate].fullmatch(key or ""):
+                year, month, *finer = map(int, match.groups())
+                day, hour = (*finer, *(1, 0)[len(finer) :])
+                try:  # not strptime, which takes most of the time where 100,000 partitions are listed
+                    return cls(datetime(year, month, day, hour, tzinfo=UTC), candidate)
+                except ValueError:
+                    break
+        wanted = {"month": "a month like 2019-01", "day": "a day like 2019-01-05", "hour": "an hour like 2019-01-05T03"}
+        expected = wanted[grain] if grain else ", ".join(wanted.values())
+        raise PartitionKeyError(f"`{key}` is not a partition key: expected {expected}. Nothing was run.")
+
+    @classmethod
+    def containing(cls, moment: datetime, grain: str) -> "Period":
+        """The period of that grain in which `moment` (naive means UTC) lies."""
+        day, hour = (1 if grain == "month" else moment.day), (moment.hour if grain == "hour" else 0)
+        return cls(datetime(moment.year, moment.month, day, hour, tzinfo=UTC), grain)
+
+    def __str__(self) -> str:
+        """Return the partition key."""
+        return self.start.strftime(_FORMATS[self.grain])
+
+    @property
+    def end(self) -> datetime:
+        """The first moment after the period."""
+        if self.grain == "month":
+            return (self.start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return self.start + (timedelta(days=1) if self.grain == "day" else timedelta(hours=1))
+
+    @property
+    def next(self) -> "Period":
+        """The period that follows."""
+        return Period(self.end, self.grain)
+
+    def with_earlier(self, count: int) -> list["Period"]:
+        """The `count` periods before this one and this one, in order."""
+        found = [self]
+        while len(found) <= count:
+            found.insert(0, Period.containing(found[0].start - timedelta(seconds=1), self.grain))
+        return found
+
+    def split(self, grain: str) -> list["Period"]:
+        """The periods of a finer (or the same) grain inside this one, in order; of a coarser one, that it lies in."""
+        return list(period_range(Period.containing(self.start, grain), self.end))
+
+    @property
+    def path(self) -> str:
+        """`year=2019/month=01`: how landing objects and time partitions are laid out."""
+        return "/".join(f"{name}={self.start.strftime(_FIELD_FORMATS[name])}" for name in _TIME_FIELDS[self.grain])
+
+
+def period_range(first: Period, end: datetime) -> Iterator[Period]:
+    """Every period from `first` that starts before `end`."""
+    period = first
+    while period.start < end:
+        yield period
+        period = period.next
+
+
+def periods_of(key: str, grain: str) -> list[Period]:
+    """The periods of a grain that a key stands for: itself, or every one inside a coarser key (`2019-01` for days).
+
+    Raises:
+        PartitionKeyError: the key is neither of that grain nor of a coarser one.
+    """
+    for coarser in GRAINS[: GRAINS.index(grain)]:
+        if _SHAPES[coarser].fullmatch(key or ""):
+            return Period.parse(key, coarser).split(grain)
+    return [Period.parse(key, grain)]
+
+
+def periods_between(first: str, last: str, grain: str) -> list[Period]:
+    """Every period from the key `first` to the key `last`, both included; a month stands for its days.
+
+    Raises:
+        PartitionKeyError: a key is neither of that grain nor of a coarser one, or `last` lies before `first`.
+    """
+    begin, final = periods_of(first, grain)[0], periods_of(last, grain)[-1]
+    if final < begin:
+        raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: `from` must not be later than `to`.")
+    return list(period_range(begin, final.end))
+
+
+@dataclass(frozen=True)
+class PartitionField:
+    """One entry of `partition_by`: a column as it is, or the month, day or hour of a column or of the run.
+
+    `day(pickup_at)` cuts by a column's day, `month` by the run's own period, `symbol` by the column's values.
+    """
+
+    transform: str  # identity, month, day or hour
+    column: str | None  # None: the run's period
+
+    @classmethod
+    def parse(cls, text: str) -> "PartitionField":
+        """Read one `partition_by` entry.
+
+        Raises:
+            ContractError: it is neither a grain, nor `grain(column)`, nor a column name.
+        """
+        match = re.fullmatch(r"(?:(month|day|hour)(?:\((\w+)\))?|(\w+))", text.strip())
+        if not match:
+            raise ContractError(f"partition_by `{text}`: expected a column, `month`, or `day(column)`.")
+        grain, column, identity = match.groups()
+        return cls(grain, column) if grain else cls("identity", identity)
+
+    def __str__(self) -> str:
+        """Return the contract's spelling."""
+        if self.transform == "identity":
+            return str(self.column)
+        return f"{self.transform}({self.column})" if self.column else self.transform
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The Hive folder names this entry makes."""
+        return (str(self.column),) if self.transform == "identity" else _TIME_FIELDS[self.transform]
+
+    def period_of(self, partition: "Partition") -> Period | None:
+        """The time this entry gives a partition; None for categories and nulls, PartitionKeyError for `month=13`, `month=1`."""
+        values = dict(partition.pairs)
+        if self.transform == "identity" or None in (values[key] for key in self.keys):
+            return None
+        return Period.parse(str(Partition(tuple((key, values[key]) for key in self.keys))), self.transform)
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One folder of a table: ordered `(key, value)` pairs, None for a null; no pairs for an unpartitioned table."""
+
+    pairs: tuple[tuple[str, str | None], ...] = ()
+
+    @classmethod
+    def of_period(cls, period: Period) -> "Partition":
+        """The time partition of a period."""
+        return cls(tuple((name, period.start.strftime(_FIELD_FORMATS[name])) for name in _TIME_FIELDS[period.grain]))
+
+    @classmethod
+    def parse(cls, path: str) -> "Partition":
+        """Read `year=2019/month=01` as Hive writes it (values percent-encoded)."""
+        pairs = (part.partition("=") for part in path.strip("/").split("/") if part)
+        return cls(tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, _, value in pairs))
+
+    @property
+    def path(self) -> str:
+        """The Hive path without slashes at its ends; empty for an unpartitioned table."""
+        return "/".join(f"{key}={encode_hive(value)}" for key, value in self.pairs)
+
+    @property
+    def values(self) -> list[str]:
+        """The values as Glue stores them: decoded, a null as Hive's default partition name."""
+        return [HIVE_NULL if value is None else value for _, value in self.pairs]
+
+    @property
+    def period(self) -> Period | None:
+        """The stretch of time the partition covers; None where time does not cut it, or its value is null."""
+        values = {key: value for key, value in self.pairs if key in _TIME_FIELDS["hour"]}
+        grain = next((grain for grain, keys in _TIME_FIELDS.items() if tuple(values) == keys), None)
+        if grain is None or None in values.values():
+            return None
+        return Period.parse(str(Partition(tuple(values.items()))), grain)
+
+    def __str__(self) -> str:
+        """`2019-01-05` for a time partition, otherwise the Hive path."""
+        names = tuple(key for key, _ in self.pairs)
+        parts = [str(value) for _, value in self.pairs]
+        if names in _TIME_FIELDS.values():
+            return "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
+        return self.path or "(all)"
+
+
+def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period: Period) -> Partition:
+    """The partition a row belongs to; `row` holds the partition columns' Python values."""
+    pairs: list[tuple[str, str | None]] = []
+    for field in fields:
+        if field.transform == "identity":
+            value = row[str(field.column)]
+            pairs.append((str(field.column), None if value is None or value == "" else str(value)))
+            continue
+        moment = period.start if field.column is None else row[field.column]
+        for key in field.keys:
+            pairs.append((key, None if moment is None else f"{moment:{_FIELD_FORMATS[key]}}"))
+    return Partition(tuple(pairs))
+
+
+def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Period) -> bool:
+    """Whether a run of the period may write the partition: its times lie in the period, or the period in it.
+
+    A row without a time belongs to no period: every run would replace the others' such rows.
+    """
+    values = dict(partition.pairs)
+    for field in fields:
+        timed = field.transform != "identity"
+        if timed and any(values[key] != value for key, value in _shared(field.transform, period)):
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)  # asked for every partition of a run
+def _shared(transform: str, period: Period) -> tuple[tuple[str, str | None], ...]:
+    """The folders of the coarser one of a partition's and a period's grain, which both must lie in."""
+    grain = GRAINS[min(GRAINS.index(transform), GRAINS.index(period.grain))]
+    return Partition.of_period(Period.containing(period.start, grain)).pairs

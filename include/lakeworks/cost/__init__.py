@@ -1,0 +1,1 @@
+"""The lake's bill, and proposals that lower it."""

@@ -1,0 +1,146 @@
+"""The bill of stored objects: storage, monitoring, requests, transitions, retrieval; by tenant, layer, domain, table, class.
+
+Two views. The run rate: what the stock costs a full month, with the requests of the last 30 days. A calendar month: every
+object by the share of the month it was there, as S3 bills byte-hours; what was deleted since is in no listing, so not counted.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lakeworks.core.layout import Place, place_of
+from lakeworks.cost.lifecycle import Lifecycle
+from lakeworks.prices import GIB, Holding, PriceBook, monthly_cost
+
+DIMENSIONS = ("tenant", "layer", "domain", "table", "storage_class")
+
+
+@dataclass(frozen=True)
+class Window:
+    """The time a bill is about, UTC, the end exclusive; `whole_month` counts every object for a full month."""
+
+    start: datetime
+    end: datetime
+    whole_month: bool
+
+    @classmethod
+    def run_rate(cls, now: datetime) -> "Window":
+        """The 30 days up to now."""
+        return cls(now - timedelta(days=30), now, whole_month=True)
+
+    @classmethod
+    def month(cls, year: int, month: int) -> "Window":
+        """A calendar month."""
+        start = datetime(year, month, 1, tzinfo=UTC)
+        return cls(start, (start + timedelta(days=32)).replace(day=1), whole_month=False)
+
+    def share(self, modified: datetime) -> float:
+        """The part of the window an object written then was there."""
+        if self.whole_month:
+            return 1.0 if modified < self.end else 0.0
+        seconds = (self.end - max(self.start, modified)).total_seconds()
+        return max(seconds, 0.0) / (self.end - self.start).total_seconds()
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether something happened in it."""
+        return self.start <= moment < self.end
+
+
+@dataclass(frozen=True)
+class Reads:
+    """How often a key was read in the window, and how many bytes went out."""
+
+    requests: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class BillLine:
+    """One group of objects; money in US dollars."""
+
+    tenant: str
+    layer: str
+    domain: str
+    table: str
+    storage_class: str
+    objects: int = 0
+    bytes: int = 0
+    old_version_bytes: int = 0
+    storage_usd: float = 0.0
+    monitoring_usd: float = 0.0
+    requests_usd: float = 0.0
+    transitions_usd: float = 0.0
+    retrieval_usd: float = 0.0
+
+    @property
+    def total_usd(self) -> float:
+        """Everything."""
+        return self.storage_usd + self.monitoring_usd + self.requests_usd + self.transitions_usd + self.retrieval_usd
+
+
+_SUMS = tuple(field.name for field in fields(BillLine) if field.name not in DIMENSIONS)
+
+
+@dataclass(frozen=True)
+class Biller:
+    """Prices holdings. `lifecycle` says what happens to a key; `reads` what access logs saw of it."""
+
+    book: PriceBook
+    region: str
+    window: Window
+    lifecycle: Callable[[str], Lifecycle] = lambda _: Lifecycle()
+    reads: Mapping[str, Reads] | None = None
+
+    def lines(self, holdings: Iterable[Holding]) -> list[BillLine]:
+        """One line a tenant, layer, domain, table and class.
+
+        Raises:
+            ConfigError: a price is missing, naming class and region.
+        """
+        found: dict[tuple[Place, str], BillLine] = {}
+        for holding in holdings:
+            share = self.window.share(holding.modified)
+            if not share:
+                continue
+            place = place_of(holding.key)
+            group = (place, holding.storage_class)
+            empty = BillLine(place.tenant, place.area, place.domain, place.table, holding.storage_class)
+            found[group] = _add(found.get(group, empty), self._priced(holding, share))
+        return [found[group] for group in sorted(found, key=lambda group: (*vars(group[0]).values(), group[1]))]
+
+    def _priced(self, holding: Holding, share: float) -> BillLine:
+        price = self.book.price(self.region, holding.storage_class)
+        cost = monthly_cost(holding, self.book, self.region)
+        seen = (self.reads or {}).get(holding.key, Reads(0, 0)) if holding.current else Reads(0, 0)
+        written = 1 if self.window.holds(holding.modified) else 0
+        return BillLine(
+            "", "", "", "", "", objects=1, bytes=holding.size,
+            old_version_bytes=0 if holding.current else holding.size,
+            storage_usd=cost.storage * share,
+            monitoring_usd=cost.monitoring * share,
+            # Objects are written as STANDARD and moved later.
+            requests_usd=(written * self.book.price(self.region, "STANDARD").put + seen.requests * price.get) / 1000,
+            transitions_usd=self._transitions(holding) if holding.current else 0.0,
+            retrieval_usd=seen.bytes / GIB * price.retrieval,
+        )  # fmt: skip
+
+    def _transitions(self, holding: Holding) -> float:
+        """Moves that fell due in the window."""
+        phases = self.lifecycle(holding.key).phases(holding.size)[1:]
+        due = [phase for phase in phases if self.window.holds(holding.modified + timedelta(days=phase.start))]
+        return sum(self.book.price(self.region, phase.storage_class).transition for phase in due) / 1000
+
+
+def grouped(lines: Iterable[BillLine], by: Sequence[str]) -> list[BillLine]:
+    """Lines summed over the dimensions that are not named; the others read empty."""
+    found: dict[tuple[str, ...], BillLine] = {}
+    for line in lines:
+        kept: dict[str, Any] = {name: getattr(line, name) if name in by else "" for name in DIMENSIONS}
+        key = tuple(kept.values())
+        found[key] = _add(found[key], line) if key in found else replace(line, **kept)
+    return [found[key] for key in sorted(found)]
+
+
+def _add(one: BillLine, other: BillLine) -> BillLine:
+    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in _SUMS})

@@ -1,0 +1,139 @@
+"""Before and after: what a proposed lifecycle, compression or compaction would do to the bill of what lies there now.
+
+The stock is taken as it is: a month's run rate before and (once every move has happened) after, what the change costs once, and
+after how many months it has paid. Archived objects are left alone; so are old versions, which the rollback horizon bounds.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakeworks.core.layout import place_of
+from lakeworks.cost.lifecycle import Lifecycle
+from lakeworks.prices import Holding, PriceBook, monthly_cost
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change to try on paper: a lifecycle, a ratio of bytes after rewriting, a size small files are merged up to."""
+
+    lifecycle: Callable[[str], Lifecycle] = lambda _: Lifecycle()
+    compression: float = 1.0
+    compact_to_bytes: int | None = None
+    layers: tuple[str, ...] = ()
+
+    def covers(self, holding: Holding) -> bool:
+        """Whether the change is about this object."""
+        return not self.layers or place_of(holding.key).area in self.layers
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One group's bill a month before and after, and the price of getting there; US dollars."""
+
+    tenant: str
+    layer: str
+    table: str
+    objects: int
+    objects_after: int
+    bytes: int
+    bytes_after: int
+    usd: float
+    usd_after: float
+    one_time_usd: float
+
+    @property
+    def saving_usd(self) -> float:
+        """US dollars a month."""
+        return self.usd - self.usd_after
+
+    @property
+    def months_to_pay(self) -> float | None:
+        """Months until the change has paid for itself; None if it never does."""
+        return self.one_time_usd / self.saving_usd if self.saving_usd > 0 else None
+
+
+def effects(
+    holdings: Iterable[Holding], proposal: Proposal, book: PriceBook, region: str, now: datetime
+) -> list[Effect]:
+    """The change's effect on every table it covers, the largest saving first."""
+    groups: dict[tuple[str, str, str], list[Holding]] = {}
+    for item in holdings:
+        if item.current and proposal.covers(item) and not book.rules(item.storage_class).archived:
+            place = place_of(item.key)
+            groups.setdefault((place.tenant, place.area, place.table), []).append(item)
+    found = [_effect(group, items, proposal, (book, region, now)) for group, items in groups.items()]
+    return sorted(found, key=lambda item: (-item.saving_usd, item.layer, item.table))
+
+
+_World = tuple[PriceBook, str, datetime]
+
+
+def _effect(group: tuple[str, str, str], items: list[Holding], proposal: Proposal, world: _World) -> Effect:
+    book, region, now = world
+    rewritten = list(_rewritten(items, proposal))
+    changed = proposal.compression != 1.0 or len(rewritten) != len(items)
+    after = [moved for item in rewritten if (moved := _moved(item, proposal.lifecycle, now))]
+    once = _rewriting(items, rewritten, world) if changed else 0.0
+    for item in rewritten:
+        there = _moved(item, proposal.lifecycle, now)
+        if there and there.storage_class != item.storage_class:
+            once += book.price(region, there.storage_class).transition / 1000
+            once += 0.0 if changed else _early(item, world)
+    return Effect(
+        *group, len(items), len(after), sum(item.size for item in items), sum(item.size for item in after),
+        _monthly(items, book, region), _monthly(after, book, region), once,
+    )  # fmt: skip
+
+
+def _rewritten(items: list[Holding], proposal: Proposal) -> Iterator[Holding]:
+    """The objects after compression and after merging those of a folder up to the wanted size; written anew as STANDARD."""
+    smaller = [_sized(item, round(item.size * proposal.compression)) for item in items]
+    if proposal.compact_to_bytes is None:
+        yield from smaller
+        return
+    folders: dict[tuple[str, str], list[Holding]] = {}
+    for item in smaller:
+        folders.setdefault((item.key.rpartition("/")[0], item.storage_class), []).append(item)
+    for (folder, _), parts in folders.items():
+        total = sum(part.size for part in parts)
+        count = min(-(-total // proposal.compact_to_bytes) or 1, len(parts))
+        newest = max(parts, key=lambda part: part.modified)
+        for number in range(count):
+            share = total // count + (1 if number < total % count else 0)
+            yield Holding(f"{folder}/part-{number:05d}.parquet", share, newest.storage_class, newest.modified)
+
+
+def _sized(item: Holding, size: int) -> Holding:
+    return Holding(item.key, size, item.storage_class, item.modified)
+
+
+def _moved(item: Holding, lifecycle: Callable[[str], Lifecycle], now: datetime) -> Holding | None:
+    """The object in the class its age would have under the lifecycle; None if it would have expired."""
+    found = lifecycle(item.key).class_at(max((now - item.modified).days, 0), item.size, item.storage_class)
+    return item.in_class(found) if found else None
+
+
+def _rewriting(items: list[Holding], rewritten: list[Holding], world: _World) -> float:
+    """Reading everything once, writing it once, and what the classes left would still bill."""
+    book, region, _ = world
+    reads = sum(book.price(region, item.storage_class).get / 1000 for item in items)
+    fetched = sum(item.size * book.price(region, item.storage_class).retrieval for item in items) / (1 << 30)
+    return (
+        reads
+        + fetched
+        + len(rewritten) * book.price(region, "STANDARD").put / 1000
+        + sum(_early(i, world) for i in items)
+    )
+
+
+def _early(item: Holding, world: _World) -> float:
+    """The rest of a minimum duration, which is billed although the object has gone."""
+    book, region, now = world
+    days = max(book.rules(item.storage_class).minimum_days - (now - item.modified).days, 0)
+    return monthly_cost(item, book, region).storage * days / 30
+
+
+def _monthly(items: Iterable[Holding], book: PriceBook, region: str) -> float:
+    costs = [monthly_cost(item, book, region) for item in items]
+    return sum(cost.storage + cost.monitoring for cost in costs)

@@ -1,0 +1,235 @@
+"""A year of a lake on paper: data arriving every day, rewritten, read and moved through classes, priced by the book.
+
+Every day's arrivals are a cohort; what a cohort costs follows from the days it spends in each class. Nothing is random:
+the same workload and practice always give the same bill, and every cent has a table and a reason.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lakeworks.cost.lifecycle import FOREVER, Lifecycle, Phase
+from lakeworks.errors import ConfigError
+from lakeworks.prices import GIB, ClassPrices, PriceBook
+
+DAYS = 365
+_MONTHS_A_DAY = 12 / 365
+_MB = 1 << 20
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Flow(_Part):
+    """A table's life: what arrives a day, how often a day is written again, how it is read."""
+
+    table: str
+    mb_per_day: float = Field(gt=0, description="Bytes as they come, which `bytes_factor` is relative to.")
+    files_per_day: int = Field(ge=1)
+    rewrites: int = Field(0, ge=0, description="How often a day's data is published again in the days after.")
+    reads: tuple[tuple[int, float], ...] = Field((), description="Up to which age each byte is read how often a day.")
+
+    @property
+    def layer(self) -> str:
+        """The first part of the name."""
+        return self.table.partition(".")[0]
+
+
+class Rule(_Part):
+    """A layer's lifecycle: `{after_days: {90: GLACIER_IR}, expire_after_days: 365}`."""
+
+    after_days: Mapping[int, str] = Field(default_factory=dict)
+    expire_after_days: int | None = None
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The rule as cost sees it."""
+        return Lifecycle(tuple(sorted(self.after_days.items())), self.expire_after_days)
+
+
+class Practice(_Part):
+    """How a lake is run: what files look like, and what the lifecycle does. A layer not named is left as is."""
+
+    bytes_factor: Mapping[str, float] = Field(default_factory=dict)
+    files_per_day: Mapping[str, int] = Field(default_factory=dict, description="At most so many, merged.")
+    lifecycle: Mapping[str, Rule] = Field(default_factory=dict)
+    old_versions_days: int = Field(FOREVER, description="How long a replaced version is kept.")
+    leftovers_days: int = Field(FOREVER, description="How long staging and broken uploads are kept.")
+    leftovers_share: float = Field(0.03, description="What failed attempts leave behind, of the bytes written.")
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Money for one reason; US dollars a year."""
+
+    table: str
+    reason: str
+    usd: float
+
+
+@dataclass(frozen=True)
+class _Files:
+    """One day's files of a flow as one practice writes them, and the life a lifecycle gives them."""
+
+    flow: Flow
+    files: int
+    file_bytes: float
+    phases: tuple[Phase, ...]
+    month: Mapping[str, float]  # US dollars a month for all of them, by class
+
+
+@dataclass(frozen=True)
+class Year:
+    """The simulator: a price book, a region, and how old the lake is when the year begins."""
+
+    book: PriceBook
+    region: str
+    history_days: int = 730
+
+    def bill(self, flows: Iterable[Flow], practice: Practice, before: Practice | None = None) -> list[Charge]:
+        """The year's charges. `before` is how the lake was run until the year began; without it, as in the year.
+
+        A changed practice moves old cohorts by its lifecycle on the first day, and pays for that; it rewrites none of them.
+
+        Raises:
+            ConfigError: a price is missing, or the lifecycle archives what jobs still read.
+        """
+        totals: dict[tuple[str, str], float] = {}
+        for flow in flows:
+            new = self._files(flow, practice, practice)
+            old = new if before is None else self._files(flow, before, practice)
+            for day in range(-self.history_days, DAYS):
+                charges = self._day(new if day >= 0 else old, day, practice, late=before is not None and day < 0)
+                for reason, usd in charges:
+                    totals[flow.table, reason] = totals.get((flow.table, reason), 0.0) + usd
+        return [Charge(table, reason, usd) for (table, reason), usd in sorted(totals.items()) if usd]
+
+    def _files(self, flow: Flow, written: Practice, practice: Practice) -> _Files:
+        files = min(written.files_per_day.get(flow.layer, FOREVER), flow.files_per_day)
+        size = flow.mb_per_day * written.bytes_factor.get(flow.layer, 1.0) * _MB / files
+        phases = tuple(practice.lifecycle.get(flow.layer, Rule()).lifecycle.phases(int(size)))
+        names = {"STANDARD", *(phase.storage_class for phase in phases)}
+        month = {name: self.book.stored_per_month(self.region, name, int(size)) * files for name in names}
+        return _Files(flow, files, size, phases, month)
+
+    def _day(self, files: _Files, day: int, practice: Practice, *, late: bool) -> Iterator[tuple[str, float]]:
+        """What one day's files cost in the year; `day` counts from its first, negative before it."""
+        yield from self._life(files, day, late=late)
+        yield from self._reads(files, day)
+        yield from self._waste(files, day, practice)
+        if day >= 0:
+            yield "requests", files.files * (1 + files.flow.rewrites) * self._price("STANDARD").put / 1000
+
+    def _life(self, files: _Files, day: int, *, late: bool) -> Iterator[tuple[str, float]]:
+        """Storage in each class, moves, and what minimum durations bill after a move."""
+        for number, phase in enumerate(files.phases):
+            name, start, end = phase.storage_class, day + phase.start, day + phase.end
+            if late:  # the rules are new on the first day: until then everything lay in STANDARD
+                start = max(start, 0)
+            if end <= 0 or start >= min(end, DAYS):
+                continue
+            days = min(end, DAYS) - max(start, 0)
+            yield f"storage {name}", files.month[name] * days * _MONTHS_A_DAY
+            if number and start >= 0:
+                yield "transitions", files.files * self._price(name).transition / 1000
+            short = self.book.rules(name).minimum_days - (end - start)
+            if short > 0 and end < DAYS:
+                yield "early deletion", files.month[name] * short * _MONTHS_A_DAY
+
+    def _reads(self, files: _Files, day: int) -> Iterator[tuple[str, float]]:
+        previous = 0
+        for until, a_day in files.flow.reads:
+            for phase in files.phases:
+                first, last = max(previous, phase.start), min(until, phase.end)
+                days = min(day + last, DAYS) - max(day + first, 0)
+                if first >= last or days <= 0:
+                    continue
+                if self.book.rules(phase.storage_class).archived:
+                    raise ConfigError(
+                        f"`{files.flow.table}` is read {a_day} times a day at an age of {first} to {last} days, when the "
+                        f"lifecycle has it in {phase.storage_class}, which cannot be read. Nothing was computed: archive later."
+                    )
+                price, times = self._price(phase.storage_class), days * a_day * files.files
+                yield "requests", times * price.get / 1000
+                yield "retrieval", times * files.file_bytes / GIB * price.retrieval
+            previous = until
+
+    def _waste(self, files: _Files, day: int, practice: Practice) -> Iterator[tuple[str, float]]:
+        """Versions replaced by a rewrite, and what failed attempts left behind; both lie in STANDARD until they expire."""
+        daily = files.month["STANDARD"] * _MONTHS_A_DAY
+        for nth in range(1, files.flow.rewrites + 1):
+            yield "old versions", daily * _within_year(day + nth, practice.old_versions_days)
+        written = practice.leftovers_share * (1 + files.flow.rewrites)
+        yield "leftovers", daily * written * _within_year(day, practice.leftovers_days)
+
+    def _price(self, name: str) -> ClassPrices:
+        return self.book.price(self.region, name)
+
+
+def total(charges: Iterable[Charge]) -> float:
+    """US dollars a year."""
+    return sum(charge.usd for charge in charges)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change on the way from the old practice to the new, and what it alone took off the bill."""
+
+    name: str
+    usd_after: float
+    saved: float
+    share: float
+
+
+def waterfall(
+    year: Year, flows: Sequence[Flow], start: Practice, changes: Mapping[str, Mapping[str, object]], *, switch: bool
+) -> list[Step]:
+    """The bill after each change on top of the ones before; `share` is of the first bill, so the shares add up.
+
+    With `switch`, the lake was run by `start` until the year began, and only the year follows the new practice.
+    """
+    first = previous = total(year.bill(flows, start))
+    steps, practice = [Step("as it was", first, 0.0, 0.0)], start
+    for name, change in changes.items():
+        practice = Practice.model_validate({**practice.model_dump(), **change})
+        usd = total(year.bill(flows, practice, before=start if switch else None))
+        steps.append(Step(name, usd, previous - usd, (previous - usd) / first))
+        previous = usd
+    return steps
+
+
+def _within_year(start: int, days: int) -> int:
+    return max(min(start + days, DAYS) - max(start, 0), 0)
+
+
+class Scenario(_Part):
+    """A file that describes a year: the flows, how the lake is run, and the changes to try in order."""
+
+    description: str
+    history_days: int = Field(730, ge=0)
+    flows: tuple[Flow, ...]
+    before: Practice = Practice()
+    changes: Mapping[str, Mapping[str, Any]]
+
+
+EXAMPLE = Path(__file__).parent / "example_year.yml"
+
+
+def load_scenario(path: Path = EXAMPLE) -> Scenario:
+    """Read a scenario.
+
+    Raises:
+        ConfigError: the file is missing, no YAML, or has a wrong field; names both.
+    """
+    try:
+        return Scenario.model_validate(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"The scenario `{path}` cannot be read: {error}. Nothing was computed.") from error
+    except ValidationError as error:
+        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'file'}`: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"The scenario `{path}`: {problems}. Nothing was computed; correct the file.") from error

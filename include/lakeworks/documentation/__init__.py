@@ -1,0 +1,1 @@
+"""Pages and exchange formats rendered from contracts."""

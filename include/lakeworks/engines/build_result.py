@@ -1,0 +1,114 @@
+"""A transform's outcome as one stream: good rows pass on, broken ones are set aside, duplicates dropped, all counted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakeworks.contract import Contract, RowRule
+from lakeworks.engines.build_sql import broken_counts, mask_columns, quarantined
+from lakeworks.engines.duplicates import Duplicates
+from lakeworks.engines.error_messages import explained
+
+BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Where the rows of a build went."""
+
+    read: int
+    staged: int
+    quarantined: int
+    deduplicated: int
+
+
+@dataclass
+class Built:
+    """Read `staged` to its end, once; then `counts`, `broken` and `quarantined` tell the rest.
+
+    The rows stream out of the engine's sort, so that they are never held a second time.
+    """
+
+    side: duckdb.DuckDBPyConnection  # beside the connection that streams
+    contract: Contract
+    rules: Sequence[RowRule]
+    ordered: pa.RecordBatchReader
+    check_read: Callable[[int], None]
+    # Duplicates still in the stream meet there; otherwise they were dropped before, and this many.
+    meeting: bool
+    dropped_before: int = 0
+    broken: dict[str, int] = field(default_factory=dict)
+    _counts: RowCounts | None = None
+
+    @property
+    def counts(self) -> RowCounts:
+        """Where the rows went."""
+        assert self._counts is not None, "read `staged` to its end first"  # noqa: S101 - an order of calls
+        return self._counts
+
+    def staged(self) -> pa.RecordBatchReader:
+        """The rows to publish: each partition contiguous, sorted by grain, columns and types as in the contract.
+
+        Raises:
+            RowBalanceError: at the end of the stream, if the transform lost or multiplied rows it promises to keep.
+        """
+        schema = pa.schema([pa.field(name, column.type.arrow) for name, column in self.contract.columns.items()])
+        rows = (batch if batch.schema.equals(schema) else batch.cast(schema) for batch in self._staged())
+        return pa.RecordBatchReader.from_batches(schema, rows)
+
+    def quarantined(self) -> pa.RecordBatchReader:
+        """The broken rows with `_broken_rules` and `_reason`, in a total order."""
+        return self.side.sql(quarantined(self.contract, self.rules)).to_arrow_reader(BATCH_ROWS)
+
+    def _staged(self) -> Iterator[pa.RecordBatch]:
+        read = staged = 0
+        broken = _Aside(self.side, self.ordered.schema)
+
+        def good() -> Iterator[pa.RecordBatch]:
+            nonlocal read
+            with explained(f"`{self.contract.name}`"):
+                for batch in self.ordered:
+                    read += batch.num_rows
+                    yield self._sort_out(batch, broken)
+
+        duplicates = Duplicates(self.contract, self.side, self.dropped_before)
+        for batch in duplicates.drop(good()) if self.meeting else good():
+            staged += batch.num_rows
+            yield batch
+        read += self.dropped_before
+        self.check_read(read)
+        self.broken = dict(self.side.execute(broken_counts(self.rules)).fetchall())
+        self._counts = RowCounts(read, staged, broken.rows, duplicates.dropped)
+
+    def _sort_out(self, batch: pa.RecordBatch, aside: "_Aside") -> pa.RecordBatch:
+        names = list(self.contract.columns)
+        mask = None
+        for name in mask_columns(self.rules):
+            found = pc.not_equal(batch.column(name), 0)
+            mask = found if mask is None else pc.or_(mask, found)
+        if mask is None or not mask.true_count:
+            return batch.select(names)
+        aside.add(batch.filter(mask))
+        return batch.select(names).filter(pc.invert(mask))
+
+
+class _Aside:
+    """Broken rows, in a table of the engine: they spill to disk with everything else."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> None:
+        self.connection = connection
+        self.rows = 0
+        self._insert("CREATE TABLE _set_aside AS SELECT * FROM _some", schema.empty_table())
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Keep some rows."""
+        self.rows += batch.num_rows
+        self._insert("INSERT INTO _set_aside SELECT * FROM _some", pa.Table.from_batches([batch]))
+
+    def _insert(self, statement: str, rows: pa.Table) -> None:
+        self.connection.register("_some", rows)
+        self.connection.execute(statement)
+        self.connection.unregister("_some")

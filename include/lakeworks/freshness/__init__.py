@@ -1,0 +1,1 @@
+"""Tables that are older than their contract promises, and the alerts about them."""

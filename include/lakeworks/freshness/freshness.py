@@ -1,0 +1,105 @@
+"""How old what is published is, against what each contract promises (`freshness.max_age_hours`).
+
+A table cut by time is as old as the end of its newest partition, so that the next partition is overdue once `max_age_hours`
+have passed since its own beginning; one that is not, as old as its last publication. From the ledger, not from runs: a run
+that never started is late too. What is missing before the newest partition is late as well (freshness/gaps.py).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition, Period
+from lakeworks.freshness.gaps import Promise, Stopped, missing_before, stopped_keys
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.status.partition_index import Facts, grain_of
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """One table's age."""
+
+    table: str
+    newest: str  # its newest partition, or the moment of its last publication; empty where nothing was ever published
+    until: datetime | None  # how far what is published reaches
+    due: datetime | None  # when more has to be there
+    overdue: tuple[str, ...] = ()  # partitions that should be there by now, oldest first
+    missing: tuple[str, ...] = ()  # the same, of those before the newest
+    stopped: tuple[Stopped, ...] = ()  # keys that have no partitions any more while others do
+
+    @property
+    def state(self) -> Literal["fresh", "late", "never published"]:
+        """What to say of it; a table that was never published has promised nothing yet."""
+        if self.until is None:
+            return "never published"
+        return "late" if self.overdue or self.missing or self.stopped else "fresh"
+
+    def as_dict(self, now: datetime) -> dict[str, Any]:
+        """A row for people and programs."""
+        return {
+            "table": self.table,
+            "state": self.state,
+            "newest": self.newest,
+            "age_hours": round((now - self.until) / timedelta(hours=1), 1) if self.until else None,
+            "due": f"{self.due:%Y-%m-%d %H:%M} UTC" if self.due else "",
+            "overdue": _first(self.overdue),
+            "missing": _first(self.missing),
+            "stopped": _first([str(key) for key in self.stopped]),
+        }
+
+
+def freshness(lake: Lake, contracts: Iterable[Contract], now: datetime) -> Iterator[Freshness]:
+    """Every table whose contract promises freshness: from one listing each, and more of what has gaps."""
+    facts = Facts(lake)
+    for contract in contracts:
+        if contract.freshness:
+            promised = contract.freshness
+            promise = Promise(timedelta(hours=promised.max_age_hours), timedelta(days=promised.look_back_days), now)
+            yield _of(facts, contract, promise)
+
+
+def _of(facts: Facts, contract: Contract, promise: Promise) -> Freshness:
+    numbers = facts.lake.ledger.numbers(contract.table)
+    live = _newest_live(facts.lake, contract, numbers)
+    if live is None:
+        return Freshness(contract.name, "", None, None)
+    slot = live.parsed.period
+    if grain_of(contract) is None or slot is None:
+        until = live.published_at or live.reserved_at
+        late = (str(live.parsed),) if until + promise.max_age < promise.now else ()
+        return Freshness(contract.name, f"{until:%Y-%m-%d %H:%M} UTC", until, until + promise.max_age, late)
+    return Freshness(
+        contract.name,
+        str(slot),
+        slot.end.replace(tzinfo=UTC),
+        promise.due(slot.next),
+        tuple(_overdue(slot, promise)),
+        tuple(map(str, missing_before(facts, contract, slot, numbers, promise))),
+        tuple(stopped_keys(numbers, promise)),
+    )
+
+
+def _newest_live(lake: Lake, contract: Contract, numbers: Mapping[Partition, list[int]]) -> LedgerEntry | None:
+    """What is live in the newest partition that was not withdrawn and whose publication was completed."""
+    by_age = sorted(numbers, key=_begin, reverse=True)
+    found = (lake.ledger.live(contract.table, partition, numbers[partition]) for partition in by_age)
+    return next((entry for entry in found if entry), None)
+
+
+def _begin(partition: Partition) -> datetime:
+    return partition.period.start.replace(tzinfo=None) if partition.period else datetime.min
+
+
+def _overdue(newest: Period, promise: Promise) -> Iterator[str]:
+    slot = newest.next
+    while promise.due(slot) < promise.now:
+        yield str(slot)
+        slot = slot.next
+
+
+def _first(items: Sequence[str]) -> str:
+    more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    return items[0] + more if items else ""

@@ -1,0 +1,174 @@
+"""Bootstrap: everything a lake needs before its first run, planned, made and read back."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from lakeworks.aws_errors import is_nobody, translated
+from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.errors import LakeError, LakeNotFound
+from lakeworks.infrastructure import plan_apply as engine
+from lakeworks.infrastructure.bucket_names import check_bucket_name
+from lakeworks.infrastructure.config import LakeConfig, load_config
+from lakeworks.infrastructure.desired_state import Place, Wish, declared
+from lakeworks.infrastructure.export import Language, exported
+from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
+from lakeworks.infrastructure.plan_apply import Change
+from lakeworks.infrastructure.resource import Clients, Document, Resource
+from lakeworks.infrastructure.resources.lifecycle import rules_of
+from lakeworks.prices import SMALLEST_MOVED, Objects, load_price_book
+from lakeworks.s3.layer_buckets import LayerBuckets
+from lakeworks.settings import Settings
+from lakeworks.transform.sql import load_sql, upstream
+
+_SAMPLE = 10_000  # objects looked at a prefix: enough for a mean, ten list calls
+
+
+def _silent(_: Change) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class LakePlan:
+    """What is wanted, ready to be compared with what is."""
+
+    place: Place
+    wish: Wish
+    clients: Clients
+
+    @property
+    def resources(self) -> list[Resource]:
+        """Everything lake.yml and the contracts ask for, in order."""
+        return declared(self.place, self.wish)
+
+    def changes(self) -> list[Change]:
+        """What applying would do; only reads.
+
+        Raises:
+            LakeAccessDenied: wrong or expired credentials, or another account's bucket.
+        """
+        return [*engine.plan(self.resources, self.clients), *self._refusals()]
+
+    def apply(self, report: Callable[[Change], None] = _silent) -> list[Change]:
+        """Make it so; every outcome is reported as it happens, so that an error later loses none.
+
+        Raises:
+            LakeAccessDenied: wrong or expired credentials, or another account's bucket.
+        """
+        made = []
+        for change in chain(engine.apply(self.resources, self.clients), self._refusals()):
+            report(change)
+            made.append(change)
+        return made
+
+    def export(self, language: Language) -> str:
+        """The wanted state as CloudFormation or Terraform JSON text, for AWS even where the endpoint is a stand-in."""
+        resources = declared(replace(self.place, secure=True), self.wish)
+        return json.dumps(exported(resources, language, self.place.region), indent=2) + "\n"
+
+    def _refusals(self) -> list[Change]:
+        return [
+            Change("lifecycle rule", name, "refused", reason) for name, reason in self.wish.judgement.refused.items()
+        ]
+
+
+def plan_lake(
+    settings: Settings,
+    clients: Clients,
+    config: LakeConfig | None = None,
+    *,
+    contracts: Sequence[Contract] | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> LakePlan:
+    """Read lake.yml (`LAKE_CONFIG_FILE`), contracts, prices and what lies in the bucket; nothing is changed.
+
+    Raises:
+        ConfigError: lake.yml, a bucket's name or the price book is wrong, or a rule names a class the book lacks.
+        LakeAccessDenied: the credentials are wrong or expired.
+    """
+    check_bucket_name(settings.bucket)
+    clients = cache(clients)  # a client costs more to make than most of its calls
+    config = config or load_config(settings.config_file)
+    if not config.encryption.kms_key_id and settings.kms_key_id:
+        config = config.model_copy(
+            update={"encryption": config.encryption.model_copy(update={"kms_key_id": settings.kms_key_id})}
+        )
+    contracts = contracts if contracts is not None else [load_contract(name) for name in all_tables()]
+    s3 = clients("s3")
+    place = Place(
+        settings.bucket, settings.region, _account(clients), not str(s3.meta.endpoint_url).startswith("http:")
+    )
+    rules = rules_of(config.lifecycle, contracts)
+    evidence = Evidence(
+        load_price_book(settings.price_book),
+        settings.region,
+        _objects(s3, LayerBuckets(settings.bucket, config.bucket_of_layer), rules),
+        _readers(contracts),
+    )
+    judgement = judge_rules(rules, config.lifecycle, evidence)
+    return LakePlan(place, Wish(config, contracts, rules, judgement, now), clients)
+
+
+def bootstrap(settings: Settings, clients: Clients, report: Callable[[Change], None] = _silent) -> list[Change]:
+    """Create or correct all of it; running it again changes nothing.
+
+    Raises:
+        ConfigError: lake.yml, a bucket's name or the price book is wrong.
+        LakeAccessDenied: wrong or expired credentials, or another account's bucket.
+    """
+    return plan_lake(settings, clients).apply(report)
+
+
+def _account(clients: Clients) -> str | None:
+    """The caller's account, None where there is no STS. Wrong or expired credentials show here, before anything is touched."""
+    try:
+        with translated("ask whose credentials these are", "STS"):
+            return str(clients("sts").get_caller_identity()["Account"])
+    except LakeError as error:
+        if is_nobody(error):
+            raise
+        return None
+
+
+def _objects(s3: Any, buckets: LayerBuckets, rules: Document) -> dict[str, Objects]:
+    """What lies under each prefix that would be tiered, from the first objects of a listing."""
+    prefixes = {rule["Filter"]["Prefix"] for rule in rules.values() if rule.get("Transitions")}
+    try:
+        return {prefix: _sampled(s3, buckets.of(prefix), prefix) for prefix in sorted(prefixes)}
+    except LakeNotFound:
+        return {}  # the bucket is still to be made
+    except LakeError as error:
+        if is_nobody(error):
+            raise
+        return {}  # no permission to list: rules are judged by assumed sizes
+
+
+def _sampled(s3: Any, bucket: str, prefix: str) -> Objects:
+    count = size = small = small_size = 0
+    with translated("list", f"s3://{bucket}/{prefix}"):
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, PaginationConfig={"MaxItems": _SAMPLE}
+        )
+        for page in pages:
+            sizes = [item["Size"] for item in page.get("Contents", [])]
+            below = [found for found in sizes if found < SMALLEST_MOVED]
+            count, size = count + len(sizes), size + sum(sizes)
+            small, small_size = small + len(below), small_size + sum(below)
+    return Objects(count, size, small, small_size)
+
+
+def _readers(contracts: Sequence[Contract]) -> Mapping[str, list[str]]:
+    """Which tables read from each table's prefix; bronze reads landing."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for contract in contracts:
+        if contract.source:
+            found["landing/"].append(contract.name)
+        if sql := load_sql(contract):
+            for table in upstream(sql):
+                found[f"{table.path}/"].append(contract.name)
+    return found

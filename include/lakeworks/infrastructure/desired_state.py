@@ -1,0 +1,194 @@
+"""What a `lake.yml` and the contracts ask for, as resources in the order they must be made."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakeworks.contract import Contract
+from lakeworks.infrastructure.bucket_names import OURS, bucket_name
+from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.lifecycle_review import Judgement
+from lakeworks.infrastructure.resource import Document, Resource
+from lakeworks.infrastructure.resources import bucket_policy as policy
+from lakeworks.infrastructure.resources.access_logs import AccessLogs
+from lakeworks.infrastructure.resources.alarm_and_budget import MonthlyBudget, StorageAlarm
+from lakeworks.infrastructure.resources.athena import WorkGroup
+from lakeworks.infrastructure.resources.bucket import Bucket
+from lakeworks.infrastructure.resources.bucket_manifest import Manifest, content_of
+from lakeworks.infrastructure.resources.bucket_security import (
+    DefaultEncryption,
+    Ownership,
+    PublicAccessBlock,
+    Versioning,
+)
+from lakeworks.infrastructure.resources.glue import Database, GlueCrawler
+from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
+from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
+from lakeworks.infrastructure.resources.lifecycle import RESULTS, LifecycleRules, log_rules, without_transitions
+from lakeworks.infrastructure.resources.notifications import Notifications
+from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
+from lakeworks.infrastructure.resources.tags import Tags
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the lake is; `account` is None where the endpoint has no STS, `secure` says whether it speaks TLS."""
+
+    bucket: str
+    region: str
+    account: str | None = None
+    secure: bool = True
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A lake.yml, the contracts, the lifecycle rules made of both, and the judgement on them."""
+
+    config: LakeConfig
+    contracts: Sequence[Contract]
+    rules: Document
+    judgement: Judgement
+    now: Callable[[], datetime]
+
+
+def declared(place: Place, wish: Wish) -> list[Resource]:
+    """Every resource; buckets first, then what refers to them.
+
+    Raises:
+        ConfigError: a bucket has no valid name.
+    """
+    names = _Names(place, wish.config)
+    return [
+        *_buckets(place, names),
+        *_log_bucket(place, wish.config, names),
+        *_replica(place, wish, names),
+        *(found for name in (place.bucket, *names.layers.values()) for found in _holding(place, wish, names, name)),
+        *_beside(place, wish),
+        _manifest(place, wish),
+    ]
+
+
+def _manifest(place: Place, wish: Wish) -> Manifest:
+    rules = {name: rule for name, rule in wish.rules.items() if name not in wish.judgement.refused}
+    content = content_of(place.bucket, place.region, wish.config, list(wish.contracts), rules)
+    return Manifest(place.bucket, content, wish.now)
+
+
+class _Names:
+    """The other buckets' names."""
+
+    def __init__(self, place: Place, config: LakeConfig) -> None:
+        def made(given: str | None, purpose: str) -> str:
+            return given or bucket_name(config.project, config.environment, purpose, config.unique or place.account)
+
+        self.layers = config.bucket_of_layer
+        self.logs = made(config.logging.bucket, "logs") if config.logging else None
+        self.replica = made(config.replication.bucket, "backup") if config.replication else None
+        self.replica_region = config.replication.region if config.replication else None
+
+
+def _buckets(place: Place, names: _Names) -> Iterator[Resource]:
+    for name in (place.bucket, *names.layers.values(), *filter(None, [names.logs])):
+        yield Bucket(name, place.region, place.account)
+    if names.replica and names.replica_region:
+        yield Bucket(names.replica, names.replica_region, place.account, other_region=names.replica_region)
+
+
+def _guarded(bucket: str, config: LakeConfig, kms_key_id: str | None, region: str | None = None) -> Iterator[Resource]:
+    """What every bucket of ours gets; encryption first, since it is tried with an object that is to leave no version."""
+    yield DefaultEncryption(bucket, region, kms_key_id)
+    yield Versioning(bucket, region)
+    yield PublicAccessBlock(bucket, region)
+    yield Ownership(bucket, region)
+    yield Tags(bucket, {"project": config.project, "environment": config.environment, **config.tags}, region)
+
+
+def _log_bucket(place: Place, config: LakeConfig, names: _Names) -> Iterator[Resource]:
+    """S3 delivers logs to buckets with SSE-S3 only."""
+    if not names.logs or not config.logging:
+        return
+    yield from _guarded(names.logs, config, None)
+    sources = [place.bucket, *names.layers.values()]
+    logs = policy.deliveries(names.logs, config.logging.prefix, "logging.s3.amazonaws.com", sources, place.account)
+    inventories = _inventory_policy(place, config, names.logs, sources)
+    yield policy.BucketPolicy(names.logs, {**_tls(place, names.logs), **logs, **inventories}, not place.secure)
+    yield LifecycleRules(names.logs, log_rules(config.logging.expire_after_days))
+
+
+def _replica(place: Place, wish: Wish, names: _Names) -> Iterator[Resource]:
+    config = wish.config
+    if not names.replica or not config.replication:
+        return
+    yield from _guarded(names.replica, config, config.replication.kms_key_id, names.replica_region)
+    yield policy.BucketPolicy(names.replica, _tls(place, names.replica), not place.secure, names.replica_region)
+    # Copies already lie in a cold class; what expires here must expire there, since deletions are not replicated.
+    yield LifecycleRules(names.replica, without_transitions(wish.rules), other_region=names.replica_region)
+
+
+def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[Resource]:
+    """A bucket that holds layers: the lake's own, or one of `layer_buckets`."""
+    config = wish.config
+    kms = config.encryption.kms_key_id
+
+    def here(prefix: str) -> bool:
+        """A prefix without a layer (the whole bucket) is meant for every bucket."""
+        return not prefix or names.layers.get(prefix.split("/")[0], place.bucket) == bucket
+
+    yield from _guarded(bucket, config, kms)
+    statements = {
+        **_tls(place, bucket),
+        **(policy.one_key(bucket, kms) if kms else {}),
+        **policy.readers(bucket, config.access.readers),
+        **policy.writers(bucket, config.access.writers),
+        **({} if names.logs else _inventory_policy(place, config, bucket, [bucket])),
+    }
+    yield policy.BucketPolicy(bucket, statements, not place.secure)
+    rules = {name: rule for name, rule in wish.rules.items() if here(rule["Filter"]["Prefix"])}
+    notes = tuple(note for note in wish.judgement.notes if not note.startswith(OURS) or note.split(":")[0] in rules)
+    yield LifecycleRules(bucket, rules, frozenset(wish.judgement.refused), notes)
+    yield from (IntelligentTiering(bucket, one) for one in config.intelligent_tiering if here(one.prefix))
+    if config.inventory:
+        yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account)
+    if names.logs and config.logging:
+        yield AccessLogs(bucket, names.logs, config.logging.prefix)
+    yield Notifications(bucket, tuple(one for one in config.notifications if here(one.prefix)), config.eventbridge)
+    if (copy := config.replication) and names.replica:
+        prefixes = (copy.prefix,) if copy.prefix else KEPT
+        yield ReplicationRules(
+            bucket, names.replica, copy.role_arn, copy.storage_class, tuple(filter(here, prefixes)), copy.kms_key_id, bool(kms),
+        )  # fmt: skip
+
+
+def _beside(place: Place, wish: Wish) -> Iterator[Resource]:
+    """What is not in a bucket."""
+    config = wish.config
+    for database in sorted({contract.table.database for contract in wish.contracts}):
+        yield Database(database)
+    for crawler in config.crawlers:
+        yield GlueCrawler(f"{OURS}{crawler.name}", crawler, place.bucket)
+    if config.athena:
+        name = config.athena.name or place.bucket
+        yield WorkGroup(
+            name, f"s3://{place.bucket}/{RESULTS}/", config.athena.scan_limit_bytes, config.encryption.kms_key_id
+        )
+    for grant in config.grants:
+        target = f"{grant.database}.{grant.table}" if grant.table else grant.database
+        yield PermissionGrant(f"{grant.principal} on {target}", grant)
+    if config.alarm:
+        yield StorageAlarm(
+            f"{place.bucket}-storage-cost-alarm", place.bucket, config.alarm.above_bytes, config.alarm.topic_arn
+        )
+    if config.budget:
+        name = f"{place.bucket}-MonthlyDataStorageBudget"
+        yield MonthlyBudget(name, place.account or "", config.budget, config.project)
+
+
+def _tls(place: Place, bucket: str) -> Document:
+    return policy.tls_only(bucket) if place.secure else {}
+
+
+def _inventory_policy(place: Place, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
+    """Inventory goes to the log bucket where there is one, else to the bucket it lists."""
+    if not config.inventory:
+        return {}
+    return policy.deliveries(bucket, config.inventory.prefix, "s3.amazonaws.com", sources, place.account)

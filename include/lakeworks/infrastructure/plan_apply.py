@@ -1,0 +1,139 @@
+"""Plan, apply, read back.
+
+Each resource is looked at on its own: one call without permission leaves the others to happen, and a second run completes
+what is missing. Nothing is trusted to have happened until it reads back: stand-ins accept what they do not keep, and an
+unknown sub-resource PUT may be answered like a CreateBucket.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from lakeworks.aws_errors import error_code, is_nobody, translated
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound
+from lakeworks.infrastructure.document_diff import Line, difference
+from lakeworks.infrastructure.resource import Clients, Document, NotSupported, Resource
+
+Outcome = Literal[
+    "create", "change",  # planned
+    "created", "changed",  # done and read back
+    "unchanged", "foreign", "refused", "denied", "unsupported", "failed",
+]  # fmt: skip
+# Codes by which a server says that it does not know a call (S3, AWS JSON services, the stand-ins' own).
+_UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOperationException", "UnsupportedOperation"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to become, or has become, of one resource.
+
+    `foreign` is something another made or made stronger, which is left alone; `refused` a wish that does harm; `unsupported`
+    an endpoint that does not know the call or does not keep the setting.
+    """
+
+    kind: str
+    name: str
+    outcome: Outcome
+    detail: str = ""
+    lines: tuple[Line, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def setting(self) -> str:
+        """`versioning`, `database silver_transport`."""
+        return self.kind if self.kind != "database" else f"{self.kind} {self.name}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON and Airflow's return value."""
+        return {**asdict(self), "setting": self.setting, "lines": [str(line) for line in self.lines]}
+
+
+def plan(resources: Iterable[Resource], clients: Clients) -> list[Change]:
+    """What an apply would do; only reads.
+
+    Raises:
+        LakeAccessDenied: the credentials are wrong or expired.
+    """
+    return [_planned(resource, clients(resource.service, resource.region))[0] for resource in resources]
+
+
+def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[Change]:
+    """Make every resource as wanted, in order; yields each outcome as it happens.
+
+    Raises:
+        LakeAccessDenied: the credentials are wrong or expired: what was yielded is done, a later run does the rest.
+        LakeError: a bucket cannot be had at all (see `Bucket`).
+    """
+    listed = list(resources)
+    for resource in listed:
+        if resource.essential:  # nothing is changed before each of them is known to be ours or free
+            _planned(resource, clients(resource.service, resource.region))
+    for resource in listed:
+        yield _applied(resource, clients(resource.service, resource.region))
+
+
+def _planned(resource: Resource, client: Any) -> tuple[Change, Document]:
+    """The change, and the document to write for it."""
+    if reason := resource.impossible(client):
+        return _change(resource, "unsupported", reason), {}
+    try:
+        found = _found(resource, client)
+    except LakeError as error:
+        return _refusal(resource, error), {}
+    if found is None:
+        wanted = resource.wanted()
+        return _change(resource, "create" if wanted else "unchanged", lines=difference({}, wanted)), wanted
+    if reason := resource.objection(found):
+        return _change(resource, "foreign", reason, found=found), {}
+    target = resource.target(found)
+    lines = difference(found, target)
+    return _change(resource, "change" if lines else "unchanged", lines=lines, found=found), target
+
+
+def _applied(resource: Resource, client: Any) -> Change:
+    """Read, compare, write, read back."""
+    planned, target = _planned(resource, client)
+    if planned.outcome not in ("create", "change"):
+        return planned
+    try:
+        with translated(f"set {resource.kind} of", resource.name):
+            resource.write(client, target)
+        kept = _found(resource, client)
+    except LakeError as error:
+        return _refusal(resource, error)
+    if lines := difference(kept or {}, target):
+        lost = "; ".join(map(str, lines[:3])) + (f"; and {len(lines) - 3} more" if len(lines) > 3 else "")
+        return _change(resource, "unsupported", f"accepted but not kept; still missing: {lost}", lines=planned.lines)
+    return replace(planned, outcome="created" if planned.outcome == "create" else "changed")
+
+
+def _found(resource: Resource, client: Any) -> Document | None:
+    try:
+        with translated(f"read {resource.kind} of", resource.name):
+            return resource.read(client)
+    except LakeNotFound:
+        return None
+
+
+def _refusal(resource: Resource, error: LakeError) -> Change:
+    """An error as an outcome, unless it would meet every other resource too."""
+    if resource.essential:
+        raise error
+    if is_nobody(error):
+        raise LakeAccessDenied(
+            f"{error} Settings reported before this one are made; a run with good ones completes the rest."
+        ) from error
+    if isinstance(error, LakeAccessDenied):
+        return _change(resource, "denied", str(error))
+    if isinstance(error, NotSupported):
+        return _change(resource, "unsupported", str(error))
+    code = error_code(error)
+    unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: a stand-in's own
+    return _change(resource, "unsupported" if unknown else "failed", str(error))
+
+
+def _change(
+    resource: Resource, outcome: Outcome, detail: str = "", *, lines: Iterable[Line] = (), found: Document | None = None
+) -> Change:
+    remarks = tuple(resource.remarks(found or {}))
+    return Change(resource.kind, resource.name, outcome, detail, tuple(lines), remarks)

@@ -1,0 +1,145 @@
+"""Who is told when the lake grows or costs too much: a CloudWatch alarm and a monthly budget."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.bucket_names import MADE_BY
+from lakeworks.infrastructure.config import Budget
+from lakeworks.infrastructure.resource import Document, Resource
+
+
+@dataclass(frozen=True)
+class StorageAlarm(Resource):
+    """On `BucketSizeBytes`, which S3 reports once a day and only with the StorageType dimension."""
+
+    kind: ClassVar[str] = "storage alarm"
+    service: ClassVar[str] = "cloudwatch"
+    bucket: str = ""
+    above_bytes: int = 10**12
+    topic_arn: str | None = None
+
+    def wanted(self) -> Document:
+        """The alarm."""
+        return {
+            "AlarmDescription": MADE_BY,
+            "Namespace": "AWS/S3",
+            "MetricName": "BucketSizeBytes",
+            "Dimensions": [
+                {"Name": "BucketName", "Value": self.bucket},
+                {"Name": "StorageType", "Value": "StandardStorage"},
+            ],
+            "Statistic": "Maximum",
+            "Period": 86_400,
+            "EvaluationPeriods": 1,
+            "Threshold": float(self.above_bytes),
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": [self.topic_arn] if self.topic_arn else [],
+        }
+
+    def read(self, client: Any) -> Document | None:
+        """The fields we set."""
+        alarms = client.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
+        if not alarms:
+            return None
+        return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.wanted()}
+
+    def objection(self, found: Document) -> str:
+        """An alarm of that name may be another's."""
+        return (
+            "" if found["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
+        )
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create or replace it."""
+        client.put_metric_alarm(AlarmName=self.name, **target)
+
+
+@dataclass(frozen=True)
+class MonthlyBudget(Resource):
+    """A cost budget; the Budgets service lives in us-east-1 whatever the lake's region."""
+
+    kind: ClassVar[str] = "budget"
+    service: ClassVar[str] = "budgets"
+    account: str = ""
+    budget: Budget | None = None
+    project: str = ""
+
+    @property
+    def region(self) -> str | None:
+        """A global service."""
+        return "us-east-1"
+
+    def impossible(self, client: Any) -> str:
+        """A budget is named by account, which only STS tells."""
+        return "" if self.account else "the account's number is not known: this endpoint has no STS"
+
+    def wanted(self) -> Document:
+        """Limit, filter, and who is told at which share of it."""
+        budget = self._budget
+        found: Document = {
+            "Amount": float(budget.monthly_usd), "Unit": "USD", "TimeUnit": "MONTHLY", "BudgetType": "COST",
+            "AlertAtPercent": float(budget.alert_at_percent), "Emails": sorted(budget.emails),
+        }  # fmt: skip
+        return {**found, "CostFilters": self._filters} if self._filters else found
+
+    def read(self, client: Any) -> Document | None:
+        """Budget, alert and its readers together."""
+        of = {"AccountId": self.account, "BudgetName": self.name}
+        budget = client.describe_budget(**of)["Budget"]
+        found: Document = {
+            "Amount": float(budget["BudgetLimit"]["Amount"]), "Unit": budget["BudgetLimit"]["Unit"],
+            "TimeUnit": budget["TimeUnit"], "BudgetType": budget["BudgetType"],
+        }  # fmt: skip
+        alerts = client.describe_notifications_for_budget(**of).get("Notifications", [])
+        ours = next((alert for alert in alerts if _is_alert(alert)), None)
+        if ours:
+            alert = {
+                key: ours[key]
+                for key in ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
+                if key in ours
+            }
+            told = client.describe_subscribers_for_notification(**of, Notification=alert).get("Subscribers", [])
+            found |= {"AlertAtPercent": float(ours["Threshold"]), "Emails": sorted(one["Address"] for one in told)}
+        filters = budget.get("CostFilters") or {}
+        return {**found, "CostFilters": filters} if filters else found
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create it with its alert, or correct each."""
+        budget = {
+            "BudgetName": self.name, "BudgetLimit": {"Amount": f"{target['Amount']:g}", "Unit": target["Unit"]},
+            "TimeUnit": target["TimeUnit"], "BudgetType": target["BudgetType"], "CostFilters": self._filters,
+        }  # fmt: skip
+        alert = {
+            "NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN",
+            "Threshold": target["AlertAtPercent"], "ThresholdType": "PERCENTAGE",
+        }  # fmt: skip
+        readers = [{"SubscriptionType": "EMAIL", "Address": address} for address in target["Emails"]]
+        of = {"AccountId": self.account, "BudgetName": self.name}
+        try:
+            client.create_budget(
+                AccountId=self.account, Budget=budget,
+                NotificationsWithSubscribers=[{"Notification": alert, "Subscribers": readers}],
+            )  # fmt: skip
+        except client.exceptions.DuplicateRecordException:
+            client.update_budget(AccountId=self.account, NewBudget=budget)
+            for old in client.describe_notifications_for_budget(**of).get("Notifications", []):
+                if _is_alert(old):
+                    old.pop("NotificationState", None)
+                    client.delete_notification(**of, Notification=old)
+            client.create_notification(**of, Notification=alert, Subscribers=readers)
+
+    @property
+    def _budget(self) -> Budget:
+        assert self.budget is not None  # noqa: S101 - dataclass inheritance forces a default
+        return self.budget
+
+    @property
+    def _filters(self) -> dict[str, list[str]]:
+        return {"TagKeyValue": [f"user:project${self.project}"]} if self._budget.tagged_only else {}
+
+
+def _is_alert(notification: Document) -> bool:
+    """Ours is the alert on actual cost by percentage; forecasts and absolute ones are others'."""
+    kind = (notification["NotificationType"], notification.get("ThresholdType", "PERCENTAGE"))
+    return kind == ("ACTUAL", "PERCENTAGE")

@@ -1,0 +1,77 @@
+"""`metadata/bucket-manifest.yaml`: what the bucket is, whose, and what is in it, for whoever finds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import yaml
+
+from lakeworks.contract import Contract
+from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.resource import Document, Resource
+
+KEY = "metadata/bucket-manifest.yaml"
+_CLASSES = ("public", "internal", "confidential", "restricted")
+
+
+@dataclass(frozen=True)
+class Manifest(Resource):
+    """The manifest; `created_at` is of the first one and stays."""
+
+    kind: ClassVar[str] = "manifest"
+    content: Document = field(default_factory=dict)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def wanted(self) -> Document:
+        """With the time, for a first one."""
+        return {**self.content, "created_at": self.now().isoformat(timespec="seconds")}
+
+    def read(self, client: Any) -> Document | None:
+        """What is there, whoever wrote it."""
+        found = yaml.safe_load(client.get_object(Bucket=self.name, Key=KEY)["Body"].read())
+        return found if isinstance(found, dict) else {"created_by": "no YAML mapping"}
+
+    def objection(self, found: Document) -> str:
+        """A manifest somebody wrote by hand is theirs."""
+        if found.get("created_by") != self.content["created_by"]:
+            return f"s3://{self.name}/{KEY} was not written by bootstrap and is kept; delete it to have it written"
+        return ""
+
+    def target(self, found: Document) -> Document:
+        """Only the time stays."""
+        return {**self.wanted(), "created_at": found.get("created_at")}
+
+    def write(self, client: Any, target: Document) -> None:
+        """Write the object."""
+        text = yaml.safe_dump(target, sort_keys=False, allow_unicode=True)
+        client.put_object(Bucket=self.name, Key=KEY, Body=text.encode(), ContentType="application/yaml")
+
+
+def content_of(bucket: str, region: str, config: LakeConfig, contracts: list[Contract], rules: Document) -> Document:
+    """Everything but the time: names, owner, data, access, structure, lifecycle."""
+    columns = [column for contract in contracts for column in contract.columns.values()]
+    owner = config.owner
+    kms = config.encryption.kms_key_id
+    return {
+        "bucket_name": bucket,
+        "region": region,
+        "environment": config.environment,
+        "purpose": f"medallion data lake of {config.project}",
+        "owner": {"name": owner.name, "role": owner.role, "contact_email": owner.email},
+        "data": {
+            "classification": max((column.classification for column in columns), key=_CLASSES.index, default="public"),
+            "contains_pii": any(column.pii for column in columns),
+            "encryption": f"KMS {kms}" if kms else "SSE-S3",
+            "domains": sorted({contract.table.domain for contract in contracts}),
+        },
+        "access": {
+            "programmatic_access": {"readers": list(config.access.readers), "writers": list(config.access.writers)},
+            "tools_used": ["lakeworks", "Apache Airflow", "DuckDB", "AWS Glue", "Amazon Athena"],
+        },
+        "structure": sorted(
+            {f"{contract.table.layer}/{contract.table.domain}/{contract.table.table}/" for contract in contracts}
+        ),
+        "lifecycle_rules": sorted(rules),
+        "created_by": {"method": "lakeworks bootstrap", "script": "lakeworks/infrastructure/bootstrap.py"},
+    }

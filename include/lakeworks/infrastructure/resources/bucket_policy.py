@@ -1,0 +1,188 @@
+"""The bucket policy: TLS only, and least privilege for the roles lake.yml names. Other statements are kept."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from lakeworks.core.names import LAYERS
+from lakeworks.infrastructure.bucket_names import OUR_SID
+from lakeworks.infrastructure.resource import Document, SharedDocument
+
+_VERSION = "2012-10-17"
+
+
+@dataclass(frozen=True)
+class BucketPolicy(SharedDocument):
+    """Our statements, by their Sid. `insecure` says that TLS was left out because the endpoint does not speak it."""
+
+    kind: ClassVar[str] = "policy"
+    statements: Document = field(default_factory=dict)
+    insecure: bool = False
+    other_region: str | None = None
+
+    @property
+    def region(self) -> str | None:
+        """Where the bucket lies."""
+        return self.other_region
+
+    def owns(self, entry: str) -> bool:
+        """Our Sids begin alike."""
+        return entry.startswith(OUR_SID)
+
+    def wanted(self) -> Document:
+        """Statements in the canonical form, since IAM reorders lists and unwraps single values."""
+        return {sid: canonical(statement) for sid, statement in self.statements.items()}
+
+    def read(self, client: Any) -> Document | None:
+        """Statements by Sid; one without is known by its place."""
+        found = json.loads(client.get_bucket_policy(Bucket=self.name)["Policy"])["Statement"]
+        listed = found if isinstance(found, list) else [found]
+        return {statement.get("Sid", f"#{place}"): canonical(statement) for place, statement in enumerate(listed)}
+
+    def write(self, client: Any, target: Document) -> None:
+        """S3 replaces the whole policy."""
+        policy = {"Version": _VERSION, "Statement": list(target.values())}
+        client.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
+
+    def impossible(self, client: Any) -> str:
+        """Nothing is left to set on an endpoint without TLS."""
+        if self.insecure and not self.statements:
+            return "TLS-only is not set: this endpoint speaks plain HTTP, the rule would lock everyone out"
+        return ""
+
+    def remarks(self, found: Document) -> list[str]:
+        """Others' statements that open the bucket to everyone."""
+        return [
+            f"statement `{sid}`, not ours, allows everyone without a condition; the public access block stops it"
+            for sid, statement in found.items()
+            if not self.owns(sid) and _is_public(statement)
+        ]
+
+
+def canonical(statement: Document) -> Document:
+    """One statement with lists sorted and single values as lists, so that equal ones compare equal."""
+    return {key: _sorted(value, key) for key, value in statement.items()}
+
+
+def tls_only(bucket: str) -> Document:
+    """Deny whatever comes without TLS, or with less than TLS 1.2."""
+    everything: Document = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": _both(bucket)}
+    return {
+        f"{OUR_SID}TlsOnly": {
+            "Sid": f"{OUR_SID}TlsOnly",
+            **everything,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        f"{OUR_SID}Tls12": {
+            "Sid": f"{OUR_SID}Tls12",
+            **everything,
+            "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+        },
+    }
+
+
+def one_key(bucket: str, kms_key_id: str) -> Document:
+    """Deny uploads that ask for another KMS key than the lake's; uploads that name none get the default.
+
+    S3 compares with the key's full ARN: for a bare id or alias there is no such statement.
+    """
+    if not kms_key_id.startswith("arn:"):
+        return {}
+    key = {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": kms_key_id}}
+    asks = {"Null": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"}}
+    sid = f"{OUR_SID}OneKey"
+    return {
+        sid: {
+            "Sid": sid,
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:PutObject",
+            "Resource": f"{_arn(bucket)}/*",
+            "Condition": {**key, **asks},
+        }
+    }
+
+
+def readers(bucket: str, roles: Sequence[str]) -> Document:
+    """Live tables only: neither landing nor ledger, staging, quarantine or audits."""
+    if not roles:
+        return {}
+    prefixes = [f"{layer}/" for layer in LAYERS]
+    who = {"Effect": "Allow", "Principal": {"AWS": list(roles)}}
+    objects = [f"{_arn(bucket)}/{prefix}*" for prefix in prefixes]
+    condition = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
+    return {
+        f"{OUR_SID}Read": {
+            "Sid": f"{OUR_SID}Read",
+            **who,
+            "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": objects,
+        },
+        f"{OUR_SID}ReadList": {
+            "Sid": f"{OUR_SID}ReadList",
+            **who,
+            "Action": "s3:ListBucket",
+            "Resource": _arn(bucket),
+            "Condition": condition,
+        },
+    }
+
+
+def writers(bucket: str, roles: Sequence[str]) -> Document:
+    """What the pipeline's own role needs, and no right to change the bucket's settings or remove versions."""
+    if not roles:
+        return {}
+    who = {"Effect": "Allow", "Principal": {"AWS": list(roles)}}
+    actions = [
+        "GetObject",
+        "GetObjectVersion",
+        "PutObject",
+        "DeleteObject",
+        "AbortMultipartUpload",
+        "ListMultipartUploadParts",
+    ]
+    lists = ["ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketLocation"]
+    return {
+        f"{OUR_SID}Write": {
+            "Sid": f"{OUR_SID}Write", **who, "Action": [f"s3:{name}" for name in actions], "Resource": f"{_arn(bucket)}/*",
+        },
+        f"{OUR_SID}WriteList": {
+            "Sid": f"{OUR_SID}WriteList", **who, "Action": [f"s3:{name}" for name in lists], "Resource": _arn(bucket),
+        },
+    }  # fmt: skip
+
+
+def deliveries(bucket: str, prefix: str, service: str, sources: Sequence[str], account: str | None) -> Document:
+    """Let S3 itself write access logs (`logging.s3.amazonaws.com`) or inventories (`s3.amazonaws.com`) for our buckets."""
+    sid = f"{OUR_SID}{'Logs' if service.startswith('logging') else 'Inventory'}"
+    condition: Document = {"ArnLike": {"aws:SourceArn": [_arn(source) for source in sources]}}
+    if account:
+        condition["StringEquals"] = {"aws:SourceAccount": account}
+    return {
+        sid: {
+            "Sid": sid, "Effect": "Allow", "Principal": {"Service": service}, "Action": "s3:PutObject",
+            "Resource": f"{_arn(bucket)}/{prefix.rstrip('/')}/*", "Condition": condition,
+        }
+    }  # fmt: skip
+
+
+def _arn(bucket: str) -> str:
+    return f"arn:aws:s3:::{bucket}"
+
+
+def _both(bucket: str) -> list[str]:
+    return [_arn(bucket), f"{_arn(bucket)}/*"]
+
+
+def _sorted(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(item, name) for name, item in value.items()}
+    if key in ("Sid", "Effect") or value == "*":
+        return value
+    return sorted(map(str, value)) if isinstance(value, list) else [str(value)]
+
+
+def _is_public(statement: Document) -> bool:
+    everyone = statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    return statement.get("Effect") == "Allow" and everyone and not statement.get("Condition")

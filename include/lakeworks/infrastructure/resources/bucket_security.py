@@ -1,0 +1,143 @@
+"""What protects a bucket's objects: versions, encryption, no public access, one owner."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lakeworks.aws_errors import translated
+from lakeworks.core.layout import STAGING
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.infrastructure.resource import Document, NotSupported, Resource
+
+_PROBE = f"{STAGING}/encryption-probe"
+
+
+@dataclass(frozen=True)
+class BucketSetting(Resource):
+    """A setting of a bucket in the lake's region, or in `other_region`."""
+
+    other_region: str | None = None
+
+    @property
+    def region(self) -> str | None:
+        """Where the bucket lies."""
+        return self.other_region
+
+
+@dataclass(frozen=True)
+class Versioning(BucketSetting):
+    """Old versions are what a rollback restores."""
+
+    kind: ClassVar[str] = "versioning"
+
+    def wanted(self) -> Document:
+        """On."""
+        return {"Status": "Enabled"}
+
+    def read(self, client: Any) -> Document | None:
+        """None on a bucket that never had it."""
+        status = client.get_bucket_versioning(Bucket=self.name).get("Status")
+        return {"Status": status} if status else None
+
+    def write(self, client: Any, target: Document) -> None:
+        """Switch it on."""
+        client.put_bucket_versioning(Bucket=self.name, VersioningConfiguration=target)
+
+
+@dataclass(frozen=True)
+class DefaultEncryption(BucketSetting):
+    """SSE-S3, or KMS with a bucket key (one KMS call for many objects)."""
+
+    kind: ClassVar[str] = "encryption"
+    kms_key_id: str | None = None
+
+    def wanted(self) -> Document:
+        """A bucket key has no meaning for SSE-S3, so it is compared for KMS only."""
+        if self.kms_key_id:
+            return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key_id, "BucketKeyEnabled": True}
+        return {"SSEAlgorithm": "AES256"}
+
+    def read(self, client: Any) -> Document | None:
+        """The one rule S3 knows."""
+        rule = client.get_bucket_encryption(Bucket=self.name)["ServerSideEncryptionConfiguration"]["Rules"][0]
+        found = dict(rule.get("ApplyServerSideEncryptionByDefault", {}))
+        if found.get("SSEAlgorithm", "").startswith("aws:kms"):
+            found["BucketKeyEnabled"] = bool(rule.get("BucketKeyEnabled"))
+        return found or None
+
+    def objection(self, found: Document) -> str:
+        """KMS is never weakened to SSE-S3 because a file says nothing."""
+        if not self.kms_key_id and found.get("SSEAlgorithm", "").startswith("aws:kms"):
+            key = found.get("KMSMasterKeyID", "the account's default key")
+            return f"is encrypted with KMS ({key}), which is kept; set encryption.kms_key_id in lake.yml to manage it"
+        return ""
+
+    def write(self, client: Any, target: Document) -> None:
+        """Replace the one rule, and write an object with it: an endpoint that cannot would refuse every write from now on."""
+        before = self._configuration(client)
+        default = {key: value for key, value in target.items() if key != "BucketKeyEnabled"}
+        rule = {
+            "ApplyServerSideEncryptionByDefault": default,
+            "BucketKeyEnabled": target.get("BucketKeyEnabled", False),
+        }
+        client.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        try:
+            with translated("write an object to", self.name):
+                client.put_object(Bucket=self.name, Key=_PROBE, Body=b"x")
+                client.delete_object(Bucket=self.name, Key=_PROBE)
+        except LakeAccessDenied:
+            pass  # may set up and not write: nothing was learnt
+        except LakeUnavailable as error:
+            self._restore(client, before)
+            raise NotSupported(f"objects cannot be written with it, so it was taken back: {error}") from error
+
+    def _configuration(self, client: Any) -> Document | None:
+        try:
+            with translated("read the encryption of", self.name):
+                return dict(client.get_bucket_encryption(Bucket=self.name)["ServerSideEncryptionConfiguration"])
+        except LakeNotFound:
+            return None
+
+    def _restore(self, client: Any, before: Document | None) -> None:
+        if before:
+            client.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration=before)
+        else:
+            client.delete_bucket_encryption(Bucket=self.name)
+
+
+@dataclass(frozen=True)
+class PublicAccessBlock(BucketSetting):
+    """Neither ACLs nor policies can open the bucket to the world."""
+
+    kind: ClassVar[str] = "public access block"
+
+    def wanted(self) -> Document:
+        """All four."""
+        names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        return dict.fromkeys(names, True)
+
+    def read(self, client: Any) -> Document | None:
+        """The four flags."""
+        return dict(client.get_public_access_block(Bucket=self.name)["PublicAccessBlockConfiguration"])
+
+    def write(self, client: Any, target: Document) -> None:
+        """Set the four flags."""
+        client.put_public_access_block(Bucket=self.name, PublicAccessBlockConfiguration=target)
+
+
+@dataclass(frozen=True)
+class Ownership(BucketSetting):
+    """ACLs are off: every object belongs to the bucket's owner, policies alone decide."""
+
+    kind: ClassVar[str] = "ownership"
+
+    def wanted(self) -> Document:
+        """Enforced."""
+        return {"ObjectOwnership": "BucketOwnerEnforced"}
+
+    def read(self, client: Any) -> Document | None:
+        """The one rule S3 knows."""
+        return dict(client.get_bucket_ownership_controls(Bucket=self.name)["OwnershipControls"]["Rules"][0])
+
+    def write(self, client: Any, target: Document) -> None:
+        """Replace the one rule."""
+        client.put_bucket_ownership_controls(Bucket=self.name, OwnershipControls={"Rules": [target]})

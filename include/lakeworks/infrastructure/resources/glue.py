@@ -1,0 +1,80 @@
+"""Glue databases, one a layer and domain, and crawlers for data that no contract describes."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.bucket_names import MADE_BY
+from lakeworks.infrastructure.config import Crawler
+from lakeworks.infrastructure.resource import Document, Resource
+
+
+@dataclass(frozen=True)
+class Database(Resource):
+    """A database; whatever else its owner set on it is not looked at."""
+
+    kind: ClassVar[str] = "database"
+    service: ClassVar[str] = "glue"
+
+    def wanted(self) -> Document:
+        """That it exists."""
+        return {"Name": self.name}
+
+    def read(self, client: Any) -> Document | None:
+        """Its name."""
+        return {"Name": client.get_database(Name=self.name)["Database"]["Name"]}
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create it."""
+        client.create_database(DatabaseInput={**target, "Description": f"{MADE_BY}: {self.name.replace('_', ' ')}"})
+
+
+@dataclass(frozen=True)
+class GlueCrawler(Resource):
+    """A crawler; it never deletes what vanished, it only says so."""
+
+    kind: ClassVar[str] = "crawler"
+    service: ClassVar[str] = "glue"
+    crawler: Crawler | None = None
+    bucket: str = ""
+
+    def wanted(self) -> Document:
+        """The crawler's definition."""
+        crawler = self._crawler
+        found: Document = {
+            "Role": crawler.role_arn, "DatabaseName": crawler.database, "Path": f"s3://{self.bucket}/{crawler.prefix}",
+            "Description": MADE_BY,
+        }  # fmt: skip
+        return {**found, "Schedule": crawler.schedule} if crawler.schedule else found
+
+    def read(self, client: Any) -> Document | None:
+        """The fields we set."""
+        crawler = client.get_crawler(Name=self.name)["Crawler"]
+        paths = [target["Path"] for target in crawler["Targets"].get("S3Targets", [])]
+        schedule = crawler.get("Schedule", {}).get("ScheduleExpression")
+        found = {
+            "Role": crawler["Role"], "DatabaseName": crawler.get("DatabaseName", ""), "Path": ", ".join(paths),
+            "Description": crawler.get("Description", ""), "Schedule": schedule,
+        }  # fmt: skip
+        return {key: value for key, value in found.items() if value is not None}
+
+    def objection(self, found: Document) -> str:
+        """A crawler of that name may be another's."""
+        return "" if found["Description"] == MADE_BY else "a crawler of this name exists that bootstrap did not make"
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create or update it."""
+        definition = {
+            "Name": self.name, "Role": target["Role"], "DatabaseName": target["DatabaseName"], "Description": MADE_BY,
+            "Targets": {"S3Targets": [{"Path": target["Path"]}]},
+            "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
+            "Schedule": target.get("Schedule", ""),
+        }  # fmt: skip
+        try:
+            client.create_crawler(**definition)
+        except client.exceptions.AlreadyExistsException:
+            client.update_crawler(**definition)
+
+    @property
+    def _crawler(self) -> Crawler:
+        assert self.crawler is not None  # noqa: S101 - dataclass inheritance forces a default
+        return self.crawler

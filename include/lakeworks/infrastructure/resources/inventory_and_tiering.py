@@ -1,0 +1,82 @@
+"""Intelligent-Tiering and inventory: configurations S3 keeps one by one, each under an id of ours."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.bucket_names import OURS
+from lakeworks.infrastructure.config import Inventory, Tiering
+from lakeworks.infrastructure.resource import Document, Resource, every_page, without_empty
+
+
+@dataclass(frozen=True)
+class IntelligentTiering(Resource):
+    """Archive tiers for objects that are in the class INTELLIGENT_TIERING."""
+
+    kind: ClassVar[str] = "intelligent tiering"
+    tiering: Tiering = field(default_factory=Tiering)
+
+    def wanted(self) -> Document:
+        """The configuration."""
+        tiers = (
+            ("ARCHIVE_ACCESS", self.tiering.archive_access_after_days),
+            ("DEEP_ARCHIVE_ACCESS", self.tiering.deep_archive_access_after_days),
+        )
+        where = {"Filter": {"Prefix": self.tiering.prefix}} if self.tiering.prefix else {}
+        tierings = [{"Days": days, "AccessTier": tier} for tier, days in tiers if days]
+        return {"Id": f"{OURS}{self.tiering.id}", **where, "Status": "Enabled", "Tierings": tierings}
+
+    def read(self, client: Any) -> Document | None:
+        """Ours among all: asking for one by id is answered with an empty one by some servers."""
+        found = every_page(
+            client.list_bucket_intelligent_tiering_configurations,
+            "IntelligentTieringConfigurationList",
+            Bucket=self.name,
+        )
+        return next((without_empty(item) for item in found if item.get("Id") == f"{OURS}{self.tiering.id}"), None)
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create or replace ours."""
+        client.put_bucket_intelligent_tiering_configuration(
+            Bucket=self.name, Id=target["Id"], IntelligentTieringConfiguration=target
+        )
+
+    def remarks(self, found: Document) -> list[str]:
+        """The archive tiers strand readers."""
+        where = self.tiering.prefix or "the whole bucket"
+        return [
+            f"objects of {where} in an archive tier cannot be read, nor a backfill run over them, before a restore of hours"
+        ]
+
+
+@dataclass(frozen=True)
+class InventoryReport(Resource):
+    """A list of every object version with size and class, as Parquet."""
+
+    kind: ClassVar[str] = "inventory"
+    to: str = ""
+    inventory: Inventory = field(default_factory=Inventory)
+    account: str | None = None
+
+    def wanted(self) -> Document:
+        """The configuration."""
+        destination = {"Bucket": f"arn:aws:s3:::{self.to}", "Format": "Parquet", "Prefix": self.inventory.prefix}
+        if self.account:
+            destination["AccountId"] = self.account
+        return {
+            "Id": f"{OURS}inventory",
+            "IsEnabled": True,
+            "IncludedObjectVersions": "All",
+            "OptionalFields": ["ETag", "IntelligentTieringAccessTier", "LastModifiedDate", "Size", "StorageClass"],
+            "Schedule": {"Frequency": self.inventory.frequency},
+            "Destination": {"S3BucketDestination": destination},
+        }
+
+    def read(self, client: Any) -> Document | None:
+        """Ours among all."""
+        found = every_page(client.list_bucket_inventory_configurations, "InventoryConfigurationList", Bucket=self.name)
+        ours = next((without_empty(item) for item in found if item.get("Id") == f"{OURS}inventory"), None)
+        return {**ours, "OptionalFields": sorted(ours.get("OptionalFields", []))} if ours else None
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create or replace ours."""
+        client.put_bucket_inventory_configuration(Bucket=self.name, Id=target["Id"], InventoryConfiguration=target)

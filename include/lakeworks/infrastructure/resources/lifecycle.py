@@ -1,0 +1,159 @@
+"""Lifecycle rules: colder classes by layer and table, and nothing temporary kept for ever."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from lakeworks.contract import Contract, Retention
+from lakeworks.core.layout import LANDING, STAGING
+from lakeworks.core.names import LAYERS
+from lakeworks.infrastructure.bucket_names import OURS
+from lakeworks.infrastructure.lifecycle_config import Lifecycle, Rule
+from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
+
+RESULTS = "_results"
+TEMPORARY = "temp"
+_LIMIT = 1000  # rules a bucket; S3 user guide, "Lifecycle configuration quotas"
+
+
+@dataclass(frozen=True)
+class LifecycleRules(SharedDocument):
+    """Our rules by id. A rule in `refused` is neither written nor, where it exists, removed."""
+
+    kind: ClassVar[str] = "lifecycle"
+    rules: Document = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    other_region: str | None = None
+
+    @property
+    def region(self) -> str | None:
+        """Where the bucket lies."""
+        return self.other_region
+
+    def owns(self, entry: str) -> bool:
+        """A refused rule is left as it is."""
+        return super().owns(entry) and entry not in self.refused
+
+    def wanted(self) -> Document:
+        """Every rule that is not refused."""
+        return {key: rule for key, rule in self.rules.items() if key not in self.refused}
+
+    def read(self, client: Any) -> Document | None:
+        """Rules by id."""
+        rules = client.get_bucket_lifecycle_configuration(Bucket=self.name)["Rules"]
+        return {rule.get("ID", f"#{place}"): _canonical(rule) for place, rule in enumerate(rules)}
+
+    def write(self, client: Any, target: Document) -> None:
+        """S3 replaces the whole configuration."""
+        configuration = {"Rules": list(target.values())}
+        client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration=configuration)
+
+    def remarks(self, found: Document) -> list[str]:
+        """Warnings of the economics, and S3's limit."""
+        over = [f"{len(self.rules)} rules; S3 takes {_LIMIT} a bucket"] if len(self.rules) > _LIMIT else []
+        return [*self.notes, *over]
+
+
+def rules_of(config: Lifecycle, contracts: Sequence[Contract]) -> Document:
+    """Every rule of a lake, by id.
+
+    A layer whose contracts all follow its default is one rule on the layer's prefix (tenants' tables included). Where a
+    contract differs, the layer becomes a rule a table: of overlapping rules the earliest expiry wins, so a layer rule would.
+    """
+    rules = [*_tiers(config, contracts), *_housekeeping(config)]
+    rules += [_own(rule) for rule in config.rules]
+    return {rule["ID"]: rule for rule in rules}
+
+
+def log_rules(days: int) -> Document:
+    """The rule of a log bucket."""
+    rule = _rule("expire-logs", "", Expiration={"Days": days}, NoncurrentVersionExpiration={"NoncurrentDays": 1})
+    return {rule["ID"]: rule}
+
+
+def _own(rule: Rule) -> Document:
+    """A rule spelled out in lake.yml."""
+    moves = [{"Days": move.days, "StorageClass": move.storage_class} for move in rule.transitions]
+    expiry = {"Days": rule.expire_after_days} if rule.expire_after_days else {}
+    return _rule(rule.id, rule.prefix, Transitions=moves, Expiration=expiry)
+
+
+def without_transitions(rules: Document) -> Document:
+    """The rules as far as they expire something, for a copy of the lake."""
+    found = {name: {key: value for key, value in rule.items() if key != "Transitions"} for name, rule in rules.items()}
+    return {name: rule for name, rule in found.items() if set(rule) > {"ID", "Status", "Filter"}}
+
+
+def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
+    yield from _tier(LANDING, f"{LANDING}/", config.landing)
+    for layer in LAYERS:
+        default: Retention = getattr(config, layer)
+        tables = {found.table: _retention(found, default) for found in contracts if found.table.layer == layer}
+        if all(retention == default for retention in tables.values()):
+            yield from _tier(layer, f"{layer}/", default)
+        else:
+            for name, retention in sorted(tables.items()):
+                yield from _tier(str(name), f"{name.path}/", retention)
+
+
+def _retention(contract: Contract, default: Retention) -> Retention:
+    """A contract that says nothing follows its layer; one that says `retention: {}` keeps everything as it is."""
+    return contract.retention if "retention" in contract.model_fields_set else default
+
+
+def _tier(name: str, prefix: str, retention: Retention) -> Iterator[Document]:
+    moves = [
+        {"Days": days, "StorageClass": storage_class}
+        for days, storage_class in (
+            (retention.glacier_ir_after_days, "GLACIER_IR"),
+            (retention.deep_archive_after_days, "DEEP_ARCHIVE"),
+        )
+        if days is not None
+    ]
+    expiry = {"Days": retention.expire_after_days} if retention.expire_after_days else {}
+    if moves or expiry:
+        yield _rule(
+            f"{name}-to-glacier" if moves else f"{name}-expiration", prefix, Transitions=moves, Expiration=expiry
+        )
+
+
+def _housekeeping(config: Lifecycle) -> Iterator[Document]:
+    """What is removed from staging is a noncurrent version at once: without a rule of its own it would be kept for ever."""
+    soon = {"NoncurrentDays": 1}
+    days = {"Days": config.staging_days}
+    yield _rule("expire-staging", f"{STAGING}/", Expiration=days, NoncurrentVersionExpiration=soon)
+    yield _rule("expire-temp-files", f"{TEMPORARY}/", Expiration=days, NoncurrentVersionExpiration=soon)
+    yield _rule(
+        "expire-query-results",
+        f"{RESULTS}/",
+        Expiration={"Days": config.results_days},
+        NoncurrentVersionExpiration=soon,
+    )
+    # Two rules: NewerNoncurrentVersions beside the days in one rule keeps the newest for ever, and expiry would save nothing.
+    yield _rule(
+        "rollback-horizon", "",
+        Expiration={"ExpiredObjectDeleteMarker": True},
+        NoncurrentVersionExpiration={"NoncurrentDays": config.rollback_days},
+    )  # fmt: skip
+    surplus = {**soon, "NewerNoncurrentVersions": config.rollback_versions}
+    yield _rule("rollback-versions", "", NoncurrentVersionExpiration=surplus)
+    abort = {"DaysAfterInitiation": config.incomplete_upload_days}
+    yield _rule("abort-incomplete-multipart-upload", "", AbortIncompleteMultipartUpload=abort)
+
+
+def _canonical(rule: Document) -> Document:
+    """A rule as servers spell it differently: empty members, no filter for the whole bucket, transitions in any order."""
+    found: Document = without_empty(rule)
+    if "Prefix" not in found and not found.get("Filter"):
+        found["Filter"] = {"Prefix": ""}
+    if "Transitions" in found:
+        found["Transitions"] = sorted(
+            found["Transitions"], key=lambda move: (move.get("Days", 0), move["StorageClass"])
+        )
+    return found
+
+
+def _rule(name: str, prefix: str, **actions: Any) -> Document:
+    filled = {key: value for key, value in actions.items() if value}
+    return {"ID": f"{OURS}{name}", "Status": "Enabled", "Filter": {"Prefix": prefix}, **filled}

@@ -1,0 +1,72 @@
+"""Replication of new objects to a bucket in another region.
+
+What is temporary is not copied: deletions are not replicated, so every staged byte would stay in the copy for ever.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lakeworks.core.layout import AUDITS, LANDING, LEDGER, QUARANTINE
+from lakeworks.core.names import LAYERS
+from lakeworks.infrastructure.bucket_names import OURS
+from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
+
+_ROLE = "Role"
+_RULE = f"{OURS}backup"
+KEPT = (f"{LANDING}/", *(f"{layer}/" for layer in LAYERS), f"{LEDGER}/", f"{QUARANTINE}/", f"{AUDITS}/", "metadata/")
+
+
+@dataclass(frozen=True)
+class ReplicationRules(SharedDocument):
+    """A rule a prefix, beside others'. Deletions are not replicated: a backup must survive them."""
+
+    kind: ClassVar[str] = "replication"
+    to: str = ""
+    role_arn: str = ""
+    storage_class: str = "STANDARD_IA"
+    prefixes: tuple[str, ...] = KEPT
+    kms_key_id: str | None = None
+    encrypted_with_kms: bool = False
+
+    def wanted(self) -> Document:
+        """Our rules, and the role all rules of a bucket share."""
+        rules = [self._rule(prefix, place) for place, prefix in enumerate(self.prefixes)]
+        return {_ROLE: self.role_arn, **{rule["ID"]: rule for rule in rules}}
+
+    def _rule(self, prefix: str, place: int) -> Document:
+        """The priority must differ from every other rule's, so ours begin far from one."""
+        destination: Document = {"Bucket": f"arn:aws:s3:::{self.to}", "StorageClass": self.storage_class}
+        rule: Document = {
+            "ID": f"{_RULE}-{prefix.strip('_/').replace('/', '-') or 'all'}", "Priority": 100 + place, "Status": "Enabled",
+            "Filter": {"Prefix": prefix}, "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": destination,
+        }  # fmt: skip
+        if self.kms_key_id:
+            destination["EncryptionConfiguration"] = {"ReplicaKmsKeyID": self.kms_key_id}
+            rule["SourceSelectionCriteria"] = {"SseKmsEncryptedObjects": {"Status": "Enabled"}}
+        return rule
+
+    def read(self, client: Any) -> Document | None:
+        """Rules by id, and the role."""
+        found = client.get_bucket_replication(Bucket=self.name)["ReplicationConfiguration"]
+        rules = {rule.get("ID", f"#{place}"): without_empty(rule) for place, rule in enumerate(found["Rules"])}
+        return {_ROLE: found[_ROLE], **rules}
+
+    def objection(self, found: Document) -> str:
+        """Another role under others' rules is theirs."""
+        others = [key for key in found if key != _ROLE and not self.owns(key)]
+        if others and found[_ROLE] != self.role_arn:
+            return f"rules {', '.join(others)} run with {found[_ROLE]}; a bucket has one role: name that in lake.yml"
+        return ""
+
+    def write(self, client: Any, target: Document) -> None:
+        """S3 replaces the whole configuration; both buckets need versioning."""
+        rules = [rule for key, rule in target.items() if key != _ROLE]
+        client.put_bucket_replication(Bucket=self.name, ReplicationConfiguration={_ROLE: target[_ROLE], "Rules": rules})
+
+    def remarks(self, found: Document) -> list[str]:
+        """Encrypted objects need a key in the other region."""
+        if self.encrypted_with_kms and not self.kms_key_id:
+            return [
+                "objects encrypted with KMS are not replicated until replication.kms_key_id names a key of that region"
+            ]
+        return []

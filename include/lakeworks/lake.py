@@ -1,0 +1,155 @@
+"""One lake: its bucket, ledger, catalog and engine, built once from settings and passed to every step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lakeworks.catalog.glue import GlueCatalog
+from lakeworks.contract import Contract, load_contract
+from lakeworks.core.layout import live_prefix
+from lakeworks.core.partition import Partition, PartitionField, Period, period_range
+from lakeworks.core.tenant import Tenant
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.infrastructure.config import load_config
+from lakeworks.ledger.ledger import Ledger, LedgerEntry
+from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
+from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.listing_timestamps import quick_timestamps
+from lakeworks.s3.object_store import ObjectStore
+from lakeworks.settings import Settings
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The collaborators every step needs."""
+
+    store: ObjectStore
+    catalog: GlueCatalog
+    engine: DuckDbEngine
+    scratch: Path
+    contract: Callable[[str], Contract] = load_contract
+    emit: Emit = unheard
+
+    @classmethod
+    def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
+        """A lake from settings and boto3 clients (see `client_config`); with a tenant, that tenant's share of it."""
+        settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
+        return cls(
+            ObjectStore(
+                quick_timestamps(s3),
+                settings.bucket,
+                settings.transfer_threads,
+                layers=layer_buckets(settings),
+                tenant=tenant,
+                quick=QuickTransfer.of(s3),
+            ),
+            GlueCatalog(quick_timestamps(glue), tenant=tenant),
+            DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
+            settings.scratch_dir,
+            emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
+        )
+
+    @classmethod
+    def connect(cls, settings: Settings, session: Any) -> "Lake":
+        """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
+        tenant = Tenant(settings.tenant) if settings.tenant else None
+        s3 = session.client("s3", region_name=settings.region, config=client_config(settings))
+        glue = session.client("glue", region_name=settings.region, config=client_config(settings, checked=False))
+        return cls.of(settings, s3, glue, tenant)
+
+    def for_tenant(self, tenant: Tenant | None) -> "Lake":
+        """The same clients, working in a tenant's share (or, with None, outside all of them)."""
+        old = self.store
+        store = ObjectStore(
+            old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant, quick=old.quick
+        )
+        return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
+
+    @property
+    def tenant(self) -> Tenant | None:
+        """Whose share of the lake this is; None for what belongs to no tenant."""
+        return self.store.tenant
+
+    @property
+    def lineage(self) -> Lineage:
+        """Telling of this lake's publications."""
+        return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract, self.tenant)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The lake's ledger."""
+        return Ledger(self.store)
+
+    def location(self, contract: Contract, partition: Partition | None = None) -> str:
+        """The `s3://` address of a table or of a live partition."""
+        return self.store.uri(live_prefix(contract.table, partition or Partition()))
+
+    def live(self, contract: Contract, period: Period) -> dict[Partition, LedgerEntry]:
+        """What is live of a table in a period: its time partitions inside it, or everything where time does not cut it."""
+        below, pairs = _slice(contract.partition_by, period)
+        found = self.ledger.live_partitions(contract.table, below)
+        return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+
+    def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live in a stretch of time, from one listing a month; everything where time does not cut the table."""
+        months = list(period_range(Period.containing(start, "month"), end))
+        found: dict[Partition, LedgerEntry] = {}
+        for month in months if any(item.transform != "identity" for item in contract.partition_by) else months[:1]:
+            for partition, entry in self.live(contract, month).items():
+                covers = partition.period
+                if covers is None or (covers.start < end and covers.end > start):
+                    found[partition] = entry
+        return found
+
+    def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
+        """What is live from a moment on, from one listing; everything where time does not cut the table."""
+        first = contract.partition_by[0].transform if contract.partition_by else "identity"
+        # Paths sort by time where time comes first: what lies before is not even listed.
+        after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
+
+        def wanted(partition: Partition) -> bool:
+            return partition.period is None or partition.period.end > start
+
+        return self.ledger.live_partitions(contract.table, after=after, only=wanted)
+
+
+def layer_buckets(settings: Settings) -> dict[str, str]:
+    """The layers that lake.yml gives a bucket of their own.
+
+    Raises:
+        ConfigError: lake.yml is wrong.
+    """
+    return load_config(settings.config_file).bucket_of_layer
+
+
+def client_config(settings: Settings, *, checked: bool = True) -> Any:
+    """How boto3 clients of a lake are set up: enough connections for the threads, one retry layer.
+
+    `checked=False` is for the catalog's client alone: botocore's own check of every nested field takes half the time of
+    registering 10,000 partitions (docs/benchmarks.md). The catalog builds its requests itself, and Glue checks them. What
+    people write (lake.yml, a crawler's definition) is checked before it is sent.
+    """
+    from botocore.config import Config
+
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=settings.transfer_threads * 2,
+        tcp_keepalive=True,
+        connect_timeout=10,
+        read_timeout=60,
+        parameter_validation=checked,
+    )
+
+
+def _slice(fields: tuple[PartitionField, ...], period: Period) -> tuple[str, dict[str, str | None]]:
+    """The path prefix to list and the key values a partition must have to lie in the period."""
+    times = [item for item in fields if item.transform != "identity"]
+    if not times:
+        return "", {}
+    grains = ("month", "day", "hour")
+    grain = grains[min(grains.index(times[0].transform), grains.index(period.grain))]
+    inside = Partition.of_period(Period.containing(period.start, grain))
+    return (f"{inside.path}/" if fields[0] is times[0] else ""), dict(inside.pairs)

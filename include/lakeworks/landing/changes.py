@@ -1,0 +1,59 @@
+"""Which periods of a source table were landed anew after their last run, from one listing of landing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Period
+from lakeworks.lake import Lake
+from lakeworks.landing.fetches import SET, LandingSet
+from lakeworks.landing.files import prefix
+
+
+def landed_since(lake: Lake, contract: Contract, ran: Mapping[str, datetime]) -> dict[str, datetime]:
+    """When periods were landed anew since they were run (`ran`, by key), by their landing path; empty for other tables.
+
+    A set that brought what an earlier one had is no news. That stands inside it, so the sets that are newer than their
+    period's run are read: none of what was fetched and then built, which is nearly all.
+    """
+    if contract.source is None:
+        return {}
+    after: dict[str, datetime] = {}
+    for key, at in ran.items():
+        path = Period.parse(key).path if contract.partition_by else ""
+        after[path] = max(at, after.get(path, at))
+    root = prefix(contract, Period.parse("2000-01")).partition("year=")[0]
+    found: dict[str, datetime] = {}
+    sets: list[tuple[str, datetime, str]] = []
+    for item in lake.store.scan(root):
+        path, name = _place(item.key.removeprefix(root))
+        if item.modified is None or path not in after or item.modified <= after[path]:
+            continue
+        if name == SET:
+            sets.append((path, item.modified, item.key))
+        elif name:
+            found[path] = max(item.modified, found.get(path, item.modified))
+    news = lake.store.map(lambda entry: _is_news(lake, entry[2]), sets)
+    for (path, at, _), is_news in zip(sets, news, strict=True):
+        if is_news:
+            found[path] = max(at, found.get(path, at))
+    return found
+
+
+def _place(below: str) -> tuple[str, str]:
+    """The period's path and the name of a landed file or complete set; no name for a set's answers, which may lack others."""
+    path, is_set, rest = f"/{below}".partition("/fetch=")
+    if is_set:
+        return path.strip("/"), SET if rest.partition("/")[2] == SET else ""
+    path, _, name = path.rpartition("/")
+    return path.strip("/"), name
+
+
+def _is_news(lake: Lake, key: str) -> bool:
+    body, _ = lake.store.get(key)
+    try:
+        return LandingSet.model_validate_json(body).same_as is None
+    except ValidationError:  # a run of the period ends in an error that names it; the matrix only says that one is due
+        return True

@@ -1,0 +1,190 @@
+"""A fetch of many requests in landing: `landing/<domain>/<source>/<period>/fetch=<id>/<request>.json.gz` and `_set.json`.
+
+The set is written last and lists its answers: a folder without one is a fetch that is not complete and is never read. The
+next attempt goes on in that folder and asks only for what is missing.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from string import printable
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from lakeworks.errors import LostRace
+from lakeworks.lake import Lake
+from lakeworks.landing.responses import LandedAnswer, entry_of, file_name, load_answer, store_answer
+from lakeworks.ledger.run_record import Record, Run
+from lakeworks.s3.object_store import Target
+from lakeworks.sources.response import Answer
+
+log = logging.getLogger(__name__)
+SET = "_set.json"
+# What another run left unfinished is continued this long; older answers would mix yesterday's data with today's.
+RESUME_WITHIN = timedelta(hours=24)
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+
+
+class LandingSet(Record):
+    """A complete fetch. One that brought what the fetch `same_as` had brought is recorded, but that one stays the source."""
+
+    key: str
+    source: str
+    period: str
+    fetch: str
+    run_id: str
+    content: str
+    same_as: str | None = None
+    facts: dict[str, str] = Field(default_factory=dict)
+    figures: dict[str, float] = Field(default_factory=dict)
+    answers: tuple[LandedAnswer, ...]
+
+    @property
+    def prefix(self) -> str:
+        """Its folder."""
+        return self.key.removesuffix(SET)
+
+
+@dataclass
+class FetchFolder:
+    """An open fetch; implements the `Landing` that sources write to."""
+
+    lake: Lake
+    prefix: str
+    run: Run
+    landed: set[str] = field(default_factory=set)
+    taken: dict[str, LandedAnswer] = field(default_factory=dict)
+    resumed: int = 0
+
+    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+        """See `lakeworks.sources.Landing`."""
+        key = f"{self.prefix}{file_name(name)}"
+        if key in self.landed:
+            self.resumed += 1
+            return self._recall(name, key)
+        answer = ask()
+        answer = replace(answer, facts=facts, url=quote(answer.url, safe=printable))  # S3 metadata is ASCII
+        try:
+            store_answer(self.lake, key, answer, self.run)
+        except LostRace:  # another process works on the same fetch: its answer stands
+            return self._recall(name, key)
+        self.landed.add(key)
+        self.taken[name] = entry_of(name, key, answer, self.run.id)
+        return answer
+
+    def _recall(self, name: str, key: str) -> Answer:
+        answer, run_id = load_answer(self.lake, key)
+        self.taken[name] = entry_of(name, key, answer, run_id)
+        return answer
+
+
+@dataclass(frozen=True)
+class Fetches:
+    """Every fetch of a source's period, by the keys in landing."""
+
+    lake: Lake
+    prefix: str
+    keys: Mapping[str, tuple[str, ...]]  # fetch id (`<begun>-<what is asked>-<run>`) to its objects
+
+    @classmethod
+    def below(cls, lake: Lake, prefix: str) -> "Fetches":
+        """List a landing prefix."""
+        found: dict[str, list[str]] = {}
+        for item in lake.store.scan(prefix):
+            folder, _, rest = item.key.removeprefix(prefix).partition("/")
+            if folder.startswith("fetch=") and rest:
+                found.setdefault(folder.removeprefix("fetch="), []).append(item.key)
+        return cls(lake, prefix, {fetch: tuple(keys) for fetch, keys in sorted(found.items())})
+
+    @property
+    def complete(self) -> list[str]:
+        """The ids of complete fetches, oldest first."""
+        return [fetch for fetch, keys in self.keys.items() if self.set_key(fetch) in keys]
+
+    def set_key(self, fetch: str) -> str:
+        """Where a fetch's set lies."""
+        return f"{self.prefix}fetch={fetch}/{SET}"
+
+    def read(self, fetch: str) -> LandingSet:
+        """A complete fetch."""
+        return LandingSet.model_validate_json(self.lake.store.get(self.set_key(fetch))[0])
+
+    def newest(self) -> LandingSet | None:
+        """The newest complete fetch that brought something new; None where there is none."""
+        if not self.complete:
+            return None
+        found = self.read(self.complete[-1])
+        return self.read(found.same_as) if found.same_as else found
+
+    def distinct(self) -> list[LandingSet]:
+        """Every complete fetch that brought something new, oldest first."""
+        return [found for fetch in self.complete if not (found := self.read(fetch)).same_as]
+
+    def of(self, run: Run, question: str) -> str | None:
+        """The newest fetch of the same question this run began, whichever of its tries."""
+        own = f"-{_digest(question)}-{_mark(run)}"
+        return next((fetch for fetch in reversed([*self.keys]) if fetch.endswith(own)), None)
+
+    def open(self, run: Run, question: str, now: datetime) -> FetchFolder:
+        """The run's own unfinished fetch, else a recent one that nobody finished, else a new one.
+
+        `question` is all that the answers depend on: answers to another one must not be continued with.
+        """
+        fetch = self.of(run, question)
+        if fetch is None or fetch in self.complete:
+            same = [item for item in self.keys if f"-{_digest(question)}-" in item]
+            newest = max(same, default="")
+            recent = (
+                _stamp(now - RESUME_WITHIN) <= newest <= _stamp(now + RESUME_WITHIN) and newest not in self.complete
+            )
+            fetch = newest if recent else f"{self._next_stamp(now)}-{_digest(question)}-{_mark(run)}"
+        return FetchFolder(self.lake, f"{self.prefix}fetch={fetch}/", run, set(self.keys.get(fetch, ())))
+
+    def _next_stamp(self, now: datetime) -> str:
+        """Now, but after every fetch that is there: what a worker has seen it comes after, however wrong its clock is."""
+        seen = [moment for fetch in self.keys if (moment := _moment(fetch))]
+        return _stamp(max([now, *(moment + timedelta(microseconds=1) for moment in seen)]))
+
+
+def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, Any]) -> LandingSet:
+    """Write the set: from here on the fetch is complete and can be read."""
+    answers = tuple(folder.taken.values())
+    identity = "\n".join(sorted(f"{item.request} {item.status} {item.sha256}" for item in answers))
+    content = hashlib.sha256(identity.encode()).hexdigest()
+    key = f"{folder.prefix}{SET}"
+    made = LandingSet(
+        key=key,
+        fetch=folder.prefix.rstrip("/").rpartition("fetch=")[2],
+        run_id=folder.run.id,
+        content=content,
+        same_as=before.fetch if before and before.content == content else None,
+        answers=answers,
+        **about,
+    )
+    with suppress(LostRace):
+        folder.lake.store.put(Target(key, if_absent=True), made.model_dump_json(indent=1).encode())
+        return made
+    return LandingSet.model_validate_json(folder.lake.store.get(key)[0])
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_STAMP)
+
+
+def _moment(fetch: str) -> datetime | None:
+    with suppress(ValueError):  # a folder somebody else put there has no part in this
+        return datetime.strptime(fetch.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+    return None
+
+
+def _mark(run: Run) -> str:
+    return _digest(f"{run.id} {run.started_at.isoformat()}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,34 @@
+"""The shared state of sources in the lake's bucket: `_quota/<source>.json`, changed by conditional writes.
+
+No service of its own: every task and process that can write the lake shares it, and it outlives them all.
+"""
+
+from dataclasses import dataclass
+
+from lakeworks.core.layout import QUOTA
+from lakeworks.errors import LakeNotFound, LostRace
+from lakeworks.s3.object_store import ObjectStore, Target
+
+
+@dataclass(frozen=True)
+class LakeState:
+    """Implements `lakeworks.sources.shared_state.SharedState`."""
+
+    store: ObjectStore
+
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """A document and its ETag; None where there is none."""
+        try:
+            body, item = self.store.get(f"{QUOTA}/{name}")
+        except LakeNotFound:
+            return None
+        return body, item.etag
+
+    def swap(self, name: str, body: bytes, tag: str | None) -> bool:
+        """Write a document if nobody changed it since it was read."""
+        target = Target(f"{QUOTA}/{name}", if_match=tag, if_absent=tag is None)
+        try:
+            self.store.put(target, body)
+        except LostRace:
+            return False
+        return True

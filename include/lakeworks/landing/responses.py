@@ -1,0 +1,95 @@
+"""One answer of a vendor as an object in landing: the raw bytes, compressed, and what is known of them as its metadata."""
+
+import gzip
+import hashlib
+import json
+import re
+import zlib
+from datetime import datetime
+
+from lakeworks.core.layout import safe_id
+from lakeworks.errors import MalformedSource
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Record, Run
+from lakeworks.s3.object_store import Target
+from lakeworks.sources.response import Answer
+
+
+class LandedAnswer(Record):
+    """One answer in landing."""
+
+    request: str
+    key: str
+    url: str
+    status: int
+    sha256: str
+    size: int
+    fetched_at: datetime
+    run_id: str
+    facts: dict[str, str]
+
+
+def entry_of(name: str, key: str, answer: Answer, run_id: str) -> LandedAnswer:
+    """How a landing set lists an answer."""
+    known = {"url": answer.url, "status": answer.status, "sha256": answer.sha256, "fetched_at": answer.fetched_at}
+    return LandedAnswer(request=name, key=key, size=len(answer.body), run_id=run_id, facts=dict(answer.facts), **known)
+
+
+def store_answer(lake: Lake, key: str, answer: Answer, run: Run) -> None:
+    """Land an answer; it is written once.
+
+    Raises:
+        LostRace: there is one already.
+    """
+    # Without a time stamp the same body gives the same bytes.
+    body = gzip.compress(answer.body, 6, mtime=0) if key.endswith(".gz") else answer.body
+    lake.store.put(Target(key, _metadata(answer, run), if_absent=True), body)
+
+
+def load_answer(lake: Lake, key: str) -> tuple[Answer, str]:
+    """A landed answer as it was received, and the run that landed it.
+
+    Raises:
+        MalformedSource: the object is not what was landed.
+    """
+    stored, item = lake.store.get(key)
+    meta = item.metadata
+    try:
+        body = gzip.decompress(stored) if key.endswith(".gz") else stored
+        answer = Answer(
+            body=body,
+            url=meta["source-url"],
+            status=int(meta["status"]),
+            headers=json.loads(meta["headers"]),
+            fetched_at=datetime.fromisoformat(meta["fetched-at"]),
+            facts=json.loads(meta["facts"]),
+        )
+        if answer.sha256 != meta["sha256"]:
+            raise ValueError("its content has another SHA-256 than what was received")
+    except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:
+        raise MalformedSource(
+            f"`{lake.store.uri(key)}` is not what was landed: {error!r}. Nothing was staged. Restore the first version of the "
+            "object, or fetch the period again in a new run."
+        ) from error
+    return answer, meta["run-id"]
+
+
+def _metadata(answer: Answer, run: Run) -> dict[str, str]:
+    return {
+        "source-url": answer.url,
+        "status": str(answer.status),
+        "headers": json.dumps(dict(answer.headers)),  # ASCII only, as S3 wants metadata
+        "facts": json.dumps(dict(answer.facts)),
+        "sha256": answer.sha256,
+        "fetched-at": answer.fetched_at.isoformat(),
+        "run-id": run.id,
+    }
+
+
+def file_name(name: str) -> str:
+    """The request's name as one key part; what had to be changed gets a mark so that two names never meet."""
+    safe = safe_id(name)
+    if safe != name:
+        stem, dot, suffix = safe.rpartition(".")
+        safe = f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:6]}{dot}{suffix}"
+    return safe if re.search(r"\.(parquet|gz)$", safe) else f"{safe}.gz"

@@ -1,0 +1,1 @@
+"""The ledger: publications, run records, and the publisher that makes a partition live."""

@@ -1,0 +1,198 @@
+"""What one attempt staged: written beside the staged files, handed from write to audit to publish by its key.
+
+The same record, completed, becomes the run's entry in the ledger: row balance, inputs, audit.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lakeworks.core.layout import run_key, safe_id, staging_prefix
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import LakeNotFound, LedgerCorrupt
+from lakeworks.s3.object_store import ObjectStore
+
+MANIFEST = "manifest.json"
+# Added to the number of a try for what its publish step built once more.
+_REBUILT = 1000
+
+
+class Record(BaseModel):
+    """Base of everything lakeworks stores as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(Record):
+    """Who writes: a run of the scheduler or of the CLI, and which try of it."""
+
+    id: str
+    started_at: datetime = Field(description="When the run (not the try) began; UTC.")
+    attempt: int = Field(1, ge=1)
+
+    @property
+    def key(self) -> str:
+        """A key part that no other attempt has."""
+        return f"{safe_id(self.id)}.{self.attempt}"
+
+    @classmethod
+    def by_hand(cls, act: str, after: "Run") -> "Run":
+        """A person's act on what a run published: of now, and always later than that run, whose clock may have been ahead."""
+        now = datetime.now(UTC)
+        return cls(
+            id=f"{act}__{now:%Y%m%dT%H%M%S%f}", started_at=max(now, after.started_at + timedelta(microseconds=1))
+        )
+
+    def again(self) -> "Run":
+        """The same try, building once more what became stale before it was published."""
+        return self.model_copy(update={"attempt": self.attempt + _REBUILT})
+
+    @property
+    def order(self) -> str:
+        """Later runs sort after earlier ones, and later tries after earlier tries of the same run."""
+        return f"{self.started_at:%Y-%m-%dT%H:%M:%S.%fZ}/{self.attempt:04d}"
+
+
+class Input(Record):
+    """A publication (or landing object) that was read."""
+
+    name: str = Field(description="Table name or landing key.")
+    partition: str = ""
+    seq: int | None = None
+    content: str = Field(description="Content hash of what was read.")
+
+
+def inputs_fingerprint(publications: Iterable[tuple[str, str, int]]) -> str:
+    """One short hash of which publications (table, partition path, number) something was built from; empty for none."""
+    lines = sorted(f"{table}|{partition}|{number}" for table, partition, number in publications)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""
+
+
+class StagedObject(Record):
+    """One staged Parquet object."""
+
+    key: str
+    size: int
+    sha256: str
+    rows: int
+
+
+class StagedPartition(Record):
+    """A partition's staged objects, in order."""
+
+    partition: str = Field(description="Hive path; empty for an unpartitioned table.")
+    objects: tuple[StagedObject, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows over all objects."""
+        return sum(item.rows for item in self.objects)
+
+    @property
+    def content(self) -> str:
+        """One hash for the partition's content: the objects' own, in order."""
+        return "+".join(item.sha256 for item in self.objects)
+
+    @property
+    def parsed(self) -> Partition:
+        """The partition."""
+        return Partition.parse(self.partition)
+
+
+class RowBalance(Record):
+    """rows read = staged + quarantined + deduplicated."""
+
+    read: int
+    staged: int
+    quarantined: int = 0
+    deduplicated: int = 0
+    broken: dict[str, int] = Field(default_factory=dict, description="Rows per broken rule; a row may break several.")
+
+
+class ExtraColumn(Record):
+    """A column that arrived without being in the contract and was kept."""
+
+    name: str
+    type: str
+
+
+class Manifest(Record):
+    """One attempt's staged output."""
+
+    table: str
+    period: str
+    run: Run
+    contract_version: str
+    schema_fingerprint: str
+    balance: RowBalance
+    partitions: tuple[StagedPartition, ...]
+    touched: dict[str, int] | None = Field(
+        None,
+        description="Partitions a table with `rebuilds` builds anew, empty ones too, each with the publication that was live "
+        "before its inputs were read (0: none). None: the run owns the partitions of its period.",
+    )
+    quarantine: StagedObject | None = None
+    inputs: tuple[Input, ...] = ()
+    drift: tuple[str, ...] = ()
+    extra_columns: tuple[ExtraColumn, ...] = ()
+    audit: dict[str, Any] | None = Field(None, description="Summary; without a passed audit nothing is published.")
+    outcome: dict[str, int] | None = Field(None, description="Partitions per state, once published.")
+
+    @property
+    def parsed_table(self) -> TableName:
+        """The table's name."""
+        return TableName.parse(self.table)
+
+    @property
+    def parsed_period(self) -> Period:
+        """The run's period."""
+        return Period.parse(self.period)
+
+    @property
+    def prefix(self) -> str:
+        """Where the attempt's files lie."""
+        return staging_prefix(self.parsed_table, self.parsed_period, self.run.key)
+
+    @property
+    def key(self) -> str:
+        """Where the manifest itself lies."""
+        return f"{self.prefix}{MANIFEST}"
+
+    @property
+    def run_key(self) -> str:
+        """Where the run's record lies once it is published."""
+        return run_key(self.parsed_table, self.parsed_period, self.run.key)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes over all staged objects."""
+        return sum(item.size for partition in self.partitions for item in partition.objects)
+
+    def save(self, store: ObjectStore) -> "Manifest":
+        """Write it beside the staged files."""
+        store.put(self.key, self.model_dump_json(indent=1).encode())
+        return self
+
+
+def load_manifest(store: ObjectStore, key: str) -> Manifest:
+    """Read a manifest, or the run record that a published one became.
+
+    Raises:
+        LakeNotFound: it is gone: its attempt was published or cleaned up.
+        LedgerCorrupt: it does not parse.
+    """
+    try:
+        body, _ = store.get(key)
+    except LakeNotFound as error:
+        raise LakeNotFound(
+            f"Nothing is staged at `{store.uri(key)}`: that attempt was published or cleaned up. "
+            "Live data is untouched. Run the write step again."
+        ) from error
+    try:
+        return Manifest.model_validate_json(body)
+    except ValidationError as error:
+        raise LedgerCorrupt(f"`{store.uri(key)}` is not a manifest: {error}. Run the write step again.") from error

@@ -1,0 +1,1 @@
+"""Verify, repair, compact and clean a published lake."""

@@ -1,0 +1,69 @@
+"""What ledger and catalog can disagree on, and what is told of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from lakeworks.core.partition import Partition
+
+Kind = Literal[
+    "table not in catalog",
+    "table behind contract",
+    "other partition keys",
+    "not in catalog",
+    "wrong in catalog",
+    "dead in catalog",
+    "foreign in catalog",
+    "no object",
+    "ledger unreadable",
+]
+# What the catalog cannot be blamed for, or what only a person can decide.
+LEFT_ALONE: frozenset[Kind] = frozenset(
+    {"other partition keys", "foreign in catalog", "no object", "ledger unreadable"}
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that catalog and ledger do not agree on."""
+
+    kind: Kind
+    partition: Partition
+    detail: str
+    mended: bool = False
+
+
+def summarised(differences: Iterable[Difference]) -> dict[str, Any]:
+    """Counts by kind, and the first few that are left."""
+    found = list(differences)
+    left = [item for item in found if not item.mended]
+    return {
+        "differences": dict(Counter(item.kind for item in found)),
+        "mended": len(found) - len(left),
+        "left": [f"{item.partition}: {item.kind}, {item.detail}" for item in left[:5]],
+    }
+
+
+def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> Difference:
+    """A partition that the catalog lists and the ledger does not."""
+    where = found.get("StorageDescriptor", {}).get("Location")
+    if foreign:
+        told = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
+        return Difference("foreign in catalog", partition, told)
+    return Difference("dead in catalog", partition, f"registered at `{where}`, but nothing is published")
+
+
+def no_object(partition: Partition, item: Mapping[str, Any]) -> Difference:
+    """A partition that is right in the catalog, but whose folder is empty."""
+    told = f"nothing lies at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
+    return Difference("no object", partition, told)
+
+
+def outcome(difference: Difference, code: str | None) -> Difference:
+    """What became of mending it: done, or refused by Glue with a code, or none of our business."""
+    if difference.kind in LEFT_ALONE:
+        return difference
+    if code:
+        return replace(difference, detail=f"{difference.detail}; Glue refused to mend it: {code}. Run again")
+    return replace(difference, mended=True)

@@ -1,0 +1,257 @@
+"""Ledger and catalog, brought together: what Glue lists of a table against what is published, in both directions.
+
+Three listings say enough about a partition that is right: the ledger's numbers, the table's folders, and Glue's partitions,
+which name the ledger entry they were set from under a seal (catalog/glue_inputs.py). Ledger entries are read only where these
+disagree, so that 100,000 partitions cost a few hundred calls, not 100,000 reads. `deep` reads every entry all the same.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakeworks.catalog.glue import partition_from_glue
+from lakeworks.catalog.glue_inputs import (
+    ENTRY,
+    differs,
+    explain,
+    follow,
+    is_untouched,
+    partition_input,
+    plain,
+    table_input,
+)
+from lakeworks.catalog.partition_batches import Values, chunks
+from lakeworks.contract import Contract
+from lakeworks.core.layout import live_prefix
+from lakeworks.core.partition import Partition
+from lakeworks.errors import LedgerCorrupt
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.maintenance.catalog_difference import Difference, dead, no_object, outcome
+from lakeworks.pipeline.publish import catalog_partition, table_parameters
+from lakeworks.status.table_summary import arrived_columns
+
+log = logging.getLogger(__name__)
+
+_ROUNDS = 3
+_BATCH = 1000  # ledger entries read, and partitions set, at a time
+
+
+@dataclass(frozen=True)
+class _Suspect:
+    """A partition that the listings do not clear; `found` is what Glue holds, None if nothing."""
+
+    partition: Partition
+    found: Mapping[str, Any] | None = None
+    has_objects: bool = True
+
+
+def reconcile(
+    lake: Lake,
+    contract: Contract,
+    *,
+    mend: bool = False,
+    deep: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Difference]:
+    """Every difference between ledger and catalog, as it is found and (with `mend`) mended; running it again finds none.
+
+    `progress` is told how many partitions of how many are done. Partitions Glue refuses come back unmended, with its reason.
+    """
+    numbers = lake.ledger.numbers(contract.table)
+    work = _Reconciliation(lake, contract, mend, deep, numbers)
+    found = lake.catalog.table(contract.table)
+    if found is None and not numbers:
+        return
+    yield from work.table(found)
+    if not contract.partition_keys or (found is None and not mend):
+        return
+    if found and [key["Name"] for key in found["PartitionKeys"]] != [key.lower() for key in contract.partition_keys]:
+        return
+    for done, difference in work.partitions():
+        if progress:
+            progress(done, max(done, len(numbers)))
+        if difference:
+            yield difference
+    if mend:
+        log.info("partition index of %s: %s", contract.name, lake.catalog.ensure_index(contract, len(numbers)))
+
+
+_Verdict = tuple[Difference | None, dict[str, Any] | None]  # what is wrong, and what Glue should hold instead
+
+
+@dataclass
+class _Reconciliation:
+    lake: Lake
+    contract: Contract
+    mend: bool
+    deep: bool
+    numbers: Mapping[Partition, list[int]]
+    done: int = field(default=0, init=False)
+    strange: list[_Suspect] = field(default_factory=list, init=False)  # registered, and not known to be published
+    touched: set[Values] = field(default_factory=set, init=False)  # set or dropped by us
+
+    @property
+    def location(self) -> str:
+        return self.lake.location(self.contract)
+
+    def table(self, found: Mapping[str, Any] | None) -> Iterator[Difference]:
+        """The table itself: there, and as the contract says."""
+        if found is None:
+            told = f"{len(self.numbers):,} partitions of it are in the ledger"
+            yield Difference("table not in catalog", Partition(), told, mended=self._set_table(missing=True))
+            return
+        wanted = table_input(self.contract, self.location, (), self._more())
+        wanted = follow(found, wanted)
+        keys = [key["Name"] for key in found["PartitionKeys"]], [key["Name"] for key in wanted["PartitionKeys"]]
+        if keys[0] != keys[1]:
+            told = f"it is partitioned by {'/'.join(keys[0]) or 'nothing'}, the contract by {'/'.join(keys[1]) or 'nothing'}"
+            advice = "drop the Glue table (no data is lost) and run: lakeworks catalog repair"
+            yield Difference("other partition keys", Partition(), f"{told}; {advice} {self.contract.name}")
+        elif told_all := explain(found, wanted):
+            mended = self._set_table(missing=False)
+            yield Difference("table behind contract", Partition(), "; ".join(told_all), mended=mended)
+
+    def partitions(self) -> Iterator[tuple[int, Difference | None]]:
+        """Each partition's difference, or None, with how many are done."""
+        columns = plain(self.lake.catalog.columns(self.contract))
+        folders = {item.key.rpartition("/")[0] for item in self.lake.store.scan(f"{self.contract.table.path}/")}
+        unseen, suspects = set(self.numbers), list[_Suspect]()
+        for item in self.lake.catalog.partitions(self.contract):
+            suspect = _Suspect(partition_from_glue(self.contract, item["Values"]), item, self._folder(item) in folders)
+            unseen.discard(suspect.partition)
+            if suspect.partition not in self.numbers:
+                self.strange.append(suspect)
+            elif self.deep or not self._is_right(suspect, columns):
+                suspects.append(suspect)
+            else:
+                yield self._count(None if suspect.has_objects else no_object(suspect.partition, item))
+            if len(suspects) >= _BATCH:
+                yield from self._examine(suspects, columns)
+                suspects = []
+        suspects += [_Suspect(partition) for partition in sorted(unseen, key=str)]
+        for batch in chunks(suspects, _BATCH):
+            yield from self._examine(batch, columns)
+        yield from self._bury()
+        self._overtaken(columns)
+
+    def _is_right(self, suspect: _Suspect, columns: list[dict[str, str]]) -> bool:
+        """Set from the newest ledger entry we know of, changed by nobody since, inside the table, with its columns."""
+        item = suspect.found or {}
+        entry = str(item.get("Parameters", {}).get(ENTRY, ""))
+        newest = entry.isdigit() and int(entry) >= self.numbers[suspect.partition][-1]
+        inside = str(item["StorageDescriptor"].get("Location", "")).startswith(self.location)
+        return newest and inside and is_untouched(item, columns)
+
+    def _examine(
+        self, suspects: Sequence[_Suspect], columns: list[dict[str, str]]
+    ) -> Iterator[tuple[int, Difference | None]]:
+        """Ask the ledger about partitions that the listings do not clear, and set those that are wrong."""
+        entries = self.lake.store.map(lambda suspect: self._live(suspect.partition), suspects)
+        verdicts: dict[Values, _Verdict] = {}
+        for suspect, entry in zip(suspects, entries, strict=True):
+            if entry is None and suspect.found:
+                self.strange.append(suspect)
+            else:
+                verdicts[tuple(suspect.partition.values)] = self._judge(suspect, entry, columns)
+        for difference in self._set(verdicts):
+            yield self._count(difference)
+
+    def _judge(
+        self, suspect: _Suspect, entry: LedgerEntry | LedgerCorrupt | None, columns: list[dict[str, str]]
+    ) -> _Verdict:
+        """What is wrong with a partition, and what Glue should hold instead."""
+        partition, found = suspect.partition, suspect.found
+        if isinstance(entry, LedgerCorrupt):
+            return Difference("ledger unreadable", partition, str(entry)), None
+        if entry is None or not entry.is_live:  # never published; or about to be registered, or abandoned: verify tells
+            return None, None
+        wanted = partition_input(catalog_partition(self.lake, entry), columns)
+        if found is None:
+            return Difference("not in catalog", partition, f"publication {entry.live_seq} is not registered"), wanted
+        if told := explain(found, wanted):
+            text = f"not as publication {entry.live_seq} says: {'; '.join(told)}"
+            return Difference("wrong in catalog", partition, text), wanted
+        # An entry number that is behind is no difference: writers that confirm the same content race for it.
+        missing = None if suspect.has_objects else no_object(partition, found)
+        return missing, wanted if differs(found, wanted) else None
+
+    def _set(self, verdicts: Mapping[Values, _Verdict]) -> Iterator[Difference | None]:
+        """Set what is wrong, if that is wanted, and tell what became of it."""
+        refused: dict[Values, str] = {}
+        if self.mend:
+            calls = self.lake.catalog.calls(self.contract.table)
+            wanted = {values: (found, item) for values, (found, item) in verdicts.items() if item}
+            new = [item for found, item in wanted.values() if found and found.kind == "not in catalog"]
+            held = [item for found, item in wanted.values() if not found or found.kind != "not in catalog"]
+            refused = calls.create(new) | calls.update(held)
+            self.touched |= wanted.keys()
+        for values, (found, _) in verdicts.items():
+            yield outcome(found, refused.get(values)) if found and self.mend else found
+
+    def _bury(self) -> Iterator[tuple[int, Difference | None]]:
+        """Drop what is registered without being published: after the listing, whose pages it would disturb."""
+        fresh = self.lake.store.map(lambda suspect: self._live(suspect.partition, fresh=True), self.strange)
+        found = [
+            None if entry else dead(suspect.partition, suspect.found or {}, foreign=self._is_foreign(suspect))
+            for suspect, entry in zip(self.strange, fresh, strict=True)
+        ]
+        values = [tuple(item.partition.values) for item in found if item and item.kind == "dead in catalog"]
+        refused: dict[Values, str] = {}
+        if self.mend:
+            refused = self.lake.catalog.calls(self.contract.table).delete(values)
+            self.touched |= set(values)
+        for item in found:
+            yield self._count(outcome(item, refused.get(tuple(item.partition.values))) if item and self.mend else item)
+
+    def _is_foreign(self, suspect: _Suspect) -> bool:
+        """Objects in the partition's own folder; one that points into another partition's would show those rows twice."""
+        own = live_prefix(self.contract.table, suspect.partition).rstrip("/")
+        return suspect.has_objects and self._folder(suspect.found or {}) == own
+
+    def _overtaken(self, columns: list[dict[str, str]]) -> None:
+        """A partition published while we mended it may have been set back: its number is in the ledger by now."""
+        for _ in range(_ROUNDS if self.touched else 0):
+            known, self.numbers = self.numbers, self.lake.ledger.numbers(self.contract.table)
+            newer = [
+                partition
+                for partition, numbers in self.numbers.items()
+                if tuple(partition.values) in self.touched and numbers != known.get(partition)
+            ]
+            if not newer:
+                return
+            held = self.lake.catalog.calls(self.contract.table).get([tuple(item.values) for item in newer])
+            again = [_Suspect(item, held.get(tuple(item.values)), has_objects=True) for item in newer]
+            for batch in chunks(again, _BATCH):
+                deque(self._examine(batch, columns), maxlen=0)
+
+    def _live(self, partition: Partition, *, fresh: bool = False) -> LedgerEntry | LedgerCorrupt | None:
+        """How the partition stands in the ledger, or why that cannot be read."""
+        table, ledger = self.contract.table, self.lake.ledger
+        numbers = ledger.sequence(table, partition) if fresh else self.numbers.get(partition, [])
+        try:
+            return ledger.standing(table, partition, numbers)
+        except LedgerCorrupt as error:
+            return error
+
+    def _set_table(self, *, missing: bool) -> bool:
+        if self.mend:
+            extra = arrived_columns(self.lake, self.contract) if missing else ()
+            self.lake.catalog.upsert_table(self.contract, self.location, extra, self._more())
+        return self.mend
+
+    def _more(self) -> dict[str, str]:
+        """What the table's parameters say of what is published."""
+        entry = None if self.contract.partition_keys else self._live(Partition())
+        whole = catalog_partition(self.lake, entry) if isinstance(entry, LedgerEntry) and entry.is_live else None
+        return table_parameters(self.contract, self.location, self.numbers, whole)
+
+    def _folder(self, item: Mapping[str, Any]) -> str:
+        location = str(item.get("StorageDescriptor", {}).get("Location", ""))
+        return location.removeprefix(self.lake.store.uri("")).rstrip("/")
+
+    def _count(self, difference: Difference | None) -> tuple[int, Difference | None]:
+        self.done += 1
+        return self.done, difference

@@ -1,0 +1,200 @@
+"""Compaction: a partition's rows written anew in objects of the target size, made live by the same publish as any other."""
+
+import logging
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from lakeworks.contract import Contract
+from lakeworks.core.layout import join, staging_prefix
+from lakeworks.core.partition import Partition, Period
+from lakeworks.engines.build_sql import publishing_order, quoted
+from lakeworks.engines.comparison import checksum
+from lakeworks.engines.duckdb import Session
+from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.run_record import Manifest, RowBalance, Run, StagedPartition
+from lakeworks.parquet.dataset import open_objects
+from lakeworks.parquet.partition_writer import PartitionedWriter
+from lakeworks.pipeline.publish import entry_for, publisher_of
+
+log = logging.getLogger(__name__)
+Verdict = Literal["fine", "merge", "split", "too large for one object"]
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """The objects of one live partition, in bytes."""
+
+    partition: Partition
+    objects: int
+    bytes: int
+    smallest: int
+    median: int
+    largest: int
+    verdict: Verdict
+
+    @property
+    def needs_compaction(self) -> bool:
+        """Whether writing it anew would bring it nearer to the target size."""
+        return self.verdict in ("merge", "split")
+
+
+def file_report(lake: Lake, contract: Contract) -> list[FileReport]:
+    """How the live partitions of a table are cut, most objects first."""
+    live = lake.ledger.live_partitions(contract.table)
+    found = [_report(contract, entry) for entry in live.values()]
+    return sorted(found, key=lambda item: (-item.objects, item.partition.path))
+
+
+def report_of(lake: Lake, contract: Contract, partition: Partition) -> FileReport:
+    """How one partition is cut into objects.
+
+    Raises:
+        LakeNotFound: nothing is live there.
+    """
+    return _report(contract, _live(lake, contract, partition))
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What became of one partition: its new publication, or why another writer was first there."""
+
+    report: FileReport
+    entry: LedgerEntry | None = None
+    overtaken: str = ""
+
+
+def compact_each(lake: Lake, contract: Contract, reports: Iterable[FileReport]) -> Iterator[Compacted]:
+    """Write partitions anew, one after the other; one that others publish or withdraw meanwhile does not end it.
+
+    Raises:
+        RowBalanceError: the rows written are not the rows read; nothing was published of that partition.
+    """
+    for report in reports:
+        try:
+            yield Compacted(report, compact(lake, contract, report.partition))
+        except (StaleBuild, LostRace, LakeNotFound) as error:
+            log.warning("%s", error)
+            yield Compacted(report, overtaken=str(error))
+
+
+def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
+    """Write a live partition anew; readers see the old objects or the new ones, and the same rows in both.
+
+    Raises:
+        LakeNotFound: nothing is live there.
+        StaleBuild: another publication went live meanwhile; nothing was changed.
+        RowBalanceError: the rows written are not the rows read; nothing was published.
+    """
+    live = _live(lake, contract, partition)
+    # It changes no rows, so it stands where the run it rewrites stands: later runs replace it, earlier ones are fenced.
+    run = Run(id=f"compaction__{datetime.now(UTC):%Y%m%dT%H%M%S%f}", **live.run.model_dump(exclude={"id"}))
+    with TemporaryDirectory(dir=lake.scratch) as folder:
+        staged = _write(
+            lake, contract, live, staging_prefix(contract.table, Period.parse(live.period), run.key), Path(folder)
+        )
+    manifest = _manifest(contract, live, run, staged)
+    wanted = entry_for(contract, manifest, staged).model_copy(
+        update={
+            "kind": "compaction",
+            "based_on": live.live_seq,
+            "contract_version": live.contract_version,
+            "schema_fingerprint": live.schema_fingerprint,
+        }
+    )
+    done = publisher_of(lake, contract).publish([wanted])[0]
+    lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+    if done.kind == "compaction" and done.state == "published":
+        lake.lineage.restated(contract, done, live)
+    log.info("compacted %s %s: %d objects -> %d", contract.name, partition, len(live.objects), len(done.objects))
+    return done
+
+
+def _live(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
+    live = lake.ledger.live(contract.table, partition)
+    if live is None:
+        raise LakeNotFound(
+            f"`{contract.name}` {partition} is not live: there is nothing to compact. Live: lakeworks ledger {contract.name}"
+        )
+    return live
+
+
+def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scratch: Path) -> StagedPartition:
+    """The rows in publishing order, checked against what was read."""
+    # The partition is known, and its category columns are not in the files: cut by size only.
+    whole = contract.model_copy(update={"partition_by": ()})
+    with lake.engine.session() as session:
+        source = open_objects(lake.store, live.objects)
+        session.attach("source", source, live.rows)
+        names = [item.name for item in source.schema]
+        order = ", ".join(_order(contract, names))
+        listed = ", ".join(map(quoted, names))
+        rows = session.stream(f"SELECT {listed} FROM source ORDER BY {order}", source.schema)
+        writer = PartitionedWriter(
+            lake.store, whole, join(prefix.rstrip("/"), live.partition) + "/", Period.parse(live.period), scratch
+        )
+        (written,) = writer.write(rows)
+        _check(lake, session, live, written, names)
+    return written.model_copy(update={"partition": live.partition})
+
+
+def _order(contract: Contract, names: Sequence[str]) -> list[str]:
+    """The grain is unique and orders the rows; without one that is in the files, all columns do."""
+    known = {quoted(name) for name in names}
+    wanted = [name for name in publishing_order(contract) if name in known]
+    unique = contract.grain and all(quoted(name) in known for name in contract.grain)
+    return wanted if unique else list(dict.fromkeys([*wanted, *map(quoted, names)]))
+
+
+def _check(lake: Lake, session: Session, live: LedgerEntry, written: StagedPartition, names: Sequence[str]) -> None:
+    objects = [
+        LiveObject(key=item.key, size=item.size, sha256=item.sha256, rows=item.rows, source_key=item.key)
+        for item in written.objects
+    ]
+    session.attach("written", open_objects(lake.store, objects), written.rows)
+    before, after = (checksum(session, side, names) for side in ("source", "written"))
+    if before != after:
+        raise RowBalanceError(
+            f"{live.where}: {before[0]} rows were read and {after[0]} written, or their values differ. Nothing was published. "
+            "This is a fault of lakeworks: report it."
+        )
+
+
+def _manifest(contract: Contract, live: LedgerEntry, run: Run, staged: StagedPartition) -> Manifest:
+    return Manifest(
+        table=contract.name,
+        period=live.period,
+        run=run,
+        contract_version=live.contract_version,
+        schema_fingerprint=live.schema_fingerprint,
+        balance=RowBalance(read=live.rows, staged=staged.rows),
+        partitions=(staged,),
+        audit=live.audit,
+    )
+
+
+def _report(contract: Contract, entry: LedgerEntry) -> FileReport:
+    sizes = sorted(item.size for item in entry.objects)
+    return FileReport(
+        partition=entry.parsed,
+        objects=len(sizes),
+        bytes=sum(sizes),
+        smallest=sizes[0],
+        median=int(statistics.median(sizes)),
+        largest=sizes[-1],
+        verdict=_verdict(contract, sizes),
+    )
+
+
+def _verdict(contract: Contract, sizes: list[int]) -> Verdict:
+    """Merge what lies below half of the target size, split what lies above double; one small rest is fine."""
+    target = contract.storage.target_bytes
+    if sizes[-1] > 2 * target:
+        return "split" if contract.storage.layout == "versioned" else "too large for one object"
+    return "merge" if sum(size < target / 2 for size in sizes) > 1 else "fine"

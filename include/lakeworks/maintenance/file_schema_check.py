@@ -1,0 +1,98 @@
+"""The columns live files hold against those Glue tells readers of: where the types contradict, a reader by the catalog fails.
+
+A file may be narrower than the catalog (`int` below `bigint`): that is how a widened column's older partitions look.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lakeworks.catalog.glue import partition_from_glue
+from lakeworks.catalog.glue_inputs import from_glue
+from lakeworks.contract import Contract
+from lakeworks.contract.evolution import widens
+from lakeworks.core.partition import Partition
+from lakeworks.core.types import LakeType, from_arrow
+from lakeworks.errors import ContractError
+from lakeworks.lake import Lake
+from lakeworks.status.table_summary import arrived_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Types = Mapping[str, str]  # column in lower case -> Glue's type
+
+
+@dataclass(frozen=True)
+class CatalogColumns:
+    """What Glue says of a table's columns and of each partition's; `lost` are arrived columns that it no longer lists."""
+
+    table: Types
+    partitions: Mapping[Partition, Types] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, lake: Lake, contract: Contract) -> "CatalogColumns | None":
+        """Read them from Glue; None where the table is not registered."""
+        found = lake.catalog.table(contract.table)
+        if found is None:
+            return None
+        types = _types(found["StorageDescriptor"].get("Columns", []))
+        lost = frozenset(name for name, _ in arrived_columns(lake, contract)) - types.keys()
+        keys = [key.lower() for key in contract.partition_keys]
+        if not keys or [key["Name"] for key in found.get("PartitionKeys", [])] != keys:
+            return cls(types, lost=lost)
+        shared: dict[tuple[tuple[str, str], ...], Types] = {}  # most partitions have the same columns: kept once
+        partitions = {}
+        for item in lake.catalog.partitions(contract):
+            own = _types(item["StorageDescriptor"].get("Columns", []))
+            partition = partition_from_glue(contract, item["Values"])
+            partitions[partition] = shared.setdefault(tuple(own.items()), own)
+        return cls(types, partitions, lost)
+
+    def contradictions(self, partition: Partition, body: bytes) -> list[str]:
+        """In words, where a file's columns are not what Glue says; nothing of what is no Parquet file, whose hash tells."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            schema = pq.read_schema(pa.BufferReader(body))
+        except pa.ArrowInvalid:
+            return []
+        keys = {key.lower() for key, _ in partition.pairs}
+        return [told for column in schema if column.name.lower() not in keys for told in self._of(partition, column)]
+
+    def _of(self, partition: Partition, column: "pa.Field") -> Iterator[str]:
+        name = column.name.lower()
+        if name in self.lost:
+            yield f"column {name} arrived and is not in the Glue table"
+        said = {"table": self.table.get(name), "partition": self.partitions.get(partition, {}).get(name)}
+        for side, glue in said.items():
+            if glue is not None and not _reads(column.type, glue):
+                yield f"column {name} is {_told(column.type)}, the Glue {side} says {glue}"
+
+
+def _types(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    return {column["Name"].lower(): column["Type"] for column in columns}
+
+
+def _reads(held: "pa.DataType", glue: str) -> bool:
+    """Whether a file's values are values of Glue's type."""
+    try:
+        kind = _lower(from_arrow(held))
+    except ContractError:  # no type of ours, so none that we would register
+        return False
+    known = from_glue(glue.lower())
+    return widens(kind, known) if known else kind.glue == glue.lower()
+
+
+def _told(held: "pa.DataType") -> str:
+    try:
+        return from_arrow(held).glue
+    except ContractError:
+        return str(held)
+
+
+def _lower(kind: LakeType) -> LakeType:
+    """The type with the names of struct members in lower case, as Glue keeps them."""
+    return replace(kind, members=tuple((name.lower(), _lower(inner)) for name, inner in kind.members))

@@ -1,0 +1,123 @@
+"""Scans of many objects within a bound: enough is read ahead to hide latency, never more than so many rows.
+
+Arrow's own scan fills a queue of up to a gigabyte when its reader is slower than it, as an engine that sorts and spills is.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from lakeworks.parquet.case_insensitive_scan import as_spelled, read_otherwise_spelled, refuse_other_types
+
+# Rows decoded ahead of the reader, at least a row group and at most this many objects.
+_ROWS_AHEAD = 1_000_000
+_MOST_OBJECTS = 16
+
+
+class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
+    """Arrow's dataset whose scans are streamed object by object (row group by row group, where objects are large).
+
+    DuckDB asks for `scanner(columns=…, filter=…).to_reader()`; everything else Arrow's scanner offers is Arrow's.
+    """
+
+    def __init__(
+        self,
+        fragments: Sequence[ds.Fragment],
+        schema: pa.Schema,
+        form: ds.FileFormat,
+        largest: int,
+        name: str = "dataset",
+    ) -> None:
+        """`largest`: the rows of the largest object; `name`: what to call it in messages."""
+        super().__init__(fragments, schema, form)
+        self.largest = max(largest, 1)
+        self.name = name
+
+    def scanner(self, **options: Any) -> "BoundedScan":
+        """A scan with Arrow's own options."""
+        return BoundedScan(self, super().scanner(**options), options)
+
+    @property
+    def objects_ahead(self) -> int:
+        """How many objects are fetched at once; of large ones a row group and the next."""
+        return max(2, min(_MOST_OBJECTS, _ROWS_AHEAD // self.largest))
+
+    def pieces(self, wanted: ds.Expression | None) -> Iterator[ds.Fragment]:
+        """What is fetched at once, without what statistics and partitions rule out."""
+        for fragment in self.get_fragments(wanted):
+            if self.largest > _ROWS_AHEAD // 2:
+                yield from fragment.split_by_row_group(wanted, self.schema)
+            else:
+                yield fragment
+
+
+class BoundedScan:
+    """One scan: rows are read piece by piece within the bound, the rest is the scanner's."""
+
+    def __init__(self, dataset: BoundedDataset, scanner: ds.Scanner, options: dict[str, Any]) -> None:
+        self.dataset = dataset
+        self.scanner = scanner
+        self.options = options
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.scanner, name)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """The rows in the order of the objects."""
+        return pa.RecordBatchReader.from_batches(self.scanner.projected_schema, self._batches())
+
+    def to_table(self) -> pa.Table:
+        """All rows."""
+        return self.to_reader().read_all()
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows batch by batch."""
+        return self._batches()
+
+    def count_rows(self) -> int:
+        """How many rows; without a filter from metadata alone."""
+        if self.options.get("filter") is None:
+            return int(self.scanner.count_rows())
+        return sum(batch.num_rows for batch in self._batches())
+
+    def head(self, num_rows: int) -> pa.Table:
+        """The first rows."""
+        found, left = list[pa.RecordBatch](), num_rows
+        for batch in self._batches() if left > 0 else ():
+            found.append(batch.slice(0, left))
+            left -= found[-1].num_rows
+            if left <= 0:
+                break
+        return pa.Table.from_batches(found, self.scanner.projected_schema)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        ahead = self.dataset.objects_ahead
+        with ThreadPoolExecutor(ahead) as pool:
+            flying: deque[Future[Sequence[pa.RecordBatch]]] = deque()
+            try:
+                for piece in self.dataset.pieces(self.options.get("filter")):
+                    flying.append(pool.submit(self._read, piece))
+                    if len(flying) == ahead:
+                        yield from flying.popleft().result()
+                while flying:
+                    yield from flying.popleft().result()
+            finally:  # a reader that stops early
+                for future in flying:
+                    future.cancel()
+
+    def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
+        wanted = self.dataset.schema
+        file = as_spelled(wanted, piece.physical_schema)  # of a piece that is read now; its metadata is fetched once
+        try:
+            if file.equals(wanted):
+                rows = piece.to_table(schema=wanted, **self.options)
+            else:
+                rows = read_otherwise_spelled(piece, wanted, file, self.options)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+            refuse_other_types(self.dataset.name, piece, file, error)
+            raise
+        return list(rows.to_batches())

@@ -1,0 +1,81 @@
+"""Files whose columns are spelled in another case than the contract's: Arrow would read them as missing, that is as nulls."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from lakeworks.contract.evolution import widens
+from lakeworks.core.column_case import spelled, spelled_type
+from lakeworks.core.types import from_arrow
+from lakeworks.errors import ContractError, SchemaDrift
+
+
+def as_spelled(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
+    """The wanted columns and types under the names the file has for them."""
+    if file.equals(wanted):
+        return wanted
+    names, kinds = spelled(wanted.names, file.names), {field.name: field.type for field in file}
+    return pa.schema(
+        [
+            field.with_name(name).with_type(spelled_type(field.type, kinds.get(name, field.type)))
+            for field in wanted
+            for name in [names[field.name]]
+        ]
+    )
+
+
+def read_otherwise_spelled(
+    piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, options: Mapping[str, Any]
+) -> pa.Table:
+    """Rows under the wanted names; columns are chosen while reading, the filter follows once they have their names.
+
+    `file` is the wanted schema as the file spells it.
+    """
+    places = _needed(wanted, options)
+    schema = pa.schema([wanted.field(place) for place in places])
+
+    def renamed() -> Iterator[pa.RecordBatch]:
+        for batch in piece.to_batches(schema=file, columns=[file.field(place).name for place in places]):
+            # The same layout under other member names.
+            columns = [column.view(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return ds.Scanner.from_batches(renamed(), schema=schema, **options).to_table()
+
+
+def refuse_other_types(name: str, piece: ds.Fragment, wanted: pa.Schema, error: Exception) -> None:
+    """Say which columns of a file that could not be read the contract names otherwise, if it is that.
+
+    Raises:
+        SchemaDrift: it is.
+    """
+    found = {field.name: field.type for field in piece.physical_schema}
+    other = [
+        f"`{field.name}` is {found[field.name]}, not {field.type}"
+        for field in wanted
+        if field.name in found and not _holds(field.type, found[field.name])
+    ]
+    if other:
+        raise SchemaDrift(
+            f"`{name}`: the published file of the rows with {piece.partition_expression} does not have the contract's types: "
+            f"{'; '.join(other)} ({str(error).splitlines()[0]}). Nothing was changed. Name the type the file has in the "
+            "contract, or run the partition again so that it is written in the contract's."
+        ) from error
+
+
+def _holds(wanted: pa.DataType, found: pa.DataType) -> bool:
+    try:
+        return widens(from_arrow(found), from_arrow(wanted))
+    except ContractError:
+        return False
+
+
+def _needed(schema: pa.Schema, options: Mapping[str, Any]) -> list[int]:
+    """Places of the columns to read: those asked for, and those the filter may mention (an expression does not list them)."""
+    columns, said = options.get("columns"), str(options.get("filter"))
+    if not isinstance(columns, list):
+        return list(range(len(schema)))
+    places = [place for place, name in enumerate(schema.names) if name in columns or name in said]
+    return places or [0]  # rows are counted by a column

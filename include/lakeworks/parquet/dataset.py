@@ -1,0 +1,91 @@
+"""Reading what is live: the objects the ledger names, at the versions it pins, whatever a writer is doing meanwhile."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from lakeworks.contract import Contract
+from lakeworks.errors import LakeNotFound
+from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.parquet.pinned_file import Kept, PinnedObject
+from lakeworks.s3.object_store import ObjectStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+
+def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[LedgerEntry]) -> "ds.Dataset":
+    """Live partitions as one Arrow dataset: filters skip partitions without opening them, projections fetch what they need.
+
+    The schema is the contract's, never the first file's; columns a file lacks read as null, partition columns come from
+    the path.
+
+    Raises:
+        LakeNotFound: there is nothing to read.
+        SchemaDrift: (while reading) a file has a column in a type that the contract's does not hold.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    from lakeworks.parquet.bounded_scan import BoundedDataset
+
+    entries, kept = list(entries), Kept()
+    parquet = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
+    fragments = [
+        parquet.make_fragment(
+            pa.PythonFile(PinnedObject(store, item, kept), mode="r"), partition_expression=_expression(contract, entry)
+        )
+        for entry in entries
+        for item in entry.objects
+    ]
+    if not fragments:
+        raise LakeNotFound(
+            f"`{contract.name}` has no published partition to read. Run it first: lakeworks ledger {contract.name}"
+        )
+    schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
+    largest = max(item.rows for entry in entries for item in entry.objects)
+    return BoundedDataset(fragments, schema, parquet, largest, contract.name)
+
+
+def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":
+    """Objects of one publication as they were written: with the columns and types of their own files.
+
+    Raises:
+        LakeNotFound: a version is gone.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    parquet, kept = ds.ParquetFileFormat(), Kept()
+    fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item, kept), mode="r")) for item in objects]
+    with ThreadPoolExecutor(store.threads) as pool:  # of thousands of small objects each is a request
+        schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))
+    schema = pa.unify_schemas(schemas, promote_options="permissive")
+    return ds.FileSystemDataset(fragments, schema, parquet)
+
+
+def nothing(contract: Contract) -> "pa.Table":
+    """The table without rows."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()]).empty_table()
+
+
+def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
+    """What is true of every row of a partition: its category, or the stretch of time its column lies in."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    known = ds.scalar(value=True)
+    pairs = dict(entry.parsed.pairs)
+    for item in contract.partition_by:
+        if item.column is None or any(pairs[key] is None for key in item.keys):
+            continue
+        column, kind = ds.field(item.column), contract.columns[item.column].type.arrow
+        if (period := item.period_of(entry.parsed)) is None:
+            known = known & (column == pa.scalar(pairs[item.column]).cast(kind))
+            continue
+        first, end = (pa.scalar(moment.replace(tzinfo=None)).cast(kind) for moment in (period.start, period.end))
+        known = known & (column >= first) & (column < end)
+    return known

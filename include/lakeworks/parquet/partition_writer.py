@@ -1,0 +1,215 @@
+"""The partitioned writer: a sorted Arrow stream in, deterministic Parquet objects out, in one pass.
+
+A partition is one object; in a table of layout `versioned` it is cut into another one where `target_bytes` is reached.
+
+Memory is bounded by the rows in flight, not by the input's size or the number of partitions: the stream arrives with each
+partition contiguous; row groups are encoded, and finished partitions uploaded, while the stream goes on.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakeworks.contract import Contract
+from lakeworks.core.layout import join, part_name
+from lakeworks.core.partition import Partition, PartitionField, Period, owns, partition_of
+from lakeworks.errors import AuditFailed, ConfigError, PartitionExplosion, PartitionNotOwned
+from lakeworks.ledger.run_record import StagedObject, StagedPartition
+from lakeworks.parquet.encoder import ParquetPart, sha256_of
+from lakeworks.s3.multipart import upload_file
+from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One object in the making: its partition, and its place in it."""
+
+    partition: Partition
+    number: int
+    file: ParquetPart
+
+
+@dataclass(frozen=True, order=True)
+class _Staged:
+    """One object in staging."""
+
+    partition: str
+    number: int
+    item: StagedObject = field(compare=False)
+
+
+@dataclass(frozen=True)
+class PartitionedWriter:
+    """Writes one table's partitions below a staging prefix (with its trailing slash)."""
+
+    store: ObjectStore
+    contract: Contract
+    prefix: str
+    period: Period
+    scratch: Path
+
+    def write(self, reader: pa.RecordBatchReader) -> list[StagedPartition]:
+        """Stage a stream whose partitions are contiguous and whose rows are sorted; returns the partitions in order.
+
+        Raises:
+            PartitionNotOwned: a row's time is missing or lies outside the run's period; nothing was published.
+            AuditFailed: a row lacks a required column that partitions are cut by; nothing was published.
+            PartitionExplosion: the stream holds more partitions than the contract allows; nothing was published.
+            ConfigError: a partition came twice, so the stream was not sorted.
+        """
+        staged: list[_Staged] = []
+        flying: deque[tuple[Future[_Staged], int]] = deque()  # oldest first, with the rows each holds in memory
+        waiting, seen = 0, set[Partition]()
+        with ThreadPoolExecutor(self.store.threads) as pool:
+            for part in self._parts(reader, seen, pool):
+                held = part.file.rows_in_memory
+                while flying and self._full(len(flying), waiting + held):
+                    oldest, rows = flying.popleft()
+                    staged.append(oldest.result())
+                    waiting -= rows
+                flying.append((pool.submit(self._stage, part), held))
+                waiting += held
+            staged += [future.result() for future, _ in flying]
+        return _partitions(staged)
+
+    def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
+        """Stage partitions that have no rows any more: an object with the table's columns and no row each."""
+        schema = self.contract.arrow_schema
+        return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
+
+    def _full(self, parts: int, rows: int) -> bool:
+        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number.
+
+        Twice as many as there are threads: the next is at hand when the oldest, for which is waited, is not the first to land.
+        """
+        return parts >= 2 * self.store.threads or rows > 2 * self.contract.storage.row_group_rows
+
+    def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor) -> Iterator["_Part"]:
+        """Cut the stream where the partition changes, and where an object of a versioned table is full."""
+        hidden = set(self.contract.identity_columns)
+        schema = pa.schema([item for item in reader.schema if item.name not in hidden])
+        part: _Part | None = None
+        for batch in reader:
+            found = list(runs(batch, self.contract.partition_by))
+            for (start, length), row in zip(found, self._rows_at(batch, [start for start, _ in found]), strict=True):
+                piece = batch.slice(start, length)
+                partition = partition_of(self.contract.partition_by, row, self.period)
+                if part is None or partition != part.partition:
+                    if part is not None:
+                        yield part
+                    self._admit(partition, seen)
+                    part = _Part(partition, 0, self._open(schema, pool))
+                rest = piece.select(schema.names)
+                while rest.num_rows:
+                    if self._is_full(part):
+                        yield part
+                        part = _Part(partition, part.number + 1, self._open(schema, pool))
+                    rest = part.file.take(rest)
+        if part is not None:
+            yield part
+
+    def _open(self, schema: pa.Schema, pool: Executor | None = None) -> ParquetPart:
+        return ParquetPart(schema, self.contract.storage, self.scratch, pool)
+
+    def _is_full(self, part: "_Part") -> bool:
+        storage = self.contract.storage
+        return storage.layout == "versioned" and part.file.encoded_bytes >= storage.target_bytes
+
+    def _rows_at(self, batch: pa.RecordBatch, places: list[int]) -> list[dict[str, Any]]:
+        """The partition columns' values in some rows, taken at once: one by one they cost as much as a small object."""
+        names = [item.column for item in self.contract.partition_by if item.column]
+        return batch.select(names).take(pa.array(places, pa.int64())).to_pylist() if names else [{} for _ in places]
+
+    def _admit(self, partition: Partition, seen: set[Partition]) -> None:
+        if partition in seen:
+            raise ConfigError(
+                f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
+            )
+        if self.contract.rebuilds is None and not owns(self.contract.partition_by, partition, self.period):
+            times = ", ".join(f"`{item.column}`" for item in self.contract.partition_by if item.transform != "identity")
+            raise PartitionNotOwned(
+                f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
+                f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
+                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
+            )
+        self._require(partition)
+        seen.add(partition)
+        limit = self.contract.storage.max_partitions
+        if len(seen) > limit:
+            distinct = {key: len({dict(item.pairs)[key] for item in seen}) for key in self.contract.partition_keys}
+            column, count = max(distinct.items(), key=lambda pair: pair[1])
+            raise PartitionExplosion(
+                f"`{self.contract.name}` {self.period}: more than {limit} partitions; `{column}` alone has {count} values "
+                "so far. Nothing was published. Partition by a coarser column, or raise `storage.max_partitions`."
+            )
+
+    def _require(self, partition: Partition) -> None:
+        """The audit reads files, which do not have the columns that live in the path."""
+        values = dict(partition.pairs)
+        for name in self.contract.identity_columns:
+            if self.contract.columns[name].required and values[name] is None:
+                raise AuditFailed(
+                    f"`{self.contract.name}` {self.period}: `{name}` is required, and there are rows without it, which would "
+                    f"be published as {partition}. Nothing was published; live data is as it was. Look whether `{name}` "
+                    "still arrives, and by that name; if it may be missing, say `required: false`."
+                )
+
+    def _stage(self, part: "_Part") -> "_Staged":
+        file = part.file
+        try:
+            content = file.finish()
+            sha256 = sha256_of(content)
+            key = self.prefix + join(part.partition.path, part_name(part.number))
+            target = Target(key, {SHA256: sha256, "lakeworks-rows": str(file.rows)})
+            stored = self._upload(target, content)
+        finally:
+            file.discard()
+        return _Staged(
+            part.partition.path, part.number, StagedObject(key=key, size=stored.size, sha256=sha256, rows=file.rows)
+        )
+
+    def _upload(self, target: Target, content: bytes | Path) -> StoredObject:
+        if isinstance(content, Path):
+            return upload_file(self.store, content, target)
+        return self.store.put(target, content)
+
+
+def _partitions(staged: list[_Staged]) -> list[StagedPartition]:
+    """The staged objects by partition, both in order."""
+    groups = groupby(sorted(staged), key=lambda found: found.partition)
+    return [StagedPartition(partition=path, objects=tuple(found.item for found in group)) for path, group in groups]
+
+
+def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[tuple[int, int]]:
+    """`(start, length)` of the stretches of a batch that lie in one partition."""
+    if not batch.num_rows:
+        return
+    changes: pa.Array | None = None
+    for item in fields:
+        if item.column is None:
+            continue
+        values = batch.column(item.column)
+        if item.transform != "identity":
+            values = pc.floor_temporal(values, unit=item.transform)
+        elif pa.types.is_string(values.type) and pc.any(empty := pc.equal(values, "")).as_py():
+            values = pc.if_else(empty, None, values)  # both lie in Hive's default partition
+        differs = pc.fill_null(
+            pc.or_kleene(
+                pc.not_equal(values.slice(1), values.slice(0, batch.num_rows - 1)),
+                pc.xor(pc.is_null(values.slice(1)), pc.is_null(values.slice(0, batch.num_rows - 1))),
+            ),
+            False,
+        )
+        changes = differs if changes is None else pc.or_(changes, differs)
+    starts = [0]
+    if changes is not None:
+        starts += [index + 1 for index in pc.indices_nonzero(changes).to_pylist()]
+    for start, end in zip(starts, [*starts[1:], batch.num_rows], strict=True):
+        yield start, end - start

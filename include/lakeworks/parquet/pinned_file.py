@@ -1,0 +1,97 @@
+"""One version of an object as a file: what Parquet readers of any engine are given."""
+
+import io
+from collections import OrderedDict
+from threading import Lock
+
+from lakeworks.ledger.ledger import LiveObject
+from lakeworks.ledger.run_record import StagedObject
+from lakeworks.s3.object_store import ObjectStore
+
+# Smaller objects are fetched whole: one request instead of one a column chunk.
+_WHOLE_BYTES = 8 << 20
+# As many of the largest of them as a scan has in hand at once (`scan`), so that none is fetched twice while it is read.
+_KEPT_BYTES = 16 * _WHOLE_BYTES
+
+
+class Kept:
+    """The bodies of small objects that were read last, up to a number of bytes for all readers that share it."""
+
+    def __init__(self, most: int = _KEPT_BYTES) -> None:
+        self.most = most
+        self._bodies: OrderedDict[int, bytes] = OrderedDict()
+        self.bytes = 0
+        self._lock = Lock()
+
+    def of(self, reader: "PinnedObject") -> bytes | None:
+        """A reader's body, if it is still here."""
+        with self._lock:
+            body = self._bodies.get(id(reader))
+            if body is not None:
+                self._bodies.move_to_end(id(reader))
+            return body
+
+    def keep(self, reader: "PinnedObject", body: bytes) -> None:
+        """Hold a body, and let go of those that were not asked for longest."""
+        with self._lock:
+            self.bytes += len(body) - len(self._bodies.pop(id(reader), b""))
+            self._bodies[id(reader)] = body
+            while self.bytes > self.most and len(self._bodies) > 1:
+                _, gone = self._bodies.popitem(last=False)
+                self.bytes -= len(gone)
+
+
+class PinnedObject(io.RawIOBase):
+    """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need.
+
+    Readers that belong together share what they keep, so that a scan of any number of small objects stays within its bound.
+    """
+
+    def __init__(self, store: ObjectStore, item: LiveObject | StagedObject, kept: Kept) -> None:
+        super().__init__()
+        self.store = store
+        self.item = item
+        self.version_id = item.version_id if isinstance(item, LiveObject) else None
+        self._kept = kept
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """The current offset in bytes."""
+        return self._position
+
+    def size(self) -> int:
+        """The object's size in bytes."""
+        return self.item.size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to an offset."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.item.size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes from the current offset."""
+        left = max(self.item.size - self._position, 0)
+        wanted = left if size is None or size < 0 else min(size, left)
+        if not wanted:
+            return b""
+        body = self._fetch(wanted)
+        self._position += len(body)
+        return body
+
+    def _fetch(self, wanted: int) -> bytes:
+        if self.item.size > _WHOLE_BYTES:
+            return self.store.get_range(self.item.key, self._position, wanted, self.version_id)
+        body = self._kept.of(self)
+        if body is None:
+            body, _ = self.store.get(self.item.key, self.version_id)
+            self._kept.keep(self, body)
+        return body[self._position : self._position + wanted]

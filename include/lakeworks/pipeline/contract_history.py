@@ -1,0 +1,110 @@
+"""The contracts a lake has published by, kept beside the data: a breaking change without a new major version stops a run."""
+
+import logging
+
+from pydantic import ValidationError
+
+from lakeworks.contract import Contract
+from lakeworks.contract.evolution import Change, changes, version_needed
+from lakeworks.core.layout import contract_key, contracts_prefix
+from lakeworks.errors import ContractError, LakeNotFound, LostRace
+from lakeworks.lake import Lake
+from lakeworks.s3.object_store import Target
+
+log = logging.getLogger(__name__)
+# How often one attempt looks again at what others record under the same version.
+_TURNS = 3
+
+
+def published(lake: Lake, contract: Contract) -> Contract | None:
+    """The contract of the highest version the lake has published this table by; None before the first publication.
+
+    Raises:
+        ContractError: what is stored cannot be read.
+    """
+    keys = [item.key for item in lake.store.scan(contracts_prefix(contract.table))]
+    if not keys:
+        return None
+    key = max(keys, key=lambda item: _number(item.rpartition("/")[2].removesuffix(".json")))
+    body, _ = lake.store.get(key)
+    return _parsed(lake, key, body)
+
+
+def differences(lake: Lake, contract: Contract) -> tuple[Contract | None, list[Change]]:
+    """What was published by, and what changed since."""
+    known = published(lake, contract)
+    return known, changes(known, contract) if known else []
+
+
+def admit(lake: Lake, contract: Contract) -> None:
+    """Let a run begin unless its contract breaks readers under the same major version.
+
+    Raises:
+        ContractError: it does; names the changes and the version they ask for.
+    """
+    known, found = differences(lake, contract)
+    if known is None or not found:
+        return
+    breaking = _breaking(found)
+    if breaking and _number(contract.version)[0] <= _number(known.version)[0]:
+        listed = "; ".join(f"`{change.where}`: {change.what}" for change in breaking)
+        raise ContractError(
+            f"`{contract.name}`: version {contract.version} of the contract breaks readers of {known.version}, which is "
+            f"published: {listed}. Nothing was run; live data is as it was. If that is meant, set `version: "
+            f"{version_needed(known.version, found)}` and rebuild the older partitions. "
+            f"Details: lakeworks contract diff {contract.name}"
+        )
+    if contract.version == known.version:
+        log.warning(
+            "%s changed without a new version (%s asks for %s): lakeworks contract diff %s",
+            contract.name, contract.version, version_needed(known.version, found), contract.name,
+        )  # fmt: skip
+
+
+def record(lake: Lake, contract: Contract) -> None:
+    """Keep the contract a publication went by, which later contracts are compared with.
+
+    Under one version number the last published one stands, unless it would take back what another run promised meanwhile.
+
+    Raises:
+        ContractError: what is stored cannot be read.
+        LostRace: others kept recording; the publication stands, and the next attempt records it.
+    """
+    key, body = contract_key(contract.table, contract.version), contract.model_dump_json(indent=1).encode()
+    for turn in range(_TURNS):
+        try:
+            _record(lake, contract, key, body)
+        except LostRace:
+            if turn == _TURNS - 1:
+                raise
+        else:
+            return
+
+
+def _record(lake: Lake, contract: Contract, key: str, body: bytes) -> None:
+    try:
+        stored, found = lake.store.get(key)
+    except LakeNotFound:
+        lake.store.put(Target(key, if_absent=True), body)
+        return
+    # A run that began before another one added a column may end after it.
+    if stored != body and not _breaking(changes(_parsed(lake, key, stored), contract)):
+        lake.store.put(Target(key, if_match=found.etag), body)
+
+
+def _parsed(lake: Lake, key: str, body: bytes) -> Contract:
+    try:
+        return Contract.model_validate_json(body)
+    except ValidationError as error:
+        raise ContractError(
+            f"`{lake.store.uri(key)}` is not a contract this version of lakeworks reads: {error.errors()[0]['msg']}. "
+            "Nothing was run. It records what was published; remove it if it should be forgotten."
+        ) from error
+
+
+def _breaking(found: list[Change]) -> list[Change]:
+    return [change for change in found if change.effect == "breaking"]
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

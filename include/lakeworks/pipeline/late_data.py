@@ -1,0 +1,128 @@
+"""Late data: which partitions a run has to build anew, and what it has to read for that (contract `rebuilds`).
+
+What arrived upstream in the run's period names the partitions; each of them is then built whole from everything upstream that
+falls into it, whenever that arrived. So the order in which periods are run, and how often, does not show in the result.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lakeworks.contract import Contract, Rebuilds
+from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import LakeNotFound, PartitionExplosion
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.run_record import load_manifest
+from lakeworks.parquet.dataset import open_dataset
+
+log = logging.getLogger(__name__)
+Live = Mapping[Partition, LedgerEntry]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The partitions a run builds anew, by their start (None: rows without a time, which the rules set aside)."""
+
+    contract: Contract
+    rebuilds: Rebuilds
+    starts: tuple[datetime | None, ...]
+    arrived: Live
+    live: Live  # of the table itself, before any input is read: who publishes in between makes this build stale
+
+    @property
+    def based_on(self) -> dict[str, int]:
+        """The partitions' paths and which publication of each was live."""
+        live = {part: entry.live_seq for part, entry in self.live.items()}
+        return {part.path: live.get(part, 0) for part in partitions_of(self.contract, self.starts)}
+
+    def emptied(self, staged: Iterable[Partition]) -> list[Partition]:
+        """Partitions that are live with rows and have none any more."""
+        return sorted({part for part, entry in self.live.items() if entry.rows} - set(staged))
+
+    def inputs(self, lake: Lake, upstream: Contract) -> Live:
+        """What is live of an upstream table and may hold rows of these partitions."""
+        known = [start.replace(tzinfo=UTC) for start in self.starts if start]
+        margin = timedelta(days=self.rebuilds.margin_days)
+        if not known:
+            found = lake.ledger.live_partitions(upstream.table)
+        elif any(item.column is None for item in upstream.partition_by):
+            # Cut by the time of arrival, it holds rows of a day on that day or any later one.
+            found = lake.live_since(upstream, known[0] - margin)
+        else:
+            end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
+            found = lake.live_between(upstream, known[0] - margin, end)
+        return {**self.arrived, **found} if upstream.name == self.rebuilds.touched_by else found
+
+
+def find_touched(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Period) -> Touched:
+    """Look at what arrived upstream in the period, now or when the period was run before.
+
+    Raises:
+        LakeNotFound: the upstream table was never run for the period.
+        PartitionExplosion: more partitions are touched than the contract allows.
+    """
+    upstream = lake.contract(rebuilds.touched_by)
+    arrived = _arrivals(lake, contract, upstream, period)
+    starts: set[datetime | None] = _built_before(lake, contract, period)
+    if arrived:
+        with lake.engine.session() as session:
+            session.attach(upstream.table, open_dataset(lake.store, upstream, arrived.values()))
+            starts |= set(session.touched(contract, upstream.table))
+    ordered = tuple(sorted(starts, key=lambda item: item or datetime.min))
+    wanted = partitions_of(contract, ordered)
+    names = [str(partition) for partition in wanted]
+    _refuse_too_many(contract, rebuilds, period, names)
+    entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), wanted)
+    live = {partition: entry for partition, entry in zip(wanted, entries, strict=True) if entry}
+    log.info(
+        "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
+        upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
+    )  # fmt: skip
+    return Touched(contract, rebuilds, ordered, arrived, live)
+
+
+def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tuple[Partition, ...]:
+    """The partitions that start there; the whole of a table without any."""
+    if not contract.partition_by:
+        return (Partition(),) if list(starts) else ()
+    grain = contract.partition_by[0].transform
+    return tuple(Partition.of_period(Period.containing(start, grain)) for start in starts if start)
+
+
+def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
+    """The upstream's live partitions that its runs of the period wrote."""
+    records = [load_manifest(lake.store, key) for key in lake.ledger.runs(upstream.table, period)]
+    if not records:
+        raise LakeNotFound(
+            f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so what it touches is not known. Nothing was "
+            f"staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger {upstream.name}"
+        )
+    written = {Partition.parse(path) for record in records for path in record.touched or ()}
+    written |= {item.parsed for record in records for item in record.partitions}
+    times = [partition.period for partition in written if partition.period]
+    if not written:
+        return {}
+    if times:
+        live = lake.live_between(upstream, min(time.start for time in times), max(time.end for time in times))
+    else:
+        live = lake.ledger.live_partitions(upstream.table)
+    return {partition: entry for partition, entry in live.items() if partition in written}
+
+
+def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
+    """Where the partitions start that earlier runs of the period built: an arrival since withdrawn must leave them again."""
+    records = (load_manifest(lake.store, key) for key in lake.ledger.runs(contract.table, period))
+    paths = {path for record in records for path in record.touched or ()}
+    times = (Partition.parse(path).period for path in paths)
+    return {time.start.replace(tzinfo=None) for time in times if time}
+
+
+def _refuse_too_many(contract: Contract, rebuilds: Rebuilds, period: Period, names: Sequence[str]) -> None:
+    if len(names) > rebuilds.max_partitions:
+        raise PartitionExplosion(
+            f"`{contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, more than "
+            f"`rebuilds.max_partitions` of {rebuilds.max_partitions}. Nothing was staged; live data is as it was. Look for "
+            f"wrong dates in `{rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
+        )

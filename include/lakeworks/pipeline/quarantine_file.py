@@ -1,0 +1,57 @@
+"""Setting rows aside: one Parquet object an attempt in `_quarantine/`, and the limit beyond which a run stops."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from lakeworks.contract import Contract, Storage
+from lakeworks.core.layout import quarantine_key
+from lakeworks.core.partition import Period
+from lakeworks.errors import QuarantineLimitExceeded
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Manifest, Run, StagedObject
+from lakeworks.parquet.encoder import ParquetPart, sha256_of
+from lakeworks.s3.multipart import upload_file
+from lakeworks.s3.object_store import Target
+
+RUN_ORDER = "lakeworks-run-order"
+
+
+@contextmanager
+def quarantine_file(schema: pa.Schema, scratch: Path) -> Iterator[ParquetPart]:
+    """A file for broken rows; removed whatever happens."""
+    part = ParquetPart(schema, Storage(), scratch)
+    try:
+        yield part
+    finally:
+        part.discard()
+
+
+def set_aside(lake: Lake, contract: Contract, period: Period, run: Run, part: ParquetPart) -> StagedObject | None:
+    """Store the broken rows; None if there are none."""
+    if not part.rows:
+        return None
+    content = part.finish()
+    key, sha256 = quarantine_key(contract.table, period, run.key), sha256_of(content)
+    target = Target(key, {"lakeworks-sha256": sha256, "lakeworks-rows": str(part.rows), RUN_ORDER: run.order})
+    put = lake.store.put(target, content) if isinstance(content, bytes) else upload_file(lake.store, content, target)
+    return StagedObject(key=key, size=put.size, sha256=sha256, rows=part.rows)
+
+
+def check_limit(lake: Lake, contract: Contract, manifest: Manifest) -> None:
+    """Stop a run that set too much aside.
+
+    Raises:
+        QuarantineLimitExceeded: naming the rules and where the rows are.
+    """
+    rows = manifest.balance
+    if rows.read and rows.quarantined / rows.read > contract.quarantine.limit:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(rows.broken.items(), key=lambda item: -item[1]))
+        where = lake.store.uri(manifest.quarantine.key) if manifest.quarantine else ""
+        raise QuarantineLimitExceeded(
+            f"`{manifest.table}` {manifest.period}: {rows.quarantined} of {rows.read} rows break a rule ({rules}), more than "
+            f"the contract's quarantine.limit of {contract.quarantine.limit:.0%}. Nothing was published. The rows are in "
+            f"`{where}`. Correct the source or the transform, or raise the limit, then run the partition again."
+        )

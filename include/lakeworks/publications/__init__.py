@@ -1,0 +1,1 @@
+"""One partition's past: compare, roll back, withdraw."""

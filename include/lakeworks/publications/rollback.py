@@ -1,0 +1,55 @@
+"""Rollback: an earlier publication of one partition becomes live again, as a new publication."""
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition
+from lakeworks.errors import LakeNotFound
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.publish import publisher_of
+
+
+def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | None = None) -> LedgerEntry:
+    """Publish again what publication `to` (default: the one before the live one) held, from the bucket's object versions.
+
+    Raises:
+        LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
+    """
+    history = lake.ledger.history(contract.table, partition)
+    live = next((entry for entry in reversed(history) if entry.is_live), None)
+    if live is None:
+        raise LakeNotFound(f"`{contract.name}` {partition} was never published: there is nothing to roll back.")
+    target = _target(history, live, to)
+    for item in target.objects:
+        if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
+            raise LakeNotFound(
+                f"{target.where}: publication {target.seq} is gone (`{lake.store.uri(item.key)}`, version {item.version_id}): "
+                "it lies beyond the bucket's rollback horizon, or the bucket keeps no versions. Nothing was changed. "
+                "Rebuild the partition from its landing objects: run it again."
+            )
+    objects = tuple(_from_version(item) for item in target.objects)
+    by_hand = {"kind": "rollback", "based_on": None, "run": Run.by_hand("rollback", live.run)}
+    wanted = target.model_copy(update={**by_hand, "objects": objects, "staging": ""})
+    done = publisher_of(lake, contract).publish([wanted])[0]
+    lake.lineage.restated(contract, done, target)
+    return done
+
+
+def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> LedgerEntry:
+    published = [entry for entry in history if entry.state == "published" and entry.objects]
+    if to is None:
+        found = [entry for entry in published if entry.seq < live.live_seq and entry.content != live.content]
+    else:
+        found = [entry for entry in published if entry.seq == to]
+    if not found:
+        wanted = f"publication {to}" if to else "earlier publication with other content"
+        known = ", ".join(str(entry.seq) for entry in published)
+        raise LakeNotFound(
+            f"{live.where} has no {wanted}. Nothing was changed. Published: {known}; live is {live.live_seq}."
+        )
+    return found[-1]
+
+
+def _from_version(item: LiveObject) -> LiveObject:
+    """The object with its own earlier version as the source."""
+    return item.model_copy(update={"source_key": item.key, "source_version": item.version_id, "version_id": None})

@@ -1,0 +1,1 @@
+"""Quarantined rows: list them, and replay them after a rule changed."""

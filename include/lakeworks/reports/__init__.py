@@ -1,1 +1,0 @@
-"""Reports: documentation pages from contracts."""

@@ -1,0 +1,1 @@
+"""S3 clients: conditional writes, multipart uploads, listings."""

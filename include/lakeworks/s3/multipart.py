@@ -1,0 +1,142 @@
+"""Objects too large for one request: uploads and server-side copies in parts, on a condition, aborted on failure."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from lakeworks.errors import LakeNotFound, StagedChanged
+from lakeworks.s3.object_store import (
+    SHA256,
+    ObjectStore,
+    StoredObject,
+    Target,
+    conditional,
+    media_type,
+    pinned,
+    sha256_base64,
+    version,
+)
+
+P = TypeVar("P")
+# Up to this size one request does; it also bounds what a transfer holds in memory.
+SINGLE_REQUEST_BYTES = 32 << 20
+# S3 takes at most 10,000 parts of 5 MiB to 5 GiB.
+_PART_BYTES = 16 << 20
+_MAX_PARTS = 10_000
+
+
+def upload_file(store: ObjectStore, path: Path, target: Target) -> StoredObject:
+    """Upload a local file of any size; S3 checks the SHA-256 of every part on arrival.
+
+    Raises:
+        LostRace: the target's condition does not hold; nothing was written.
+    """
+    size = path.stat().st_size
+    if size <= SINGLE_REQUEST_BYTES:
+        return store.put(target, path.read_bytes())
+    step = _part_bytes(size)
+
+    def parts() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while chunk := file.read(step):
+                yield chunk
+
+    def send(place: dict[str, Any], number: int, chunk: bytes) -> dict[str, Any]:
+        digest = sha256_base64(chunk)
+        answer = store.client.upload_part(**place, PartNumber=number, Body=chunk, ChecksumSHA256=digest)
+        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
+
+    return _multipart(store, target, size, parts(), send)
+
+
+def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> StoredObject:
+    """Make the target hold the source's bytes in one atomic step; large ones are copied inside S3.
+
+    With a SHA-256 among the source's metadata, it must be that of its bytes. Copies inside S3 see no bytes: there the
+    object's size and the digest it was written with are compared, and its ETag is held for every part.
+
+    Raises:
+        LostRace: the target's condition does not hold; nothing was written.
+        LakeNotFound: the source is gone.
+        StagedChanged: the source is another object than was meant; nothing was written.
+    """
+    wanted = source.metadata.get(SHA256)
+    if source.size <= SINGLE_REQUEST_BYTES:
+        body, _ = store.get(source.key, source.version_id)
+        _refuse_changed(store, source, wanted in (None, hashlib.sha256(body).hexdigest()))
+        return store.put(target, body)
+    step, found = _part_bytes(source.size), store.head(source.key, source.version_id)
+    if found is None:
+        raise LakeNotFound(f"`{store.uri(source.key)}` is gone. Nothing was written.")
+    same = found.size == source.size and wanted in (None, found.metadata.get(SHA256))
+    _refuse_changed(store, source, same)
+    origin: Any = {**store.place(source.key), **version(source.version_id)}
+
+    def send(place: dict[str, Any], number: int, start: int) -> dict[str, Any]:
+        part = f"bytes={start}-{min(start + step, source.size) - 1}"
+        answer = store.client.upload_part_copy(
+            **place, PartNumber=number, CopySource=origin, CopySourceRange=part, CopySourceIfMatch=found.etag
+        )
+        return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+
+    return _multipart(store, target, source.size, range(0, source.size, step), send)
+
+
+def _refuse_changed(store: ObjectStore, source: StoredObject, same: bool) -> None:
+    if not same:
+        raise StagedChanged(
+            f"`{store.uri(source.key)}` is no longer the object that was written and audited: something else changed it. "
+            "Nothing was put in its place. Run the partition again from its write step; what is live stays."
+        )
+
+
+def _multipart(
+    store: ObjectStore,
+    target: Target,
+    size: int,
+    parts: Iterable[P],
+    send: Callable[[dict[str, Any], int, P], dict[str, Any]],
+) -> StoredObject:
+    """Send the parts and complete on the target's condition; any failure aborts, so no paid-for parts stay behind."""
+    with conditional(store.uri(target.key)):
+        place: dict[str, Any] = store.place(target.key)
+        # Parts copied inside S3 carry no checksum of ours to compare with.
+        checksum: dict[str, Any] = {} if isinstance(parts, range) else {"ChecksumAlgorithm": "SHA256"}
+        started = store.client.create_multipart_upload(
+            **place, Metadata=dict(target.metadata), ContentType=media_type(target.key), **checksum
+        )
+        place["UploadId"] = started["UploadId"]
+        try:
+            sent = _send_all(store.threads, parts, lambda number, part: send(place, number, part))
+            answer = store.client.complete_multipart_upload(
+                **place, MultipartUpload={"Parts": sent}, **target.conditions
+            )
+        except BaseException:
+            with suppress(ClientError, BotoCoreError, ResponseParserError):  # what matters is why it is aborted
+                store.client.abort_multipart_upload(**place)
+            raise
+    return StoredObject(target.key, size, answer["ETag"], pinned(answer), target.metadata)
+
+
+def _send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str, Any]]) -> list[Any]:
+    """Send with at most `threads` parts in flight, which bounds the memory they hold."""
+    done: list[dict[str, Any]] = []
+    flying: set[Future[dict[str, Any]]] = set()
+    with ThreadPoolExecutor(threads) as pool:
+        for number, part in enumerate(parts, 1):
+            if len(flying) >= threads:
+                finished, flying = wait(flying, return_when=FIRST_COMPLETED)
+                done += [future.result() for future in finished]
+            flying.add(pool.submit(send, number, part))
+        done += [future.result() for future in flying]
+    return sorted(done, key=lambda part: part["PartNumber"])
+
+
+def _part_bytes(size: int) -> int:
+    return max(_PART_BYTES, -(-size // _MAX_PARTS))

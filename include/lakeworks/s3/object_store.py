@@ -1,0 +1,248 @@
+"""S3 as the lake sees it: conditional, checksummed, versioned objects in one bucket.
+
+Conditions are only ever put on `PutObject` and `CompleteMultipartUpload`: every S3 we tried enforces those, while two
+stand-ins silently ignore the newer conditions on `CopyObject` (docs/adr/0003).
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lakeworks.aws_errors import translated
+from lakeworks.core.layout import own_key, tenant_key
+from lakeworks.core.tenant import Tenant
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.layer_buckets import LayerBuckets
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+# Metadata of every object of ours: the hex digest of its bytes.
+SHA256 = "lakeworks-sha256"
+T = TypeVar("T")
+R = TypeVar("R")
+# S3 answers 409 while another conditional write to the key is under way, 412 (404 for If-Match) when the condition fails.
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's identity as S3 reports it."""
+
+    key: str
+    size: int
+    etag: str
+    version_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to write, and on what condition: unconditional, only if absent, or only over the ETag `if_match`."""
+
+    key: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    if_match: str | None = None
+    if_absent: bool = False
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The request's condition headers."""
+        if self.if_match:
+            return {"IfMatch": self.if_match}
+        return {"IfNoneMatch": "*"} if self.if_absent else {}
+
+
+class ObjectStore:
+    """One bucket, or one a layer; or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
+
+    With a quick transfer, whole objects go that way where no condition hangs on them.
+
+    Callers name keys as the lake does; a tenant's level is put in here on the way out and taken off on the way back, so no
+    step can forget it or reach past it.
+    """
+
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        threads: int = 8,
+        *,
+        layers: Mapping[str, str] | None = None,
+        tenant: Tenant | None = None,
+        quick: QuickTransfer | None = None,
+    ) -> None:
+        self.layers = LayerBuckets(bucket, layers or {})
+        self.client: S3Client = self.layers.route(client)
+        self.bucket = bucket
+        self.threads = threads
+        self.tenant = tenant
+        self.quick = quick
+
+    def at(self, key: str) -> str:
+        """The key in the bucket; the same unless the store is a tenant's."""
+        return tenant_key(self.tenant, key)
+
+    def place(self, key: str) -> Any:
+        """Bucket and key as a request names them."""
+        return {"Bucket": self.bucket, "Key": self.at(key)}
+
+    def uri(self, key: str) -> str:
+        """The `s3://` address of a key."""
+        return f"s3://{self.layers.of(key)}/{self.at(key)}"
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
+        """The object, or None where there is none."""
+        try:
+            with translated("look at", self.uri(key)):
+                answer = self.client.head_object(**self.place(key), **version(version_id))
+        except LakeNotFound:
+            return None
+        return StoredObject(key, answer["ContentLength"], answer["ETag"], pinned(answer), answer.get("Metadata", {}))
+
+    def get(self, key: str, version_id: str | None = None) -> tuple[bytes, StoredObject]:
+        """The whole object and its identity; for small objects.
+
+        Raises:
+            LakeNotFound: there is no such object or version.
+        """
+        found = self.quick and self.quick.get(self.layers.of(key), self.at(key), version_id)
+        if found:
+            return found.body, StoredObject(key, len(found.body), found.etag, found.version_id, found.metadata)
+        with translated("read", self.uri(key)):
+            answer = self.client.get_object(**self.place(key), **version(version_id))
+            body = answer["Body"].read()
+        if len(body) != answer["ContentLength"]:
+            raise LakeUnavailable(
+                f"`{self.uri(key)}` broke off after {len(body)} bytes. Nothing was changed; run again."
+            )
+        return body, StoredObject(key, len(body), answer["ETag"], pinned(answer), answer.get("Metadata", {}))
+
+    def get_range(self, key: str, start: int, length: int, version_id: str | None = None) -> bytes:
+        """`length` bytes from `start`."""
+        wanted = f"bytes={start}-{start + length - 1}"
+        with translated("read", self.uri(key)):
+            answer = self.client.get_object(**self.place(key), Range=wanted, **version(version_id))
+            body = answer["Body"].read()
+        # A server may ignore Range and answer 200 with everything (RFC 9110, 14.2); ministack does for old versions.
+        return body if answer["ResponseMetadata"]["HTTPStatusCode"] == 206 else body[start : start + length]
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """Stream an object into a local file."""
+        with translated("download", self.uri(key)):
+            answer = self.client.get_object(**self.place(key), **version(version_id))
+            with path.open("wb") as file:
+                for chunk in answer["Body"].iter_chunks(1 << 20):
+                    file.write(chunk)
+
+    def put(self, target: Target | str, body: bytes) -> StoredObject:
+        """Write an object in one step; S3 checks its SHA-256 on arrival.
+
+        Raises:
+            LostRace: the target's condition does not hold; nothing was written.
+        """
+        target = Target(target) if isinstance(target, str) else target
+        if self.quick and not target.conditions:
+            attributes = {**target.metadata, "Content-Type": media_type(target.key)}
+            sent = self.quick.put(self.layers.of(target.key), self.at(target.key), body, attributes)
+            if sent:
+                return StoredObject(target.key, len(body), sent.etag, sent.version_id, target.metadata)
+        with conditional(self.uri(target.key)):
+            answer = self.client.put_object(
+                **self.place(target.key),
+                Body=body,
+                ChecksumSHA256=sha256_base64(body),
+                ContentType=media_type(target.key),
+                Metadata=dict(target.metadata),
+                **target.conditions,
+            )
+        return StoredObject(target.key, len(body), answer["ETag"], pinned(answer), target.metadata)
+
+    def scan(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
+        """Every object below a prefix, in key order."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=self.at(prefix), StartAfter=self.at(start_after) if start_after else ""
+        )
+        with translated("list", self.uri(prefix)):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    key = own_key(self.tenant, item["Key"])
+                    yield StoredObject(key, item["Size"], item["ETag"], modified=item["LastModified"])
+
+    def delete(self, keys: Iterable[str]) -> int:
+        """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
+
+        Raises:
+            LakeUnavailable, LakeAccessDenied: S3 refused some; the message names the first.
+        """
+        pending = [*keys]
+        for start in range(0, len(pending), 1000):
+            chunk = pending[start : start + 1000]
+            with translated("delete", self.uri(chunk[0])):
+                answer = self.client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": self.at(key)} for key in chunk], "Quiet": True}
+                )
+            if errors := answer.get("Errors"):
+                first = errors[0]
+                denied = first.get("Code") == "AccessDenied"
+                check = " (denied: s3:DeleteObject). Check the credentials and their policy" if denied else ""
+                raise (LakeAccessDenied if denied else LakeUnavailable)(
+                    f"{len(errors)} of {len(chunk)} objects were not deleted, first `{first.get('Key', '')}`: "
+                    f"{first.get('Code')} {first.get('Message')}{check}. Run again; what is gone stays gone."
+                )
+        return len(pending)
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """Apply a function to items with the store's concurrency, keeping their order."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            return [*pool.map(function, items)]
+
+
+@contextmanager
+def conditional(where: str) -> Iterator[None]:
+    """Translate errors of a conditional write; a condition that does not hold becomes LostRace."""
+    with translated("write", where):
+        try:
+            yield
+        except ClientError as error:
+            code = error.response["Error"].get("Code")
+            gone = code == "NoSuchKey" and error.operation_name in ("PutObject", "CompleteMultipartUpload")
+            if code in _CONDITION_FAILED or gone:
+                raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
+            raise
+
+
+def media_type(key: str) -> str:
+    """What a browser or another tool should take an object for, by its ending."""
+    known = {
+        "html": "text/html; charset=utf-8",
+        "json": "application/json",
+        "parquet": "application/vnd.apache.parquet",
+    }
+    return known.get(key.rpartition(".")[2], "application/octet-stream")
+
+
+def sha256_base64(body: bytes) -> str:
+    """The digest as S3's `x-amz-checksum-sha256` wants it."""
+    return b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def version(version_id: str | None) -> dict[str, Any]:
+    """The request argument that pins a version."""
+    return {"VersionId": version_id} if version_id else {}
+
+
+def pinned(answer: Mapping[str, Any]) -> str | None:
+    """The version id S3 reports; None on a bucket without versioning (which reports none or `null`)."""
+    found = answer.get("VersionId")
+    return None if found in (None, "null") else str(found)

@@ -1,0 +1,31 @@
+"""Data sets with one request a symbol."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from lakeworks.errors import SourceRejected
+from lakeworks.sources import Landing
+from lakeworks.sources.response import Answer
+
+
+def land_each(
+    vendor: str,
+    symbols: Iterable[str],
+    landing: Landing,
+    ask: Callable[[str], Answer],
+    is_known: Callable[[Answer], bool],
+    **facts: str,
+) -> dict[str, str]:
+    """Land the answer of every symbol; one the vendor does not know is landed too, and named in what is returned.
+
+    Raises:
+        SourceRejected: the vendor knows none of them: then the fault is ours.
+    """
+    answers = {name: landing.take(f"{name}.json", partial(ask, name), symbol=name, **facts) for name in symbols}
+    unknown = [name for name, answer in answers.items() if not is_known(answer)]
+    if len(unknown) == len(answers):
+        raise SourceRejected(
+            f"{vendor} knows none of {', '.join(unknown)}; it answers {answers[unknown[0]].quoted()}. Nothing can be staged of "
+            "that. Check the symbols in the contract's source_options."
+        )
+    return {"unknown": ",".join(unknown)} if unknown else {}

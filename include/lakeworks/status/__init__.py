@@ -1,0 +1,1 @@
+"""The partition matrix: what is published, stale, missing or failed."""

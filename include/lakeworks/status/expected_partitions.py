@@ -1,0 +1,60 @@
+"""Which slots of time a table should have partitions for, and which of them are missing.
+
+A slot is due where every upstream has data for it, and missing if it has no partition and no run was there since it is over.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lakeworks.contract import Contract
+from lakeworks.contract.sections import InputRule
+from lakeworks.core.partition import Period, period_range
+from lakeworks.status.partition_index import Facts, grain_of
+from lakeworks.status.run_coverage import covered_by
+
+
+@dataclass(frozen=True)
+class Window:
+    """From the period `first` to the period `last`, both included; open where one is not given."""
+
+    first: Period | None = None
+    last: Period | None = None
+
+    def holds(self, slot: Period | None) -> bool:
+        """Whether a slot lies (partly) inside; what has no time always does."""
+        if slot is None:
+            return True
+        after = self.first is None or slot.end > self.first.start
+        return after and (self.last is None or slot.start < self.last.end)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Slots that are due and have no partition; a run was at the `empty` ones and found no rows."""
+
+    missing: frozenset[Period]
+    empty: frozenset[Period]
+
+
+def absent(facts: Facts, contract: Contract, grain: str, window: Window, also: Iterable[Period] = ()) -> Absent:
+    """What a table cut by time lacks in a window; `also` are periods whose slots are due whatever its upstreams have."""
+    there = facts.slots(contract)
+    ran = covered_by(((Period.parse(key), at) for key, (at, _) in facts.runs(contract).items()), grain)
+    due = _due(facts, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
+    lacking = {slot for slot in due if window.holds(slot)} - there
+    return Absent(frozenset(lacking - ran), frozenset(lacking & ran))
+
+
+def _due(facts: Facts, contract: Contract, grain: str, window: Window, known: set[Period]) -> set[Period]:
+    """Slots that every upstream has data for, or any of them where all are optional.
+
+    Where time cuts no upstream: all of the window, or from the first to the last known.
+    """
+    sources = {x.name: x for x in facts.upstreams(contract) if grain_of(x)}
+    needed = [x for name, x in sources.items() if not contract.inputs.get(name, InputRule()).optional]
+    if sources:
+        slots = [{s for slot in facts.slots(x) for s in slot.split(grain)} for x in needed or sources.values()]
+        return set.intersection(*slots) if needed else set().union(*slots)
+    begin = window.first or min(known, default=None)
+    end = window.last.end if window.last else max((slot.end for slot in known), default=None)
+    return set(period_range(Period.containing(begin.start, grain), end)) if begin and end else set()

@@ -1,0 +1,31 @@
+"""Changes of a run's inputs since its last run."""
+
+from lakeworks.contract import Contract
+from lakeworks.core.layout import run_key
+from lakeworks.core.partition import Period
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import load_manifest
+from lakeworks.pipeline.inputs import live_input
+from lakeworks.status.partition_index import Facts
+from lakeworks.transform.sql import load_sql, upstream
+
+
+def has_news(lake: Lake, contract: Contract, period: Period) -> bool:
+    """Whether a run of the period would read other publications than its last run did, or has another contract.
+
+    Without a run before, whether there is anything to read at all. Not for tables with `rebuilds`: what they read depends on
+    what arrived.
+    """
+    sources = [lake.contract(str(name)) for name in upstream(load_sql(contract) or "")]
+    now = {
+        (source.name, partition.path, entry.live_seq)
+        for source in sources
+        for partition, entry in live_input(lake, contract, period, source).items()
+    }
+    last = Facts(lake).runs(contract).get(str(period))
+    if last is None:
+        return bool(now)
+    record = load_manifest(lake.store, run_key(contract.table, period, last[1]))
+    return record.contract_version != contract.version or now != {
+        (item.name, item.partition, item.seq) for item in record.inputs
+    }

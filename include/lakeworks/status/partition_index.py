@@ -1,0 +1,168 @@
+"""What listings of catalog, ledger and landing say of every partition of a lake, each listing made once.
+
+A partition's entry in the catalog says which publication is live, which period's run built it, and (as one fingerprint) from
+which publications. Ledger entries are read only where the catalog is behind the ledger.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from lakeworks.catalog.glue import partition_from_glue
+from lakeworks.catalog.glue_inputs import ENTRY
+from lakeworks.contract import Contract
+from lakeworks.contract.sections import InputRule
+from lakeworks.core.layout import LEDGER, join
+from lakeworks.core.partition import GRAINS, Partition, Period, period_range
+from lakeworks.errors import LedgerCorrupt
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import inputs_fingerprint
+from lakeworks.transform.sql import load_sql, upstream
+
+_TIME_KEYS = ("year", "month", "day", "hour")
+NO_INPUTS = "none"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a partition that was ever published."""
+
+    publication: int
+    period: str
+    inputs: str
+    finished: bool = True
+
+
+@dataclass
+class Facts:
+    """The published partitions of a lake's tables, and what a table's runs would be built from today."""
+
+    lake: Lake
+    _published: dict[str, dict[Partition, Known]] = field(default_factory=dict)
+    _by_time: dict[tuple[str, str], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
+    _upstreams: dict[str, list[Contract]] = field(default_factory=dict)
+    _runs: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
+
+    def published(self, contract: Contract) -> dict[Partition, Known]:
+        """Every partition of a table that is published, or about to be."""
+        if contract.name not in self._published:
+            self._published[contract.name] = _published(self.lake, contract)
+        return self._published[contract.name]
+
+    def upstreams(self, contract: Contract) -> list[Contract]:
+        """The tables a table is built from."""
+        if contract.name not in self._upstreams:
+            sql = load_sql(contract)
+            found = [self.lake.contract(str(name)) for name in upstream(sql)] if sql else []
+            self._upstreams[contract.name] = found
+        return self._upstreams[contract.name]
+
+    def slots(self, contract: Contract) -> set[Period]:
+        """The stretches of time a table has partitions for."""
+        return {slot for partition in self.published(contract) if (slot := slot_of(partition))}
+
+    def fingerprint(self, contract: Contract, period: Period) -> str:
+        """Of what a run of the period would be built from today; compare with `Known.inputs`."""
+        found: set[tuple[str, str, int]] = set()
+        for source in self.upstreams(contract):
+            for cut, key in _slots_read(contract, source, period):
+                found.update(self._at(source, cut).get(key, []))
+        return inputs_fingerprint(found) or NO_INPUTS
+
+    def runs(self, contract: Contract) -> dict[str, tuple[datetime, str]]:
+        """When the last run of each period was recorded, and which attempt that was."""
+        if contract.name not in self._runs:
+            self._runs[contract.name] = self.newest(join(LEDGER, contract.table.path, "_runs") + "/")
+        return self._runs[contract.name]
+
+    def newest(self, root: str) -> dict[str, tuple[datetime, str]]:
+        """The newest object of every folder below a prefix, by its folder: when, and its name without the ending."""
+        found: dict[str, tuple[datetime, str]] = {}
+        for item in self.lake.store.scan(root):
+            folder, _, name = item.key.removeprefix(root).rpartition("/")
+            if item.modified and (folder not in found or item.modified >= found[folder][0]):
+                found[folder] = item.modified, name.rpartition(".")[0]
+        return found
+
+    def _at(self, contract: Contract, grain: str) -> dict[str, list[tuple[str, str, int]]]:
+        """Publications by the month, day or hour they lie in; all under an empty key for a table time does not cut."""
+        if (contract.name, grain) not in self._by_time:
+            index: dict[str, list[tuple[str, str, int]]] = {}
+            for partition, known in self.published(contract).items():
+                slot = slot_of(partition)
+                key = str(Period.containing(slot.start, grain)) if slot and grain else ""
+                index.setdefault(key, []).append((contract.name, partition.path, known.publication))
+            self._by_time[contract.name, grain] = index
+        return self._by_time[contract.name, grain]
+
+
+def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
+    """Which slots of an upstream table a run reads, as (grain to cut it by, key); as `pipeline.write` does."""
+    grain, rule = grain_of(source), contract.inputs.get(source.name, InputRule())
+    if grain is None or rule.whole:
+        yield "", ""
+    elif rule.look_back_days:
+        first = Period.containing(period.start - timedelta(days=rule.look_back_days), grain)
+        yield from ((grain, str(slot)) for slot in period_range(first, period.end))
+    else:
+        cut = GRAINS[min(GRAINS.index(grain), GRAINS.index(period.grain))]
+        for wanted in period.with_earlier(contract.look_back_periods):
+            yield cut, str(Period.containing(wanted.start, cut))
+
+
+def slot_of(partition: Partition) -> Period | None:
+    """The time a partition covers; None where no part of it is time, or that part is null."""
+    return _slot(tuple(value for key, value in partition.pairs if key in _TIME_KEYS))
+
+
+def grain_of(contract: Contract) -> str | None:
+    """The grain of a table's time partitions; None where time does not cut it."""
+    grains = [item.transform for item in contract.partition_by if item.transform != "identity"]
+    return grains[0] if grains else None
+
+
+@lru_cache(maxsize=200_000)
+def _slot(values: tuple[str | None, ...]) -> Period | None:
+    if len(values) < 2 or None in values:
+        return None
+    return Period.parse("-".join(str(v) for v in values[:3]) + (f"T{values[3]}" if len(values) == 4 else ""))
+
+
+def _published(lake: Lake, contract: Contract) -> dict[Partition, Known]:
+    numbers = lake.ledger.numbers(contract.table)
+    listed = _listed(lake, contract) if numbers else {}
+    found: dict[Partition, Known] = {}
+    behind: list[Partition] = []
+    for partition, taken in numbers.items():
+        says = listed.get(partition, {})
+        if says.get(ENTRY) == str(taken[-1]) and "lakeworks.inputs" in says:
+            publication = int(says["lakeworks.publication"])
+            found[partition] = Known(publication, says["lakeworks.period"], says["lakeworks.inputs"])
+        else:
+            behind.append(partition)
+    read = lake.store.map(lambda partition: _read(lake, contract, partition, numbers[partition]), behind)
+    return found | {partition: known for partition, known in zip(behind, read, strict=True) if known}
+
+
+def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]]:
+    """The parameters of every partition the catalog lists; a table without partitions has them itself."""
+    table = lake.catalog.table(contract.table)
+    if table is None:
+        return {}
+    if not contract.partition_keys:
+        return {Partition(): table.get("Parameters", {})}
+    found = lake.catalog.calls(contract.table).listing(columns=False)
+    return {partition_from_glue(contract, item["Values"]): item.get("Parameters", {}) for item in found}
+
+
+def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> Known | None:
+    """From the ledger, what the catalog does not say yet; None for what was never completed, or withdrawn."""
+    try:
+        newest = lake.ledger.read(contract.table, partition, numbers[-1]).entry
+        live = newest if newest.is_live else lake.ledger.live(contract.table, partition, numbers[:-1])
+    except LedgerCorrupt:
+        return Known(numbers[-1], "", "", finished=False)
+    if newest.state == "publishing":
+        return Known(newest.seq, newest.period, newest.inputs or NO_INPUTS, finished=False)
+    return Known(live.live_seq, live.period, live.inputs or NO_INPUTS) if live and live.objects else None

@@ -1,0 +1,166 @@
+"""The partition matrix of tables: missing, stale, running, failed, quarantining, published.
+
+A partition is stale if its inputs would give another fingerprint today than the one it was built from, or if its period was
+landed anew. Everything comes from listings (status/partition_index.py), so 100,000 partitions take seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from lakeworks.airflow_api import Activity
+from lakeworks.contract import Contract
+from lakeworks.core.layout import QUARANTINE, join
+from lakeworks.core.partition import GRAINS, Partition, Period
+from lakeworks.lake import Lake
+from lakeworks.landing.changes import landed_since
+from lakeworks.status.expected_partitions import Window, absent
+from lakeworks.status.matrix import Cell, Matrix, State
+from lakeworks.status.partition_index import Facts, Known, grain_of, slot_of
+
+
+def status(
+    lake: Lake, contracts: Sequence[Contract], window: Window | None = None, activities: Iterable[Activity] = ()
+) -> Iterator[Matrix]:
+    """The matrix of each table; `activities` is what Airflow is at, where it was asked."""
+    facts = Facts(lake)
+    by_table: dict[str, list[Activity]] = {}
+    for activity in activities:
+        by_table.setdefault(activity.table, []).append(activity)
+    for contract in contracts:
+        yield _Table(facts, contract, by_table.get(contract.name, []), window or Window()).matrix()
+
+
+@dataclass
+class _Table:
+    facts: Facts
+    contract: Contract
+    activities: Sequence[Activity]
+    window: Window
+    _expected: dict[str, str] = field(default_factory=dict)
+
+    def matrix(self) -> Matrix:
+        published = self.facts.published(self.contract).items()
+        cells = [
+            self._cell(partition, known) for partition, known in published if self.window.holds(slot_of(partition))
+        ]
+        cells += self._absent(bool(published))
+        cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
+        return Matrix(self.contract.name, tuple(cells))
+
+    def _cell(self, partition: Partition, known: Known) -> Cell:
+        """A published partition, with the worst that is true of it."""
+        slot, name = slot_of(partition), self.contract.name
+        state: State = "published"
+        why = ""
+        if activity := self._activity(slot):
+            state, why = activity.state, activity.where
+        elif not known.finished:
+            state, why = (
+                "unfinished",
+                f"publication {known.publication} was not completed; run: lakeworks repair {name}",
+            )
+        elif why := self._stale(known):
+            state = "stale"
+        elif known.period in self.quarantined:
+            state, why = "quarantining", f"look: lakeworks quarantine show {name} {known.period}"
+        return Cell(partition, slot, state, known.publication, why)
+
+    def _stale(self, known: Known) -> str:
+        """Why a partition is not what its inputs would give today; empty if it is."""
+        if self.contract.rebuilds:
+            return self._behind(known.period)
+        period = Period.parse(known.period)
+        if known.period not in self._expected:
+            self._expected[known.period] = self.facts.fingerprint(self.contract, period)
+        if known.inputs != self._expected[known.period]:
+            return f"an upstream has other publications for {known.period} than it was built from"
+        landed = self.landed.get(period.path if self.contract.partition_by else "")
+        if landed and known.period in self.runs and landed > self.runs[known.period][0]:
+            return f"{known.period} was landed anew at {landed:%Y-%m-%d %H:%M} UTC"
+        return ""
+
+    def _behind(self, period: str) -> str:
+        """What a run of `rebuilds` reads depends on what arrived: it is stale once its upstream's period was run after it."""
+        name = self.contract.rebuilds.touched_by if self.contract.rebuilds else ""
+        runs = self.facts.runs(self.facts.lake.contract(name))
+        above = max(
+            (at for key, (at, _) in runs.items() if key.startswith(period)), default=None
+        )  # of the period or inside it
+        own = self.runs.get(period)
+        return f"`{name}` was run again for {period} since" if above and own and above > own[0] else ""
+
+    def _absent(self, published: bool) -> Iterator[Cell]:
+        """What should be there and is not: missing, or empty where a run has been there."""
+        grain = grain_of(self.contract)
+        if grain is None:
+            if not published:
+                yield self._nothing(Partition(), None, frozenset())
+            return
+        found = absent(self.facts, self.contract, grain, self.window, (Period.parse(x.period) for x in self.activities))
+        for slot in sorted(found.missing | found.empty):
+            yield self._nothing(Partition.of_period(slot), slot, found.empty)
+
+    def _nothing(self, partition: Partition, slot: Period | None, empty: frozenset[Period]) -> Cell:
+        if activity := self._activity(slot):
+            return Cell(partition, slot, activity.state, None, activity.where)
+        return (
+            Cell(partition, slot, "empty") if slot in empty else Cell(partition, slot, "missing", None, "never built")
+        )
+
+    def _activity(self, slot: Period | None) -> Activity | None:
+        """The run at a slot that is not over, or the newest that failed after the last good one."""
+        if not self.activities:
+            return None
+        if slot is None:
+            found = list(self.activities)
+        else:
+            periods = [str(Period.containing(slot.start, grain)) for grain in GRAINS]
+            found = [activity for period in periods for activity in self.by_period.get(period, [])]
+        current = [activity for activity in found if not self._overtaken(activity, slot)]
+        return max(current, key=_weight, default=None)
+
+    def _overtaken(self, activity: Activity, slot: Period | None) -> bool:
+        """A failure that a later run made good: of the same period, or of any around the slot that was over by then."""
+        if activity.state != "failed" or activity.at is None:
+            return False
+        own = Period.parse(activity.period)
+        part = slot if slot and own.start <= slot.start and slot.end <= own.end else own
+        for grain in GRAINS[: GRAINS.index(part.grain) + 1]:
+            around = Period.containing(part.start, grain)
+            good = self.runs.get(str(around))
+            if good and good[0] > activity.at and (around == own or part.end <= good[0]):
+                return True
+        return False
+
+    @cached_property
+    def by_period(self) -> dict[str, list[Activity]]:
+        """What Airflow is at, by period."""
+        found: dict[str, list[Activity]] = {}
+        for activity in self.activities:
+            found.setdefault(activity.period, []).append(activity)
+        return found
+
+    @cached_property
+    def runs(self) -> dict[str, tuple[datetime, str]]:
+        """When the last run of a period was recorded, and which attempt that was."""
+        return self.facts.runs(self.contract)
+
+    @cached_property
+    def quarantined(self) -> set[str]:
+        """Periods whose last run set rows aside."""
+        aside = self.facts.newest(join(QUARANTINE, self.contract.table.path) + "/")
+        attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in aside.items()}
+        return {period for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
+
+    @cached_property
+    def landed(self) -> dict[str, datetime]:
+        """When a source table's periods were landed anew since they were run, by their path."""
+        return landed_since(self.facts.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
+
+
+def _weight(activity: Activity) -> tuple[bool, bool, str]:
+    """What runs before what failed, a cause before its consequences, the newest before older ones."""
+    cause = not activity.where.endswith("upstream_failed")
+    return activity.state == "running", cause, activity.at.isoformat() if activity.at else ""

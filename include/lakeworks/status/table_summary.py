@@ -1,0 +1,82 @@
+"""What the ledger says of a table as a whole: live partitions, and where the rows of its periods went."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lakeworks.contract import Contract
+from lakeworks.contract.evolution import wider
+from lakeworks.core.types import LakeType
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Manifest, load_manifest
+
+# Said under such a table; whoever adds its columns up would miss rows.
+COUNTED_AGAIN = (
+    "{tables}: later runs re-open earlier days here, and rows_in counts a row in each run that read it. Every run by itself is "
+    "in balance, or it is not published."
+)
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """One line of the ledger's table; rows over the latest published run of every period.
+
+    In a table with `rebuilds`, rows of days that later runs re-opened are counted by each of them: only a single run balances.
+    """
+
+    table: str
+    partitions: int
+    rows_in: int
+    published: int
+    quarantined: int
+    deduplicated: int
+    bytes: int
+    audit: str
+
+    @property
+    def counts_again(self) -> bool:
+        """Whether rows were read by several runs, so that the sums do not balance."""
+        return self.rows_in != self.published + self.quarantined + self.deduplicated
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def summarise(lake: Lake, contract: Contract) -> TableSummary:
+    """Read a table's ledger."""
+    live = lake.ledger.live_partitions(contract.table)
+    runs = latest_runs(lake, contract)
+    # A table without partitions is written anew by every period's run; only the last one counts.
+    counted = list(runs.values()) if contract.partition_keys else list(runs.values())[-1:]
+    audits = [run.audit or {} for run in counted]
+    warnings = sum(audit.get("warnings", 0) for audit in audits)
+    return TableSummary(
+        table=contract.name,
+        partitions=len(live),
+        rows_in=sum(run.balance.read for run in counted),
+        published=sum(entry.rows for entry in live.values()),
+        quarantined=sum(run.balance.quarantined for run in counted),
+        deduplicated=sum(run.balance.deduplicated for run in counted),
+        bytes=sum(entry.size for entry in live.values()),
+        audit="-" if not audits else f"passed, {warnings} warnings" if warnings else "passed",
+    )
+
+
+def latest_runs(lake: Lake, contract: Contract) -> dict[str, Manifest]:
+    """The newest run record of every period, oldest run first."""
+    keys = list(lake.ledger.runs(contract.table))
+    records = sorted(lake.store.map(lambda key: load_manifest(lake.store, key), keys), key=lambda run: run.run.order)
+    return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
+
+
+def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]]:
+    """Columns that came without being in the contract, as run records remember them."""
+    if contract.schema_policy == "freeze":
+        return []
+    known = {name.lower() for name in contract.columns}
+    found = dict[str, LakeType]()
+    for run in latest_runs(lake, contract).values():
+        for column in run.extra_columns:
+            name, kind = column.name.lower(), LakeType.parse(column.type)
+            found[name] = wider(found.get(name, kind), kind)
+    return [(name, kind) for name, kind in found.items() if name not in known]

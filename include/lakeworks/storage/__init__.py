@@ -1,1 +1,0 @@
-"""Objects, staging, ledger and publications on S3."""

@@ -1,0 +1,1 @@
+"""Runs a table's examples through its transform."""

@@ -1,0 +1,126 @@
+"""Tenants come and go: the register, the databases and the policy of each. Nothing here ever deletes data."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from lakeworks.contract import all_tables, load_contract
+from lakeworks.core.layout import TENANT_AREAS, policy_key
+from lakeworks.core.tenant import Tenant
+from lakeworks.errors import LakeNotFound, TenantHasData
+from lakeworks.infrastructure.config import load_config
+from lakeworks.lake import Lake, layer_buckets
+from lakeworks.settings import Settings
+from lakeworks.tenants.iam_policy import LakeAddress, tenant_policy
+from lakeworks.tenants.registry import TenantRecord, TenantRegistry
+
+
+def utc_now() -> datetime:
+    """The register's clock."""
+    return datetime.now(UTC)
+
+
+Outcome = Literal["created", "updated", "unchanged"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one thing a tenant needs."""
+
+    setting: str
+    outcome: Outcome
+    detail: str = ""
+
+
+def address_of(settings: Settings, account: str) -> LakeAddress:
+    """The lake of a deployment as IAM spells it."""
+    key = load_config(settings.config_file).encryption.kms_key_id or settings.kms_key_id or ""
+    kms = key if key.startswith("arn:") else None
+    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(
+        settings.region.rpartition("-")[0].rpartition("-")[0], "aws"
+    )
+    return LakeAddress(settings.bucket, settings.region, account, partition, kms, layer_buckets(settings))
+
+
+@dataclass(frozen=True)
+class AreaUse:
+    """What a tenant has in one area."""
+
+    area: str
+    objects: int
+    bytes: int
+
+
+def add(
+    lake: Lake, tenant: Tenant, owner: str, address: LakeAddress, *, clock: Callable[[], datetime] = utc_now
+) -> list[Change]:
+    """Register a tenant, create its databases and write its policy; running it again completes or corrects what differs.
+
+    The databases come with every table's contract: run it again after a domain was added.
+
+    Raises:
+        LostRace: somebody registers the same tenant at this moment; run again.
+    """
+    whole, own = lake.for_tenant(None), lake.for_tenant(tenant)
+    registry = TenantRegistry(whole.store)
+    known = registry.get(tenant) is not None
+    changed = registry.save(TenantRecord(id=str(tenant), owner=owner, since=clock()))
+    changes = [Change("tenant", _outcome(known=known, changed=changed), str(tenant))]
+    for name in sorted({own.catalog.database(load_contract(table).table) for table in all_tables()}):
+        created = own.catalog.ensure_database(name, f"lakeworks tenant {tenant}")
+        changes.append(Change(f"database {name}", "created" if created else "unchanged"))
+    changes.append(_write_policy(whole, tenant, address))
+    return changes
+
+
+def remove(lake: Lake, tenant: Tenant, *, keep_data: bool = False, clock: Callable[[], datetime] = utc_now) -> bool:
+    """Take a tenant off the list of active ones; its data, databases and role stay. Returns whether anything changed.
+
+    Raises:
+        LakeNotFound: there is no such tenant.
+        TenantHasData: objects are left, and `keep_data` was not given; nothing was changed.
+    """
+    registry = TenantRegistry(lake.for_tenant(None).store)
+    record = registry.get(tenant)
+    if record is None:
+        raise LakeNotFound(f"There is no tenant `{tenant}`. Nothing was changed. Known ones: lakeworks tenant list")
+    used = data_of(lake, tenant)
+    if used and not keep_data:
+        areas = ", ".join(f"{use.area}/ {use.objects}" for use in used)
+        raise TenantHasData(
+            f"Tenant `{tenant}` still has {sum(use.objects for use in used)} objects ({areas}). Nothing was changed. Move or "
+            "delete them first (Lakeworks deletes no tenant's data), or take the tenant off the list and leave them: "
+            f"lakeworks tenant remove {tenant} --keep-data. Either way, take its IAM role away yourself."
+        )
+    return registry.save(record.model_copy(update={"state": "removed", "since": clock()}))
+
+
+def data_of(lake: Lake, tenant: Tenant) -> list[AreaUse]:
+    """What a tenant has, by area; areas without objects are left out."""
+    store = lake.for_tenant(tenant).store
+    found = []
+    for area in TENANT_AREAS:
+        sizes = [item.size for item in store.scan(f"{area}/")]
+        if sizes:
+            found.append(AreaUse(area, len(sizes), sum(sizes)))
+    return found
+
+
+def _write_policy(lake: Lake, tenant: Tenant, address: LakeAddress) -> Change:
+    key = policy_key(tenant)
+    body = json.dumps(tenant_policy(tenant, address), indent=2).encode()
+    try:
+        before: bytes | None = lake.store.get(key)[0]
+    except LakeNotFound:
+        before = None
+    if before != body:
+        lake.store.put(key, body)
+    return Change("policy", _outcome(known=before is not None, changed=before != body), lake.store.uri(key))
+
+
+def _outcome(*, known: bool, changed: bool) -> Outcome:
+    if not changed:
+        return "unchanged"
+    return "updated" if known else "created"

@@ -1,0 +1,75 @@
+"""The register of tenants: one small object each, changed only on the condition that nobody else changed it meanwhile."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from lakeworks.core.layout import REGISTRY, registry_key
+from lakeworks.core.tenant import Tenant
+from lakeworks.errors import LakeNotFound, LedgerCorrupt, LostRace
+from lakeworks.ledger.run_record import Record
+from lakeworks.s3.object_store import ObjectStore, Target
+
+
+class TenantRecord(Record):
+    """What is known of a tenant. A removed one stays on record: its data may still be there."""
+
+    id: str
+    owner: str = Field("", description="Whom to ask: a team or an address.")
+    state: Literal["active", "removed"] = "active"
+    since: datetime = Field(description="When the state was last changed; UTC.")
+
+
+class TenantRegistry:
+    """The register of one lake; it lies outside every tenant's prefixes."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+
+    def all(self) -> list[TenantRecord]:
+        """Every tenant ever registered, by id."""
+        keys = [item.key for item in self.store.scan(REGISTRY)]
+        return [record for record, _ in self.store.map(self._load, keys)]
+
+    def get(self, tenant: Tenant) -> TenantRecord | None:
+        """A tenant's record; None if it was never registered."""
+        try:
+            return self._load(registry_key(tenant))[0]
+        except LakeNotFound:
+            return None
+
+    def save(self, record: TenantRecord) -> bool:
+        """Register, or change what is registered; returns whether anything changed (the date alone is no change).
+
+        Raises:
+            LostRace: somebody else registers or changes the tenant at this moment; nothing was written.
+        """
+        key, body = registry_key(Tenant(record.id)), record.model_dump_json(indent=1).encode()
+        try:
+            found, etag = self._load(key)
+        except LakeNotFound:
+            self._put(Target(key, if_absent=True), body)
+            return True
+        if found.model_copy(update={"since": record.since}) == record:
+            return False
+        self._put(Target(key, if_match=etag), body)
+        return True
+
+    def _put(self, target: Target, body: bytes) -> None:
+        try:
+            self.store.put(target, body)
+        except LostRace as error:
+            raise LostRace(
+                f"`{self.store.uri(target.key)}`: somebody else is changing this tenant. Nothing was written; run again."
+            ) from error
+
+    def _load(self, key: str) -> tuple[TenantRecord, str]:
+        body, found = self.store.get(key)
+        try:
+            return TenantRecord.model_validate_json(body), found.etag
+        except ValidationError as error:
+            raise LedgerCorrupt(
+                f"`{self.store.uri(key)}` is not a tenant's record: {error.errors()[0]['msg']}. Nothing was changed. "
+                "An earlier version of the object may be intact; restore it."
+            ) from error

@@ -1,0 +1,1 @@
+"""Transforms of a table: SQL, group functions, examples, column lineage."""

@@ -1,0 +1,139 @@
+"""Transforms: one portable SQL text a table. Upstreams are read from it, a lint keeps it portable, dialects are rendered.
+
+`$partition_start` and `$partition_end` (exclusive) are the run's period as timestamps, `$partition_date` its first day. The
+relation `landing` is the raw file of a source table. Why each construct is banned: docs/adr/0005-portable-sql.md.
+"""
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lakeworks.contract import Contract
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Period
+from lakeworks.errors import ContractError
+from lakeworks.transform.group_functions import has_function
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+LANDING = "landing"
+_PARAMETER = re.compile(r"\$(\w+)")
+# Silently or loudly different on Spark or Athena, or not the same at every run.
+_CLOCKS = {"now", "transaction_timestamp", "get_current_timestamp", "current_localtimestamp", "nextval"}
+_BANNED = {
+    "DateDiff": "date_diff counts boundaries in one engine and full units in another: subtract epochs",
+    "DayOfWeek": "dayofweek starts at 0 or 1",
+    "PercentileCont": "quantile_cont/percentile_cont is spelled differently everywhere",
+    "Quantile": "quantile is not portable",
+    "Median": "median is not portable",
+    "CurrentDate": "a transform must not know what time it is",
+    "CurrentTimestamp": "a transform must not know what time it is",
+    "Localtimestamp": "a transform must not know what time it is",
+    "Localtime": "a transform must not know what time it is",
+    "CurrentTime": "a transform must not know what time it is",
+    "Rand": "random numbers make a re-run differ",
+    "Uuid": "random identifiers make a re-run differ",
+}
+
+
+def load_sql(contract: Contract) -> str | None:
+    """The table's `transform.sql`; None for a table that takes its source as it is."""
+    path = contract.folder / "transform.sql"
+    return path.read_text() if path.is_file() else None
+
+
+def bind(sql: str, period: Period) -> str:
+    """The text with the period's parameters written in as literals.
+
+    Raises:
+        ContractError: it uses a parameter that does not exist.
+    """
+    values = {
+        "partition_start": f"TIMESTAMP '{period.start:%Y-%m-%d %H:%M:%S}'",
+        "partition_end": f"TIMESTAMP '{period.end:%Y-%m-%d %H:%M:%S}'",
+        "partition_date": f"DATE '{period.start:%Y-%m-%d}'",
+    }
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise ContractError(f"`${match[1]}` is no parameter of a transform. Known: {', '.join(values)}.")
+        return values[match[1]]
+
+    return _PARAMETER.sub(value, sql)
+
+
+def upstream(sql: str) -> list[TableName]:
+    """The tables a transform reads, sorted; `landing` and its own CTEs are none.
+
+    Raises:
+        ContractError: the text does not parse, or a table is not written `<layer>_<domain>.<table>`.
+    """
+    return list(_upstream(sql))
+
+
+@lru_cache(maxsize=256)  # asked for several times a run, and a parse takes 25 ms
+def _upstream(sql: str) -> tuple[TableName, ...]:
+    from sqlglot import exp
+
+    tree = _parse(sql)
+    own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)} | {LANDING}
+    names = set()
+    for table in tree.find_all(exp.Table):
+        if table.db:
+            names.add(TableName.from_sql(table.db, table.name))
+        elif table.name not in own:
+            raise ContractError(f"`{table.name}`: a transform names tables <layer>_<domain>.<table>.")
+    return tuple(sorted(names))
+
+
+def render(sql: str, dialect: str) -> str:
+    """The text in another engine's dialect (`athena`, `spark`)."""
+    import sqlglot
+
+    return str(sqlglot.transpile(sql, read="duckdb", write=dialect, pretty=True)[0])
+
+
+def lint(sql: str, contract: Contract) -> list[str]:
+    """What keeps a transform from being portable and repeatable; empty if nothing does."""
+    from sqlglot import exp
+
+    tree = _parse(sql)
+    problems = [why for name, why in _BANNED.items() if any(tree.find_all(getattr(exp, name)))]
+    if clocks := sorted({call.name.lower() for call in tree.find_all(exp.Anonymous)} & _CLOCKS):
+        problems.append(f"a transform must not know what time it is: {', '.join(clocks)}")
+    if any(with_.args.get("recursive") for with_ in tree.find_all(exp.With)):
+        problems.append("WITH RECURSIVE stops at 100 levels on Spark")
+    if contract.rebuilds and _PARAMETER.search(sql):
+        problems.append(
+            "a table with `rebuilds` builds partitions outside the run's period: it cannot depend on $partition_…"
+        )
+    if any(group.args.get("all") for group in tree.find_all(exp.Group)):
+        problems.append("GROUP BY ALL is not portable: list the expressions")
+    if unread := sorted(set(contract.inputs) - {str(name) for name in upstream(sql)}):
+        problems.append(f"the contract's `inputs` name what is not read: {', '.join(unread)}")
+    return problems + _projection_problems(tree, contract)
+
+
+def _projection_problems(tree: "exp.Expression", contract: Contract) -> list[str]:
+    from sqlglot import exp
+
+    if not isinstance(tree, exp.Query):
+        return ["a transform is one SELECT"]
+    problems = []
+    names = [projection.alias_or_name for projection in tree.selects]
+    if names != list(contract.columns) and not has_function(contract):
+        problems.append(f"the columns are {names}, the contract has {list(contract.columns)}")
+    for projection in tree.selects:
+        if not isinstance(projection.unalias(), exp.Cast):  # TRY_CAST is a Cast too
+            problems.append(f"`{projection.alias_or_name}` is not CAST to its contract type")
+    return problems
+
+
+def _parse(sql: str) -> "exp.Expression":
+    import sqlglot
+
+    try:
+        return sqlglot.parse_one(sql, read="duckdb")
+    except sqlglot.errors.ParseError as error:
+        raise ContractError(f"The transform does not parse: {str(error).splitlines()[0]}") from error

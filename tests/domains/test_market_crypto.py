@@ -1,0 +1,93 @@
+"""A coin's day becomes hours: one request a coin, 24 partitions, and only the hours a correction changes are published anew."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from lakeworks.contract import load_contract
+from lakeworks.core.partition import Period
+from lakeworks.errors import AuditFailed
+from lakeworks.lake import Lake
+from lakeworks.landing.quota import LakeState
+from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
+from lakeworks.sources import Access, open_source
+from tests.lakeworks.sources.vendors import Vendor
+from tests.support.memory_s3 import memory_lake
+
+BRONZE, HOURS = "bronze.market.crypto_bars", "silver.market.crypto_bars"
+DAY = Period.parse("2013-03-10")  # clocks change in New York, and do not matter
+
+
+@pytest.fixture
+def vendor(replay_url: str) -> Vendor:
+    found = Vendor(replay_url, "coingecko")
+    found.reset("2013-03-11T06:00:00Z")
+    return found
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return memory_lake(tmp_path)
+
+
+def hours(lake: Lake, vendor: Vendor, number: int) -> Manifest:
+    """What the DAG does for the day; the audit has tests of its own."""
+    run = Run(id=f"run-{number}", started_at=datetime(2026, 1, 1, number, tzinfo=UTC))
+    source = open_source("coingecko", access=Access(f"{vendor.url}/api/v3", None, {}, LakeState(lake.store)))
+    land(lake, load_contract(BRONZE), DAY, run, source)
+    for table in (BRONZE, HOURS):
+        staged = write(lake, table, DAY, run)
+        made = publish(lake, staged.model_copy(update={"audit": {"passed": True}}).save(lake.store).key)
+    return made
+
+
+def live(lake: Lake) -> dict[str, int]:
+    return {part.path: entry.rows for part, entry in lake.ledger.live_partitions(load_contract(HOURS).table).items()}
+
+
+def without_hour(vendor: Vendor, hour: int) -> dict[str, Any]:
+    """Bitcoin's answer as the vendor gives it, less the points of one hour."""
+    period = {"vs_currency": "usd", "from": int(DAY.start.timestamp()), "to": int(DAY.end.timestamp()) - 1}
+    body = requests.get(f"{vendor.url}/api/v3/coins/bitcoin/market_chart/range", params=period, timeout=5).json()
+    first = (DAY.start + timedelta(hours=hour)).timestamp() * 1000
+    kept = {
+        name: [item for item in points if not first <= item[0] < first + 3_600_000] for name, points in body.items()
+    }
+    return {"match": "*/coins/bitcoin/*", "kind": "status", "status": 200, "body": json.dumps(kept)}
+
+
+def test_a_day_is_two_requests_and_twenty_four_hours(lake: Lake, vendor: Vendor) -> None:
+    made = hours(lake, vendor, 1)
+    assert made.outcome == {"published": 24}
+    assert live(lake) == {f"year=2013/month=03/day=10/hour={hour:02}": 2 for hour in range(24)}
+    assert len(vendor.seen()) == 2
+    assert hours(lake, vendor, 2).outcome == {"unchanged": 24}
+
+
+def test_a_correction_publishes_only_its_hour(lake: Lake, vendor: Vendor) -> None:
+    hours(lake, vendor, 1)
+    vendor.fault(match="*/coins/bitcoin/*", kind="republished")
+    assert hours(lake, vendor, 2).outcome == {"published": 1, "unchanged": 23}
+
+
+def test_an_hour_without_points_has_no_bar_until_they_come(lake: Lake, vendor: Vendor) -> None:
+    vendor.fault(**without_hour(vendor, 7))
+    hours(lake, vendor, 1)
+    assert {path for path, rows in live(lake).items() if rows == 1} == {"year=2013/month=03/day=10/hour=07"}
+    assert hours(lake, vendor, 2).outcome == {"published": 1, "unchanged": 23}
+    assert set(live(lake).values()) == {2}
+
+
+def test_an_hour_that_vanishes_stops_the_run_and_stays(lake: Lake, vendor: Vendor) -> None:
+    hours(lake, vendor, 1)
+    vendor.fault(**{**without_hour(vendor, 7), "match": "*/coins/*", "times": 2})  # of either coin
+    with pytest.raises(AuditFailed, match=r"first 2013-03-10T07\. Nothing was published"):
+        hours(lake, vendor, 2)
+    assert len(live(lake)) == 24

@@ -1,0 +1,57 @@
+"""Deleting a bucket: ours only, empty unless told, and every version of a versioned one."""
+
+from typing import Any
+
+import pytest
+
+from lakeworks.errors import ConfigError, LakeNotFound, LakeUnavailable
+from lakeworks.infrastructure.bucket_deletion import delete_bucket, list_buckets
+from tests.lakeworks.infrastructure.conftest import client
+
+
+@pytest.fixture(params=["moto", "ministack", "seaweed"])
+def full(request: pytest.FixtureRequest, bucket: str) -> Any:
+    """A versioned bucket of ours with two versions, a delete marker and an unfinished upload."""
+    s3 = client("s3", request.getfixturevalue(f"{request.param}_url"))
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "managed-by", "Value": "lakeworks"}]})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=bucket, Key="a", Body=body)
+    s3.delete_object(Bucket=bucket, Key="a")
+    s3.create_multipart_upload(Bucket=bucket, Key="b")
+    return s3
+
+
+def test_a_full_bucket_goes_only_by_force_and_then_with_every_version(full: Any, bucket: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"holds objects or old versions \(a and others\)\. Nothing was deleted.*--force"
+    ):
+        delete_bucket(full, bucket)
+    assert delete_bucket(full, bucket, force=True) == 3
+    assert bucket not in [entry.name for entry in list_buckets(full)]
+    with pytest.raises(LakeNotFound):
+        delete_bucket(full, bucket)
+
+
+def test_anothers_bucket_is_never_deleted(moto_url: str, bucket: str) -> None:
+    s3 = client("s3", moto_url)
+    s3.create_bucket(Bucket=bucket)
+    with pytest.raises(ConfigError, match=r"bootstrap did not make it\. Nothing was deleted"):
+        delete_bucket(s3, bucket, force=True)
+    assert {entry.name: entry.ours for entry in list_buckets(s3)}[bucket] is False
+
+
+def test_a_refused_deletion_keeps_the_bucket(full: Any, bucket: str) -> None:
+    class Refusing:
+        """The client, except that S3 refuses to delete."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(full, name)
+
+        def delete_objects(self, **_: Any) -> dict[str, Any]:
+            return {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "locked"}]}
+
+    with pytest.raises(LakeUnavailable, match="1 of 3 versions .* first `a`: AccessDenied locked. The bucket stays"):
+        delete_bucket(Refusing(), bucket, force=True)
+    assert full.head_bucket(Bucket=bucket)

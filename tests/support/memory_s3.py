@@ -1,0 +1,104 @@
+"""An S3 of one process for tests that make thousands of requests: conditional writes, versions, listings; nothing else."""
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
+
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.lake import Lake
+from lakeworks.s3.object_store import ObjectStore
+
+
+class MemoryS3:
+    """Answers like boto3's client does; the storage tests prove the same behaviour on real servers."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.versions: dict[tuple[str, str], dict[str, Any]] = {}
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **other: Any) -> dict[str, Any]:  # noqa: N803
+        with self._lock:
+            current = self.objects.get(Key)
+            if other.get("IfNoneMatch") and current:
+                raise failure("PreconditionFailed", 412, "PutObject")
+            if (wanted := other.get("IfMatch")) and (current is None or current["ETag"] != wanted):
+                raise failure("PreconditionFailed", 412, "PutObject")
+            etag, version = f'"{hashlib.md5(Body).hexdigest()}"', f"v{next(self._numbers)}"
+            stored = {"body": Body, "ETag": etag, "VersionId": version, "Metadata": other.get("Metadata", {})}
+            self.objects[Key] = self.versions[Key, version] = stored
+        return {"ETag": etag, "VersionId": version}
+
+    def head_object(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> dict[str, Any]:  # noqa: N803
+        found = self._find(Key, VersionId, "404", "HeadObject")
+        return {
+            **{name: found[name] for name in ("ETag", "VersionId", "Metadata")},
+            "ContentLength": len(found["body"]),
+        }
+
+    def get_object(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> dict[str, Any]:  # noqa: N803
+        found = self._find(Key, VersionId, "NoSuchKey", "GetObject")
+        body = StreamingBody(BytesIO(found["body"]), len(found["body"]))
+        return {**self.head_object(Bucket=Bucket, Key=Key, VersionId=VersionId), "Body": body}
+
+    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        for item in Delete["Objects"]:
+            self.objects.pop(item["Key"], None)
+        return {}
+
+    def get_paginator(self, _: str) -> "MemoryS3":
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str, StartAfter: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        with self._lock:
+            keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > StartAfter)
+        now = datetime.now(UTC)
+        found = ((key, self.objects[key]) for key in keys)
+        yield {
+            "Contents": [
+                {"Key": key, "Size": len(item["body"]), "ETag": item["ETag"], "LastModified": now}
+                for key, item in found
+            ]
+        }
+
+    def _find(self, key: str, version: str | None, code: str, operation: str) -> dict[str, Any]:
+        found = self.versions.get((key, version)) if version else self.objects.get(key)
+        if found is None:
+            raise failure(code, 404, operation)
+        return found
+
+
+class NoCatalog:
+    """Glue is not what these tests are about."""
+
+    def upsert_table(self, *_: Any) -> None:
+        """Forget it."""
+
+    def upsert_partitions(self, *_: Any) -> None:
+        """Forget it."""
+
+    def columns(self, *_: Any) -> list[dict[str, str]]:
+        """Nothing is remembered."""
+        return []
+
+
+def memory_lake(scratch: Path) -> Lake:
+    """A lake without servers."""
+    client: Any = MemoryS3()
+    catalog: Any = NoCatalog()
+    engine = DuckDbEngine(scratch=scratch, pii_salt="a salt for tests only")
+    return Lake(ObjectStore(client, "lake", threads=2), catalog, engine, scratch)
+
+
+def failure(code: str, status: int, operation: str) -> ClientError:
+    details: Any = {"Error": {"Code": code, "Message": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(details, operation)
