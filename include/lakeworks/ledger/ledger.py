@@ -19,7 +19,7 @@ from lakeworks.ledger.run_record import Record, Run
 from lakeworks.s3.object_store import ObjectStore, Target
 
 State = Literal["publishing", "published", "unchanged", "abandoned"]
-Kind = Literal["publish", "rollback", "compaction", "withdrawal"]
+Kind = Literal["publish", "rollback", "compaction", "withdrawal", "expired"]
 
 
 class LiveObject(Record):
@@ -63,6 +63,14 @@ class LedgerEntry(Record):
     audit: dict[str, Any] | None = None
     reserved_at: datetime
     published_at: datetime | None = None
+    confirmed_at: datetime | None = Field(
+        None, description="When a run last published or confirmed these rows; retention counts from here."
+    )
+
+    @property
+    def last_confirmed(self) -> datetime:
+        """The moment retention counts from; entries of older releases name only their publication."""
+        return self.confirmed_at or self.published_at or self.reserved_at
 
     @property
     def key(self) -> str:

@@ -115,6 +115,7 @@ class Publisher:
             confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
             confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "audit": wanted.audit}
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
+            confirmed |= {"confirmed_at": self.clock()}
             return _Decided(live.model_copy(update=confirmed))
         if wanted.based_on is not None:  # whoever read the latest state may publish, however old its run
             _refuse_stale(wanted, live)
@@ -130,6 +131,8 @@ class Publisher:
         replaced = live.objects if live and live.layout == "plain" else ()
         surplus = tuple(item.key for item in replaced if item.key not in keys)
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
+        if wanted.kind not in ("compaction", "expired"):  # these keep rows as old as they are
+            numbered |= {"confirmed_at": self.clock()}
         return _Decided(wanted.model_copy(update=numbered))
 
     def _finished(self, table: TableName, partition: Partition) -> list[int]:
@@ -235,7 +238,8 @@ def _same(live: LedgerEntry, wanted: LedgerEntry) -> bool:
 
 def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
     found = live.live_seq if live else 0
-    if found != wanted.based_on:
+    confirmed = live and wanted.kind == "expired" and live.last_confirmed > wanted.last_confirmed
+    if found != wanted.based_on or confirmed:
         raise StaleBuild(
             f"{wanted.where}: publication {found} came after this run (`{wanted.run.id}`) had read what it builds the "
             f"partition from (then {wanted.based_on} was live). Nothing was published; it has to be built again."
