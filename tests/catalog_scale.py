@@ -21,7 +21,7 @@ from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.catalog.glue_inputs import partition_input, table_input
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.pipeline.publish import catalog_partition
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
@@ -135,7 +135,7 @@ def run(glue: Connection, s3_url: str, glue_url: str, scratch: Path, work: tuple
         sys.stdout.flush()
 
     def found(**options: Any) -> int:
-        return sum(1 for _ in reconcile(lake, CONTRACT, **options))
+        return sum(1 for _ in compare_catalog(lake, CONTRACT, **options))
 
     sys.stdout.write(
         f"{count:,} partitions\n| | found | s | CPU s of the client | peak MB | calls |\n|---|---|---|---|---|---|\n"
@@ -147,10 +147,10 @@ def run(glue: Connection, s3_url: str, glue_url: str, scratch: Path, work: tuple
     measure("status", lambda: sum(len(matrix.cells) for matrix in status(lake, [CONTRACT])))
     ask("bend 1%")
     measure("diff, 1% bent", found)
-    measure("repair, 1% bent", lambda: found(mend=True))
+    measure("repair, 1% bent", lambda: found(repair=True))
     measure("diff after it", found)
     ask("lose the table")
-    measure("repair, the table is lost", lambda: found(mend=True))
+    measure("repair, the table is lost", lambda: found(repair=True))
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.engines.duckdb import DuckDbEngine
     from lakeworks.lake import Lake
     from lakeworks.ledger.publisher import Publisher
-    from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+    from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
     from lakeworks.maintenance.compaction import compact
     from lakeworks.parquet.partition_writer import PartitionedWriter
     from lakeworks.pipeline.publish import Registrar, entry_for
-    from lakeworks.s3.fast_client import QuickTransfer
+    from lakeworks.s3.fast_client import FastS3Client
     from lakeworks.s3.object_store import ObjectStore
 
     name = f"silver.bench.t{place.prefix.rpartition('/')[2]}"
@@ -42,14 +42,14 @@ def lakeworks(place: Place) -> Callable[[], Any]:
 
     month, scratch = Period.parse("2019-01"), Path(place.scratch)
     store, catalog = (
-        ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client())),
+        ObjectStore(place.client(), place.bucket, fast_client=FastS3Client.of(place.client())),
         catalog_of(place),
     )
     lake = Lake(store, catalog, DuckDbEngine("1GB", 2, scratch), scratch)
     small, wanted = contract(target_bytes=1, row_group_rows=ROWS_EACH // 2), contract(target_bytes=256 << 20)
     run = Run(id="bench", started_at=datetime(2026, 1, 1, tzinfo=UTC))
     rows = _rows()
-    staged = Manifest(
+    staged = RunRecord(
         table=small.name, period=str(month), run=run, contract_version="1.0.0", schema_fingerprint="f", audit={"passed": True},
         balance=RowBalance(read=len(rows), staged=len(rows)), partitions=(),
     )  # fmt: skip

@@ -29,7 +29,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.pipeline.fetch import land
     from lakeworks.pipeline.publish import publish
     from lakeworks.pipeline.write import write
-    from lakeworks.s3.fast_client import QuickTransfer
+    from lakeworks.s3.fast_client import FastS3Client
     from lakeworks.s3.object_store import ObjectStore
     from lakeworks.sources import Download
 
@@ -43,7 +43,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
             return Download(path, f"file:{path.name}", digest[:8], None, digest, path.stat().st_size, at)
 
     scratch = Path(place.scratch)
-    store = ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client()))
+    store = ObjectStore(place.client(), place.bucket, fast_client=FastS3Client.of(place.client()))
     lake = Lake(store, catalog_of(place), DuckDbEngine("1GB", 2, scratch), scratch)
     period = Period.parse("2019-01")
     phases: dict[str, float] = {}

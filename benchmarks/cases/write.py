@@ -18,11 +18,11 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.core.partition import Period
     from lakeworks.engines.duckdb import DuckDbEngine
     from lakeworks.parquet.partition_writer import PartitionedWriter
-    from lakeworks.s3.fast_client import QuickTransfer
+    from lakeworks.s3.fast_client import FastS3Client
     from lakeworks.s3.object_store import ObjectStore
 
     table, contract = read_rows(place), _contract(place)
-    store = ObjectStore(place.client(), place.bucket, quick=QuickTransfer.of(place.client()))
+    store = ObjectStore(place.client(), place.bucket, fast_client=FastS3Client.of(place.client()))
     period, scratch = Period.parse("2019-01"), Path(place.scratch)
     columns = ", ".join(f'"{name}"' for name in contract.columns)
     source = TableName.parse("bronze.bench.rows")

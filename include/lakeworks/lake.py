@@ -15,7 +15,7 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.infrastructure.config import load_config
 from lakeworks.ledger.ledger import Ledger, LedgerEntry
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
-from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.settings import Settings
@@ -44,7 +44,7 @@ class Lake:
                 settings.transfer_threads,
                 layers=layer_buckets(settings),
                 tenant=tenant,
-                quick=QuickTransfer.of(s3),
+                fast_client=FastS3Client.of(s3),
             ),
             GlueCatalog(quick_timestamps(glue), tenant=tenant),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
@@ -64,7 +64,7 @@ class Lake:
         """The same clients, working in a tenant's share (or, with None, outside all of them)."""
         old = self.store
         store = ObjectStore(
-            old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant, quick=old.quick
+            old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant, fast_client=old.fast_client
         )
         return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
 

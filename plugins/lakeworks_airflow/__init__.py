@@ -4,7 +4,7 @@ from lakeworks.settings import deployed_tenants
 from lakeworks_airflow.assets import monthly_after, table_asset
 from lakeworks_airflow.bootstrap import LakeBootstrapOperator
 from lakeworks_airflow.costs import StorageCostOperator
-from lakeworks_airflow.coverage import CoverageOperator, NewsOperator
+from lakeworks_airflow.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
 from lakeworks_airflow.crawlers import CrawlOperator
 from lakeworks_airflow.freshness import FreshnessOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
@@ -25,7 +25,6 @@ __all__ = [
     "CatalogDiffOperator",
     "CatalogRepairOperator",
     "CompactOperator",
-    "CoverageOperator",
     "CrawlOperator",
     "DailyPartitions",
     "FetchOperator",
@@ -33,8 +32,9 @@ __all__ = [
     "GarbageOperator",
     "LakeBootstrapOperator",
     "MonthlyPartitions",
-    "NewsOperator",
     "PublishOperator",
+    "SkipUnchangedOperator",
+    "SkipUntilCoveredOperator",
     "StorageCostOperator",
     "TenantOnboardingOperator",
     "VerifyOperator",

@@ -12,7 +12,7 @@ from lakeworks_airflow.connections import lake_client
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from lakeworks.infrastructure.plan_apply import Change
+    from lakeworks.infrastructure.plan_apply import ResourceChange
     from lakeworks.infrastructure.resource import Clients
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class LakeBootstrapOperator(BaseOperator):
         return [change.as_dict() for change in changes]
 
 
-def _complain(problems: "list[Change]") -> None:
+def _complain(problems: "list[ResourceChange]") -> None:
     """Raise for what is missing; a lake without its protection must not look set up."""
     text = "; ".join(f"{change.kind} {change.name}: {change.detail}" for change in problems)
     if any(change.outcome == "failed" for change in problems):
@@ -64,7 +64,7 @@ def _complain(problems: "list[Change]") -> None:
         raise AirflowFailException(f"{len(problems)} settings were denied, the others are as declared: {text}")
 
 
-def _log(change: "Change") -> None:
+def _log(change: "ResourceChange") -> None:
     level = logging.WARNING if change.outcome in _NOTABLE else logging.INFO
     log.log(level, "%s %s: %s %s", change.kind, change.name, change.outcome, change.detail)
     for line in change.lines:

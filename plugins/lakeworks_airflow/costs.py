@@ -29,15 +29,17 @@ class StorageCostOperator(LakeOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
-        from lakeworks.cost.bill import Window
+        from lakeworks.cost.bill import BillingPeriod
         from lakeworks.cost.bill_source import Stocktaking, utc_now
-        from lakeworks.cost.report import Ask
+        from lakeworks.cost.report import ReportRequest
         from lakeworks.pipeline.fetch import land
         from lakeworks.prices import load_price_book
         from lakeworks.settings import settings
 
         lake, run, found = connect_lake(self.tenant), run_of(context), settings()
-        window = Window.run_rate(utc_now())
-        ask = Ask(load_price_book(found.price_book), found.region, window, self.inventory or None, self.logs or None)
+        window = BillingPeriod.run_rate(utc_now())
+        ask = ReportRequest(
+            load_price_book(found.price_book), found.region, window, self.inventory or None, self.logs or None
+        )
         contract, source = load_contract(self.table), Stocktaking(lake, ask)
         return [land(lake, contract, period, run, source).key for period in self.periods(context)]

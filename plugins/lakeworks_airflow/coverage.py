@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 _NAMED = 5
 
 
-class CoverageOperator(LakeOperator):
+class SkipUntilCoveredOperator(LakeOperator):
     """Let a roll-up go on once runs of the upstream table covered its whole period; until then skip the rest of the run.
 
     The next publication upstream looks again, so nothing waits and nothing is polled. A correction of a day that was there
@@ -60,7 +60,7 @@ class CoverageOperator(LakeOperator):
         return f"{period} waits for runs of `{self.upstream}`: {', '.join(slots[:_NAMED])}{more}."
 
 
-class NewsOperator(LakeOperator):
+class SkipUnchangedOperator(LakeOperator):
     """Let a run go on if its table reads something that the last run of its period did not; else skip the rest of it.
 
     A backfill upstream publishes day after day and starts a run each; the first builds what is there, those that queued

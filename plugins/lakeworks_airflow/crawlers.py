@@ -145,10 +145,10 @@ class CrawlerTrigger(BaseTrigger):
     def _ended(self, hook: "GlueCrawlerHook") -> dict[str, str] | None:
         """How the crawl ended; None while it runs."""
         from lakeworks.aws_errors import translated
-        from lakeworks.catalog.responses import part
+        from lakeworks.catalog.responses import required_member
 
         with translated("look at the crawler", self.crawler):
-            found = part(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
+            found = required_member(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
         if found["State"] != "READY":
             return None
         last = found.get("LastCrawl") or {}

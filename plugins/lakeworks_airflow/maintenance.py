@@ -35,7 +35,7 @@ class CatalogDiffOperator(LakeOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         """Return counts by kind and the first few differences."""
-        found = _reconciled(self.table, mend=False)
+        found = _reconciled(self.table, repair=False)
         if self.fail and found["differences"]:
             raise AirflowFailException(
                 f"`{self.table}`: catalog and ledger differ: {found['differences']}, first {found['left'][0]}. Nothing was "
@@ -53,8 +53,8 @@ class CatalogRepairOperator(LakeOperator):
     operator_extra_links = (DataLink(),)
 
     def step(self, context: "Context") -> dict[str, Any]:
-        """Return counts by kind, how many were mended and the first few that only a person can decide."""
-        found = _reconciled(self.table, mend=True)
+        """Return counts by kind, how many were repaired and the first few that only a person can decide."""
+        found = _reconciled(self.table, repair=True)
         refused = [text for text in found["left"] if "Glue refused" in text]
         if refused:
             raise LakeUnavailable(f"`{self.table}`: {refused[0]}")
@@ -85,7 +85,7 @@ class VerifyOperator(LakeOperator):
         if findings:
             raise AirflowFailException(
                 f"`{self.table}`: {dict(Counter(finding.kind for finding in findings))}, first {findings[0].partition}: "
-                f"{findings[0].detail}. Nothing was changed. Look: lakeworks verify {self.table}, mend: lakeworks repair "
+                f"{findings[0].detail}. Nothing was changed. Look: lakeworks verify {self.table}, repair: lakeworks repair "
                 f"{self.table}"
             )
         return {"table": self.table, "differences": {}}
@@ -149,12 +149,12 @@ class GarbageOperator(BaseOperator):
         return {"removed": dict(kinds), "objects": sum(i.objects for i in found), "bytes": sum(i.bytes for i in found)}
 
 
-def _reconciled(table: str, *, mend: bool) -> dict[str, Any]:
+def _reconciled(table: str, *, repair: bool) -> dict[str, Any]:
     from lakeworks.contract import load_contract
     from lakeworks.maintenance.catalog_difference import summarised
-    from lakeworks.maintenance.catalog_repair import reconcile
+    from lakeworks.maintenance.catalog_repair import compare_catalog
 
-    found = summarised(reconcile(connect_lake(), load_contract(table), mend=mend))
+    found = summarised(compare_catalog(connect_lake(), load_contract(table), repair=repair))
     for text in found["left"]:
         log.warning("%s %s", table, text)
     return {"table": table, **found}

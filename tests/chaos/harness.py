@@ -27,7 +27,7 @@ from lakeworks.errors import LakeError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.verify import verify
 from lakeworks.parquet.partition_writer import PartitionedWriter
@@ -84,7 +84,7 @@ def publish(lake: Lake, number: int, month: str, attempt: int, die_at: str, scra
 def staged(lake: Lake, number: int, month: str, run: Run, scratch: Path) -> list[LedgerEntry]:
     """Stage one partition whose rows all carry `number`; returns the entries to publish."""
     period = Period.parse(month)
-    manifest = Manifest(
+    manifest = RunRecord(
         table=CONTRACT.name, period=month, run=run, contract_version="1.0.0", schema_fingerprint="f",
         balance=RowBalance(read=ROWS, staged=ROWS), partitions=(), audit={"passed": True},
     )  # fmt: skip
@@ -120,7 +120,7 @@ def storm(
     `through` is the endpoint as the writers see it, where that is one that breaks requests.
     """
     chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
-    month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake(quick=True)
+    month, lake, writers_lake = "2019-01", endpoint.lake(), (through or endpoint).lake(fast_client=True)
     with reading(tally, read_forever, lake, month):
         while tally.kills < kills:
             crowd = []
@@ -160,7 +160,7 @@ def crowd(
     """
     tally, began, hindered = Tally(), time.monotonic(), []
     for number in range(1, rounds + 1):
-        lake, start = endpoint.lake(quick=True), FORK.Barrier(rivals + neighbours)
+        lake, start = endpoint.lake(fast_client=True), FORK.Barrier(rivals + neighbours)
         places = ["2019-01"] * rivals + [f"2019-{month:02d}" for month in range(2, neighbours + 2)]
         writers = []
         for index, month in enumerate(places):

@@ -141,7 +141,7 @@ def pipeline_storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path) -> 
     great_expectations()  # before the fork, or every writer pays seconds
     chance, tally, number, began = random.Random(seed), Killed(), 1, time.monotonic()
     lake = replace(endpoint.lake(), contract=contract, scratch=scratch)
-    quick = replace(endpoint.lake(quick=True), contract=contract, scratch=scratch)
+    quick = replace(endpoint.lake(fast_client=True), contract=contract, scratch=scratch)
     days = first_publication(lake)
     with reading(tally, read_days, lake, days):
         while tally.kills < kills:

@@ -7,7 +7,7 @@ from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
-from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import client, contract_of
 
@@ -35,10 +35,10 @@ class Endpoint:
     bucket: str
     contract: Contract = CONTRACT
 
-    def lake(self, *, quick: bool = False) -> Lake:
-        """`quick`: whole objects by the compiled client, as in the product; for forked writers, whose parent never uses it."""
+    def lake(self, *, fast_client: bool = False) -> Lake:
+        """`fast_client`: whole objects by the compiled client, as in the product; for forked writers, whose parent never uses it."""
         s3 = client("s3", self.s3)
-        store = ObjectStore(s3, self.bucket, threads=2, quick=QuickTransfer.of(s3) if quick else None)
+        store = ObjectStore(s3, self.bucket, threads=2, fast_client=FastS3Client.of(s3) if fast_client else None)
         glue = GlueCatalog(client("glue", self.glue))
         return Lake(store, glue, DuckDbEngine(), Path("/nonexistent"), contract=lambda _: self.contract)
 

@@ -12,18 +12,18 @@ from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.write import write
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from tests.lakeworks.sources.vendors import Vendor
 
 DAY = Period.parse("2013-02-15")
 BARS = "bronze.market.equity_daily_bars"
 
 
-def access(vendor: Vendor, lake: Lake, key: str = "PREMIUM012345678", profile: str = "premium") -> Access:
-    return Access(vendor.url, key, {"profile": profile}, LakeState(lake.store))
+def access(vendor: Vendor, lake: Lake, key: str = "PREMIUM012345678", profile: str = "premium") -> SourceConnection:
+    return SourceConnection(vendor.url, key, {"profile": profile}, LakeState(lake.store))
 
 
-def landed(lake: Lake, table: str, period: Period, run: Run, through: Access) -> LandingSet:
+def landed(lake: Lake, table: str, period: Period, run: Run, through: SourceConnection) -> LandingSet:
     contract = load_contract(table)
     found = land(lake, contract, period, run, open_source(str(contract.source).partition(".")[0], access=through))
     assert isinstance(found, LandingSet)

@@ -18,16 +18,16 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound, SchemaDrift
 from lakeworks.lake import Lake
 from lakeworks.landing.fetches import LandingSet, load_answer
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.secrets import Secret
-from lakeworks.sources.shopify import TOKEN_HEADER, Connection, Shopify
+from lakeworks.sources.shopify import TOKEN_HEADER, Shopify, ShopifyConnection
 from lakeworks_demo.data.events import drop
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shop import ZONE
@@ -65,12 +65,12 @@ class Days:
         moment = now or period.end + timedelta(minutes=10)
         requests.post(f"{self.url}/_control/clock", json={"source": "shopify", "now": moment.isoformat()}, timeout=5)
         http = HttpSource(self.url, secret=Secret(TOKEN_HEADER, TOKEN), sleep=lambda _: None)
-        shop = Shopify(http, Connection(read_all_orders=True), now=lambda: moment)
+        shop = Shopify(http, ShopifyConnection(read_all_orders=True), now=lambda: moment)
         found = land(self.lake, load_contract(table), period, self.run(), shop)
         assert isinstance(found, LandingSet)
         return found
 
-    def build(self, table: str, day: str) -> Manifest:
+    def build(self, table: str, day: str) -> RunRecord:
         staged = write(self.lake, table, Period.parse(day, "day"), self.run())
         if self.is_audited:
             staged = audit(self.lake, staged.key)
@@ -78,7 +78,7 @@ class Days:
             staged = staged.model_copy(update={"audit": {"passed": True}}).save(self.lake.store)
         return publish(self.lake, staged.key)
 
-    def day(self, day: str, *tables: str) -> dict[str, Manifest]:
+    def day(self, day: str, *tables: str) -> dict[str, RunRecord]:
         """What the DAG does for a day; with tables, those alone."""
         for table in BRONZE:
             if not tables or table in tables:
@@ -192,7 +192,7 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half_and_the_next_try_goes
     contract = contract.model_copy(update={"source_options": {"page_size": 5}})
     session = DyingSession()
     http = HttpSource(days.url, session=session, secret=Secret(TOKEN_HEADER, TOKEN))
-    shop = Shopify(http, Connection(read_all_orders=True))
+    shop = Shopify(http, ShopifyConnection(read_all_orders=True))
     requests.post(f"{days.url}/_control/clock", json={"source": "shopify", "now": "2017-01-03T00:10:00Z"}, timeout=5)
     with pytest.raises(KeyboardInterrupt):
         land(days.lake, contract, period, run, shop)
@@ -255,7 +255,7 @@ def test_persons_are_in_landing_and_bronze_only_and_the_token_nowhere(days: Days
 def test_events_that_tills_drop_reach_bronze_as_they_are(days: Days, tmp_path: Path) -> None:
     period = Period.parse("2017-01-02")
     drop(tmp_path / "inbox", small_shop(), period.start.date())
-    source = open_source("file_drop", access=Access((tmp_path / "inbox").as_uri()))
+    source = open_source("file_drop", access=SourceConnection((tmp_path / "inbox").as_uri()))
     land(days.lake, load_contract("bronze.commerce.events"), period, days.run(), source)
     days.build("bronze.commerce.events", "2017-01-02")
     rows = days.rows("bronze.commerce.events")

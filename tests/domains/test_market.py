@@ -17,14 +17,14 @@ from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period, periods_between
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.build_periods import plan
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
-from lakeworks.sources import Landing, Wanted, open_source
-from lakeworks.sources.response import Answer
+from lakeworks.sources import FetchRequest, ResponseStore, open_source
+from lakeworks.sources.response import SourceResponse
 
 RunAt = Callable[..., Run]
 FIRST, LAST = "2012-11-01", "2013-02-08"
@@ -48,12 +48,12 @@ class Vendor:
     changed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     fetched_at: datetime = datetime(2013, 2, 9, 6, tzinfo=UTC)
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         for symbol in wanted.options["symbols"]:
-            landing.take(f"{symbol}.json", lambda symbol=symbol: self.ask(symbol), symbol=symbol)  # type: ignore[misc]
+            landing.fetch_once(f"{symbol}.json", lambda symbol=symbol: self.ask(symbol), symbol=symbol)  # type: ignore[misc]
         return {}
 
-    def ask(self, symbol: str) -> Answer:
+    def ask(self, symbol: str) -> SourceResponse:
         bars = {}
         for day, close in prices(symbol).items():
             text = self.changed.get((symbol, day), f"{close:.4f}")
@@ -63,7 +63,7 @@ class Vendor:
                 "8. split coefficient": "2.0" if (symbol, day) == ("AAPL", SPLIT) else "1.0",
             }  # fmt: skip
         body = {"Meta Data": {"2. Symbol": symbol, "3. Last Refreshed": LAST}, "Time Series (Daily)": bars}
-        return Answer(json.dumps(body).encode(), f"https://vendor/{symbol}", 200, {}, self.fetched_at)
+        return SourceResponse(json.dumps(body).encode(), f"https://vendor/{symbol}", 200, {}, self.fetched_at)
 
 
 def prices(symbol: str) -> dict[str, float]:
@@ -84,7 +84,7 @@ def fetch(lake: Lake, run: Run, vendor: Vendor, period: Period) -> None:
         build(lake, table, run, period)
 
 
-def build(lake: Lake, table: str, run: Run, *periods: Period) -> list[Manifest]:
+def build(lake: Lake, table: str, run: Run, *periods: Period) -> list[RunRecord]:
     built = [write(lake, table, period, run).key for period in plan(load_contract(table), periods)]
     return [publish(lake, audit(lake, key).key) for key in built]
 

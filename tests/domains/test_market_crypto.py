@@ -13,11 +13,11 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import AuditFailed
 from lakeworks.lake import Lake
 from lakeworks.landing.quota import LakeState
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from tests.lakeworks.sources.vendors import Vendor
 from tests.support.memory_s3 import memory_lake
 
@@ -37,10 +37,10 @@ def lake(tmp_path: Path) -> Lake:
     return memory_lake(tmp_path)
 
 
-def hours(lake: Lake, vendor: Vendor, number: int) -> Manifest:
+def hours(lake: Lake, vendor: Vendor, number: int) -> RunRecord:
     """What the DAG does for the day; the audit has tests of its own."""
     run = Run(id=f"run-{number}", started_at=datetime(2026, 1, 1, number, tzinfo=UTC))
-    source = open_source("coingecko", access=Access(f"{vendor.url}/api/v3", None, {}, LakeState(lake.store)))
+    source = open_source("coingecko", access=SourceConnection(f"{vendor.url}/api/v3", None, {}, LakeState(lake.store)))
     land(lake, load_contract(BRONZE), DAY, run, source)
     for table in (BRONZE, HOURS):
         staged = write(lake, table, DAY, run)

@@ -11,7 +11,7 @@ from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import QuarantineLimitExceeded
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
@@ -28,7 +28,7 @@ def run(number: int) -> Run:
     return Run(id=f"run-{number}", started_at=datetime(2026, 1, 1, number, tzinfo=UTC))
 
 
-def build(lake: Lake, table: str, day: str, number: int) -> Manifest:
+def build(lake: Lake, table: str, day: str, number: int) -> RunRecord:
     staged = write(lake, table, Period.parse(day), run(number))
     return publish(lake, staged.model_copy(update={"audit": {"passed": True}}).save(lake.store).key)
 
@@ -50,7 +50,7 @@ def lake(tmp_path: Path) -> Lake:
     return made
 
 
-def fetched(lake: Lake, vendor: Vendor, number: int) -> Manifest:
+def fetched(lake: Lake, vendor: Vendor, number: int) -> RunRecord:
     landed(lake, BARS, DAY, run(number), access(vendor, lake))
     return build(lake, BARS, str(DAY), number)
 

@@ -19,7 +19,7 @@ from lakeworks.landing.reader import newest_set
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.write import write
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from tests.conftest import contract_of
 from tests.domains.market_steps import BARS, DAY, access, landed, staged
 from tests.lakeworks.sources.vendors import Vendor
@@ -133,7 +133,7 @@ def test_every_other_vendor_reaches_its_table(
     vendor = Vendor(replay_url, name)
     vendor.reset(now)
     base = f"{replay_url}/api/v3" if name == "coingecko" else replay_url
-    source = open_source(name, access=Access(base, None, options, LakeState(lake.store)))
+    source = open_source(name, access=SourceConnection(base, None, options, LakeState(lake.store)))
     land(lake, contract, Period.parse(period), run_at(1), source)
     vendor.fault(kind="status", status=500, times=1000)
     found = staged(lake, table, Period.parse(period), run_at(1))
@@ -158,7 +158,7 @@ def test_dropped_files_of_several_formats_become_one_table(lake: Lake, run_at: R
     )
     lake = replace(lake, contract=lambda name: contract)
     inbox = LakeInbox(lake.store)
-    source = open_source("file_drop", access=Access(inbox=inbox))
+    source = open_source("file_drop", access=SourceConnection(inbox=inbox))
     with pytest.raises(NotPublishedYet):
         land(lake, contract, DAY, run_at(1), source)
     lake.store.put("inbox/events/2013-02-15/a.jsonl", b'{"id": 1, "amount": 2}\n{"id": 2, "amount": 2.5}\n')

@@ -19,7 +19,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shopify import TOKEN
 from tests.lakeworks.sources.vendors import Vendor
@@ -74,7 +74,7 @@ def fetch(lake: Lake, table: str, url: str) -> None:
         Vendor(url, name).reset(case.now)
     inbox = LakeInbox(lake.store)
     base = f"{url}{case.path}" if name != "file_drop" else None  # dropped into the lake's own bucket
-    access = Access(base, case.key, case.options, LakeState(lake.store), inbox)
+    access = SourceConnection(base, case.key, case.options, LakeState(lake.store), inbox)
     land(lake, contract, Period.parse(case.period), run(1), open_source(name, access=access))
 
 

@@ -69,7 +69,7 @@ def lose_the_table(lake: Lake) -> None:
 
 
 def test_a_lost_table_is_told_then_mended_then_right(published: Lake) -> None:
-    right = {"table": BRONZE, "differences": {}, "mended": 0, "left": []}
+    right = {"table": BRONZE, "differences": {}, "repaired": 0, "left": []}
     assert operator(CatalogDiffOperator, table=BRONZE, fail=True).execute({}) == right
     lose_the_table(published)
     told = operator(CatalogDiffOperator, table=BRONZE).execute({})
@@ -77,7 +77,7 @@ def test_a_lost_table_is_told_then_mended_then_right(published: Lake) -> None:
     with pytest.raises(AirflowFailException, match=f"Nothing was changed. Run: lakeworks catalog repair {BRONZE}"):
         operator(CatalogDiffOperator, table=BRONZE, fail=True).execute({})
     mended = operator(CatalogRepairOperator, table=BRONZE).execute({})
-    assert (mended["differences"], mended["mended"]) == ({"table not in catalog": 1, "not in catalog": 1}, 2)
+    assert (mended["differences"], mended["repaired"]) == ({"table not in catalog": 1, "not in catalog": 1}, 2)
     assert operator(CatalogRepairOperator, table=BRONZE).execute({}) == right
     json.dumps([told, mended])
 
@@ -92,7 +92,7 @@ def test_columns_that_arrived_come_back_with_a_lost_table(published: Lake) -> No
 def test_a_difference_fails_the_verification_with_what_to_do(published: Lake) -> None:
     assert operator(VerifyOperator, table=BRONZE, deep=True).execute({}) == {"table": BRONZE, "differences": {}}
     published.store.delete(["bronze/transport/yellow_trips/year=2019/month=01/part-00000.parquet"])
-    with pytest.raises(AirflowFailException, match=rf"missing object.*mend: lakeworks repair {BRONZE}"):
+    with pytest.raises(AirflowFailException, match=rf"missing object.*repair: lakeworks repair {BRONZE}"):
         operator(VerifyOperator, table=BRONZE).execute({})
 
 

@@ -20,7 +20,7 @@ from lakeworks.errors import FencedError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.compaction import compact
 from lakeworks.maintenance.verify import repair, verify
@@ -89,7 +89,7 @@ class Sequence(RuleBasedStateMachine):
             },
             schema=pa.schema([(name, column.type.arrow) for name, column in self.wanted.columns.items()]),
         )
-        staged = Manifest(
+        staged = RunRecord(
             table=self.wanted.name, period=str(MONTH), run=run, contract_version="1.0.0", schema_fingerprint="f",
             balance=RowBalance(read=len(table), staged=len(table)), partitions=(), audit={"passed": True},
         )  # fmt: skip

@@ -26,7 +26,7 @@ from lakeworks.errors import (
 )
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.fetch import land
@@ -71,7 +71,7 @@ def arrived(**columns: Any) -> pa.Table:
     return pa.table({**{key: value for key, value in usual.items() if key not in columns}, **columns})
 
 
-def run(lake: Lake, contract: Contract, run_: Run, source: Given) -> Manifest:
+def run(lake: Lake, contract: Contract, run_: Run, source: Given) -> RunRecord:
     """All steps."""
     land(lake, contract, JANUARY, run_, source)
     return publish(lake, audit(lake, write(lake, contract.name, JANUARY, run_).key).key)

@@ -26,7 +26,7 @@ from lakeworks.errors import LakeAccessDenied, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.verify import verify
-from lakeworks.quarantine.replay import set_aside
+from lakeworks.quarantine.replay import list_quarantined
 from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import running_ministack
 from tests.protocol.test_bad_input import Given, arrived, events, run
@@ -157,11 +157,11 @@ def test_rows_that_cannot_be_set_aside_stop_the_run_and_none_is_lost(guarded: Gu
     with pytest.raises(LakeAccessDenied, match=r"write `s3://.*_quarantine/bronze/test/events/.*denied: s3:PutObject"):
         run(user, contract, run_at(2), mixed)
     assert seen(guarded.owner)[0] == OLD
-    assert set_aside(user, contract) == []
+    assert list_quarantined(user, contract) == []
     guarded.allow()
     balance = run(user, contract, run_at(2, attempt=2), mixed).balance
     assert (balance.read, balance.staged, balance.quarantined) == (4, 3, 1)
-    assert [item.rows for item in set_aside(user, contract)] == [1]
+    assert [item.rows for item in list_quarantined(user, contract)] == [1]
     assert seen(guarded.owner)[0] == NEW
     assert verify(replace(guarded.owner, contract=lambda _: contract), contract, deep=True) == []
 

@@ -15,7 +15,7 @@ from lakeworks.errors import ContractError, LiveChanged
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.parquet.dataset import open_dataset
@@ -56,8 +56,8 @@ class Publishing:
     wanted: Contract
     month: Period = MONTH
 
-    def stage(self, rows: pa.Table, run: Run, batch: int = 333) -> Manifest:
-        manifest = Manifest(
+    def stage(self, rows: pa.Table, run: Run, batch: int = 333) -> RunRecord:
+        manifest = RunRecord(
             table=self.wanted.name, period=str(self.month), run=run, contract_version="1.0.0", schema_fingerprint="f",
             balance=RowBalance(read=len(rows), staged=len(rows)), partitions=(), audit={"passed": True},
         )  # fmt: skip

@@ -12,7 +12,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import GRAINS, Period
 from lakeworks.errors import ContractError
 from lakeworks.lake import Lake
-from lakeworks.status.expected_partitions import Window
+from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import Matrix
 from lakeworks.status.partition_index import grain_of
 from lakeworks.status.run_coverage import covered_by
@@ -80,7 +80,7 @@ def make_plan(
         ContractError: a table of the DAG has no valid contract.
     """
     contracts = [lake.contract(table) for table in dag.tables]
-    window = Window(periods[0], periods[-1])
+    window = PeriodRange(periods[0], periods[-1])
     matrices = status(lake, contracts, window, doings.activities)
     tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}

@@ -16,9 +16,9 @@ from lakeworks.landing.files import dataset
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.quota import LakeState
 from lakeworks.pipeline.build_periods import plan
-from lakeworks.sources import Access, RequestSource, Wanted, open_source
+from lakeworks.sources import FetchRequest, RequestSource, SourceConnection, open_source
 from lakeworks.sources.limits import Limiter, Limits, parsed
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 
 # Sources that ask nobody: computed, declared, or files that others bring.
 _NO_VENDOR = {"declared", "exchange_calendars", "file_drop", "lake"}
@@ -30,10 +30,10 @@ class Tally:
 
     names: list[str] = field(default_factory=list)
 
-    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         """See `lakeworks.sources.Landing`."""
         self.names.append(name)
-        return Answer(b"{}", "counted:", 200, {}, datetime.now(UTC), facts)
+        return SourceResponse(b"{}", "counted:", 200, {}, datetime.now(UTC), facts)
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,20 @@ def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, boo
     with suppress(
         LakeError, ValueError, KeyError, TypeError, AttributeError, IndexError
     ):  # an empty answer fits nobody
-        client.collect(Wanted(dataset(contract), period, contract.source_options), tally)
+        client.collect(FetchRequest(dataset(contract), period, contract.source_options), tally)
     return max(len(tally.names), 1), any("page" in name for name in tally.names)
 
 
-def access_of(lake: Lake, name: str) -> Access:
+def access_of(lake: Lake, name: str) -> SourceConnection:
     """How a vendor is reached, by Airflow's own variable `AIRFLOW_CONN_<NAME>` (in JSON) where this shell has it."""
     said: Mapping[str, Any] = {}
     with suppress(ValueError):
         said = json.loads(os.environ.get(f"AIRFLOW_CONN_{name.upper()}", "{}"))
     extra = said.get("extra") or {}
     options = json.loads(extra) if isinstance(extra, str) else extra
-    return Access(said.get("host"), said.get("password"), options, LakeState(lake.store), LakeInbox(lake.store))
+    return SourceConnection(
+        said.get("host"), said.get("password"), options, LakeState(lake.store), LakeInbox(lake.store)
+    )
 
 
 def limits_of(lake: Lake, name: str) -> Limits:

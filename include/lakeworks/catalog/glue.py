@@ -10,17 +10,17 @@ from botocore.exceptions import ClientError
 from lakeworks.aws_errors import translated
 from lakeworks.catalog.glue_inputs import (
     CatalogPartition,
-    covers,
+    contains,
     explain,
-    follow,
     glue_columns,
+    merge_existing,
+    names_and_types,
     partition_input,
-    plain,
     table_input,
 )
 from lakeworks.catalog.indexes import Outcome, ensure_index
 from lakeworks.catalog.partition_batches import PartitionCalls, Values
-from lakeworks.catalog.responses import created, part
+from lakeworks.catalog.responses import created, required_member
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.core.names import TableName
@@ -63,7 +63,7 @@ class GlueCatalog:
         try:
             with translated("look up the table", str(name)):
                 answer = self.client.get_table(DatabaseName=self.database(name), Name=name.table)
-                return dict(part(answer, "Table", str(name)))
+                return dict(required_member(answer, "Table", str(name)))
         except LakeNotFound:
             return None
 
@@ -96,10 +96,10 @@ class GlueCatalog:
 
     def align(self, contract: Contract) -> int:
         """Give every registered partition the table's columns; returns how many needed it."""
-        columns = plain(self.columns(contract))
+        columns = names_and_types(self.columns(contract))
         calls, pending, count = self.calls(contract.table), list[dict[str, Any]](), 0
         for item in calls.listing():
-            if not covers(plain(item["StorageDescriptor"].get("Columns", [])), columns):
+            if not contains(names_and_types(item["StorageDescriptor"].get("Columns", [])), columns):
                 kept = {key: item[key] for key in _PART_INPUT if key in item}
                 pending.append({**kept, "StorageDescriptor": {**item["StorageDescriptor"], "Columns": columns}})
             # Soon after reading: nothing guards an update of a partition against one in between.
@@ -160,14 +160,14 @@ class GlueCatalog:
         return self._update(contract, self.table(contract.table) or wanted, wanted)
 
     def _update(self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-        wanted = follow(found, wanted)
+        wanted = merge_existing(found, wanted)
         if not explain(found, wanted):
             return "unchanged"
         seen = {"VersionId": found["VersionId"]} if found.get("VersionId") else {}
         with translated("update the table", contract.name):
             place = {"DatabaseName": self.database(contract.table), **seen}
             self.client.update_table(**place, TableInput=wanted, SkipArchive=True)
-        before, after = (plain(table["StorageDescriptor"]["Columns"]) for table in (found, wanted))
+        before, after = (names_and_types(table["StorageDescriptor"]["Columns"]) for table in (found, wanted))
         if before != after and contract.partition_keys:
             self.align(contract)
         return "updated"

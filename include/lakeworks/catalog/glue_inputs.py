@@ -97,7 +97,7 @@ def table_input(
     }
 
 
-def follow(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def merge_existing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What to set where a table exists: the wanted, and what others or earlier runs put there and still holds.
 
     Columns that arrived without being in the contract stay, at their widest type: old partitions hold them. Parameters that are
@@ -136,12 +136,12 @@ def partition_input(wanted: CatalogPartition, columns: Sequence[Mapping[str, str
     parameters = {"numRows": str(wanted.rows), "totalSize": str(wanted.bytes), **wanted.parameters}
     return {
         "Values": wanted.partition.values,
-        "StorageDescriptor": storage_descriptor(plain(columns), location),
+        "StorageDescriptor": storage_descriptor(names_and_types(columns), location),
         "Parameters": {**parameters, SEAL: seal(wanted.partition.values, location, parameters)},
     }
 
 
-def plain(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+def names_and_types(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """Names and types: what a partition says of its columns. Comments are the table's alone."""
     return [{"Name": column["Name"], "Type": column["Type"]} for column in columns]
 
@@ -158,7 +158,7 @@ def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]])
     parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
     if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
         return False
-    return plain(descriptor.get("Columns", [])) == list(columns) and covers(descriptor, _READ_AS)
+    return names_and_types(descriptor.get("Columns", [])) == list(columns) and contains(descriptor, _READ_AS)
 
 
 def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -171,7 +171,7 @@ def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     if before.get("Location") != after.get("Location"):
         told.append(f"location `{before.get('Location')}` is not `{after.get('Location')}`")
     told += _column_differences(before.get("Columns", []), after.get("Columns", []))
-    if not covers(before, {key: value for key, value in after.items() if key not in ("Location", "Columns")}):
+    if not contains(before, {key: value for key, value in after.items() if key not in ("Location", "Columns")}):
         told.append("it is not read as Parquet")
     held = found.get("Parameters", {})
     told += [
@@ -185,15 +185,15 @@ def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
 
 def differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """Which parts of what Glue holds are not as wanted; Glue may hold more than we set."""
-    return [key for key, value in wanted.items() if not covers(found.get(key), value)]
+    return [key for key, value in wanted.items() if not contains(found.get(key), value)]
 
 
-def covers(found: Any, wanted: Any) -> bool:
+def contains(found: Any, wanted: Any) -> bool:
     """Whether everything wanted is found; mappings may hold more."""
     if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(covers(found.get(key), value) for key, value in wanted.items())
+        return isinstance(found, Mapping) and all(contains(found.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(covers, found, wanted))
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(contains, found, wanted))
     return bool(found == wanted)
 
 
@@ -202,7 +202,7 @@ def _column_differences(found: Sequence[Mapping[str, str]], wanted: Sequence[Map
     told = [f"column {name} is missing" for name in after if name not in before]
     told += [f"column {name} is too much" for name in before if name not in after]
     told += [f"column {n} is {before[n]}, not {kind}" for n, kind in after.items() if before.get(n, kind) != kind]
-    if told or covers(list(found), list(wanted)):
+    if told or contains(list(found), list(wanted)):
         return told
     return ["columns have another order or other comments"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakeworks.aws_errors import translated
-from lakeworks.catalog.responses import part
+from lakeworks.catalog.responses import required_member
 from lakeworks.core.names import TableName
 from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import LakeNotFound, LakeUnavailable
@@ -58,7 +58,7 @@ class PartitionCalls:
         """Those of the wanted partitions that exist."""
         with ThreadPoolExecutor(self.threads) as pool:
             found = pool.map(self._get, chunks(wanted, GET_BATCH))
-            return {tuple(item["Values"]): item for part in found for item in part}
+            return {tuple(item["Values"]): item for required_member in found for item in required_member}
 
     def create(self, inputs: Sequence[Mapping[str, Any]]) -> dict[Values, str]:
         """Create partitions (those that exist are updated); returns the error code of each that Glue refused."""
@@ -96,7 +96,7 @@ class PartitionCalls:
             answer = self.client.get_partitions(
                 **self.place, Segment=segment, MaxResults=1000, ExcludeColumnSchema=not columns, **more
             )
-        return list(part(answer, "Partitions", str(self.name))), answer.get("NextToken") or None
+        return list(required_member(answer, "Partitions", str(self.name))), answer.get("NextToken") or None
 
     def _get(self, values: Sequence[Values]) -> list[dict[str, Any]]:
         """Ask until nothing is left open.
@@ -134,7 +134,7 @@ class PartitionCalls:
             answer = self.client.batch_get_partition(
                 **self.place, PartitionsToGet=[{"Values": list(item)} for item in values]
             )
-        found = [dict(item) for item in part(answer, "Partitions", str(self.name))]
+        found = [dict(item) for item in required_member(answer, "Partitions", str(self.name))]
         listed = {tuple(item["Values"]) for item in answer.get("UnprocessedKeys", [])}
         held = {tuple(item["Values"]) for item in found}
         return found, [item for item in values if item in listed and item not in held]

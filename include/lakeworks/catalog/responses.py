@@ -21,7 +21,7 @@ def created(what: str, name: str, create: Callable[[], object]) -> bool:
     return True
 
 
-def part(answer: Mapping[str, Any], key: str, where: str) -> Any:
+def required_member(answer: Mapping[str, Any], key: str, where: str) -> Any:
     """A part every answer has: boto3 takes JSON that broke off for an answer without any.
 
     Raises:

@@ -12,7 +12,7 @@ from rich.console import Console
 from lakeworks.cli.connect import client
 from lakeworks.cli.output import AsJson
 from lakeworks.infrastructure.bootstrap import plan_lake
-from lakeworks.infrastructure.plan_apply import Change
+from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.settings import settings
 
 _COLOURS = {"+": "green", "~": "yellow", "-": "red"}
@@ -40,7 +40,7 @@ def bootstrap(
         return
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
-    def show(change: Change) -> None:
+    def show(change: ResourceChange) -> None:
         if not as_json:
             _print(console, change, notes=change.outcome != "unchanged")
 
@@ -58,7 +58,7 @@ def bootstrap(
         raise typer.Exit(1)
 
 
-def _print(console: Console, change: Change, *, notes: bool) -> None:
+def _print(console: Console, change: ResourceChange, *, notes: bool) -> None:
     """As Terraform does: a line a resource, a line a difference, and what a person should know."""
     console.print(f"[bold]{change.kind}[/] {change.name}: {change.outcome}", end="")
     console.print(f"  {change.detail}" if change.detail else "", markup=False)

@@ -13,8 +13,8 @@ from lakeworks.cli.connect import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import ConfigError
-from lakeworks.maintenance.catalog_difference import Difference
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_difference import CatalogDifference
+from lakeworks.maintenance.catalog_repair import compare_catalog
 
 app = typer.Typer(no_args_is_help=True, help="Compare the Glue catalog with what is published, and repair it.")
 
@@ -28,7 +28,7 @@ _SHOWN = 10
 @app.command()
 def diff(table: TableOption = None, every: Everything = False, deep: Deep = False, as_json: AsJson = False) -> None:
     """Show where catalog and ledger differ; exit code 1 if they do anywhere."""
-    found = _run(table, every=every, mend=False, deep=deep)
+    found = _run(table, every=every, repair=False, deep=deep)
     _show(found, as_json=as_json, title="Differences")
     if found:
         raise typer.Exit(1)
@@ -43,26 +43,27 @@ def repair(
     as_json: AsJson = False,
 ) -> None:
     """Bring the catalog in line with the ledger; exit code 1 if something is left."""
-    found = _run(table, every=every, mend=not dry_run, deep=deep)
+    found = _run(table, every=every, repair=not dry_run, deep=deep)
     _show(found, as_json=as_json, title="Would repair" if dry_run else "Repaired")
-    if not dry_run and any(not item.mended for _, item in found):
+    if not dry_run and any(not item.repaired for _, item in found):
         raise typer.Exit(1)
 
 
-def _run(table: str | None, *, every: bool, mend: bool, deep: bool) -> list[tuple[str, Difference]]:
+def _run(table: str | None, *, every: bool, repair: bool, deep: bool) -> list[tuple[str, CatalogDifference]]:
     if every == bool(table):
         raise ConfigError("Name one table, or give --all. Nothing was done.")
     lake = connect()
-    found: list[tuple[str, Difference]] = []
+    found: list[tuple[str, CatalogDifference]] = []
     for name in all_tables() if table is None else [table]:
         with _bar(name) as progress:
             found += [
-                (name, item) for item in reconcile(lake, load_contract(name), mend=mend, deep=deep, progress=progress)
+                (name, item)
+                for item in compare_catalog(lake, load_contract(name), repair=repair, deep=deep, progress=progress)
             ]
     return found
 
 
-def _show(found: list[tuple[str, Difference]], *, as_json: bool, title: str) -> None:
+def _show(found: list[tuple[str, CatalogDifference]], *, as_json: bool, title: str) -> None:
     shown, seen = [], Counter[tuple[str, str]]()
     for name, item in found:
         seen[name, item.kind] += 1
@@ -74,13 +75,13 @@ def _show(found: list[tuple[str, Difference]], *, as_json: bool, title: str) -> 
         Console().print(f"the first {_SHOWN} of each kind; all of them with --json: {more}")
 
 
-def _row(name: str, item: Difference) -> dict[str, Any]:
+def _row(name: str, item: CatalogDifference) -> dict[str, Any]:
     return {
         "table": name,
         "partition": str(item.partition),
         "kind": item.kind,
         "detail": item.detail,
-        "mended": item.mended,
+        "repaired": item.repaired,
     }
 
 

@@ -13,7 +13,7 @@ from lakeworks.contract import load_contract
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import DIMENSIONS, grouped
 from lakeworks.cost.cost_explorer import charged
-from lakeworks.cost.lifecycle import Lifecycle
+from lakeworks.cost.lifecycle import StorageLife
 from lakeworks.cost.partition_advice import TableFacts, advise_partitions, read_log
 from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
@@ -108,7 +108,7 @@ def actual(
     """Show what AWS charged for S3, from Cost Explorer (each call costs $0.01)."""
     import boto3
 
-    window = costs.window_of(month, datetime.now(UTC))
+    window = costs.billing_period(month, datetime.now(UTC))
     name, _, value = tag.partition("=")
     client = boto3.client("ce", region_name="us-east-1")
     found = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
@@ -141,13 +141,13 @@ def year(
     emit(rows, as_json=as_json, title=f"{found.description}: saves {sum(step.share for step in steps):.1%}")
 
 
-def _ask(month: str | None, inventory: str | None, logs: str | None) -> costs.Ask:
+def _ask(month: str | None, inventory: str | None, logs: str | None) -> costs.ReportRequest:
     found = settings()
-    window = costs.window_of(month, datetime.now(UTC))
-    return costs.Ask(load_price_book(found.price_book), found.region, window, inventory, logs)
+    window = costs.billing_period(month, datetime.now(UTC))
+    return costs.ReportRequest(load_price_book(found.price_book), found.region, window, inventory, logs)
 
 
-def _lifecycle(text: str) -> Callable[[str], Lifecycle]:
+def _lifecycle(text: str) -> Callable[[str], StorageLife]:
     if text == "contracts":
         return costs.contracts_lifecycle
     steps, expire = [], None
@@ -159,7 +159,7 @@ def _lifecycle(text: str) -> Callable[[str], Lifecycle]:
             expire = int(days)
         else:
             steps.append((int(days), name))
-    made = Lifecycle(tuple(steps), expire)
+    made = StorageLife(tuple(steps), expire)
     return lambda _: made
 
 

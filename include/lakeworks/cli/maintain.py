@@ -10,7 +10,7 @@ from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.verify import Finding
-from lakeworks.maintenance.verify import repair as mend
+from lakeworks.maintenance.verify import repair as repair_findings
 from lakeworks.maintenance.verify import verify as compare
 
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
@@ -42,8 +42,8 @@ def repair(table: TableOption = None, dry_run: DryRun = False, as_json: AsJson =
     for name in [table] if table else all_tables():
         contract = load_contract(name)
         findings = compare(lake, contract)
-        mended = [] if dry_run else mend(lake, contract, findings)
-        rows += [{**_row(name, finding), "repaired": finding in mended} for finding in findings]
+        repaired = [] if dry_run else repair_findings(lake, contract, findings)
+        rows += [{**_row(name, finding), "repaired": finding in repaired} for finding in findings]
     emit(rows, as_json=as_json, title="Would repair" if dry_run else "Repaired")
 
 

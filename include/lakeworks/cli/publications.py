@@ -9,7 +9,7 @@ from lakeworks.cli.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit, emit_one
 from lakeworks.contract import load_contract
 from lakeworks.ledger.ledger import LedgerEntry
-from lakeworks.publications.diff import Difference
+from lakeworks.publications.diff import PublicationDiff
 from lakeworks.publications.diff import diff as compare
 from lakeworks.publications.rollback import rollback as roll_back
 from lakeworks.publications.withdraw import withdraw as take_out
@@ -79,7 +79,7 @@ def _line(entry: LedgerEntry) -> dict[str, Any]:
     }
 
 
-def _summary(found: Difference) -> dict[str, Any]:
+def _summary(found: PublicationDiff) -> dict[str, Any]:
     return {
         "before": found.before.seq,
         "after": found.after.seq,

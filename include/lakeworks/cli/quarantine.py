@@ -40,7 +40,7 @@ def list_(
             "the others": "published" if item.published else "not published",
         }
         for name in ([table] if table else all_tables())
-        for item in rows_aside.set_aside(lake, load_contract(name))
+        for item in rows_aside.list_quarantined(lake, load_contract(name))
     ]
     emit(found, as_json=as_json, title="Quarantine")
 
@@ -67,7 +67,7 @@ def show(
 
 
 def _rows(
-    lake: Lake, contract: Contract, found: rows_aside.SetAside, wanted: Partition | Period, limit: int
+    lake: Lake, contract: Contract, found: rows_aside.QuarantinedPeriod, wanted: Partition | Period, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
     """The first rows of what was typed, and how many there are; what a run set aside beside them is told."""
     if str(wanted) == found.period and isinstance(wanted, Period):

@@ -16,7 +16,7 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import PartitionKeyError
 from lakeworks.settings import settings
-from lakeworks.status.expected_partitions import Window
+from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
 from lakeworks.status.status import status as look
 
@@ -38,7 +38,7 @@ _SHOWN = 20
 
 def status(table: TableOption = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
     """Show which partitions are missing, stale, running, failed, quarantining or published."""
-    window = Window(Period.parse(first) if first else None, Period.parse(last) if last else None)
+    window = PeriodRange(Period.parse(first) if first else None, Period.parse(last) if last else None)
     if window.first and window.last and window.last.end <= window.first.start:
         raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: --from must not be later than --to.")
     names = [table] if table else all_tables()

@@ -33,7 +33,7 @@ _LEVEL = {"breaking": 0, "compatible": 1, "documentation": 2}
 
 
 @dataclass(frozen=True)
-class Change:
+class ContractChange:
     """One difference between two contracts."""
 
     effect: Effect
@@ -96,13 +96,13 @@ def wider(known: LakeType, now: LakeType) -> LakeType:
     return now if widens(known, now) else known
 
 
-def changes(old: Contract, new: Contract) -> list[Change]:
+def changes(old: Contract, new: Contract) -> list[ContractChange]:
     """Every difference, the gravest first."""
     found = [*_columns(old, new), *_shape(old, new), *_rules(old, new), *_words(old, new)]
     return sorted(found, key=lambda change: (_LEVEL[change.effect], change.where))
 
 
-def version_needed(old: str, found: list[Change]) -> str:
+def version_needed(old: str, found: list[ContractChange]) -> str:
     """The lowest version number that says what changed."""
     major, minor, patch = map(int, old.split("."))
     if not found:
@@ -111,18 +111,18 @@ def version_needed(old: str, found: list[Change]) -> str:
     return (f"{major + 1}.0.0", f"{major}.{minor + 1}.0", f"{major}.{minor}.{patch + 1}")[worst]
 
 
-def _columns(old: Contract, new: Contract) -> Iterator[Change]:
+def _columns(old: Contract, new: Contract) -> Iterator[ContractChange]:
     gone = [name for name in old.columns if name not in new.columns]
     added = [name for name in new.columns if name not in old.columns]
     for name in gone:
         twin = _renamed(name, old.columns[name], new, added)
-        yield Change("breaking", name, f"renamed to `{twin}`" if twin else "removed")
+        yield ContractChange("breaking", name, f"renamed to `{twin}`" if twin else "removed")
         added = [other for other in added if other != twin]
     for name in added:
         column = new.columns[name]
         effect: Effect = "breaking" if column.required else "compatible"
         why = "required, but partitions published before do not have it" if column.required else "optional"
-        yield Change(effect, name, f"new column, {why}")
+        yield ContractChange(effect, name, f"new column, {why}")
     for name, column in new.columns.items():
         if name in old.columns:
             yield from _column(name, old.columns[name], column)
@@ -137,50 +137,50 @@ def _renamed(name: str, column: Column, new: Contract, added: list[str]) -> str 
     return None
 
 
-def _column(name: str, old: Column, new: Column) -> Iterator[Change]:
+def _column(name: str, old: Column, new: Column) -> Iterator[ContractChange]:
     if old.type != new.type:
         wider = widens(old.type, new.type)
         said = f"{old.type} to {new.type}, {'wider' if wider else 'not every old value fits'}"
-        yield Change("compatible" if wider else "breaking", name, said)
+        yield ContractChange("compatible" if wider else "breaking", name, said)
     if old.required and not new.required:
-        yield Change("breaking", name, "no longer required: readers may meet nulls")
+        yield ContractChange("breaking", name, "no longer required: readers may meet nulls")
     if new.required and not old.required:
-        yield Change("compatible", name, "required: rows without it go to quarantine")
+        yield ContractChange("compatible", name, "required: rows without it go to quarantine")
     for limit in ("minimum", "maximum", "allowed", "pattern"):
         before, after = getattr(old, limit), getattr(new, limit)
         if before != after:
-            yield Change("compatible", name, f"{limit} {before} to {after}")
+            yield ContractChange("compatible", name, f"{limit} {before} to {after}")
     if (old.pii, old.classification) != (new.pii, new.classification):
-        yield Change("compatible", name, f"classification {_classified(old)} to {_classified(new)}")
+        yield ContractChange("compatible", name, f"classification {_classified(old)} to {_classified(new)}")
     if old.description != new.description:
-        yield Change("documentation", name, "description")
+        yield ContractChange("documentation", name, "description")
 
 
 def _classified(column: Column) -> str:
     return f"{column.classification}{', personal data' if column.pii else ''}"
 
 
-def _shape(old: Contract, new: Contract) -> Iterator[Change]:
+def _shape(old: Contract, new: Contract) -> Iterator[ContractChange]:
     """What a row is, and where it lies."""
     for name, why in (("grain", "a row means something else"), ("partition_by", "rows lie elsewhere")):
         before, after = (", ".join(map(str, getattr(side, name))) or "none" for side in (old, new))
         if before != after:
-            yield Change("breaking", name, f"{before} to {after}: {why}")
+            yield ContractChange("breaking", name, f"{before} to {after}: {why}")
     if old.storage.layout != new.storage.layout:
         said = f"{old.storage.layout} to {new.storage.layout}: readers of the plain path lose it or find it"
-        yield Change("breaking", "storage.layout", said)
+        yield ContractChange("breaking", "storage.layout", said)
     if old.deduplicate_by != new.deduplicate_by:
-        yield Change("compatible", "deduplicate_by", "another row of the same grain may stay")
+        yield ContractChange("compatible", "deduplicate_by", "another row of the same grain may stay")
 
 
-def _rules(old: Contract, new: Contract) -> Iterator[Change]:
+def _rules(old: Contract, new: Contract) -> Iterator[ContractChange]:
     before, after = ({rule.name: rule.sql for rule in side.rows} for side in (old, new))
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             what = "new" if name not in before else "removed" if name not in after else "changed"
-            yield Change("compatible", f"rows.{name}", f"row rule {what}")
+            yield ContractChange("compatible", f"rows.{name}", f"row rule {what}")
     if old.checks != new.checks:
-        yield Change("compatible", "checks", "table checks changed")
+        yield ContractChange("compatible", "checks", "table checks changed")
     for name in (
         "schema_policy",
         "quarantine",
@@ -192,10 +192,10 @@ def _rules(old: Contract, new: Contract) -> Iterator[Change]:
         "inputs",
     ):
         if getattr(old, name) != getattr(new, name):
-            yield Change("compatible", name, f"{getattr(old, name)} to {getattr(new, name)}")
+            yield ContractChange("compatible", name, f"{getattr(old, name)} to {getattr(new, name)}")
 
 
-def _words(old: Contract, new: Contract) -> Iterator[Change]:
+def _words(old: Contract, new: Contract) -> Iterator[ContractChange]:
     for name in ("description", "team", "tags", "status", "retention"):
         if getattr(old, name) != getattr(new, name):
-            yield Change("documentation", name, "changed")
+            yield ContractChange("documentation", name, "changed")

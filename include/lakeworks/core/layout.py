@@ -147,7 +147,7 @@ def landing_prefix(domain: str, source: str, period: Period | None) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class KeyOwner:
     """What a key of the bucket is part of; parts it does not have are empty."""
 
     area: str
@@ -156,7 +156,7 @@ class Place:
     table: str = ""
 
 
-def place_of(key: str) -> Place:
+def owner_of(key: str) -> KeyOwner:
     """Read a key back: `_ledger/tenant=acme/silver/market/prices/…` is `_ledger`, `acme`, `market`, `silver.market.prices`.
 
     A landing object's table is its source and data set (`nyc_tlc.yellow`); of anything else only the area is known.
@@ -164,12 +164,12 @@ def place_of(key: str) -> Place:
     area, *rest = key.split("/")[:-1] or [""]
     tenant = rest.pop(0).removeprefix("tenant=") if rest and rest[0].startswith("tenant=") else ""
     if area in LAYERS and len(rest) >= 2:
-        return Place(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1]}")
+        return KeyOwner(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1]}")
     if area == LANDING and len(rest) >= 3:
-        return Place(area, tenant, rest[0], f"{rest[1]}.{rest[2]}")
+        return KeyOwner(area, tenant, rest[0], f"{rest[1]}.{rest[2]}")
     if area.startswith("_") and len(rest) >= 3 and rest[0] in LAYERS:
-        return Place(area, tenant, rest[1], ".".join(rest[:3]))
-    return Place(area, tenant)
+        return KeyOwner(area, tenant, rest[1], ".".join(rest[:3]))
+    return KeyOwner(area, tenant)
 
 
 def safe_id(text: str) -> str:

@@ -13,7 +13,7 @@ _READS = ("REST.GET.OBJECT", "REST.COPY.OBJECT_GET", "REST.COPY.PART_GET", "REST
 
 
 @dataclass(frozen=True)
-class Access:
+class LoggedAccess:
     """One request that succeeded."""
 
     at: datetime
@@ -28,7 +28,7 @@ class Access:
         return self.operation in _READS
 
 
-def parse_lines(lines: Iterable[str]) -> Iterator[Access]:
+def parse_lines(lines: Iterable[str]) -> Iterator[LoggedAccess]:
     """Requests on objects that succeeded; lines that are no log lines are passed over, as AWS says readers should."""
     for line in lines:
         fields = [next(part for part in match if part) if any(match) else "" for match in _FIELD.findall(line)]
@@ -42,7 +42,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Access]:
             continue
         # Keys are percent-encoded twice (S3 user guide, field "Key").
         key = unquote(unquote(fields[_KEY]))
-        yield Access(at, fields[_OPERATION], key, _number(fields[_BYTES]), _number(fields[_SIZE]))
+        yield LoggedAccess(at, fields[_OPERATION], key, _number(fields[_BYTES]), _number(fields[_SIZE]))
 
 
 def _number(text: str) -> int:

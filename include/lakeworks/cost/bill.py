@@ -9,15 +9,15 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lakeworks.core.layout import Place, place_of
-from lakeworks.cost.lifecycle import Lifecycle
-from lakeworks.prices import GIB, Holding, PriceBook, monthly_cost
+from lakeworks.core.layout import KeyOwner, owner_of
+from lakeworks.cost.lifecycle import StorageLife
+from lakeworks.prices import GIB, ObjectVersion, PriceBook, monthly_cost
 
 DIMENSIONS = ("tenant", "layer", "domain", "table", "storage_class")
 
 
 @dataclass(frozen=True)
-class Window:
+class BillingPeriod:
     """The time a bill is about, UTC, the end exclusive; `whole_month` counts every object for a full month."""
 
     start: datetime
@@ -25,12 +25,12 @@ class Window:
     whole_month: bool
 
     @classmethod
-    def run_rate(cls, now: datetime) -> "Window":
+    def run_rate(cls, now: datetime) -> "BillingPeriod":
         """The 30 days up to now."""
         return cls(now - timedelta(days=30), now, whole_month=True)
 
     @classmethod
-    def month(cls, year: int, month: int) -> "Window":
+    def month(cls, year: int, month: int) -> "BillingPeriod":
         """A calendar month."""
         start = datetime(year, month, 1, tzinfo=UTC)
         return cls(start, (start + timedelta(days=32)).replace(day=1), whole_month=False)
@@ -88,28 +88,28 @@ class Biller:
 
     book: PriceBook
     region: str
-    window: Window
-    lifecycle: Callable[[str], Lifecycle] = lambda _: Lifecycle()
+    window: BillingPeriod
+    lifecycle: Callable[[str], StorageLife] = lambda _: StorageLife()
     reads: Mapping[str, Reads] | None = None
 
-    def lines(self, holdings: Iterable[Holding]) -> list[BillLine]:
+    def lines(self, holdings: Iterable[ObjectVersion]) -> list[BillLine]:
         """One line a tenant, layer, domain, table and class.
 
         Raises:
             ConfigError: a price is missing, naming class and region.
         """
-        found: dict[tuple[Place, str], BillLine] = {}
+        found: dict[tuple[KeyOwner, str], BillLine] = {}
         for holding in holdings:
             share = self.window.share(holding.modified)
             if not share:
                 continue
-            place = place_of(holding.key)
+            place = owner_of(holding.key)
             group = (place, holding.storage_class)
             empty = BillLine(place.tenant, place.area, place.domain, place.table, holding.storage_class)
             found[group] = _add(found.get(group, empty), self._priced(holding, share))
         return [found[group] for group in sorted(found, key=lambda group: (*vars(group[0]).values(), group[1]))]
 
-    def _priced(self, holding: Holding, share: float) -> BillLine:
+    def _priced(self, holding: ObjectVersion, share: float) -> BillLine:
         price = self.book.price(self.region, holding.storage_class)
         cost = monthly_cost(holding, self.book, self.region)
         seen = (self.reads or {}).get(holding.key, Reads(0, 0)) if holding.current else Reads(0, 0)
@@ -125,7 +125,7 @@ class Biller:
             retrieval_usd=seen.bytes / GIB * price.retrieval,
         )  # fmt: skip
 
-    def _transitions(self, holding: Holding) -> float:
+    def _transitions(self, holding: ObjectVersion) -> float:
         """Moves that fell due in the window."""
         phases = self.lifecycle(holding.key).phases(holding.size)[1:]
         due = [phase for phase in phases if self.window.holds(holding.modified + timedelta(days=phase.start))]

@@ -9,7 +9,7 @@ from typing import Any
 
 from lakeworks.core.partition import Period
 from lakeworks.cost import report as costs
-from lakeworks.cost.bill import BillLine, Window
+from lakeworks.cost.bill import BillingPeriod, BillLine
 from lakeworks.errors import NotPublishedYet, SourceRejected
 from lakeworks.lake import Lake
 from lakeworks.parquet.encoder import sha256_of
@@ -31,7 +31,7 @@ class Stocktaking:
     """A `Source` whose data set `storage_costs` is the bill of a month; `ask` says where prices, inventory and logs are."""
 
     lake: Lake
-    ask: costs.Ask
+    ask: costs.ReportRequest
     clock: Callable[[], datetime] = utc_now
 
     def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
@@ -42,7 +42,7 @@ class Stocktaking:
             SourceRejected: it is over for so long that a listing says nothing about it, and no inventory was named.
             ConfigError: a price is missing.
         """
-        now, month = self.clock(), Window.month(period.start.year, period.start.month)
+        now, month = self.clock(), BillingPeriod.month(period.start.year, period.start.month)
         if now < month.end:
             raise NotPublishedYet(
                 f"{period} is not over: its bill can be taken from {month.end:%Y-%m-%d} on. Nothing was landed."
@@ -61,7 +61,7 @@ class Stocktaking:
         )  # fmt: skip
 
 
-def _row(line: BillLine, month: datetime, now: datetime, ask: costs.Ask) -> dict[str, Any]:
+def _row(line: BillLine, month: datetime, now: datetime, ask: costs.ReportRequest) -> dict[str, Any]:
     return {
         "month_start": month.date(),
         "tenant": line.tenant or "-",

@@ -24,7 +24,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Lifecycle:
+class StorageLife:
     """Transitions `(days, class)` in order, and the day of expiry.
 
     Raises:
@@ -44,13 +44,13 @@ class Lifecycle:
             )
 
     @classmethod
-    def of_retention(cls, retention: Retention) -> "Lifecycle":
+    def of_retention(cls, retention: Retention) -> "StorageLife":
         """What a contract's `retention` means."""
         steps = [(retention.glacier_ir_after_days, "GLACIER_IR"), (retention.deep_archive_after_days, "DEEP_ARCHIVE")]
         return cls(tuple((days, name) for days, name in steps if days), retention.expire_after_days)
 
     @classmethod
-    def of_rules(cls, rules: Iterable[Mapping[str, Any]], key: str) -> "Lifecycle":
+    def of_rules(cls, rules: Iterable[Mapping[str, Any]], key: str) -> "StorageLife":
         """What a bucket's enabled rules mean for one key; filters by tag or size are taken as not matching."""
         steps: dict[str, int] = {}
         expiries = []

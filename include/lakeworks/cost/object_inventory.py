@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from lakeworks.aws_errors import translated
 from lakeworks.errors import ConfigError
-from lakeworks.prices import Holding
+from lakeworks.prices import ObjectVersion
 from lakeworks.s3.object_store import ObjectStore
 
 # The columns a cost report needs, as an inventory's CSV schema and its Parquet files spell them.
@@ -28,7 +28,7 @@ _OPTIONAL = {
 }
 
 
-def listed(store: ObjectStore, prefix: str = "") -> Iterator[Holding]:
+def from_listing(store: ObjectStore, prefix: str = "") -> Iterator[ObjectVersion]:
     """Every version below a prefix of the bucket, tenants included: what the bill is about, not only what is live."""
     everywhere = dict.fromkeys((store.bucket, *store.layers.by_layer.values()))
     for bucket in [store.layers.of(prefix)] if prefix else everywhere:
@@ -38,12 +38,12 @@ def listed(store: ObjectStore, prefix: str = "") -> Iterator[Holding]:
                 yield from (_version(item) for item in page.get("Versions", []))
 
 
-def _version(item: Mapping[str, Any]) -> Holding:
+def _version(item: Mapping[str, Any]) -> ObjectVersion:
     storage_class = item.get("StorageClass", "STANDARD")
-    return Holding(item["Key"], item["Size"], storage_class, item["LastModified"], item["IsLatest"])
+    return ObjectVersion(item["Key"], item["Size"], storage_class, item["LastModified"], item["IsLatest"])
 
 
-def inventoried(store: ObjectStore, manifest_key: str) -> Iterator[Holding]:
+def from_inventory(store: ObjectStore, manifest_key: str) -> Iterator[ObjectVersion]:
     """What an S3 Inventory report (CSV or Parquet) lists; `manifest_key` is its `manifest.json`, in its files' bucket.
 
     Raises:
@@ -65,7 +65,7 @@ def inventoried(store: ObjectStore, manifest_key: str) -> Iterator[Holding]:
             raise ConfigError(f"`{store.uri(manifest_key)}`: inventories are read in CSV or Parquet, not {kind}.")
 
 
-def _csv(content: bytes, schema: str, where: str) -> Iterator[Holding]:
+def _csv(content: bytes, schema: str, where: str) -> Iterator[ObjectVersion]:
     names = [name.strip() for name in schema.split(",")]
     _check(set(names), where)
     text = io.TextIOWrapper(gzip.GzipFile(fileobj=io.BytesIO(content)), encoding="utf-8", newline="")
@@ -76,7 +76,7 @@ def _csv(content: bytes, schema: str, where: str) -> Iterator[Holding]:
             yield found
 
 
-def _parquet(content: bytes, where: str) -> Iterator[Holding]:
+def _parquet(content: bytes, where: str) -> Iterator[ObjectVersion]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(io.BytesIO(content)) as file:
@@ -85,7 +85,7 @@ def _parquet(content: bytes, where: str) -> Iterator[Holding]:
             yield from (found for row in batch.to_pylist() if (found := _holding(row)))
 
 
-def _holding(row: Mapping[str, Any]) -> Holding | None:
+def _holding(row: Mapping[str, Any]) -> ObjectVersion | None:
     def value(name: str, default: Any = None) -> Any:
         spelled = {**_NAMES, **_OPTIONAL}[name]
         return next((row[text] for text in spelled if row.get(text) not in (None, "")), default)
@@ -95,7 +95,7 @@ def _holding(row: Mapping[str, Any]) -> Holding | None:
     moment = value("modified")
     when = moment if isinstance(moment, datetime) else datetime.fromisoformat(moment)
     current = str(value("current", default="true")).lower() == "true"
-    return Holding(
+    return ObjectVersion(
         value("key"), int(value("size", default=0)), value("storage_class"), when, current, value("tier", default="")
     )
 

@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from lakeworks.core.layout import place_of
-from lakeworks.cost.lifecycle import Lifecycle
-from lakeworks.prices import Holding, PriceBook, monthly_cost
+from lakeworks.core.layout import owner_of
+from lakeworks.cost.lifecycle import StorageLife
+from lakeworks.prices import ObjectVersion, PriceBook, monthly_cost
 
 
 @dataclass(frozen=True)
 class Proposal:
     """A change to try on paper: a lifecycle, a ratio of bytes after rewriting, a size small files are merged up to."""
 
-    lifecycle: Callable[[str], Lifecycle] = lambda _: Lifecycle()
+    lifecycle: Callable[[str], StorageLife] = lambda _: StorageLife()
     compression: float = 1.0
     compact_to_bytes: int | None = None
     layers: tuple[str, ...] = ()
 
-    def covers(self, holding: Holding) -> bool:
+    def covers(self, holding: ObjectVersion) -> bool:
         """Whether the change is about this object."""
-        return not self.layers or place_of(holding.key).area in self.layers
+        return not self.layers or owner_of(holding.key).area in self.layers
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class Effect:
 
 
 def effects(
-    holdings: Iterable[Holding], proposal: Proposal, book: PriceBook, region: str, now: datetime
+    holdings: Iterable[ObjectVersion], proposal: Proposal, book: PriceBook, region: str, now: datetime
 ) -> list[Effect]:
     """The change's effect on every table it covers, the largest saving first."""
-    groups: dict[tuple[str, str, str], list[Holding]] = {}
+    groups: dict[tuple[str, str, str], list[ObjectVersion]] = {}
     for item in holdings:
         if item.current and proposal.covers(item) and not book.rules(item.storage_class).archived:
-            place = place_of(item.key)
+            place = owner_of(item.key)
             groups.setdefault((place.tenant, place.area, place.table), []).append(item)
     found = [_effect(group, items, proposal, (book, region, now)) for group, items in groups.items()]
     return sorted(found, key=lambda item: (-item.saving_usd, item.layer, item.table))
@@ -69,7 +69,7 @@ def effects(
 _World = tuple[PriceBook, str, datetime]
 
 
-def _effect(group: tuple[str, str, str], items: list[Holding], proposal: Proposal, world: _World) -> Effect:
+def _effect(group: tuple[str, str, str], items: list[ObjectVersion], proposal: Proposal, world: _World) -> Effect:
     book, region, now = world
     rewritten = list(_rewritten(items, proposal))
     changed = proposal.compression != 1.0 or len(rewritten) != len(items)
@@ -86,13 +86,13 @@ def _effect(group: tuple[str, str, str], items: list[Holding], proposal: Proposa
     )  # fmt: skip
 
 
-def _rewritten(items: list[Holding], proposal: Proposal) -> Iterator[Holding]:
+def _rewritten(items: list[ObjectVersion], proposal: Proposal) -> Iterator[ObjectVersion]:
     """The objects after compression and after merging those of a folder up to the wanted size; written anew as STANDARD."""
     smaller = [_sized(item, round(item.size * proposal.compression)) for item in items]
     if proposal.compact_to_bytes is None:
         yield from smaller
         return
-    folders: dict[tuple[str, str], list[Holding]] = {}
+    folders: dict[tuple[str, str], list[ObjectVersion]] = {}
     for item in smaller:
         folders.setdefault((item.key.rpartition("/")[0], item.storage_class), []).append(item)
     for (folder, _), parts in folders.items():
@@ -101,20 +101,20 @@ def _rewritten(items: list[Holding], proposal: Proposal) -> Iterator[Holding]:
         newest = max(parts, key=lambda part: part.modified)
         for number in range(count):
             share = total // count + (1 if number < total % count else 0)
-            yield Holding(f"{folder}/part-{number:05d}.parquet", share, newest.storage_class, newest.modified)
+            yield ObjectVersion(f"{folder}/part-{number:05d}.parquet", share, newest.storage_class, newest.modified)
 
 
-def _sized(item: Holding, size: int) -> Holding:
-    return Holding(item.key, size, item.storage_class, item.modified)
+def _sized(item: ObjectVersion, size: int) -> ObjectVersion:
+    return ObjectVersion(item.key, size, item.storage_class, item.modified)
 
 
-def _moved(item: Holding, lifecycle: Callable[[str], Lifecycle], now: datetime) -> Holding | None:
+def _moved(item: ObjectVersion, lifecycle: Callable[[str], StorageLife], now: datetime) -> ObjectVersion | None:
     """The object in the class its age would have under the lifecycle; None if it would have expired."""
     found = lifecycle(item.key).class_at(max((now - item.modified).days, 0), item.size, item.storage_class)
     return item.in_class(found) if found else None
 
 
-def _rewriting(items: list[Holding], rewritten: list[Holding], world: _World) -> float:
+def _rewriting(items: list[ObjectVersion], rewritten: list[ObjectVersion], world: _World) -> float:
     """Reading everything once, writing it once, and what the classes left would still bill."""
     book, region, _ = world
     reads = sum(book.price(region, item.storage_class).get / 1000 for item in items)
@@ -127,13 +127,13 @@ def _rewriting(items: list[Holding], rewritten: list[Holding], world: _World) ->
     )
 
 
-def _early(item: Holding, world: _World) -> float:
+def _early(item: ObjectVersion, world: _World) -> float:
     """The rest of a minimum duration, which is billed although the object has gone."""
     book, region, now = world
     days = max(book.rules(item.storage_class).minimum_days - (now - item.modified).days, 0)
     return monthly_cost(item, book, region).storage * days / 30
 
 
-def _monthly(items: Iterable[Holding], book: PriceBook, region: str) -> float:
+def _monthly(items: Iterable[ObjectVersion], book: PriceBook, region: str) -> float:
     costs = [monthly_cost(item, book, region) for item in items]
     return sum(cost.storage + cost.monitoring for cost in costs)

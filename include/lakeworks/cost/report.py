@@ -8,32 +8,32 @@ from typing import Any
 
 from lakeworks.aws_errors import translated
 from lakeworks.contract import load_contract
-from lakeworks.core.layout import place_of, tenant_prefixes
+from lakeworks.core.layout import owner_of, tenant_prefixes
 from lakeworks.core.names import LAYERS
-from lakeworks.cost.access_log import Access, parse_lines
-from lakeworks.cost.bill import Biller, BillLine, Window
-from lakeworks.cost.lifecycle import Lifecycle
-from lakeworks.cost.object_inventory import inventoried, listed
+from lakeworks.cost.access_log import LoggedAccess, parse_lines
+from lakeworks.cost.bill import Biller, BillingPeriod, BillLine
+from lakeworks.cost.lifecycle import StorageLife
+from lakeworks.cost.object_inventory import from_inventory, from_listing
 from lakeworks.cost.proposal import Effect, Proposal, effects
 from lakeworks.cost.storage_class_advice import Advice, advise, reads_of
 from lakeworks.errors import ConfigError, ContractError, LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.prices import Holding, PriceBook
+from lakeworks.prices import ObjectVersion, PriceBook
 from lakeworks.s3.object_store import ObjectStore
 
 
 @dataclass(frozen=True)
-class Ask:
+class ReportRequest:
     """What a report is about and where it looks: the bucket itself or an inventory of it; access logs if there are any."""
 
     book: PriceBook
     region: str
-    window: Window
+    window: BillingPeriod
     inventory: str | None = None
     logs: str | None = None
 
 
-def bill(lake: Lake, ask: Ask) -> list[BillLine]:
+def bill(lake: Lake, ask: ReportRequest) -> list[BillLine]:
     """The bill by tenant, layer, domain, table and class; a tenant's lake sees its own only.
 
     Raises:
@@ -44,7 +44,7 @@ def bill(lake: Lake, ask: Ask) -> list[BillLine]:
     return biller.lines(stock(lake, ask.inventory))
 
 
-def advice(lake: Lake, ask: Ask) -> list[Advice]:
+def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
     """Cheaper classes for how data is read, from access logs.
 
     Raises:
@@ -58,35 +58,35 @@ def advice(lake: Lake, ask: Ask) -> list[Advice]:
     return advise(stock(lake, ask.inventory), reads, last, window=ask.window, book=ask.book, region=ask.region)
 
 
-def compare(lake: Lake, ask: Ask, proposal: Proposal) -> list[Effect]:
+def compare(lake: Lake, ask: ReportRequest, proposal: Proposal) -> list[Effect]:
     """The bill before and after a proposal, by table."""
     return effects(stock(lake, ask.inventory), proposal, ask.book, ask.region, ask.window.end)
 
 
-def stock(lake: Lake, inventory: str | None) -> Iterator[Holding]:
+def stock(lake: Lake, inventory: str | None) -> Iterator[ObjectVersion]:
     """Every version there is, keys as the bucket has them; of a tenant's lake, its own folders."""
     tenant = lake.tenant
     if inventory:
-        found: Iterator[Holding] = inventoried(*_place(lake, inventory))
+        found: Iterator[ObjectVersion] = from_inventory(*_place(lake, inventory))
     elif tenant is None:
-        found = listed(lake.store)
+        found = from_listing(lake.store)
     else:
-        found = (item for prefix in tenant_prefixes(tenant) for item in listed(lake.store, prefix))
-    return found if tenant is None else (item for item in found if place_of(item.key).tenant == str(tenant))
+        found = (item for prefix in tenant_prefixes(tenant) for item in from_listing(lake.store, prefix))
+    return found if tenant is None else (item for item in found if owner_of(item.key).tenant == str(tenant))
 
 
-def accesses(lake: Lake, logs: str) -> Iterator[Access]:
+def accesses(lake: Lake, logs: str) -> Iterator[LoggedAccess]:
     """The requests in every log object below a prefix; lines of other buckets' logs count if their keys do."""
     store, prefix = _place(lake, logs)
     for item in store.scan(prefix):
         yield from parse_lines(store.get(item.key)[0].decode("utf-8", "replace").splitlines())
 
 
-def bucket_lifecycle(lake: Lake) -> Callable[[str], Lifecycle]:
+def bucket_lifecycle(lake: Lake) -> Callable[[str], StorageLife]:
     """The rules of the bucket that holds a key, by key."""
     layers = lake.store.layers
     rules = {bucket: _rules(lake, bucket) for bucket in {layers.bucket, *layers.by_layer.values()}}
-    return lambda key: Lifecycle.of_rules(rules[layers.of(key)], key)
+    return lambda key: StorageLife.of_rules(rules[layers.of(key)], key)
 
 
 def _rules(lake: Lake, bucket: str) -> list[Any]:
@@ -97,18 +97,18 @@ def _rules(lake: Lake, bucket: str) -> list[Any]:
         return []
 
 
-def contracts_lifecycle(key: str) -> Lifecycle:
+def contracts_lifecycle(key: str) -> StorageLife:
     """What the contract of a key's table says of its retention; nothing for keys of no table."""
-    place = place_of(key)
-    return _of_contract(place.table) if place.area in LAYERS and place.table else Lifecycle()
+    place = owner_of(key)
+    return _of_contract(place.table) if place.area in LAYERS and place.table else StorageLife()
 
 
 @lru_cache
-def _of_contract(table: str) -> Lifecycle:
+def _of_contract(table: str) -> StorageLife:
     try:
-        return Lifecycle.of_retention(load_contract(table).retention)
+        return StorageLife.of_retention(load_contract(table).retention)
     except ContractError:  # data of a table that is no more
-        return Lifecycle()
+        return StorageLife()
 
 
 def _place(lake: Lake, uri: str) -> tuple[ObjectStore, str]:
@@ -119,16 +119,16 @@ def _place(lake: Lake, uri: str) -> tuple[ObjectStore, str]:
     return ObjectStore(lake.store.client, bucket, lake.store.threads), key
 
 
-def window_of(month: str | None, now: datetime) -> Window:
+def billing_period(month: str | None, now: datetime) -> BillingPeriod:
     """The run rate, or a calendar month like `2026-11`.
 
     Raises:
         ConfigError: the text is no month.
     """
     if month is None:
-        return Window.run_rate(now)
+        return BillingPeriod.run_rate(now)
     try:
         moment = datetime.strptime(month, "%Y-%m")
     except ValueError as error:
         raise ConfigError(f"`{month}` is not a month like 2026-11. Nothing was computed.") from error
-    return Window.month(moment.year, moment.month)
+    return BillingPeriod.month(moment.year, moment.month)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lakeworks.core.layout import place_of
-from lakeworks.cost.access_log import Access
-from lakeworks.cost.bill import Reads, Window
-from lakeworks.prices import GIB, Holding, PriceBook, monthly_cost
+from lakeworks.core.layout import owner_of
+from lakeworks.cost.access_log import LoggedAccess
+from lakeworks.cost.bill import BillingPeriod, Reads
+from lakeworks.prices import GIB, ObjectVersion, PriceBook, monthly_cost
 
 INSTANT = ("STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "GLACIER_IR")
 _WORTH_IT = 0.05  # a saving below 5 % is within the noise of one window
@@ -41,7 +41,7 @@ class Advice:
         return self.usd_now - self.usd_suggested
 
 
-def reads_of(accesses: Iterable[Access], window: Window) -> tuple[dict[str, Reads], dict[str, datetime]]:
+def reads_of(accesses: Iterable[LoggedAccess], window: BillingPeriod) -> tuple[dict[str, Reads], dict[str, datetime]]:
     """Reads by key within the window, and the last read of each key."""
     reads: dict[str, Reads] = {}
     last: dict[str, datetime] = {}
@@ -55,13 +55,13 @@ def reads_of(accesses: Iterable[Access], window: Window) -> tuple[dict[str, Read
 
 
 def advise(
-    holdings: Iterable[Holding], reads: Mapping[str, Reads], last: Mapping[str, datetime], *,
-    window: Window, book: PriceBook, region: str,
+    holdings: Iterable[ObjectVersion], reads: Mapping[str, Reads], last: Mapping[str, datetime], *,
+    window: BillingPeriod, book: PriceBook, region: str,
 ) -> list[Advice]:  # fmt: skip
     """Advice per tenant, table, class and age band (up to 30, 90, 365 days, older), the largest saving first."""
-    groups: dict[tuple[str, str, str, str], list[Holding]] = {}
+    groups: dict[tuple[str, str, str, str], list[ObjectVersion]] = {}
     for holding in holdings:
-        place = place_of(holding.key)
+        place = owner_of(holding.key)
         if holding.current and place.table and not book.rules(holding.storage_class).archived:
             group = (place.tenant, place.table, _band((window.end - holding.modified).days), holding.storage_class)
             groups.setdefault(group, []).append(holding)
@@ -75,9 +75,9 @@ class _Costs:
     book: PriceBook
     region: str
     reads: Mapping[str, Reads]
-    window: Window
+    window: BillingPeriod
 
-    def monthly(self, items: Iterable[Holding], storage_class: str) -> float:
+    def monthly(self, items: Iterable[ObjectVersion], storage_class: str) -> float:
         """Storage, fees and reads, scaled to a month of 30 days."""
         scale = 30 / ((self.window.end - self.window.start).total_seconds() / 86400)
         price = self.book.price(self.region, storage_class)
@@ -89,7 +89,7 @@ class _Costs:
             total += cost.storage + cost.monitoring + used * scale
         return total
 
-    def move(self, items: list[Holding], storage_class: str) -> float:
+    def move(self, items: list[ObjectVersion], storage_class: str) -> float:
         """Transition requests, and what the class left would still be billed for its minimum duration."""
         left = self.book.rules(items[0].storage_class)
         total = len(items) * self.book.price(self.region, storage_class).transition / 1000
@@ -100,7 +100,7 @@ class _Costs:
 
 
 def _advice(
-    group: tuple[str, str, str, str], items: list[Holding], costs: _Costs, last: Mapping[str, datetime]
+    group: tuple[str, str, str, str], items: list[ObjectVersion], costs: _Costs, last: Mapping[str, datetime]
 ) -> Advice:
     tenant, table, age, now_in = group
     by_class = {name: costs.monthly(items, name) for name in {*INSTANT, now_in}}

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lakeworks.cost.lifecycle import FOREVER, Lifecycle, Phase
+from lakeworks.cost.lifecycle import FOREVER, Phase, StorageLife
 from lakeworks.errors import ConfigError
 from lakeworks.prices import GIB, ClassPrices, PriceBook
 
@@ -40,16 +40,16 @@ class Flow(_Part):
         return self.table.partition(".")[0]
 
 
-class Rule(_Part):
+class SimulatedRule(_Part):
     """A layer's lifecycle: `{after_days: {90: GLACIER_IR}, expire_after_days: 365}`."""
 
     after_days: Mapping[int, str] = Field(default_factory=dict)
     expire_after_days: int | None = None
 
     @property
-    def lifecycle(self) -> Lifecycle:
+    def lifecycle(self) -> StorageLife:
         """The rule as cost sees it."""
-        return Lifecycle(tuple(sorted(self.after_days.items())), self.expire_after_days)
+        return StorageLife(tuple(sorted(self.after_days.items())), self.expire_after_days)
 
 
 class Practice(_Part):
@@ -57,7 +57,7 @@ class Practice(_Part):
 
     bytes_factor: Mapping[str, float] = Field(default_factory=dict)
     files_per_day: Mapping[str, int] = Field(default_factory=dict, description="At most so many, merged.")
-    lifecycle: Mapping[str, Rule] = Field(default_factory=dict)
+    lifecycle: Mapping[str, SimulatedRule] = Field(default_factory=dict)
     old_versions_days: int = Field(FOREVER, description="How long a replaced version is kept.")
     leftovers_days: int = Field(FOREVER, description="How long staging and broken uploads are kept.")
     leftovers_share: float = Field(0.03, description="What failed attempts leave behind, of the bytes written.")
@@ -112,7 +112,7 @@ class Year:
     def _files(self, flow: Flow, written: Practice, practice: Practice) -> _Files:
         files = min(written.files_per_day.get(flow.layer, FOREVER), flow.files_per_day)
         size = flow.mb_per_day * written.bytes_factor.get(flow.layer, 1.0) * _MB / files
-        phases = tuple(practice.lifecycle.get(flow.layer, Rule()).lifecycle.phases(int(size)))
+        phases = tuple(practice.lifecycle.get(flow.layer, SimulatedRule()).lifecycle.phases(int(size)))
         names = {"STANDARD", *(phase.storage_class for phase in phases)}
         month = {name: self.book.stored_per_month(self.region, name, int(size)) * files for name in names}
         return _Files(flow, files, size, phases, month)

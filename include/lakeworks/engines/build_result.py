@@ -26,7 +26,7 @@ class RowCounts:
 
 
 @dataclass
-class Built:
+class BuildResult:
     """Read `staged` to its end, once; then `counts`, `broken` and `quarantined` tell the rest.
 
     The rows stream out of the engine's sort, so that they are never held a second time.
@@ -65,7 +65,7 @@ class Built:
 
     def _staged(self) -> Iterator[pa.RecordBatch]:
         read = staged = 0
-        broken = _Aside(self.side, self.ordered.schema)
+        broken = _QuarantineBuffer(self.side, self.ordered.schema)
 
         def good() -> Iterator[pa.RecordBatch]:
             nonlocal read
@@ -83,7 +83,7 @@ class Built:
         self.broken = dict(self.side.execute(broken_counts(self.rules)).fetchall())
         self._counts = RowCounts(read, staged, broken.rows, duplicates.dropped)
 
-    def _sort_out(self, batch: pa.RecordBatch, aside: "_Aside") -> pa.RecordBatch:
+    def _sort_out(self, batch: pa.RecordBatch, aside: "_QuarantineBuffer") -> pa.RecordBatch:
         names = list(self.contract.columns)
         mask = None
         for name in mask_columns(self.rules):
@@ -95,7 +95,7 @@ class Built:
         return batch.select(names).filter(pc.invert(mask))
 
 
-class _Aside:
+class _QuarantineBuffer:
     """Broken rows, in a table of the engine: they spill to disk with everything else."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakeworks.core.column_case import spelled_type
+from lakeworks.core.column_case import match_type
 
 
 def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -19,7 +19,7 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.nulls(len(column), kind)
     if _family(column.type) not in ("null", _family(kind)):
         raise pa.ArrowInvalid("another kind of value")
-    found = pc.cast(column, spelled_type(kind, column.type), safe=True)
+    found = pc.cast(column, match_type(kind, column.type), safe=True)
     if _is_rounded(column, found):
         raise pa.ArrowInvalid("a value would be rounded, or become infinite")
     return found.view(kind)
@@ -27,7 +27,7 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def new_members(arrived: pa.DataType, kind: pa.DataType, path: str = "") -> Iterator[str]:
     """Members of nested values that the wanted type lacks: Arrow's cast leaves them out without a word."""
-    kind = spelled_type(kind, arrived)
+    kind = match_type(kind, arrived)
     if pa.types.is_struct(arrived) and pa.types.is_struct(kind):
         known = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
         for place in range(arrived.num_fields):

@@ -16,14 +16,14 @@ from lakeworks.contract import Contract
 from lakeworks.core.types import LakeType
 from lakeworks.engines.casting import cast, fits, new_members
 from lakeworks.engines.extra_columns import NAME_IT, settle
-from lakeworks.engines.rejected_rows import Misfits
+from lakeworks.engines.rejected_rows import RejectedRows
 from lakeworks.errors import MalformedSource, SchemaDrift
 
 _BATCH_ROWS = 100_000
 _WIDEN = "Widen the column in the contract if the source really changed, then run the partition again."
 
 
-class Arrived(Protocol):
+class RowStream(Protocol):
     """Rows as they came, as a stream that can be read again."""
 
     @property
@@ -39,7 +39,7 @@ class Arrived(Protocol):
 
 
 @dataclass(frozen=True)
-class Landing:
+class LandedFile:
     """A landed file opened as a stream."""
 
     path: Path
@@ -75,7 +75,7 @@ class Conformed:
     extra: tuple[tuple[str, LakeType], ...]
 
 
-def open_landing(path: Path) -> Landing:
+def open_landed_file(path: Path) -> LandedFile:
     """Open a Parquet or CSV file by its ending.
 
     Raises:
@@ -85,7 +85,7 @@ def open_landing(path: Path) -> Landing:
         schema = pq.read_schema(path) if path.suffix == ".parquet" else open_csv(path).schema
     except (pa.ArrowInvalid, OSError) as error:
         raise MalformedSource(_damaged(path, error)) from error
-    return Landing(path, schema)
+    return LandedFile(path, schema)
 
 
 def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
@@ -102,10 +102,10 @@ def open_csv(path: Path) -> pyarrow.csv.CSVStreamingReader:
 
 
 def conform(
-    landing: Arrived,
+    landing: RowStream,
     contract: Contract,
     constants: Mapping[str, Any],
-    misfits: Misfits | None = None,
+    misfits: RejectedRows | None = None,
     published: Callable[[], Mapping[str, LakeType]] = dict,
 ) -> Conformed:
     """Bring a landed file to the contract's columns and types; `constants` fill columns such as `_run_id`.
@@ -151,7 +151,7 @@ def conform(
 
 
 def _unnamed(
-    landing: Arrived, names: Sequence[str], published: Callable[[], Mapping[str, LakeType]]
+    landing: RowStream, names: Sequence[str], published: Callable[[], Mapping[str, LakeType]]
 ) -> tuple[list[tuple[str, LakeType]], list[tuple[str, str]]]:
     """Columns outside the contract, in the types they are kept in, and what to tell of them. Only for these is Glue asked."""
     before = published() if names else {}
@@ -160,7 +160,7 @@ def _unnamed(
 
 
 def _convert(
-    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: Arrived
+    batch: pa.RecordBatch, source: str | None, field: pa.Field, contract: Contract, landing: RowStream
 ) -> pa.Array:
     if source is None:
         return pa.nulls(len(batch), field.type)
@@ -188,7 +188,7 @@ _REFUSED = {
 }
 
 
-def _admit(drift: list[tuple[str, str]], contract: Contract, landing: Arrived) -> None:
+def _admit(drift: list[tuple[str, str]], contract: Contract, landing: RowStream) -> None:
     refused = [text for kind, text in drift if kind in _REFUSED[contract.schema_policy]]
     if refused:
         raise SchemaDrift(

@@ -19,7 +19,7 @@ import pyarrow as pa
 from lakeworks.contract import Contract, RowRule
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
-from lakeworks.engines.build_result import BATCH_ROWS, Built
+from lakeworks.engines.build_result import BATCH_ROWS, BuildResult
 from lakeworks.engines.build_sql import (
     SALT,
     duplicate_count,
@@ -94,7 +94,7 @@ class Session:
         rules: Sequence[RowRule],
         period: Period,
         function: GroupFunction | None = None,
-    ) -> Built:
+    ) -> BuildResult:
         """Run a transform; its rows come out sorted, broken and duplicate ones apart.
 
         With a group function the SQL selects its input, and of its rows those of the period count.
@@ -113,7 +113,7 @@ class Session:
                 source, dropped = self._deduplicate(contract, rules, source)
             rows = self.connection.sql(ordered(contract, rules, source)).to_arrow_reader(BATCH_ROWS)
         check = partial(self._check_preserved, contract, period)
-        return Built(self.side, contract, rules, rows, check, meeting, dropped)
+        return BuildResult(self.side, contract, rules, rows, check, meeting, dropped)
 
     def _deduplicate(self, contract: Contract, rules: Sequence[RowRule], source: str) -> tuple[str, int]:
         """Hold all rows and look for grains that come twice; returns what to read instead, and how many rows it leaves out."""

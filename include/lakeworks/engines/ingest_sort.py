@@ -19,7 +19,9 @@ def has_order(contract: Contract) -> bool:
 
 
 @contextmanager
-def in_order(engine: DuckDbEngine, contract: Contract, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatchReader]:
+def sorted_for_publishing(
+    engine: DuckDbEngine, contract: Contract, rows: pa.RecordBatchReader
+) -> Iterator[pa.RecordBatchReader]:
     """The rows in publishing order; they are read once, by a sort that spills to disk.
 
     Raises:

@@ -23,7 +23,7 @@ SCHEMA = pa.schema(
 
 
 @dataclass
-class Misfits:
+class RejectedRows:
     """Sorts rows out batch by batch, hands the bad ones to `keep`, and counts them."""
 
     keep: Callable[[pa.RecordBatch], None]

@@ -19,11 +19,11 @@ from lakeworks.s3.object_store import ObjectStore, Target
 
 Place = Literal["log", "webhook"]
 # Much longer than telling takes (one request of ten seconds), and shorter than from one look to the next.
-CLAIM = timedelta(minutes=5)
+CLAIM_LIFETIME = timedelta(minutes=5)
 _KEPT = timedelta(days=366)
 
 
-class Remembered(BaseModel):
+class AlertLog(BaseModel):
     """The document: what was told, by name, and when in which place."""
 
     model_config = ConfigDict(extra="forbid")
@@ -33,13 +33,13 @@ class Remembered(BaseModel):
 
 
 @dataclass(frozen=True)
-class Claim:
+class AlertClaim:
     """The right to tell; `untold` has the names of what is new, by place."""
 
     store: ObjectStore
     key: str
     etag: str
-    remembered: Remembered
+    remembered: AlertLog
     untold: Mapping[Place, frozenset[str]]
 
     def settle(self, places: Collection[Place], now: datetime) -> None:
@@ -49,10 +49,10 @@ class Claim:
             for name in self.untold[place]:
                 told.setdefault(name, {})[place] = now
         with suppress(LostRace):  # the claim ran out and somebody else told as well: then theirs is the newer document
-            _put(self.store, Target(self.key, if_match=self.etag), Remembered(told=told, claimed_at=None))
+            _put(self.store, Target(self.key, if_match=self.etag), AlertLog(told=told, claimed_at=None))
 
 
-def claim(store: ObjectStore, table: str, wanted: Mapping[Place, frozenset[str]], now: datetime) -> Claim | None:
+def claim(store: ObjectStore, table: str, wanted: Mapping[Place, frozenset[str]], now: datetime) -> AlertClaim | None:
     """Claim the telling of what is not told yet of `wanted`; None where all of it is, or somebody else is telling.
 
     Raises:
@@ -64,23 +64,23 @@ def claim(store: ObjectStore, table: str, wanted: Mapping[Place, frozenset[str]]
         place: frozenset(n for n in names if place not in remembered.told.get(n, {})) for place, names in wanted.items()
     }
     untold = {place: names for place, names in new.items() if names}
-    if not untold or (remembered.claimed_at and now < remembered.claimed_at + CLAIM):
+    if not untold or (remembered.claimed_at and now < remembered.claimed_at + CLAIM_LIFETIME):
         return None
     target = Target(key, if_match=etag, if_absent=etag is None)
     try:
         taken = _put(store, target, remembered.model_copy(update={"claimed_at": now}))
     except LostRace:
         return None
-    return Claim(store, key, taken, remembered, untold)
+    return AlertClaim(store, key, taken, remembered, untold)
 
 
-def _read(store: ObjectStore, key: str) -> tuple[Remembered, str | None]:
+def _read(store: ObjectStore, key: str) -> tuple[AlertLog, str | None]:
     try:
         body, found = store.get(key)
     except LakeNotFound:
-        return Remembered(claimed_at=None), None
+        return AlertLog(claimed_at=None), None
     try:
-        return Remembered.model_validate_json(body), found.etag
+        return AlertLog.model_validate_json(body), found.etag
     except ValidationError as error:
         raise LedgerCorrupt(
             f"`{store.uri(key)}` does not say which alerts were told: {error.errors()[0]['msg']}. Nothing was told of its "
@@ -88,5 +88,5 @@ def _read(store: ObjectStore, key: str) -> tuple[Remembered, str | None]:
         ) from error
 
 
-def _put(store: ObjectStore, target: Target, remembered: Remembered) -> str:
+def _put(store: ObjectStore, target: Target, remembered: AlertLog) -> str:
     return store.put(target, remembered.model_dump_json(indent=1).encode()).etag

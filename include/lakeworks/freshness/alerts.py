@@ -10,7 +10,7 @@ import requests
 
 from lakeworks.errors import LakeUnavailable
 from lakeworks.freshness.alert_log import Place, claim
-from lakeworks.freshness.freshness import Freshness
+from lakeworks.freshness.freshness import TableFreshness
 from lakeworks.lake import Lake
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class Alerts:
     url: str | None = None
     session: requests.Session | None = None
 
-    def tell_late(self, found: Iterable[Freshness], now: datetime) -> list[dict[str, Any]]:
+    def tell_late(self, found: Iterable[TableFreshness], now: datetime) -> list[dict[str, Any]]:
         """Tell of all that is late once, in each place it was not told of yet; returns what was told now.
 
         Raises:
@@ -45,7 +45,7 @@ class Alerts:
             )
         return told
 
-    def _tell(self, item: Freshness, now: datetime) -> Iterator[dict[str, Any]]:
+    def _tell(self, item: TableFreshness, now: datetime) -> Iterator[dict[str, Any]]:
         names = frozenset(_names(item))
         places: tuple[Place, ...] = ("log", "webhook") if self.url else ("log",)
         claimed = claim(self.lake.store, item.table, dict.fromkeys(places, names), now)
@@ -72,7 +72,7 @@ class Alerts:
         (self.session or requests.Session()).post(str(self.url), json=body, timeout=_TIMEOUT).raise_for_status()
 
 
-def _names(item: Freshness) -> Iterator[str]:
+def _names(item: TableFreshness) -> Iterator[str]:
     """By which an alert is known: the partition a table waits for, each that it lacks, each key that stopped."""
     if item.overdue:
         yield f"{item.overdue[0]}@{item.newest}"
@@ -80,7 +80,7 @@ def _names(item: Freshness) -> Iterator[str]:
     yield from (f"stopped {key}" for key in item.stopped)
 
 
-def _only(item: Freshness, names: Collection[str]) -> Freshness:
+def _only(item: TableFreshness, names: Collection[str]) -> TableFreshness:
     """The same table, late by no more than the named."""
     overdue = item.overdue if item.overdue and f"{item.overdue[0]}@{item.newest}" in names else ()
     missing = tuple(slot for slot in item.missing if f"missing {slot}" in names)

@@ -15,11 +15,11 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.freshness.gaps import Promise, Stopped, missing_before, stopped_keys
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
-from lakeworks.status.partition_index import Facts, grain_of
+from lakeworks.status.partition_index import PartitionIndex, grain_of
 
 
 @dataclass(frozen=True)
-class Freshness:
+class TableFreshness:
     """One table's age."""
 
     table: str
@@ -51,9 +51,9 @@ class Freshness:
         }
 
 
-def freshness(lake: Lake, contracts: Iterable[Contract], now: datetime) -> Iterator[Freshness]:
+def freshness(lake: Lake, contracts: Iterable[Contract], now: datetime) -> Iterator[TableFreshness]:
     """Every table whose contract promises freshness: from one listing each, and more of what has gaps."""
-    facts = Facts(lake)
+    facts = PartitionIndex(lake)
     for contract in contracts:
         if contract.freshness:
             promised = contract.freshness
@@ -61,17 +61,17 @@ def freshness(lake: Lake, contracts: Iterable[Contract], now: datetime) -> Itera
             yield _of(facts, contract, promise)
 
 
-def _of(facts: Facts, contract: Contract, promise: Promise) -> Freshness:
+def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFreshness:
     numbers = facts.lake.ledger.numbers(contract.table)
     live = _newest_live(facts.lake, contract, numbers)
     if live is None:
-        return Freshness(contract.name, "", None, None)
+        return TableFreshness(contract.name, "", None, None)
     slot = live.parsed.period
     if grain_of(contract) is None or slot is None:
         until = live.published_at or live.reserved_at
         late = (str(live.parsed),) if until + promise.max_age < promise.now else ()
-        return Freshness(contract.name, f"{until:%Y-%m-%d %H:%M} UTC", until, until + promise.max_age, late)
-    return Freshness(
+        return TableFreshness(contract.name, f"{until:%Y-%m-%d %H:%M} UTC", until, until + promise.max_age, late)
+    return TableFreshness(
         contract.name,
         str(slot),
         slot.end.replace(tzinfo=UTC),

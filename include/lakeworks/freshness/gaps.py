@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period, period_range
-from lakeworks.status.expected_partitions import Window, absent
-from lakeworks.status.partition_index import Facts, slot_of
+from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
+from lakeworks.status.partition_index import PartitionIndex, slot_of
 
 _TIME_KEYS = {"year", "month", "day", "hour"}
 _RHYTHM = 30  # how many of the table's slots before a key stopped say how often it used to come
@@ -48,7 +48,7 @@ class Stopped:
 
 
 def missing_before(
-    facts: Facts, contract: Contract, newest: Period, partitions: Iterable[Partition], promise: Promise
+    facts: PartitionIndex, contract: Contract, newest: Period, partitions: Iterable[Partition], promise: Promise
 ) -> list[Period]:
     """Overdue slots between the oldest and the newest partition that `lakeworks status` calls missing."""
     known = {slot for partition in partitions if (slot := slot_of(partition))}
@@ -57,7 +57,7 @@ def missing_before(
     late = [slot for slot in lacking if slot not in known and promise.broken_lately(slot)]
     if not late:
         return []  # nothing else is asked of catalog and ledger, as a rule
-    found = absent(facts, contract, newest.grain, Window(late[0], late[-1]))
+    found = missing_partitions(facts, contract, newest.grain, PeriodRange(late[0], late[-1]))
     return [slot for slot in late if slot in found.missing]
 
 

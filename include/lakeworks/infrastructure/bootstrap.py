@@ -15,10 +15,10 @@ from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.bucket_names import check_bucket_name
 from lakeworks.infrastructure.config import LakeConfig, load_config
-from lakeworks.infrastructure.desired_state import Place, Wish, declared
+from lakeworks.infrastructure.desired_state import DesiredState, LakeLocation, desired_resources
 from lakeworks.infrastructure.export import Language, exported
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
-from lakeworks.infrastructure.plan_apply import Change
+from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resource import Clients, Document, Resource
 from lakeworks.infrastructure.resources.lifecycle import rules_of
 from lakeworks.prices import SMALLEST_MOVED, Objects, load_price_book
@@ -29,7 +29,7 @@ from lakeworks.transform.sql import load_sql, upstream
 _SAMPLE = 10_000  # objects looked at a prefix: enough for a mean, ten list calls
 
 
-def _silent(_: Change) -> None:
+def _silent(_: ResourceChange) -> None:
     """Report to nobody."""
 
 
@@ -37,16 +37,16 @@ def _silent(_: Change) -> None:
 class LakePlan:
     """What is wanted, ready to be compared with what is."""
 
-    place: Place
-    wish: Wish
+    place: LakeLocation
+    wish: DesiredState
     clients: Clients
 
     @property
     def resources(self) -> list[Resource]:
         """Everything lake.yml and the contracts ask for, in order."""
-        return declared(self.place, self.wish)
+        return desired_resources(self.place, self.wish)
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[ResourceChange]:
         """What applying would do; only reads.
 
         Raises:
@@ -54,7 +54,7 @@ class LakePlan:
         """
         return [*engine.plan(self.resources, self.clients), *self._refusals()]
 
-    def apply(self, report: Callable[[Change], None] = _silent) -> list[Change]:
+    def apply(self, report: Callable[[ResourceChange], None] = _silent) -> list[ResourceChange]:
         """Make it so; every outcome is reported as it happens, so that an error later loses none.
 
         Raises:
@@ -68,12 +68,13 @@ class LakePlan:
 
     def export(self, language: Language) -> str:
         """The wanted state as CloudFormation or Terraform JSON text, for AWS even where the endpoint is a stand-in."""
-        resources = declared(replace(self.place, secure=True), self.wish)
+        resources = desired_resources(replace(self.place, secure=True), self.wish)
         return json.dumps(exported(resources, language, self.place.region), indent=2) + "\n"
 
-    def _refusals(self) -> list[Change]:
+    def _refusals(self) -> list[ResourceChange]:
         return [
-            Change("lifecycle rule", name, "refused", reason) for name, reason in self.wish.judgement.refused.items()
+            ResourceChange("lifecycle rule", name, "refused", reason)
+            for name, reason in self.wish.judgement.refused.items()
         ]
 
 
@@ -100,7 +101,7 @@ def plan_lake(
         )
     contracts = contracts if contracts is not None else [load_contract(name) for name in all_tables()]
     s3 = clients("s3")
-    place = Place(
+    place = LakeLocation(
         settings.bucket, settings.region, _account(clients), not str(s3.meta.endpoint_url).startswith("http:")
     )
     rules = rules_of(config.lifecycle, contracts)
@@ -111,10 +112,12 @@ def plan_lake(
         _readers(contracts),
     )
     judgement = judge_rules(rules, config.lifecycle, evidence)
-    return LakePlan(place, Wish(config, contracts, rules, judgement, now), clients)
+    return LakePlan(place, DesiredState(config, contracts, rules, judgement, now), clients)
 
 
-def bootstrap(settings: Settings, clients: Clients, report: Callable[[Change], None] = _silent) -> list[Change]:
+def bootstrap(
+    settings: Settings, clients: Clients, report: Callable[[ResourceChange], None] = _silent
+) -> list[ResourceChange]:
     """Create or correct all of it; running it again changes nothing.
 
     Raises:

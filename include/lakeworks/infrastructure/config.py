@@ -33,7 +33,7 @@ class Encryption(Part):
     kms_key_id: str | None = None
 
 
-class Access(Part):
+class BucketAccess(Part):
     """Least-privilege statements of the bucket policy, by IAM role or user ARN."""
 
     readers: tuple[Arn, ...] = Field((), description="May list and read live tables only.")
@@ -151,7 +151,7 @@ class LakeConfig(Part):
         default_factory=dict
     )
     encryption: Encryption = Encryption()
-    access: Access = Access()
+    access: BucketAccess = BucketAccess()
     logging: Logging | None = None
     lifecycle: Lifecycle = Lifecycle()
     intelligent_tiering: tuple[Tiering, ...] = ()

@@ -14,7 +14,7 @@ from lakeworks.infrastructure.resources.access_logs import AccessLogs
 from lakeworks.infrastructure.resources.alarm_and_budget import MonthlyBudget, StorageAlarm
 from lakeworks.infrastructure.resources.athena import WorkGroup
 from lakeworks.infrastructure.resources.bucket import Bucket
-from lakeworks.infrastructure.resources.bucket_manifest import Manifest, content_of
+from lakeworks.infrastructure.resources.bucket_manifest import BucketManifest, content_of
 from lakeworks.infrastructure.resources.bucket_security import (
     DefaultEncryption,
     Ownership,
@@ -31,7 +31,7 @@ from lakeworks.infrastructure.resources.tags import Tags
 
 
 @dataclass(frozen=True)
-class Place:
+class LakeLocation:
     """Where the lake is; `account` is None where the endpoint has no STS, `secure` says whether it speaks TLS."""
 
     bucket: str
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredState:
     """A lake.yml, the contracts, the lifecycle rules made of both, and the judgement on them."""
 
     config: LakeConfig
@@ -51,7 +51,7 @@ class Wish:
     now: Callable[[], datetime]
 
 
-def declared(place: Place, wish: Wish) -> list[Resource]:
+def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]:
     """Every resource; buckets first, then what refers to them.
 
     Raises:
@@ -62,22 +62,26 @@ def declared(place: Place, wish: Wish) -> list[Resource]:
         *_buckets(place, names),
         *_log_bucket(place, wish.config, names),
         *_replica(place, wish, names),
-        *(found for name in (place.bucket, *names.layers.values()) for found in _holding(place, wish, names, name)),
-        *_beside(place, wish),
+        *(
+            found
+            for name in (place.bucket, *names.layers.values())
+            for found in _layer_bucket(place, wish, names, name)
+        ),
+        *_outside_buckets(place, wish),
         _manifest(place, wish),
     ]
 
 
-def _manifest(place: Place, wish: Wish) -> Manifest:
+def _manifest(place: LakeLocation, wish: DesiredState) -> BucketManifest:
     rules = {name: rule for name, rule in wish.rules.items() if name not in wish.judgement.refused}
     content = content_of(place.bucket, place.region, wish.config, list(wish.contracts), rules)
-    return Manifest(place.bucket, content, wish.now)
+    return BucketManifest(place.bucket, content, wish.now)
 
 
 class _Names:
     """The other buckets' names."""
 
-    def __init__(self, place: Place, config: LakeConfig) -> None:
+    def __init__(self, place: LakeLocation, config: LakeConfig) -> None:
         def made(given: str | None, purpose: str) -> str:
             return given or bucket_name(config.project, config.environment, purpose, config.unique or place.account)
 
@@ -87,7 +91,7 @@ class _Names:
         self.replica_region = config.replication.region if config.replication else None
 
 
-def _buckets(place: Place, names: _Names) -> Iterator[Resource]:
+def _buckets(place: LakeLocation, names: _Names) -> Iterator[Resource]:
     for name in (place.bucket, *names.layers.values(), *filter(None, [names.logs])):
         yield Bucket(name, place.region, place.account)
     if names.replica and names.replica_region:
@@ -103,7 +107,7 @@ def _guarded(bucket: str, config: LakeConfig, kms_key_id: str | None, region: st
     yield Tags(bucket, {"project": config.project, "environment": config.environment, **config.tags}, region)
 
 
-def _log_bucket(place: Place, config: LakeConfig, names: _Names) -> Iterator[Resource]:
+def _log_bucket(place: LakeLocation, config: LakeConfig, names: _Names) -> Iterator[Resource]:
     """S3 delivers logs to buckets with SSE-S3 only."""
     if not names.logs or not config.logging:
         return
@@ -115,7 +119,7 @@ def _log_bucket(place: Place, config: LakeConfig, names: _Names) -> Iterator[Res
     yield LifecycleRules(names.logs, log_rules(config.logging.expire_after_days))
 
 
-def _replica(place: Place, wish: Wish, names: _Names) -> Iterator[Resource]:
+def _replica(place: LakeLocation, wish: DesiredState, names: _Names) -> Iterator[Resource]:
     config = wish.config
     if not names.replica or not config.replication:
         return
@@ -125,7 +129,7 @@ def _replica(place: Place, wish: Wish, names: _Names) -> Iterator[Resource]:
     yield LifecycleRules(names.replica, without_transitions(wish.rules), other_region=names.replica_region)
 
 
-def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[Resource]:
+def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket: str) -> Iterator[Resource]:
     """A bucket that holds layers: the lake's own, or one of `layer_buckets`."""
     config = wish.config
     kms = config.encryption.kms_key_id
@@ -159,7 +163,7 @@ def _holding(place: Place, wish: Wish, names: _Names, bucket: str) -> Iterator[R
         )  # fmt: skip
 
 
-def _beside(place: Place, wish: Wish) -> Iterator[Resource]:
+def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resource]:
     """What is not in a bucket."""
     config = wish.config
     for database in sorted({contract.table.database for contract in wish.contracts}):
@@ -183,11 +187,11 @@ def _beside(place: Place, wish: Wish) -> Iterator[Resource]:
         yield MonthlyBudget(name, place.account or "", config.budget, config.project)
 
 
-def _tls(place: Place, bucket: str) -> Document:
+def _tls(place: LakeLocation, bucket: str) -> Document:
     return policy.tls_only(bucket) if place.secure else {}
 
 
-def _inventory_policy(place: Place, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
+def _inventory_policy(place: LakeLocation, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
     """Inventory goes to the log bucket where there is one, else to the bucket it lists."""
     if not config.inventory:
         return {}

@@ -14,7 +14,7 @@ from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound
 from lakeworks.infrastructure.document_diff import Line, difference
 from lakeworks.infrastructure.resource import Clients, Document, NotSupported, Resource
 
-Outcome = Literal[
+ResourceOutcome = Literal[
     "create", "change",  # planned
     "created", "changed",  # done and read back
     "unchanged", "foreign", "refused", "denied", "unsupported", "failed",
@@ -24,7 +24,7 @@ _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOpera
 
 
 @dataclass(frozen=True)
-class Change:
+class ResourceChange:
     """What is to become, or has become, of one resource.
 
     `foreign` is something another made or made stronger, which is left alone; `refused` a wish that does harm; `unsupported`
@@ -33,7 +33,7 @@ class Change:
 
     kind: str
     name: str
-    outcome: Outcome
+    outcome: ResourceOutcome
     detail: str = ""
     lines: tuple[Line, ...] = field(default=())
     remarks: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Change:
         return {**asdict(self), "setting": self.setting, "lines": [str(line) for line in self.lines]}
 
 
-def plan(resources: Iterable[Resource], clients: Clients) -> list[Change]:
+def plan(resources: Iterable[Resource], clients: Clients) -> list[ResourceChange]:
     """What an apply would do; only reads.
 
     Raises:
@@ -57,7 +57,7 @@ def plan(resources: Iterable[Resource], clients: Clients) -> list[Change]:
     return [_planned(resource, clients(resource.service, resource.region))[0] for resource in resources]
 
 
-def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[Change]:
+def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[ResourceChange]:
     """Make every resource as wanted, in order; yields each outcome as it happens.
 
     Raises:
@@ -72,9 +72,9 @@ def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[Change]:
         yield _applied(resource, clients(resource.service, resource.region))
 
 
-def _planned(resource: Resource, client: Any) -> tuple[Change, Document]:
+def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]:
     """The change, and the document to write for it."""
-    if reason := resource.impossible(client):
+    if reason := resource.unsupported_reason(client):
         return _change(resource, "unsupported", reason), {}
     try:
         found = _found(resource, client)
@@ -83,14 +83,14 @@ def _planned(resource: Resource, client: Any) -> tuple[Change, Document]:
     if found is None:
         wanted = resource.wanted()
         return _change(resource, "create" if wanted else "unchanged", lines=difference({}, wanted)), wanted
-    if reason := resource.objection(found):
+    if reason := resource.conflict(found):
         return _change(resource, "foreign", reason, found=found), {}
     target = resource.target(found)
     lines = difference(found, target)
     return _change(resource, "change" if lines else "unchanged", lines=lines, found=found), target
 
 
-def _applied(resource: Resource, client: Any) -> Change:
+def _applied(resource: Resource, client: Any) -> ResourceChange:
     """Read, compare, write, read back."""
     planned, target = _planned(resource, client)
     if planned.outcome not in ("create", "change"):
@@ -115,7 +115,7 @@ def _found(resource: Resource, client: Any) -> Document | None:
         return None
 
 
-def _refusal(resource: Resource, error: LakeError) -> Change:
+def _refusal(resource: Resource, error: LakeError) -> ResourceChange:
     """An error as an outcome, unless it would meet every other resource too."""
     if resource.essential:
         raise error
@@ -133,7 +133,12 @@ def _refusal(resource: Resource, error: LakeError) -> Change:
 
 
 def _change(
-    resource: Resource, outcome: Outcome, detail: str = "", *, lines: Iterable[Line] = (), found: Document | None = None
-) -> Change:
-    remarks = tuple(resource.remarks(found or {}))
-    return Change(resource.kind, resource.name, outcome, detail, tuple(lines), remarks)
+    resource: Resource,
+    outcome: ResourceOutcome,
+    detail: str = "",
+    *,
+    lines: Iterable[Line] = (),
+    found: Document | None = None,
+) -> ResourceChange:
+    remarks = tuple(resource.notes(found or {}))
+    return ResourceChange(resource.kind, resource.name, outcome, detail, tuple(lines), remarks)

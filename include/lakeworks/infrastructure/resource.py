@@ -57,15 +57,15 @@ class Resource(ABC):
         """What to write where `found` is there already; others' entries belong in it."""
         return self.wanted()
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """Why what is there is not ours to change; empty if it is."""
         return ""
 
-    def impossible(self, client: Any) -> str:
+    def unsupported_reason(self, client: Any) -> str:
         """Why this endpoint must not get the setting at all; empty if it may."""
         return ""
 
-    def remarks(self, found: Document) -> list[str]:
+    def notes(self, found: Document) -> list[str]:
         """What a person should know about the wanted state or about what is there."""
         return []
 

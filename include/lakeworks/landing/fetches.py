@@ -21,7 +21,7 @@ from lakeworks.lake import Lake
 from lakeworks.landing.responses import LandedAnswer, entry_of, file_name, load_answer, store_answer
 from lakeworks.ledger.run_record import Record, Run
 from lakeworks.s3.object_store import Target
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 
 log = logging.getLogger(__name__)
 SET = "_set.json"
@@ -61,7 +61,7 @@ class FetchFolder:
     taken: dict[str, LandedAnswer] = field(default_factory=dict)
     resumed: int = 0
 
-    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         """See `lakeworks.sources.Landing`."""
         key = f"{self.prefix}{file_name(name)}"
         if key in self.landed:
@@ -77,7 +77,7 @@ class FetchFolder:
         self.taken[name] = entry_of(name, key, answer, self.run.id)
         return answer
 
-    def _recall(self, name: str, key: str) -> Answer:
+    def _recall(self, name: str, key: str) -> SourceResponse:
         answer, run_id = load_answer(self.lake, key)
         self.taken[name] = entry_of(name, key, answer, run_id)
         return answer

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
-from lakeworks.engines.conform import Arrived, open_landing
+from lakeworks.engines.conform import RowStream, open_landed_file
 from lakeworks.engines.json_rows import SpilledRows
 from lakeworks.errors import LakeNotFound, MalformedSource, SchemaDrift
 from lakeworks.lake import Lake
@@ -19,23 +19,23 @@ from lakeworks.landing.files import dataset, newest_or_fail, prefix
 from lakeworks.landing.responses import LandedAnswer, load_answer
 from lakeworks.ledger.run_record import Input
 from lakeworks.parquet.encoder import sha256_of
-from lakeworks.sources import Parse, Wanted, parser_of
-from lakeworks.sources.response import Answer
+from lakeworks.sources import FetchRequest, Parse, parser_of
+from lakeworks.sources.response import SourceResponse
 
 # Landed answers fetched at once.
 _TOGETHER, _TOGETHER_BYTES = 64, 16 << 20
 
 
 @dataclass(frozen=True)
-class Received:
+class LandedRows:
     """Rows as they came, what is the same in all of them, and what they were read from."""
 
-    rows: Arrived
+    rows: RowStream
     constants: dict[str, Any]
     source: Input
 
 
-def open_arrived(lake: Lake, contract: Contract, period: Period, scratch: Path) -> Received:
+def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -> LandedRows:
     """Open the newest landing of a period; needs no network.
 
     Raises:
@@ -55,7 +55,7 @@ def open_arrived(lake: Lake, contract: Contract, period: Period, scratch: Path) 
             "Something other than lakeworks changed it; it is left alone. Nothing was staged; live data is untouched. Restore "
             "its earlier version, or remove it and run the fetch step again."
         )
-    return Received(open_landing(path), landed.constants, Input(name=landed.key, content=content))
+    return LandedRows(open_landed_file(path), landed.constants, Input(name=landed.key, content=content))
 
 
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
@@ -75,11 +75,11 @@ def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
     return found
 
 
-def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, parse: Parse) -> Received:
+def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, parse: Parse) -> LandedRows:
     newest = newest_set(lake, contract, period)
     fetches = Fetches.below(lake, prefix(contract, period))
     found = fetches.distinct() if contract.landing == "all" else [newest]
-    wanted = Wanted(dataset(contract), period, contract.source_options)
+    wanted = FetchRequest(dataset(contract), period, contract.source_options)
     rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
     for item, answer in _loaded(lake, [answer for one in found for answer in one.answers]):
         try:
@@ -89,10 +89,10 @@ def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, pars
                 f"`{lake.store.uri(item.key)}` has another shape than {contract.source} is read by ({error!r}). It stays in "
                 "landing, nothing was staged. Teach the source's `parse` the new shape; then run the partition again."
             ) from error
-    return Received(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
+    return LandedRows(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
 
 
-def _loaded(lake: Lake, answers: Sequence[LandedAnswer]) -> Iterator[tuple[LandedAnswer, Answer]]:
+def _loaded(lake: Lake, answers: Sequence[LandedAnswer]) -> Iterator[tuple[LandedAnswer, SourceResponse]]:
     """The answers in order; small ones are fetched side by side, as many as the memory of a large one holds."""
     batch: list[LandedAnswer] = []
     for item in answers:

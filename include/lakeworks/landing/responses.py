@@ -12,7 +12,7 @@ from lakeworks.errors import MalformedSource
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Record, Run
 from lakeworks.s3.object_store import Target
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 
 
 class LandedAnswer(Record):
@@ -29,13 +29,13 @@ class LandedAnswer(Record):
     facts: dict[str, str]
 
 
-def entry_of(name: str, key: str, answer: Answer, run_id: str) -> LandedAnswer:
+def entry_of(name: str, key: str, answer: SourceResponse, run_id: str) -> LandedAnswer:
     """How a landing set lists an answer."""
     known = {"url": answer.url, "status": answer.status, "sha256": answer.sha256, "fetched_at": answer.fetched_at}
     return LandedAnswer(request=name, key=key, size=len(answer.body), run_id=run_id, facts=dict(answer.facts), **known)
 
 
-def store_answer(lake: Lake, key: str, answer: Answer, run: Run) -> None:
+def store_answer(lake: Lake, key: str, answer: SourceResponse, run: Run) -> None:
     """Land an answer; it is written once.
 
     Raises:
@@ -46,7 +46,7 @@ def store_answer(lake: Lake, key: str, answer: Answer, run: Run) -> None:
     lake.store.put(Target(key, _metadata(answer, run), if_absent=True), body)
 
 
-def load_answer(lake: Lake, key: str) -> tuple[Answer, str]:
+def load_answer(lake: Lake, key: str) -> tuple[SourceResponse, str]:
     """A landed answer as it was received, and the run that landed it.
 
     Raises:
@@ -56,7 +56,7 @@ def load_answer(lake: Lake, key: str) -> tuple[Answer, str]:
     meta = item.metadata
     try:
         body = gzip.decompress(stored) if key.endswith(".gz") else stored
-        answer = Answer(
+        answer = SourceResponse(
             body=body,
             url=meta["source-url"],
             status=int(meta["status"]),
@@ -74,7 +74,7 @@ def load_answer(lake: Lake, key: str) -> tuple[Answer, str]:
     return answer, meta["run-id"]
 
 
-def _metadata(answer: Answer, run: Run) -> dict[str, str]:
+def _metadata(answer: SourceResponse, run: Run) -> dict[str, str]:
     return {
         "source-url": answer.url,
         "status": str(answer.status),

@@ -21,7 +21,7 @@ from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject, Stored
 from lakeworks.s3.multipart import copy_object
 from lakeworks.s3.object_store import SHA256, StoredObject, Target
 
-SEQ = "lakeworks-seq"
+SEQUENCE = "lakeworks-seq"
 _ATTEMPTS = 5
 
 Register = Callable[[Sequence[LedgerEntry]], None]
@@ -33,7 +33,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class _Decided:
+class _Decision:
     """What is to become of a wanted entry; one that only repeats what a newer run said takes no number."""
 
     entry: LedgerEntry
@@ -102,7 +102,7 @@ class Publisher:
                 copy_object(self.ledger.store, source, _target(item, entry.live_seq, live))
         self.register([entry])
 
-    def _decide(self, wanted: LedgerEntry) -> "_Decided":
+    def _decide(self, wanted: LedgerEntry) -> "_Decision":
         """Number the entry, or find that its content is live already; refuses what must not happen."""
         table, partition = TableName.parse(wanted.table), wanted.parsed
         numbers = self._finished(table, partition)
@@ -111,12 +111,12 @@ class Publisher:
         older = live is not None and live.run.order > wanted.run.order
         if live and _same(live, wanted) and self._intact(live):
             if older:  # nothing to say that a newer run has not said
-                return _Decided(live.model_copy(update={"state": "unchanged"}), takes_number=False)
+                return _Decision(live.model_copy(update={"state": "unchanged"}), takes_number=False)
             confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
             confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "audit": wanted.audit}
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
-            return _Decided(live.model_copy(update=confirmed))
+            return _Decision(live.model_copy(update=confirmed))
         if wanted.based_on is not None:  # whoever read the latest state may publish, however old its run
             _refuse_stale(wanted, live)
         elif live and older:
@@ -133,7 +133,7 @@ class Publisher:
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
         if wanted.kind not in ("compaction", "expired"):  # these keep rows as old as they are
             numbered |= {"confirmed_at": self.clock()}
-        return _Decided(wanted.model_copy(update=numbered))
+        return _Decision(wanted.model_copy(update=numbered))
 
     def _finished(self, table: TableName, partition: Partition) -> list[int]:
         """The numbers taken, once the last of them is complete; ours is the next one, so none is ever left unfinished."""
@@ -152,14 +152,14 @@ class Publisher:
         for item in wanted.objects:
             live = self.ledger.store.head(item.key)
             changed = live and wanted.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
-            if live and (changed or SEQ not in live.metadata):
+            if live and (changed or SEQUENCE not in live.metadata):
                 raise LiveChanged(
                     f"{wanted.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
                     "Nothing was published and the object was left alone. Move it away, or restore the published "
                     f"version: lakeworks repair {wanted.table}"
                 )
 
-    def _reserve(self, decided: "_Decided") -> Stored:
+    def _reserve(self, decided: "_Decision") -> Stored:
         """Take the number; a writer that loses it to the very same content has nothing left to do."""
         entry = decided.entry
         if not decided.takes_number:
@@ -192,10 +192,10 @@ class Publisher:
             live = store.head(item.key)
             if live and holds(live, entry, item):
                 return item.model_copy(update={"version_id": live.version_id})
-            if live and (SEQ not in live.metadata or entry.layout == "versioned"):
+            if live and (SEQUENCE not in live.metadata or entry.layout == "versioned"):
                 self._refuse_foreign(entry)
-            if live and entry.layout == "plain" and int(live.metadata[SEQ]) > entry.seq:
-                raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQ]}.")
+            if live and entry.layout == "plain" and int(live.metadata[SEQUENCE]) > entry.seq:
+                raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQUENCE]}.")
             source = StoredObject(item.source_key, item.size, "", item.source_version, {SHA256: item.sha256})
             with suppress(LostRace):  # look again: somebody rolled this very publication forward, or an orphan woke up
                 placed = copy_object(store, source, _target(item, entry.seq, live))
@@ -226,7 +226,7 @@ class Publisher:
 
 def holds(live: StoredObject, entry: LedgerEntry, item: LiveObject) -> bool:
     """Whether a stored object is the one an entry names: by content, and by number where objects are replaced."""
-    numbered = entry.layout == "versioned" or live.metadata.get(SEQ) == str(entry.live_seq)
+    numbered = entry.layout == "versioned" or live.metadata.get(SEQUENCE) == str(entry.live_seq)
     return numbered and live.metadata.get(SHA256) == item.sha256
 
 
@@ -247,5 +247,5 @@ def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
 
 
 def _target(item: LiveObject, seq: int, live: StoredObject | None) -> Target:
-    metadata = {SEQ: str(seq), SHA256: item.sha256, "lakeworks-rows": str(item.rows)}
+    metadata = {SEQUENCE: str(seq), SHA256: item.sha256, "lakeworks-rows": str(item.rows)}
     return Target(item.key, metadata, if_match=live.etag if live else None, if_absent=live is None)

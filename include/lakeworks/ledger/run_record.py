@@ -120,7 +120,7 @@ class ExtraColumn(Record):
     type: str
 
 
-class Manifest(Record):
+class RunRecord(Record):
     """One attempt's staged output."""
 
     table: str
@@ -172,13 +172,13 @@ class Manifest(Record):
         """Bytes over all staged objects."""
         return sum(item.size for partition in self.partitions for item in partition.objects)
 
-    def save(self, store: ObjectStore) -> "Manifest":
+    def save(self, store: ObjectStore) -> "RunRecord":
         """Write it beside the staged files."""
         store.put(self.key, self.model_dump_json(indent=1).encode())
         return self
 
 
-def load_manifest(store: ObjectStore, key: str) -> Manifest:
+def load_run_record(store: ObjectStore, key: str) -> RunRecord:
     """Read a manifest, or the run record that a published one became.
 
     Raises:
@@ -193,6 +193,6 @@ def load_manifest(store: ObjectStore, key: str) -> Manifest:
             "Live data is untouched. Run the write step again."
         ) from error
     try:
-        return Manifest.model_validate_json(body)
+        return RunRecord.model_validate_json(body)
     except ValidationError as error:
         raise LedgerCorrupt(f"`{store.uri(key)}` is not a manifest: {error}. Run the write step again.") from error

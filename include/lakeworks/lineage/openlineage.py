@@ -19,7 +19,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import ConfigError
 from lakeworks.ledger.ledger import LedgerEntry
-from lakeworks.ledger.run_record import MANIFEST, Manifest
+from lakeworks.ledger.run_record import MANIFEST, RunRecord
 from lakeworks.transform.column_lineage import column_lineage
 from lakeworks.transform.sql import load_sql
 
@@ -91,7 +91,7 @@ class Lineage:
     tenant: Tenant | None = None
 
     @contextmanager
-    def told(self, contract: Contract, manifest: Manifest) -> Iterator[None]:
+    def told(self, contract: Contract, manifest: RunRecord) -> Iterator[None]:
         """Tell of a publication: its start, and how it ended."""
         self._tell("START", contract, manifest)
         try:
@@ -138,13 +138,13 @@ class Lineage:
             producer=PRODUCER,
         )
 
-    def _tell(self, kind: str, contract: Contract, manifest: Manifest, error: str = "") -> None:
+    def _tell(self, kind: str, contract: Contract, manifest: RunRecord, error: str = "") -> None:
         try:
             self.emit(self.event(kind, contract, manifest, error))
         except Exception as trouble:  # a lineage server that is down must not stop a lake
             log.warning("lineage of %s %s was not told: %s", manifest.table, manifest.period, trouble)
 
-    def event(self, kind: str, contract: Contract, manifest: Manifest, error: str = "") -> "RunEvent":
+    def event(self, kind: str, contract: Contract, manifest: RunRecord, error: str = "") -> "RunEvent":
         """One OpenLineage event."""
         from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
         from openlineage.client.facet_v2 import RunFacet, error_message_run, nominal_time_run, sql_job
@@ -169,7 +169,7 @@ class Lineage:
             producer=PRODUCER,
         )
 
-    def run_id(self, manifest: Manifest) -> str:
+    def run_id(self, manifest: RunRecord) -> str:
         """The same for every retry of one attempt's publication."""
         return self._run_id(manifest.key)
 
@@ -179,7 +179,7 @@ class Lineage:
     def _job(self, contract: Contract) -> str:
         return f"{contract.name}@{self.tenant}" if self.tenant else contract.name
 
-    def _inputs(self, manifest: Manifest) -> Iterator["InputDataset"]:
+    def _inputs(self, manifest: RunRecord) -> Iterator["InputDataset"]:
         from openlineage.client.event_v2 import InputDataset
         from openlineage.client.facet_v2 import dataset_version_dataset
 
@@ -237,6 +237,6 @@ class Lineage:
         return tenant_key(self.tenant, name)
 
 
-def _built(manifest: Manifest) -> _Written:
+def _built(manifest: RunRecord) -> _Written:
     objects = sum(len(item.objects) for item in manifest.partitions)
     return _Written(f"{manifest.period}/{manifest.run.key}", manifest.balance.staged, manifest.bytes, objects)

@@ -25,45 +25,45 @@ LEFT_ALONE: frozenset[Kind] = frozenset(
 
 
 @dataclass(frozen=True)
-class Difference:
+class CatalogDifference:
     """One thing that catalog and ledger do not agree on."""
 
     kind: Kind
     partition: Partition
     detail: str
-    mended: bool = False
+    repaired: bool = False
 
 
-def summarised(differences: Iterable[Difference]) -> dict[str, Any]:
+def summarised(differences: Iterable[CatalogDifference]) -> dict[str, Any]:
     """Counts by kind, and the first few that are left."""
     found = list(differences)
-    left = [item for item in found if not item.mended]
+    left = [item for item in found if not item.repaired]
     return {
         "differences": dict(Counter(item.kind for item in found)),
-        "mended": len(found) - len(left),
+        "repaired": len(found) - len(left),
         "left": [f"{item.partition}: {item.kind}, {item.detail}" for item in left[:5]],
     }
 
 
-def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> Difference:
+def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> CatalogDifference:
     """A partition that the catalog lists and the ledger does not."""
     where = found.get("StorageDescriptor", {}).get("Location")
     if foreign:
         told = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
-        return Difference("foreign in catalog", partition, told)
-    return Difference("dead in catalog", partition, f"registered at `{where}`, but nothing is published")
+        return CatalogDifference("foreign in catalog", partition, told)
+    return CatalogDifference("dead in catalog", partition, f"registered at `{where}`, but nothing is published")
 
 
-def no_object(partition: Partition, item: Mapping[str, Any]) -> Difference:
+def no_object(partition: Partition, item: Mapping[str, Any]) -> CatalogDifference:
     """A partition that is right in the catalog, but whose folder is empty."""
     told = f"nothing lies at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
-    return Difference("no object", partition, told)
+    return CatalogDifference("no object", partition, told)
 
 
-def outcome(difference: Difference, code: str | None) -> Difference:
+def outcome(difference: CatalogDifference, code: str | None) -> CatalogDifference:
     """What became of mending it: done, or refused by Glue with a code, or none of our business."""
     if difference.kind in LEFT_ALONE:
         return difference
     if code:
-        return replace(difference, detail=f"{difference.detail}; Glue refused to mend it: {code}. Run again")
-    return replace(difference, mended=True)
+        return replace(difference, detail=f"{difference.detail}; Glue refused to repair it: {code}. Run again")
+    return replace(difference, repaired=True)

@@ -16,10 +16,10 @@ from lakeworks.catalog.glue_inputs import (
     ENTRY,
     differs,
     explain,
-    follow,
     is_untouched,
+    merge_existing,
+    names_and_types,
     partition_input,
-    plain,
     table_input,
 )
 from lakeworks.catalog.partition_batches import Values, chunks
@@ -29,7 +29,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
-from lakeworks.maintenance.catalog_difference import Difference, dead, no_object, outcome
+from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
 from lakeworks.pipeline.publish import catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
 
@@ -48,25 +48,25 @@ class _Suspect:
     has_objects: bool = True
 
 
-def reconcile(
+def compare_catalog(
     lake: Lake,
     contract: Contract,
     *,
-    mend: bool = False,
+    repair: bool = False,
     deep: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Difference]:
-    """Every difference between ledger and catalog, as it is found and (with `mend`) mended; running it again finds none.
+) -> Iterator[CatalogDifference]:
+    """Every difference between ledger and catalog, as it is found and (with `repair`) repaired; running it again finds none.
 
     `progress` is told how many partitions of how many are done. Partitions Glue refuses come back unmended, with its reason.
     """
     numbers = lake.ledger.numbers(contract.table)
-    work = _Reconciliation(lake, contract, mend, deep, numbers)
+    work = _Reconciliation(lake, contract, repair, deep, numbers)
     found = lake.catalog.table(contract.table)
     if found is None and not numbers:
         return
     yield from work.table(found)
-    if not contract.partition_keys or (found is None and not mend):
+    if not contract.partition_keys or (found is None and not repair):
         return
     if found and [key["Name"] for key in found["PartitionKeys"]] != [key.lower() for key in contract.partition_keys]:
         return
@@ -75,18 +75,18 @@ def reconcile(
             progress(done, max(done, len(numbers)))
         if difference:
             yield difference
-    if mend:
+    if repair:
         log.info("partition index of %s: %s", contract.name, lake.catalog.ensure_index(contract, len(numbers)))
 
 
-_Verdict = tuple[Difference | None, dict[str, Any] | None]  # what is wrong, and what Glue should hold instead
+_Verdict = tuple[CatalogDifference | None, dict[str, Any] | None]  # what is wrong, and what Glue should hold instead
 
 
 @dataclass
 class _Reconciliation:
     lake: Lake
     contract: Contract
-    mend: bool
+    repair: bool
     deep: bool
     numbers: Mapping[Partition, list[int]]
     done: int = field(default=0, init=False)
@@ -97,26 +97,26 @@ class _Reconciliation:
     def location(self) -> str:
         return self.lake.location(self.contract)
 
-    def table(self, found: Mapping[str, Any] | None) -> Iterator[Difference]:
+    def table(self, found: Mapping[str, Any] | None) -> Iterator[CatalogDifference]:
         """The table itself: there, and as the contract says."""
         if found is None:
             told = f"{len(self.numbers):,} partitions of it are in the ledger"
-            yield Difference("table not in catalog", Partition(), told, mended=self._set_table(missing=True))
+            yield CatalogDifference("table not in catalog", Partition(), told, repaired=self._set_table(missing=True))
             return
         wanted = table_input(self.contract, self.location, (), self._more())
-        wanted = follow(found, wanted)
+        wanted = merge_existing(found, wanted)
         keys = [key["Name"] for key in found["PartitionKeys"]], [key["Name"] for key in wanted["PartitionKeys"]]
         if keys[0] != keys[1]:
             told = f"it is partitioned by {'/'.join(keys[0]) or 'nothing'}, the contract by {'/'.join(keys[1]) or 'nothing'}"
             advice = "drop the Glue table (no data is lost) and run: lakeworks catalog repair"
-            yield Difference("other partition keys", Partition(), f"{told}; {advice} {self.contract.name}")
+            yield CatalogDifference("other partition keys", Partition(), f"{told}; {advice} {self.contract.name}")
         elif told_all := explain(found, wanted):
-            mended = self._set_table(missing=False)
-            yield Difference("table behind contract", Partition(), "; ".join(told_all), mended=mended)
+            repaired = self._set_table(missing=False)
+            yield CatalogDifference("table behind contract", Partition(), "; ".join(told_all), repaired=repaired)
 
-    def partitions(self) -> Iterator[tuple[int, Difference | None]]:
+    def partitions(self) -> Iterator[tuple[int, CatalogDifference | None]]:
         """Each partition's difference, or None, with how many are done."""
-        columns = plain(self.lake.catalog.columns(self.contract))
+        columns = names_and_types(self.lake.catalog.columns(self.contract))
         folders = {item.key.rpartition("/")[0] for item in self.lake.store.scan(f"{self.contract.table.path}/")}
         unseen, suspects = set(self.numbers), list[_Suspect]()
         for item in self.lake.catalog.partitions(self.contract):
@@ -134,8 +134,8 @@ class _Reconciliation:
         suspects += [_Suspect(partition) for partition in sorted(unseen, key=str)]
         for batch in chunks(suspects, _BATCH):
             yield from self._examine(batch, columns)
-        yield from self._bury()
-        self._overtaken(columns)
+        yield from self._drop_unpublished()
+        self._recheck_published_meanwhile(columns)
 
     def _is_right(self, suspect: _Suspect, columns: list[dict[str, str]]) -> bool:
         """Set from the newest ledger entry we know of, changed by nobody since, inside the table, with its columns."""
@@ -147,7 +147,7 @@ class _Reconciliation:
 
     def _examine(
         self, suspects: Sequence[_Suspect], columns: list[dict[str, str]]
-    ) -> Iterator[tuple[int, Difference | None]]:
+    ) -> Iterator[tuple[int, CatalogDifference | None]]:
         """Ask the ledger about partitions that the listings do not clear, and set those that are wrong."""
         entries = self.lake.store.map(lambda suspect: self._live(suspect.partition), suspects)
         verdicts: dict[Values, _Verdict] = {}
@@ -165,23 +165,25 @@ class _Reconciliation:
         """What is wrong with a partition, and what Glue should hold instead."""
         partition, found = suspect.partition, suspect.found
         if isinstance(entry, LedgerCorrupt):
-            return Difference("ledger unreadable", partition, str(entry)), None
+            return CatalogDifference("ledger unreadable", partition, str(entry)), None
         if entry is None or not entry.is_live:  # never published; or about to be registered, or abandoned: verify tells
             return None, None
         wanted = partition_input(catalog_partition(self.lake, entry), columns)
         if found is None:
-            return Difference("not in catalog", partition, f"publication {entry.live_seq} is not registered"), wanted
+            return CatalogDifference(
+                "not in catalog", partition, f"publication {entry.live_seq} is not registered"
+            ), wanted
         if told := explain(found, wanted):
             text = f"not as publication {entry.live_seq} says: {'; '.join(told)}"
-            return Difference("wrong in catalog", partition, text), wanted
+            return CatalogDifference("wrong in catalog", partition, text), wanted
         # An entry number that is behind is no difference: writers that confirm the same content race for it.
         missing = None if suspect.has_objects else no_object(partition, found)
         return missing, wanted if differs(found, wanted) else None
 
-    def _set(self, verdicts: Mapping[Values, _Verdict]) -> Iterator[Difference | None]:
+    def _set(self, verdicts: Mapping[Values, _Verdict]) -> Iterator[CatalogDifference | None]:
         """Set what is wrong, if that is wanted, and tell what became of it."""
         refused: dict[Values, str] = {}
-        if self.mend:
+        if self.repair:
             calls = self.lake.catalog.calls(self.contract.table)
             wanted = {values: (found, item) for values, (found, item) in verdicts.items() if item}
             new = [item for found, item in wanted.values() if found and found.kind == "not in catalog"]
@@ -189,9 +191,9 @@ class _Reconciliation:
             refused = calls.create(new) | calls.update(held)
             self.touched |= wanted.keys()
         for values, (found, _) in verdicts.items():
-            yield outcome(found, refused.get(values)) if found and self.mend else found
+            yield outcome(found, refused.get(values)) if found and self.repair else found
 
-    def _bury(self) -> Iterator[tuple[int, Difference | None]]:
+    def _drop_unpublished(self) -> Iterator[tuple[int, CatalogDifference | None]]:
         """Drop what is registered without being published: after the listing, whose pages it would disturb."""
         fresh = self.lake.store.map(lambda suspect: self._live(suspect.partition, fresh=True), self.strange)
         found = [
@@ -200,19 +202,21 @@ class _Reconciliation:
         ]
         values = [tuple(item.partition.values) for item in found if item and item.kind == "dead in catalog"]
         refused: dict[Values, str] = {}
-        if self.mend:
+        if self.repair:
             refused = self.lake.catalog.calls(self.contract.table).delete(values)
             self.touched |= set(values)
         for item in found:
-            yield self._count(outcome(item, refused.get(tuple(item.partition.values))) if item and self.mend else item)
+            yield self._count(
+                outcome(item, refused.get(tuple(item.partition.values))) if item and self.repair else item
+            )
 
     def _is_foreign(self, suspect: _Suspect) -> bool:
         """Objects in the partition's own folder; one that points into another partition's would show those rows twice."""
         own = live_prefix(self.contract.table, suspect.partition).rstrip("/")
         return suspect.has_objects and self._folder(suspect.found or {}) == own
 
-    def _overtaken(self, columns: list[dict[str, str]]) -> None:
-        """A partition published while we mended it may have been set back: its number is in the ledger by now."""
+    def _recheck_published_meanwhile(self, columns: list[dict[str, str]]) -> None:
+        """A partition published while we repaired it may have been set back: its number is in the ledger by now."""
         for _ in range(_ROUNDS if self.touched else 0):
             known, self.numbers = self.numbers, self.lake.ledger.numbers(self.contract.table)
             newer = [
@@ -237,10 +241,10 @@ class _Reconciliation:
             return error
 
     def _set_table(self, *, missing: bool) -> bool:
-        if self.mend:
+        if self.repair:
             extra = arrived_columns(self.lake, self.contract) if missing else ()
             self.lake.catalog.upsert_table(self.contract, self.location, extra, self._more())
-        return self.mend
+        return self.repair
 
     def _more(self) -> dict[str, str]:
         """What the table's parameters say of what is published."""
@@ -252,6 +256,6 @@ class _Reconciliation:
         location = str(item.get("StorageDescriptor", {}).get("Location", ""))
         return location.removeprefix(self.lake.store.uri("")).rstrip("/")
 
-    def _count(self, difference: Difference | None) -> tuple[int, Difference | None]:
+    def _count(self, difference: CatalogDifference | None) -> tuple[int, CatalogDifference | None]:
         self.done += 1
         return self.done, difference

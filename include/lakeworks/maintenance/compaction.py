@@ -18,7 +18,7 @@ from lakeworks.engines.duckdb import Session
 from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run, StagedPartition
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedPartition
 from lakeworks.parquet.dataset import open_objects
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import entry_for, publisher_of
@@ -167,8 +167,8 @@ def _check(lake: Lake, session: Session, live: LedgerEntry, written: StagedParti
         )
 
 
-def _manifest(contract: Contract, live: LedgerEntry, run: Run, staged: StagedPartition) -> Manifest:
-    return Manifest(
+def _manifest(contract: Contract, live: LedgerEntry, run: Run, staged: StagedPartition) -> RunRecord:
+    return RunRecord(
         table=contract.name,
         period=live.period,
         run=run,

@@ -11,7 +11,7 @@ from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.publisher import holds
 from lakeworks.maintenance.catalog_difference import LEFT_ALONE
 from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.file_schema_check import CatalogColumns
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.pipeline.publish import publisher_of
@@ -60,17 +60,17 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
 
 
 def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Finding]:
-    """Mend what can be mended, from ledger and object versions; returns what was mended. Running it again mends nothing."""
+    """Mend what can be repaired, from ledger and object versions; returns what was repaired. Running it again mends nothing."""
     publisher = publisher_of(lake, contract)
-    mended = [finding for finding in findings if finding.can_be_repaired]
-    of_objects = [finding for finding in mended if finding.kind in get_args(ObjectKind)]
+    repaired = [finding for finding in findings if finding.can_be_repaired]
+    of_objects = [finding for finding in repaired if finding.kind in get_args(ObjectKind)]
     for partition in dict.fromkeys(finding.partition for finding in of_objects):
         publisher.recover(contract.table, partition)
         publisher.settle(contract.table, partition)
-    if len(of_objects) == len(mended):
-        return mended
-    left = {item.partition for item in reconcile(lake, contract, mend=True, deep=True) if not item.mended}
-    return [finding for finding in mended if finding in of_objects or finding.partition not in left]
+    if len(of_objects) == len(repaired):
+        return repaired
+    left = {item.partition for item in compare_catalog(lake, contract, repair=True, deep=True) if not item.repaired}
+    return [finding for finding in repaired if finding in of_objects or finding.partition not in left]
 
 
 def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, 
 
 
 def _advised(key: str, entry: LedgerEntry, told: list[str]) -> str:
-    """The contradictions of one file, and which side is mended how."""
+    """The contradictions of one file, and which side is repaired how."""
     return (
         f"`{key}`: {'; '.join(told)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
         f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
@@ -109,6 +109,6 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
 
 
 def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:
-    for item in reconcile(lake, contract, deep=deep):
+    for item in compare_catalog(lake, contract, deep=deep):
         if item.kind != "no object":  # the object's own finding says so
             yield Finding(item.kind, item.partition, item.detail)

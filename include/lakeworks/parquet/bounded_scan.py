@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from lakeworks.parquet.case_insensitive_scan import as_spelled, read_otherwise_spelled, refuse_other_types
+from lakeworks.parquet.case_insensitive_scan import file_schema, refuse_other_types, scan_matching_names
 
 # Rows decoded ahead of the reader, at least a row group and at most this many objects.
 _ROWS_AHEAD = 1_000_000
@@ -111,12 +111,12 @@ class BoundedScan:
 
     def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
         wanted = self.dataset.schema
-        file = as_spelled(wanted, piece.physical_schema)  # of a piece that is read now; its metadata is fetched once
+        file = file_schema(wanted, piece.physical_schema)  # of a piece that is read now; its metadata is fetched once
         try:
             if file.equals(wanted):
                 rows = piece.to_table(schema=wanted, **self.options)
             else:
-                rows = read_otherwise_spelled(piece, wanted, file, self.options)
+                rows = scan_matching_names(piece, wanted, file, self.options)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
             refuse_other_types(self.dataset.name, piece, file, error)
             raise

@@ -7,28 +7,26 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from lakeworks.contract.evolution import widens
-from lakeworks.core.column_case import spelled, spelled_type
+from lakeworks.core.column_case import match_names, match_type
 from lakeworks.core.types import from_arrow
 from lakeworks.errors import ContractError, SchemaDrift
 
 
-def as_spelled(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
+def file_schema(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
     """The wanted columns and types under the names the file has for them."""
     if file.equals(wanted):
         return wanted
-    names, kinds = spelled(wanted.names, file.names), {field.name: field.type for field in file}
+    names, kinds = match_names(wanted.names, file.names), {field.name: field.type for field in file}
     return pa.schema(
         [
-            field.with_name(name).with_type(spelled_type(field.type, kinds.get(name, field.type)))
+            field.with_name(name).with_type(match_type(field.type, kinds.get(name, field.type)))
             for field in wanted
             for name in [names[field.name]]
         ]
     )
 
 
-def read_otherwise_spelled(
-    piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, options: Mapping[str, Any]
-) -> pa.Table:
+def scan_matching_names(piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, options: Mapping[str, Any]) -> pa.Table:
     """Rows under the wanted names; columns are chosen while reading, the filter follows once they have their names.
 
     `file` is the wanted schema as the file spells it.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.contract import Contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
-from lakeworks.parquet.pinned_file import Kept, PinnedObject
+from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.s3.object_store import ObjectStore
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
 
     from lakeworks.parquet.bounded_scan import BoundedDataset
 
-    entries, kept = list(entries), Kept()
+    entries, kept = list(entries), ObjectCache()
     parquet = ds.ParquetFileFormat(default_fragment_scan_options=ds.ParquetFragmentScanOptions(pre_buffer=True))
     fragments = [
         parquet.make_fragment(
@@ -57,7 +57,7 @@ def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Datas
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    parquet, kept = ds.ParquetFileFormat(), Kept()
+    parquet, kept = ds.ParquetFileFormat(), ObjectCache()
     fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item, kept), mode="r")) for item in objects]
     with ThreadPoolExecutor(store.threads) as pool:  # of thousands of small objects each is a request
         schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))

@@ -14,7 +14,7 @@ _WHOLE_BYTES = 8 << 20
 _KEPT_BYTES = 16 * _WHOLE_BYTES
 
 
-class Kept:
+class ObjectCache:
     """The bodies of small objects that were read last, up to a number of bytes for all readers that share it."""
 
     def __init__(self, most: int = _KEPT_BYTES) -> None:
@@ -47,7 +47,7 @@ class PinnedObject(io.RawIOBase):
     Readers that belong together share what they keep, so that a scan of any number of small objects stays within its bound.
     """
 
-    def __init__(self, store: ObjectStore, item: LiveObject | StagedObject, kept: Kept) -> None:
+    def __init__(self, store: ObjectStore, item: LiveObject | StagedObject, kept: ObjectCache) -> None:
         super().__init__()
         self.store = store
         self.item = item

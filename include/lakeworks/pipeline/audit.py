@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from lakeworks.core.layout import audit_key
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, StagedPartition, load_manifest
-from lakeworks.parquet.pinned_file import Kept, PinnedObject
+from lakeworks.ledger.run_record import RunRecord, StagedPartition, load_run_record
+from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.quality.audit import Chunk, audited_columns
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ CHUNK_ROWS = 1_000_000
 _HISTORY = 6
 
 
-def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> Manifest:
+def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRecord:
     """Validate a staged period, about `chunk_rows` at once, and record the result beside it and under `_audits/`.
 
     Raises:
@@ -28,7 +28,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> Manife
     from lakeworks.quality.audit import audit as run_audit
     from lakeworks.quality.audit_page import to_html, to_json
 
-    manifest = load_manifest(lake.store, manifest_key)
+    manifest = load_run_record(lake.store, manifest_key)
     contract = lake.contract(manifest.table)
     report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
     table, period = manifest.parsed_table, manifest.parsed_period
@@ -46,7 +46,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> Manife
     return audited
 
 
-def _chunks(lake: Lake, manifest: Manifest, chunk_rows: int) -> Iterator[Chunk]:
+def _chunks(lake: Lake, manifest: RunRecord, chunk_rows: int) -> Iterator[Chunk]:
     """The staged rows: several partitions at once up to the chunk size, a larger one in pieces."""
     wanted = audited_columns(lake.contract(manifest.table))
     group: list[StagedPartition] = []
@@ -83,7 +83,7 @@ def _columns(
 
 def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
     """A partition's row groups, as many at once as the chunk size takes; nothing else of it is in memory."""
-    kept = Kept()
+    kept = ObjectCache()
     files = [pq.ParquetFile(PinnedObject(lake.store, item, kept), pre_buffer=True) for item in partition.objects]
     cuts = [(file, groups) for file in files for groups in _cut(file, chunk_rows)]
     for number, (file, groups) in enumerate(cuts, 1):
@@ -110,7 +110,7 @@ def _shared(names: Sequence[list[str]]) -> list[str]:
     return [name for name in names[0] if all(name in others for others in names)]
 
 
-def _history(lake: Lake, manifest: Manifest) -> list[int]:
+def _history(lake: Lake, manifest: RunRecord) -> list[int]:
     """Row counts of the table's latest runs of other periods."""
     records = [key for key in lake.ledger.runs(manifest.parsed_table) if f"/{manifest.period}/" not in key]
-    return [load_manifest(lake.store, key).balance.staged for key in records[-_HISTORY:]]
+    return [load_run_record(lake.store, key).balance.staged for key in records[-_HISTORY:]]

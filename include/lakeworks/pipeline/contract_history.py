@@ -5,7 +5,7 @@ import logging
 from pydantic import ValidationError
 
 from lakeworks.contract import Contract
-from lakeworks.contract.evolution import Change, changes, version_needed
+from lakeworks.contract.evolution import ContractChange, changes, version_needed
 from lakeworks.core.layout import contract_key, contracts_prefix
 from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.lake import Lake
@@ -30,7 +30,7 @@ def published(lake: Lake, contract: Contract) -> Contract | None:
     return _parsed(lake, key, body)
 
 
-def differences(lake: Lake, contract: Contract) -> tuple[Contract | None, list[Change]]:
+def differences(lake: Lake, contract: Contract) -> tuple[Contract | None, list[ContractChange]]:
     """What was published by, and what changed since."""
     known = published(lake, contract)
     return known, changes(known, contract) if known else []
@@ -102,7 +102,7 @@ def _parsed(lake: Lake, key: str, body: bytes) -> Contract:
         ) from error
 
 
-def _breaking(found: list[Change]) -> list[Change]:
+def _breaking(found: list[ContractChange]) -> list[ContractChange]:
     return [change for change in found if change.effect == "breaking"]
 
 

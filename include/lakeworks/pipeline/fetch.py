@@ -14,7 +14,7 @@ from lakeworks.lake import Lake
 from lakeworks.landing.fetches import SET, Fetches, LandingSet, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
 from lakeworks.ledger.run_record import Run
-from lakeworks.sources import NotModified, RequestSource, Source, Wanted
+from lakeworks.sources import FetchRequest, NotModified, RequestSource, Source
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
     """Land the answers of every request of a period; goes on where an earlier attempt stopped, asks nothing twice."""
     fetches = Fetches.below(lake, prefix(contract, period))
     since = fetched_until(lake, contract, period) if contract.landing == "all" else None
-    wanted = Wanted(dataset(contract), period, contract.source_options, since)
+    wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
     asked = _question(wanted, source)
     before, own = fetches.newest(), fetches.of(run, asked)
     if own in fetches.complete:  # a run over many periods that was deferred starts from its first period again
@@ -65,7 +65,7 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
     return made
 
 
-def _question(wanted: Wanted, source: RequestSource) -> str:
+def _question(wanted: FetchRequest, source: RequestSource) -> str:
     """What the answers depend on: all that is wanted, and the client's variant (such as the plan of the key)."""
     variant = getattr(source, "variant", "")
     told = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]

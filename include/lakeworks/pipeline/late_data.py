@@ -14,7 +14,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, PartitionExplosion
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
-from lakeworks.ledger.run_record import load_manifest
+from lakeworks.ledger.run_record import load_run_record
 from lakeworks.parquet.dataset import open_dataset
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ Live = Mapping[Partition, LedgerEntry]
 
 
 @dataclass(frozen=True)
-class Touched:
+class AffectedPartitions:
     """The partitions a run builds anew, by their start (None: rows without a time, which the rules set aside)."""
 
     contract: Contract
@@ -56,7 +56,7 @@ class Touched:
         return {**self.arrived, **found} if upstream.name == self.rebuilds.touched_by else found
 
 
-def find_touched(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Period) -> Touched:
+def find_affected(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Period) -> AffectedPartitions:
     """Look at what arrived upstream in the period, now or when the period was run before.
 
     Raises:
@@ -80,7 +80,7 @@ def find_touched(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Per
         "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
         upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
     )  # fmt: skip
-    return Touched(contract, rebuilds, ordered, arrived, live)
+    return AffectedPartitions(contract, rebuilds, ordered, arrived, live)
 
 
 def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tuple[Partition, ...]:
@@ -93,7 +93,7 @@ def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tupl
 
 def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
     """The upstream's live partitions that its runs of the period wrote."""
-    records = [load_manifest(lake.store, key) for key in lake.ledger.runs(upstream.table, period)]
+    records = [load_run_record(lake.store, key) for key in lake.ledger.runs(upstream.table, period)]
     if not records:
         raise LakeNotFound(
             f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so what it touches is not known. Nothing was "
@@ -113,7 +113,7 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
 
 def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
     """Where the partitions start that earlier runs of the period built: an arrival since withdrawn must leave them again."""
-    records = (load_manifest(lake.store, key) for key in lake.ledger.runs(contract.table, period))
+    records = (load_run_record(lake.store, key) for key in lake.ledger.runs(contract.table, period))
     paths = {path for record in records for path in record.touched or ()}
     times = (Partition.parse(path).period for path in paths)
     return {time.start.replace(tzinfo=None) for time in times if time}

@@ -19,7 +19,7 @@ from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDri
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import Publisher, utc_now
-from lakeworks.ledger.run_record import Manifest, StagedPartition, inputs_fingerprint, load_manifest
+from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.write import write
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _TURNS = 3
 
 
-def publish(lake: Lake, manifest_key: str) -> Manifest:
+def publish(lake: Lake, manifest_key: str) -> RunRecord:
     """Publish what an audit passed and return the run's record; publishing twice changes nothing.
 
     A build of a table with `rebuilds` that became stale meanwhile is written and audited once more, from what is live now.
@@ -42,7 +42,7 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
         StaleBuild: others kept publishing the same partitions; the next attempt builds them anew.
     """
     try:
-        manifest = load_manifest(lake.store, manifest_key)
+        manifest = load_run_record(lake.store, manifest_key)
     except LakeNotFound:
         return _already_published(lake, manifest_key)
     built = manifest
@@ -60,7 +60,7 @@ def publish(lake: Lake, manifest_key: str) -> Manifest:
     return _told(lake, built)
 
 
-def _told(lake: Lake, manifest: Manifest) -> Manifest:
+def _told(lake: Lake, manifest: RunRecord) -> RunRecord:
     """Publish what passed, and tell lineage of it."""
     if not (manifest.audit or {}).get("passed"):
         raise AuditFailed(
@@ -72,7 +72,7 @@ def _told(lake: Lake, manifest: Manifest) -> Manifest:
         return _publish(lake, contract, manifest)
 
 
-def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
+def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
     started = time.monotonic()
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
@@ -92,7 +92,7 @@ def _publish(lake: Lake, contract: Contract, manifest: Manifest) -> Manifest:
     return record
 
 
-def _refuse_emptied(lake: Lake, contract: Contract, manifest: Manifest) -> None:
+def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None:
     """A live partition that this run owns and has no rows for would stay live with rows its sources no longer have."""
     staged = {item.parsed for item in manifest.partitions}
     own = manifest.touched is None
@@ -120,7 +120,7 @@ def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[
             )
 
 
-def _touched_live(lake: Lake, contract: Contract, manifest: Manifest) -> dict[Partition, LedgerEntry]:
+def _touched_live(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
     """What is live with rows in the partitions a run built anew."""
     found = {}
     for path, based_on in (manifest.touched or {}).items():
@@ -136,7 +136,7 @@ def _touched_live(lake: Lake, contract: Contract, manifest: Manifest) -> dict[Pa
     return found
 
 
-def entry_for(contract: Contract, manifest: Manifest, staged: StagedPartition) -> LedgerEntry:
+def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) -> LedgerEntry:
     """The ledger entry one staged partition wants to become.
 
     Raises:
@@ -235,12 +235,12 @@ def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
     return CatalogPartition(entry.parsed, lake.store.uri(entry.location), entry.rows, entry.size, parameters)
 
 
-def _already_published(lake: Lake, manifest_key: str) -> Manifest:
+def _already_published(lake: Lake, manifest_key: str) -> RunRecord:
     """The record of a run whose staging is gone because it was published: a task that died right after may ask again."""
     parts = manifest_key.split("/")
     table, period = TableName(*parts[1:4]), Period.parse(parts[4].removeprefix("period="))
     try:
-        return load_manifest(lake.store, run_key(table, period, parts[5]))
+        return load_run_record(lake.store, run_key(table, period, parts[5]))
     except LakeNotFound:
         pass
-    return load_manifest(lake.store, manifest_key)
+    return load_run_record(lake.store, manifest_key)

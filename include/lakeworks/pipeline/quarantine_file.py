@@ -11,7 +11,7 @@ from lakeworks.core.layout import quarantine_key
 from lakeworks.core.partition import Period
 from lakeworks.errors import QuarantineLimitExceeded
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, Run, StagedObject
+from lakeworks.ledger.run_record import Run, RunRecord, StagedObject
 from lakeworks.parquet.encoder import ParquetPart, sha256_of
 from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import Target
@@ -29,7 +29,9 @@ def quarantine_file(schema: pa.Schema, scratch: Path) -> Iterator[ParquetPart]:
         part.discard()
 
 
-def set_aside(lake: Lake, contract: Contract, period: Period, run: Run, part: ParquetPart) -> StagedObject | None:
+def store_quarantined(
+    lake: Lake, contract: Contract, period: Period, run: Run, part: ParquetPart
+) -> StagedObject | None:
     """Store the broken rows; None if there are none."""
     if not part.rows:
         return None
@@ -40,7 +42,7 @@ def set_aside(lake: Lake, contract: Contract, period: Period, run: Run, part: Pa
     return StagedObject(key=key, size=put.size, sha256=sha256, rows=part.rows)
 
 
-def check_limit(lake: Lake, contract: Contract, manifest: Manifest) -> None:
+def check_limit(lake: Lake, contract: Contract, manifest: RunRecord) -> None:
     """Stop a run that set too much aside.
 
     Raises:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from lakeworks.contract import all_tables
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
 from lakeworks.transform.sql import load_sql, upstream
 
 
-def rebuild(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
+def rebuild(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
     """Write, audit and publish a period from what is landed or published; returns the run's record.
 
     Raises:

@@ -15,23 +15,23 @@ from lakeworks.contract import Contract, InputRule
 from lakeworks.core.layout import staging_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
-from lakeworks.engines.build_result import Built
+from lakeworks.engines.build_result import BuildResult
 from lakeworks.engines.build_sql import limited
 from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
-from lakeworks.engines.ingest_sort import in_order
+from lakeworks.engines.ingest_sort import sorted_for_publishing
 from lakeworks.engines.rejected_rows import SCHEMA as MISFITS
-from lakeworks.engines.rejected_rows import Misfits
+from lakeworks.engines.rejected_rows import RejectedRows
 from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.lake import Lake
-from lakeworks.landing.reader import open_arrived
-from lakeworks.ledger.run_record import ExtraColumn, Input, Manifest, RowBalance, Run, StagedObject
+from lakeworks.landing.reader import open_landed
+from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, RunRecord, StagedObject
 from lakeworks.parquet.dataset import nothing, open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.inputs import live_input
-from lakeworks.pipeline.late_data import Touched, find_touched
-from lakeworks.pipeline.quarantine_file import check_limit, quarantine_file, set_aside
+from lakeworks.pipeline.late_data import AffectedPartitions, find_affected
+from lakeworks.pipeline.quarantine_file import check_limit, quarantine_file, store_quarantined
 from lakeworks.quality.rules import row_rules
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import LANDING, load_sql, upstream
@@ -57,7 +57,7 @@ class _Work:
         return PartitionedWriter(self.lake.store, self.contract, self.prefix, self.period, self.scratch)
 
 
-def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
+def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
     """Stage a table's period from its landing object or its upstream tables.
 
     Raises:
@@ -87,11 +87,11 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> Manifest:
     return manifest.save(lake.store)
 
 
-def _receive(work: _Work) -> Manifest:
+def _receive(work: _Work) -> RunRecord:
     """Bronze: what was landed as it is, in the contract's types; sorted where the contract says by what."""
-    arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+    arrived = open_landed(work.lake, work.contract, work.period, work.scratch)
     with quarantine_file(MISFITS, work.scratch) as part:
-        misfits = Misfits(part.add)
+        misfits = RejectedRows(part.add)
         conformed = conform(
             arrived.rows,
             work.contract,
@@ -100,9 +100,9 @@ def _receive(work: _Work) -> Manifest:
             lambda: arrived_types(work.lake.catalog.columns(work.contract)),
         )
         counted = _Counted(conformed.reader)
-        with in_order(work.lake.engine, work.contract, counted.reader) as ordered:
+        with sorted_for_publishing(work.lake.engine, work.contract, counted.reader) as ordered:
             staged = work.writer().write(ordered)
-        quarantine = set_aside(work.lake, work.contract, work.period, work.run, part)
+        quarantine = store_quarantined(work.lake, work.contract, work.period, work.run, part)
     rows = RowBalance(
         read=counted.rows + misfits.rows,
         staged=sum(item.rows for item in staged),
@@ -120,9 +120,9 @@ def _receive(work: _Work) -> Manifest:
     )
 
 
-def _transform(work: _Work, sql: str) -> Manifest:
+def _transform(work: _Work, sql: str) -> RunRecord:
     rebuilds = work.contract.rebuilds
-    touched = find_touched(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
+    touched = find_affected(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
     if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
@@ -146,17 +146,17 @@ def _transform(work: _Work, sql: str) -> Manifest:
     return _manifest(work, balance).model_copy(update=update)
 
 
-def _attach_all(work: _Work, sql: str, session: Session, touched: Touched | None) -> Iterator[Input]:
+def _attach_all(work: _Work, sql: str, session: Session, touched: AffectedPartitions | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
-        arrived = open_arrived(work.lake, work.contract, work.period, work.scratch)
+        arrived = open_landed(work.lake, work.contract, work.period, work.scratch)
         session.attach(LANDING, pa.Table.from_batches(arrived.rows.batches(), arrived.rows.schema))
         yield arrived.source
     for name in upstream(sql):
         yield from _attach(work, name, session, touched)
 
 
-def _attach(work: _Work, name: TableName, session: Session, touched: Touched | None) -> Iterator[Input]:
+def _attach(work: _Work, name: TableName, session: Session, touched: AffectedPartitions | None) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
     rule = work.contract.inputs.get(str(name), InputRule())
     live = (
@@ -175,17 +175,17 @@ def _attach(work: _Work, name: TableName, session: Session, touched: Touched | N
         yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
 
 
-def _set_aside(work: _Work, built: Built) -> StagedObject | None:
+def _set_aside(work: _Work, built: BuildResult) -> StagedObject | None:
     reader = built.quarantined()
     with quarantine_file(reader.schema, work.scratch) as part:
         for batch in reader:
             part.add(batch)
-        return set_aside(work.lake, work.contract, work.period, work.run, part)
+        return store_quarantined(work.lake, work.contract, work.period, work.run, part)
 
 
-def _manifest(work: _Work, balance: RowBalance) -> Manifest:
+def _manifest(work: _Work, balance: RowBalance) -> RunRecord:
     schema = "|".join(f"{name}:{column.type}" for name, column in work.contract.columns.items())
-    return Manifest(
+    return RunRecord(
         table=work.contract.name,
         period=str(work.period),
         run=work.run,
@@ -196,7 +196,7 @@ def _manifest(work: _Work, balance: RowBalance) -> Manifest:
     )
 
 
-def _check_balance(manifest: Manifest) -> None:
+def _check_balance(manifest: RunRecord) -> None:
     rows = manifest.balance
     if rows.read != rows.staged + rows.quarantined + rows.deduplicated:
         raise RowBalanceError(

@@ -1,10 +1,22 @@
 """What S3 charges: dated price books, and the arithmetic of moving objects between storage classes."""
 
 from lakeworks.prices.book import GIB, ClassPrices, PriceBook, RegionPrices, StorageClass, load_price_book
-from lakeworks.prices.stored_version import Holding, MonthlyCost, monthly_cost
+from lakeworks.prices.stored_version import MonthlyCost, ObjectVersion, monthly_cost
 from lakeworks.prices.tiering import SMALLEST_MOVED, Move, Objects, Verdict, judge
 
 __all__ = [
-    "GIB", "SMALLEST_MOVED", "ClassPrices", "Holding", "MonthlyCost", "Move", "Objects", "PriceBook", "RegionPrices",
-    "StorageClass", "Verdict", "judge", "load_price_book", "monthly_cost",
+    "GIB",
+    "SMALLEST_MOVED",
+    "ClassPrices",
+    "MonthlyCost",
+    "Move",
+    "ObjectVersion",
+    "Objects",
+    "PriceBook",
+    "RegionPrices",
+    "StorageClass",
+    "Verdict",
+    "judge",
+    "load_price_book",
+    "monthly_cost",
 ]  # fmt: skip

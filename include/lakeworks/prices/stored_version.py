@@ -16,7 +16,7 @@ _TIERS = {
 
 
 @dataclass(frozen=True)
-class Holding:
+class ObjectVersion:
     """A version of an object; `tier` is known from an inventory only, and for Intelligent-Tiering only."""
 
     key: str
@@ -26,9 +26,9 @@ class Holding:
     current: bool = True
     tier: str = ""
 
-    def in_class(self, storage_class: str) -> "Holding":
+    def in_class(self, storage_class: str) -> "ObjectVersion":
         """The same version in another class."""
-        return Holding(self.key, self.size, storage_class, self.modified, self.current)
+        return ObjectVersion(self.key, self.size, storage_class, self.modified, self.current)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MonthlyCost:
     monitoring: float
 
 
-def monthly_cost(holding: Holding, book: PriceBook, region: str) -> MonthlyCost:
+def monthly_cost(holding: ObjectVersion, book: PriceBook, region: str) -> MonthlyCost:
     """What a version costs a month: minimum size and archive overhead in `storage`, Intelligent-Tiering's fee apart.
 
     Raises:

@@ -15,7 +15,7 @@ from lakeworks.parquet.dataset import open_objects
 
 
 @dataclass(frozen=True)
-class Difference:
+class PublicationDiff:
     """Two publications compared; columns are `(name, type before, type after)`, None where there is none.
 
     Rows are compared without the columns of `left_out`: another fetch of the same row is the same row.
@@ -35,7 +35,7 @@ class Difference:
 
 def diff(
     lake: Lake, contract: Contract, partition: Partition, before: int | None = None, after: int | None = None
-) -> Difference:
+) -> PublicationDiff:
     """Compare publication `after` (default: the live one) with `before` (default: the one with other content before it).
 
     Raises:
@@ -55,7 +55,7 @@ def diff(
         figures = [statistics(session, side, data.schema) for side, data in (("before", old), ("after", new))]
         names = list(dict.fromkeys([*old.schema.names, *new.schema.names]))
         types = [{field.name: str(field.type) for field in data.schema} for data in (old, new)]
-    return Difference(
+    return PublicationDiff(
         before=first,
         after=second,
         added=rows.added,

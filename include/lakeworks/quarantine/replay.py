@@ -9,7 +9,7 @@ from lakeworks.core.layout import QUARANTINE, join
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.pipeline.quarantine_file import RUN_ORDER
 from lakeworks.pipeline.rebuild import downstream, rebuild
 from lakeworks.s3.object_store import StoredObject
@@ -19,7 +19,7 @@ _KEY = re.compile(r"period=([^/]+)/([^/]+)\.parquet$")
 
 
 @dataclass(frozen=True)
-class SetAside:
+class QuarantinedPeriod:
     """The rows a period's newest attempt set aside; `published` says whether its other rows went live."""
 
     period: str
@@ -34,8 +34,8 @@ class Replay:
     """A period's rows before and after."""
 
     period: str
-    before: SetAside
-    record: Manifest
+    before: QuarantinedPeriod
+    record: RunRecord
     rebuilt: tuple[str, ...]
 
     @property
@@ -44,7 +44,7 @@ class Replay:
         return self.before.rows - self.record.balance.quarantined
 
 
-def set_aside(lake: Lake, contract: Contract) -> list[SetAside]:
+def list_quarantined(lake: Lake, contract: Contract) -> list[QuarantinedPeriod]:
     """What lies in quarantine per period. A period whose later run set nothing aside is not listed: its rows rejoined."""
     records = latest_runs(lake, contract)
     periods: dict[str, list[StoredObject]] = {}
@@ -62,13 +62,15 @@ def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
     return close[0] if len(close) == 1 else max(close, key=lambda item: _order(lake.store.head(item.key)))
 
 
-def _told(lake: Lake, period: str, item: StoredObject, record: Manifest | None) -> SetAside | None:
+def _told(lake: Lake, period: str, item: StoredObject, record: RunRecord | None) -> QuarantinedPeriod | None:
     if record is not None and record.quarantine is not None and record.quarantine.key == item.key:
-        return SetAside(period, item.key, record.quarantine.rows, published=True, balance=record.balance)
+        return QuarantinedPeriod(period, item.key, record.quarantine.rows, published=True, balance=record.balance)
     head = lake.store.head(item.key)
     if head is None or (record is not None and _order(head) <= record.run.order):
         return None  # a later run was published: it has the last word
-    return SetAside(period, item.key, int(head.metadata.get("lakeworks-rows", 0)), published=False, balance=None)
+    return QuarantinedPeriod(
+        period, item.key, int(head.metadata.get("lakeworks-rows", 0)), published=False, balance=None
+    )
 
 
 def _order(head: StoredObject | None) -> str:
@@ -79,13 +81,13 @@ def _written(item: StoredObject) -> datetime:
     return item.modified or datetime.min.replace(tzinfo=UTC)
 
 
-def covering(lake: Lake, contract: Contract, period: Period) -> SetAside:
+def covering(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
     """What lies in quarantine of a period, or of the run that it was part of (a month's, for one of its days).
 
     Raises:
         LakeNotFound: nothing does.
     """
-    held = {Period.parse(item.period): item for item in set_aside(lake, contract)}
+    held = {Period.parse(item.period): item for item in list_quarantined(lake, contract)}
     around = [each for each in held if each.start <= period.start and period.end <= each.end]
     if not around:
         raise LakeNotFound(
@@ -94,7 +96,7 @@ def covering(lake: Lake, contract: Contract, period: Period) -> SetAside:
     return held[min(around, key=lambda each: each.end - each.start)]
 
 
-def find(lake: Lake, contract: Contract, period: Period) -> SetAside:
+def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
     """What lies in quarantine of the run of one period.
 
     Raises:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period, partition_of
 from lakeworks.lake import Lake
-from lakeworks.quarantine.replay import SetAside
+from lakeworks.quarantine.replay import QuarantinedPeriod
 
 _BATCH_ROWS = 10_000
 
@@ -29,7 +29,7 @@ class PartitionRows:
     unknown: int
 
 
-def rows(lake: Lake, found: SetAside, limit: int) -> list[dict[str, Any]]:
+def rows(lake: Lake, found: QuarantinedPeriod, limit: int) -> list[dict[str, Any]]:
     """The first rows, with `_broken_rules` and `_reason`."""
     taken: list[dict[str, Any]] = []
     with _batches(lake, found) as batches:
@@ -40,7 +40,9 @@ def rows(lake: Lake, found: SetAside, limit: int) -> list[dict[str, Any]]:
     return taken
 
 
-def rows_of(lake: Lake, contract: Contract, found: SetAside, wanted: Partition | Period, limit: int) -> PartitionRows:
+def rows_of(
+    lake: Lake, contract: Contract, found: QuarantinedPeriod, wanted: Partition | Period, limit: int
+) -> PartitionRows:
     """The rows of one partition, or of the partitions within a period."""
     run = Period.parse(found.period)
     first: list[dict[str, Any]] = []
@@ -56,7 +58,7 @@ def rows_of(lake: Lake, contract: Contract, found: SetAside, wanted: Partition |
 
 
 @contextmanager
-def _batches(lake: Lake, found: SetAside) -> Iterator[Iterator[pa.RecordBatch]]:
+def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.RecordBatch]]:
     import pyarrow.parquet as pq
 
     with TemporaryDirectory(dir=lake.scratch) as folder:

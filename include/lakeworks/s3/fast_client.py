@@ -26,7 +26,7 @@ _STANDARD_ATTRIBUTES = {"Content-Disposition", "Content-Encoding", "Content-Lang
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentObject:
     """What S3 says of an object that was written."""
 
     etag: str
@@ -34,7 +34,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedObject:
     """A whole object and what S3 says of it."""
 
     body: bytes
@@ -43,7 +43,7 @@ class Fetched:
     metadata: Mapping[str, str]
 
 
-class QuickTransfer:
+class FastS3Client:
     """The same endpoint, credentials and time limits as a boto3 client has, in buckets of any name."""
 
     def __init__(self, client: Any) -> None:
@@ -54,7 +54,7 @@ class QuickTransfer:
         self._process: int | None = None
 
     @classmethod
-    def of(cls, client: Any) -> "QuickTransfer | None":
+    def of(cls, client: Any) -> "FastS3Client | None":
         """None where the client is set up in a way only boto3 understands (another CA, a proxy, acceleration, no signature)."""
         try:
             config = client.meta.config
@@ -69,7 +69,7 @@ class QuickTransfer:
             return None
         return cls(client) if plain and trusts and signs else None
 
-    def put(self, bucket: str, key: str, body: bytes, attributes: Mapping[str, str]) -> Sent | None:
+    def put(self, bucket: str, key: str, body: bytes, attributes: Mapping[str, str]) -> SentObject | None:
         """Write an object, S3 checks its SHA-256 on arrival; `attributes` are metadata and Content-Type. None: not done."""
         try:
             store = self._store(bucket)
@@ -79,12 +79,12 @@ class QuickTransfer:
 
             done = obstore.put(store, key, body, attributes=dict(attributes), use_multipart=False)
             self._did()
-            return Sent(str(done["e_tag"]), _pinned(done["version"]))
+            return SentObject(str(done["e_tag"]), _pinned(done["version"]))
         except Exception as error:  # whatever it is, boto3 meets it too and says it better
             self._failed(error)
             return None
 
-    def get(self, bucket: str, key: str, version_id: str | None) -> Fetched | None:
+    def get(self, bucket: str, key: str, version_id: str | None) -> FetchedObject | None:
         """Read a whole object. None: not done."""
         try:
             store = self._store(bucket)
@@ -97,7 +97,7 @@ class QuickTransfer:
             meta = found.meta
             body = bytes(found.bytes())
             self._did()
-            return Fetched(body, str(meta["e_tag"]), _pinned(meta.get("version")), metadata)
+            return FetchedObject(body, str(meta["e_tag"]), _pinned(meta.get("version")), metadata)
         except FileNotFoundError:
             return None
         except Exception as error:

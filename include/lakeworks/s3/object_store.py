@@ -20,7 +20,7 @@ from lakeworks.aws_errors import translated
 from lakeworks.core.layout import own_key, tenant_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
-from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.layer_buckets import LayerBuckets
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Target:
 class ObjectStore:
     """One bucket, or one a layer; or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
 
-    With a quick transfer, whole objects go that way where no condition hangs on them.
+    With a fast_client transfer, whole objects go that way where no condition hangs on them.
 
     Callers name keys as the lake does; a tenant's level is put in here on the way out and taken off on the way back, so no
     step can forget it or reach past it.
@@ -80,14 +80,14 @@ class ObjectStore:
         *,
         layers: Mapping[str, str] | None = None,
         tenant: Tenant | None = None,
-        quick: QuickTransfer | None = None,
+        fast_client: FastS3Client | None = None,
     ) -> None:
         self.layers = LayerBuckets(bucket, layers or {})
         self.client: S3Client = self.layers.route(client)
         self.bucket = bucket
         self.threads = threads
         self.tenant = tenant
-        self.quick = quick
+        self.fast_client = fast_client
 
     def at(self, key: str) -> str:
         """The key in the bucket; the same unless the store is a tenant's."""
@@ -116,7 +116,7 @@ class ObjectStore:
         Raises:
             LakeNotFound: there is no such object or version.
         """
-        found = self.quick and self.quick.get(self.layers.of(key), self.at(key), version_id)
+        found = self.fast_client and self.fast_client.get(self.layers.of(key), self.at(key), version_id)
         if found:
             return found.body, StoredObject(key, len(found.body), found.etag, found.version_id, found.metadata)
         with translated("read", self.uri(key)):
@@ -152,9 +152,9 @@ class ObjectStore:
             LostRace: the target's condition does not hold; nothing was written.
         """
         target = Target(target) if isinstance(target, str) else target
-        if self.quick and not target.conditions:
+        if self.fast_client and not target.conditions:
             attributes = {**target.metadata, "Content-Type": media_type(target.key)}
-            sent = self.quick.put(self.layers.of(target.key), self.at(target.key), body, attributes)
+            sent = self.fast_client.put(self.layers.of(target.key), self.at(target.key), body, attributes)
             if sent:
                 return StoredObject(target.key, len(body), sent.etag, sent.version_id, target.metadata)
         with conditional(self.uri(target.key)):

@@ -1,7 +1,7 @@
 """Source clients: they ask vendors and hand over raw bytes; they never touch the lake.
 
 Two kinds. A `Source` serves one file a period, conditional on its ETag (NYC TLC). A `RequestSource` makes many requests a
-period (an API): every answer goes through `Landing.take`, which lands it before the next one is asked for and, after a
+period (an API): every answer goes through `ResponseStore.take`, which lands it before the next one is asked for and, after a
 failure, hands back what is landed instead of asking again. Its `parse` turns one landed answer into rows, without a network.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.shared_state import MemoryState, SharedState
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FetchRequest:
     """What a fetch is about: the data set, the period, and the contract's `source_options`.
 
     `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
@@ -73,10 +73,10 @@ class Wanted:
     since: datetime | None = None
 
 
-class Landing(Protocol):
+class ResponseStore(Protocol):
     """Where a fetch's answers go."""
 
-    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         """The landed answer of that name; only if there is none, `ask` and land what comes.
 
         `name` ends in the format (`IBM.json`, `page-0001.json`, `listing.csv`), and is the same for the same request at
@@ -92,7 +92,7 @@ class RequestSource(Protocol):
     fetch that was begun with one is not continued with another.
     """
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """Make every request of the data set through `landing.take`; returns facts of the whole fetch, such as a watermark.
 
         Raises:
@@ -104,11 +104,11 @@ class RequestSource(Protocol):
 
 Rows = Iterable["Mapping[str, Any] | pa.RecordBatch"]
 # One landed answer as rows: the vendor's fields and values as received, plus what was asked. Pure.
-Parse = Callable[[Wanted, Answer], Rows]
+Parse = Callable[[FetchRequest, SourceResponse], Rows]
 
 
 @dataclass(frozen=True)
-class Access:
+class SourceConnection:
     """How a deployment reaches a vendor: what its Airflow connection says, where the lake keeps quota and inbox."""
 
     base_url: str | None = None
@@ -135,13 +135,15 @@ SOURCES: dict[str, str] = {
 }
 
 
-def open_source(name: str, base_url: str | None = None, access: Access | None = None) -> Source | RequestSource:
+def open_source(
+    name: str, base_url: str | None = None, access: SourceConnection | None = None
+) -> Source | RequestSource:
     """The client of a vendor, at its own address unless another is given.
 
     Raises:
         ContractError: there is no such vendor.
     """
-    client: Source | RequestSource = _module(name).connect(access or Access(base_url))
+    client: Source | RequestSource = _module(name).connect(access or SourceConnection(base_url))
     return client
 
 

@@ -17,13 +17,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, PartitionKeyError, SourceRejected
-from lakeworks.sources import Access, Landing, Rows, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
-from lakeworks.sources.response import Answer
-from lakeworks.sources.retry import Again, json_or_again
+from lakeworks.sources.response import SourceResponse
+from lakeworks.sources.retry import RetryableResponse, json_or_again
 from lakeworks.sources.secrets import Secret
 
 BASE_URL = "https://www.alphavantage.co"
@@ -32,7 +32,7 @@ _LISTING_HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status"
 _LOOK_AGAIN = timedelta(hours=1)
 
 
-class SymbolOptions(Options):
+class AlphaVantageOptions(Options):
     """Symbols to ask for, class shares with a dot (BRK.B)."""
 
     symbols: tuple[str, ...] = Field(min_length=1)
@@ -44,7 +44,7 @@ class ListingOptions(Options):
     state: Literal["active", "delisted"] = "active"
 
 
-class Connection(Options):
+class AlphaVantageConnection(Options):
     """The extra of the Airflow connection: what the key entitles to."""
 
     profile: Literal["free", "premium"] = "free"
@@ -63,18 +63,18 @@ class AlphaVantage:
         """Keys of different plans are answered differently: a fetch begun with one is not continued with the other."""
         return "premium" if self.premium else "free"
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if wanted.dataset == "listings":
             return self._listings(wanted, landing)
-        query, symbols = self._function(wanted), read_options(SymbolOptions, wanted).symbols
+        query, symbols = self._function(wanted), read_options(AlphaVantageOptions, wanted).symbols
 
-        def ask(symbol: str) -> Answer:
-            return self.http.ask("query", {**query, "symbol": symbol}, judge=self._judge)
+        def ask(symbol: str) -> SourceResponse:
+            return self.http.ask("query", {**query, "symbol": symbol}, check=self._check_response)
 
         return land_each("Alpha Vantage", symbols, landing, ask, lambda answer: _has_data(answer.json()))
 
-    def _function(self, wanted: Wanted) -> dict[str, str]:
+    def _function(self, wanted: FetchRequest) -> dict[str, str]:
         if wanted.dataset == "daily_bars":
             if self.premium:
                 return {"function": "TIME_SERIES_DAILY_ADJUSTED", "outputsize": "full"}
@@ -97,36 +97,36 @@ class AlphaVantage:
         month = {"interval": "1min", "month": str(wanted.period), "outputsize": "full"}
         return {"function": "TIME_SERIES_INTRADAY", **month, "adjusted": "false", "extended_hours": "true"}
 
-    def _listings(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def _listings(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         params = {"function": "LISTING_STATUS", "state": read_options(ListingOptions, wanted).state}
         if wanted.period.grain == "day":
             params["date"] = str(wanted.period)
-        landing.take("listings.csv", lambda: self.http.ask("query", params, judge=self._judge_csv))
+        landing.fetch_once("listings.csv", lambda: self.http.ask("query", params, check=self._judge_csv))
         return {}
 
-    def _judge(self, answer: Answer) -> bool:
+    def _check_response(self, answer: SourceResponse) -> bool:
         if answer.status != 200:
             return False
         body = json_or_again(answer)
         if not isinstance(body, dict):
-            raise Again(f"the answer is no object; it begins with {answer.quoted()}", final=MalformedSource)
+            raise RetryableResponse(f"the answer is no object; it begins with {answer.quoted()}", final=MalformedSource)
         if not _has_data(body):
             self._refusal(body)
         return True
 
-    def _judge_csv(self, answer: Answer) -> bool:
+    def _judge_csv(self, answer: SourceResponse) -> bool:
         """A listing; on errors the vendor sends JSON, or that JSON's first key as a row of letters (`I,n,f,o,...`)."""
         if answer.status != 200 or answer.text.startswith(_LISTING_HEADER):
             return False
         if answer.text.lstrip().startswith("{"):
-            self._judge(answer)
-        raise Again(f"the answer is no listing; it begins with {answer.quoted()}", final=MalformedSource)
+            self._check_response(answer)
+        raise RetryableResponse(f"the answer is no listing; it begins with {answer.quoted()}", final=MalformedSource)
 
     def _refusal(self, body: dict[str, Any]) -> None:
         """Say what a sentence means; returns for a symbol that is not known. The order matters: `premium` is in all of them."""
         said = " ".join(str(body.get(key, "")) for key in ("Information", "Note", "Error Message")).strip()
         if "spreading out" in said:
-            raise Again("too many requests a second", wait=1.5)
+            raise RetryableResponse("too many requests a second", wait=1.5)
         if "is a premium" in said:
             raise SourceRejected(
                 f"Alpha Vantage: {said} Nothing was landed of it. Set the extra of the connection `alpha_vantage` to "
@@ -141,12 +141,12 @@ class AlphaVantage:
             )
         if not said or "Invalid API call" in said:
             return
-        raise Again(f"no data, but the sentence {said[:200]!r}")
+        raise RetryableResponse(f"no data, but the sentence {said[:200]!r}")
 
 
-def connect(access: Access) -> AlphaVantage:
+def connect(access: SourceConnection) -> AlphaVantage:
     """The client of a deployment: key from the connection's password, profile from its extra."""
-    said = read_connection(Connection, "alpha_vantage", access)
+    said = read_connection(AlphaVantageConnection, "alpha_vantage", access)
     premium = said.profile == "premium"
     limits = Limits(said.requests_per_minute / 60) if premium else Limits(per_second=1, per_day=25)
     http = HttpSource(
@@ -157,7 +157,7 @@ def connect(access: Access) -> AlphaVantage:
     return AlphaVantage(http, premium)
 
 
-def parse(wanted: Wanted, answer: Answer) -> Rows:
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
     """Rows of one landed answer: every bar of it, the overview, or the listing's lines. A symbol without data has none."""
     if wanted.dataset == "listings":
         return csv.DictReader(io.StringIO(answer.text))
@@ -167,7 +167,7 @@ def parse(wanted: Wanted, answer: Answer) -> Rows:
     return [body] if wanted.dataset == "overview" else _bars(wanted, answer, body)
 
 
-def _bars(wanted: Wanted, answer: Answer, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _bars(wanted: FetchRequest, answer: SourceResponse, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     about = {_plain(key): value for key, value in body.get("Meta Data", {}).items()}
     daily = wanted.dataset == "daily_bars"
     told = {"last_refreshed": about.get("last_refreshed")} if daily else {"time_zone": about.get("time_zone")}

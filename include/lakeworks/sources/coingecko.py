@@ -14,14 +14,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, SourceRejected
-from lakeworks.sources import Access, Landing, Rows, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
 from lakeworks.sources.paging import Pages
 from lakeworks.sources.per_symbol import land_each
-from lakeworks.sources.response import Answer
-from lakeworks.sources.retry import Again, json_or_again
+from lakeworks.sources.response import SourceResponse
+from lakeworks.sources.retry import RetryableResponse, json_or_again
 from lakeworks.sources.secrets import Secret
 
 ATTRIBUTION = "Data provided by CoinGecko"
@@ -53,7 +53,7 @@ class MarketOptions(Options):
     vs_currency: str = "usd"
 
 
-class Connection(Options):
+class CoinGeckoConnection(Options):
     """The extra of the Airflow connection: which kind of key it is."""
 
     profile: Literal["demo", "pro"] = "demo"
@@ -65,7 +65,7 @@ class CoinGecko:
 
     http: HttpSource
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if wanted.dataset == "markets":
             self._markets(read_options(MarketOptions, wanted), landing)
@@ -81,31 +81,31 @@ class CoinGecko:
             raise ContractError(f"coingecko has no data set `{wanted.dataset}`. Known: market_chart, ohlc, markets.")
         query["vs_currency"] = options.vs_currency
 
-        def ask(coin: str) -> Answer:
-            return self.http.ask(f"coins/{coin}/{path}", query, judge=self._judge)
+        def ask(coin: str) -> SourceResponse:
+            return self.http.ask(f"coins/{coin}/{path}", query, check=self._check_response)
 
         facts = {"vs_currency": options.vs_currency}
         return {**land_each("CoinGecko", options.coins, landing, ask, _is_known, **facts), "attribution": ATTRIBUTION}
 
-    def _markets(self, options: MarketOptions, landing: Landing) -> None:
+    def _markets(self, options: MarketOptions, landing: ResponseStore) -> None:
         """A plain array a page and no total: the list ends with a page that is not full."""
         pages, size = Pages("coins/markets"), min(options.top, _PAGE)
         query: dict[str, str | int] = {"vs_currency": options.vs_currency, "order": "market_cap_desc", "per_page": size}
 
-        def judge(answer: Answer) -> bool:
-            kept = self._judge(answer)
+        def check(answer: SourceResponse) -> bool:
+            kept = self._check_response(answer)
             pages.check(answer)
             return kept
 
         for number in range(1, -(-options.top // size) + 1):
             params = {**query, "page": number}
-            ask = partial(self.http.ask, "coins/markets", params, judge=judge)
-            answer = landing.take(f"page-{number:04d}.json", ask, vs_currency=options.vs_currency)
+            ask = partial(self.http.ask, "coins/markets", params, check=check)
+            answer = landing.fetch_once(f"page-{number:04d}.json", ask, vs_currency=options.vs_currency)
             pages.add(answer)
             if len(answer.json()) < size:
                 return
 
-    def _judge(self, answer: Answer) -> bool:
+    def _check_response(self, answer: SourceResponse) -> bool:
         if answer.status == 429 or answer.status >= 500:
             return False
         body = json_or_again(answer)
@@ -123,23 +123,23 @@ class CoinGecko:
         if code == 10005:
             raise SourceRejected(f"CoinGecko: not in the plan of this key ({said}). Nothing was landed of it.")
         if code == 429:  # also seen with other statuses than 429
-            raise Again("too many requests", wait=30)
+            raise RetryableResponse("too many requests", wait=30)
         if answer.status == 404 and "coin not found" in answer.text:
             return True
         if answer.status == 200 and not _has_data(body):
-            raise Again(f"no data, but {said}", final=MalformedSource)
+            raise RetryableResponse(f"no data, but {said}", final=MalformedSource)
         return False
 
 
-def connect(access: Access) -> CoinGecko:
+def connect(access: SourceConnection) -> CoinGecko:
     """The client of a deployment: key from the connection's password, its kind from the extra."""
-    profile = read_connection(Connection, "coingecko", access).profile
+    profile = read_connection(CoinGeckoConnection, "coingecko", access).profile
     secret = Secret(f"x-cg-{profile}-api-key", access.secret) if access.secret else None
     limiter = Limiter("coingecko", _LIMITS[profile], access.state)
     return CoinGecko(HttpSource(access.base_url or HOSTS[profile], secret=secret, limiter=limiter, longest_wait=150))
 
 
-def parse(wanted: Wanted, answer: Answer) -> Rows:
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
     """Rows of one landed answer; a coin that is not known has none."""
     if answer.status != 200:
         return []
@@ -163,7 +163,7 @@ def _points(body: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[dict[
         yield {**about, "timestamp_ms": moment, **values}
 
 
-def _is_known(answer: Answer) -> bool:
+def _is_known(answer: SourceResponse) -> bool:
     return answer.status == 200
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from lakeworks.contract import TABLES
 from lakeworks.errors import ContractError
-from lakeworks.sources import Access, Landing, Rows, Wanted
-from lakeworks.sources.response import Answer
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
+from lakeworks.sources.response import SourceResponse
 
 
 class Declared:
@@ -21,7 +21,7 @@ class Declared:
     def __init__(self, root: Path = TABLES) -> None:
         self.root = root
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`.
 
         Raises:
@@ -35,16 +35,16 @@ class Declared:
             )
         path = found[0]
         url = f"tables/{path.relative_to(self.root)}"
-        landing.take("rows.csv", lambda: Answer(path.read_bytes(), url, 200, {}, datetime.now(UTC)))
+        landing.fetch_once("rows.csv", lambda: SourceResponse(path.read_bytes(), url, 200, {}, datetime.now(UTC)))
         return {}
 
 
-def connect(access: Access) -> Declared:  # noqa: ARG001 - every source has it
+def connect(access: SourceConnection) -> Declared:  # noqa: ARG001 - every source has it
     """The client; it needs no address and no key."""
     return Declared()
 
 
-def parse(wanted: Wanted, answer: Answer) -> Rows:  # noqa: ARG001 - every parser has it
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
     """The rows, every value as text, an empty field as a null."""
     for row in csv.DictReader(io.StringIO(answer.text)):
         yield {name: value or None for name, value in row.items()}

@@ -11,9 +11,9 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 
 from lakeworks.errors import ContractError
-from lakeworks.sources import Access, Landing, Rows, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.options import Options, read_options
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 
 
 class SessionOptions(Options):
@@ -27,7 +27,7 @@ class SessionOptions(Options):
 class ExchangeCalendars:
     """The data set `sessions`."""
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`.
 
         Raises:
@@ -36,21 +36,21 @@ class ExchangeCalendars:
         if wanted.dataset != "sessions":
             raise ContractError(f"exchange_calendars has no data set `{wanted.dataset}`. Known: sessions.")
         options = read_options(SessionOptions, wanted)
-        landing.take(f"{options.exchange}.csv", lambda: _compute(options), exchange=options.exchange)
+        landing.fetch_once(f"{options.exchange}.csv", lambda: _compute(options), exchange=options.exchange)
         return {"package": version("exchange_calendars")}
 
 
-def connect(access: Access) -> ExchangeCalendars:  # noqa: ARG001 - every source has it
+def connect(access: SourceConnection) -> ExchangeCalendars:  # noqa: ARG001 - every source has it
     """The client; it needs no address and no key."""
     return ExchangeCalendars()
 
 
-def parse(wanted: Wanted, answer: Answer) -> Rows:  # noqa: ARG001 - every parser has it
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
     """A row per session, every value as text."""
     return csv.DictReader(io.StringIO(answer.text))
 
 
-def _compute(options: SessionOptions) -> Answer:
+def _compute(options: SessionOptions) -> SourceResponse:
     from exchange_calendars import get_calendar
     from exchange_calendars.errors import InvalidCalendarName
 
@@ -70,4 +70,4 @@ def _compute(options: SessionOptions) -> Answer:
         stamps = [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (opens, closes)]
         writer.writerow([options.exchange, f"{session:%Y-%m-%d}", *stamps, offset, str(session in early).lower()])
     url = f"pkg:pypi/exchange-calendars@{version('exchange_calendars')}#{options.exchange}"
-    return Answer(text.getvalue().encode(), url, 200, {"content-type": "text/csv"}, datetime.now(UTC))
+    return SourceResponse(text.getvalue().encode(), url, 200, {"content-type": "text/csv"}, datetime.now(UTC))

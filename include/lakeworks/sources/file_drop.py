@@ -20,9 +20,9 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from lakeworks.errors import ConfigError, LakeNotFound, MalformedSource, NotPublishedYet
-from lakeworks.sources import Access, Landing, Rows, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.options import Options, read_options
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 
 FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 _UNFINISHED = (".tmp", ".part")
@@ -75,7 +75,7 @@ class FileDrop:
 
     inbox: Inbox
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`.
 
         Raises:
@@ -96,10 +96,10 @@ class FileDrop:
                     "landed. Cut it into several files."
                 )
             plain = name.removesuffix(".gz")
-            landing.take(plain, partial(self._file, folder, name), file=plain)
+            landing.fetch_once(plain, partial(self._file, folder, name), file=plain)
         return {}
 
-    def _file(self, folder: str, name: str) -> Answer:
+    def _file(self, folder: str, name: str) -> SourceResponse:
         address = self.inbox.address(folder, name)
         try:
             body = self.inbox.read(folder, name)
@@ -113,7 +113,7 @@ class FileDrop:
             raise MalformedSource(
                 f"`{address}` is no gzip file ({error}). It was not landed. Drop it again, whole."
             ) from error
-        answer = Answer(body, address, 200, {}, datetime.now(UTC), {"file": name.removesuffix(".gz")})
+        answer = SourceResponse(body, address, 200, {}, datetime.now(UTC), {"file": name.removesuffix(".gz")})
         try:
             for _ in _rows(answer):
                 pass
@@ -125,7 +125,7 @@ class FileDrop:
         return answer
 
 
-def connect(access: Access) -> FileDrop:
+def connect(access: SourceConnection) -> FileDrop:
     """The client of a deployment: the folder the connection `file_drop` names (`file:///...`), else the lake's own inbox."""
     if access.base_url:
         parts = urlsplit(access.base_url)
@@ -140,7 +140,7 @@ def connect(access: Access) -> FileDrop:
     return FileDrop(access.inbox)
 
 
-def parse(_: Wanted, answer: Answer) -> Rows:
+def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
     """The file's rows: CSV as text (an empty field is null), JSON and Parquet with the types they have."""
     return _rows(answer)
 
@@ -149,7 +149,7 @@ def _is_meant(name: str, pattern: str) -> bool:
     return not name.startswith(".") and not name.endswith(_UNFINISHED) and fnmatch(name, pattern)
 
 
-def _rows(answer: Answer) -> Iterator[Any]:
+def _rows(answer: SourceResponse) -> Iterator[Any]:
     suffix = Path(answer.facts["file"]).suffix
     if suffix not in FORMATS:
         raise ValueError(f"`{suffix}` is none of {', '.join(FORMATS)}")

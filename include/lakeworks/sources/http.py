@@ -15,8 +15,8 @@ import requests
 
 from lakeworks.errors import MalformedSource, QuotaExhausted, SourceRejected, SourceUnavailable
 from lakeworks.sources.limits import Limiter
-from lakeworks.sources.response import KEPT_HEADERS, Answer
-from lakeworks.sources.retry import Again, RetryPolicy, retry_after
+from lakeworks.sources.response import KEPT_HEADERS, SourceResponse
+from lakeworks.sources.retry import RetryableResponse, RetryPolicy, retry_after
 from lakeworks.sources.secrets import Secret, redacted, scrubbed, without_keys
 from lakeworks.sources.transport import ERROR_BYTES, Message, Transport, unwritable
 
@@ -31,7 +31,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True)
-class Fetched:
+class HttpDownload:
     """A body on disk and the headers it came with; of any status but 200 no file, only how the body began."""
 
     path: Path
@@ -91,12 +91,12 @@ class HttpSource:
         params: Mapping[str, str | int] | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        judge: Callable[[Answer], bool] = lambda _: False,
-    ) -> Answer:
-        """One request whose body fits into memory. `judge` sees every complete answer first, whatever its status.
+        check: Callable[[SourceResponse], bool] = lambda _: False,
+    ) -> SourceResponse:
+        """One request whose body fits into memory. `check` sees every complete answer first, whatever its status.
 
-        It returns True to keep the answer as it is, False to leave the decision to the status, and raises `Again` for
-        what may pass or a LakeError for what will not (vendors say "too many requests" with HTTP 200).
+        It returns True to keep the answer as it is, False to leave the decision to the status, and raises `RetryableResponse`
+        for what may pass or a LakeError for what will not (vendors say "too many requests" with HTTP 200).
 
         Raises:
             SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
@@ -104,15 +104,15 @@ class HttpSource:
             SourceRejected: any other status but 200.
         """
 
-        def once(until: float) -> Answer:
+        def once(until: float) -> SourceResponse:
             body = io.BytesIO()
             message = Message(self.url(path), params or {}, headers or {}, self.largest_answer, until)
             status, received = self._send(message, body)
             kept = {name: without_keys(received[name]) for name in KEPT_HEADERS if name in received}
             content = self.secret.blanked_in(body.getvalue()) if self.secret else body.getvalue()
             shown = redacted(self.url(path)) + (f"?{_shown(params)}" if params else "")
-            answer = Answer(content, shown, status, kept, datetime.now(UTC))
-            if not _judged(answer, judge):
+            answer = SourceResponse(content, shown, status, kept, datetime.now(UTC))
+            if not _judged(answer, check):
                 self._raise_for_retry(status, received)
                 if status != 200:
                     raise SourceRejected(
@@ -125,7 +125,7 @@ class HttpSource:
 
     def download(
         self, path: str, target: Path, *, headers: Mapping[str, str] | None = None, check: Callable[[Path], str | None]
-    ) -> Fetched:
+    ) -> HttpDownload:
         """Stream a body into `target`; `check` names what is wrong with a complete file, or None.
 
         A 304 or any 4xx but 408 and 429 comes back with its status and no file: what it means is the vendor's affair.
@@ -137,13 +137,13 @@ class HttpSource:
             ScratchUnavailable: the file cannot be written.
         """
 
-        def once(until: float) -> Fetched:
+        def once(until: float) -> HttpDownload:
             message = Message(self.url(path), {}, {"Accept-Encoding": "identity", **(headers or {})}, None, until)
             fetched = self._download_once(message, target)
             if fetched.status != 200:
                 target.unlink()
             elif problem := check(target):
-                raise Again(scrubbed(problem), final=MalformedSource)
+                raise RetryableResponse(scrubbed(problem), final=MalformedSource)
             return fetched
 
         try:
@@ -156,7 +156,7 @@ class HttpSource:
         """Record for every task that the vendor wants no request for a while; returns the error to raise."""
         return self.limiter.close(datetime.fromtimestamp(self.limiter.clock(), UTC) + wait, reason)
 
-    def _download_once(self, message: Message, target: Path) -> Fetched:
+    def _download_once(self, message: Message, target: Path) -> HttpDownload:
         try:
             with target.open("w+b") as file:
                 status, headers = self._send(message, file)
@@ -168,7 +168,7 @@ class HttpSource:
         except OSError as error:
             raise unwritable(target, error) from error
         size, shown = size if status == 200 else 0, redacted(message.url)
-        return Fetched(target, shown, status, headers, sha256, size, datetime.now(UTC), error_body)
+        return HttpDownload(target, shown, status, headers, sha256, size, datetime.now(UTC), error_body)
 
     def _send(self, message: Message, body: IO[bytes]) -> tuple[int, Mapping[str, str]]:
         if wait := self.limiter.reserve():
@@ -189,13 +189,13 @@ class HttpSource:
         wait = retry_after(headers.get("Retry-After"))
         if wait is not None and wait > self.longest_wait:
             raise self.exhausted(timedelta(seconds=wait), f"it answered HTTP {status} and asks to wait {wait:.0f} s")
-        raise Again(f"HTTP {status}", wait=wait)
+        raise RetryableResponse(f"HTTP {status}", wait=wait)
 
     def _retrying(self, path: str, attempt: Callable[[float], T]) -> T:
         until = time.monotonic() + self.deadline
         shown, tries = redacted(self.url(path)), 1
 
-        def tell(error: Again, number: int) -> None:
+        def tell(error: RetryableResponse, number: int) -> None:
             nonlocal tries
             tries = number
             self.metrics.retries += 1
@@ -204,7 +204,7 @@ class HttpSource:
         policy = RetryPolicy(self.attempts, self.longest_wait, self.sleep, lambda: time.monotonic() > until, tell)
         try:
             result = policy.run(lambda: attempt(until))
-        except Again as error:
+        except RetryableResponse as error:
             failure = error
         else:
             self.limiter.succeeded()
@@ -219,16 +219,16 @@ class HttpSource:
         raise failure.final(f"`{shown}` failed {tries} times, last: {failure}. Nothing was landed of it. {hint}")
 
 
-def _judged(answer: Answer, judge: Callable[[Answer], bool]) -> bool:
-    """The judge's verdict; one that stumbles over an answer (a list instead of an object) has not got what was asked for."""
+def _judged(answer: SourceResponse, check: Callable[[SourceResponse], bool]) -> bool:
+    """The check's verdict; one that stumbles over an answer (a list instead of an object) has not got what was asked for."""
     try:
-        return judge(answer)
+        return check(answer)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         reason = f"the answer has another shape than expected ({error}); it begins with {scrubbed(answer.quoted())}"
-    raise Again(reason, final=MalformedSource)
+    raise RetryableResponse(reason, final=MalformedSource)
 
 
-def rejected(fetched: Fetched, advice: str) -> SourceRejected:
+def rejected(fetched: HttpDownload, advice: str) -> SourceRejected:
     """The error for a 4xx that is not worth retrying."""
     said = f" ({fetched.error_body[:120]!r})" if fetched.error_body else ""
     return SourceRejected(f"`{fetched.url}` answered HTTP {fetched.status}{said}. Nothing was landed. {advice}")

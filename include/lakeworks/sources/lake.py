@@ -6,10 +6,10 @@
 from typing import NoReturn
 
 from lakeworks.errors import ContractError
-from lakeworks.sources import Access
+from lakeworks.sources import SourceConnection
 
 
-def connect(access: Access) -> NoReturn:  # noqa: ARG001 - the interface of every source
+def connect(access: SourceConnection) -> NoReturn:  # noqa: ARG001 - the interface of every source
     """There is nobody to connect to.
 
     Raises:

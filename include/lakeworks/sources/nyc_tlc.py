@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, NotPublishedYet, PartitionKeyError
-from lakeworks.sources import Access, Download, NotModified
+from lakeworks.sources import Download, NotModified, SourceConnection
 from lakeworks.sources.http import HttpSource, rejected
 from lakeworks.sources.limits import Limiter
 
@@ -56,7 +56,7 @@ class NycTlc:
         )
 
 
-def connect(access: Access) -> NycTlc:
+def connect(access: SourceConnection) -> NycTlc:
     """The client of a deployment; the CDN needs no key and names no limit."""
     return NycTlc(HttpSource(access.base_url or BASE_URL, limiter=Limiter("nyc_tlc", state=access.state)))
 

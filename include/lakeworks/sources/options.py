@@ -5,7 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lakeworks.errors import ConfigError, ContractError
-from lakeworks.sources import Access, Wanted
+from lakeworks.sources import FetchRequest, SourceConnection
 
 
 class Options(BaseModel):
@@ -17,7 +17,7 @@ class Options(BaseModel):
 Model = TypeVar("Model", bound=Options)
 
 
-def read_options(model: type[Model], wanted: Wanted) -> Model:
+def read_options(model: type[Model], wanted: FetchRequest) -> Model:
     """The options of a data set.
 
     Raises:
@@ -31,7 +31,7 @@ def read_options(model: type[Model], wanted: Wanted) -> Model:
         ) from error
 
 
-def read_connection(model: type[Model], name: str, access: Access) -> Model:
+def read_connection(model: type[Model], name: str, access: SourceConnection) -> Model:
     """The client's options in the extra of a source's Airflow connection.
 
     Raises:

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from lakeworks.errors import SourceRejected
-from lakeworks.sources import Landing
-from lakeworks.sources.response import Answer
+from lakeworks.sources import ResponseStore
+from lakeworks.sources.response import SourceResponse
 
 
 def land_each(
     vendor: str,
     symbols: Iterable[str],
-    landing: Landing,
-    ask: Callable[[str], Answer],
-    is_known: Callable[[Answer], bool],
+    landing: ResponseStore,
+    ask: Callable[[str], SourceResponse],
+    is_known: Callable[[SourceResponse], bool],
     **facts: str,
 ) -> dict[str, str]:
     """Land the answer of every symbol; one the vendor does not know is landed too, and named in what is returned.
@@ -21,7 +21,7 @@ def land_each(
     Raises:
         SourceRejected: the vendor knows none of them: then the fault is ours.
     """
-    answers = {name: landing.take(f"{name}.json", partial(ask, name), symbol=name, **facts) for name in symbols}
+    answers = {name: landing.fetch_once(f"{name}.json", partial(ask, name), symbol=name, **facts) for name in symbols}
     unknown = [name for name, answer in answers.items() if not is_known(answer)]
     if len(unknown) == len(answers):
         raise SourceRejected(

@@ -12,7 +12,7 @@ KEPT_HEADERS = ("content-type", "etag", "last-modified", "link")
 
 
 @dataclass(frozen=True)
-class Answer:
+class SourceResponse:
     """A complete body and where it came from; `facts` are what the client knows of the request, such as the symbol."""
 
     body: bytes

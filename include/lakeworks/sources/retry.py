@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from lakeworks.errors import LakeError, MalformedSource, SourceUnavailable
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 
 T = TypeVar("T")
 
 
-class Again(Exception):
+class RetryableResponse(Exception):
     """This attempt failed in a way that another may not; `final` is what it becomes when none is left."""
 
     def __init__(self, reason: str, wait: float | None = None, final: type[LakeError] = SourceUnavailable) -> None:
@@ -33,17 +33,17 @@ class RetryPolicy:
     longest_wait: float
     sleep: Callable[[float], None]
     is_late: Callable[[], bool]
-    before_retry: Callable[[Again, int], None]
+    before_retry: Callable[[RetryableResponse, int], None]
 
     def run(self, attempt: Callable[[], T]) -> T:
-        """The first attempt's result that is none of `Again`.
+        """The first attempt's result that is none of `RetryableResponse`.
 
         Raises:
-            Again: the last attempt's.
+            RetryableResponse: the last attempt's.
         """
         retrying = Retrying(
             stop=lambda state: state.attempt_number >= self.attempts or self.is_late(),
-            retry=retry_if_exception_type(Again),
+            retry=retry_if_exception_type(RetryableResponse),
             wait=self._wait,
             sleep=self.sleep,
             before_sleep=self._tell,
@@ -54,13 +54,13 @@ class RetryPolicy:
     def _wait(self, state: RetryCallState) -> float:
         """What the server asked for, else 1, 2, 4 ... s with jitter (a crowd must not come back at once)."""
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Again) and error.wait is not None:
+        if isinstance(error, RetryableResponse) and error.wait is not None:
             return min(error.wait, self.longest_wait)
         return random.uniform(0.5, 1.0) * min(2.0 ** (state.attempt_number - 1), self.longest_wait)  # noqa: S311 - jitter
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Again):
+        if isinstance(error, RetryableResponse):
             self.before_retry(error, state.attempt_number + 1)
 
 
@@ -80,13 +80,15 @@ def retry_after(value: str | None) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def json_or_again(answer: Answer) -> Any:
-    """An answer's JSON, for a `judge`.
+def json_or_again(answer: SourceResponse) -> Any:
+    """An answer's JSON, for a `check`.
 
     Raises:
-        Again: it is none (an HTML page, a body cut by a proxy); MalformedSource after the last attempt.
+        RetryableResponse: it is none (an HTML page, a body cut by a proxy); MalformedSource after the last attempt.
     """
     try:
         return answer.json()
     except ValueError:
-        raise Again(f"the answer is no JSON; it begins with {answer.quoted()}", final=MalformedSource) from None
+        raise RetryableResponse(
+            f"the answer is no JSON; it begins with {answer.quoted()}", final=MalformedSource
+        ) from None

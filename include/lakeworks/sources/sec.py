@@ -13,12 +13,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError
-from lakeworks.sources import Access, Landing, Rows, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.retry import json_or_again
 
 BASE_URL = "https://data.sec.gov"
@@ -31,7 +31,7 @@ class CompanyOptions(Options):
     ciks: dict[str, Annotated[str, Field(pattern=r"^\d{1,10}$")]] = Field(min_length=1)
 
 
-class Connection(Options):
+class SecConnection(Options):
     """The extra of the Airflow connection: who asks, as the SEC wants it."""
 
     user_agent: str = Field(
@@ -45,18 +45,18 @@ class Sec:
 
     http: HttpSource
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if wanted.dataset != "company_facts":
             raise ContractError(f"sec has no data set `{wanted.dataset}`. Known: company_facts.")
         ciks = read_options(CompanyOptions, wanted).ciks
 
-        def ask(symbol: str) -> Answer:
-            return self.http.ask(f"api/xbrl/companyfacts/CIK{int(ciks[symbol]):010d}.json", judge=self._judge)
+        def ask(symbol: str) -> SourceResponse:
+            return self.http.ask(f"api/xbrl/companyfacts/CIK{int(ciks[symbol]):010d}.json", check=self._check_response)
 
         return land_each("The SEC", ciks, landing, ask, lambda answer: answer.status == 200)
 
-    def _judge(self, answer: Answer) -> bool:
+    def _check_response(self, answer: SourceResponse) -> bool:
         if answer.status == 404:
             return True
         if "Undeclared Automated Tool" in answer.text:
@@ -71,19 +71,19 @@ class Sec:
         return False
 
 
-def connect(access: Access) -> Sec:
+def connect(access: SourceConnection) -> Sec:
     """The client of a deployment; without a user_agent in the connection's extra nothing is asked."""
-    agent = read_connection(Connection, "sec", access).user_agent
+    agent = read_connection(SecConnection, "sec", access).user_agent
     limiter = Limiter("sec", Limits(per_second=8), access.state)  # of 10: other programs share the address
     return Sec(HttpSource(access.base_url or BASE_URL, user_agent=agent, limiter=limiter))
 
 
-def parse(_: Wanted, answer: Answer) -> Rows:
+def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
     """One row per fact and filing of a landed answer; a company without facts has none."""
     return _facts(answer) if answer.status == 200 else []
 
 
-def _facts(answer: Answer) -> Iterator[dict[str, Any]]:
+def _facts(answer: SourceResponse) -> Iterator[dict[str, Any]]:
     body = answer.json()
     company = {"symbol": answer.facts["symbol"], "cik": body.get("cik"), "entity_name": body.get("entityName")}
     for taxonomy, tags in body.get("facts", {}).items():

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet, SourceRejected
-from lakeworks.sources import Access, Landing, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
 from lakeworks.sources.paging import Pages, next_link
-from lakeworks.sources.response import Answer
-from lakeworks.sources.retry import Again
+from lakeworks.sources.response import SourceResponse
+from lakeworks.sources.retry import RetryableResponse
 from lakeworks.sources.secrets import Secret
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class WindowOptions(Options):
     first_fetch: Literal["period", "everything"] = "period"
 
 
-class Connection(Options):
+class ShopifyConnection(Options):
     """The extra of the Airflow connection: what the shop's plan and the app's scopes allow."""
 
     plan: Literal["basic", "advanced", "plus"] = "basic"
@@ -56,7 +56,7 @@ class Shopify:
     """Data sets `orders`, `customers` and `products`: what changed in a period, and before it since the last fetch."""
 
     http: HttpSource
-    access: Connection = field(default_factory=Connection)
+    access: ShopifyConnection = field(default_factory=ShopifyConnection)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
@@ -64,7 +64,7 @@ class Shopify:
         """Which shop is asked, and what of it is shown: a fetch is not continued with another's pages."""
         return f"{self.http.base_url} {self.access.model_dump_json()}"
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`; the facts are the window.
 
         Raises:
@@ -78,12 +78,12 @@ class Shopify:
         pages = Pages(f"shopify {wanted.dataset} {wanted.period}")
         used: set[str] = set()
 
-        def take(number: int, cursor: dict[str, str] | None) -> Answer:
+        def take(number: int, cursor: dict[str, str] | None) -> SourceResponse:
             if cursor:
                 used.add(cursor["page_info"])
             filters = {"page_info": cursor["page_info"]} if cursor else window
             params: dict[str, str | int] = {"limit": options.page_size, **filters}
-            return landing.take(
+            return landing.fetch_once(
                 f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
             )
 
@@ -91,7 +91,7 @@ class Shopify:
         asked, *_ = (answer.facts for answer in pages.walk(take))
         return asked
 
-    def _window(self, wanted: Wanted, options: WindowOptions) -> dict[str, str]:
+    def _window(self, wanted: FetchRequest, options: WindowOptions) -> dict[str, str]:
         """The filters of the first page; later ones carry them in their cursor."""
         start, end = wanted.period.start, wanted.period.end
         if self.now() < end:
@@ -116,7 +116,7 @@ class Shopify:
             del window["updated_at_min"]
         return window
 
-    def _refuse_hidden(self, wanted: Wanted, since: datetime) -> None:
+    def _refuse_hidden(self, wanted: FetchRequest, since: datetime) -> None:
         if not self.access.read_all_orders and since < self.now() - VISIBLE_ORDERS:
             raise SourceRejected(
                 f"Shopify shows this app orders of the last {VISIBLE_ORDERS.days} days only, and {wanted.period} needs those "
@@ -124,8 +124,8 @@ class Shopify:
                 'read_all_orders granted, then set {"read_all_orders": true} in the extra of the Airflow connection `shopify`.'
             )
 
-    def _ask(self, dataset: str, params: Mapping[str, str | int], pages: Pages, used: set[str]) -> Answer:
-        def judge(answer: Answer) -> bool:
+    def _ask(self, dataset: str, params: Mapping[str, str | int], pages: Pages, used: set[str]) -> SourceResponse:
+        def check(answer: SourceResponse) -> bool:
             """Nothing lands that is no page, came before, or leads back to where we were."""
             if answer.status != 200:
                 return False
@@ -134,14 +134,14 @@ class Shopify:
             if not problem and following and following.get("page_info") in used:
                 problem = "its next page is one that came before: the cursor turns in a circle"
             if problem:
-                raise Again(f"{problem} ({answer.quoted(80)})", final=MalformedSource)
+                raise RetryableResponse(f"{problem} ({answer.quoted(80)})", final=MalformedSource)
             pages.check(answer)
             return False
 
-        return self.http.ask(f"admin/api/{self.access.api_version}/{dataset}.json", params, judge=judge)
+        return self.http.ask(f"admin/api/{self.access.api_version}/{dataset}.json", params, check=check)
 
 
-def connect(access: Access) -> Shopify:
+def connect(access: SourceConnection) -> Shopify:
     """A client of one shop.
 
     Raises:
@@ -152,13 +152,13 @@ def connect(access: Access) -> Shopify:
             "Shopify needs an Airflow connection `shopify` with the shop's address as host (https://my-shop.myshopify.com) and "
             "the Admin API access token as password. Nothing was asked."
         )
-    extra = read_connection(Connection, "shopify", access)
+    extra = read_connection(ShopifyConnection, "shopify", access)
     burst, rate = _BUCKETS[extra.plan]
     limiter = Limiter("shopify", Limits(per_second=rate, burst=burst), access.state)
     return Shopify(HttpSource(access.base_url, secret=Secret(TOKEN_HEADER, access.secret), limiter=limiter), extra)
 
 
-def parse(wanted: Wanted, answer: Answer) -> "Iterator[pa.RecordBatch]":
+def parse(wanted: FetchRequest, answer: SourceResponse) -> "Iterator[pa.RecordBatch]":
     """The objects of one landed page, in the types of their JSON: nested ones stay nested."""
     import pyarrow as pa
 
@@ -168,7 +168,7 @@ def parse(wanted: Wanted, answer: Answer) -> "Iterator[pa.RecordBatch]":
         yield pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})
 
 
-def _problem(answer: Answer, dataset: str) -> str | None:
+def _problem(answer: SourceResponse, dataset: str) -> str | None:
     try:
         content: Any = answer.json()
     except ValueError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.sources import Access, Download, NotModified
+from lakeworks.sources import Download, NotModified, SourceConnection
 from lakeworks.sources.http import HttpSource, rejected
 from lakeworks.sources.limits import Limiter
 
@@ -44,7 +44,7 @@ class Sp500:
         )
 
 
-def connect(access: Access) -> Sp500:
+def connect(access: SourceConnection) -> Sp500:
     """The client of a deployment; no key."""
     return Sp500(HttpSource(access.base_url or BASE_URL, limiter=Limiter("sp500", state=access.state)))
 

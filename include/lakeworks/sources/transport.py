@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from lakeworks.errors import ConfigError, MalformedSource, ScratchUnavailable, SourceRejected
-from lakeworks.sources.retry import Again
+from lakeworks.sources.retry import RetryableResponse
 from lakeworks.sources.secrets import Secret, redacted, scrubbed
 
 _NOT_AN_ADDRESS = (
@@ -52,7 +52,7 @@ class Transport:
         that is chained is printed with the one that is raised.
 
         Raises:
-            Again: connection, timeout, reset, a body that broke off.
+            RetryableResponse: connection, timeout, reset, a body that broke off.
             ConfigError: the address is none.
             SourceRejected: redirects without end.
             MalformedSource: the body is larger than accepted.
@@ -69,7 +69,7 @@ class Transport:
         except requests.TooManyRedirects:
             failure = SourceRejected(f"`{shown}` redirects in a circle. Nothing was landed. Look at the address.")
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
-            failure = Again(f"{type(error).__name__}: {scrubbed(str(error))}")
+            failure = RetryableResponse(f"{type(error).__name__}: {scrubbed(str(error))}")
         except OSError as error:  # requests' own are OSErrors too and caught above: this is the local disk
             failure = unwritable(Path(str(getattr(body, "name", "memory"))), error)
         raise failure
@@ -98,7 +98,7 @@ def _read(answer: requests.Response, body: IO[bytes], message: Message) -> None:
     while chunk := answer.raw.read1(_CHUNK, decode_content=True):
         body.write(chunk)
         if time.monotonic() > message.until:
-            raise Again("the answer was not complete within the deadline")
+            raise RetryableResponse("the answer was not complete within the deadline")
         if accepts is not None and body.tell() > accepts:
             if answer.status_code != 200:
                 return
@@ -109,7 +109,7 @@ def _read(answer: requests.Response, body: IO[bytes], message: Message) -> None:
     announced = answer.headers.get("Content-Length", "")
     received = answer.raw.tell()  # on the wire: a compressed body is longer once it is read
     if announced.isdecimal() and int(announced) != received and answer.status_code not in (204, 304):
-        raise Again(f"the body broke off after {received} of {announced} bytes")
+        raise RetryableResponse(f"the body broke off after {received} of {announced} bytes")
 
 
 def unwritable(path: Path, error: OSError) -> ScratchUnavailable:

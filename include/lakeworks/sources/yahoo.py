@@ -14,25 +14,25 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lakeworks.errors import ContractError, MalformedSource, SourceRejected
-from lakeworks.sources import Access, Landing, Rows, Wanted
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
-from lakeworks.sources.response import Answer
-from lakeworks.sources.retry import Again, json_or_again
+from lakeworks.sources.response import SourceResponse
+from lakeworks.sources.retry import RetryableResponse, json_or_again
 
 BASE_URL = "https://query1.finance.yahoo.com"
 _PRICES = ("open", "high", "low", "close", "volume")
 
 
-class SymbolOptions(Options):
+class YahooOptions(Options):
     """Symbols to ask for, class shares with a dash (BRK-B)."""
 
     symbols: tuple[str, ...] = Field(min_length=1)
 
 
-class Connection(Options):
+class YahooConnection(Options):
     """The extra of the Airflow connection: that somebody read the terms, and how to introduce oneself."""
 
     accept_terms: Literal[True]
@@ -46,7 +46,7 @@ class Yahoo:
     http: HttpSource
     clock: Callable[[], float] = time.time
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if wanted.dataset != "daily_bars":
             raise ContractError(f"yahoo has no data set `{wanted.dataset}`. Known: daily_bars.")
@@ -54,23 +54,23 @@ class Yahoo:
         params: dict[str, str | int] = {"period1": since, "period2": until, "interval": "1d"}
         params["events"] = "div,splits,capitalGains"
 
-        def ask(symbol: str) -> Answer:
-            return self.http.ask(f"v8/finance/chart/{symbol}", params, judge=_judge)
+        def ask(symbol: str) -> SourceResponse:
+            return self.http.ask(f"v8/finance/chart/{symbol}", params, check=_check_response)
 
-        symbols = read_options(SymbolOptions, wanted).symbols
+        symbols = read_options(YahooOptions, wanted).symbols
         return land_each("Yahoo", symbols, landing, ask, lambda answer: answer.status == 200)
 
 
-def connect(access: Access) -> Yahoo:
+def connect(access: SourceConnection) -> Yahoo:
     """The client of a deployment; the connection's extra must say `{"accept_terms": true}`."""
-    said = read_connection(Connection, "yahoo", access)
+    said = read_connection(YahooConnection, "yahoo", access)
     limiter = Limiter("yahoo", Limits(per_second=0.5, burst=2), access.state)  # no limit is published
     return Yahoo(HttpSource(access.base_url or BASE_URL, user_agent=said.user_agent, limiter=limiter))
 
 
-def _judge(answer: Answer) -> bool:
+def _check_response(answer: SourceResponse) -> bool:
     if answer.status == 429 or answer.status >= 500 or "Too Many Requests" in answer.text[:100]:
-        raise Again(f"HTTP {answer.status}: {answer.quoted(40)}", wait=10)
+        raise RetryableResponse(f"HTTP {answer.status}: {answer.quoted(40)}", wait=10)
     chart = json_or_again(answer).get("chart") or {}
     error = chart.get("error") or {}
     if answer.status == 404 and error.get("code") == "Not Found":
@@ -78,16 +78,16 @@ def _judge(answer: Answer) -> bool:
     if error:
         raise SourceRejected(f"Yahoo: {error.get('description')} Nothing was landed of it. Ask for another period.")
     if answer.status == 200 and not chart.get("result"):
-        raise Again(f"no result; the answer begins with {answer.quoted()}", final=MalformedSource)
+        raise RetryableResponse(f"no result; the answer begins with {answer.quoted()}", final=MalformedSource)
     return False
 
 
-def parse(_: Wanted, answer: Answer) -> Rows:
+def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
     """One row per bar or event of a landed answer; a symbol that is not known has none."""
     return _bars(answer) if answer.status == 200 else []
 
 
-def _bars(answer: Answer) -> Iterator[dict[str, Any]]:
+def _bars(answer: SourceResponse) -> Iterator[dict[str, Any]]:
     result = answer.json()["chart"]["result"][0]
     meta, indicators = result.get("meta", {}), result.get("indicators", {})
     quote, adjusted = _first(indicators.get("quote")), _first(indicators.get("adjclose"))

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from lakeworks.contract import Contract
 from lakeworks.contract.sections import InputRule
 from lakeworks.core.partition import Period, period_range
-from lakeworks.status.partition_index import Facts, grain_of
+from lakeworks.status.partition_index import PartitionIndex, grain_of
 from lakeworks.status.run_coverage import covered_by
 
 
 @dataclass(frozen=True)
-class Window:
+class PeriodRange:
     """From the period `first` to the period `last`, both included; open where one is not given."""
 
     first: Period | None = None
@@ -29,23 +29,25 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Absent:
+class MissingPartitions:
     """Slots that are due and have no partition; a run was at the `empty` ones and found no rows."""
 
     missing: frozenset[Period]
     empty: frozenset[Period]
 
 
-def absent(facts: Facts, contract: Contract, grain: str, window: Window, also: Iterable[Period] = ()) -> Absent:
+def missing_partitions(
+    facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, also: Iterable[Period] = ()
+) -> MissingPartitions:
     """What a table cut by time lacks in a window; `also` are periods whose slots are due whatever its upstreams have."""
     there = facts.slots(contract)
     ran = covered_by(((Period.parse(key), at) for key, (at, _) in facts.runs(contract).items()), grain)
     due = _due(facts, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
     lacking = {slot for slot in due if window.holds(slot)} - there
-    return Absent(frozenset(lacking - ran), frozenset(lacking & ran))
+    return MissingPartitions(frozenset(lacking - ran), frozenset(lacking & ran))
 
 
-def _due(facts: Facts, contract: Contract, grain: str, window: Window, known: set[Period]) -> set[Period]:
+def _due(facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, known: set[Period]) -> set[Period]:
     """Slots that every upstream has data for, or any of them where all are optional.
 
     Where time cuts no upstream: all of the window, or from the first to the last known.

@@ -4,9 +4,9 @@ from lakeworks.contract import Contract
 from lakeworks.core.layout import run_key
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import load_manifest
+from lakeworks.ledger.run_record import load_run_record
 from lakeworks.pipeline.inputs import live_input
-from lakeworks.status.partition_index import Facts
+from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.transform.sql import load_sql, upstream
 
 
@@ -22,10 +22,10 @@ def has_news(lake: Lake, contract: Contract, period: Period) -> bool:
         for source in sources
         for partition, entry in live_input(lake, contract, period, source).items()
     }
-    last = Facts(lake).runs(contract).get(str(period))
+    last = PartitionIndex(lake).runs(contract).get(str(period))
     if last is None:
         return bool(now)
-    record = load_manifest(lake.store, run_key(contract.table, period, last[1]))
+    record = load_run_record(lake.store, run_key(contract.table, period, last[1]))
     return record.contract_version != contract.version or now != {
         (item.name, item.partition, item.seq) for item in record.inputs
     }

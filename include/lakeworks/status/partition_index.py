@@ -25,7 +25,7 @@ NO_INPUTS = "none"
 
 
 @dataclass(frozen=True)
-class Known:
+class PublishedPartition:
     """What is known of a partition that was ever published."""
 
     publication: int
@@ -35,16 +35,16 @@ class Known:
 
 
 @dataclass
-class Facts:
+class PartitionIndex:
     """The published partitions of a lake's tables, and what a table's runs would be built from today."""
 
     lake: Lake
-    _published: dict[str, dict[Partition, Known]] = field(default_factory=dict)
+    _published: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
     _by_time: dict[tuple[str, str], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
     _upstreams: dict[str, list[Contract]] = field(default_factory=dict)
     _runs: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
 
-    def published(self, contract: Contract) -> dict[Partition, Known]:
+    def published(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Every partition of a table that is published, or about to be."""
         if contract.name not in self._published:
             self._published[contract.name] = _published(self.lake, contract)
@@ -63,7 +63,7 @@ class Facts:
         return {slot for partition in self.published(contract) if (slot := slot_of(partition))}
 
     def fingerprint(self, contract: Contract, period: Period) -> str:
-        """Of what a run of the period would be built from today; compare with `Known.inputs`."""
+        """Of what a run of the period would be built from today; compare with `PublishedPartition.inputs`."""
         found: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
             for cut, key in _slots_read(contract, source, period):
@@ -129,16 +129,16 @@ def _slot(values: tuple[str | None, ...]) -> Period | None:
     return Period.parse("-".join(str(v) for v in values[:3]) + (f"T{values[3]}" if len(values) == 4 else ""))
 
 
-def _published(lake: Lake, contract: Contract) -> dict[Partition, Known]:
+def _published(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:
     numbers = lake.ledger.numbers(contract.table)
     listed = _listed(lake, contract) if numbers else {}
-    found: dict[Partition, Known] = {}
+    found: dict[Partition, PublishedPartition] = {}
     behind: list[Partition] = []
     for partition, taken in numbers.items():
         says = listed.get(partition, {})
         if says.get(ENTRY) == str(taken[-1]) and "lakeworks.inputs" in says:
             publication = int(says["lakeworks.publication"])
-            found[partition] = Known(publication, says["lakeworks.period"], says["lakeworks.inputs"])
+            found[partition] = PublishedPartition(publication, says["lakeworks.period"], says["lakeworks.inputs"])
         else:
             behind.append(partition)
     read = lake.store.map(lambda partition: _read(lake, contract, partition, numbers[partition]), behind)
@@ -156,13 +156,13 @@ def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]
     return {partition_from_glue(contract, item["Values"]): item.get("Parameters", {}) for item in found}
 
 
-def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> Known | None:
+def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> PublishedPartition | None:
     """From the ledger, what the catalog does not say yet; None for what was never completed, or withdrawn."""
     try:
         newest = lake.ledger.read(contract.table, partition, numbers[-1]).entry
         live = newest if newest.is_live else lake.ledger.live(contract.table, partition, numbers[:-1])
     except LedgerCorrupt:
-        return Known(numbers[-1], "", "", finished=False)
+        return PublishedPartition(numbers[-1], "", "", finished=False)
     if newest.state == "publishing":
-        return Known(newest.seq, newest.period, newest.inputs or NO_INPUTS, finished=False)
-    return Known(live.live_seq, live.period, live.inputs or NO_INPUTS) if live and live.objects else None
+        return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, finished=False)
+    return PublishedPartition(live.live_seq, live.period, live.inputs or NO_INPUTS) if live and live.objects else None

@@ -10,7 +10,7 @@ from datetime import datetime
 from lakeworks.contract import Contract
 from lakeworks.core.partition import GRAINS, Period
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest
+from lakeworks.ledger.run_record import RunRecord
 from lakeworks.status.partition_index import grain_of
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 MOST_ANNOUNCED = 100
 
 
-def covered_slots(contract: Contract, record: Manifest) -> set[Period]:
+def covered_slots(contract: Contract, record: RunRecord) -> set[Period]:
     """The slots of a table that a published run covered, in the table's own grain.
 
     Every slot of the run's period, with rows or without, and those it re-opened elsewhere. A table that time does not cut is
@@ -31,7 +31,7 @@ def covered_slots(contract: Contract, record: Manifest) -> set[Period]:
     return set(record.parsed_period.split(grain)) | {slot for slot in found if slot is not None}
 
 
-def announced_keys(contract: Contract, records: Iterable[Manifest], most: int = MOST_ANNOUNCED) -> list[str]:
+def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int = MOST_ANNOUNCED) -> list[str]:
     """The partition keys that consumers of a table are told of after its runs, in order: months or days, never hours.
 
     Where that were more than `most` days, the first of each month speaks for the others: every roll-up still hears of it.

@@ -15,29 +15,29 @@ from lakeworks.core.layout import QUARANTINE, join
 from lakeworks.core.partition import GRAINS, Partition, Period
 from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
-from lakeworks.status.expected_partitions import Window, absent
+from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, State
-from lakeworks.status.partition_index import Facts, Known, grain_of, slot_of
+from lakeworks.status.partition_index import PartitionIndex, PublishedPartition, grain_of, slot_of
 
 
 def status(
-    lake: Lake, contracts: Sequence[Contract], window: Window | None = None, activities: Iterable[Activity] = ()
+    lake: Lake, contracts: Sequence[Contract], window: PeriodRange | None = None, activities: Iterable[Activity] = ()
 ) -> Iterator[Matrix]:
     """The matrix of each table; `activities` is what Airflow is at, where it was asked."""
-    facts = Facts(lake)
+    facts = PartitionIndex(lake)
     by_table: dict[str, list[Activity]] = {}
     for activity in activities:
         by_table.setdefault(activity.table, []).append(activity)
     for contract in contracts:
-        yield _Table(facts, contract, by_table.get(contract.name, []), window or Window()).matrix()
+        yield _Table(facts, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix()
 
 
 @dataclass
 class _Table:
-    facts: Facts
+    facts: PartitionIndex
     contract: Contract
     activities: Sequence[Activity]
-    window: Window
+    window: PeriodRange
     _expected: dict[str, str] = field(default_factory=dict)
 
     def matrix(self) -> Matrix:
@@ -49,7 +49,7 @@ class _Table:
         cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
         return Matrix(self.contract.name, tuple(cells))
 
-    def _cell(self, partition: Partition, known: Known) -> Cell:
+    def _cell(self, partition: Partition, known: PublishedPartition) -> Cell:
         """A published partition, with the worst that is true of it."""
         slot, name = slot_of(partition), self.contract.name
         state: State = "published"
@@ -67,7 +67,7 @@ class _Table:
             state, why = "quarantining", f"look: lakeworks quarantine show {name} {known.period}"
         return Cell(partition, slot, state, known.publication, why)
 
-    def _stale(self, known: Known) -> str:
+    def _stale(self, known: PublishedPartition) -> str:
         """Why a partition is not what its inputs would give today; empty if it is."""
         if self.contract.rebuilds:
             return self._behind(known.period)
@@ -98,7 +98,9 @@ class _Table:
             if not published:
                 yield self._nothing(Partition(), None, frozenset())
             return
-        found = absent(self.facts, self.contract, grain, self.window, (Period.parse(x.period) for x in self.activities))
+        found = missing_partitions(
+            self.facts, self.contract, grain, self.window, (Period.parse(x.period) for x in self.activities)
+        )
         for slot in sorted(found.missing | found.empty):
             yield self._nothing(Partition.of_period(slot), slot, found.empty)
 
@@ -118,10 +120,10 @@ class _Table:
         else:
             periods = [str(Period.containing(slot.start, grain)) for grain in GRAINS]
             found = [activity for period in periods for activity in self.by_period.get(period, [])]
-        current = [activity for activity in found if not self._overtaken(activity, slot)]
+        current = [activity for activity in found if not self._recheck_published_meanwhile(activity, slot)]
         return max(current, key=_weight, default=None)
 
-    def _overtaken(self, activity: Activity, slot: Period | None) -> bool:
+    def _recheck_published_meanwhile(self, activity: Activity, slot: Period | None) -> bool:
         """A failure that a later run made good: of the same period, or of any around the slot that was over by then."""
         if activity.state != "failed" or activity.at is None:
             return False

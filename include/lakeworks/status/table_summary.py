@@ -7,7 +7,7 @@ from lakeworks.contract import Contract
 from lakeworks.contract.evolution import wider
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, load_manifest
+from lakeworks.ledger.run_record import RunRecord, load_run_record
 
 # Said under such a table; whoever adds its columns up would miss rows.
 COUNTED_AGAIN = (
@@ -62,10 +62,10 @@ def summarise(lake: Lake, contract: Contract) -> TableSummary:
     )
 
 
-def latest_runs(lake: Lake, contract: Contract) -> dict[str, Manifest]:
+def latest_runs(lake: Lake, contract: Contract) -> dict[str, RunRecord]:
     """The newest run record of every period, oldest run first."""
     keys = list(lake.ledger.runs(contract.table))
-    records = sorted(lake.store.map(lambda key: load_manifest(lake.store, key), keys), key=lambda run: run.run.order)
+    records = sorted(lake.store.map(lambda key: load_run_record(lake.store, key), keys), key=lambda run: run.run.order)
     return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
 
 

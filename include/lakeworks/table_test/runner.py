@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
-from lakeworks.engines.conform import conform, open_landing
+from lakeworks.engines.conform import conform, open_landed_file
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.quality.rules import row_rules
 from lakeworks.transform.examples import Example, Outcome, inputs, normal
@@ -49,7 +49,7 @@ def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
         path = Path(folder) / "example.parquet"
         pq.write_table(pa.Table.from_pylist([dict(row) for row in example.given[LANDING]]), path)
         constants = {name: None for name in contract.columns if name.startswith("_")}
-        rows = conform(open_landing(path), contract, constants).reader.read_all().to_pylist()
+        rows = conform(open_landed_file(path), contract, constants).reader.read_all().to_pylist()
     return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
 
 

@@ -22,15 +22,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-Outcome = Literal["created", "updated", "unchanged"]
+TenantOutcome = Literal["created", "updated", "unchanged"]
 
 
 @dataclass(frozen=True)
-class Change:
+class TenantChange:
     """What became of one thing a tenant needs."""
 
     setting: str
-    outcome: Outcome
+    outcome: TenantOutcome
     detail: str = ""
 
 
@@ -55,7 +55,7 @@ class AreaUse:
 
 def add(
     lake: Lake, tenant: Tenant, owner: str, address: LakeAddress, *, clock: Callable[[], datetime] = utc_now
-) -> list[Change]:
+) -> list[TenantChange]:
     """Register a tenant, create its databases and write its policy; running it again completes or corrects what differs.
 
     The databases come with every table's contract: run it again after a domain was added.
@@ -67,10 +67,10 @@ def add(
     registry = TenantRegistry(whole.store)
     known = registry.get(tenant) is not None
     changed = registry.save(TenantRecord(id=str(tenant), owner=owner, since=clock()))
-    changes = [Change("tenant", _outcome(known=known, changed=changed), str(tenant))]
+    changes = [TenantChange("tenant", _outcome(known=known, changed=changed), str(tenant))]
     for name in sorted({own.catalog.database(load_contract(table).table) for table in all_tables()}):
         created = own.catalog.ensure_database(name, f"lakeworks tenant {tenant}")
-        changes.append(Change(f"database {name}", "created" if created else "unchanged"))
+        changes.append(TenantChange(f"database {name}", "created" if created else "unchanged"))
     changes.append(_write_policy(whole, tenant, address))
     return changes
 
@@ -108,7 +108,7 @@ def data_of(lake: Lake, tenant: Tenant) -> list[AreaUse]:
     return found
 
 
-def _write_policy(lake: Lake, tenant: Tenant, address: LakeAddress) -> Change:
+def _write_policy(lake: Lake, tenant: Tenant, address: LakeAddress) -> TenantChange:
     key = policy_key(tenant)
     body = json.dumps(tenant_policy(tenant, address), indent=2).encode()
     try:
@@ -117,10 +117,10 @@ def _write_policy(lake: Lake, tenant: Tenant, address: LakeAddress) -> Change:
         before = None
     if before != body:
         lake.store.put(key, body)
-    return Change("policy", _outcome(known=before is not None, changed=before != body), lake.store.uri(key))
+    return TenantChange("policy", _outcome(known=before is not None, changed=before != body), lake.store.uri(key))
 
 
-def _outcome(*, known: bool, changed: bool) -> Outcome:
+def _outcome(*, known: bool, changed: bool) -> TenantOutcome:
     if not changed:
         return "unchanged"
     return "updated" if known else "created"

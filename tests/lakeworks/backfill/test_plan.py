@@ -21,7 +21,7 @@ from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 
 TAXI = ("reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips")
 
@@ -197,7 +197,7 @@ def test_what_is_counted_is_what_the_vendor_is_asked(
     urllib.request.urlopen(
         urllib.request.Request(f"{replay_url}/_control/requests", method="DELETE"), timeout=5
     ).close()
-    source = open_source(vendor, access=Access(host, "key"))
+    source = open_source(vendor, access=SourceConnection(host, "key"))
     for period in periods:
         land(lake, contract, Period.parse(period), run_at(1), source)
     with urllib.request.urlopen(f"{replay_url}/_control/requests", timeout=5) as answer:

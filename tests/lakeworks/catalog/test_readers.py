@@ -18,8 +18,8 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import Registrar, entry_for
@@ -48,7 +48,7 @@ def publish(lake: Lake, contract: Contract, rows: list[dict[str, Any]], run: Run
     period = Period.parse("2026-01")
     writer = PartitionedWriter(lake.store, contract, f"_staging/{contract.table.path}/{run.key}/", period, lake.scratch)
     staged = writer.write(reader)
-    manifest = Manifest(
+    manifest = RunRecord(
         table=contract.name, period=str(period), run=run, contract_version=contract.version, schema_fingerprint="f",
         balance=RowBalance(read=len(rows), staged=len(rows)), partitions=tuple(staged), audit={"passed": True},
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_catalog_path_and_our_own_reader_agree_over_old_and_new_partitions(evolv
     assert [(r["zone"], r["trips"], r["fare"], str(r["tip"])) for r in catalog.to_pylist()] == [
         ("A/B", 1, 2.5, "None"), ("A/B", 2**40, 0.1, "1.50"), ("C", 2, 3.5, "None"), ("C", 3, 0.2, "None"),
     ]  # fmt: skip
-    assert list(reconcile(evolved, AFTER)) == []
+    assert list(compare_catalog(evolved, AFTER)) == []
 
 
 def downloaded(lake: Lake, folder: Path) -> Path:
@@ -146,10 +146,10 @@ def test_an_interrupted_change_of_columns_is_finished_by_a_repair(evolved: Lake,
     evolved.catalog.upsert_table(BEFORE, evolved.location(BEFORE))
     silent = replace(evolved.catalog, client=_WithoutAlignment(evolved.catalog.client))
     silent.upsert_table(AFTER, evolved.location(AFTER))
-    told = list(reconcile(evolved, AFTER))
+    told = list(compare_catalog(evolved, AFTER))
     assert {item.kind for item in told} == {"wrong in catalog"}
     assert all("column trips is int, not bigint" in item.detail for item in told)
-    assert all(item.mended for item in reconcile(evolved, AFTER, mend=True))
+    assert all(item.repaired for item in compare_catalog(evolved, AFTER, repair=True))
     assert from_catalog(evolved, moto_url).equals(from_path(evolved, moto_url))
     first = Partition.parse("zone=A%2FB/year=2026/month=01/day=01")
     assert first in evolved.ledger.live_partitions(AFTER.table)

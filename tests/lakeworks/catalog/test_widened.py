@@ -13,7 +13,7 @@ from lakeworks.contract import Contract
 from lakeworks.contract.evolution import changes
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.verify import verify
 from lakeworks.parquet.dataset import open_dataset
 from tests.conftest import contract_of
@@ -55,7 +55,7 @@ def test_old_and_new_partitions_are_read_as_the_new_type(
     found = open_dataset(lake.store, after, live.values()).to_table().sort_by("began_on")
     assert found.schema.field("seen").type == after.columns["seen"].type.arrow
     assert found["seen"].to_pylist() == [read, second]
-    assert list(reconcile(lake, after)) == [], "the older partition has the table's columns in Glue"
+    assert list(compare_catalog(lake, after)) == [], "the older partition has the table's columns in Glue"
     assert verify(lake, after, deep=True) == []
     files = downloaded(lake, tmp_path) / "**/*.parquet"
     asked = "SELECT seen FROM read_parquet(?, hive_partitioning=true, hive_types_autocast=false, union_by_name=true) ORDER BY began_on"

@@ -24,7 +24,7 @@ from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
 from lakeworks.settings import settings
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from tests.lakeworks.sources.vendors import Vendor
 from tests.support.airflow_server import run, serving_airflow
 
@@ -181,10 +181,10 @@ def test_a_catalog_is_compared_repaired_and_right(
     expected = [(ZONES, "table not in catalog")]
     assert (bent.returncode, [(row["table"], row["kind"]) for row in json.loads(bent.stdout)]) == (1, expected)
     planned = command("catalog", "repair", ZONES, "--dry-run", "--json", **environment)
-    assert (planned.returncode, [row["mended"] for row in json.loads(planned.stdout)]) == (0, [False])
+    assert (planned.returncode, [row["repaired"] for row in json.loads(planned.stdout)]) == (0, [False])
     assert "table not in catalog" in command("catalog", "diff", ZONES, **environment).stdout
     mended = command("catalog", "repair", "--all", "--json", **environment)
-    assert (mended.returncode, [row["mended"] for row in json.loads(mended.stdout)]) == (0, [True])
+    assert (mended.returncode, [row["repaired"] for row in json.loads(mended.stdout)]) == (0, [True])
     assert command("catalog", "diff", "--all", "--deep", **environment).returncode == 0
 
 
@@ -194,7 +194,7 @@ def test_fetches_and_budgets_are_shown_and_reset(
     contract, day = load_contract("bronze.market.crypto_bars"), Period.parse("2013-03-01")
     vendor = Vendor(replay_url, "coingecko")
     vendor.fault(match="*ethereum*", kind="status", status=429, headers={"Retry-After": "7200"})
-    source = open_source("coingecko", access=Access(f"{replay_url}/api/v3", state=LakeState(lake.store)))
+    source = open_source("coingecko", access=SourceConnection(f"{replay_url}/api/v3", state=LakeState(lake.store)))
 
     def shown(*arguments: str) -> list[dict[str, Any]]:
         return list(json.loads(command(*arguments, "--json", **environment).stdout))

@@ -13,8 +13,8 @@ from lakeworks import cli
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.core.tenant import Tenant
-from lakeworks.cost.lifecycle import Lifecycle
-from lakeworks.cost.report import contracts_lifecycle, window_of
+from lakeworks.cost.lifecycle import StorageLife
+from lakeworks.cost.report import billing_period, contracts_lifecycle
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
@@ -114,7 +114,7 @@ def test_the_contracts_retention_is_a_lifecycle() -> None:
         (365, "DEEP_ARCHIVE"),
     )
     assert contracts_lifecycle("gold/tenant=acme/transport/hourly_demand/x").expire == 365
-    assert contracts_lifecycle("silver/transport/gone/x") == contracts_lifecycle("metadata/x") == Lifecycle()
+    assert contracts_lifecycle("silver/transport/gone/x") == contracts_lifecycle("metadata/x") == StorageLife()
 
 
 def test_partition_advice_counts_values_when_asked(
@@ -158,5 +158,5 @@ def test_mistakes_say_what_to_type(command: Callable[..., Any], arguments: tuple
 
 def test_the_run_rate_looks_back_30_days() -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
-    assert window_of(None, now).start == now - timedelta(days=30)
-    assert window_of("2026-12", now).end == datetime(2027, 1, 1, tzinfo=UTC)
+    assert billing_period(None, now).start == now - timedelta(days=30)
+    assert billing_period("2026-12", now).end == datetime(2027, 1, 1, tzinfo=UTC)

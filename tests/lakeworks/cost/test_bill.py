@@ -5,35 +5,35 @@ from typing import Any
 
 import pytest
 
-from lakeworks.core.layout import Place, place_of
-from lakeworks.cost.bill import Biller, Reads, Window, grouped
-from lakeworks.cost.lifecycle import Lifecycle, Phase
+from lakeworks.core.layout import KeyOwner, owner_of
+from lakeworks.cost.bill import Biller, BillingPeriod, Reads, grouped
+from lakeworks.cost.lifecycle import Phase, StorageLife
 from lakeworks.errors import ConfigError
-from lakeworks.prices import GIB, Holding, load_price_book, monthly_cost
+from lakeworks.prices import GIB, ObjectVersion, load_price_book, monthly_cost
 
 BOOK, REGION = load_price_book(), "us-east-1"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-IN_OCTOBER = Window.month(2026, 10)
+IN_OCTOBER = BillingPeriod.month(2026, 10)
 
 
-def held(key: str = "silver/market/prices/x", size: int = GIB, **changes: Any) -> Holding:
-    return Holding(key, size, **{"storage_class": "STANDARD", "modified": NOW - timedelta(days=200), **changes})
+def held(key: str = "silver/market/prices/x", size: int = GIB, **changes: Any) -> ObjectVersion:
+    return ObjectVersion(key, size, **{"storage_class": "STANDARD", "modified": NOW - timedelta(days=200), **changes})
 
 
 @pytest.mark.parametrize(
     ("key", "place"),
     [
-        ("silver/market/prices/year=2019/part-00000.parquet", Place("silver", "", "market", "silver.market.prices")),
-        ("silver/tenant=acme/market/prices/x", Place("silver", "acme", "market", "silver.market.prices")),
-        ("landing/transport/nyc_tlc/zones/x.csv", Place("landing", "", "transport", "nyc_tlc.zones")),
-        ("_ledger/tenant=acme/gold/market/x/1.json", Place("_ledger", "acme", "market", "gold.market.x")),
-        ("metadata/tenants/acme.json", Place("metadata")),
-        ("_results/abc.csv", Place("_results")),
-        ("stray", Place("")),
+        ("silver/market/prices/year=2019/part-00000.parquet", KeyOwner("silver", "", "market", "silver.market.prices")),
+        ("silver/tenant=acme/market/prices/x", KeyOwner("silver", "acme", "market", "silver.market.prices")),
+        ("landing/transport/nyc_tlc/zones/x.csv", KeyOwner("landing", "", "transport", "nyc_tlc.zones")),
+        ("_ledger/tenant=acme/gold/market/x/1.json", KeyOwner("_ledger", "acme", "market", "gold.market.x")),
+        ("metadata/tenants/acme.json", KeyOwner("metadata")),
+        ("_results/abc.csv", KeyOwner("_results")),
+        ("stray", KeyOwner("")),
     ],
 )  # fmt: skip
-def test_a_key_tells_what_it_belongs_to(key: str, place: Place) -> None:
-    assert place_of(key) == place
+def test_a_key_tells_what_it_belongs_to(key: str, place: KeyOwner) -> None:
+    assert owner_of(key) == place
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_key_tells_what_it_belongs_to(key: str, place: Place) -> None:
         (held(storage_class="INTELLIGENT_TIERING", size=1 << 10), 0.023 / 2**20, 0),
     ],
 )  # fmt: skip
-def test_a_month_of_lying_there(holding: Holding, storage: float, monitoring: float) -> None:
+def test_a_month_of_lying_there(holding: ObjectVersion, storage: float, monitoring: float) -> None:
     cost = monthly_cost(holding, BOOK, REGION)
     assert (cost.storage, cost.monitoring) == pytest.approx((storage, monitoring), rel=1e-12)
 
@@ -64,7 +64,7 @@ def test_every_item_of_a_line_adds_up() -> None:
     fresh = held("bronze/market/ticks/x", modified=NOW - timedelta(days=3))
     due = held("bronze/market/ticks/y", modified=NOW - timedelta(days=100))
     biller = Biller(
-        BOOK, REGION, Window.run_rate(NOW), lambda key: Lifecycle(((90, "GLACIER_IR"),)) if "bronze" in key else Lifecycle(),
+        BOOK, REGION, BillingPeriod.run_rate(NOW), lambda key: StorageLife(((90, "GLACIER_IR"),)) if "bronze" in key else StorageLife(),
         {cold.key: Reads(1000, 500 * GIB)},
     )  # fmt: skip
     bronze, silver = biller.lines([cold, old, fresh, due])
@@ -89,7 +89,7 @@ def test_a_calendar_month_counts_the_days_an_object_was_there() -> None:
 
 
 def test_grouping_sums_everything_once() -> None:
-    lines = Biller(BOOK, REGION, Window.run_rate(NOW)).lines(
+    lines = Biller(BOOK, REGION, BillingPeriod.run_rate(NOW)).lines(
         [
             held(),
             held("silver/tenant=acme/market/prices/x"),
@@ -111,7 +111,7 @@ def test_grouping_sums_everything_once() -> None:
 )
 def test_a_missing_price_is_named(region: str, storage_class: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        Biller(BOOK, region, Window.run_rate(NOW)).lines([held(storage_class=storage_class)])
+        Biller(BOOK, region, BillingPeriod.run_rate(NOW)).lines([held(storage_class=storage_class)])
 
 
 RULES = [
@@ -129,14 +129,14 @@ RULES = [
 
 
 def test_the_buckets_rules_are_read_as_s3_reads_them() -> None:
-    assert Lifecycle.of_rules(RULES, "bronze/x") == Lifecycle(((90, "GLACIER_IR"),))
-    assert Lifecycle.of_rules(RULES, "bronze/old/x") == Lifecycle(((90, "GLACIER_IR"),), 200)
-    assert Lifecycle.of_rules(RULES, "legacy/x") == Lifecycle((), 4)
-    assert Lifecycle.of_rules(RULES, "gold/x") == Lifecycle()
+    assert StorageLife.of_rules(RULES, "bronze/x") == StorageLife(((90, "GLACIER_IR"),))
+    assert StorageLife.of_rules(RULES, "bronze/old/x") == StorageLife(((90, "GLACIER_IR"),), 200)
+    assert StorageLife.of_rules(RULES, "legacy/x") == StorageLife((), 4)
+    assert StorageLife.of_rules(RULES, "gold/x") == StorageLife()
 
 
 def test_a_life_in_phases() -> None:
-    life = Lifecycle(((90, "GLACIER_IR"), (365, "DEEP_ARCHIVE")), 1000)
+    life = StorageLife(((90, "GLACIER_IR"), (365, "DEEP_ARCHIVE")), 1000)
     assert life.phases(GIB) == [
         Phase("STANDARD", 0, 90),
         Phase("GLACIER_IR", 90, 365),
@@ -154,4 +154,4 @@ def test_a_life_in_phases() -> None:
 )
 def test_a_lifecycle_that_cannot_be_is_refused(steps: Any) -> None:
     with pytest.raises(ConfigError, match="each later than the one before"):
-        Lifecycle(steps)
+        StorageLife(steps)

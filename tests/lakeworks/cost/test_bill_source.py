@@ -14,7 +14,7 @@ from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.core.tenant import Tenant
 from lakeworks.cost import report as costs
-from lakeworks.cost.bill import Window
+from lakeworks.cost.bill import BillingPeriod
 from lakeworks.cost.bill_source import Stocktaking
 from lakeworks.errors import ConfigError, NotPublishedYet, SourceRejected
 from lakeworks.lake import Lake
@@ -31,7 +31,7 @@ OCTOBER = Period.parse("2026-10")
 
 
 def source(lake: Lake, now: datetime, inventory: str | None = None, region: str = "us-east-1") -> Stocktaking:
-    ask = costs.Ask(load_price_book(), region, Window.run_rate(now), inventory)
+    ask = costs.ReportRequest(load_price_book(), region, BillingPeriod.run_rate(now), inventory)
     return Stocktaking(lake, ask, clock=lambda: now)
 
 
@@ -79,7 +79,7 @@ def test_a_listing_right_after_the_month_will_do(lake: Lake, run_at: Callable[..
     lake.for_tenant(Tenant("acme")).store.put("silver/market/prices/x", bytes(MB))
     now = datetime.now(UTC)
     month = Period.containing(now.replace(tzinfo=None), "month")
-    end = Window.month(now.year, now.month).end
+    end = BillingPeriod.month(now.year, now.month).end
     land(lake, load_contract(TABLE), month, run_at(1), source(lake, end + timedelta(hours=1)))
     manifest = write(lake, TABLE, month, run_at(1))
     assert manifest.balance.staged == 1, "what this very run lands came after the stock was taken"
@@ -111,5 +111,5 @@ def test_a_missing_price_lands_nothing(lake: Lake, run_at: Callable[..., Run]) -
 def test_a_tenants_lake_is_billed_for_its_own(lake: Lake, tmp_path: Path) -> None:
     acme = lake.for_tenant(Tenant("acme"))
     ask = source(lake, datetime(2026, 11, 30, tzinfo=UTC), put_inventory(lake)).ask
-    lines = costs.bill(acme, replace(ask, window=Window.month(2026, 10)))
+    lines = costs.bill(acme, replace(ask, window=BillingPeriod.month(2026, 10)))
     assert [(line.tenant, line.layer) for line in lines] == [("acme", "gold")]

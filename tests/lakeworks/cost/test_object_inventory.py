@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.core.tenant import Tenant
-from lakeworks.cost.object_inventory import inventoried, listed
+from lakeworks.cost.object_inventory import from_inventory, from_listing
 from lakeworks.errors import ConfigError, LakeNotFound
-from lakeworks.prices import Holding
+from lakeworks.prices import ObjectVersion
 from lakeworks.s3.object_store import ObjectStore
 
 AT = datetime(2026, 11, 1, 1, 30, tzinfo=UTC)
@@ -27,9 +27,9 @@ ROWS: list[list[Any]] = [
     ["b", "silver/a/b/gone", "v3", True, True, None, AT, None, None],
 ]
 EXPECTED = [
-    Holding("silver/a/b/x y=1.parquet", 5, "STANDARD", AT),
-    Holding("silver/a/b/x y=1.parquet", 7, "GLACIER_IR", AT, current=False),
-    Holding("silver/a/b/tiered", 9, "INTELLIGENT_TIERING", AT, tier="INFREQUENT"),
+    ObjectVersion("silver/a/b/x y=1.parquet", 5, "STANDARD", AT),
+    ObjectVersion("silver/a/b/x y=1.parquet", 7, "GLACIER_IR", AT, current=False),
+    ObjectVersion("silver/a/b/tiered", 9, "INTELLIGENT_TIERING", AT, tier="INFREQUENT"),
 ]
 
 
@@ -43,11 +43,11 @@ def test_a_listing_knows_every_version_and_its_class(server: str, request: pytes
     store.client.put_object(Bucket=store.bucket, Key="silver/a/b/cold", Body=b"1", StorageClass="GLACIER_IR")
     store.delete(["silver/a/b/x"])
     store.put("gold/a/b/other", b"1")
-    found = {(item.key, item.size, item.storage_class, item.current) for item in listed(store, "silver/")}
+    found = {(item.key, item.size, item.storage_class, item.current) for item in from_listing(store, "silver/")}
     assert found == {
         ("silver/a/b/x", 3, "STANDARD", False), ("silver/a/b/x", 5, "STANDARD", False), ("silver/a/b/cold", 1, "GLACIER_IR", True),
     }  # fmt: skip
-    assert len(list(listed(store))) == 4
+    assert len(list(from_listing(store))) == 4
 
 
 def csv_file(names: list[str]) -> bytes:
@@ -78,24 +78,24 @@ def put_inventory(store: ObjectStore, kind: str, content: bytes, schema: str) ->
 
 def test_an_inventory_in_csv(store: ObjectStore) -> None:
     key = put_inventory(store, "CSV", csv_file(FIELDS), ", ".join(FIELDS))
-    assert list(inventoried(store, key)) == EXPECTED
+    assert list(from_inventory(store, key)) == EXPECTED
 
 
 def test_an_inventory_in_parquet(store: ObjectStore) -> None:
-    assert list(inventoried(store, put_inventory(store, "Parquet", parquet_file(), "message"))) == EXPECTED
+    assert list(from_inventory(store, put_inventory(store, "Parquet", parquet_file(), "message"))) == EXPECTED
 
 
 def test_an_inventory_that_cannot_tell_is_refused(store: ObjectStore) -> None:
     short = [name for name in FIELDS if name not in ("Size", "StorageClass")]
     with pytest.raises(ConfigError, match="no column Size, StorageClass"):
-        list(inventoried(store, put_inventory(store, "CSV", csv_file(short), ", ".join(short))))
+        list(from_inventory(store, put_inventory(store, "CSV", csv_file(short), ", ".join(short))))
     with pytest.raises(ConfigError, match="not ORC"):
-        list(inventoried(store, put_inventory(store, "ORC", b"", "")))
+        list(from_inventory(store, put_inventory(store, "ORC", b"", "")))
     store.put("inventory/manifest.json", b'["x"]')
     with pytest.raises(ConfigError, match="not the manifest"):
-        list(inventoried(store, "inventory/manifest.json"))
+        list(from_inventory(store, "inventory/manifest.json"))
     with pytest.raises(LakeNotFound):
-        list(inventoried(store, "inventory/none.json"))
+        list(from_inventory(store, "inventory/none.json"))
 
 
 def test_a_bucket_a_layer_is_listed_whole(store: ObjectStore) -> None:
@@ -107,8 +107,8 @@ def test_a_bucket_a_layer_is_listed_whole(store: ObjectStore) -> None:
     layered.put("silver/a/b/x", b"12")
     assert layered.uri("gold/a/b/x") == f"s3://{gold}/gold/tenant=acme/a/b/x"
     assert [item.key for item in layered.scan("gold/a/")] == ["gold/a/b/x"]
-    assert [(item.key, item.size) for item in listed(layered)] == [
+    assert [(item.key, item.size) for item in from_listing(layered)] == [
         ("silver/tenant=acme/a/b/x", 2),
         ("gold/tenant=acme/a/b/x", 1),
     ]
-    assert [item.size for item in listed(layered, "gold/tenant=acme/")] == [1]
+    assert [item.size for item in from_listing(layered, "gold/tenant=acme/")] == [1]

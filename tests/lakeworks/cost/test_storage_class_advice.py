@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from lakeworks.core.names import TableName
-from lakeworks.cost.access_log import Access, parse_lines
-from lakeworks.cost.bill import Reads, Window
-from lakeworks.cost.lifecycle import Lifecycle
+from lakeworks.cost.access_log import LoggedAccess, parse_lines
+from lakeworks.cost.bill import BillingPeriod, Reads
+from lakeworks.cost.lifecycle import StorageLife
 from lakeworks.cost.partition_advice import Query, TableFacts, advise_partitions, filters, read_log
 from lakeworks.cost.proposal import Proposal, effects
 from lakeworks.cost.storage_class_advice import advise, reads_of
 from lakeworks.errors import ConfigError
-from lakeworks.prices import GIB, Holding, load_price_book
+from lakeworks.prices import GIB, ObjectVersion, load_price_book
 from tests.conftest import contract_of
 
 BOOK, REGION = load_price_book(), "us-east-1"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-WINDOW = Window.run_rate(NOW)
+WINDOW = BillingPeriod.run_rate(NOW)
 # The S3 user guide's own examples, the second with a key that was encoded twice.
 OWNER = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
 GET = (
@@ -39,23 +39,23 @@ def test_access_logs_are_read_as_documented() -> None:
     found = list(parse_lines([GET, LISTING, REFUSED, ODD, PUT, "", "not a log line", GET.replace("06/Nov", "99/Nov")]))
     at = datetime(2026, 11, 6, 0, 0, 38, tzinfo=UTC)
     assert found == [
-        Access(at, "REST.GET.OBJECT", "silver/market/prices/x", 113, 2097152),
-        Access(at, "REST.GET.OBJECT", "silver/tenant=acme/market/prices/a b", 113, 2097152),
-        Access(at, "REST.PUT.OBJECT", "silver/market/prices/x", 113, 2097152),
+        LoggedAccess(at, "REST.GET.OBJECT", "silver/market/prices/x", 113, 2097152),
+        LoggedAccess(at, "REST.GET.OBJECT", "silver/tenant=acme/market/prices/a b", 113, 2097152),
+        LoggedAccess(at, "REST.PUT.OBJECT", "silver/market/prices/x", 113, 2097152),
     ]
-    reads, last = reads_of([*found, Access(at - timedelta(days=60), "REST.GET.OBJECT", "old", 1, 1)], WINDOW)
+    reads, last = reads_of([*found, LoggedAccess(at - timedelta(days=60), "REST.GET.OBJECT", "old", 1, 1)], WINDOW)
     assert reads == {"silver/market/prices/x": Reads(1, 113), "silver/tenant=acme/market/prices/a b": Reads(1, 113)}
     assert last["silver/market/prices/x"] == at
 
 
-def stock(days: int, storage_class: str = "STANDARD", size: int = GIB, count: int = 10) -> list[Holding]:
+def stock(days: int, storage_class: str = "STANDARD", size: int = GIB, count: int = 10) -> list[ObjectVersion]:
     return [
-        Holding(f"silver/market/prices/{days}-{n}", size, storage_class, NOW - timedelta(days=days))
+        ObjectVersion(f"silver/market/prices/{days}-{n}", size, storage_class, NOW - timedelta(days=days))
         for n in range(count)
     ]
 
 
-def only_advice(holdings: list[Holding], reads: dict[str, Reads] | None = None) -> Any:
+def only_advice(holdings: list[ObjectVersion], reads: dict[str, Reads] | None = None) -> Any:
     (found,) = advise(holdings, reads or {}, {}, window=WINDOW, book=BOOK, region=REGION)
     return found
 
@@ -88,29 +88,29 @@ def test_small_objects_stay_where_they_are() -> None:
 
 
 def test_archives_and_bookkeeping_are_not_advised_on() -> None:
-    metadata = Holding("metadata/x", GIB, "STANDARD", NOW)
+    metadata = ObjectVersion("metadata/x", GIB, "STANDARD", NOW)
     assert advise([*stock(200, "DEEP_ARCHIVE"), metadata], {}, {}, window=WINDOW, book=BOOK, region=REGION) == []
 
 
-def the_effect(holdings: list[Holding], **proposal: Any) -> Any:
+def the_effect(holdings: list[ObjectVersion], **proposal: Any) -> Any:
     (found,) = effects(holdings, Proposal(**proposal), BOOK, REGION, NOW)
     return found
 
 
 def test_a_lifecycle_before_and_after() -> None:
-    found = the_effect(stock(200) + stock(10), lifecycle=lambda _: Lifecycle(((90, "GLACIER_IR"),)))
+    found = the_effect(stock(200) + stock(10), lifecycle=lambda _: StorageLife(((90, "GLACIER_IR"),)))
     assert (found.usd, found.usd_after) == pytest.approx((20 * 0.023, 10 * 0.023 + 10 * 0.004))
     assert found.one_time_usd == pytest.approx(10 * 0.02 / 1000)
     assert found.months_to_pay == pytest.approx(0.0002 / 0.19)
 
 
 def test_moving_early_out_of_a_class_bills_its_minimum_duration() -> None:
-    found = the_effect(stock(40, "GLACIER_IR"), lifecycle=lambda _: Lifecycle(((30, "DEEP_ARCHIVE"),)))
+    found = the_effect(stock(40, "GLACIER_IR"), lifecycle=lambda _: StorageLife(((30, "DEEP_ARCHIVE"),)))
     assert found.one_time_usd == pytest.approx(10 * 0.05 / 1000 + 10 * 0.004 * 50 / 30)
 
 
 def test_compression_and_compaction_before_and_after() -> None:
-    small = [Holding(f"silver/a/b/day=1/{n}", 8 << 20, "STANDARD", NOW - timedelta(days=200)) for n in range(100)]
+    small = [ObjectVersion(f"silver/a/b/day=1/{n}", 8 << 20, "STANDARD", NOW - timedelta(days=200)) for n in range(100)]
     found = the_effect(small, compression=0.5, compact_to_bytes=100 << 20)
     assert (found.objects, found.objects_after) == (100, 4)
     assert (found.bytes, found.bytes_after) == (800 << 20, 400 << 20)
@@ -120,7 +120,9 @@ def test_compression_and_compaction_before_and_after() -> None:
 
 
 def test_a_proposal_that_saves_nothing_never_pays() -> None:
-    found = the_effect(stock(200, size=10 << 10), lifecycle=lambda _: Lifecycle(((90, "GLACIER_IR"),), minimum_bytes=0))
+    found = the_effect(
+        stock(200, size=10 << 10), lifecycle=lambda _: StorageLife(((90, "GLACIER_IR"),), minimum_bytes=0)
+    )
     assert found.saving_usd < 0, "10 KB are billed as 128 KB there"
     assert found.months_to_pay is None
     assert effects(stock(200), Proposal(layers=("gold",)), BOOK, REGION, NOW) == []

@@ -11,7 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.contract import Storage
-from lakeworks.cost.year_simulation import DAYS, Flow, Practice, Rule, Step, Year, load_scenario, total, waterfall
+from lakeworks.cost.year_simulation import (
+    DAYS,
+    Flow,
+    Practice,
+    SimulatedRule,
+    Step,
+    Year,
+    load_scenario,
+    total,
+    waterfall,
+)
 from lakeworks.errors import ConfigError
 from lakeworks.parquet.encoder import ParquetPart
 from lakeworks.prices import GIB, load_price_book
@@ -21,14 +31,14 @@ ROOT = Path(__file__).resolve().parents[3]
 SCENARIO = load_scenario()
 FLOW = Flow(table="silver.a.b", mb_per_day=1024, files_per_day=4, rewrites=2, reads=((10, 2.0), (300, 0.1)))
 TIERED = Practice(
-    lifecycle={"silver": Rule(after_days={30: "STANDARD_IA", 60: "GLACIER_IR"}, expire_after_days=400)},
+    lifecycle={"silver": SimulatedRule(after_days={30: "STANDARD_IA", 60: "GLACIER_IR"}, expire_after_days=400)},
     old_versions_days=5, leftovers_days=3, leftovers_share=0.1,
 )  # fmt: skip
 
 
 def counted(flow: Flow, practice: Practice, history: int, *, switch: bool) -> Counter[str]:
     """The same year counted naively: every day, every cohort, one at a time."""
-    rule, found = practice.lifecycle.get(flow.layer, Rule()), Counter[str]()
+    rule, found = practice.lifecycle.get(flow.layer, SimulatedRule()), Counter[str]()
     size, days_a_month = flow.mb_per_day * 2**20 / flow.files_per_day, 365 / 12
 
     def class_at(age: int) -> str | None:
@@ -67,7 +77,7 @@ def test_the_year_is_what_a_naive_count_gives(switch: bool) -> None:
 
 def test_leaving_a_class_early_is_billed() -> None:
     """60 days in GLACIER_IR, which bills 90: 30 more for each cohort that leaves within the year."""
-    rule = Rule(after_days={100: "GLACIER_IR", 160: "DEEP_ARCHIVE"})
+    rule = SimulatedRule(after_days={100: "GLACIER_IR", 160: "DEEP_ARCHIVE"})
     charges = Year(BOOK, REGION, 0).bill(
         [Flow(table="bronze.a.b", mb_per_day=1024, files_per_day=1)], Practice(lifecycle={"bronze": rule})
     )
@@ -76,7 +86,7 @@ def test_leaving_a_class_early_is_billed() -> None:
 
 
 def test_archiving_what_is_still_read_is_refused() -> None:
-    practice = Practice(lifecycle={"silver": Rule(after_days={200: "DEEP_ARCHIVE"})})
+    practice = Practice(lifecycle={"silver": SimulatedRule(after_days={200: "DEEP_ARCHIVE"})})
     with pytest.raises(
         ConfigError, match=r"`silver.a.b` is read 0.1 times a day at an age of 200 to 300 days.*archive later"
     ):
@@ -153,7 +163,7 @@ def test_a_broken_scenario_names_the_field(tmp_path: Path, content: str, says: s
 
 
 def test_a_missing_price_is_named() -> None:
-    practice: Any = Practice(lifecycle={"silver": Rule(after_days={30: "STANDARD_IA"})})
+    practice: Any = Practice(lifecycle={"silver": SimulatedRule(after_days={30: "STANDARD_IA"})})
     with pytest.raises(ConfigError, match="region `mars-1`"):
         Year(BOOK, "mars-1").bill([FLOW], practice)
     assert GIB == 2**30

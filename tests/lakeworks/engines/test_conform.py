@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.engines.casting import fits
-from lakeworks.engines.conform import Conformed, conform, open_landing
-from lakeworks.engines.rejected_rows import Misfits
+from lakeworks.engines.conform import Conformed, conform, open_landed_file
+from lakeworks.engines.rejected_rows import RejectedRows
 from lakeworks.errors import MalformedSource, SchemaDrift
 from tests.conftest import contract_of
 
@@ -31,7 +31,7 @@ def received(tmp_path: Path, table: pa.Table, policy: str = "widen") -> Conforme
     path = tmp_path / "month.parquet"
     pq.write_table(table, path)
     contract = contract_of("bronze.test.rows", columns=COLUMNS, grain=[], schema_policy=policy)
-    return conform(open_landing(path), contract, {"_run_id": "r1"})
+    return conform(open_landed_file(path), contract, {"_run_id": "r1"})
 
 
 def table(**columns: Any) -> pa.Table:
@@ -110,13 +110,13 @@ def test_a_file_cut_in_half_is_malformed(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": list(range(10_000))}), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(MalformedSource, match=r"`cut.parquet` cannot be read.*Nothing was staged"):
-        open_landing(path)
+        open_landed_file(path)
 
 
 def test_csv_keeps_na_as_a_value_and_empty_as_null(tmp_path: Path) -> None:
     path = tmp_path / "zones.csv"
     path.write_text('"LocationID","Borough"\r\n265,"N/A"\r\n264,\r\n')
-    landing = open_landing(path)
+    landing = open_landed_file(path)
     rows = pa.Table.from_batches(landing.batches()).to_pylist()
     assert rows == [{"LocationID": "265", "Borough": "N/A"}, {"LocationID": "264", "Borough": None}]
 
@@ -132,7 +132,7 @@ def nested(tmp_path: Path, table: pa.Table, policy: str = "widen") -> Conformed:
     path = tmp_path / "orders.parquet"
     pq.write_table(table, path)
     return conform(
-        open_landing(path), contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy=policy), {}
+        open_landed_file(path), contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy=policy), {}
     )
 
 
@@ -179,14 +179,14 @@ def test_a_new_member_is_told_of_refused_or_set_aside_by_policy(tmp_path: Path) 
     with pytest.raises(SchemaDrift, match=r"`customer\.email` is new"):
         nested(tmp_path, arrived, "freeze")
     contract = contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy="quarantine_unknown")
-    misfits = Misfits(lambda _: None)
-    rows = conform(open_landing(tmp_path / "orders.parquet"), contract, {}, misfits).reader.read_all()
+    misfits = RejectedRows(lambda _: None)
+    rows = conform(open_landed_file(tmp_path / "orders.parquet"), contract, {}, misfits).reader.read_all()
     assert (rows["id"].to_pylist(), misfits.rows) == ([2], 1)
 
 
 def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
     kept: list[pa.RecordBatch] = []
-    misfits = Misfits(kept.append)
+    misfits = RejectedRows(kept.append)
     path = tmp_path / "month.parquet"
     pq.write_table(
         pa.table({
@@ -196,7 +196,7 @@ def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Pa
         path,
     )  # fmt: skip
     contract = contract_of("bronze.test.rows", columns=COLUMNS, grain=[], schema_policy="quarantine_unknown")
-    conformed = conform(open_landing(path), contract, {"_run_id": "r1"}, misfits)
+    conformed = conform(open_landed_file(path), contract, {"_run_id": "r1"}, misfits)
     rows = conformed.reader.read_all()
     assert rows.column_names == list(COLUMNS)
     assert rows["VendorID"].to_pylist() == [1, 4]
@@ -215,7 +215,7 @@ def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Pa
 )
 def test_every_row_is_kept_or_set_aside_whatever_the_batches(values: list[float | None], size: int) -> None:
     kept: list[pa.RecordBatch] = []
-    misfits, good = Misfits(kept.append), 0
+    misfits, good = RejectedRows(kept.append), 0
     wanted = [("v", pa.int64())]
     for start in range(0, len(values), size):
         batch = pa.record_batch({"v": pa.array(values[start : start + size], pa.float64())})

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.core.types import LakeType
-from lakeworks.engines.conform import Conformed, conform, open_landing
+from lakeworks.engines.conform import Conformed, conform, open_landed_file
 from lakeworks.errors import SchemaDrift
 from tests.conftest import contract_of
 
@@ -18,7 +18,7 @@ def received(folder: Path, note: pa.Array, before: str | None, policy: str = "wi
     columns = {"id": {"type": "bigint", "description": ""}}
     contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy=policy)
     known = {"note": LakeType.parse(before)} if before else {}
-    return conform(open_landing(folder / "month.parquet"), contract, {}, published=lambda: known)
+    return conform(open_landed_file(folder / "month.parquet"), contract, {}, published=lambda: known)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,11 @@ def test_a_member_of_a_struct_is_taken_whatever_its_case(tmp_path: Path) -> None
     pq.write_table(pa.table({"id": [1], "s": [{"Fee": 1.25, "more": 1}]}), tmp_path / "month.parquet")
     columns = {"id": {"type": "bigint", "description": ""}, "s": {"type": "struct<fee:double>", "description": ""}}
     contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy="widen")
-    conformed = conform(open_landing(tmp_path / "month.parquet"), contract, {})
+    conformed = conform(open_landed_file(tmp_path / "month.parquet"), contract, {})
     assert conformed.reader.read_all().to_pylist() == [{"id": 1, "s": {"fee": 1.25}}]
     assert any("`s` came as struct<Fee" in text for text in conformed.drift)
     assert "`s.more` is new, kept in landing only" in conformed.drift
     with pytest.raises(SchemaDrift, match="`s` came as struct<Fee"):
-        conform(open_landing(tmp_path / "month.parquet"), contract.model_copy(update={"schema_policy": "freeze"}), {})
+        conform(
+            open_landed_file(tmp_path / "month.parquet"), contract.model_copy(update={"schema_policy": "freeze"}), {}
+        )

@@ -12,7 +12,7 @@ from exchange_calendars import get_calendar
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.layout import run_key
 from lakeworks.core.partition import Partition, Period
-from lakeworks.freshness.freshness import Freshness, freshness
+from lakeworks.freshness.freshness import TableFreshness, freshness
 from tests.support.many_partitions import Many, entry, many, prices
 
 
@@ -59,7 +59,7 @@ def ran(found: Many, contract: Contract, key: str) -> None:
     found.lake.store.put(run_key(contract.table, Period.parse(key), "r.1"), b"{}")
 
 
-def look(found: Many, contract: Contract, now: str) -> Freshness:
+def look(found: Many, contract: Contract, now: str) -> TableFreshness:
     (one,) = freshness(found.lake, [contract], at(now))
     return one
 

@@ -10,7 +10,7 @@ import pytest
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.infrastructure.bootstrap import LakePlan, plan_lake
 from lakeworks.infrastructure.config import LakeConfig
-from lakeworks.infrastructure.plan_apply import Change
+from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.settings import Settings
 from tests.conftest import client as new_client
 
@@ -38,11 +38,11 @@ def planned(bucket: str) -> Callable[..., LakePlan]:
     return make
 
 
-def outcomes(changes: Sequence[Change], name: str | None = None) -> dict[str, str]:
+def outcomes(changes: Sequence[ResourceChange], name: str | None = None) -> dict[str, str]:
     """Outcome by kind, of one bucket or of everything."""
     return {change.kind: change.outcome for change in changes if name in (None, change.name)}
 
 
-def one(changes: Sequence[Change], kind: str) -> Change:
+def one(changes: Sequence[ResourceChange], kind: str) -> ResourceChange:
     """The change of a kind."""
     return next(change for change in changes if change.kind == kind)

@@ -17,7 +17,7 @@ OTHER = {
 }
 
 
-def applied(resource: BucketPolicy, url: str) -> engine.Change:
+def applied(resource: BucketPolicy, url: str) -> engine.ResourceChange:
     return next(iter(engine.apply([resource], lambda service, region=None: client(service, url))))
 
 

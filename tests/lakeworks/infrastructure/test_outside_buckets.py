@@ -15,7 +15,7 @@ from lakeworks.infrastructure.resources.replication import ReplicationRules
 from tests.lakeworks.infrastructure.conftest import ROLE, client
 
 
-def applied(resource: Resource, url: str) -> engine.Change:
+def applied(resource: Resource, url: str) -> engine.ResourceChange:
     return next(iter(engine.apply([resource], lambda service, region=None: client(service, url))))
 
 

@@ -16,8 +16,8 @@ from lakeworks.landing.reader import newest_set
 from lakeworks.landing.responses import load_answer
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
-from lakeworks.sources import Landing, Wanted
-from lakeworks.sources.response import Answer
+from lakeworks.sources import FetchRequest, ResponseStore
+from lakeworks.sources.response import SourceResponse
 from tests.conftest import contract_of
 
 DAY = Period.parse("2026-01-05")
@@ -37,17 +37,19 @@ class Vendor:
     asked: list[str] = field(default_factory=list)
     stop_at: tuple[str, BaseException] | None = None
 
-    def collect(self, wanted: Wanted, landing: Landing) -> Mapping[str, str]:
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         for symbol in wanted.options["symbols"]:
-            landing.take(f"{symbol}.json", lambda symbol=symbol: self.ask(symbol), symbol=symbol)  # type: ignore[misc]
+            landing.fetch_once(f"{symbol}.json", lambda symbol=symbol: self.ask(symbol), symbol=symbol)  # type: ignore[misc]
         return {"asked": str(len(self.asked))}
 
-    def ask(self, symbol: str) -> Answer:
+    def ask(self, symbol: str) -> SourceResponse:
         if self.stop_at and symbol == self.stop_at[0]:
             raise self.stop_at[1]
         self.asked.append(symbol)
         moment = datetime(2026, 1, 5, 12, len(self.asked), tzinfo=UTC)
-        return Answer(self.answers[symbol].encode(), f"https://vendor/preis/ü/{symbol}", 200, {"link": "<é>"}, moment)
+        return SourceResponse(
+            self.answers[symbol].encode(), f"https://vendor/preis/ü/{symbol}", 200, {"link": "<é>"}, moment
+        )
 
 
 SYMBOLS = ("AAPL", "BRK.B", "^GSPC")
@@ -110,7 +112,7 @@ def test_a_fetch_that_stops_midway_is_not_complete_and_goes_on_from_there(
 def test_another_run_continues_a_recent_fetch_and_leaves_an_old_one(lake: Lake, run_at: RunAt) -> None:
     fetches, now = Fetches.below(lake, PREFIX), datetime.now(UTC)
     begun = fetches.open(run_at(1), "question", now)
-    begun.take("AAPL.json", lambda: vendor().ask("AAPL"), symbol="AAPL")
+    begun.fetch_once("AAPL.json", lambda: vendor().ask("AAPL"), symbol="AAPL")
     fetches = Fetches.below(lake, PREFIX)
     (folder,) = fetches.keys
     assert fetches.open(run_at(2), "question", now + timedelta(hours=23)).landed == {*fetches.keys[folder]}
@@ -174,7 +176,7 @@ def test_what_was_fetched_last_is_read_whatever_the_workers_clocks_say(
     def fetched(number: int, now: datetime, body: str) -> LandingSet:
         fetches = Fetches.below(lake, PREFIX)
         folder = fetches.open(run_at(number), "question", now)
-        folder.take("AAPL.json", lambda: vendor(AAPL=body).ask("AAPL"), symbol="AAPL")
+        folder.fetch_once("AAPL.json", lambda: vendor(AAPL=body).ask("AAPL"), symbol="AAPL")
         return finish(folder, fetches.newest(), {"source": "vendor.prices", "period": str(DAY)})
 
     now = datetime(2026, 1, 6, 6, tzinfo=UTC)
@@ -191,7 +193,7 @@ def test_what_was_fetched_last_is_read_whatever_the_workers_clocks_say(
 def test_what_a_worker_with_a_wrong_clock_left_unfinished_is_not_continued_by_others(lake: Lake, run_at: RunAt) -> None:
     now = datetime(2026, 1, 6, 6, tzinfo=UTC)
     begun = Fetches.below(lake, PREFIX).open(run_at(1), "question", now + timedelta(days=9))
-    begun.take("AAPL.json", lambda: vendor().ask("AAPL"), symbol="AAPL")
+    begun.fetch_once("AAPL.json", lambda: vendor().ask("AAPL"), symbol="AAPL")
     assert Fetches.below(lake, PREFIX).open(run_at(2), "question", now).landed == set()
     assert Fetches.below(lake, PREFIX).open(run_at(1), "question", now).landed, "its own"
 
@@ -199,6 +201,6 @@ def test_what_a_worker_with_a_wrong_clock_left_unfinished_is_not_continued_by_ot
 def test_two_processes_on_one_fetch_agree(lake: Lake, run_at: RunAt) -> None:
     fetches, now = Fetches.below(lake, PREFIX), datetime.now(UTC)
     one, other = fetches.open(run_at(1), "same", now), fetches.open(run_at(1), "same", now)
-    theirs = one.take("AAPL.json", lambda: vendor(AAPL="1").ask("AAPL"), symbol="AAPL")
-    mine = other.take("AAPL.json", lambda: vendor(AAPL="2").ask("AAPL"), symbol="AAPL")
+    theirs = one.fetch_once("AAPL.json", lambda: vendor(AAPL="1").ask("AAPL"), symbol="AAPL")
+    mine = other.fetch_once("AAPL.json", lambda: vendor(AAPL="2").ask("AAPL"), symbol="AAPL")
     assert (theirs.body, mine.body) == (b"1", b"1")

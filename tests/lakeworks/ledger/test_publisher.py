@@ -14,7 +14,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import FencedError, LakeError, LedgerCorrupt, LiveChanged, LostRace, StagedChanged
 from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject
-from lakeworks.ledger.publisher import SEQ, Publisher
+from lakeworks.ledger.publisher import SEQUENCE, Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.s3.object_store import SHA256, ObjectStore, Target
@@ -82,7 +82,7 @@ class Writer:
         assert head is not None
         assert sha256_of(self.live().encode()) == entry.content
         assert head.version_id == entry.objects[0].version_id
-        assert head.metadata[SEQ] == str(entry.live_seq)
+        assert head.metadata[SEQUENCE] == str(entry.live_seq)
         assert self.catalog.entries[PARTITION.path].live_seq == entry.live_seq
 
 

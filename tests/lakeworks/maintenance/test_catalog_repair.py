@@ -9,8 +9,8 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
-from lakeworks.maintenance.catalog_difference import Difference, summarised
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_difference import CatalogDifference, summarised
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from tests.support.many_partitions import Many, entry, many, partitions, prices
 
 LARGE, COUNT = 2000, 130
@@ -39,12 +39,12 @@ def published(lake: Many) -> Many:
     return lake
 
 
-def kinds(found: list[Difference]) -> dict[str, int]:
+def kinds(found: list[CatalogDifference]) -> dict[str, int]:
     return dict(Counter(item.kind for item in found))
 
 
-def run(many: Many, contract: Contract = CONTRACT, **options: Any) -> list[Difference]:
-    return list(reconcile(many.lake, contract, **options))
+def run(many: Many, contract: Contract = CONTRACT, **options: Any) -> list[CatalogDifference]:
+    return list(compare_catalog(many.lake, contract, **options))
 
 
 def held(many: Many) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -65,7 +65,7 @@ def test_a_lost_table_comes_back_in_the_fewest_calls(published: Many) -> None:
         ("table not in catalog", f"{COUNT} partitions of it are in the ledger")
     ]
     published.reset()
-    assert kinds(run(published, mend=True)) == {"table not in catalog": 1, "not in catalog": COUNT}
+    assert kinds(run(published, repair=True)) == {"table not in catalog": 1, "not in catalog": COUNT}
     assert (published.glue.calls["BatchCreatePartition"], published.calls["GetObject"]) == (2, COUNT)
     assert run(published) == []
 
@@ -99,18 +99,18 @@ def test_what_is_bent_is_told_mended_and_gone(published: Many) -> None:
     expected = {"not in catalog": 105, "dead in catalog": 30, "wrong in catalog": 3}
     found = run(published)
     assert kinds(found) == expected
-    assert not any(item.mended for item in found)
+    assert not any(item.repaired for item in found)
     details = [item.detail for item in found if item.kind == "wrong in catalog"]
     for text in ("location `s3://elsewhere/` is not", "column volume is missing", "numRows 999 is not 10"):
         assert any(text in detail for detail in details), text
     assert len(held(published)) == COUNT - 105 + 30, "a diff changes nothing"
     published.reset()
-    mended = run(published, mend=True)
-    assert (kinds(mended), all(item.mended for item in mended)) == (expected, True)
+    mended = run(published, repair=True)
+    assert (kinds(mended), all(item.repaired for item in mended)) == (expected, True)
     calls = published.glue.calls
     assert (calls["BatchCreatePartition"], calls["BatchUpdatePartition"], calls["BatchDeletePartition"]) == (2, 1, 2)
     assert run(published, deep=True) == []
-    assert run(published, mend=True) == [], "a second repair has nothing to do"
+    assert run(published, repair=True) == [], "a second repair has nothing to do"
 
 
 def test_a_throttled_item_is_tried_again_and_a_refused_one_is_named(published: Many) -> None:
@@ -120,15 +120,15 @@ def test_a_throttled_item_is_tried_again_and_a_refused_one_is_named(published: M
     glue.faults["BatchCreatePartition", "S000"] = 150
     glue.faults["BatchDeletePartition", "DEAD"] = 40
     glue.faults["BatchUpdatePartition", ""] = 1
-    assert all(item.mended for item in run(published, mend=True))
+    assert all(item.repaired for item in run(published, repair=True))
     bend(published)
     glue.refused = {"S000": "AccessDeniedException"}
-    left = [item for item in run(published, mend=True) if not item.mended]
+    left = [item for item in run(published, repair=True) if not item.repaired]
     assert {item.kind for item in left} == {"not in catalog", "wrong in catalog"}
     assert first in {item.partition for item in left}
-    assert all("Glue refused to mend it: AccessDeniedException. Run again" in item.detail for item in left)
+    assert all("Glue refused to repair it: AccessDeniedException. Run again" in item.detail for item in left)
     glue.refused = {}
-    assert all(item.mended for item in run(published, mend=True))
+    assert all(item.repaired for item in run(published, repair=True))
     assert run(published, deep=True) == []
 
 
@@ -141,8 +141,8 @@ def test_objects_that_are_not_ours_stay_visible_and_lost_ones_are_told(published
     published.lake.store.put(f"{place}data.parquet", b"somebody's")
     lost = entry(CONTRACT, partitions(1)[0])
     published.lake.store.delete([lost.objects[0].key])
-    found = run(published, mend=True)
-    assert {(item.kind, item.mended) for item in found} == {("foreign in catalog", False), ("no object", False)}
+    found = run(published, repair=True)
+    assert {(item.kind, item.repaired) for item in found} == {("foreign in catalog", False), ("no object", False)}
     assert tuple(foreign) in held(published)
     assert summarised(found)["differences"] == {"no object": 1, "foreign in catalog": 1}
 
@@ -153,8 +153,8 @@ def test_unfinished_and_unreadable_publications_are_left_to_their_writers(publis
     published.lake.store.put(entry(CONTRACT, broken, 2).key, b"{")
     published.put([entry(CONTRACT, withdrawn, 2, kind="withdrawal", objects=())])
     published.lake.store.delete([entry(CONTRACT, withdrawn).objects[0].key])
-    found = run(published, mend=True)
-    assert {(item.kind, item.partition, item.mended) for item in found} == {
+    found = run(published, repair=True)
+    assert {(item.kind, item.partition, item.repaired) for item in found} == {
         ("ledger unreadable", broken, False),
         ("dead in catalog", withdrawn, True),
     }
@@ -167,7 +167,7 @@ def test_confirming_the_same_content_is_no_difference(published: Many) -> None:
     published.reset()
     assert run(published) == []
     assert published.calls["GetObject"] == 1, "the number alone does not clear it"
-    assert run(published, mend=True) == []
+    assert run(published, repair=True) == []
     published.reset()
     assert run(published) == []
     assert "GetObject" not in published.calls, "mending brought the number up"
@@ -185,7 +185,7 @@ def test_a_partition_published_meanwhile_is_not_set_back(published: Many, monkey
         return real(call)
 
     monkeypatch.setattr(published.glue, "do_BatchCreatePartition", overtaken)
-    assert kinds(run(published, mend=True)) == {"not in catalog": 1}
+    assert kinds(run(published, repair=True)) == {"not in catalog": 1}
     assert held(published)[tuple(partition.values)]["Parameters"]["lakeworks.publication"] == "2"
 
 
@@ -202,7 +202,7 @@ def test_a_table_behind_its_contract_is_brought_up_with_every_partition(publishe
         "lakeworks.contract 1.0.0 is not 1.1.0",
     ):
         assert text in found.detail
-    assert [item.kind for item in run(published, newer, mend=True)] == ["table behind contract"]
+    assert [item.kind for item in run(published, newer, repair=True)] == ["table behind contract"]
     columns = {
         tuple((c["Name"], c["Type"]) for c in item["StorageDescriptor"]["Columns"]) for item in held(published).values()
     }
@@ -213,15 +213,15 @@ def test_a_table_behind_its_contract_is_brought_up_with_every_partition(publishe
 
 
 def test_other_partition_keys_are_for_a_person_to_decide(published: Many) -> None:
-    (found,) = run(published, prices(partition_by=["day(traded_on)"]), mend=True)
-    assert (found.kind, found.mended) == ("other partition keys", False)
+    (found,) = run(published, prices(partition_by=["day(traded_on)"]), repair=True)
+    assert (found.kind, found.repaired) == ("other partition keys", False)
     assert "drop the Glue table (no data is lost)" in found.detail
 
 
 def test_an_index_is_made_once_it_is_worth_it(published: Many, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lakeworks.catalog.indexes.WORTH_IT", COUNT)
     for _ in range(2):
-        run(published, mend=True)
+        run(published, repair=True)
     (index,) = published.lake.catalog.client.get_partition_indexes(DatabaseName="silver_market", TableName="prices")[
         "PartitionIndexDescriptorList"
     ]

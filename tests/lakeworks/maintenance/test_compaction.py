@@ -23,7 +23,7 @@ from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.rebuild import rebuild
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from tests.conftest import contract_of
 from tests.protocol.test_versioned import COLUMNS, Publishing, table
 
@@ -78,7 +78,7 @@ def test_a_thousand_tiny_landed_objects_become_one_object_of_bronze(lake: Lake, 
         partition_by=["day"],
     )
     lake, day = replace(lake, contract=lambda _: wanted), Period.parse("2019-01-05")
-    land(lake, wanted, day, run_at(1), open_source("file_drop", access=Access((tmp_path / "inbox").as_uri())))
+    land(lake, wanted, day, run_at(1), open_source("file_drop", access=SourceConnection((tmp_path / "inbox").as_uri())))
     assert sum(1 for _ in lake.store.scan("landing/")) == 1_001, (
         "every file as it was dropped, and the set that lists them"
     )

@@ -13,7 +13,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.file_schema_check import CatalogColumns
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.pipeline.audit import audit
@@ -69,7 +69,7 @@ def test_a_partition_retyped_in_glue_is_told_with_file_and_both_types(evolved: L
     (line,) = found[CONTRADICTS]
     assert f"`{FIRST}`: column fare is float, the Glue partition says string. Readers by Glue fail" in line
     assert "lakeworks catalog repair silver.test.trips" in line
-    list(reconcile(evolved, AFTER, mend=True))
+    list(compare_catalog(evolved, AFTER, repair=True))
     assert told(evolved) == {}, "the advice is right"
 
 
@@ -157,9 +157,9 @@ def test_a_column_that_arrived_comes_back_as_the_advice_says(lake: Lake, run_at:
     place = {"DatabaseName": bronze.table.database}
     lake.catalog.client.delete_table(**place, Name=bronze.table.table)
     lake.catalog.upsert_table(bronze, lake.location(bronze))  # by somebody who knows the contract alone
-    list(reconcile(lake, bronze, mend=True))
+    list(compare_catalog(lake, bronze, repair=True))
     (line,) = told(lake, bronze)[CONTRADICTS]
     assert "column request_source arrived and is not in the Glue table" in line
     lake.catalog.client.delete_table(**place, Name=bronze.table.table)
-    list(reconcile(lake, bronze, mend=True))
+    list(compare_catalog(lake, bronze, repair=True))
     assert told(lake, bronze) == {}

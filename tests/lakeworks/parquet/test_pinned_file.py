@@ -6,7 +6,7 @@ import pytest
 
 from lakeworks.ledger.ledger import LiveObject
 from lakeworks.parquet.dataset import open_objects
-from lakeworks.parquet.pinned_file import Kept, PinnedObject
+from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.s3.object_store import ObjectStore
 from tests.support.memory_s3 import MemoryS3
 
@@ -51,7 +51,7 @@ def test_a_small_object_is_fetched_once_for_its_schema_and_its_rows(counting: Ob
 def test_what_is_kept_of_many_small_objects_has_a_bound(counting: ObjectStore) -> None:
     """Every object's bytes stayed until the end of the scan: 10,000 objects of a megabyte were 10 GB."""
     items = objects(counting, 20, 50)
-    kept = Kept(most=3 * items[0].size)
+    kept = ObjectCache(most=3 * items[0].size)
     readers = [PinnedObject(counting, item, kept) for item in items]
     for _ in range(2):
         for number, reader in enumerate(readers):
@@ -64,5 +64,5 @@ def test_what_is_kept_of_many_small_objects_has_a_bound(counting: ObjectStore) -
 
 def test_one_object_above_the_bound_is_still_read(counting: ObjectStore) -> None:
     (item,) = objects(counting, 1, 50)
-    assert pq.read_table(PinnedObject(counting, item, Kept(most=1))).num_rows == 50
+    assert pq.read_table(PinnedObject(counting, item, ObjectCache(most=1))).num_rows == 50
     assert counting.client.fetched == 1  # type: ignore[attr-defined]

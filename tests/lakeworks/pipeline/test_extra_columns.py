@@ -13,7 +13,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, SchemaDrift
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.maintenance.verify import verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.pipeline.audit import audit
@@ -26,7 +26,7 @@ JANUARY, FEBRUARY = Period.parse("2019-01"), Period.parse("2019-02")
 RunAt = Callable[..., Run]
 
 
-def staged(lake: Lake, contract: Contract, period: Period, run: Run, **columns: Any) -> Manifest:
+def staged(lake: Lake, contract: Contract, period: Period, run: Run, **columns: Any) -> RunRecord:
     rows = arrived(at=[datetime.fromisoformat(f"{period}-05")], **columns)
     land(lake, contract, period, run, Given(rows, datetime(2026, period.start.month, 1, tzinfo=UTC)))
     return audit(lake, write(lake, contract.name, period, run).key)

@@ -21,7 +21,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.write import write
 from lakeworks.s3.object_store import Target
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.alpha_vantage import AlphaVantage
 from tests.conftest import KEYS
 from tests.domains.market_steps import BARS, DAY, access, landed
@@ -53,7 +53,9 @@ def test_on_a_bad_day_the_rows_are_the_same_or_there_are_none(
     lake: Lake, vendor: Vendor, run_at: RunAt, seed: int
 ) -> None:
     def attempt(number: int) -> LandingSet:
-        source = open_source("alpha_vantage", access=Access(vendor.url, "PREMIUM012345678", {"profile": "premium"}))
+        source = open_source(
+            "alpha_vantage", access=SourceConnection(vendor.url, "PREMIUM012345678", {"profile": "premium"})
+        )
         assert isinstance(source, AlphaVantage)
         impatient = replace(source, http=replace(source.http, sleep=lambda _: None, attempts=2))
         found = land(lake, load_contract(BARS), DAY, run_at(1, attempt=number), impatient)

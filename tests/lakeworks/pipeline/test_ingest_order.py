@@ -14,7 +14,7 @@ import pytest
 from lakeworks.contract import Contract
 from lakeworks.engines import ingest_sort as received
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.engines.ingest_sort import in_order
+from lakeworks.engines.ingest_sort import sorted_for_publishing
 from lakeworks.errors import MalformedSource, SchemaDrift
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
@@ -72,7 +72,7 @@ def test_empty_text_and_null_of_a_category_share_a_partition(lake: Lake, run_at:
 
 
 def sorted_rows(scratch: Path, contract: Contract, rows: pa.RecordBatchReader, **engine: Any) -> pa.Table:
-    with in_order(DuckDbEngine(scratch=scratch, **engine), contract, rows) as ordered:
+    with sorted_for_publishing(DuckDbEngine(scratch=scratch, **engine), contract, rows) as ordered:
         return ordered.read_all()
 
 
@@ -117,7 +117,7 @@ def test_more_rows_than_memory_are_sorted_through_disk(tmp_path: Path) -> None:
 
     rows = pa.RecordBatchReader.from_batches(schema, falling())
     last = 0
-    with in_order(DuckDbEngine(scratch=tmp_path, memory_limit="100MB"), events(), rows) as ordered:
+    with sorted_for_publishing(DuckDbEngine(scratch=tmp_path, memory_limit="100MB"), events(), rows) as ordered:
         for found in ordered:
             assert found["id"].to_pylist() == list(range(last + 1, last + 1 + found.num_rows))
             last += found.num_rows

@@ -17,7 +17,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import AuditFailed, ConfigError, ContractError, LakeNotFound, PartitionExplosion
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
@@ -46,7 +46,7 @@ class Shop:
         bronze += [dict(row) for row in rows]
         period, run, contract = day_of(day), self.run(), load_contract(BRONZE)
         table = given_table(contract, bronze)
-        manifest = Manifest(
+        manifest = RunRecord(
             table=BRONZE, period=str(period), run=run, contract_version="1.0.0", schema_fingerprint="f",
             balance=RowBalance(read=len(bronze), staged=len(bronze)), partitions=(),
         )  # fmt: skip
@@ -58,10 +58,10 @@ class Shop:
         number = next(self.runs)
         return Run(id=f"run-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number))
 
-    def build(self, table: str, day: int) -> Manifest:
+    def build(self, table: str, day: int) -> RunRecord:
         return self.publish(write(self.lake, table, day_of(day), self.run()))
 
-    def publish(self, manifest: Manifest) -> Manifest:
+    def publish(self, manifest: RunRecord) -> RunRecord:
         return publish(self.lake, manifest.model_copy(update={"audit": {"passed": True}}).save(self.lake.store).key)
 
     def partitions(self, table: str) -> dict[str, list[dict[str, Any]]]:
@@ -125,7 +125,7 @@ STEPS = st.lists(st.one_of(ARRIVALS, RUNS), min_size=1, max_size=8)
 def play(shop: Shop, steps: Sequence[tuple[str, int, list[Version]]]) -> None:
     """Let versions arrive and days be run as told; in the end every day that got something is run, the latest first."""
     waiting: set[int] = set()
-    written: list[Manifest] = []
+    written: list[RunRecord] = []
     for clock, (kind, number, versions) in enumerate(steps):
         if kind == "run" and number in shop.received:
             run(shop, number)

@@ -23,7 +23,7 @@ from lakeworks.errors import (
 )
 from lakeworks.lake import Lake
 from lakeworks.landing.files import newest_or_fail
-from lakeworks.ledger.run_record import Manifest, Run
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.fetch import land, land_file
 from lakeworks.pipeline.publish import publish
@@ -46,7 +46,7 @@ def source(replay_url: str) -> Source:
     return NycTlc(HttpSource(replay_url, sleep=lambda _: None))
 
 
-def step(lake: Lake, table: str, run: Run, source: Source | None = None, period: Period = JANUARY) -> Manifest:
+def step(lake: Lake, table: str, run: Run, source: Source | None = None, period: Period = JANUARY) -> RunRecord:
     if source and load_contract(table).source:
         land(lake, load_contract(table), period, run, source)
     return publish(lake, audit(lake, write(lake, table, period, run).key).key)

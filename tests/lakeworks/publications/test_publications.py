@@ -13,7 +13,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance.verify import verify
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import Registrar, entry_for
@@ -39,7 +39,7 @@ def contract(grain: bool = True, **more: Any) -> Contract:
 
 def published(lake: Lake, wanted: Contract, rows: list[dict[str, Any]], run: Run) -> None:
     table = pa.Table.from_pylist(rows, wanted.arrow_schema)
-    manifest = Manifest(
+    manifest = RunRecord(
         table=wanted.name, period=str(MONTH), run=run, contract_version="1.0.0", schema_fingerprint="f",
         balance=RowBalance(read=len(rows), staged=len(rows)), partitions=(), audit={"passed": True},
     )  # fmt: skip

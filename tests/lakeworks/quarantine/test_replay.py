@@ -15,7 +15,7 @@ from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.rebuild import downstream, rebuild
 from lakeworks.pipeline.write import write
-from lakeworks.quarantine.replay import find, replay, set_aside
+from lakeworks.quarantine.replay import find, list_quarantined, replay
 from lakeworks.quarantine.rows import rows
 from lakeworks.sources import open_source
 
@@ -75,7 +75,7 @@ def test_nothing_is_listed_once_every_row_rejoined(built: Lake) -> None:
     everything = [rule.name for rule in load_contract(SILVER).rows]
     mended = replace(built, contract=without_rules(everything))
     replay(mended, mended.contract(SILVER), JANUARY)
-    left = set_aside(mended, mended.contract(SILVER))
+    left = list_quarantined(mended, mended.contract(SILVER))
     assert sum(item.rows for item in left) < 18
     if not left:
         with pytest.raises(LakeNotFound, match="has nothing in quarantine"):
@@ -93,11 +93,11 @@ def test_rows_of_a_stopped_run_are_listed_and_replayed(lake: Lake, built: Lake, 
 
     with pytest.raises(QuarantineLimitExceeded):
         write(replace(built, contract=strict), SILVER, JANUARY, run_at(2))
-    (found,) = set_aside(built, load_contract(SILVER))
+    (found,) = list_quarantined(built, load_contract(SILVER))
     assert (found.published, found.rows) == (False, 18)
     done = replay(built, load_contract(SILVER), JANUARY)
     assert (done.rejoined, done.record.balance.quarantined) == (0, 18)
-    assert [item.published for item in set_aside(built, load_contract(SILVER))] == [True]
+    assert [item.published for item in list_quarantined(built, load_contract(SILVER))] == [True]
 
 
 def test_tables_built_from_it_are_rebuilt_when_asked(built: Lake) -> None:

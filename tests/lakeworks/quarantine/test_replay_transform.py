@@ -17,7 +17,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RowBalance, Run
 from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.rebuild import rebuild
-from lakeworks.quarantine.replay import find, replay, set_aside
+from lakeworks.quarantine.replay import find, list_quarantined, replay
 from lakeworks.quarantine.rows import rows
 from tests.conftest import contract_of
 from tests.protocol.test_bad_input import JANUARY, Given, events, run
@@ -105,7 +105,7 @@ def test_rows_rejoin_after_the_transform_is_mended_and_the_balance_holds(prices:
     assert done.rejoined == 2
     assert prices.live() == [(1, 1.5), (2, 2.5), (3, 3.5), (4, 4.0)]
     assert verify(lake, contract, deep=True) == []
-    (left,) = set_aside(lake, contract)
+    (left,) = list_quarantined(lake, contract)
     told = {row["id"]: row["_broken_rules"] for row in rows(lake, left, 10)}
     assert set(told) == {5, 6}, "what is bad by the mended transform, too"
     assert told[5] != told[6], "each by its own rule: no number, and below zero"

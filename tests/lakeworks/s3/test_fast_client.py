@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
-from lakeworks.s3.fast_client import QuickTransfer
+from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.object_store import ObjectStore, StoredObject, Target
 from tests.conftest import KEYS, client, new_store
 from tests.faults.proxy import Faults, nth, proxy
@@ -22,13 +22,13 @@ METADATA = {"lakeworks-sha256": "abc", "lakeworks-rows": "12"}
 
 
 def quick(store: ObjectStore) -> ObjectStore:
-    found = QuickTransfer.of(store.client)
+    found = FastS3Client.of(store.client)
     assert found is not None
-    return ObjectStore(store.client, store.bucket, store.threads, quick=found)
+    return ObjectStore(store.client, store.bucket, store.threads, fast_client=found)
 
 
 def used(store: ObjectStore) -> bool:
-    return store.quick is not None and store.quick.carried > 0
+    return store.fast_client is not None and store.fast_client.carried > 0
 
 
 def without_name(item: StoredObject) -> StoredObject:
@@ -87,12 +87,12 @@ def test_errors_are_boto3s(moto_url: str) -> None:
     store = new_store(moto_url)
     with pytest.raises(LakeNotFound, match="NoSuchKey"):
         quick(store).get("nothing")
-    gone = ObjectStore(store.client, "no-such-bucket", quick=QuickTransfer.of(store.client))
+    gone = ObjectStore(store.client, "no-such-bucket", fast_client=FastS3Client.of(store.client))
     with pytest.raises(LakeNotFound, match="lake_bootstrap"):
         gone.put("k", b"")
     nobody = client("s3", "http://127.0.0.1:9")
     with pytest.raises(LakeUnavailable, match="Could not write"):
-        ObjectStore(nobody, "bucket", quick=QuickTransfer.of(nobody)).put("k", b"")
+        ObjectStore(nobody, "bucket", fast_client=FastS3Client.of(nobody)).put("k", b"")
 
 
 def test_wrong_credentials_are_told_as_boto3_tells_them(seaweed_url: str) -> None:
@@ -131,8 +131,8 @@ def test_after_three_failures_in_a_row_it_is_left_alone(moto_url: str) -> None:
     for _ in range(5):
         with pytest.raises(LakeNotFound):
             store.put("k", b"")
-    assert store.quick is not None
-    assert store.quick.failures == 3
+    assert store.fast_client is not None
+    assert store.fast_client.failures == 3
 
 
 @pytest.mark.parametrize(
@@ -143,12 +143,12 @@ def test_after_three_failures_in_a_row_it_is_left_alone(moto_url: str) -> None:
     ],
 )
 def test_what_only_boto3_understands_goes_through_boto3(config: Config) -> None:
-    assert QuickTransfer.of(boto3.client("s3", region_name="us-east-1", config=config, **KEYS)) is None
+    assert FastS3Client.of(boto3.client("s3", region_name="us-east-1", config=config, **KEYS)) is None
 
 
 def test_another_authority_than_the_systems_goes_through_boto3() -> None:
     own = boto3.client("s3", region_name="us-east-1", verify="/nowhere/own-ca.pem", **KEYS)
-    assert QuickTransfer.of(own) is None
+    assert FastS3Client.of(own) is None
 
 
 def _put(store: ObjectStore) -> None:

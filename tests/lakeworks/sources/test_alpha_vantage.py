@@ -16,7 +16,7 @@ from lakeworks.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.alpha_vantage import AlphaVantage, connect, parse
 from lakeworks.sources.shared_state import MemoryState
 from lakeworks_demo.replay import alpha_vantage as replay
@@ -34,7 +34,7 @@ def vendor(replay_url: str) -> Vendor:
 
 
 def client(vendor: Vendor, key: str = KEY, waits: list[float] | None = None, **options: Any) -> AlphaVantage:
-    return patient(connect(Access(vendor.url, key, options)), waits if waits is not None else [])
+    return patient(connect(SourceConnection(vendor.url, key, options)), waits if waits is not None else [])
 
 
 def patient(source: AlphaVantage, waits: list[float]) -> AlphaVantage:
@@ -157,7 +157,7 @@ def test_the_limits_of_a_free_key_are_kept_by_the_client(vendor: Vendor) -> None
     vendor.limits(per_second=1, per_day=25)
     vendor.clock(speed=1000)
     waits: list[float] = []
-    source = patient(connect(Access(vendor.url, KEY)), waits)
+    source = patient(connect(SourceConnection(vendor.url, KEY)), waits)
     fetched(source, wanted("daily_bars", "2013-02-15", symbols=["IBM", "AAPL", "MSFT"]))
     assert [round(wait) for wait in waits] == [1, 2]
     assert all("spreading out" not in str(item) for item in vendor.seen())
@@ -166,7 +166,7 @@ def test_the_limits_of_a_free_key_are_kept_by_the_client(vendor: Vendor) -> None
 def test_the_day_of_a_free_key_ends_after_25_requests_of_all_tasks(vendor: Vendor) -> None:
     state = MemoryState()
     for number in range(14):
-        source = patient(connect(Access(vendor.url, KEY, state=state)), [])
+        source = patient(connect(SourceConnection(vendor.url, KEY, state=state)), [])
         if number < 12:
             fetched(source)
     fetched(source, wanted("daily_bars", "2013-02-15", symbols=["IBM"]))
@@ -221,5 +221,5 @@ def test_what_cannot_be_asked_is_said_before_a_request_is_spent(vendor: Vendor) 
         with pytest.raises(error, match=match):
             fetched(client(vendor), asked)
     with pytest.raises(ConfigError, match=r"connection `alpha_vantage`: `profile`"):
-        open_source("alpha_vantage", access=Access(options={"profile": "gold"}))
+        open_source("alpha_vantage", access=SourceConnection(options={"profile": "gold"}))
     assert vendor.seen() == []

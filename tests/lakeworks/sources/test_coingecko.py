@@ -17,7 +17,7 @@ from lakeworks.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from lakeworks.sources import Access
+from lakeworks.sources import SourceConnection
 from lakeworks.sources.coingecko import CoinGecko, connect, parse
 from tests.lakeworks.sources.vendors import MemoryLanding, Vendor, rows, utc, wanted
 
@@ -33,7 +33,7 @@ def vendor(replay_url: str) -> Vendor:
 
 
 def client(vendor: Vendor, key: str | None = KEY, waits: list[float] | None = None) -> CoinGecko:
-    made = connect(Access(f"{vendor.url}/api/v3", key))
+    made = connect(SourceConnection(f"{vendor.url}/api/v3", key))
     return replace(made, http=replace(made.http, sleep=(waits if waits is not None else []).append))
 
 

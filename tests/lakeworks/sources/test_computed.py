@@ -8,8 +8,8 @@ import pytest
 
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.sources import Access, Wanted, declared, exchange_calendars, open_source, parser_of
-from lakeworks.sources.response import Answer
+from lakeworks.sources import FetchRequest, SourceConnection, declared, exchange_calendars, open_source, parser_of
+from lakeworks.sources.response import SourceResponse
 
 DAY = Period.parse("2012-10-29")
 OPTIONS = {"exchange": "XNYS", "first": "2012-01-01", "last": "2013-12-31"}
@@ -19,16 +19,16 @@ class Kept:
     """A landing in memory."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, SourceResponse] = {}
 
-    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         self.answers[name] = ask()
         return self.answers[name]
 
 
 def sessions(options: dict[str, str], dataset: str = "sessions") -> list[dict[str, Any]]:
-    landing, wanted = Kept(), Wanted(dataset, DAY, options)
-    facts = exchange_calendars.connect(Access()).collect(wanted, landing)
+    landing, wanted = Kept(), FetchRequest(dataset, DAY, options)
+    facts = exchange_calendars.connect(SourceConnection()).collect(wanted, landing)
     assert facts["package"]
     (answer,) = landing.answers.values()
     assert answer.url.startswith("pkg:pypi/exchange-calendars@4.")
@@ -71,12 +71,12 @@ def test_declared_rows_are_read_from_the_tables_folder(tmp_path: Path) -> None:
     folder = tmp_path / "reference" / "test" / "colours"
     folder.mkdir(parents=True)
     (folder / "rows.csv").write_text("name,code\nred,\n")
-    landing, wanted = Kept(), Wanted("colours", DAY)
+    landing, wanted = Kept(), FetchRequest("colours", DAY)
     declared.Declared(tmp_path).collect(wanted, landing)
     assert landing.answers["rows.csv"].url == "tables/reference/test/colours/rows.csv"
     assert list(declared.parse(wanted, landing.answers["rows.csv"])) == [{"name": "red", "code": None}]
     with pytest.raises(ContractError, match="found: none"):
-        declared.Declared(tmp_path).collect(Wanted("shapes", DAY), landing)
+        declared.Declared(tmp_path).collect(FetchRequest("shapes", DAY), landing)
     other = tmp_path / "reference" / "other" / "colours"
     other.mkdir(parents=True)
     (other / "rows.csv").write_text("name\n")

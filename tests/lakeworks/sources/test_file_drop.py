@@ -13,7 +13,7 @@ import pytest
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.s3.object_store import ObjectStore
-from lakeworks.sources import Access, file_drop
+from lakeworks.sources import SourceConnection, file_drop
 from lakeworks.sources.file_drop import FileDrop, LocalInbox, connect, parse
 from tests.lakeworks.sources.vendors import MemoryLanding, rows, wanted
 
@@ -28,7 +28,7 @@ def drop(tmp_path: Path) -> Path:
 
 
 def client(drop: Path) -> FileDrop:
-    return connect(Access(drop.parents[1].as_uri()))
+    return connect(SourceConnection(drop.parents[1].as_uri()))
 
 
 def fetched(drop: Path, asked: Any = EVENTS) -> list[Any]:
@@ -125,14 +125,14 @@ def test_the_lakes_inbox_and_a_folder_are_read_alike(store: ObjectStore, tmp_pat
         assert inbox.read("events/2017-01-05", "a.csv") == b"id\n1\n"
         assert inbox.files("events/2017-01-06") == {}
         landing = MemoryLanding()
-        connect(Access(inbox=inbox)).collect(EVENTS, landing)
+        connect(SourceConnection(inbox=inbox)).collect(EVENTS, landing)
         assert [answer.url for answer in landing.answers.values()] == [
             inbox.address("events/2017-01-05", n) for n in names
         ]
 
 
 def test_a_wrong_connection_or_option_says_what_to_write(drop: Path) -> None:
-    for access in (Access("https://example.org"), Access()):
+    for access in (SourceConnection("https://example.org"), SourceConnection()):
         with pytest.raises(ConfigError, match=r"file:///path"):
             connect(access)
     with pytest.raises(ContractError, match="`pattern`: Extra"):

@@ -20,8 +20,8 @@ from lakeworks.errors import (
 )
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
-from lakeworks.sources.response import Answer
-from lakeworks.sources.retry import Again
+from lakeworks.sources.response import SourceResponse
+from lakeworks.sources.retry import RetryableResponse
 from lakeworks.sources.secrets import Secret
 from tests.lakeworks.sources.servers import raw_server
 
@@ -86,31 +86,31 @@ def test_what_passes_is_retried_and_counted(server: str, broken: dict[str, Any])
 
 
 def test_a_judge_may_ask_again_reject_or_keep(server: str) -> None:
-    verdicts: list[Any] = [Again("busy"), Again("busy", wait=9.0), False]
+    verdicts: list[Any] = [RetryableResponse("busy"), RetryableResponse("busy", wait=9.0), False]
     waits: list[float] = []
 
-    def judge(answer: Answer) -> bool:
+    def check(answer: SourceResponse) -> bool:
         verdict = verdicts.pop(0)
         if isinstance(verdict, Exception):
             raise verdict
         return bool(verdict)
 
-    assert client(server, sleep=waits.append).ask(ZONES, judge=judge).status == 200
+    assert client(server, sleep=waits.append).ask(ZONES, check=check).status == 200
     assert waits[1] == 9.0
     verdicts[:] = [SourceRejected("no")]
     with pytest.raises(SourceRejected, match="no"):
-        client(server).ask(ZONES, judge=judge)
+        client(server).ask(ZONES, check=check)
     verdicts[:] = [True]
     fault(server, kind="status", status=404, body="gone")
-    assert client(server).ask(ZONES, judge=judge).text == "gone"
+    assert client(server).ask(ZONES, check=check).text == "gone"
 
 
 def test_a_body_that_stays_bad_is_malformed_not_unavailable(server: str) -> None:
-    def judge(answer: Answer) -> bool:
-        raise Again(f"no JSON: {answer.quoted(10)}", final=MalformedSource)
+    def check(answer: SourceResponse) -> bool:
+        raise RetryableResponse(f"no JSON: {answer.quoted(10)}", final=MalformedSource)
 
     with pytest.raises(MalformedSource, match=r"failed 5 times, last: no JSON: '.\w+"):
-        client(server).ask(ZONES, judge=judge)
+        client(server).ask(ZONES, check=check)
 
 
 def test_a_long_retry_after_stops_every_task_and_says_until_when(server: str) -> None:

@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from lakeworks.sources.paging import Pages, next_link
-from lakeworks.sources.response import Answer
-from lakeworks.sources.retry import Again
+from lakeworks.sources.response import SourceResponse
+from lakeworks.sources.retry import RetryableResponse
 
 NEXT = '<https://shop/orders.json?limit=2&page_info=abc%3D>; rel="next"'
 PREVIOUS = '<https://shop/orders.json?limit=2&page_info=x>; rel="previous"'
 
 
-def page(body: str, link: str = "") -> Answer:
-    return Answer(body.encode(), "https://shop/orders.json", 200, {"link": link} if link else {}, datetime.now(UTC))
+def page(body: str, link: str = "") -> SourceResponse:
+    return SourceResponse(
+        body.encode(), "https://shop/orders.json", 200, {"link": link} if link else {}, datetime.now(UTC)
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def test_a_walk_ends_with_the_last_page() -> None:
     answers = [page("1", NEXT), page("2", f"{PREVIOUS}, {NEXT}"), page("3", PREVIOUS)]
     asked = []
 
-    def take(number: int, query: dict[str, str] | None) -> Answer:
+    def take(number: int, query: dict[str, str] | None) -> SourceResponse:
         asked.append((number, (query or {}).get("page_info")))
         return answers[number - 1]
 
@@ -46,5 +48,5 @@ def test_a_page_that_came_before_is_not_taken() -> None:
     pages.check(page("1"))
     pages.add(page("1"))
     pages.check(page("2"))
-    with pytest.raises(Again, match="page 2 of orders is page 1 again"):
+    with pytest.raises(RetryableResponse, match="page 2 of orders is page 1 again"):
         pages.check(page("1"))

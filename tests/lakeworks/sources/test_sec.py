@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, QuotaExhausted, SourceRejected
-from lakeworks.sources import Access
+from lakeworks.sources import SourceConnection
 from lakeworks.sources.sec import Sec, connect, parse
 from lakeworks_demo.replay.sec import ROBOT, TOO_FAST
 from tests.lakeworks.sources.vendors import MemoryLanding, Vendor, rows, wanted
@@ -22,7 +22,7 @@ def vendor(replay_url: str) -> Vendor:
 
 
 def client(vendor: Vendor) -> Sec:
-    made = connect(Access(vendor.url, options=AGENT))
+    made = connect(SourceConnection(vendor.url, options=AGENT))
     return replace(made, http=replace(made.http, sleep=lambda _: None))
 
 
@@ -48,7 +48,7 @@ def test_every_fact_of_every_filing_is_a_row(vendor: Vendor) -> None:
 def test_who_does_not_say_who_he_is_does_not_ask(vendor: Vendor) -> None:
     for options in ({}, {"user_agent": "lakeworks"}, {"user_agent": "a@b.org"}):
         with pytest.raises(ConfigError, match="connection `sec`: `user_agent`"):
-            connect(Access(vendor.url, options=options))
+            connect(SourceConnection(vendor.url, options=options))
     vendor.fault(kind="status", status=403, body=ROBOT)
     with pytest.raises(ConfigError, match="refuses this User-Agent"):
         client(vendor).collect(FACTS, MemoryLanding())

@@ -19,11 +19,11 @@ from lakeworks.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from lakeworks.sources import Access, Wanted
+from lakeworks.sources import FetchRequest, SourceConnection
 from lakeworks.sources.http import HttpSource
-from lakeworks.sources.response import Answer
+from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.secrets import Secret
-from lakeworks.sources.shopify import TOKEN_HEADER, Connection, Shopify, connect, parse
+from lakeworks.sources.shopify import TOKEN_HEADER, Shopify, ShopifyConnection, connect, parse
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shopify import TOKEN
 from tests.lakeworks_demo.shops import small_shop
@@ -36,15 +36,17 @@ ORDERS = "/admin/api/2026-07/orders.json"
 class Memory:
     """A landing in memory; `die_after` pages the process is gone."""
 
-    landed: dict[str, Answer] = field(default_factory=dict)
+    landed: dict[str, SourceResponse] = field(default_factory=dict)
     die_after: int | None = None
 
-    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         if name not in self.landed:
             if self.die_after is not None and len(self.landed) >= self.die_after:
                 raise KeyboardInterrupt
             answer = ask()
-            self.landed[name] = Answer(answer.body, answer.url, answer.status, answer.headers, answer.fetched_at, facts)
+            self.landed[name] = SourceResponse(
+                answer.body, answer.url, answer.status, answer.headers, answer.fetched_at, facts
+            )
         return self.landed[name]
 
     def ids(self, dataset: str = "orders") -> list[int]:
@@ -82,11 +84,13 @@ def queries(url: str) -> list[str]:
 def client(url: str, token: str = TOKEN, now: datetime | None = None, **extra: Any) -> Shopify:
     http = HttpSource(url, secret=Secret(TOKEN_HEADER, token), sleep=lambda _: None)
     clock = now or datetime(2017, 1, 20, tzinfo=UTC)
-    return Shopify(http, Connection(**extra), now=lambda: clock)
+    return Shopify(http, ShopifyConnection(**extra), now=lambda: clock)
 
 
-def wanted(dataset: str = "orders", period: Period = DAY, since: datetime | None = None, **options: Any) -> Wanted:
-    return Wanted(dataset, period, {"page_size": 5, **options}, since)
+def wanted(
+    dataset: str = "orders", period: Period = DAY, since: datetime | None = None, **options: Any
+) -> FetchRequest:
+    return FetchRequest(dataset, period, {"page_size": 5, **options}, since)
 
 
 def expected(first: datetime, end: datetime, now: datetime | None = None) -> list[int]:
@@ -269,27 +273,27 @@ def test_wrong_options_and_data_sets_are_named(url: str) -> None:
 @pytest.mark.parametrize(
     ("access", "says"),
     [
-        (Access(), "needs an Airflow connection `shopify`"),
-        (Access("https://shop"), "access token as password"),
+        (SourceConnection(), "needs an Airflow connection `shopify`"),
+        (SourceConnection("https://shop"), "access token as password"),
         (
-            Access("https://shop", "shpat_0123456789", {"plan": "gold"}),
+            SourceConnection("https://shop", "shpat_0123456789", {"plan": "gold"}),
             "extra of the Airflow connection `shopify`.*plan",
         ),
     ],
 )
-def test_a_connection_that_lacks_something_says_what(access: Access, says: str) -> None:
+def test_a_connection_that_lacks_something_says_what(access: SourceConnection, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         connect(access)
 
 
 def test_the_plan_sets_the_pace() -> None:
-    limits = connect(Access("https://shop", "shpat_0123456789", {"plan": "plus"})).http.limiter.limits
+    limits = connect(SourceConnection("https://shop", "shpat_0123456789", {"plan": "plus"})).http.limiter.limits
     assert (limits.per_second, limits.burst) == (20.0, 400)
 
 
 def test_objects_stay_nested_and_an_empty_page_gives_no_rows() -> None:
-    def answer(body: bytes) -> Answer:
-        return Answer(body, "u", 200, {}, datetime(2017, 1, 3, tzinfo=UTC))
+    def answer(body: bytes) -> SourceResponse:
+        return SourceResponse(body, "u", 200, {}, datetime(2017, 1, 3, tzinfo=UTC))
 
     (batch,) = parse(wanted(), answer(b'{"orders":[{"id":1,"line_items":[{"price":"1.00"}]},{"id":2,"note":"x"}]}'))
     assert batch.to_pylist() == [

@@ -8,7 +8,7 @@ import pytest
 
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, MalformedSource, SourceRejected
-from lakeworks.sources import Access, Download, NotModified
+from lakeworks.sources import Download, NotModified, SourceConnection
 from lakeworks.sources.sp500 import Sp500, connect
 from tests.lakeworks.sources.vendors import Vendor
 
@@ -18,7 +18,7 @@ DAY = Period.parse("2026-03-02")
 @pytest.fixture
 def source(replay_url: str) -> Sp500:
     Vendor(replay_url, "sp500").reset()
-    made = connect(Access(replay_url))
+    made = connect(SourceConnection(replay_url))
     return replace(made, http=replace(made.http, sleep=lambda _: None))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, SourceRejected, SourceUnavailable
-from lakeworks.sources import Access, Wanted
+from lakeworks.sources import FetchRequest, SourceConnection
 from lakeworks.sources.yahoo import Yahoo, connect, parse
 from tests.lakeworks.sources.vendors import MemoryLanding, Vendor, rows, utc, wanted
 
@@ -21,11 +21,11 @@ def vendor(replay_url: str) -> Vendor:
 
 
 def client(vendor: Vendor) -> Yahoo:
-    made = connect(Access(vendor.url, options={"accept_terms": True}))
+    made = connect(SourceConnection(vendor.url, options={"accept_terms": True}))
     return replace(made, http=replace(made.http, sleep=lambda _: None), clock=lambda: utc(NOW).timestamp())
 
 
-def fetched(vendor: Vendor, asked: Wanted | None = None) -> list[Any]:
+def fetched(vendor: Vendor, asked: FetchRequest | None = None) -> list[Any]:
     asked = asked or wanted("daily_bars", "2020-08-06", symbols=["AAPL"])
     landing = MemoryLanding()
     client(vendor).collect(asked, landing)
@@ -122,6 +122,6 @@ def test_what_is_no_answer_is_told(vendor: Vendor, fault: dict[str, Any], error:
 def test_it_has_to_be_switched_on(vendor: Vendor) -> None:
     for options in ({}, {"accept_terms": False}):
         with pytest.raises(ConfigError, match="connection `yahoo`: `accept_terms`"):
-            connect(Access(vendor.url, options=options))
+            connect(SourceConnection(vendor.url, options=options))
     with pytest.raises(ContractError, match="no data set `bars`"):
         fetched(vendor, wanted("bars", "2020-08-06", symbols=["AAPL"]))

@@ -8,8 +8,8 @@ from typing import Any
 import requests
 
 from lakeworks.core.partition import Period
-from lakeworks.sources import Wanted
-from lakeworks.sources.response import Answer
+from lakeworks.sources import FetchRequest
+from lakeworks.sources.response import SourceResponse
 
 
 @dataclass
@@ -43,19 +43,21 @@ class Vendor:
 class MemoryLanding:
     """Lands in memory; what the pipeline does with it is tested there."""
 
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, SourceResponse] = field(default_factory=dict)
 
-    def take(self, name: str, ask: Callable[[], Answer], **facts: str) -> Answer:
+    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         if name not in self.answers:
             self.answers[name] = replace(ask(), facts=facts)
         return self.answers[name]
 
 
-def wanted(dataset: str, period: str, **options: Any) -> Wanted:
-    return Wanted(dataset, Period.parse(period), options)
+def wanted(dataset: str, period: str, **options: Any) -> FetchRequest:
+    return FetchRequest(dataset, Period.parse(period), options)
 
 
-def rows(parse: Callable[[Wanted, Answer], Any], asked: Wanted, landing: MemoryLanding) -> list[Mapping[str, Any]]:
+def rows(
+    parse: Callable[[FetchRequest, SourceResponse], Any], asked: FetchRequest, landing: MemoryLanding
+) -> list[Mapping[str, Any]]:
     return [row for answer in landing.answers.values() for row in parse(asked, answer)]
 
 

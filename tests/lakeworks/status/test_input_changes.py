@@ -8,7 +8,7 @@ import pytest
 
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Partition, Period
-from lakeworks.ledger.run_record import Input, Manifest, RowBalance, Run
+from lakeworks.ledger.run_record import Input, RowBalance, Run, RunRecord
 from lakeworks.status.input_changes import has_news
 from tests.support.many_partitions import Many, entry, many
 
@@ -28,7 +28,7 @@ def built(found: Many, *publications: tuple[str, int], version: str = DIGEST.ver
     inputs = [
         Input(name=SALES.name, partition=partition, seq=number, content="c") for partition, number in publications
     ]
-    record = Manifest(
+    record = RunRecord(
         table=DIGEST.name, period="2019-03", run=Run(id="r", started_at=datetime(2026, 1, 1, tzinfo=UTC)), contract_version=version,
         schema_fingerprint="f", balance=RowBalance(read=0, staged=0), partitions=(), inputs=tuple(inputs),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.layout import run_key
 from lakeworks.core.partition import Period, periods_between
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run, StagedPartition
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedPartition
 from lakeworks.status.run_coverage import announced_keys, uncovered
 from tests.conftest import contract_of
 
@@ -25,8 +25,8 @@ def table(*by: str) -> Contract:
     return contract_of(partition_by=list(by), columns=COLUMNS)
 
 
-def record(period: str, *partitions: str) -> Manifest:
-    return Manifest(
+def record(period: str, *partitions: str) -> RunRecord:
+    return RunRecord(
         table="silver.test.rows", period=period, run=Run(id="r", started_at=datetime(2026, 1, 1, tzinfo=UTC)), contract_version="1.0.0",
         schema_fingerprint="f", balance=RowBalance(read=0, staged=0),
         partitions=tuple(StagedPartition(partition=path, objects=()) for path in partitions),

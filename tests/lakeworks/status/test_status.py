@@ -21,7 +21,7 @@ from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
 from lakeworks.sources import open_source
-from lakeworks.status.expected_partitions import Window
+from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import Matrix, calendar
 from lakeworks.status.status import status
 from tests.support.many_partitions import Many, entry, many
@@ -60,7 +60,7 @@ def february(tmp_path: Path) -> Iterator[Many]:
         yield found
 
 
-def look(many: Many | Lake, contract: Contract, window: Window | None = None, *activities: Activity) -> Matrix:
+def look(many: Many | Lake, contract: Contract, window: PeriodRange | None = None, *activities: Activity) -> Matrix:
     (found,) = status(many if isinstance(many, Lake) else many.lake, [contract], window, activities)
     return found
 
@@ -87,7 +87,7 @@ def test_days_before_that_a_table_reads_do_not_make_it_stale_and_their_changes_d
         found.publish(returns, [entry(returns, read[-1], period="2013-03-01", inputs=inputs)])
         for contract in (bars, returns):
             record(found, contract, "2013-03-01")
-        window = Window(day, day)
+        window = PeriodRange(day, day)
         assert look(found, returns, window).counts == {"published": 1}
         found.publish(bars, [entry(bars, read[1], 2, period="2013-02-01")])
         assert look(found, returns, window).counts == {"stale": 1}
@@ -201,12 +201,12 @@ def test_a_failed_day_that_a_later_run_of_its_month_made_good_is_over(february: 
 
 
 def test_a_window_cuts_and_shows_what_a_source_lacks_in_it(february: Many) -> None:
-    window = Window(Period.parse("2019-01"), Period.parse("2019-04"))
+    window = PeriodRange(Period.parse("2019-01"), Period.parse("2019-04"))
     assert look(february, BRONZE, window).counts == {"missing": 3, "published": 1}
-    assert look(february, SILVER, Window(Period.parse("2019-02-10"), Period.parse("2019-02-12"))).counts == {
+    assert look(february, SILVER, PeriodRange(Period.parse("2019-02-10"), Period.parse("2019-02-12"))).counts == {
         "published": 3
     }
-    assert look(february, SILVER, Window(first=Period.parse("2019-03"))).counts == {}
+    assert look(february, SILVER, PeriodRange(first=Period.parse("2019-03"))).counts == {}
 
 
 def test_the_calendar_shows_the_worst_of_a_day(february: Many) -> None:
@@ -232,7 +232,7 @@ def test_the_real_pipeline_leaves_what_the_matrix_needs(
         publish(lake, audit(lake, write(lake, contract.name, month, run_at(number)).key).key)
 
     requests.delete(f"{replay_url}/_control/faults", timeout=5)
-    window = Window(month, month)
+    window = PeriodRange(month, month)
     for contract in (ZONES, BRONZE, SILVER):
         run(contract, 1)
     assert look(lake, SILVER, window).counts == {"quarantining": 31}

@@ -8,7 +8,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.landing.fetches import SET, LandingSet
 from lakeworks.landing.files import prefix
-from lakeworks.status.expected_partitions import Window
+from lakeworks.status.expected_partitions import PeriodRange
 from tests.lakeworks.status.test_status import look, record
 from tests.support.many_partitions import Many, entry, many
 
@@ -20,10 +20,10 @@ def test_a_run_over_a_month_that_is_not_over_leaves_its_other_days_missing(tmp_p
     month = Period.containing(today.start, "month")
     with many(tmp_path) as found:
         record(found, bars, str(month))
-        assert look(found, bars, Window(today, today)).counts == {"missing": 1}
+        assert look(found, bars, PeriodRange(today, today)).counts == {"missing": 1}
         over = Period.containing(month.start - timedelta(days=1), "month")
         record(found, bars, str(over))
-        assert look(found, bars, Window(over, over)).counts == {"empty": len(over.split("day"))}
+        assert look(found, bars, PeriodRange(over, over)).counts == {"empty": len(over.split("day"))}
 
 
 def landed(many: Many, contract: Contract, day: Period, name: str, same_as: str | None = None) -> None:
@@ -39,7 +39,7 @@ def test_a_set_that_was_landed_anew_makes_its_day_stale(tmp_path: Path) -> None:
     """Sets lie in a folder of their own below the day's, where nobody looked: the day stayed published."""
     bars = load_contract("bronze.market.crypto_bars")
     days = Period.parse("2013-02").split("day")[:3]
-    window = Window(days[0], days[-1])
+    window = PeriodRange(days[0], days[-1])
     with many(tmp_path) as found:
         for day in days:
             landed(found, bars, day, "20130204T000000000000Z-aaaaaaaa-bbbbbbbb")

@@ -23,7 +23,7 @@ class AccessLogs(Resource):
         found = client.get_bucket_logging(Bucket=self.name).get("LoggingEnabled")
         return {key: found[key] for key in ("TargetBucket", "TargetPrefix")} if found else None
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """Logs that already go elsewhere may be somebody's audit trail."""
         if found["TargetBucket"] != self.to:
             return f"already logs to {found['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"

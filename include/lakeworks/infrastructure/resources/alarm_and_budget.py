@@ -44,7 +44,7 @@ class StorageAlarm(Resource):
             return None
         return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.wanted()}
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """An alarm of that name may be another's."""
         return (
             "" if found["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
@@ -70,7 +70,7 @@ class MonthlyBudget(Resource):
         """A global service."""
         return "us-east-1"
 
-    def impossible(self, client: Any) -> str:
+    def unsupported_reason(self, client: Any) -> str:
         """A budget is named by account, which only STS tells."""
         return "" if self.account else "the account's number is not known: this endpoint has no STS"
 

@@ -55,7 +55,7 @@ class WorkGroup(Resource):
             },
         }
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """A work group of that name may be another's."""
         return "" if found["Description"] == MADE_BY else "a work group of this name exists that bootstrap did not make"
 

@@ -16,7 +16,7 @@ _CLASSES = ("public", "internal", "confidential", "restricted")
 
 
 @dataclass(frozen=True)
-class Manifest(Resource):
+class BucketManifest(Resource):
     """The manifest; `created_at` is of the first one and stays."""
 
     kind: ClassVar[str] = "manifest"
@@ -32,7 +32,7 @@ class Manifest(Resource):
         found = yaml.safe_load(client.get_object(Bucket=self.name, Key=KEY)["Body"].read())
         return found if isinstance(found, dict) else {"created_by": "no YAML mapping"}
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """A manifest somebody wrote by hand is theirs."""
         if found.get("created_by") != self.content["created_by"]:
             return f"s3://{self.name}/{KEY} was not written by bootstrap and is kept; delete it to have it written"

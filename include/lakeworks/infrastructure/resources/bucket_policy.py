@@ -45,13 +45,13 @@ class BucketPolicy(SharedDocument):
         policy = {"Version": _VERSION, "Statement": list(target.values())}
         client.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
 
-    def impossible(self, client: Any) -> str:
+    def unsupported_reason(self, client: Any) -> str:
         """Nothing is left to set on an endpoint without TLS."""
         if self.insecure and not self.statements:
             return "TLS-only is not set: this endpoint speaks plain HTTP, the rule would lock everyone out"
         return ""
 
-    def remarks(self, found: Document) -> list[str]:
+    def notes(self, found: Document) -> list[str]:
         """Others' statements that open the bucket to everyone."""
         return [
             f"statement `{sid}`, not ours, allows everyone without a condition; the public access block stops it"

@@ -64,7 +64,7 @@ class DefaultEncryption(BucketSetting):
             found["BucketKeyEnabled"] = bool(rule.get("BucketKeyEnabled"))
         return found or None
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """KMS is never weakened to SSE-S3 because a file says nothing."""
         if not self.kms_key_id and found.get("SSEAlgorithm", "").startswith("aws:kms"):
             key = found.get("KMSMasterKeyID", "the account's default key")

@@ -57,7 +57,7 @@ class GlueCrawler(Resource):
         }  # fmt: skip
         return {key: value for key, value in found.items() if value is not None}
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """A crawler of that name may be another's."""
         return "" if found["Description"] == MADE_BY else "a crawler of this name exists that bootstrap did not make"
 

@@ -40,7 +40,7 @@ class IntelligentTiering(Resource):
             Bucket=self.name, Id=target["Id"], IntelligentTieringConfiguration=target
         )
 
-    def remarks(self, found: Document) -> list[str]:
+    def notes(self, found: Document) -> list[str]:
         """The archive tiers strand readers."""
         where = self.tiering.prefix or "the whole bucket"
         return [

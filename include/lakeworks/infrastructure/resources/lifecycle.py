@@ -23,7 +23,7 @@ class LifecycleRules(SharedDocument):
     kind: ClassVar[str] = "lifecycle"
     rules: Document = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
-    notes: tuple[str, ...] = ()
+    economics: tuple[str, ...] = ()
     other_region: str | None = None
 
     @property
@@ -49,10 +49,10 @@ class LifecycleRules(SharedDocument):
         configuration = {"Rules": list(target.values())}
         client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration=configuration)
 
-    def remarks(self, found: Document) -> list[str]:
+    def notes(self, found: Document) -> list[str]:
         """Warnings of the economics, and S3's limit."""
         over = [f"{len(self.rules)} rules; S3 takes {_LIMIT} a bucket"] if len(self.rules) > _LIMIT else []
-        return [*self.notes, *over]
+        return [*self.economics, *over]
 
 
 def rules_of(config: Lifecycle, contracts: Sequence[Contract]) -> Document:

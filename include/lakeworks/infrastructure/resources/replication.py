@@ -51,7 +51,7 @@ class ReplicationRules(SharedDocument):
         rules = {rule.get("ID", f"#{place}"): without_empty(rule) for place, rule in enumerate(found["Rules"])}
         return {_ROLE: found[_ROLE], **rules}
 
-    def objection(self, found: Document) -> str:
+    def conflict(self, found: Document) -> str:
         """Another role under others' rules is theirs."""
         others = [key for key in found if key != _ROLE and not self.owns(key)]
         if others and found[_ROLE] != self.role_arn:
@@ -63,7 +63,7 @@ class ReplicationRules(SharedDocument):
         rules = [rule for key, rule in target.items() if key != _ROLE]
         client.put_bucket_replication(Bucket=self.name, ReplicationConfiguration={_ROLE: target[_ROLE], "Rules": rules})
 
-    def remarks(self, found: Document) -> list[str]:
+    def notes(self, found: Document) -> list[str]:
         """Encrypted objects need a key in the other region."""
         if self.encrypted_with_kms and not self.kms_key_id:
             return [
