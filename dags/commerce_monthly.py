@@ -10,7 +10,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import dag
 
-from lakeworks_airflow import CoverageOperator, monthly_after, partition_params, write_audit_publish
+from lakeworks_airflow import SkipUntilCoveredOperator, monthly_after, partition_params, write_audit_publish
 
 GRAIN, DAYS, MONTHS = "month", "gold.commerce.daily_sales", "gold.commerce.customer_360_monthly"
 
@@ -27,7 +27,7 @@ GRAIN, DAYS, MONTHS = "month", "gold.commerce.daily_sales", "gold.commerce.custo
     tags=["domain:commerce"],
 )
 def commerce_monthly():
-    covered = CoverageOperator(task_id="covered", table=MONTHS, upstream=DAYS, grain=GRAIN)
+    covered = SkipUntilCoveredOperator(task_id="covered", table=MONTHS, upstream=DAYS, grain=GRAIN)
     covered >> write_audit_publish(MONTHS, grain=GRAIN)
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import dag
 
-from lakeworks_airflow import NewsOperator, monthly_after, partition_params, write_audit_publish
+from lakeworks_airflow import SkipUnchangedOperator, monthly_after, partition_params, write_audit_publish
 
 GRAIN, DIGEST = "month", "gold.reports.daily_digest"
 
@@ -30,7 +30,7 @@ GRAIN, DIGEST = "month", "gold.reports.daily_digest"
     tags=["domain:reports"],
 )
 def reports():
-    NewsOperator(task_id="news", table=DIGEST, grain=GRAIN) >> write_audit_publish(DIGEST, grain=GRAIN)
+    SkipUnchangedOperator(task_id="news", table=DIGEST, grain=GRAIN) >> write_audit_publish(DIGEST, grain=GRAIN)
 
 
 reports()

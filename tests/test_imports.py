@@ -15,6 +15,6 @@ def test_import_rules_hold() -> None:
 
 
 def test_the_library_works_without_airflow() -> None:
-    code = "import sys; sys.modules['airflow'] = None; import lakeworks.cli, lakeworks.pipeline; print('ok')"
+    code = "import sys; sys.modules['airflow'] = None; import lakeworks.cli, lakeworks.pipeline.publish, lakeworks.pipeline.write; print('ok')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "ok", done.stderr

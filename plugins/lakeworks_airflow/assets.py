@@ -30,7 +30,7 @@ def monthly_after(*tables: str, tenant: str | None = None) -> PartitionedAssetTi
     """Run a month (key `2019-01`) whenever days of one of these tables were published, once for days that came together.
 
     Airflow counts the days of a month only until a run begins, so `WaitForAll` never fires again after a correction
-    (docs/adr/0013). The wait for all days is the run's first task, which asks the ledger: `CoverageOperator`.
+    (docs/adr/0013). The wait for all days is the run's first task, which asks the ledger: `SkipUntilCoveredOperator`.
     """
     whenever = RollupMapper(
         upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow(), wait_policy=MinimumCount(1)

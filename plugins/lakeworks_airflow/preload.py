@@ -13,7 +13,12 @@ _FORKING = {"scheduler", "celery"}
 _HEAVY = (
     "airflow.providers.amazon.aws.hooks.base_aws",
     "airflow.providers.standard.triggers.temporal",
-    "lakeworks.pipeline",
+    "lakeworks.maintenance.catalog_repair",
+    "lakeworks.maintenance.verify",
+    "lakeworks.pipeline.audit",
+    "lakeworks.pipeline.fetch",
+    "lakeworks.pipeline.publish",
+    "lakeworks.pipeline.write",
     "lakeworks.quality.audit_page",
     "lakeworks.sources.nyc_tlc",
     "openlineage.client.event_v2",

@@ -21,9 +21,9 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.settings import settings
 from lakeworks_airflow import (
     AuditOperator,
-    CoverageOperator,
     FetchOperator,
     PublishOperator,
+    SkipUntilCoveredOperator,
     WriteOperator,
     table_asset,
 )
@@ -83,7 +83,7 @@ def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
 
 def test_a_rollup_waits_for_every_day_and_a_person_does_not(deployed: Lake) -> None:
     upstream = load_contract("gold.commerce.daily_sales").table
-    covered = operator(CoverageOperator, table="gold.commerce.customer_360_monthly", upstream=str(upstream))
+    covered = operator(SkipUntilCoveredOperator, table="gold.commerce.customer_360_monthly", upstream=str(upstream))
     for day in range(1, 28):
         deployed.store.put(run_key(upstream, Period.parse(f"2017-02-{day:02}"), "r.1"), b"{}")
     with pytest.raises(AirflowSkipException, match="2017-02 waits for runs of `gold.commerce.daily_sales`: 2017-02-28"):
@@ -119,7 +119,7 @@ def test_a_rollup_goes_on_without_as_many_days_as_are_allowed_to_be_missing(
     for day in ran:
         deployed.store.put(run_key(upstream, Period.parse(f"2017-02-{day:02}"), "r.1"), b"{}")
     covered = operator(
-        CoverageOperator,
+        SkipUntilCoveredOperator,
         table="gold.commerce.customer_360_monthly",
         upstream=str(upstream),
         missing_allowed=missing_allowed,
