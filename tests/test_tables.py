@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlglot import parse_one
 
-from lakeworks.cli.docs import page
+from lakeworks.cli.build.docs import page
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.names import LINEAGE_COLUMNS
 from lakeworks.core.partition import Period

@@ -1,4 +1,4 @@
-"""`lakeworks files` and `lakeworks compact`."""
+"""`lakeworks file-sizes` and `lakeworks compact`."""
 
 import json
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def in_pieces(lake: Lake, moto_url: str, replay_url: str, run_at: Callable[..., 
 
 
 def test_files_shows_what_compact_mends(command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake) -> None:
-    (before,) = json.loads(command("files", "--json", **in_pieces).stdout)
+    (before,) = json.loads(command("file-sizes", "--json", **in_pieces).stdout)
     assert (before["table"], before["verdict"], before["objects"] > 1) == (ZONES, "merge", True)
     (planned,) = json.loads(command("compact", ZONES, "--dry-run", "--json", **in_pieces).stdout)
     assert planned == before, "a dry run changes nothing"
@@ -47,8 +47,8 @@ def test_files_shows_what_compact_mends(command: Callable[..., Done], in_pieces:
     live = lake.ledger.live(load_contract(ZONES).table, Partition())
     assert live is not None
     assert (live.seq, live.kind, live.rows, len(live.objects)) == (row["publication"], "compaction", 265, 1)
-    assert json.loads(command("files", "--json", **in_pieces).stdout) == []
-    (whole,) = json.loads(command("files", ZONES, "--json", **in_pieces).stdout)
+    assert json.loads(command("file-sizes", "--json", **in_pieces).stdout) == []
+    (whole,) = json.loads(command("file-sizes", ZONES, "--json", **in_pieces).stdout)
     assert (whole["objects"], whole["verdict"]) == (1, "fine")
     assert "nothing found" in command("compact", ZONES, **in_pieces).stdout
     assert command("compact", ZONES, "all", **in_pieces).returncode == 0
@@ -58,7 +58,7 @@ def test_files_and_compact_print_what_they_tell_programs(
     command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake
 ) -> None:
     pieces = str(len(lake.ledger.history(load_contract(ZONES).table, Partition())[0].objects))
-    (shown,) = cells(command("files", ZONES, **in_pieces).stdout)
+    (shown,) = cells(command("file-sizes", ZONES, **in_pieces).stdout)
     assert (shown[:3], shown[-1]) == ([ZONES, "(all)", pieces], "merge")
     (planned,) = cells(command("compact", ZONES, "--dry-run", **in_pieces).stdout)
     assert planned == shown

@@ -50,6 +50,7 @@ def mistake(line: str) -> str:
         if any(each not in command.commands for each in (name, *others)):
             return f"there is no `{name}` in `{command.name}`"
         command = command.commands[name]
+    command = getattr(command, "loaded", command)
     options = {text: item for item in command.params for text in item.opts if item.param_type_name == "option"}
     given = []
     while words:

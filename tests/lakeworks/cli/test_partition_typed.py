@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakeworks.cli.ledger import parse_partition
+from lakeworks.cli.explore.ledger import parse_partition
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.errors import PartitionKeyError

@@ -1,4 +1,4 @@
-"""`history`, `diff`, `rollback`, `withdraw`, `gc`: what they print, and what became of the lake."""
+"""`ledger`, `diff`, `rollback`, `withdraw`, `gc`: what they print, and what became of the lake."""
 
 import json
 from collections.abc import Callable
@@ -54,10 +54,10 @@ def cells(printed: str) -> list[list[str]]:
 def test_history_lists_every_publication_oldest_first(
     command: Callable[..., Done], environment: dict[str, str]
 ) -> None:
-    found = json.loads(command("history", TRIPS, "2019-01", "--json", **environment).stdout)
+    found = json.loads(command("ledger", TRIPS, "2019-01", "--json", **environment).stdout)
     told = [(row["publication"], row["state"], row["live"], row["rows"], row["run"]) for row in found]
     assert told == [(1, "published", 1, 3, "manual__1"), (2, "published", 2, 4, "manual__2")]
-    done = command("history", TRIPS, "year=2019/month=01", **environment)
+    done = command("ledger", TRIPS, "year=2019/month=01", **environment)
     assert done.returncode == 0
     assert f"{TRIPS} year=2019/month=01: publications" in done.stdout
     assert [(row[0], row[1], row[4]) for row in cells(done.stdout)] == [("2019-01", "1", "3"), ("2019-01", "2", "4")]

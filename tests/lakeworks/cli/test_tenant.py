@@ -80,7 +80,7 @@ def test_a_bad_id_is_refused_before_anything_is_done(command: Callable[..., Any]
 def test_the_command_line_works_for_a_tenant(
     command: Callable[..., Any], lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lakeworks.cli.connect import connect
+    from lakeworks.cli.connection import connect
 
     monkeypatch.setenv("LAKE_TENANT", "acme")
     settings.cache_clear()

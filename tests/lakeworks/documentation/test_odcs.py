@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from lakeworks.cli import app
-from lakeworks.cli.docs import document
+from lakeworks.cli.build.docs import document
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.documentation.odcs import odcs
 from tests.conftest import contract_of

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lakeworks.airflow_api import Activities, Airflow
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.partition import Period
@@ -18,7 +18,7 @@ from lakeworks.errors import PartitionKeyError
 from lakeworks.settings import settings
 from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
-from lakeworks.status.status import status as look
+from lakeworks.status.status import status
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; a line a table without it")]
 First = Annotated[str | None, typer.Option("--from", help="first month, day or hour, e.g. 2019-01", show_default=False)]
@@ -36,15 +36,18 @@ _COLORS: dict[State, str] = {
 _SHOWN = 20
 
 
-def status(table: TableOption = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
-    """Show which partitions are missing, stale, running, failed, quarantining or published."""
+def show_status(table: TableOption = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
+    """Show which partitions are missing, stale, failed or published.
+
+    With a table: a calendar, and the first partitions that need attention.
+    """
     window = PeriodRange(Period.parse(first) if first else None, Period.parse(last) if last else None)
     if window.first and window.last and window.last.end <= window.first.start:
         raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: --from must not be later than --to.")
     names = [table] if table else all_tables()
     contracts, lake, address = [load_contract(name) for name in names], connect(), settings().airflow_url
     activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
-    found = [replace(matrix, note=activities.note) for matrix in look(lake, contracts, window, activities)]
+    found = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]
     if as_json:
         sys.stdout.write(json.dumps([matrix.as_dict() for matrix in found]) + "\n")
     elif table:

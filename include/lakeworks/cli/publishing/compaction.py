@@ -1,11 +1,11 @@
-"""`lakeworks files` and `lakeworks compact`: how tables are cut into objects, and cutting them anew."""
+"""`lakeworks file-sizes` and `lakeworks compact`: objects per partition, rewritten at the target size."""
 
 from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.connect import connect
-from lakeworks.cli.ledger import parse_partition
+from lakeworks.cli.connection import connect
+from lakeworks.cli.explore.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.maintenance.compaction import Compacted, FileReport, compact_each, file_report, report_of
@@ -17,8 +17,8 @@ PartitionOption = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 
-def files(table: TableOption = None, as_json: AsJson = False) -> None:
-    """Show objects and sizes per partition, and which partitions should be compacted."""
+def show_file_sizes(table: TableOption = None, as_json: AsJson = False) -> None:
+    """Show objects and sizes, and what needs compaction."""
     lake = connect()
     rows = [
         _row(name, report)
@@ -31,13 +31,16 @@ def files(table: TableOption = None, as_json: AsJson = False) -> None:
     )
 
 
-def compact(
+def compact_table(
     table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
     partition: PartitionOption = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write partitions anew in objects of the target size; exit code 1 if others published some of them meanwhile."""
+    """Rewrite partitions in objects of the target size.
+
+    Exit code 1 if concurrent writers published some of them meanwhile.
+    """
     lake, contract = connect(), load_contract(table)
     if partition is not None:
         chosen = [report_of(lake, contract, parse_partition(contract, partition))]

@@ -9,14 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import ConfigError
 from lakeworks.maintenance.catalog_difference import CatalogDifference
 from lakeworks.maintenance.catalog_repair import compare_catalog
-
-app = typer.Typer(no_args_is_help=True, help="Compare the Glue catalog with what is published, and repair it.")
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>")]
 Everything = Annotated[bool, typer.Option("--all", help="Every table.")]
@@ -25,24 +23,30 @@ Deep = Annotated[bool, typer.Option("--deep", help="Read every ledger entry, als
 _SHOWN = 10
 
 
-@app.command()
-def diff(table: TableOption = None, every: Everything = False, deep: Deep = False, as_json: AsJson = False) -> None:
-    """Show where catalog and ledger differ; exit code 1 if they do anywhere."""
+def diff_catalog(
+    table: TableOption = None, every: Everything = False, deep: Deep = False, as_json: AsJson = False
+) -> None:
+    """Show where catalog and ledger differ.
+
+    Exit code 1 if they differ.
+    """
     found = _run(table, every=every, repair=False, deep=deep)
     _show(found, as_json=as_json, title="Differences")
     if found:
         raise typer.Exit(1)
 
 
-@app.command()
-def repair(
+def repair_catalog(
     table: TableOption = None,
     every: Everything = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     deep: Deep = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the catalog in line with the ledger; exit code 1 if something is left."""
+    """Repair the catalog from the ledger.
+
+    Exit code 1 if a difference is left.
+    """
     found = _run(table, every=every, repair=not dry_run, deep=deep)
     _show(found, as_json=as_json, title="Would repair" if dry_run else "Repaired")
     if not dry_run and any(not item.repaired for _, item in found):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import load_contract
 from lakeworks.cost import report as costs
@@ -22,23 +22,21 @@ from lakeworks.lake import Lake
 from lakeworks.prices import load_price_book
 from lakeworks.settings import settings
 
-app = typer.Typer(invoke_without_command=True, help="What the lake costs, and what would save money (US dollars).")
 Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) in place of a listing")]
 Logs = Annotated[str | None, typer.Option(help="S3 server access logs: s3://bucket/prefix/")]
 
 
-@app.callback()
-def cost(
-    context: typer.Context,
+def show_bill(
     month: Annotated[str | None, typer.Option(help="a calendar month, e.g. 2026-11; default: the run rate")] = None,
     by: Annotated[str, typer.Option(help=f"comma-separated: {', '.join(DIMENSIONS)}")] = "layer,domain,table",
     inventory: Inventory = None,
     logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the bill: bytes, objects, storage, monitoring, requests, transitions and retrieval."""
-    if context.invoked_subcommand:
-        return
+    """Show the bill of a month (the default of `lakeworks cost`).
+
+    Bytes, objects, storage, monitoring, requests, transitions and retrieval.
+    """
     dimensions = [part.strip() for part in by.split(",")]
     if unknown := [part for part in dimensions if part not in DIMENSIONS]:
         raise ConfigError(f"`{', '.join(unknown)}` is nothing to group by. Known: {', '.join(DIMENSIONS)}.")
@@ -53,8 +51,7 @@ def cost(
     emit(shown, as_json=as_json, title=title)
 
 
-@app.command("compare")
-def compare(
+def compare_bills(
     lifecycle: Annotated[
         str, typer.Option(help="`contracts` (their retention), or 30:STANDARD_IA,90:GLACIER_IR,365:expire")
     ] = "",
@@ -66,7 +63,10 @@ def compare(
     inventory: Inventory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the bill a month before and after a proposed lifecycle, compression or compaction, and when it has paid."""
+    """Compare the bill before and after a change.
+
+    The change is a lifecycle, a compression or a compaction. Shows when it has paid for itself.
+    """
     layers = tuple(filter(None, layer.split(",")))
     proposal = Proposal(_lifecycle(lifecycle), compression, compact_mb * (1 << 20) if compact_mb else None, layers)
     found = costs.compare(connect(), _ask(None, inventory, None), proposal)
@@ -77,35 +77,43 @@ def compare(
     emit(rows, as_json=as_json, title=f"Saves {sum(item.saving_usd for item in found):,.4f} USD a month")
 
 
-@app.command("advise")
-def advise(logs: Logs = None, month: str | None = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
-    """Suggest storage classes from what server access logs say was read (the last 30 days, or a month)."""
+def advise_storage_classes(
+    logs: Logs = None, month: str | None = None, inventory: Inventory = None, as_json: AsJson = False
+) -> None:
+    """Suggest storage classes from access logs.
+
+    Reads S3 server access logs of the last 30 days, or of a month.
+    """
     found = costs.advice(connect(), _ask(month, inventory, logs))
     emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Storage classes")
 
 
-@app.command("partitions")
-def partitions(
+def suggest_partitions(
     queries: Annotated[Path, typer.Argument(help='JSON lines: {"sql": "…", "scanned_bytes": 123}', exists=True)],
     count: Annotated[
         bool, typer.Option("--count", help="count the values of filtered columns (reads the tables)")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Suggest partition columns from a query log (Athena's history, or your own)."""
+    """Suggest partition columns from a query log.
+
+    The log is Athena's history, or your own.
+    """
     lake = connect()
     parsed = list(read_log(queries.read_text().splitlines()))
     found = advise_partitions(parsed, load_contract, _facts(lake, count=count))
     emit([{**vars(item), "share": f"{item.share:.0%}"} for item in found], as_json=as_json, title="Filters")
 
 
-@app.command("actual")
-def actual(
+def show_charges(
     month: Annotated[str | None, typer.Option(help="a calendar month; default: the last 30 days, by month")] = None,
     tag: Annotated[str, typer.Option(help="only this cost allocation tag, e.g. project=lakeworks")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what AWS charged for S3, from Cost Explorer (each call costs $0.01)."""
+    """Show what AWS charged for S3.
+
+    Asks Cost Explorer; each call costs $0.01.
+    """
     import boto3
 
     window = costs.billing_period(month, datetime.now(UTC))
@@ -115,8 +123,7 @@ def actual(
     emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Charged for S3")
 
 
-@app.command("year")
-def year(
+def simulate_year(
     scenario: Annotated[Path, typer.Argument(help="a scenario file; default: the example")] = EXAMPLE,
     region: Annotated[str, typer.Option(help="region of the prices")] = "us-east-1",
     prices: Annotated[Path | None, typer.Option(help="price book; default: the newest of the package")] = None,
@@ -125,7 +132,10 @@ def year(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Simulate a year and show what each change takes off the bill. Needs no lake."""
+    """Simulate a year and what each change saves.
+
+    Needs no lake.
+    """
     found = load_scenario(scenario)
     simulator = Year(load_price_book(prices), region, found.history_days)
     steps = waterfall(simulator, found.flows, found.before, found.changes, switch=switch)

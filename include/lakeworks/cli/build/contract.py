@@ -10,25 +10,19 @@ from lakeworks.contract import Contract, load_contract, read_contract
 from lakeworks.contract.evolution import changes, left_for_athena, left_for_spark_3, version_needed
 from lakeworks.errors import LakeNotFound
 
-app = typer.Typer(no_args_is_help=True, help="Contracts and their versions.")
 
-
-@app.callback()
-def contract() -> None:
-    """Contracts and their versions."""
-
-
-@app.command()
-def diff(
+def diff_contract(
     table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
     against: Annotated[
         Path | None, typer.Option(help="an older contract.yml; without it, what this lake was last published by")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Classify what changed: breaking, compatible or documentation; exit code 1 if the version number hides it.
+    """Show what changed in a contract and the version it needs.
 
-    Columns that Athena or Spark 3 may not read in older files are told on stderr, with the command that writes them anew.
+    Classifies each change as breaking, compatible or documentation. Exit code 1 if the version number hides a change.
+
+    Names on stderr the columns that Athena or Spark 3 may not read in older files, with the command that rewrites them.
     """
     new = load_contract(table)
     old = _published(new) if against is None else read_contract(against, table, str(against))
@@ -65,7 +59,7 @@ def _named(columns: list[str]) -> str:
 
 
 def _published(new: Contract) -> Contract:
-    from lakeworks.cli.connect import connect
+    from lakeworks.cli.connection import connect
     from lakeworks.pipeline.contract_history import published
 
     found = published(connect(), new)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lakeworks.aws_errors import translated
-from lakeworks.cli.connect import client, connect
+from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.core.tenant import Tenant
 from lakeworks.settings import settings
@@ -16,26 +16,26 @@ from lakeworks.tenants.iam_policy import LIST_ACTIONS, LakeAddress, tenant_polic
 from lakeworks.tenants.iam_simulation import Request, decide
 from lakeworks.tenants.registry import TenantRegistry
 
-app = typer.Typer(no_args_is_help=True, help="Tenants: who shares this lake, each behind its own prefixes.")
 TenantId = Annotated[str, typer.Argument(help="tenant id, e.g. acme", show_default=False)]
 Account = Annotated[str | None, typer.Option(help="AWS account of the Glue catalog; default: the credentials' own")]
 
 
-@app.command("add")
-def add(
+def add_tenant(
     tenant: TenantId,
     owner: Annotated[str, typer.Option(help="whom to ask: a team or an address")] = "",
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a tenant, create its databases and write its IAM policy; again to complete or correct."""
+    """Register a tenant with its databases and IAM policy.
+
+    Run it again to complete or correct.
+    """
     checked = Tenant(tenant)
     changes = tenants.add(connect(), checked, owner, _address(account))
     emit([vars(change) for change in changes], as_json=as_json, title=f"Tenant {checked}")
 
 
-@app.command("list")
-def show(
+def list_tenants(
     sizes: Annotated[bool, typer.Option("--sizes", help="also count objects and bytes (lists them all)")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,25 +51,25 @@ def show(
     emit(rows, as_json=as_json, title="Tenants")
 
 
-@app.command("remove")
-def remove(
+def remove_tenant(
     tenant: TenantId,
     keep_data: Annotated[bool, typer.Option("--keep-data", help="although it has data; the data stays")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a tenant off the list. Refused while it has data; deletes none."""
+    """Remove a tenant from the list.
+
+    Refused while the tenant has data. Deletes no data.
+    """
     changed = tenants.remove(connect(), Tenant(tenant), keep_data=keep_data)
     emit([{"tenant": tenant, "outcome": "removed" if changed else "was removed before"}], as_json=as_json)
 
 
-@app.command("policy")
-def policy(tenant: TenantId, account: Account = None) -> None:
+def print_policy(tenant: TenantId, account: Account = None) -> None:
     """Print the tenant's IAM policy as JSON."""
     sys.stdout.write(json.dumps(tenant_policy(Tenant(tenant), _address(account)), indent=2) + "\n")
 
 
-@app.command("may")
-def may(
+def check_access(
     tenant: TenantId,
     action: Annotated[str, typer.Argument(help="s3:GetObject, s3:ListBucket, glue:GetTable …", show_default=False)],
     target: Annotated[
@@ -77,7 +77,10 @@ def may(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a tenant's policy allows an action, by IAM's own rules."""
+    """Show if a tenant's policy allows an action.
+
+    Follows IAM's own rules.
+    """
     address = _address("000000000000")
     request = Request(action, address.object_arn(target))
     if action in LIST_ACTIONS:

@@ -12,13 +12,16 @@ from lakeworks.quality.rules import row_rules
 from lakeworks.transform.sql import load_sql, upstream
 
 
-def docs(
+def write_docs(
     folder: Annotated[Path, typer.Argument(help="where the pages go")] = Path("docs/tables"),
     odcs: Annotated[
         bool, typer.Option("--odcs", help="Open Data Contract Standard documents instead of pages")
     ] = False,
 ) -> None:
-    """Write a page for every table from its contract, or its contract as an ODCS document."""
+    """Write a documentation page for every table.
+
+    With --odcs: the contract as an Open Data Contract Standard document.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in all_tables():
         path = folder / (f"{name}.odcs.yaml" if odcs else f"{name}.md")

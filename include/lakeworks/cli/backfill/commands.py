@@ -9,13 +9,12 @@ from lakeworks.airflow_api import Airflow
 from lakeworks.backfill import plan as planning
 from lakeworks.backfill import runs
 from lakeworks.backfill.dag import PipelineDag, read_dag
-from lakeworks.cli.backfill_view import follow, plan_document, say, show_plan
-from lakeworks.cli.connect import connect
+from lakeworks.cli.backfill.view import follow, plan_document, say, show_plan
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit, emit_one, joined
 from lakeworks.errors import ConfigError
 from lakeworks.settings import settings
 
-app = typer.Typer(no_args_is_help=True, help="Bring a stretch of time: plan it, start it, watch it, hold it.")
 DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_default=False)]
 First = Annotated[str, typer.Option("--from", help="first month or day, e.g. 2019-01", show_default=False)]
 Last = Annotated[str, typer.Option("--to", help="last month or day, included", show_default=False)]
@@ -26,11 +25,13 @@ Again = Annotated[bool, typer.Option("--again", help="run what is done once more
 BackfillArgument = Annotated[str, typer.Argument(help="as `backfill list` names it", show_default=False)]
 
 
-@app.command()
-def plan(
+def plan_backfill(
     dag: DagArgument, first: First, last: Last, chunk: ChunkOption = None, again: Again = False, as_json: AsJson = False
 ) -> None:
-    """Show what is there and missing, the requests and days it takes, and the runs it would be. Starts nothing."""
+    """Show what is missing and the runs that would fill it.
+
+    Starts nothing. Shows each table's partitions, the requests to each vendor and the days they take.
+    """
     found = _plan(airflow(), dag, first, last, chunk, again)
     if as_json:
         emit_one(plan_document(found))
@@ -38,8 +39,7 @@ def plan(
         show_plan(found)
 
 
-@app.command()
-def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
+def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     dag: DagArgument,
     first: First,
     last: Last,
@@ -52,7 +52,10 @@ def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
     watch_it: Annotated[bool, typer.Option("--watch", help="and watch it")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start the runs of what is missing, failed or stale. Started again it goes on with what is left then."""
+    """Start the runs of what is missing, failed or stale.
+
+    Start it again to continue: it plans only what is left.
+    """
     api = airflow()
     found = _plan(api, dag, first, last, chunk, again)
     if found.dag.paused and not unpause:
@@ -76,21 +79,26 @@ def start(  # noqa: PLR0913, PLR0917 - each is an option of the command
         say(f"started {begun.id}\nwatch it: lakeworks backfill watch {begun.id}")
 
 
-@app.command()
-def watch(backfill: BackfillArgument, as_json: AsJson = False) -> None:
-    """Show progress, rate and time left until it is over; exit code 1 if a run failed. Ctrl-C leaves it going."""
+def watch_backfill(backfill: BackfillArgument, as_json: AsJson = False) -> None:
+    """Show progress, rate and time left until the end.
+
+    Exit code 1 if a run failed. Ctrl-C ends the watching, not the backfill.
+    """
     follow(airflow(), backfill, connect(), as_json=as_json)
 
 
-@app.command("list")
-def list_(dag: Annotated[str | None, typer.Argument(help="only of this DAG")] = None, as_json: AsJson = False) -> None:
+def list_backfills(
+    dag: Annotated[str | None, typer.Argument(help="only of this DAG")] = None, as_json: AsJson = False
+) -> None:
     """List backfills, newest first."""
     emit([item.as_dict() for item in runs.known(airflow(), dag or "~")], as_json=as_json, title="Backfills")
 
 
-@app.command()
-def pause(backfill: BackfillArgument) -> None:
-    """Let no further run begin. The DAG is paused for it, so runs of its schedule wait too."""
+def pause_backfill(backfill: BackfillArgument) -> None:
+    """Pause a backfill: no further run begins.
+
+    Pauses the DAG, so the runs of its schedule wait too.
+    """
     api = airflow()
     found = runs.find(api, backfill)
     runs.hold(api, found, paused=True)
@@ -98,18 +106,19 @@ def pause(backfill: BackfillArgument) -> None:
          f"`{found.dag_id}` wait too. Go on: lakeworks backfill resume {backfill}")  # fmt: skip
 
 
-@app.command()
-def resume(backfill: BackfillArgument) -> None:
-    """Let runs begin again."""
+def resume_backfill(backfill: BackfillArgument) -> None:
+    """Resume a paused backfill."""
     api = airflow()
     found = runs.find(api, backfill)
     runs.hold(api, found, paused=False)
     say(f"resumed: {found.count('queued')} periods wait for their turn.")
 
 
-@app.command()
-def cancel(backfill: BackfillArgument) -> None:
-    """End the runs that have not begun; those that have run to their end. What is published stays."""
+def cancel_backfill(backfill: BackfillArgument) -> None:
+    """Cancel the runs that have not begun.
+
+    Running ones end normally. What is published stays.
+    """
     api = airflow()
     before = runs.find(api, backfill)
     after = runs.cancel(api, before)

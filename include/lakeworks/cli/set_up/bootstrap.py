@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from lakeworks.cli.connect import client
+from lakeworks.cli.connection import client
 from lakeworks.cli.output import AsJson
 from lakeworks.infrastructure.bootstrap import plan_lake
 from lakeworks.infrastructure.plan_apply import ResourceChange
@@ -26,14 +26,17 @@ class Format(StrEnum):
     TERRAFORM = "terraform"
 
 
-def bootstrap(
+def bootstrap_lake(
     plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
     export: Annotated[
         Format | None, typer.Option(help="Print the wanted state in this language; changes nothing.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Create or correct everything lake.yml declares; exit code 1 if a setting was denied or failed."""
+    """Create or correct what lake.yml declares.
+
+    Exit code 1 if a setting was denied or failed.
+    """
     wanted = plan_lake(settings(), client)
     if export:
         sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))

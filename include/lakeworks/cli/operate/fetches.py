@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
+from lakeworks.cli.explore.tables import TableArgument
 from lakeworks.cli.output import AsJson, emit
-from lakeworks.cli.tables import TableArgument
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import QUOTA
 from lakeworks.core.partition import Period
@@ -23,8 +23,11 @@ ResetOption = Annotated[
 ]
 
 
-def fetches(table: TableArgument, period: PeriodArgument, as_json: AsJson = False) -> None:
-    """List the fetches of a period: complete, as before, or unfinished (the next try goes on in it)."""
+def list_fetches(table: TableArgument, period: PeriodArgument, as_json: AsJson = False) -> None:
+    """List the fetches of a period.
+
+    A fetch is complete, unchanged, or unfinished; the next run continues an unfinished one.
+    """
     contract, key = load_contract(table), Period.parse(period)
     found = Fetches.below(connect(), prefix(contract, key))
     complete = set(found.complete)
@@ -32,8 +35,8 @@ def fetches(table: TableArgument, period: PeriodArgument, as_json: AsJson = Fals
     emit(rows, as_json=as_json, title=f"{table} {key}")
 
 
-def budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
-    """Show what was asked of each vendor today and this month, and until when it is left alone."""
+def show_budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
+    """Show the requests made to each vendor, and pauses."""
     lake = connect()
     names = [item.key.removeprefix(f"{QUOTA}/") for item in lake.store.scan(f"{QUOTA}/")]
     if reset is not None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.partition import Partition, Period
@@ -17,8 +17,11 @@ TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table
 PartitionOption = Annotated[str | None, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05")]
 
 
-def ledger(table: TableOption = None, partition: PartitionOption = None, as_json: AsJson = False) -> None:
-    """Show what is live: a line a table, a line a partition of one table, or the history of one partition."""
+def show_ledger(table: TableOption = None, partition: PartitionOption = None, as_json: AsJson = False) -> None:
+    """Show what is published: tables, partitions or one history.
+
+    One line per table; with a table one line per partition; with a partition every publication of it.
+    """
     lake = connect()
     if table is None:
         rows = [summarise(lake, load_contract(name)) for name in all_tables()]
@@ -34,15 +37,6 @@ def ledger(table: TableOption = None, partition: PartitionOption = None, as_json
         return
     entries = _history(lake, contract, partition)
     emit([_line(entry) for entry in entries], as_json=as_json, title=f"{table} {partition}: publications")
-
-
-def history(
-    table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
-    partition: Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)],
-    as_json: AsJson = False,
-) -> None:
-    """Show every publication of a partition, oldest first."""
-    ledger(table, partition, as_json)
 
 
 def parse_partition(contract: Contract, text: str) -> Partition:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import load_contract
 from lakeworks.parquet.dataset import open_dataset
@@ -13,8 +13,11 @@ from lakeworks.transform.sql import upstream
 Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)]
 
 
-def sql(query: Query, as_json: AsJson = False) -> None:
-    """Run a query over the lake's tables."""
+def run_query(query: Query, as_json: AsJson = False) -> None:
+    """Run a SQL query over the published tables.
+
+    Tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions.
+    """
     lake = connect()
     with lake.engine.session() as session:
         for name in upstream(query):

@@ -4,40 +4,42 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.connect import connect
-from lakeworks.cli.ledger import parse_partition
+from lakeworks.cli.connection import connect
+from lakeworks.cli.explore.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit, emit_one
 from lakeworks.contract import load_contract
 from lakeworks.ledger.ledger import LedgerEntry
-from lakeworks.publications.diff import PublicationDiff
-from lakeworks.publications.diff import diff as compare
-from lakeworks.publications.rollback import rollback as roll_back
-from lakeworks.publications.withdraw import withdraw as take_out
+from lakeworks.publications.diff import PublicationDiff, diff
+from lakeworks.publications.rollback import rollback
+from lakeworks.publications.withdraw import withdraw
 
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 PartitionArgument = Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)]
 
 
-def rollback(
+def rollback_partition(
     table: TableArgument,
     partition: PartitionArgument,
     to: Annotated[int | None, typer.Option(help="publication number; default: the one before the live one")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an earlier publication of a partition live again."""
+    """Make an earlier publication current again."""
     contract = load_contract(table)
-    entry = roll_back(connect(), contract, parse_partition(contract, partition), to)
+    entry = rollback(connect(), contract, parse_partition(contract, partition), to)
     emit([_line(entry)], as_json=as_json, title="Rolled back")
 
 
-def withdraw(table: TableArgument, partition: PartitionArgument, as_json: AsJson = False) -> None:
-    """Take a partition out of sight, catalog first; `rollback` brings it back."""
+def withdraw_partition(table: TableArgument, partition: PartitionArgument, as_json: AsJson = False) -> None:
+    """Withdraw a partition from readers.
+
+    Removes it from the catalog first. `lakeworks rollback` brings it back.
+    """
     contract = load_contract(table)
-    entry = take_out(connect(), contract, parse_partition(contract, partition))
+    entry = withdraw(connect(), contract, parse_partition(contract, partition))
     emit([_line(entry)], as_json=as_json, title="Withdrawn")
 
 
-def diff(
+def diff_publications(
     table: TableArgument,
     partition: PartitionArgument,
     before: Annotated[
@@ -46,9 +48,12 @@ def diff(
     after: Annotated[int | None, typer.Option(help="publication number; default: the newest")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two publications of a partition: rows, schema and statistics."""
+    """Compare two publications of a partition.
+
+    Shows rows, schema and statistics.
+    """
     contract = load_contract(table)
-    found = compare(connect(), contract, parse_partition(contract, partition), before, after)
+    found = diff(connect(), contract, parse_partition(contract, partition), before, after)
     private = {name for name, column in contract.columns.items() if column.pii}
     figures = [_figure(old or new, old, new) for old, new in found.statistics]
     samples = [_withheld(row, private) for row in found.samples]

@@ -5,24 +5,24 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.cli.connect import connect
+from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.freshness.freshness import freshness as look
+from lakeworks.freshness.freshness import freshness
 
 TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
 
 
-def freshness(table: TableOption = None, as_json: AsJson = False) -> None:
-    """Show how old what is published is, and what is late; exit code 1 if a table is late."""
+def show_freshness(table: TableOption = None, as_json: AsJson = False) -> None:
+    """Show how old each table is; exit code 1 if one is late."""
     contracts = [load_contract(name) for name in ([table] if table else all_tables())]
     if table and contracts[0].freshness is None:
         raise LakeNotFound(
             f"The contract of `{table}` promises no freshness. Give it `freshness: {{max_age_hours: …}}`."
         )
     now = datetime.now(UTC)
-    found = list(look(connect(), contracts, now))
+    found = list(freshness(connect(), contracts, now))
     emit([item.as_dict(now) for item in found], as_json=as_json, title="Freshness")
     if any(item.state == "late" for item in found):
         raise typer.Exit(1)

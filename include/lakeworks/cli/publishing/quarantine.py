@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.connect import connect
-from lakeworks.cli.ledger import parse_partition
+from lakeworks.cli.connection import connect
+from lakeworks.cli.explore.ledger import parse_partition
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.partition import Partition, Period
@@ -16,19 +16,17 @@ from lakeworks.pipeline.rebuild import downstream
 from lakeworks.quarantine import replay as rows_aside
 from lakeworks.quarantine.rows import rows, rows_of
 
-app = typer.Typer(no_args_is_help=True, help="Rows that broke a rule: list them, look at them, replay them.")
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 PeriodArgument = Annotated[
     str, typer.Argument(help="the run's partition key, e.g. 2019-01, or a partition", show_default=False)
 ]
 
 
-@app.command("list")
-def list_(
+def list_quarantined(
     table: Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was set aside per period, with the rules that were broken."""
+    """List quarantined rows and the broken rules."""
     lake = connect()
     found = [
         {
@@ -45,14 +43,16 @@ def list_(
     emit(found, as_json=as_json, title="Quarantine")
 
 
-@app.command()
-def show(
+def show_quarantined(
     table: TableArgument,
     period: PeriodArgument,
     limit: Annotated[int, typer.Option(help="rows to show")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Show the rows of a run's period, or those of one partition, with their reasons; all columns with --json."""
+    """Show quarantined rows with their reasons.
+
+    Takes the period of a run, or one partition. All columns with --json.
+    """
     lake, contract = connect(), load_contract(table)
     wanted = parse_partition(contract, period) if "=" in period else Period.parse(period)
     found = rows_aside.covering(lake, contract, _period(contract, period))
@@ -85,8 +85,7 @@ def _rows(
     return part.first, part.here
 
 
-@app.command()
-def replay(
+def replay_quarantined(
     table: TableArgument,
     period: PeriodArgument,
     with_downstream: Annotated[
@@ -94,7 +93,10 @@ def replay(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build the period anew by today's contract and transform; rows that keep the rules now rejoin."""
+    """Rebuild a period by the current rules.
+
+    Uses the current contract and SQL. Rows that keep the rules now are published with the others.
+    """
     lake, contract = connect(), load_contract(table)
     done = rows_aside.replay(lake, contract, _period(contract, period), with_downstream=with_downstream)
     balance = done.record.balance

@@ -11,8 +11,8 @@ from lakeworks.transform.sql import load_sql, upstream
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 
 
-def tables(as_json: AsJson = False) -> None:
-    """List every table with its grain, partitions and upstreams."""
+def list_tables(as_json: AsJson = False) -> None:
+    """List every table of the project."""
     rows = []
     for name in all_tables():
         contract = load_contract(name)
@@ -29,7 +29,7 @@ def tables(as_json: AsJson = False) -> None:
     emit(rows, as_json=as_json, title="Tables")
 
 
-def show(table: TableArgument, as_json: AsJson = False) -> None:
+def show_table(table: TableArgument, as_json: AsJson = False) -> None:
     """Show a table's columns and rules."""
     contract = load_contract(table)
     rows = [

@@ -1,0 +1,73 @@
+"""Click groups that import a command's module when the command runs, not before: `--help` stays quick."""
+
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from lakeworks.cli.registry import COMMANDS, GROUPS, CommandEntry, GroupEntry
+
+
+class LazyCommand(TyperCommand):
+    """A command's name, panel and one-line help. `loaded` is the command itself."""
+
+    def __init__(self, entry: CommandEntry) -> None:
+        *above, name = entry.words.split()
+        super().__init__(name, help=entry.help, rich_help_panel=None if above else entry.panel)
+        self._target = entry.target
+
+    @cached_property
+    def loaded(self) -> Any:
+        """The command with its options; imports its module."""
+        module, _, function = self._target.partition(":")
+        app = typer.Typer(add_completion=False)
+        app.command(self.name)(getattr(import_module(f"lakeworks.cli.{module}"), function))
+        return typer.main.get_command(app)
+
+
+class LazyGroup(TyperGroup):
+    """A group of registered commands."""
+
+    def __init__(self, entry: GroupEntry) -> None:
+        super().__init__(
+            name=entry.word, help=entry.help, rich_help_panel=entry.panel, no_args_is_help=not entry.default
+        )
+        self._default = entry.default
+        below = f"{entry.word} "
+        self.commands = {
+            item.words.removeprefix(below): LazyCommand(item) for item in COMMANDS if item.words.startswith(below)
+        }
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Run the default command where none is named."""
+        if self._default and (not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)):
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the command that was named."""
+        return _loaded(super().resolve_command(ctx, args))
+
+
+class RootGroup(TyperGroup):
+    """`lakeworks` itself: groups and commands, in the order of the registry."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        groups = {entry.word: entry for entry in GROUPS}
+        self.commands = {
+            word: LazyGroup(groups[word]) if word in groups else LazyCommand(entry)
+            for entry in COMMANDS
+            for word in [entry.words.split()[0]]
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the command that was named."""
+        return _loaded(super().resolve_command(ctx, args))
+
+
+def _loaded(resolved: Any) -> Any:
+    name, command, rest = resolved
+    return name, command.loaded if isinstance(command, LazyCommand) else command, rest

@@ -1,0 +1,1 @@
+"""Commands of the panel "Operate": freshness, fetches, quotas and cost."""

@@ -1,0 +1,1 @@
+"""Commands of the panel "Publish and repair": publications, quarantine, catalog and files."""

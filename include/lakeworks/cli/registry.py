@@ -1,0 +1,111 @@
+"""Registry of commands: panel, words, function and help. A function is imported when its command runs, not before."""
+
+from dataclasses import dataclass
+
+EXPLORE = "Explore"
+BUILD = "Build"
+PUBLISH = "Publish and repair"
+BACKFILL = "Backfill"
+OPERATE = "Operate"
+SET_UP = "Set up"
+
+
+@dataclass(frozen=True)
+class CommandEntry:
+    """One command: `<module below lakeworks.cli>:<function>` runs it, the first line of its docstring is its help."""
+
+    panel: str
+    words: str
+    target: str
+    help: str
+
+
+@dataclass(frozen=True)
+class GroupEntry:
+    """A word that has commands below it; `default` runs where no command is named."""
+
+    word: str
+    panel: str
+    help: str
+    default: str | None = None
+
+
+GROUPS = (
+    GroupEntry("contract", BUILD, "Contracts and their versions."),
+    GroupEntry("quarantine", PUBLISH, "Rows that broke a rule: list, show and replay them."),
+    GroupEntry("catalog", PUBLISH, "Compare the Glue catalog with what is published, and repair it."),
+    GroupEntry("backfill", BACKFILL, "Backfill a date range: plan, start, watch, pause."),
+    GroupEntry("cost", OPERATE, "The lake's bill and what would save money (US dollars).", default="bill"),
+    GroupEntry("bucket", SET_UP, "List buckets; delete one that bootstrap made."),
+    GroupEntry("tenant", SET_UP, "Tenants: who shares this lake, each behind its own prefixes."),
+)
+
+# To add a command, add its line here. A command of two words needs its first word in GROUPS.
+_ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    EXPLORE: (
+        ("tables", "explore.tables:list_tables", "List every table of the project."),
+        ("show", "explore.tables:show_table", "Show a table's columns and rules."),
+        ("sql", "explore.sql:run_query", "Run a SQL query over the published tables."),
+        ("status", "explore.status:show_status", "Show which partitions are missing, stale, failed or published."),
+        ("ledger", "explore.ledger:show_ledger", "Show what is published: tables, partitions or one history."),
+    ),
+    BUILD: (
+        ("contract diff", "build.contract:diff_contract", "Show what changed in a contract and the version it needs."),
+        ("docs", "build.docs:write_docs", "Write a documentation page for every table."),
+    ),
+    PUBLISH: (
+        ("diff", "publishing.publications:diff_publications", "Compare two publications of a partition."),
+        ("rollback", "publishing.publications:rollback_partition", "Make an earlier publication current again."),
+        ("withdraw", "publishing.publications:withdraw_partition", "Withdraw a partition from readers."),
+        (
+            "quarantine list",
+            "publishing.quarantine:list_quarantined",
+            "List quarantined rows and the broken rules.",
+        ),
+        ("quarantine show", "publishing.quarantine:show_quarantined", "Show quarantined rows with their reasons."),
+        (
+            "quarantine replay",
+            "publishing.quarantine:replay_quarantined",
+            "Rebuild a period by the current rules.",
+        ),
+        ("verify", "publishing.maintenance:verify_tables", "Compare ledger, objects and catalog."),
+        ("repair", "publishing.maintenance:repair_tables", "Repair objects and catalog from the ledger."),
+        ("catalog diff", "publishing.catalog:diff_catalog", "Show where catalog and ledger differ."),
+        ("catalog repair", "publishing.catalog:repair_catalog", "Repair the catalog from the ledger."),
+        ("file-sizes", "publishing.compaction:show_file_sizes", "Show objects and sizes, and what needs compaction."),
+        ("compact", "publishing.compaction:compact_table", "Rewrite partitions in objects of the target size."),
+        ("gc", "publishing.maintenance:collect_garbage", "Remove leftovers of dead runs and superseded versions."),
+    ),
+    BACKFILL: (
+        ("backfill plan", "backfill.commands:plan_backfill", "Show what is missing and the runs that would fill it."),
+        ("backfill start", "backfill.commands:start_backfill", "Start the runs of what is missing, failed or stale."),
+        ("backfill watch", "backfill.commands:watch_backfill", "Show progress, rate and time left until the end."),
+        ("backfill list", "backfill.commands:list_backfills", "List backfills, newest first."),
+        ("backfill pause", "backfill.commands:pause_backfill", "Pause a backfill: no further run begins."),
+        ("backfill resume", "backfill.commands:resume_backfill", "Resume a paused backfill."),
+        ("backfill cancel", "backfill.commands:cancel_backfill", "Cancel the runs that have not begun."),
+    ),
+    OPERATE: (
+        ("freshness", "operate.freshness:show_freshness", "Show how old each table is; exit code 1 if one is late."),
+        ("fetches", "operate.fetches:list_fetches", "List the fetches of a period."),
+        ("budget", "operate.fetches:show_budget", "Show the requests made to each vendor, and pauses."),
+        ("cost bill", "operate.cost:show_bill", "Show the bill of a month (the default of `lakeworks cost`)."),
+        ("cost compare", "operate.cost:compare_bills", "Compare the bill before and after a change."),
+        ("cost advise", "operate.cost:advise_storage_classes", "Suggest storage classes from access logs."),
+        ("cost partitions", "operate.cost:suggest_partitions", "Suggest partition columns from a query log."),
+        ("cost actual", "operate.cost:show_charges", "Show what AWS charged for S3."),
+        ("cost year", "operate.cost:simulate_year", "Simulate a year and what each change saves."),
+    ),
+    SET_UP: (
+        ("bootstrap", "set_up.bootstrap:bootstrap_lake", "Create or correct what lake.yml declares."),
+        ("bucket list", "set_up.bucket:list_buckets", "List the account's buckets and which of them lakeworks made."),
+        ("bucket delete", "set_up.bucket:delete_bucket", "Delete a bucket that lakeworks made."),
+        ("tenant add", "set_up.tenant:add_tenant", "Register a tenant with its databases and IAM policy."),
+        ("tenant list", "set_up.tenant:list_tenants", "List the tenants."),
+        ("tenant remove", "set_up.tenant:remove_tenant", "Remove a tenant from the list."),
+        ("tenant policy", "set_up.tenant:print_policy", "Print the tenant's IAM policy as JSON."),
+        ("tenant may", "set_up.tenant:check_access", "Show if a tenant's policy allows an action."),
+    ),
+}
+COMMANDS = tuple(CommandEntry(panel, *row) for panel, rows in _ROWS.items() for row in rows)
+PANELS = tuple(_ROWS)

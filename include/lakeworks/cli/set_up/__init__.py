@@ -1,0 +1,1 @@
+"""Commands of the panel "Set up": the infrastructure, buckets and tenants."""
