@@ -1,0 +1,158 @@
+"""What the processes of a history do: the product's own code, called as its tasks and commands call it."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakeworks.contract import Contract
+from lakeworks.errors import TransientError
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.run_record import ExtraColumn, StagedObject, StagedPartition
+from lakeworks.maintenance import compaction
+from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.garbage_collection import collect
+from lakeworks.maintenance.verify import repair, verify
+from lakeworks.pipeline.publish import publish, publisher_of
+from lakeworks.publications.rollback import rollback
+from lakeworks.publications.withdraw import withdraw
+from tests.simulation.scenario import Actor
+from tests.simulation.world import DAYS, MONTH, NEWER, Content, World, sha256
+
+_TRIES = 3  # as many as Airflow makes
+
+
+def work_of(world: World, actor: Actor) -> Callable[[], Any]:
+    """The work of a process."""
+    act = _ACTS[actor.kind]
+    return lambda: _tried(lambda attempt: act(world, actor, attempt))
+
+
+def _tried(act: Callable[[int], Callable[[], Any]]) -> Any:
+    """Try a task as Airflow does: again after a transient error."""
+    task = act(1)
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return task()
+        except TransientError:
+            if attempt == _TRIES:
+                raise
+    return None
+
+
+def _write(world: World, actor: Actor, attempt: int) -> Callable[[], Any]:
+    run = world.run(actor.number, attempt)
+    days = [DAYS[day] for day in actor.days]
+    period = MONTH if len(days) > 1 else days[0]
+    lake = _newer_release(world) if actor.kind == "newer release" else world.lake
+    manifest = world.stage(run, period, days, actor.rows, audited=actor.kind != "unaudited writer", parts=world.parts)
+    if actor.kind == "schema writer":
+        extra = (ExtraColumn(name=f"more{actor.number}", type="string"),)
+        manifest = manifest.model_copy(update={"extra_columns": extra}).save(world.lake.store)
+    return lambda: publish(lake, manifest.key)
+
+
+def _newer_release(world: World) -> Lake:
+    """A lake whose documents in the ledger have a field that this release does not know."""
+
+    class Newer:
+        def __getattr__(self, operation: str) -> Any:
+            return getattr(world.lake.store.client, operation)
+
+        def put_object(self, **arguments: Any) -> Any:
+            if arguments["Key"].startswith("_ledger/"):
+                arguments["Body"] = json.dumps({**json.loads(arguments["Body"]), NEWER: 1}).encode()
+            return world.lake.store.client.put_object(**arguments)
+
+    return world.lake_of(Newer(), world.lake.catalog.client)
+
+
+def _partition(world: World, actor: Actor) -> Any:
+    return world.partitions[actor.days[0]]
+
+
+def _roll_forward(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    publisher = publisher_of(world.lake, world.contract)
+    return lambda: publisher.recover(world.contract.table, _partition(world, actor))
+
+
+def _repair(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: repair(world.lake, world.contract, verify(world.lake, world.contract))
+
+
+def _catalog_repair(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: list(reconcile(world.lake, world.contract, mend=True))
+
+
+def _compact(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: compaction.compact(world.lake, world.contract, _partition(world, actor))
+
+
+def _rollback(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: rollback(world.lake, world.contract, _partition(world, actor))
+
+
+def _withdraw(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: withdraw(world.lake, world.contract, _partition(world, actor))
+
+
+def _collect(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: collect(world.lake, [world.contract], dry_run=False)
+
+
+def _verify(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    return lambda: verify(world.lake, world.contract)
+
+
+_ACTS: dict[str, Callable[[World, Actor, int], Callable[[], Any]]] = {
+    "writer": _write,
+    "unaudited writer": _write,
+    "schema writer": _write,
+    "newer release": _write,
+    "replay": _write,
+    "roll-forward": _roll_forward,
+    "repair": _repair,
+    "catalog repair": _catalog_repair,
+    "compact": _compact,
+    "rollback": _rollback,
+    "withdraw": _withdraw,
+    "gc": _collect,
+    "verify": _verify,
+}
+
+
+def rewritten(world_of: Callable[[], World]) -> Callable[..., StagedPartition]:
+    """Compaction's rewriting of rows, by Arrow: the simulation is about its requests, and DuckDB takes milliseconds."""
+
+    def write(lake: Lake, _: Contract, live: LedgerEntry, prefix: str, __: Path) -> StagedPartition:
+        bodies = [lake.store.get(item.key, item.version_id)[0] for item in live.objects]
+        body = _merged(tuple(bodies))
+        digest = sha256(body)
+        known = world_of().contents.get(live.objects[0].sha256)
+        world_of().contents[digest] = Content(f"{known.label if known else 'unknown rows'}, compacted", bool(known))
+        key = f"{prefix}{live.partition}/part-00000.parquet"
+        lake.store.put(key, body)
+        staged = StagedObject(key=key, size=len(body), sha256=digest, rows=live.rows)
+        return StagedPartition(partition=live.partition, objects=(staged,))
+
+    return write
+
+
+@lru_cache(maxsize=4096)
+def _merged(bodies: tuple[bytes, ...]) -> bytes:
+    sink = BytesIO()
+    pq.write_table(pa.concat_tables([pq.read_table(BytesIO(body)) for body in bodies]).combine_chunks(), sink)
+    return sink.getvalue()
+
+
+def quietly(act: Callable[[], Any], *errors: type[Exception]) -> None:
+    """Do something that may be refused."""
+    with suppress(*errors):
+        act()

@@ -1,0 +1,81 @@
+"""Running many histories: under the seams of the simulation, on several processes, with the violations counted by kind."""
+
+import logging
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from unittest.mock import patch
+
+from lakeworks.maintenance import compaction
+from tests.simulation import actors, clock
+from tests.simulation.history import History, Outcome
+from tests.simulation.scenario import draw
+
+
+@dataclass
+class Tally:
+    """What many histories showed."""
+
+    histories: int = 0
+    requests: int = 0
+    reads: int = 0
+    killed: int = 0
+    catalog_behind: int = 0  # histories in which the catalog showed an older publication for a while
+    kinds: Counter[str] = field(default_factory=Counter)
+    seeds: dict[str, int] = field(default_factory=dict)  # the first seed of each kind of violation
+    seconds: float = 0.0
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one history."""
+        self.histories += 1
+        self.requests += outcome.requests
+        self.reads += outcome.reads
+        self.killed += outcome.killed
+        self.catalog_behind += outcome.behind > 0
+        if outcome.violation:
+            self.kinds[outcome.violation.kind] += 1
+            self.seeds.setdefault(outcome.violation.kind, outcome.scenario.seed)
+
+    def add(self, other: "Tally") -> None:
+        """Add the histories of another process."""
+        for name in ("histories", "requests", "reads", "killed", "catalog_behind"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.kinds += other.kinds
+        for kind, seed in other.seeds.items():
+            self.seeds[kind] = min(seed, self.seeds.get(kind, seed))
+
+
+@contextmanager
+def simulation() -> Iterator[None]:
+    """The seams: virtual time, in-line threads, and compactions that rewrite by Arrow."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)  # what processes complain of is what the histories do to them
+    rewritten = actors.rewritten(lambda: History.current.world)
+    try:
+        with clock.installed(), patch.object(compaction, "_write", rewritten):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def run(seeds: range) -> Tally:
+    """Play the histories of some seeds."""
+    tally = Tally()
+    with simulation():
+        for seed in seeds:
+            tally.count(History(draw(seed)).play())
+    return tally
+
+
+def run_on(processes: int, seeds: range) -> Tally:
+    """Play the histories of some seeds on several processes."""
+    began, tally = time.monotonic(), Tally()
+    parts = [seeds[start : start + 500] for start in range(0, len(seeds), 500)]
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        for part in pool.imap_unordered(run, parts):
+            tally.add(part)
+    tally.seconds = time.monotonic() - began
+    return tally

@@ -1,0 +1,121 @@
+"""Drawing a history: which processes there are, in which phases, and how roughly they are treated. A seed gives one scenario."""
+
+import random
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal
+
+Kind = Literal[
+    "writer", "unaudited writer", "schema writer", "newer release", "roll-forward", "repair", "catalog repair", "compact",
+    "rollback", "withdraw", "replay", "gc", "verify",
+]  # fmt: skip
+HOURS, NIGHT = timedelta(hours=1), timedelta(hours=26)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A process: what it does, on which days; `number` is that of a writer's run and of its rows."""
+
+    name: str
+    kind: Kind
+    number: int = 0
+    days: tuple[int, ...] = (0,)
+    rows: int = 0  # the run whose rows it has: its own, or an earlier one's
+    skew: timedelta = timedelta()
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Processes of one time; `then` is how long it takes until the next phase."""
+
+    actors: tuple[Actor, ...]
+    then: timedelta = timedelta()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything about a history that is not a scheduling decision."""
+
+    seed: int
+    layout: Literal["plain", "versioned"] = "plain"
+    past: int = 1  # publications of every day before the history begins
+    days: int = 1
+    parts: int = 1
+    phases: tuple[Phase, ...] = ()
+    pace: float = 0.3  # how often another process goes on
+    kills: int = 0
+    strange: int = 0  # requests that are late, sent twice or copied
+    freezes: int = 0
+
+    @property
+    def actors(self) -> list[Actor]:
+        """The processes of all phases."""
+        return [actor for phase in self.phases for actor in phase.actors]
+
+    def without(self, name: str) -> "Scenario":
+        """The scenario with one process less; what waited for it waits no more."""
+        phases = []
+        for phase in self.phases:
+            actors = (replace(item, after="" if item.after == name else item.after) for item in phase.actors)
+            phases.append(replace(phase, actors=tuple(item for item in actors if item.name != name)))
+        return replace(self, phases=tuple(phases))
+
+
+@dataclass
+class _Draw:
+    chance: random.Random
+    layout: Literal["plain", "versioned"]
+    days: int
+    number: int
+    names: dict[str, int] = field(default_factory=dict)
+
+    def actor(self, kind: Kind) -> Actor:
+        """One process of a kind."""
+        count = self.names[kind] = self.names.get(kind, 0) + 1
+        name = kind if count == 1 else f"{kind} {count}"
+        day = self.chance.randrange(self.days)
+        if "writer" in kind or kind in ("newer release", "replay"):
+            self.number += 1
+            days = tuple(range(self.days)) if self.chance.random() < 0.6 else (day,)
+            rows = self.chance.randrange(1, self.number + 1) if self.chance.random() < 0.2 else self.number
+            name = f"{kind} {self.number}"
+            # a run that began earlier than one before it, seldom: it is fenced
+            return Actor(name, kind, self.number, days, rows)
+        skew = (
+            timedelta(hours=self.chance.choice([0, 0, 0, -30, 30]))
+            if kind in ("rollback", "withdraw", "gc")
+            else timedelta()
+        )
+        return Actor(name, kind, days=(day,), skew=skew)
+
+
+_BESIDE: tuple[tuple[Kind, int], ...] = (
+    ("writer", 10), ("unaudited writer", 1), ("schema writer", 2), ("newer release", 1), ("roll-forward", 1), ("repair", 4),
+    ("catalog repair", 2), ("compact", 2), ("rollback", 4), ("withdraw", 3), ("replay", 1), ("gc", 2), ("verify", 1),
+)  # fmt: skip
+
+
+def draw(seed: int) -> Scenario:
+    """Draw the scenario of a seed."""
+    chance = random.Random(seed)
+    layout: Literal["plain", "versioned"] = chance.choice(("plain", "plain", "versioned"))
+    days = chance.choice((1, 1, 1, 1, 2, 3))
+    past = chance.choice((0, 1, 1, 2))
+    make = _Draw(chance, layout, days, past)
+    kinds, weights = zip(*_BESIDE, strict=True)
+    phases = []
+    for number in range(chance.choice((1, 1, 2))):
+        chosen: list[Kind] = ["writer"] if number == 0 else []
+        chosen += chance.choices(kinds, weights, k=chance.choice((1, 2, 2, 3)))
+        phases.append(Phase(tuple(make.actor(kind) for kind in chosen), chance.choice((HOURS, NIGHT))))
+    rough = chance.random() < 0.6
+    return Scenario(
+        seed, layout, past, days,
+        parts=chance.choice((1, 2)) if layout == "versioned" else 1,
+        phases=tuple(phases),
+        pace=chance.choice((0.05, 0.15, 0.3, 0.6)),
+        kills=chance.choice((0, 1, 1, 2)) if rough else 0,
+        strange=chance.choice((0, 1, 2)) if rough else 0,
+        freezes=chance.choice((0, 0, 1, 2)),
+    )  # fmt: skip

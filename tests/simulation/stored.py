@@ -1,0 +1,54 @@
+"""What a simulated bucket stores and answers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass
+class Version:
+    """One version of one key; a delete marker has no body."""
+
+    id: str
+    body: bytes
+    etag: str
+    metadata: dict[str, str]
+    modified: datetime
+    marker: bool = False
+    storage_class: str = "STANDARD"
+    noncurrent_since: datetime | None = None
+    readable_until: datetime | None = None
+
+
+@dataclass
+class Upload:
+    """Parts that wait to be completed."""
+
+    key: str
+    metadata: dict[str, str]
+    started: datetime
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
+class Body:
+    """The body of an answer."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        """All of it."""
+        return self.content
+
+    def iter_chunks(self, _: int = 0) -> Iterator[bytes]:
+        """All of it, in one chunk."""
+        yield self.content
+
+
+def failure(code: str, status: int, operation: str, **details: str) -> ClientError:
+    """The error boto3 raises for an answer of S3 or Glue."""
+    answer: Any = {"Error": {"Code": code, "Message": code, **details}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, operation)
