@@ -6,7 +6,7 @@ import sys
 from tests.simulation.history import History
 from tests.simulation.running import run_on, simulation
 from tests.simulation.scenario import draw
-from tests.simulation.story import told
+from tests.simulation.story import story_of
 
 
 def main() -> int:
@@ -37,7 +37,7 @@ def main() -> int:
 def _tell(seed: int) -> int:
     with simulation():
         outcome = History(draw(seed)).play()
-        print(told(outcome) if outcome.violation else f"seed {seed}: nothing is wrong")
+        print(story_of(outcome) if outcome.violation else f"seed {seed}: nothing is wrong")
     return int(outcome.violation is not None)
 
 

@@ -17,7 +17,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.run_record import ExtraColumn, StagedObject, StagedPartition
 from lakeworks.maintenance import compaction
-from lakeworks.maintenance.catalog_repair import reconcile
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.pipeline.publish import publish, publisher_of
@@ -88,7 +88,7 @@ def _repair(world: World, actor: Actor, _: int) -> Callable[[], Any]:
 
 
 def _catalog_repair(world: World, actor: Actor, _: int) -> Callable[[], Any]:
-    return lambda: list(reconcile(world.lake, world.contract, mend=True))
+    return lambda: list(compare_catalog(world.lake, world.contract, repair=True))
 
 
 def _compact(world: World, actor: Actor, _: int) -> Callable[[], Any]:

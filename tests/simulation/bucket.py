@@ -125,7 +125,7 @@ class Bucket:
         return answer
 
     def list_multipart_uploads(self, **_: Any) -> dict[str, Any]:
-        """Uploads that nobody completed."""
+        """Uploads that were never completed."""
         found = self.uploads.items()
         return {"Uploads": [{"Key": up.key, "UploadId": name, "Initiated": up.started} for name, up in found]}
 
@@ -174,7 +174,7 @@ class Bucket:
         found.readable_until = self.clock.now + timedelta(days=days)
         return {}
 
-    # What nobody asks for: the bucket's own acts.
+    # Without a request: the bucket's own acts.
 
     def is_archived(self, found: Version) -> bool:
         """Whether a version has to be restored before it can be read."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from lakeworks.errors import LakeError
-from lakeworks.ledger.run_record import Manifest
+from lakeworks.ledger.run_record import RunRecord
 from lakeworks.maintenance.verify import repair, verify
 from tests.simulation import lifecycle
 from tests.simulation.actors import work_of
@@ -149,7 +149,7 @@ class History:
         if process.error is not None and not isinstance(process.error, LakeError):
             raise Violation("crash", f"{process.name}: {type(process.error).__name__}: {process.error}")
         self.outcome.killed += process.state == "killed"
-        if process.state != "ended" or not isinstance(process.result, Manifest):
+        if process.state != "ended" or not isinstance(process.result, RunRecord):
             return
         for staged in process.result.partitions:
             entries = self.readers.entries(staged.parsed)

@@ -168,7 +168,7 @@ class Scheduler:
         process.thread.throw(Killed)
 
     def _quietly(self, request: Request) -> None:
-        """Let a request take effect whose answer nobody reads."""
+        """Let a request take effect whose answer is lost."""
         try:
             request.execute()
         except Exception as raised:  # the answer is an error that no process reads

@@ -16,7 +16,7 @@ _FATES = {
 }
 
 
-def told(outcome: Outcome) -> str:
+def story_of(outcome: Outcome) -> str:
     """The story of a failing history, in its shortest form."""
     short = shrunk(outcome)
     again = History(short.scenario, short.decisions, tell=True).play()

@@ -19,7 +19,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Manifest, RowBalance, Run, StagedObject, StagedPartition
+from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedObject, StagedPartition
 from lakeworks.lineage.openlineage import Lineage
 from lakeworks.s3.object_store import ObjectStore
 from tests.simulation.bucket import Bucket
@@ -37,7 +37,7 @@ class _NoLineage(Lineage):
     """Lineage that is off: nothing of it is simulated."""
 
     @contextmanager
-    def told(self, contract: Contract, manifest: Manifest) -> Iterator[None]:
+    def told(self, contract: Contract, manifest: RunRecord) -> Iterator[None]:
         yield
 
     def restated(self, *_: Any) -> None:
@@ -136,9 +136,9 @@ class World:
 
     def stage(
         self, run: Run, period: Period, days: Sequence[Period], number: int, *, audited: bool = True, parts: int = 1
-    ) -> Manifest:
+    ) -> RunRecord:
         """Stage a run's objects and its manifest, as write and audit leave them."""
-        manifest = Manifest(
+        manifest = RunRecord(
             table=self.contract.name, period=str(period), run=run, contract_version="1.0.0", schema_fingerprint="f",
             balance=RowBalance(read=2, staged=2), partitions=(), audit={"passed": True} if audited else None,
         )  # fmt: skip
