@@ -145,7 +145,7 @@ class History:
     # What must hold.
 
     def _judge(self, process: Process) -> None:
-        """Errors are of the tree, and whoever reported success is in the ledger."""
+        """Errors are of the tree, and each process that reported success is in the ledger."""
         if process.error is not None and not isinstance(process.error, LakeError):
             raise Violation("crash", f"{process.name}: {type(process.error).__name__}: {process.error}")
         self.outcome.killed += process.state == "killed"
