@@ -7,26 +7,17 @@ without a file is waited for without holding a worker; a DAG of its own, so that
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import dag
 
-from lakeworks_airflow import DailyPartitions, ingest, partition_params
-
-GRAIN = "day"
+from lakeworks_airflow import DailyPartitions, ingest, lake_dag
 
 
-@dag(
+@lake_dag(
     schedule=DailyPartitions("00:30"),
+    grain="day",
     start_date=pendulum.datetime(2017, 1, 1, tz="UTC"),
-    catchup=False,
-    is_paused_upon_creation=True,  # it needs the bucket that lake_bootstrap makes
     max_active_runs=8,
-    params=partition_params(GRAIN),
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},
     doc_md=__doc__,
     tags=["domain:commerce"],
 )
 def commerce_events():
-    ingest("bronze.commerce.events", grain=GRAIN, look_again_after=timedelta(hours=1))
-
-
-commerce_events()
+    ingest("bronze.commerce.events", look_again_after=timedelta(hours=1))

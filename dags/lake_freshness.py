@@ -5,26 +5,18 @@ the partition it waits for, once for each that is missing before its newest and 
 DAG looks. By hand: `lakeworks freshness`.
 """
 
-from datetime import timedelta
-
 import pendulum
-from airflow.sdk import CronTriggerTimetable, dag
+from airflow.sdk import CronTriggerTimetable
 
-from lakeworks_airflow import FreshnessOperator
+from lakeworks_airflow import FreshnessOperator, lake_dag
 
 
-@dag(
+@lake_dag(
     schedule=CronTriggerTimetable("*/30 * * * *", timezone="UTC"),
     start_date=pendulum.datetime(2019, 1, 1, tz="UTC"),
-    catchup=False,
-    is_paused_upon_creation=True,  # there is nothing to look at before lake_bootstrap
     max_active_runs=1,
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},
     doc_md=__doc__,
     tags=["lake"],
 )
 def lake_freshness():
     FreshnessOperator(task_id="look")
-
-
-lake_freshness()

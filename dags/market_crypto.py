@@ -5,30 +5,19 @@ own, because a Demo key sees 365 days: a longer history of equities must not wai
 that day from `silver_daily_bars` on.
 """
 
-from datetime import timedelta
-
 import pendulum
-from airflow.sdk import dag
 
-from lakeworks_airflow import DailyPartitions, ingest, partition_params, write_audit_publish
-
-GRAIN = "day"
+from lakeworks_airflow import DailyPartitions, ingest, lake_dag, write_audit_publish
 
 
-@dag(
+@lake_dag(
     schedule=DailyPartitions("01:00"),
+    grain="day",
     start_date=pendulum.datetime(2000, 3, 1, tz="UTC"),
-    catchup=False,
-    is_paused_upon_creation=True,  # its first scheduled run needs the bucket that lake_bootstrap makes
     max_active_runs=1,
-    params=partition_params(GRAIN),
-    default_args={"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True},
     doc_md=__doc__,
     tags=["domain:market"],
 )
 def market_crypto():
-    points = ingest("bronze.market.crypto_bars", grain=GRAIN)
-    points >> write_audit_publish("silver.market.crypto_bars", grain=GRAIN)
-
-
-market_crypto()
+    points = ingest("bronze.market.crypto_bars")
+    points >> write_audit_publish("silver.market.crypto_bars")

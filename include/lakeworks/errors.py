@@ -30,6 +30,7 @@
     + LostRace               another writer published this partition first; the next attempt decides anew
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 
@@ -50,7 +51,14 @@ class ConfigError(TerminalError):
 
 
 class ContractError(TerminalError):
-    """A contract, its SQL or its examples are wrong."""
+    """A contract, its SQL or its examples are wrong; `problems` has one line for each mistake that was found."""
+
+    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(message, tuple(problems))
+        self.problems = tuple(problems) or (message,)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class PartitionKeyError(TerminalError):

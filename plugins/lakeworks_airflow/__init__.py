@@ -6,6 +6,7 @@ from lakeworks_airflow.bootstrap import LakeBootstrapOperator
 from lakeworks_airflow.costs import StorageCostOperator
 from lakeworks_airflow.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
 from lakeworks_airflow.crawlers import CrawlOperator
+from lakeworks_airflow.dags import lake_dag
 from lakeworks_airflow.freshness import FreshnessOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.maintenance import (
@@ -41,6 +42,7 @@ __all__ = [
     "WriteOperator",
     "deployed_tenants",
     "ingest",
+    "lake_dag",
     "monthly_after",
     "partition_params",
     "resolve_periods",

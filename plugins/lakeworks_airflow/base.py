@@ -1,4 +1,4 @@
-"""What every lakeworks operator does: find its periods, run one library step for each, map errors to retries."""
+"""Base classes of the operators: map errors to retries, work in a tenant's share, find the periods of a run."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,31 +7,21 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from lakeworks.errors import TerminalError
+from lakeworks_airflow.connections import connect_lake
 from lakeworks_airflow.partitions import resolve_periods
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from lakeworks.core.partition import Period
+    from lakeworks.lake import Lake
     from lakeworks.ledger.run_record import Run
 
 
-class LakeOperator(BaseOperator):
-    """Run one step for one table and the periods its DAG run owns.
+class StepOperator(BaseOperator):
+    """Make one call into the library, with the credentials of the lake's owner."""
 
-    :param table: name of the table, `<layer>.<domain>.<table>`. (templated)
-    :param grain: the grain of the DAG's partition keys: `month`, `day` or `hour`.
-    :param tenant: whose share of the lake to work in, with that tenant's credentials; nobody's without one.
-    """
-
-    template_fields: Sequence[str] = ("table",)
     ui_color = "#e8f4f2"
-
-    def __init__(self, *, table: str, grain: str = "day", tenant: str | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.table = table
-        self.grain = grain
-        self.tenant = tenant
 
     def execute(self, context: "Context") -> Any:
         """Run the step; a TerminalError fails the task for good, anything else follows the task's retries."""
@@ -41,16 +31,57 @@ class LakeOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
 
     def step(self, context: "Context") -> Any:
-        """The operator's one call into the library."""
+        """Make the operator's one call into the library."""
         raise NotImplementedError
 
+
+class LakeOperator(StepOperator):
+    """Run one step in the lake, or in a tenant's share of it.
+
+    A DAG gives the tenant to all of its tasks by `default_args` (`lake_dag` does so).
+
+    :param tenant: the tenant whose share and credentials to use; without one, what belongs to no tenant.
+    """
+
+    def __init__(self, *, tenant: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant = tenant
+
+    def lake(self) -> "Lake":
+        """Connect to the lake, as the tenant if there is one.
+
+        Raises:
+            ConfigError: the tenant has no connection.
+        """
+        return connect_lake(self.tenant)
+
+    def command(self, text: str) -> str:
+        """Return a command of `lakeworks` as a person types it for this operator's share of the lake."""
+        return f"LAKE_TENANT={self.tenant} lakeworks {text}" if self.tenant else f"lakeworks {text}"
+
+
+class TableOperator(LakeOperator):
+    """Run one step for one table, and for the periods that its DAG run owns.
+
+    :param table: name of the table, `<layer>.<domain>.<table>`. (templated)
+    :param grain: the grain of the DAG's partition keys: `month`, `day` or `hour`.
+    :param tenant: as in LakeOperator.
+    """
+
+    template_fields: Sequence[str] = ("table",)
+
+    def __init__(self, *, table: str, grain: str = "day", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.table = table
+        self.grain = grain
+
     def periods(self, context: "Context") -> "list[Period]":
-        """The periods this run owns."""
+        """Return the periods this run owns."""
         return resolve_periods(context["dag_run"], context["params"], self.grain)
 
 
 def run_of(context: "Context") -> "Run":
-    """Who writes, for ledger and fencing: a run cleared and started again counts as later than its first start."""
+    """Return who writes, for ledger and fencing: a run cleared and started again counts as later than its first start."""
     from lakeworks.ledger.run_record import Run
 
     run = context["dag_run"]

@@ -3,10 +3,10 @@
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from lakeworks.errors import LakeUnavailable, TerminalError
+from lakeworks.errors import LakeUnavailable
+from lakeworks_airflow.base import StepOperator
 from lakeworks_airflow.connections import lake_client
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _NOTABLE = ("foreign", "refused", "denied", "unsupported", "failed")
 
 
-class LakeBootstrapOperator(BaseOperator):
+class LakeBootstrapOperator(StepOperator):
     """Make the lake's infrastructure as `LAKE_CONFIG_FILE` declares it; running it again changes nothing.
 
     What an endpoint does not know, others made or a judgement refused is left with a warning. A setting that was denied or
@@ -36,21 +36,18 @@ class LakeBootstrapOperator(BaseOperator):
         self.plan = plan
         self.clients = clients
 
-    def execute(self, context: "Context") -> list[dict[str, Any]]:
+    def step(self, context: "Context") -> list[dict[str, Any]]:
         """Return what became, or would become, of every setting."""
         from lakeworks.infrastructure.bootstrap import plan_lake
         from lakeworks.settings import settings
 
-        try:
-            wanted = plan_lake(settings(), self.clients)
-            if str(self.plan).lower() == "true":
-                changes = wanted.changes()
-                for change in changes:
-                    _log(change)
-            else:
-                changes = wanted.apply(_log)
-        except TerminalError as error:
-            raise AirflowFailException(str(error)) from error
+        wanted = plan_lake(settings(), self.clients)
+        if str(self.plan).lower() == "true":
+            changes = wanted.changes()
+            for change in changes:
+                _log(change)
+        else:
+            changes = wanted.apply(_log)
         _complain([change for change in changes if change.outcome in ("denied", "failed")])
         return [change.as_dict() for change in changes]
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakeworks_airflow.base import LakeOperator, run_of
-from lakeworks_airflow.connections import connect_lake
+from lakeworks_airflow.base import TableOperator, run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class StorageCostOperator(LakeOperator):
+class StorageCostOperator(TableOperator):
     """Land the bill of each month the run owns: bytes and US dollars by tenant, layer, domain, table and storage class.
 
     :param table: the table whose contract names the source `lake.storage_costs`. (templated)
@@ -36,7 +35,7 @@ class StorageCostOperator(LakeOperator):
         from lakeworks.prices import load_price_book
         from lakeworks.settings import settings
 
-        lake, run, found = connect_lake(self.tenant), run_of(context), settings()
+        lake, run, found = self.lake(), run_of(context), settings()
         window = BillingPeriod.run_rate(utc_now())
         ask = ReportRequest(
             load_price_book(found.price_book), found.region, window, self.inventory or None, self.logs or None

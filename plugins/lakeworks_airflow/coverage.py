@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from lakeworks_airflow.base import LakeOperator
-from lakeworks_airflow.connections import connect_lake
+from lakeworks_airflow.base import TableOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -16,7 +15,7 @@ log = logging.getLogger(__name__)
 _NAMED = 5
 
 
-class SkipUntilCoveredOperator(LakeOperator):
+class SkipUntilCoveredOperator(TableOperator):
     """Let a roll-up go on once runs of the upstream table covered its whole period; until then skip the rest of the run.
 
     The next publication upstream looks again, so nothing waits and nothing is polled. A correction of a day that was there
@@ -41,7 +40,7 @@ class SkipUntilCoveredOperator(LakeOperator):
         from lakeworks.contract import load_contract
         from lakeworks.status.run_coverage import uncovered
 
-        lake, contract = connect_lake(self.tenant), load_contract(self.upstream)
+        lake, contract = self.lake(), load_contract(self.upstream)
         missing = {str(p): [str(slot) for slot in uncovered(lake, contract, p)] for p in self.periods(context)}
         waits = [self._told(period, slots) for period, slots in missing.items() if len(slots) > self.missing_allowed]
         if waits and by_events(context):
@@ -60,7 +59,7 @@ class SkipUntilCoveredOperator(LakeOperator):
         return f"{period} waits for runs of `{self.upstream}`: {', '.join(slots[:_NAMED])}{more}."
 
 
-class SkipUnchangedOperator(LakeOperator):
+class SkipUnchangedOperator(TableOperator):
     """Let a run go on if its table reads something that the last run of its period did not; else skip the rest of it.
 
     A backfill upstream publishes day after day and starts a run each; the first builds what is there, those that queued
@@ -80,7 +79,7 @@ class SkipUnchangedOperator(LakeOperator):
         periods = self.periods(context)
         if not by_events(context):
             return [str(period) for period in periods]
-        lake, contract = connect_lake(self.tenant), load_contract(self.table)
+        lake, contract = self.lake(), load_contract(self.table)
         news = [str(period) for period in periods if has_news(lake, contract, period)]
         if not news:
             asked = ", ".join(map(str, periods))

@@ -6,13 +6,13 @@ import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from lakeworks.catalog.crawler_scope import foreign_folder
-from lakeworks.errors import ConfigError, LakeUnavailable, TerminalError, TransientError
+from lakeworks.errors import LakeUnavailable, TerminalError, TransientError
 from lakeworks.settings import settings
+from lakeworks_airflow.base import StepOperator
 
 if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.glue_crawler import GlueCrawlerHook
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 STILL_RUNNING = "STILL RUNNING"
 
 
-class CrawlOperator(BaseOperator):
+class CrawlOperator(StepOperator):
     """Create or update a crawler over a folder of somebody else's, run it, and wait without holding a worker.
 
     What lakeworks writes is refused: columns come from contracts, and a crawler would overwrite them with guesses.
@@ -56,12 +56,9 @@ class CrawlOperator(BaseOperator):
         self.look_every = look_every
         self.timeout = timeout
 
-    def execute(self, context: "Context") -> None:
+    def step(self, context: "Context") -> None:
         """Start the crawl; one that is running already is waited for."""
-        try:
-            self.path = foreign_folder(self.path, self.database, own_buckets())
-        except ConfigError as error:
-            raise AirflowFailException(str(error)) from error
+        self.path = foreign_folder(self.path, self.database, own_buckets())
         found, hook = settings(), crawler_hook(settings().aws_conn_id, settings().region)
         running = hook.glue_client.exceptions.CrawlerRunningException
         try:

@@ -5,30 +5,32 @@ from typing import Any
 from airflow.sdk import TaskGroup
 
 from lakeworks.core.names import TableName
-from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 
 
-def write_audit_publish(table: str, *, grain: str, tenant: str | None = None) -> TaskGroup:
-    """Stage, check, then switch: readers never see an unaudited partition. With a tenant, in that tenant's share."""
+def write_audit_publish(table: str, **facts: Any) -> TaskGroup:
+    """Stage, check, then switch: readers never see an unaudited partition.
+
+    `grain` and `tenant` come from the DAG (`lake_dag`) unless they are given.
+    """
     with _group(table) as group:
-        _steps(table, grain, tenant)
+        _steps(table, facts)
     return group
 
 
-def ingest(table: str, *, grain: str, tenant: str | None = None, **fetch: Any) -> TaskGroup:
-    """Land a source's file, then write, audit and publish it. `fetch` goes to the FetchOperator."""
+def ingest(table: str, *, grain: str | None = None, tenant: str | None = None, **fetch: Any) -> TaskGroup:
+    """Fetch a source's file, then write, audit and publish it. `fetch` goes to the FetchOperator."""
+    facts: dict[str, Any] = {name: value for name, value in {"grain": grain, "tenant": tenant}.items() if value}
     with _group(table) as group:
-        landed = FetchOperator(task_id="fetch", table=table, grain=grain, tenant=tenant, **fetch)
-        landed >> _steps(table, grain, tenant)
+        fetched = FetchOperator(task_id="fetch", table=table, **facts, **fetch)
+        fetched >> _steps(table, facts)
     return group
 
 
-def _steps(table: str, grain: str, tenant: str | None) -> WriteOperator:
-    facts: dict[str, Any] = {"table": table, "grain": grain, "tenant": tenant}
-    write = WriteOperator(task_id="write", **facts)
-    audit = AuditOperator(task_id="audit", staged=write.output, **facts)
-    PublishOperator(task_id="publish", staged=audit.output, outlets=[table_asset(table, tenant)], **facts)
+def _steps(table: str, facts: dict[str, Any]) -> WriteOperator:
+    write = WriteOperator(task_id="write", table=table, **facts)
+    audit = AuditOperator(task_id="audit", table=table, staged=write.output, **facts)
+    PublishOperator(task_id="publish", table=table, staged=audit.output, **facts)
     return write
 
 

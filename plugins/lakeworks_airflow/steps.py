@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
 from lakeworks_airflow.assets import table_asset
-from lakeworks_airflow.base import LakeOperator, run_of
-from lakeworks_airflow.connections import connect_lake, connect_source
+from lakeworks_airflow.base import TableOperator, run_of
+from lakeworks_airflow.connections import connect_source
 from lakeworks_airflow.links import AuditReportLink, DataLink
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class FetchOperator(LakeOperator):
+class FetchOperator(TableOperator):
     """Land a source's raw file or answers for each period.
 
     A period that is not published yet, and a source whose quota is used up, are waited for without holding a worker; the
@@ -39,7 +39,7 @@ class FetchOperator(LakeOperator):
         from lakeworks.pipeline.fetch import land
 
         contract = load_contract(self.table)
-        lake, run = connect_lake(self.tenant), run_of(context)
+        lake, run = self.lake(), run_of(context)
         source = connect_source(str(contract.source).partition(".")[0], lake)
         try:
             return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
@@ -61,7 +61,7 @@ class FetchOperator(LakeOperator):
         self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")
 
 
-class WriteOperator(LakeOperator):
+class WriteOperator(TableOperator):
     """Build each period's partitions in staging, invisible to readers.
 
     :param table: the table to build. (templated)
@@ -76,12 +76,12 @@ class WriteOperator(LakeOperator):
         from lakeworks.pipeline.build_periods import plan
         from lakeworks.pipeline.write import write
 
-        lake, run = connect_lake(self.tenant), run_of(context)
+        lake, run = self.lake(), run_of(context)
         periods = plan(load_contract(self.table), self.periods(context))
         return [write(lake, self.table, period, run).key for period in periods]
 
 
-class AuditOperator(LakeOperator):
+class AuditOperator(TableOperator):
     """Validate what is staged with Great Expectations; a failed audit names check, column, counts and rows.
 
     :param table: the staged table. (templated)
@@ -99,15 +99,15 @@ class AuditOperator(LakeOperator):
         """Return the manifest keys that passed."""
         from lakeworks.pipeline.audit import audit
 
-        lake = connect_lake(self.tenant)
+        lake = self.lake()
         return [audit(lake, key).key for key in self.staged]
 
 
-class PublishOperator(LakeOperator):
-    """Make audited partitions live, each in one step for every reader, and tell catalog, ledger and consumers.
+class PublishOperator(TableOperator):
+    """Make audited partitions live, each in one step for every reader, and notify catalog, ledger and consumers.
 
-    Consumers are told of every day (or month, or hour) the run covered, whatever the grain of the run: a run over a range
-    starts the same downstream runs as one run a day.
+    The task's outlet is the asset of the table, or of the tenant's table. It announces every day (or month, or hour) that the
+    run covered, whatever the grain of the run: a run over a range starts the same downstream runs as one run a day.
 
     :param table: the table to publish. (templated)
     :param staged: manifest keys of the audit step. (templated)
@@ -119,6 +119,7 @@ class PublishOperator(LakeOperator):
     def __init__(self, *, staged: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.staged = staged
+        self.outlets = self.outlets or [table_asset(self.table, self.tenant)]
 
     def step(self, context: "Context") -> list[dict[str, Any]]:
         """Return a small summary a period."""
@@ -126,7 +127,7 @@ class PublishOperator(LakeOperator):
         from lakeworks.pipeline.publish import publish
         from lakeworks.status.run_coverage import announced_keys
 
-        lake = connect_lake(self.tenant)
+        lake = self.lake()
         records = [publish(lake, key) for key in self.staged]
         keys = announced_keys(load_contract(self.table), records)
         context["outlet_events"][table_asset(self.table, self.tenant)].add_partitions(keys)

@@ -121,7 +121,7 @@ def test_compaction_writes_anew_what_needs_it_and_tells_what_others_published_me
             return published.engine.session()
 
     lake = replace(published, engine=Engine(scratch=published.scratch))
-    monkeypatch.setattr("lakeworks_airflow.maintenance.connect_lake", lambda: lake)
+    monkeypatch.setattr("lakeworks_airflow.base.connect_lake", lambda _: lake)
     monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: cut)
     done = operator(CompactOperator, tables=[cut.name]).execute({})
     expected: list[str] = [f"{cut.name} 2019-01"] if overtaken else []

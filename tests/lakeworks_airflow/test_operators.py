@@ -27,7 +27,7 @@ from lakeworks_airflow import (
     WriteOperator,
     table_asset,
 )
-from lakeworks_airflow.base import LakeOperator
+from lakeworks_airflow.base import TableOperator
 from lakeworks_airflow.links import object_url
 from lakeworks_demo.replay import start_replay
 from lakeworks_demo.replay.shopify import TOKEN
@@ -223,7 +223,7 @@ def test_a_missing_upstream_fails_for_good(deployed: Lake) -> None:
 
 @pytest.mark.parametrize("error", [SourceUnavailable("503"), LostRace("race")])
 def test_what_may_pass_is_left_to_airflows_retries(error: Exception) -> None:
-    class Failing(LakeOperator):
+    class Failing(TableOperator):
         def step(self, context: Any) -> None:
             raise error
 

@@ -31,6 +31,7 @@ from lakeworks.contract.sections import (
 )
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
+from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ContractError, PartitionKeyError
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def read_contract(path: Path, name: str, shown: str) -> Contract:
         ContractError: it cannot be read, the YAML does not parse, or a field is wrong; names file and field.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_yaml(path)
         return Contract.model_validate({**content, "name": name})
     except (OSError, UnicodeDecodeError) as error:
         raise ContractError(f"`{shown}` cannot be read: {error}. Nothing was run.") from error

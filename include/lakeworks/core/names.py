@@ -1,6 +1,8 @@
 """One name everywhere: `<layer>.<domain>.<table>` is folder, S3 prefix, Glue table, asset and CLI argument."""
 
+import difflib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lakeworks.errors import ContractError
@@ -62,3 +64,12 @@ class TableName:
         """
         layer, _, domain = database.partition("_")
         return cls.parse(f"{layer}.{domain}.{table}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return `Did you mean …?` for the known name that is closest, else the list of known names."""
+    names = list(known)
+    by_lower = {one.lower(): one for one in names}
+    if close := difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6):
+        return f"Did you mean `{by_lower[close[0]]}`?"
+    return f"Known: {', '.join(names) or 'none'}."

@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lakeworks.core.layout import is_written_by_lake
+from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
@@ -201,7 +202,7 @@ def load_config(path: Path | None = None) -> LakeConfig:
     if path is None:
         return LakeConfig()
     try:
-        return LakeConfig.model_validate(yaml.safe_load(path.read_text()) or {})
+        return LakeConfig.model_validate(read_yaml(path) or {})
     except OSError as error:
         raise ConfigError(
             f"`{path}` cannot be read: {error.strerror}. Nothing was changed. Correct LAKE_CONFIG_FILE."

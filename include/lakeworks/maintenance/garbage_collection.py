@@ -36,7 +36,7 @@ def collect(
     before = datetime.now(UTC) - older_than
     folders: dict[str, list[tuple[str, int, bool]]] = {}
     for item in lake.store.scan(f"{STAGING}/"):
-        if is_tenants(item.key):  # each tenant's attempts are its own affair; see --tenant
+        if is_tenants(item.key):  # lake_maintenance__<tenant>, or LAKE_TENANT=<tenant> lakeworks gc, looks after these
             continue
         folder = "/".join(item.key.split("/")[:6])  # _staging/<layer>/<domain>/<table>/period=/<attempt>
         old = item.modified is not None and item.modified < before

@@ -15,7 +15,7 @@ from lakeworks.core.partition import Period
 from lakeworks.engines.conform import conform, open_landed_file
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.quality.rules import row_rules
-from lakeworks.transform.examples import Example, Outcome, inputs, normal
+from lakeworks.transform.examples import Example, Outcome, inputs, normal, typed
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import LANDING, load_sql
 
@@ -33,7 +33,7 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
         for name in inputs(contract):
             rows = example.given.get(name, [])
             if name == LANDING:
-                session.attach(LANDING, pa.Table.from_pylist([dict(row) for row in rows]))
+                session.attach(LANDING, landed_table(rows))
             else:
                 session.attach(TableName.parse(name), given_table(load_contract(name), rows), len(rows))
         built = session.build(contract, sql, row_rules(contract), Period.parse(example.period), load_function(contract))
@@ -47,19 +47,23 @@ def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
         path = Path(folder) / "example.parquet"
-        pq.write_table(pa.Table.from_pylist([dict(row) for row in example.given[LANDING]]), path)
+        pq.write_table(landed_table(example.given.get(LANDING, [])), path)
         constants = {name: None for name in contract.columns if name.startswith("_")}
         rows = conform(open_landed_file(path), contract, constants).reader.read_all().to_pylist()
     return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
 
 
 def given_table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Given rows with the contract's types; a column that is not given is null."""
-    columns = {}
-    for name, column in contract.columns.items():
-        values = [normal(row.get(name)) for row in rows]
-        whole = column.type.kind in ("tinyint", "smallint", "int", "bigint")
-        real = column.type.kind in ("float", "double")
-        convert = int if whole else float if real else None
-        columns[name] = pa.array([convert(v) if convert and v is not None else v for v in values], column.type.arrow)
-    return pa.table(columns)
+    """Return given rows with the contract's types; a column that is not given is null."""
+    return pa.table(
+        {
+            name: pa.array([typed(column.type, row.get(name)) for row in rows], column.type.arrow)
+            for name, column in contract.columns.items()
+        }
+    )
+
+
+def landed_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return given rows of a landing file with every column that any row names (Arrow alone would take the first row's)."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: [row.get(name) for row in rows] for name in names})

@@ -1,6 +1,9 @@
-"""Examples beside the SQL: given rows, expected rows, through the very path a run takes."""
+"""Examples beside the SQL: given rows, expected rows, built by the same code as a run.
 
-from collections.abc import Mapping, Sequence
+A key that names no table or column is an error: an example that is not read proves nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,8 +13,15 @@ from typing import Any
 import yaml
 
 from lakeworks.contract import Contract, all_tables, load_contract
-from lakeworks.errors import ContractError
-from lakeworks.transform.sql import LANDING, load_sql, upstream
+from lakeworks.core.names import suggestion
+from lakeworks.core.partition import Period
+from lakeworks.core.types import LakeType
+from lakeworks.core.yaml_document import read_yaml
+from lakeworks.errors import ContractError, PartitionKeyError
+from lakeworks.transform.sql import LANDING, load_sql, read_columns, upstream
+
+FIELDS = ("name", "period", "given", "expect", "quarantined")
+WHOLE, REAL = ("tinyint", "smallint", "int", "bigint"), ("float", "double")
 
 
 @dataclass(frozen=True)
@@ -38,33 +48,44 @@ class Example:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an example gave."""
+    """The rows that an example produced."""
 
     rows: list[dict[str, Any]]
     quarantined: list[list[str]]
 
 
 def load_examples(tables: Sequence[str] | None = None) -> list[Example]:
-    """Every example of every table.
+    """Return every example of every table.
 
     Raises:
-        ContractError: an examples file has another shape.
+        ContractError: an examples file has another shape, or names a table, column, rule or value that does not exist; has
+            one line a problem.
     """
-    found = []
-    for table in tables or all_tables():
-        path: Path = load_contract(table).folder / "examples.yml"
-        try:
-            found += [
-                Example(table=table, **{**item, "period": str(item["period"])})
-                for item in yaml.safe_load(path.read_text())
-            ]
-        except (OSError, TypeError, KeyError, yaml.YAMLError) as error:
-            raise ContractError(f"`{table}`: examples.yml is missing or has another shape: {error}") from error
-    return found
+    return [example for table in tables or all_tables() for example in read_examples(load_contract(table))]
+
+
+def read_examples(
+    contract: Contract, load: Callable[[str], Contract] = load_contract, path: Path | None = None
+) -> list[Example]:
+    """Return the examples of one table, from its folder unless `path` names another file.
+
+    Raises:
+        ContractError: as `load_examples`.
+    """
+    path = path or contract.folder / "examples.yml"
+    shown = f"tables/{contract.table.path}/examples.yml"
+    try:
+        items = read_yaml(path)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ContractError(f"`{shown}` cannot be read: {' '.join(str(error).split())}. Nothing was run.") from error
+    problems = [f"`{shown}`: {text}" for text in example_problems(contract, items, load)]
+    if problems:
+        raise ContractError("\n".join([*problems, "Nothing was run; correct the file."]), problems)
+    return [Example(table=contract.name, **{**item, "period": str(item["period"])}) for item in items]
 
 
 def normal(value: Any) -> Any:
-    """A value as YAML and Arrow agree on it."""
+    """Return a value as YAML and Arrow agree on it."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
     if isinstance(value, date):
@@ -72,10 +93,125 @@ def normal(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
 
 
+def typed(kind: LakeType, value: Any) -> Any:
+    """Return an example's value as Arrow takes it for a column of this type."""
+    value = normal(value)
+    if kind.kind in (*WHOLE, *REAL) and isinstance(value, Decimal):
+        return int(value) if kind.kind in WHOLE else float(value)
+    return value
+
+
+def check_value(kind: LakeType, value: Any) -> None:
+    """Check that a column of this type can have an example's value.
+
+    Raises:
+        ValueError: it cannot; or a struct has a member of another name, which Arrow would leave out silently.
+    """
+    import pyarrow as pa
+
+    if kind.kind in (*WHOLE, *REAL) and (
+        isinstance(value, bool | str) or (kind.kind in WHOLE and value != typed(kind, value))
+    ):
+        raise ValueError(f"`{value}` is no {kind}")
+    members = dict(kind.members)
+    if kind.kind == "struct" and isinstance(value, Mapping):
+        if unknown := [name for name in value if name not in members]:
+            raise ValueError(f"`{unknown[0]}` is no member of {kind}. {suggestion(str(unknown[0]), members)}")
+        for name, inner in value.items():
+            check_value(members[name], inner)
+    elif kind.kind == "list" and isinstance(value, list):
+        for inner in value:
+            check_value(members["item"], inner)
+    else:
+        try:
+            pa.scalar(typed(kind, value), kind.arrow)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            raise ValueError(f"`{value}` is no {kind}") from error
+
+
 def inputs(contract: Contract) -> list[str]:
-    """What an example of the table has to give: its upstreams, or the landing file."""
+    """Return what an example of the table has to give: its upstreams, or the landing file."""
     sql = load_sql(contract)
     if sql is None:
         return [LANDING]
     names = [str(name) for name in upstream(sql)]
     return [*names, LANDING] if contract.source else names
+
+
+def example_problems(contract: Contract, items: Any, load: Callable[[str], Contract] = load_contract) -> Iterator[str]:
+    """Yield everything that is wrong with the parsed content of an examples file, one line each."""
+    if not isinstance(items, list) or not items:
+        yield "the file is a list of examples (`- name: …`) with at least one"
+        return
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, dict):
+            yield f"example {number} is no mapping of {', '.join(FIELDS)}"
+            continue
+        name = item.get("name", number)
+        if names.count(name) > 1 and names.index(name) == number - 1:
+            yield f"example `{name}`: the name is used {names.count(name)} times"
+        yield from (f"example `{name}`: {text}" for text in _problems_of_one(contract, item, load))
+
+
+def _problems_of_one(contract: Contract, item: Mapping[str, Any], load: Callable[[str], Contract]) -> Iterator[str]:
+    for field in item:
+        if field not in FIELDS:
+            yield f"`{field}` is no field of an example. {suggestion(str(field), FIELDS)}"
+    for field in FIELDS[:4]:
+        if field not in item:
+            yield f"`{field}` is missing"
+    try:
+        Period.parse(str(item.get("period", "2019-01")))
+    except PartitionKeyError as error:
+        yield f"`period`: {error}"
+    given, known = item.get("given", {}), inputs(contract)
+    if not isinstance(given, Mapping):
+        yield "`given` is no mapping of tables to rows"
+        given = {}
+    for table, rows in given.items():
+        if table not in known:
+            yield f"`given.{table}`: `{contract.name}` does not read this table. {suggestion(str(table), known)}"
+        else:
+            types = _landed_types(contract) if table == LANDING else _types(load(table))
+            yield from _row_problems(f"given.{table}", rows, types)
+    yield from _row_problems("expect", item.get("expect", []), _types(contract))
+
+
+def _types(contract: Contract) -> dict[str, LakeType | None]:
+    return {name: column.type for name, column in contract.columns.items()}
+
+
+def _landed_types(contract: Contract) -> dict[str, LakeType | None] | None:
+    """Columns of a landed file that the table reads, of any type; None if it reads all there are (`SELECT *`)."""
+    sql = load_sql(contract)
+    names = list(contract.columns) if sql is None else read_columns(sql)
+    return None if names is None else dict.fromkeys(names)
+
+
+def _row_problems(place: str, rows: Any, types: Mapping[str, LakeType | None] | None) -> Iterator[str]:
+    if not isinstance(rows, list):
+        yield f"`{place}` is no list of rows (`[]` for none)"
+        return
+    exact = {name.lower(): name for name in types or ()}
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            yield f"`{place}` row {number} is no mapping of columns to values"
+            continue
+        for column, value in row.items():
+            kind = (types or {}).get(column)
+            if (
+                types is not None
+                and column not in types
+                and (place != f"given.{LANDING}" or column.lower() not in exact)
+            ):
+                yield f"`{place}` row {number}: there is no column `{column}`. {suggestion(str(column), types)}"
+            elif kind is not None:
+                yield from _value_problem(f"`{place}` row {number}: `{column}`", kind, value)
+
+
+def _value_problem(place: str, kind: LakeType, value: Any) -> Iterator[str]:
+    try:
+        check_value(kind, value)
+    except ValueError as error:
+        yield f"{place}: {error}"

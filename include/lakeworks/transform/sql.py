@@ -87,6 +87,16 @@ def _upstream(sql: str) -> tuple[TableName, ...]:
     return tuple(sorted(names))
 
 
+def read_columns(sql: str) -> list[str] | None:
+    """Return the name of every column that a transform mentions; None if it has a `*` other than that of COUNT(*)."""
+    from sqlglot import exp
+
+    tree = _parse(sql)
+    if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
+        return None
+    return sorted({column.name for column in tree.find_all(exp.Column)})
+
+
 def render(sql: str, dialect: str) -> str:
     """The text in another engine's dialect (`athena`, `spark`)."""
     import sqlglot

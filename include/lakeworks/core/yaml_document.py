@@ -1,0 +1,46 @@
+"""YAML files that people write: a key that is written twice is an error, instead of the last one silently winning."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML's safe loader; `construct_mapping` refuses a repeated key."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping.
+
+        Raises:
+            yaml.MarkedYAMLError: a key is there twice.
+        """
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen and key_node.value != "<<":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key `{key_node.value}` is written twice", problem_mark=key_node.start_mark
+                )
+            if isinstance(key_node, yaml.ScalarNode):
+                seen.add(key_node.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+def load_yaml(text: str) -> Any:
+    """Parse one YAML document.
+
+    Raises:
+        yaml.YAMLError: it does not parse, or a mapping has a key twice.
+    """
+    return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML file of UTF-8 text.
+
+    Raises:
+        OSError, UnicodeDecodeError: the file cannot be read.
+        yaml.YAMLError: it does not parse, or a mapping has a key twice.
+    """
+    return load_yaml(path.read_text(encoding="utf-8"))
