@@ -13,6 +13,9 @@ from tests.simulation.stored import Body as Content
 from tests.simulation.stored import Upload, Version, failure
 
 
+_UNREAD = ("_staging/", "metadata/")
+
+
 class Bucket:
     """One versioned bucket."""
 
@@ -193,7 +196,7 @@ class Bucket:
         if versions:
             versions[-1].noncurrent_since = self.clock.now
         versions.append(version)
-        self.changes += 1
+        self._note(key)
 
     def _store(self, key: str, body: bytes, etag: str, metadata: dict[str, str]) -> dict[str, Any]:
         version = Version(f"v{next(self._numbers)}", body, etag, dict(metadata), self.clock.now)
@@ -225,7 +228,11 @@ class Bucket:
             self.keys[key] = left
         else:
             self.keys.pop(key, None)
-        self.changes += 1
+        self._note(key)
+
+    def _note(self, key: str) -> None:
+        """Count a change that readers could see."""
+        self.changes += not key.startswith(_UNREAD)
 
     def _upload(self, name: str, operation: str) -> Upload:
         if name not in self.uploads:

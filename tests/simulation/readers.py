@@ -7,7 +7,6 @@ the latest publication of nothing: a withdrawal, or number 0 where there was non
 import json
 from dataclasses import dataclass, field
 
-from lakeworks.core.layout import ledger_prefix, live_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LakeError
 from lakeworks.ledger.ledger import LedgerEntry
@@ -95,7 +94,7 @@ class Readers:
     def entries(self, partition: Partition) -> list[LedgerEntry]:
         """All entries of the ledger, parsed once."""
         found = []
-        for key in self.world.bucket.below(ledger_prefix(self.world.contract.table, partition)):
+        for key in self.world.bucket.below(self.world.ledger_folders[partition]):
             version = self.world.bucket.keys[key][-1]
             known = self._entries.get(key)
             if known is None or known[0] is not version:
@@ -106,7 +105,7 @@ class Readers:
         return found
 
     def _by_path(self, partition: Partition, entries: list[LedgerEntry], nothing: int) -> int:
-        keys = self.world.bucket.below(live_prefix(self.world.contract.table, partition))
+        keys = self.world.bucket.below(self.world.live_folders[partition])
         if not keys:
             return nothing
         if len(keys) > 1:

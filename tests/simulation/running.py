@@ -55,7 +55,7 @@ def simulation() -> Iterator[None]:
     logging.disable(logging.ERROR)  # what processes complain of is what the histories do to them
     rewritten = actors.rewritten(lambda: History.current.world)
     try:
-        with clock.installed(), patch.object(compaction, "_write", rewritten):
+        with clock.installed(), clock.remembering(), patch.object(compaction, "_write", rewritten):
             yield
     finally:
         logging.disable(before)

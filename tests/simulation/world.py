@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract
+from lakeworks.core.layout import ledger_prefix, live_prefix
 from lakeworks.core.partition import Partition, Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
@@ -114,6 +115,9 @@ class World:
         self.lake = self.lake_of(s3, glue)
         self.parts = parts
         self.partitions = [Partition.of_period(day) for day in DAYS[:days]]
+        table = self.contract.table
+        self.ledger_folders = {partition: ledger_prefix(table, partition) for partition in self.partitions}
+        self.live_folders = {partition: live_prefix(table, partition) for partition in self.partitions}
 
     def lake_of(self, s3: Any, glue: Any) -> Lake:
         """The product's lake over clients of this world."""
