@@ -12,7 +12,6 @@ from tests.simulation.clock import Clock
 from tests.simulation.stored import Body as Content
 from tests.simulation.stored import Upload, Version, failure
 
-
 _UNREAD = ("_staging/", "metadata/")
 
 
