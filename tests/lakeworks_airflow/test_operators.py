@@ -137,6 +137,16 @@ def test_a_range_is_one_run(deployed: Lake) -> None:
     assert [key.split("/")[4:6] for key in landed] == [["year=2019", "month=01"], ["year=2019", "month=02"]]
 
 
+def test_a_range_announces_every_period_it_published(deployed: Lake) -> None:
+    over = {"from": "2019-01", "to": "2019-02"}
+    operator(FetchOperator, table=BRONZE).execute(context(None, **over))
+    keys = operator(WriteOperator, table=BRONZE).execute(context(None, **over))
+    keys = operator(AuditOperator, table=BRONZE, staged=keys).execute(context(None, **over))
+    publishing = context(None, **over)
+    assert len(operator(PublishOperator, table=BRONZE, staged=keys).execute(publishing)) == 2
+    assert publishing["outlet_events"][table_asset(BRONZE)].partition_keys == {"2019-01", "2019-02"}
+
+
 def test_a_range_asks_once_for_what_has_one_state_and_builds_it_once(deployed: Lake) -> None:
     over = context(None, **{"from": "2019-01", "to": "2019-03"})
     landed = operator(FetchOperator, table="reference.market.portfolio_holdings").execute(over)

@@ -178,3 +178,13 @@ def test_a_foreign_object_at_an_immutable_key_stops_the_publication(large: Publi
     large.lake.store.put(wanted.objects[0].key, b"something else")
     with pytest.raises(LiveChanged, match="Nothing was published"):
         Publisher(large.lake.ledger, Registrar(large.lake, large.wanted)).publish([wanted])
+
+
+def test_foreign_bytes_at_a_live_immutable_key_are_not_taken_for_the_same_content(
+    large: Publishing, run_at: RunAt
+) -> None:
+    first = large.publish(table(2_000), run_at(1))
+    large.lake.store.put(first.objects[0].key, b"something else")
+    again = large.publish(table(2_000), run_at(2))
+    assert again.state == "published", "what is live is not what the ledger names"
+    assert large.by_catalog().equals(table(2_000))

@@ -35,6 +35,7 @@ class MemoryS3:
                 raise failure("PreconditionFailed", 412, "PutObject")
             etag, version = f'"{hashlib.md5(Body).hexdigest()}"', f"v{next(self._numbers)}"
             stored = {"body": Body, "ETag": etag, "VersionId": version, "Metadata": other.get("Metadata", {})}
+            stored["modified"] = datetime.now(UTC)
             self.objects[Key] = self.versions[Key, version] = stored
         return {"ETag": etag, "VersionId": version}
 
@@ -58,14 +59,13 @@ class MemoryS3:
     def get_paginator(self, _: str) -> "MemoryS3":
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str, StartAfter: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, Bucket: str, Prefix: str = "", StartAfter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
         with self._lock:
             keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > StartAfter)
-        now = datetime.now(UTC)
         found = ((key, self.objects[key]) for key in keys)
         yield {
             "Contents": [
-                {"Key": key, "Size": len(item["body"]), "ETag": item["ETag"], "LastModified": now}
+                {"Key": key, "Size": len(item["body"]), "ETag": item["ETag"], "LastModified": item["modified"]}
                 for key, item in found
             ]
         }

@@ -167,3 +167,10 @@ def test_a_refused_drop_is_named_and_a_throttled_one_sent_again(strict: tuple[Gl
         catalog.drop_partitions(contract(), [item.partition for item in ALL[:3]])
     left = [values for values in glue.partitions["silver_test", "rows"] if values < ("S003",)]
     assert left == [("S001",)]
+
+
+def test_dropping_what_is_gone_already_is_done(strict: tuple[GlueCatalog, Glue]) -> None:
+    catalog, glue = strict
+    del glue.partitions["silver_test", "rows"][("S001",)]
+    catalog.drop_partitions(contract(), [item.partition for item in ALL[:3]])
+    assert sorted(glue.partitions["silver_test", "rows"])[0] == ("S003",)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import load_contract
+from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.verify import verify
@@ -147,3 +148,17 @@ def test_gc_removes_what_dead_attempts_left_and_nothing_else(
     assert {item.key: item.etag for item in lake.store.scan("")} == before, "only the garbage is gone"
     assert seen() == [1.0, 2.0, 3.5, 4.0]
     assert "Removed: nothing found" in command("gc", "--hours", "0", **environment).stdout
+
+
+def test_diff_shows_no_personal_data(command: Callable[..., Done], lake: Lake, moto_url: str, run_at: RunAt) -> None:
+    customers = load_contract("bronze.commerce.customers")
+    period = Period.parse("2017-01-02")
+    for number, (mail, total) in enumerate((("ada@example.com", "1.00"), ("eve@example.com", "2.00")), 1):
+        rows = [{"id": 1, "email": mail, "total_spent": total, "_ingested_at": datetime(2017, 1, 2)}]
+        published(lake, customers, rows, run_at(number), period)
+    environment = settings_for(lake, moto_url)
+    for options in ((), ("--json",)):
+        done = command("diff", customers.name, "2017-01-02", *options, **environment)
+        assert done.returncode == 0
+        assert "@" not in done.stdout
+        assert "withheld" in done.stdout

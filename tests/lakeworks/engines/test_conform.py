@@ -222,3 +222,8 @@ def test_every_row_is_kept_or_set_aside_whatever_the_batches(values: list[float 
         good += len(misfits.sort_out(batch, [], wanted, fits))
     whole = sum(value is None or (float(value).is_integer()) for value in values)
     assert (good, misfits.rows, sum(map(len, kept))) == (whole, len(values) - whole, len(values) - whole)
+
+
+def test_columns_that_differ_only_in_case_are_refused_not_dropped(tmp_path: Path) -> None:
+    with pytest.raises(SchemaDrift, match=r"two columns that differ only in case.*'id', 'ID'"):
+        received(tmp_path, table(id=pa.array([1]), ID=pa.array([2])))

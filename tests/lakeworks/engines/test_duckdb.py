@@ -1,5 +1,6 @@
 """The engine: every row accounted for, wrong SQL explained, memory bounded."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,14 @@ def test_good_rows_without_a_partition_value_are_kept_among_broken_ones(tmp_path
     )
     assert sorted(row["id"] for row in staged) == list(range(50))
     assert (len(quarantined), built.counts.read) == (50, 100)
+
+
+def test_a_masked_value_is_hashed_with_the_deployments_salt(tmp_path: Path) -> None:
+    """A hash of the value alone is guessable: whoever has a list of addresses has the hashes."""
+    columns = {**COLUMNS, "mail": {"type": "string", "masking": "salted_sha256", "pii": True, "description": ""}}
+    sql = "SELECT CAST(1 AS BIGINT) AS id, CAST(2 AS INT) AS v, 'ada@example.com' AS mail"
+    contract = contract_of(columns=columns)
+    for salt in ("one salt for tests", "another salt for tests"):
+        with DuckDbEngine(scratch=tmp_path, pii_salt=salt).session() as session:
+            (row,) = session.build(contract, sql, [], JANUARY).staged().read_all().to_pylist()
+        assert row["mail"] == hashlib.sha256(f"{salt}ada@example.com".encode()).hexdigest()

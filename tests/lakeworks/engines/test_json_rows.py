@@ -66,3 +66,8 @@ def test_what_makes_no_table_is_malformed(tmp_path: Path) -> None:
     batches = [pa.RecordBatch.from_pydict({"a": [1]}), pa.RecordBatch.from_pydict({"b": [1]})]
     with pytest.raises(MalformedSource, match="`landing/x` does not make a table.*stays in landing"):
         spilled(tmp_path, batches)
+
+
+def test_a_key_that_first_appears_in_a_later_row_is_a_column(tmp_path: Path) -> None:
+    rows = listed(spilled(tmp_path, [{"a": 1}, {"b": 2}]))
+    assert rows == [{"a": 1, "b": None, "_of": "a0"}, {"a": None, "b": 2, "_of": "a0"}]

@@ -49,6 +49,8 @@ def test_noncurrent_versions_are_bounded_in_days_and_in_number() -> None:
         "NewerNoncurrentVersions": 3,
     }
     assert found["expire-staging"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    # a key whose versions all expired would list as a delete marker for ever
+    assert found["rollback-horizon"]["Expiration"] == {"ExpiredObjectDeleteMarker": True}
 
 
 def test_contracts_that_follow_their_layer_share_a_rule_and_others_split_it() -> None:

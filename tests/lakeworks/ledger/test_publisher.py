@@ -1,10 +1,12 @@
 """The publish protocol on three S3 implementations: one winner, roll-forward from every step, fencing, nothing half-done."""
 
 import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +19,8 @@ from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import SEQUENCE, Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.encoder import sha256_of
-from lakeworks.s3.object_store import SHA256, ObjectStore, Target
+from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
+from tests.support.memory_s3 import MemoryS3
 
 TABLE, PARTITION = TableName.parse("silver.test.rows"), Partition.parse("year=2019/month=01")
 LIVE = "silver/test/rows/year=2019/month=01/part-00000.parquet"
@@ -183,16 +186,19 @@ def test_an_orphan_that_wakes_up_before_completing_sets_nothing_back(store: Obje
 def test_concurrent_writers_leave_exactly_one_writers_output(any_store: ObjectStore, run_at: RunAt) -> None:
     catalog = FakeGlue()
 
-    def publish(number: int) -> str:
+    def publish(number: int) -> str | None:
         try:
-            return Writer(any_store, catalog).publish(f"content {number}", run_at(number)).state
-        except (LostRace, FencedError) as error:
-            return type(error).__name__
+            return Writer(any_store, catalog).publish(f"content {number}", run_at(number)).run.id
+        except (LostRace, FencedError):
+            return None
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(publish, range(6)))
-    assert "published" in outcomes
+    reported = {run_at(number).id for number, run in enumerate(outcomes) if run}
+    assert reported, "somebody wins"
     writer = Writer(any_store, catalog)
+    assert reported <= {entry.run.id for entry in writer.ledger.history(TABLE, PARTITION)}
+    assert {run for run in outcomes if run} == reported, "each reports its own publication"
     writer.publish("last", run_at(99))
     assert writer.live() == "last"
     writer.check()
@@ -207,6 +213,7 @@ def test_an_object_changed_behind_our_back_stops_the_publication(store: ObjectSt
     with pytest.raises(LiveChanged, match=r"something other than lakeworks.*left alone"):
         writer.publish("ours too", run_at(2))
     assert writer.live() == "somebody else's"
+    assert len(writer.ledger.sequence(TABLE, PARTITION)) == 1, "no number is left behind"
     writer.publisher().settle(TABLE, PARTITION)
     assert writer.live() == "ours"
 
@@ -291,3 +298,96 @@ def test_whatever_happens_the_next_run_finds_a_consistent_lake(
     assert writer.live() == "final"
     writer.check()
     assert "publishing" not in {entry.state for entry in writer.ledger.history(TABLE, PARTITION)}
+
+
+def test_a_number_of_the_ledger_is_taken_once(any_store: ObjectStore, run_at: RunAt) -> None:
+    """The lock of the whole protocol."""
+    writer = Writer(any_store)
+    writer.ledger.reserve(writer.entry("one", run_at(1)))
+    with pytest.raises(LostRace, match="another writer took publication 1 first"):
+        writer.ledger.reserve(writer.entry("two", run_at(2)))
+    assert writer.ledger.read(TABLE, PARTITION, 1).entry.run == run_at(1)
+
+
+def test_an_earlier_try_that_wakes_up_is_fenced_by_a_later_one(store: ObjectStore, run_at: RunAt) -> None:
+    writer = Writer(store)
+    writer.publish("of the second try", run_at(2, attempt=2))
+    with pytest.raises(FencedError, match="Nothing was published"):
+        writer.publish("of the first try", run_at(2, attempt=1))
+    assert writer.live() == "of the second try"
+
+
+@pytest.mark.parametrize(("content", "outcome"), [("of the other", "lost"), ("mine", "unchanged")])
+def test_who_loses_its_number_to_other_content_does_not_report_success(
+    store: ObjectStore, run_at: RunAt, content: str, outcome: str
+) -> None:
+    writer = Writer(store)
+
+    def overtake(name: str) -> None:
+        if name == "reserve":
+            writer.publish(content, run_at(3))
+
+    late = replace(writer.publisher(), on_step=overtake)
+    entry = writer.entry("mine", run_at(2))
+    if outcome == "lost":
+        with pytest.raises(LostRace):
+            late.publish([entry])
+    else:
+        assert late.publish([entry])[0].state == "unchanged"
+    assert (writer.live(), len(writer.ledger.sequence(TABLE, PARTITION))) == (content, 1)
+    writer.check()
+
+
+class SlowHead(ObjectStore):
+    """A store whose answer about the live object arrives after another writer was at work."""
+
+    between: Callable[[], None] | None = None
+
+    def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
+        found = super().head(key, version_id)
+        if key == LIVE and self.between:
+            between, self.between = self.between, None
+            between()
+        return found
+
+
+def test_who_was_overtaken_between_looking_and_placing_overwrites_nothing(store: ObjectStore, run_at: RunAt) -> None:
+    writer = Writer(store)
+    writer.publish("old", run_at(1))
+    slow = SlowHead(store.client, store.bucket, threads=2)
+    seen: list[str] = []
+
+    def step(name: str) -> None:
+        if name == "place":
+            slow.between = lambda: writer.publish("newest", run_at(3)) and None
+        seen.append(writer.live())
+
+    orphan = Publisher(Ledger(slow), writer.catalog, on_step=step)
+    with pytest.raises(LostRace, match="overtaken"):
+        orphan.publish([writer.entry("orphan", run_at(2))])
+    assert "orphan" not in [*seen, writer.live()], "no reader sees the older content after the newer one"
+    writer.check()
+
+
+def test_of_writers_at_one_moment_those_who_report_success_are_those_the_ledger_names(run_at: RunAt) -> None:
+    for _ in range(20):
+        client: Any = MemoryS3()
+        store = ObjectStore(client, "lake", threads=2)
+        start = threading.Barrier(6)
+
+        def publish(number: int, store: ObjectStore = store, start: threading.Barrier = start) -> LedgerEntry | None:
+            writer = Writer(store)
+            entry = writer.entry(f"content {number}", run_at(number))
+            start.wait(10)
+            try:
+                return writer.publisher().publish([entry])[0]
+            except (LostRace, FencedError):
+                return None
+
+        with ThreadPoolExecutor(6) as pool:
+            reported = {number: entry for number, entry in enumerate(pool.map(publish, range(6))) if entry}
+        history = Writer(store).ledger.history(TABLE, PARTITION)
+        assert reported, "somebody wins"
+        assert {number: entry.run.id for number, entry in reported.items()} == {n: run_at(n).id for n in reported}
+        named = {entry.run.id for entry in history if entry.state == "published"}
+        assert {entry.run.id for entry in reported.values()} <= named

@@ -245,3 +245,22 @@ def test_awkward_values_are_right(lake: Many) -> None:
     lake.publish(CONTRACT, [entry(CONTRACT, partition) for partition in found])
     assert run(lake) == []
     assert run(lake, deep=True) == []
+
+
+def test_a_partition_published_during_the_listing_is_never_out_of_the_catalog(published: Many) -> None:
+    """Registered, not in the ledger when it was listed, and published before it would have been dropped as dead."""
+    other = Contract.model_validate({**CONTRACT.model_dump(), "name": CONTRACT.name})
+    fresh = partitions(COUNT + 1)[-1]
+    values = tuple(fresh.values)
+    published.publish(other, [entry(CONTRACT, fresh)])
+    for key in (entry(CONTRACT, fresh).key, entry(CONTRACT, fresh).objects[0].key):
+        published.lake.store.delete([key])
+    published.reset()
+
+    def publish(done: int, _: int) -> None:
+        if done == 1:
+            published.put([entry(CONTRACT, fresh)])
+
+    assert run(published, mend=True, progress=publish) == []
+    assert published.glue.calls["BatchDeletePartition"] == 0
+    assert values in held(published)

@@ -300,3 +300,21 @@ def test_a_wrong_expression_names_its_place(tmp_path: Path) -> None:
     shop.arrive(1, [order(0)])
     with pytest.raises(ContractError, match=r"`silver.commerce.orders`, rebuilds.dated_by: .*no_such_column"):
         shop.build(SILVER, 1)
+
+
+def test_a_day_that_was_empty_and_is_filled_meanwhile_is_built_again(shop: Shop) -> None:
+    """One run quarantined the only order of a day; before it publishes, another publishes a good order there."""
+    shop.arrive(1, [row_of((0, 3), 0)])
+    earlier = write(shop.lake, SILVER, day_of(1), shop.run())
+    assert (earlier.partitions, earlier.touched) == ((), {"year=2017/month=01/day=02": 0})
+    shop.arrive(2, [order(0, id=7)])
+    shop.build(SILVER, 2)
+    record = shop.publish(earlier)
+    assert record.outcome == {"unchanged": 1}
+    assert [row["order_id"] for row in shop.rows(SILVER)] == [7]
+
+
+def test_an_order_dated_after_its_arrival_is_read_from_where_it_arrived(shop: Shop) -> None:
+    shop.arrive(1, [order(40)])
+    shop.build(SILVER, 1)
+    assert [row["order_id"] for row in shop.partitions(SILVER)["2017-02-11"]] == [40]

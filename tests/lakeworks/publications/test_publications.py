@@ -37,13 +37,13 @@ def contract(grain: bool = True, **more: Any) -> Contract:
     )
 
 
-def published(lake: Lake, wanted: Contract, rows: list[dict[str, Any]], run: Run) -> None:
+def published(lake: Lake, wanted: Contract, rows: list[dict[str, Any]], run: Run, period: Period = MONTH) -> None:
     table = pa.Table.from_pylist(rows, wanted.arrow_schema)
     manifest = RunRecord(
-        table=wanted.name, period=str(MONTH), run=run, contract_version="1.0.0", schema_fingerprint="f",
+        table=wanted.name, period=str(period), run=run, contract_version="1.0.0", schema_fingerprint="f",
         balance=RowBalance(read=len(rows), staged=len(rows)), partitions=(), audit={"passed": True},
     )  # fmt: skip
-    staged = PartitionedWriter(lake.store, wanted, manifest.prefix, MONTH, lake.scratch).write(table.to_reader())
+    staged = PartitionedWriter(lake.store, wanted, manifest.prefix, period, lake.scratch).write(table.to_reader())
     Publisher(lake.ledger, Registrar(lake, wanted)).publish([entry_for(wanted, manifest, item) for item in staged])
 
 

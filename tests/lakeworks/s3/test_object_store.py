@@ -176,3 +176,31 @@ def test_a_delete_that_is_not_allowed_is_not_tried_again() -> None:
     for code, error in (("AccessDenied", LakeAccessDenied), ("SlowDown", LakeUnavailable)):
         with pytest.raises(error, match=rf"1 of 2 objects were not deleted, first .*_staging/a.*{code}"):
             ObjectStore(RefusingClient(code), "bucket").delete(["_staging/a", "_staging/b"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)])
+def test_a_write_that_meets_another_is_a_lost_race(code: str, status: int) -> None:
+    """Only real S3 answers 409, while another conditional write to the key is under way."""
+
+    class Busy:
+        def put_object(self, **_: object) -> None:
+            details = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": status}}
+            raise ClientError(details, "PutObject")  # type: ignore[arg-type]
+
+    with pytest.raises(LostRace, match="changed by another writer meanwhile. Nothing was written"):
+        ObjectStore(Busy(), "bucket").put(Target("k", if_absent=True), b"")  # type: ignore[arg-type]
+
+
+def test_every_part_of_a_copy_is_bound_to_the_object_that_was_looked_at(
+    ministack_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulators ignore the header on part copies; S3 refuses a part of a source that was exchanged meanwhile."""
+    monkeypatch.setattr(multipart, "SINGLE_REQUEST_BYTES", 1000)
+    monkeypatch.setattr(multipart, "_PART_BYTES", 1000)
+    store, sent = new_store(ministack_url), []
+    source = store.put("source", b"x" * 2500)
+    store.client.meta.events.register(
+        "provide-client-params.s3.UploadPartCopy", lambda params, **_: sent.append(params)
+    )
+    multipart.copy_object(store, source, Target("copy"))
+    assert [part["CopySourceIfMatch"] for part in sent] == [source.etag] * 3

@@ -100,6 +100,12 @@ def test_only_finished_files_that_are_meant_are_taken(drop: Path) -> None:
     assert [row["id"] for row in fetched(drop, asked)] == ["a.jsonl", "b.jsonl"]
 
 
+def test_unfinished_and_hidden_files_are_left_alone_whatever_is_asked_for(drop: Path) -> None:
+    for name in ("a.jsonl", ".c.jsonl", "d.jsonl.part", "e.tmp"):
+        (drop / name).write_text(json.dumps({"id": name}))
+    assert [row["id"] for row in fetched(drop)] == ["a.jsonl"]
+
+
 def test_nothing_dropped_is_waited_for(drop: Path) -> None:
     for asked in (EVENTS, wanted("events", "2017-01-06")):
         with pytest.raises(NotPublishedYet, match="Nothing was dropped in .*looks again later"):

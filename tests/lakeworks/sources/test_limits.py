@@ -196,3 +196,23 @@ def test_a_document_nobody_can_read_starts_again(caplog: pytest.LogCaptureFixtur
     state.swap("vendor.json", b"{half", None)
     assert gate(state, per_day=1).reserve() == 0
     assert "starts again" in caplog.text
+
+
+def test_a_failed_request_counts_too() -> None:
+    """Vendors count what they refused."""
+    limiter = gate(per_day=2)
+    for _ in range(2):
+        limiter.reserve()
+        limiter.failed()
+    with pytest.raises(QuotaExhausted, match="all 2 requests of 2026-01-31"):
+        limiter.reserve()
+
+
+def test_a_shorter_closing_does_not_shorten_a_longer_one() -> None:
+    clock = Clock()
+    limiter = gate(clock=clock)
+    limiter.close(START + timedelta(hours=5), "five hours")
+    limiter.close(START + timedelta(hours=1), "one hour")
+    clock.passes(hours=2)
+    with pytest.raises(QuotaExhausted):
+        limiter.reserve()

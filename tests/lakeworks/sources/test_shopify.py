@@ -145,6 +145,10 @@ def test_a_day_that_is_not_over_is_waited_for(url: str) -> None:
 
 def test_orders_the_app_cannot_see_are_not_taken_for_none(url: str) -> None:
     late = datetime(2017, 6, 1, tzinfo=UTC)
+    with pytest.raises(SourceRejected, match="last 60 days only"):
+        client(url, now=DAY.start + timedelta(days=61)).collect(wanted(), Memory())
+    assert queries(url) == []
+    client(url, now=DAY.start + timedelta(days=60)).collect(wanted(), Memory())
     with pytest.raises(SourceRejected, match=r"orders of the last 60 days only.*Nothing was asked.*read_all_orders"):
         client(url, now=late).collect(wanted(), Memory())
     landing = Memory()

@@ -55,7 +55,7 @@ def diff_publications(
     contract = load_contract(table)
     found = diff(connect(), contract, parse_partition(contract, partition), before, after)
     private = {name for name, column in contract.columns.items() if column.pii}
-    figures = [_figure(old or new, old, new) for old, new in found.statistics]
+    figures = [_figure(old or new, old, new, private) for old, new in found.statistics]
     samples = [_withheld(row, private) for row in found.samples]
     columns = [{"column": name, "before": old, "after": new} for name, old, new in found.columns]
     if as_json:
@@ -97,11 +97,14 @@ def _summary(found: PublicationDiff) -> dict[str, Any]:
     }
 
 
-def _figure(named: Any, old: Any, new: Any) -> dict[str, Any]:
+def _figure(named: Any, old: Any, new: Any, private: set[str]) -> dict[str, Any]:
+    """Return a column's statistics; of personal data the count of nulls only, because the smallest value is one of them."""
     row: dict[str, Any] = {"column": named.column}
     for what in ("nulls", "smallest", "largest", "total"):
         before, after = (getattr(side, what) if side else None for side in (old, new))
         row[what] = str(before) if before == after else f"{before} -> {after}"
+        if named.column in private and what != "nulls":
+            row[what] = "(withheld)"
     return row
 
 

@@ -1,0 +1,90 @@
+"""A copy of the work tree in which faults are planted; the work tree itself is never changed."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tests.mutants.planted import SOURCES, Fault
+
+_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+# pytest ends the test that waits for ever; the outer limit is for a process that does not end at all.
+_TEST_SECONDS, _SESSION_SECONDS = 120, 600
+
+Outcome = Literal["found", "survived", "broken"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one fault. `by` is the test that failed; of a broken run, the end of its output."""
+
+    fault: Fault
+    outcome: Outcome
+    by: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """One copy of the project; two copies run side by side."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, project: Path, root: Path) -> "Scratch":
+        """Copy the files of a project that git knows or would add."""
+        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listing, cwd=project, capture_output=True, check=True).stdout.decode().split("\0")
+        for name in filter(None, names):
+            if (project / name).is_file():  # a deleted file is listed until its deletion is committed
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(project / name, root / name)
+        # Compiled files are compared by hash: a fault of the same length, planted within a second, is recompiled.
+        folders = [str(root / source) for source in SOURCES]
+        subprocess.run(
+            [sys.executable, "-m", "compileall", "-qq", "--invalidation-mode", "checked-hash", *folders], check=True
+        )
+        return cls(root)
+
+    def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run pytest on the copy."""
+        path = os.pathsep.join(str(self.root / source) for source in (*SOURCES, "demo"))
+        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-rf",
+            "-p",
+            "no:cacheprovider",
+            "--hypothesis-profile=mutants",
+        ]
+        return subprocess.run(
+            [*command, f"--timeout={_TEST_SECONDS}", *arguments],
+            cwd=self.root, env=environment, capture_output=True, text=True, timeout=_SESSION_SECONDS, check=False,
+        )  # fmt: skip
+
+    def judge(self, fault: Fault) -> Verdict:
+        """Plant a fault, run its tests, and take it out again."""
+        path, started = fault.path(self.root), time.monotonic()
+        source = path.read_text()
+        path.write_text(fault.mutated(source))
+        try:
+            ran = self.pytest("-x", *fault.tests)
+        except subprocess.TimeoutExpired:
+            return Verdict(fault, "found", f"the tests did not end in {_SESSION_SECONDS} s", _SESSION_SECONDS)
+        finally:
+            path.write_text(source)
+        seconds = time.monotonic() - started
+        if ran.returncode == 0:
+            return Verdict(fault, "survived", "", seconds)
+        if found := _FAILED.search(ran.stdout):
+            return Verdict(fault, "found", found.group(1), seconds)
+        # An error outside a test (a server that did not start, a text that is no Python) is no proof.
+        return Verdict(fault, "broken", (ran.stdout + ran.stderr)[-2000:], seconds)
