@@ -1,9 +1,10 @@
-"""Look after the lake every night: bring the Glue catalog in line with the ledger, verify what is published, clear leftovers.
+"""Look after the lake every night: finish what was begun, withdraw what is past its retention, compare, compact, collect.
 
-`catalog` and `verify` are a mapped task a table. `catalog` repairs what it finds and returns a summary. `verify` changes
-nothing and fails where ledger, objects and catalog still disagree; it names the command that repairs it. `compact` rewrites
-partitions of versioned tables whose objects are far from their target size. `garbage` removes staging of attempts older than a
-day, and versions superseded for as long. A tenant has a DAG of its own for this: `lake_maintenance__<tenant>`.
+All but the last two are a mapped task a table. `roll_forward` completes the publications that killed writers left half-way.
+`expire` withdraws partitions past their retention. `catalog` brings Glue in line with the ledger. `verify` changes nothing and
+fails where ledger, objects and catalog still disagree, naming the command that repairs it. `compact` rewrites partitions of
+versioned tables whose objects are far from their target size. `garbage` runs last: it removes staging of attempts older than
+a day, and versions superseded for as long. A tenant has a DAG of its own for this: `lake_maintenance__<tenant>`.
 """
 
 from datetime import timedelta
@@ -12,7 +13,15 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable
 
 from lakeworks.contract import all_tables
-from lakeworks_airflow import CatalogRepairOperator, CompactOperator, GarbageOperator, VerifyOperator, lake_dag
+from lakeworks_airflow import (
+    CatalogRepairOperator,
+    CompactOperator,
+    ExpireOperator,
+    GarbageOperator,
+    RollForwardOperator,
+    VerifyOperator,
+    lake_dag,
+)
 
 BY_TABLE = {"map_index_template": "{{ task.table }}", "max_active_tis_per_dag": 4}
 
@@ -27,9 +36,12 @@ BY_TABLE = {"map_index_template": "{{ task.table }}", "max_active_tis_per_dag": 
 )
 def lake_maintenance():
     tables = all_tables()
-    catalog = CatalogRepairOperator.partial(task_id="catalog", **BY_TABLE).expand(table=tables)
-    verify = VerifyOperator.partial(task_id="verify", trigger_rule="all_done", **BY_TABLE).expand(table=tables)
+    later = {**BY_TABLE, "trigger_rule": "all_done"}
+    roll_forward = RollForwardOperator.partial(task_id="roll_forward", **BY_TABLE).expand(table=tables)
+    expire = ExpireOperator.partial(task_id="expire", **later).expand(table=tables)
+    catalog = CatalogRepairOperator.partial(task_id="catalog", **later).expand(table=tables)
+    verify = VerifyOperator.partial(task_id="verify", **later).expand(table=tables)
     compact = CompactOperator(task_id="compact", trigger_rule="all_done")
-    GarbageOperator(task_id="garbage")
+    garbage = GarbageOperator(task_id="garbage", trigger_rule="all_done")
 
-    catalog >> verify >> compact
+    roll_forward >> expire >> catalog >> verify >> compact >> garbage

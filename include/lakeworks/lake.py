@@ -1,7 +1,7 @@
 """One lake: its bucket, ledger, catalog and engine, built once from settings and passed to every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from lakeworks.core.partition import Partition, PartitionField, Period, period_r
 from lakeworks.core.tenant import Tenant
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.infrastructure.config import load_config
+from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.ledger.ledger import Ledger, LedgerEntry
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.s3.fast_client import FastS3Client
@@ -31,6 +32,7 @@ class Lake:
     scratch: Path
     contract: Callable[[str], Contract] = load_contract
     emit: Emit = unheard
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
@@ -50,6 +52,7 @@ class Lake:
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
+            lifecycle=load_config(settings.config_file).lifecycle,
         )
 
     @classmethod

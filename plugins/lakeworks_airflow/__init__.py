@@ -7,6 +7,7 @@ from lakeworks_airflow.costs import StorageCostOperator
 from lakeworks_airflow.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
 from lakeworks_airflow.crawlers import CrawlOperator
 from lakeworks_airflow.dags import lake_dag
+from lakeworks_airflow.expiry import ExpireOperator, RollForwardOperator
 from lakeworks_airflow.freshness import FreshnessOperator
 from lakeworks_airflow.groups import ingest, write_audit_publish
 from lakeworks_airflow.maintenance import (
@@ -28,12 +29,14 @@ __all__ = [
     "CompactOperator",
     "CrawlOperator",
     "DailyPartitions",
+    "ExpireOperator",
     "FetchOperator",
     "FreshnessOperator",
     "GarbageOperator",
     "LakeBootstrapOperator",
     "MonthlyPartitions",
     "PublishOperator",
+    "RollForwardOperator",
     "SkipUnchangedOperator",
     "SkipUntilCoveredOperator",
     "StorageCostOperator",

@@ -1,5 +1,6 @@
 """Maintenance operators against a real lake."""
 
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from lakeworks.contract import load_contract
+from lakeworks.contract import Retention, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
@@ -25,12 +26,15 @@ from lakeworks_airflow import (
     CatalogDiffOperator,
     CatalogRepairOperator,
     CompactOperator,
+    ExpireOperator,
     GarbageOperator,
+    RollForwardOperator,
     VerifyOperator,
 )
 from tests.lakeworks.maintenance.test_compaction import contract as large
 from tests.lakeworks.maintenance.test_compaction import publish as publish_large
-from tests.protocol.test_versioned import table
+from tests.protocol.test_versioned import Killed, Publishing, table
+from tests.support.s3_clock import days_later
 
 BRONZE = "bronze.transport.yellow_trips"
 NOTHING_COMPACTED: dict[str, Any] = {"compacted": {}, "overtaken": []}
@@ -138,3 +142,45 @@ def test_garbage_older_than_its_grace_goes(published: Lake, run_at: Callable[...
     removed = operator(GarbageOperator, older_than=timedelta(0)).execute({})
     assert (removed["removed"], removed["objects"]) == ({"staging": 1}, 2)
     assert published.store.head(staged.key) is None
+
+
+def test_what_is_past_its_retention_is_withdrawn(
+    published: Lake, run_at: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = large(target=1 << 20, layout="plain").model_copy(update={"retention": Retention(expire_after_days=30)})
+    publish_large(published, table(100), run_at(1), short)
+    monkeypatch.setattr("lakeworks_airflow.base.connect_lake", lambda _: published)
+    monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: short)
+    assert operator(ExpireOperator, table=short.name).execute({})["expired"] == 0
+    with days_later(published.store, 31):
+        done = operator(ExpireOperator, table=short.name).execute({})
+    assert (done["expired"], done["rows"], done["first"]) == (1, 100, ["2019-01"])
+    assert published.ledger.live_partitions(short.table) == {}
+    json.dumps(done)
+
+
+def test_a_night_completes_what_a_killed_run_began_before_garbage_is_collected(
+    published: Lake, run_at: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Staging is all that is needed to finish: collected first, the run stayed half and `verify` called that right."""
+    wanted = large(target=1 << 20, layout="plain")
+    lake = replace(published, contract=lambda _: wanted)
+    with pytest.raises(Killed):
+        Publishing(lake, wanted).publish(table(100), run_at(1), die_at="place")
+    monkeypatch.setattr("lakeworks_airflow.base.connect_lake", lambda _: published)
+    assert operator(GarbageOperator, older_than=timedelta(0)).execute({})["removed"] == {}, "a publication needs it"
+    monkeypatch.setattr("lakeworks_airflow.base.connect_lake", lambda _: published)
+    monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: wanted)
+    done = operator(RollForwardOperator, table=wanted.name).execute({})
+    assert done == {"table": wanted.name, "completed": 1, "abandoned": []}
+    (entry,) = published.ledger.live_partitions(wanted.table).values()
+    assert entry.rows == 100
+
+
+def test_maintenance_finishes_first_and_collects_last() -> None:
+    dag = importlib.import_module("dags.lake_maintenance").lake_maintenance
+    assert {task.task_id for task in dag.get_task("garbage").get_flat_relatives(upstream=True)} == {
+        "roll_forward", "expire", "catalog", "verify", "compact",
+    }  # fmt: skip
+    assert dag.get_task("roll_forward").upstream_task_ids == set()
+    assert dag.get_task("verify").get_flat_relative_ids(upstream=True) >= {"expire"}, "verify knows what is expired"

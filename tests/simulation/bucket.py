@@ -6,6 +6,7 @@ The methods answer as boto3's client does. The tests of `tests/lakeworks/s3` pro
 import hashlib
 import itertools
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from tests.simulation.clock import Clock
@@ -111,7 +112,8 @@ class Bucket:
             found = self.keys[key][-1]
             size = {"Size": len(found.body), "StorageClass": found.storage_class}
             contents.append({"Key": key, "ETag": found.etag, "LastModified": found.modified, **size})
-        return {"Contents": contents, "IsTruncated": False}
+        date = format_datetime(self.clock.now, usegmt=True)
+        return {"Contents": contents, "IsTruncated": False, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
     def list_object_versions(self, *, Prefix: str = "", **_: Any) -> dict[str, Any]:
         """Every version and delete marker below a prefix, newest first within a key."""

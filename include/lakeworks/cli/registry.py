@@ -74,6 +74,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("catalog repair", "publishing.catalog:repair_catalog", "Repair the catalog from the ledger."),
         ("file-sizes", "publishing.compaction:show_file_sizes", "Show objects and sizes, and what needs compaction."),
         ("compact", "publishing.compaction:compact_table", "Rewrite partitions in objects of the target size."),
+        ("expire", "publishing.maintenance:expire_tables", "Withdraw partitions past their retention."),
         ("gc", "publishing.maintenance:collect_garbage", "Remove leftovers of dead runs and superseded versions."),
     ),
     BACKFILL: (

@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lakeworks.contract import Retention
+from lakeworks.contract import Contract, Retention
+from lakeworks.core.layout import LEDGER
+from lakeworks.core.names import LAYERS
 
 WORD = r"^[a-z0-9][a-z0-9-]*$"
 StorageClassName = Literal["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
@@ -52,7 +54,11 @@ class Rule(Part):
 
 
 class Lifecycle(Part):
-    """Defaults by layer; a contract's `retention` overrides its layer's. Days since the object was written."""
+    """Defaults by layer; a contract's `retention` overrides its layer's.
+
+    A move counts days since the object was written. `expire_after_days` counts days since a run last published or confirmed
+    the partition: the lake withdraws it then (lakeworks expire). The bucket's own rule follows `expiry_margin_days` later.
+    """
 
     landing: Retention = Retention()
     bronze: Retention = Retention(glacier_ir_after_days=90, deep_archive_after_days=365)
@@ -63,6 +69,9 @@ class Lifecycle(Part):
     results_days: int = Field(30, ge=1, description="_results/, Athena's answers.")
     incomplete_upload_days: int = Field(7, ge=1)
     rollback_days: int = Field(30, ge=1, description="Noncurrent versions go after so long.")
+    expiry_margin_days: int = Field(
+        30, ge=7, description="The bucket deletes so many days later what the lake should have withdrawn."
+    )
     rollback_versions: int = Field(10, ge=1, le=100, description="Older ones than so many go after a day.")
     rules: tuple[Rule, ...] = ()
     losing_rules: Literal["refuse", "warn"] = Field("refuse", description="What to do with a rule that costs money.")
@@ -70,3 +79,26 @@ class Lifecycle(Part):
     reads_per_month: dict[str, float] = Field(
         default_factory=dict, description="Share of a prefix's cold bytes read a month, e.g. {bronze/: 0.1}."
     )
+
+    @model_validator(mode="after")
+    def _no_rule_expires_what_the_ledger_names(self) -> "Lifecycle":
+        """A bucket rule deletes behind the ledger's back; readers of the catalog then get no rows and no error."""
+        for rule in self.rules:
+            if rule.expire_after_days is not None and _covers_published(rule.prefix):
+                raise ValueError(
+                    f"rule `{rule.id}` would expire what is published below `{rule.prefix}` without the ledger's knowledge: "
+                    "set `expire_after_days` of the layer, or `retention` in the table's contract"
+                )
+        return self
+
+    def retention_of(self, contract: Contract) -> Retention:
+        """Return a table's retention: its contract's, else its layer's. `retention: {}` keeps everything as it is."""
+        default: Retention = getattr(self, contract.table.layer)
+        return contract.retention if "retention" in contract.model_fields_set else default
+
+
+def _covers_published(prefix: str) -> bool:
+    """Return whether a prefix covers keys of live partitions or of the ledger."""
+    area, slash, _ = prefix.partition("/")
+    areas = (*LAYERS, LEDGER)
+    return area in areas if slash else any(name.startswith(area) for name in areas)

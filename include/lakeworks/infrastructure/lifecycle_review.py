@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.resource import Document
 from lakeworks.prices import SMALLEST_MOVED, Move, Objects, PriceBook, judge
@@ -63,12 +64,19 @@ def _losses(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple
         found.append((False, _small(rule, seen, evidence)))
     objects = seen.moved if seen and seen.moved.count else _ASSUMED
     moves = [Move(move["Days"], move["StorageClass"]) for move in rule["Transitions"]]
-    life = rule.get("Expiration", {}).get("Days") or max(_LOOK_AHEAD, moves[-1].days + 365)
+    life = _life_days(rule, config) or max(_LOOK_AHEAD, moves[-1].days + 365)
     reads = config.reads_per_month.get(prefix, 0.0)
     for verdict in judge(evidence.book, evidence.region, moves, objects, life_days=life, reads_per_month=reads):
         basis = "" if objects is not _ASSUMED else " (assumed sizes: nothing of a size S3 moves lies there yet)"
         found.append((verdict.saving < 0, f"{verdict}{basis}"))
     return found
+
+
+def _life_days(rule: Document, config: Lifecycle) -> int | None:
+    """Return how long an object lives: the lake deletes what it published before the bucket's rule does."""
+    days: int | None = rule.get("Expiration", {}).get("Days")
+    published = rule["Filter"]["Prefix"].partition("/")[0] in LAYERS
+    return days - config.expiry_margin_days if days and published else days
 
 
 def _small(rule: Document, seen: Objects, evidence: Evidence) -> str:

@@ -1,16 +1,21 @@
 """Garbage: what attempts left in staging, superseded objects of versioned tables, and uploads nobody will complete."""
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from lakeworks.aws_errors import translated
 from lakeworks.contract import Contract
 from lakeworks.core.layout import STAGING, VERSIONS, is_tenants, join
-from lakeworks.core.names import TableName
+from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
+from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
+from lakeworks.pipeline.publish import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
+log = logging.getLogger(__name__)
 # Longer than any task runs: an attempt younger than this may still be alive.
 GRACE = timedelta(hours=24)
 
@@ -30,47 +35,98 @@ def collect(
 ) -> list[Garbage]:
     """Find (and unless `dry_run` remove) staging folders, superseded versions and uploads older than the grace period.
 
-    A staging folder that holds anything younger is left alone: its attempt may be running, or waiting to be rolled forward.
-    Objects of a versioned table go a grace period after another publication took their place, so readers under way finish.
+    A staging folder stays while it holds anything younger, or while an unfinished publication names it. An object of a
+    versioned table goes a grace period after another publication took its place, so readers under way finish; it stays while
+    the ledger or the catalog names it. Ages are counted by S3's clock.
     """
-    before = datetime.now(UTC) - older_than
-    folders: dict[str, list[tuple[str, int, bool]]] = {}
-    for item in lake.store.scan(f"{STAGING}/"):
-        if is_tenants(item.key):  # lake_maintenance__<tenant>, or LAKE_TENANT=<tenant> lakeworks gc, looks after these
-            continue
-        folder = "/".join(item.key.split("/")[:6])  # _staging/<layer>/<domain>/<table>/period=/<attempt>
-        old = item.modified is not None and item.modified < before
-        folders.setdefault(folder, []).append((item.key, item.size, old))
+    before = lake.store.now() - older_than
     found = []
-    for folder, items in folders.items():
-        if all(old for _, _, old in items):
-            found.append(Garbage("staging", folder, len(items), sum(size for _, size, _ in items)))
-            if not dry_run:
-                lake.store.delete(key for key, _, _ in items)
+    for folder, items in _old_folders(lake, before).items():
+        if _is_being_published(lake, folder, items):
+            continue
+        found.append(Garbage("staging", folder, len(items), sum(item.size for item in items)))
+        if not dry_run:
+            lake.store.delete(item.key for item in items)
     for contract in tables:
-        found += _superseded(lake, contract.table, before, dry_run=dry_run)
+        found += _superseded(lake, contract, before, dry_run=dry_run)
     # S3 cannot limit the listing of uploads to a prefix by policy: the lake's owner looks after everybody's.
     return found if lake.store.tenant else found + _uploads(lake, before, dry_run=dry_run)
 
 
-def _superseded(lake: Lake, table: TableName, before: datetime, *, dry_run: bool) -> list[Garbage]:
-    """Immutable objects that no publication within the grace period names."""
+def _old_folders(lake: Lake, before: datetime) -> dict[str, list[StoredObject]]:
+    """Return the objects of each attempt's staging folder that holds nothing younger."""
+    folders: dict[str, list[StoredObject]] = {}
+    for item in lake.store.scan(f"{STAGING}/"):
+        if is_tenants(item.key):
+            continue  # lake_maintenance__<tenant> and `LAKE_TENANT=<tenant> lakeworks gc` collect a tenant's
+        folder = "/".join(item.key.split("/")[:6])  # _staging/<layer>/<domain>/<table>/period=/<attempt>
+        folders.setdefault(folder, []).append(item)
+    return {
+        folder: items
+        for folder, items in folders.items()
+        if all(item.modified is not None and item.modified < before for item in items)
+    }
+
+
+def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) -> bool:
+    """Return whether an unfinished publication needs a staging folder: a later writer or repair completes it from there."""
+    parts = folder.split("/")
+    if len(parts) < 6 or parts[1] not in LAYERS:
+        return False
+    table = TableName(*parts[1:4])
+    paths = {item.key.removeprefix(f"{folder}/").rpartition("/")[0] for item in items if item.key.endswith(".parquet")}
+
+    def needs(path: str) -> bool:
+        try:
+            newest = lake.ledger.latest(table, Partition.parse(path))
+        except LedgerCorrupt as error:
+            log.warning("`%s` stays: %s", folder, error)
+            return True
+        sources = [item.source_key for item in newest.entry.objects] if newest else []
+        return bool(newest and newest.entry.state == "publishing" and any(s.startswith(f"{folder}/") for s in sources))
+
+    return any(lake.store.map(needs, paths))
+
+
+def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bool) -> list[Garbage]:
+    """Collect immutable objects that no publication within the grace period names, and no location of the catalog."""
+    table = contract.table
     root = join(table.path, VERSIONS) + "/"
     folders: dict[str, list[StoredObject]] = {}
     for item in lake.store.scan(root):
         if item.modified is not None and item.modified < before:
             path = item.key.removeprefix(root).partition("/")[2].rpartition("/")[0]
             folders.setdefault(path, []).append(item)
+    locations = _locations(lake, contract) if folders else ()
     found = []
     for path, items in folders.items():
-        kept = set(_in_use(lake, table, Partition.parse(path), before))
-        dead = [item for item in items if item.key not in kept]
+        partition = Partition.parse(path)
+        kept = set(_in_use(lake, table, partition, before))
+        dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             size = sum(item.size for item in dead)
             found.append(Garbage("superseded version", join(table.path, path), len(dead), size))
-        if not dry_run:
+        if dead and not dry_run:
             lake.store.delete(item.key for item in dead)
+            _restore_rolled_back(lake, contract, partition, {item.key for item in dead})
     return found
+
+
+def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:
+    """Return the addresses the catalog sends readers of immutable objects to."""
+    table = lake.catalog.table(contract.table)
+    if table is None:
+        return ()
+    listed = lake.catalog.partitions(contract) if contract.partition_keys else [table]
+    found = (str(item.get("StorageDescriptor", {}).get("Location", "")) for item in listed)
+    return tuple(f"{uri.rstrip('/')}/" for uri in found if f"/{VERSIONS}/" in uri)
+
+
+def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, deleted: Set[str]) -> None:
+    """Put objects back that a rollback made live between our reading of the ledger and our deleting."""
+    live = lake.ledger.live(contract.table, partition)
+    if live and any(item.key in deleted for item in live.objects):
+        publisher_of(lake, contract).settle(contract.table, partition)
 
 
 def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime) -> Iterator[str]:
@@ -84,11 +140,13 @@ def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime
 def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
     found = []
     for bucket in (lake.store.bucket, *lake.store.layers.by_layer.values()):
-        pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
-        for upload in (upload for page in pages for upload in page.get("Uploads", [])):
-            if upload["Initiated"] < before:
-                found.append(Garbage("multipart upload", upload["Key"], 1, 0))
-                if not dry_run:
+        with translated("list the uploads of", f"s3://{bucket}"):
+            pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+            old = [upload for page in pages for upload in page.get("Uploads", []) if upload["Initiated"] < before]
+        for upload in old:
+            found.append(Garbage("multipart upload", upload["Key"], 1, 0))
+            if not dry_run:
+                with translated("abort an upload of", f"s3://{bucket}/{upload['Key']}"):
                     lake.store.client.abort_multipart_upload(
                         Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                     )

@@ -1,22 +1,34 @@
 """Verify and repair: ledger, live objects and catalog must say the same; where they do not, who is right is the ledger."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
+from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.ledger import LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import holds
 from lakeworks.maintenance.catalog_difference import LEFT_ALONE
 from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
 from lakeworks.maintenance.catalog_repair import compare_catalog
+from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
 from lakeworks.maintenance.file_schema_check import CatalogColumns
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.pipeline.publish import publisher_of
 
-ObjectKind = Literal["unfinished", "missing object", "changed object", "foreign object"]
+log = logging.getLogger(__name__)
+ObjectKind = Literal[
+    "unfinished", "missing object", "changed object", "past retention",
+    "abandoned", "lost object", "foreign object",
+]  # fmt: skip
+# What the bucket cannot give back, or what something else wrote: a run or a person decides.
+_LEFT_ALONE = ("abandoned", "lost object", "foreign object")
+# The nightly expiry may run this long after a partition passed its retention.
+_EXPIRY_DELAY = timedelta(days=2)
 # Either may be wrong, the file or the catalog: a person decides.
 ContentKind = Literal["file contradicts catalog"]
 Kind = ObjectKind | ContentKind | CatalogKind
@@ -33,7 +45,7 @@ class Finding:
     @property
     def can_be_repaired(self) -> bool:
         """What something else wrote is reported and left alone, and so is what only a run can write anew."""
-        return self.kind not in ("foreign object", *get_args(ContentKind), *LEFT_ALONE)
+        return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)
 
 
 def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Finding]:
@@ -43,14 +55,16 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
     """
     numbers = lake.ledger.numbers(contract.table)
     latest = lake.store.map(lambda part: lake.ledger.read(contract.table, part, numbers[part][-1]).entry, numbers)
-    unfinished = [
-        Finding("unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed")
-        for entry in latest
-        if entry.state == "publishing"
-    ]
+    unfinished = [finding for entry in latest for finding in _half_done(entry)]
     live = lake.ledger.live_partitions(contract.table)
     catalog = CatalogColumns.of(lake, contract) if deep else None
-    checked = lake.store.map(lambda entry: list(_objects(lake, entry, catalog, deep=deep)), live.values())
+    horizon = retention_horizon(lake, contract)
+
+    def check(entry: LedgerEntry) -> list[Finding]:
+        past = horizon is not None and list(_past_retention(lake, entry, horizon))
+        return past or list(_objects(lake, entry, catalog, deep=deep))
+
+    checked = lake.store.map(check, live.values())
     return [
         *unfinished,
         *(finding for found in checked for finding in found),
@@ -60,31 +74,88 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
 
 
 def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Finding]:
-    """Mend what can be repaired, from ledger and object versions; returns what was repaired. Running it again mends nothing."""
-    publisher = publisher_of(lake, contract)
-    repaired = [finding for finding in findings if finding.can_be_repaired]
-    of_objects = [finding for finding in repaired if finding.kind in get_args(ObjectKind)]
-    for partition in dict.fromkeys(finding.partition for finding in of_objects):
-        publisher.recover(contract.table, partition)
-        publisher.settle(contract.table, partition)
-    if len(of_objects) == len(repaired):
-        return repaired
+    """Repair what can be repaired, from ledger and object versions, and return it. Running it again repairs nothing.
+
+    A partition that cannot be repaired stops no other one. One past its retention is withdrawn, never restored.
+    """
+    repairable = [finding for finding in findings if finding.can_be_repaired]
+    of_objects = [finding for finding in repairable if finding.kind in get_args(ObjectKind)]
+    failed = {part for part in {item.partition for item in of_objects} if not _repair_objects(lake, contract, part)}
+    if len(of_objects) == len(repairable):
+        return [finding for finding in repairable if finding.partition not in failed]
     left = {item.partition for item in compare_catalog(lake, contract, repair=True, deep=True) if not item.repaired}
-    return [finding for finding in repaired if finding in of_objects or finding.partition not in left]
+    return [
+        finding
+        for finding in repairable
+        if finding.partition not in (failed if finding.kind in get_args(ObjectKind) else left)
+    ]
+
+
+def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> bool:
+    """Bring one partition's objects in line with the ledger; return False where they could not be."""
+    publisher, horizon = publisher_of(lake, contract), retention_horizon(lake, contract)
+    try:
+        publisher.recover(contract.table, partition)
+        live = lake.ledger.live(contract.table, partition)
+        if live and horizon and live.last_confirmed < horizon:
+            return bool(withdraw_expired(lake, contract, [live]))
+        publisher.settle(contract.table, partition)
+    except TerminalError as error:
+        log.warning("`%s` %s was not repaired: %s", contract.name, partition, error)
+        return False
+    return True
+
+
+def _half_done(entry: LedgerEntry) -> Iterator[Finding]:
+    """Yield what is wrong with a partition's newest entry: begun and not completed, or given up."""
+    if entry.state == "publishing":
+        yield Finding("unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed")
+    if entry.state == "abandoned":
+        detail = (
+            f"publication {entry.seq} of `{entry.run.id}` never went live, its staged files are gone: the rows before it are "
+            f"live beside other partitions of that run. Run {entry.table} {entry.period} again"
+        )
+        yield Finding("abandoned", entry.parsed, detail)
+
+
+def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterator[Finding]:
+    """Yield a finding for a partition that the nightly expiry left, or whose objects the bucket has expired already."""
+    if entry.last_confirmed >= horizon:
+        return
+    gone = any(lake.store.head(item.key) is None for item in entry.objects)
+    if gone or entry.last_confirmed < horizon - _EXPIRY_DELAY:
+        detail = (
+            f"no run has published or confirmed it since {entry.last_confirmed:%Y-%m-%d}, which is past its retention"
+            f"{'; the bucket has deleted its objects' if gone else ''}. Withdraw it: lakeworks expire {entry.table}"
+        )
+        yield Finding("past retention", entry.parsed, detail)
 
 
 def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool) -> Iterator[Finding]:
     for item in entry.objects:
         found = lake.store.head(item.key)
-        if found is None:
-            told = f"`{item.key}` is gone; version {item.version_id} is published"
-            yield Finding("missing object", entry.parsed, told)
+        if found is None or not holds(found, entry, item):
+            yield _wrong_object(lake, entry, item, gone=found is None)
             continue
         body = lake.store.get(item.key)[0] if deep else None
-        if not holds(found, entry, item) or (body is not None and sha256_of(body) != item.sha256):
-            yield Finding("changed object", entry.parsed, f"`{item.key}` is not publication {entry.live_seq}")
+        if body is not None and sha256_of(body) != item.sha256:
+            yield _wrong_object(lake, entry, item, gone=False)
         if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
             yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
+
+
+def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> Finding:
+    """Return what is wrong with a live key, by whether the published version is there to restore it from."""
+    what = f"`{item.key}` is gone" if gone else f"`{item.key}` is not publication {entry.live_seq}"
+    if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
+        detail = (
+            f"{what}, and the bucket no longer has the published version {item.version_id}: repair cannot restore it. "
+            f"Run {entry.table} {entry.period} again, or take it out of sight: lakeworks withdraw {entry.table} "
+            f"{entry.parsed}"
+        )
+        return Finding("lost object", entry.parsed, detail)
+    kind: Kind = "missing object" if gone else "changed object"
+    return Finding(kind, entry.parsed, f"{what}; version {item.version_id} is published")
 
 
 def _advised(key: str, entry: LedgerEntry, told: list[str]) -> str:

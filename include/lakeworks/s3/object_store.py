@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.core.layout import own_key, tenant_key
+from lakeworks.core.layout import LEDGER, own_key, tenant_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
 from lakeworks.s3.fast_client import FastS3Client
@@ -100,6 +101,14 @@ class ObjectStore:
     def uri(self, key: str) -> str:
         """The `s3://` address of a key."""
         return f"s3://{self.layers.of(key)}/{self.at(key)}"
+
+    def now(self) -> datetime:
+        """Return the time by S3's clock, to the end of its second: a worker's clock may be wrong, and ages are S3's."""
+        prefix = self.at(f"{LEDGER}/")
+        with translated("ask the time of", self.uri(prefix)):
+            answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, MaxKeys=1)
+        date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+        return parsedate_to_datetime(date).astimezone(UTC) + timedelta(seconds=1)
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """The object, or None where there is none."""

@@ -76,7 +76,7 @@ def test_what_others_made_is_kept_and_what_drifted_is_mended(ministack_url: str,
     drift = planned(ministack_url).changes()
     assert [str(line) for line in one(drift, "versioning").lines] == ["~ Status: Suspended -> Enabled"]
     lines = [str(line) for line in one(drift, "lifecycle").lines]
-    assert "~ lakeworks-gold-expiration.Expiration.Days: 3 -> 365" in lines
+    assert "~ lakeworks-gold-expiration.Expiration.Days: 3 -> 395" in lines
     assert "- lakeworks-no-longer.Expiration.Days (was 3)" in lines
     planned(ministack_url).apply()
     names = {rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}

@@ -33,7 +33,9 @@ def test_the_defaults() -> None:
         {"Days": 90, "StorageClass": "GLACIER_IR"}, {"Days": 365, "StorageClass": "DEEP_ARCHIVE"},
     ]  # fmt: skip
     assert found["silver-to-glacier"]["Transitions"] == [{"Days": 180, "StorageClass": "GLACIER_IR"}]
-    assert found["gold-expiration"]["Expiration"] == {"Days": 365}
+    assert found["gold-expiration"]["Expiration"] == {"Days": 365 + 30}, (
+        "the lake withdraws what is past 365 days first"
+    )
     assert found["expire-temp-files"]["Expiration"] == found["expire-staging"]["Expiration"] == {"Days": 7}
     assert found["abort-incomplete-multipart-upload"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert all(rule["ID"] == f"lakeworks-{name}" and "Prefix" not in rule for name, rule in found.items())
@@ -61,9 +63,22 @@ def test_contracts_that_follow_their_layer_share_a_rule_and_others_split_it() ->
     found = rules(None, same, longer, kept)
     assert "gold-expiration" not in found, "the layer's 365 days would win over the table's 3650"
     assert found["gold.test.longer-expiration"]["Filter"] == {"Prefix": "gold/test/longer/"}
-    assert found["gold.test.longer-expiration"]["Expiration"] == {"Days": 3650}
-    assert found["gold.test.same-expiration"]["Expiration"] == {"Days": 365}
+    margin = Lifecycle().expiry_margin_days
+    assert found["gold.test.longer-expiration"]["Expiration"] == {"Days": 3650 + margin}
+    assert found["gold.test.same-expiration"]["Expiration"] == {"Days": 365 + margin}, "after the lake itself"
     assert "gold.test.kept-expiration" not in found, "`retention: {}` keeps for ever"
+
+
+@pytest.mark.parametrize("prefix", ["", "gold/", "gold/market/", "go", "_ledger/silver/", "_"])
+def test_no_rule_of_lake_yml_expires_what_the_ledger_names(prefix: str) -> None:
+    rule = {"id": "short", "prefix": prefix, "expire_after_days": 90}
+    with pytest.raises(
+        ValueError, match=r"rule `short` would expire what is published .*`retention` in the table's contract"
+    ):
+        Lifecycle.model_validate({"rules": [rule]})
+    Lifecycle.model_validate(
+        {"rules": [{**rule, "prefix": "exports/"}, {**rule, "id": "audits", "prefix": "_audits/"}]}
+    )
 
 
 @pytest.mark.parametrize("spelling", [{"Filter": {}}, {}, {"Filter": {"Prefix": ""}, "Transitions": []}])

@@ -1,4 +1,4 @@
-"""`lakeworks verify`, `repair` and `gc`: looking after what is published."""
+"""`lakeworks verify`, `repair`, `expire` and `gc`: looking after what is published."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.maintenance import garbage_collection as garbage
+from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.verify import Finding, repair, verify
 
 TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
@@ -49,6 +50,23 @@ def repair_tables(table: TableOption = None, dry_run: DryRun = False, as_json: A
         repaired = [] if dry_run else repair(lake, contract, findings)
         rows += [{**_row(name, finding), "repaired": finding in repaired} for finding in findings]
     emit(rows, as_json=as_json, title="Would repair" if dry_run else "Repaired")
+
+
+def expire_tables(table: TableOption = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Withdraw the partitions that no run published or confirmed within their table's retention."""
+    lake, rows = connect(), []
+    for name in [table] if table else all_tables():
+        found = expire(lake, load_contract(name), dry_run=dry_run)
+        rows += [
+            {
+                "table": name,
+                "partition": str(item.partition),
+                "confirmed": f"{item.last_confirmed:%Y-%m-%d}",
+                "rows": item.rows,
+            }
+            for item in found
+        ]
+    emit(rows, as_json=as_json, title="Would expire" if dry_run else "Expired")
 
 
 def collect_garbage(

@@ -86,23 +86,20 @@ def without_transitions(rules: Document) -> Document:
 
 
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
-    yield from _tier(LANDING, f"{LANDING}/", config.landing)
+    yield from _tier(LANDING, f"{LANDING}/", config.landing, 0)  # the ledger pins no landing object
+    margin = config.expiry_margin_days
     for layer in LAYERS:
         default: Retention = getattr(config, layer)
-        tables = {found.table: _retention(found, default) for found in contracts if found.table.layer == layer}
+        tables = {found.table: config.retention_of(found) for found in contracts if found.table.layer == layer}
         if all(retention == default for retention in tables.values()):
-            yield from _tier(layer, f"{layer}/", default)
+            yield from _tier(layer, f"{layer}/", default, margin)
         else:
             for name, retention in sorted(tables.items()):
-                yield from _tier(str(name), f"{name.path}/", retention)
+                yield from _tier(str(name), f"{name.path}/", retention, margin)
 
 
-def _retention(contract: Contract, default: Retention) -> Retention:
-    """A contract that says nothing follows its layer; one that says `retention: {}` keeps everything as it is."""
-    return contract.retention if "retention" in contract.model_fields_set else default
-
-
-def _tier(name: str, prefix: str, retention: Retention) -> Iterator[Document]:
+def _tier(name: str, prefix: str, retention: Retention, margin: int) -> Iterator[Document]:
+    """Render one rule. Of expiry it is the safety net: by then the lake has withdrawn what is past its retention."""
     moves = [
         {"Days": days, "StorageClass": storage_class}
         for days, storage_class in (
@@ -111,7 +108,7 @@ def _tier(name: str, prefix: str, retention: Retention) -> Iterator[Document]:
         )
         if days is not None
     ]
-    expiry = {"Days": retention.expire_after_days} if retention.expire_after_days else {}
+    expiry = {"Days": retention.expire_after_days + margin} if retention.expire_after_days else {}
     if moves or expiry:
         yield _rule(
             f"{name}-to-glacier" if moves else f"{name}-expiration", prefix, Transitions=moves, Expiration=expiry
