@@ -236,3 +236,10 @@ def test_documented_template_fields_are_templated(bag: Any) -> None:
 
 def test_airflow_does_not_execute_our_package_under_bare_names() -> None:
     assert "lakeworks_airflow/" in (REPOSITORY / "plugins" / ".airflowignore").read_text().splitlines()
+
+
+def test_a_night_finishes_and_expires_first_and_collects_garbage_last(bag: Any) -> None:
+    """Garbage ran beside `verify`: it took the staged files that a half-placed run needed to be finished."""
+    after = bag["dags"]["lake_maintenance"]["downstream"]
+    order = ["roll_forward", "expire", "catalog", "verify", "compact", "garbage"]
+    assert after == {task: order[place + 1 : place + 2] for place, task in enumerate(order)}

@@ -1,6 +1,5 @@
 """Maintenance operators against a real lake."""
 
-import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -175,12 +174,3 @@ def test_a_night_completes_what_a_killed_run_began_before_garbage_is_collected(
     assert done == {"table": wanted.name, "completed": 1, "abandoned": []}
     (entry,) = published.ledger.live_partitions(wanted.table).values()
     assert entry.rows == 100
-
-
-def test_maintenance_finishes_first_and_collects_last() -> None:
-    dag = importlib.import_module("dags.lake_maintenance").lake_maintenance
-    assert {task.task_id for task in dag.get_task("garbage").get_flat_relatives(upstream=True)} == {
-        "roll_forward", "expire", "catalog", "verify", "compact",
-    }  # fmt: skip
-    assert dag.get_task("roll_forward").upstream_task_ids == set()
-    assert dag.get_task("verify").get_flat_relative_ids(upstream=True) >= {"expire"}, "verify knows what is expired"
