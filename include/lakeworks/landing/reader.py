@@ -1,6 +1,6 @@
-"""What landing holds for a period, opened for writing: one file, or the parsed answers of the newest complete fetch."""
+"""What landing holds for a period, opened for writing: one file, or every file or answer of the newest complete fetch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -8,14 +8,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakeworks.arrival.contract_rows import RawRows
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
-from lakeworks.engines.conform import RowStream, open_landed_file
-from lakeworks.engines.json_rows import SpilledRows
-from lakeworks.errors import LakeNotFound, MalformedSource, SchemaDrift
+from lakeworks.errors import LakeError, LakeNotFound, MalformedSource, SchemaDrift
+from lakeworks.formats.raw_batch import RawBatch, batched
 from lakeworks.lake import Lake
 from lakeworks.landing.fetches import Fetches, LandingSet
 from lakeworks.landing.files import dataset, newest_or_fail, prefix
+from lakeworks.landing.reading import ReadableFile
 from lakeworks.landing.responses import LandedAnswer, load_answer
 from lakeworks.ledger.run_record import Input
 from lakeworks.parquet.encoder import sha256_of
@@ -28,10 +29,9 @@ _TOGETHER, _TOGETHER_BYTES = 64, 16 << 20
 
 @dataclass(frozen=True)
 class LandedRows:
-    """Rows as they came, what is the same in all of them, and what they were read from."""
+    """The files or answers of a period as raw rows, and what they were read from."""
 
-    rows: RowStream
-    constants: dict[str, Any]
+    files: Sequence[RawRows]
     source: Input
 
 
@@ -44,7 +44,7 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
     """
     parse = parser_of(str(contract.source).partition(".")[0])
     if parse:
-        return _answers(lake, contract, period, scratch, parse)
+        return _answers(lake, contract, period, parse)
     landed = newest_or_fail(lake, contract, period)
     path = scratch / Path(landed.key).name
     lake.store.download(landed.key, path)
@@ -55,7 +55,7 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
             "Something other than lakeworks changed it; it is left alone. Nothing was staged; live data is untouched. Restore "
             "its earlier version, or remove it and run the fetch step again."
         )
-    return LandedRows(open_landed_file(path), landed.constants, Input(name=landed.key, content=content))
+    return LandedRows([ReadableFile(path, path.name, landed.constants)], Input(name=landed.key, content=content))
 
 
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
@@ -75,39 +75,75 @@ def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
     return found
 
 
-def _answers(lake: Lake, contract: Contract, period: Period, scratch: Path, parse: Parse) -> LandedRows:
+def _answers(lake: Lake, contract: Contract, period: Period, parse: Parse) -> LandedRows:
     newest = newest_set(lake, contract, period)
     fetches = Fetches.below(lake, prefix(contract, period))
     found = fetches.distinct() if contract.landing == "all" else [newest]
     wanted = FetchRequest(dataset(contract), period, contract.source_options)
-    rows = SpilledRows(newest.prefix, scratch, contract.arrow_schema)
-    for item, answer in _loaded(lake, [answer for one in found for answer in one.answers]):
+    items = [answer for one in found for answer in one.answers]
+    ahead = _ReadAhead(lake, items)
+    files = [
+        _AnswerRows(lake, item, number, ahead, wanted, parse, str(contract.source)) for number, item in enumerate(items)
+    ]
+    return LandedRows(files, Input(name=newest.key, content="+".join(one.content for one in found)))
+
+
+class _ReadAhead:
+    """Landed answers in order; small ones are fetched side by side, as many as the memory of a large one holds."""
+
+    def __init__(self, lake: Lake, items: Sequence[LandedAnswer]) -> None:
+        self._lake = lake
+        self._items = items
+        self._loaded: dict[int, SourceResponse] = {}
+
+    def answer(self, number: int) -> SourceResponse:
+        """Return an answer, and load those that follow it."""
+        if number not in self._loaded:
+            together, size = [number], self._items[number].size
+            for following in range(number + 1, min(number + _TOGETHER, len(self._items))):
+                size += self._items[following].size
+                if size > _TOGETHER_BYTES:
+                    break
+                together.append(following)
+            answers = self._lake.store.map(lambda one: load_answer(self._lake, self._items[one].key)[0], together)
+            self._loaded = dict(zip(together, answers, strict=True))
+        return self._loaded[number]
+
+
+@dataclass(frozen=True)
+class _AnswerRows:
+    """One landed answer as raw rows."""
+
+    lake: Lake
+    item: LandedAnswer
+    number: int
+    ahead: _ReadAhead
+    wanted: FetchRequest
+    parse: Parse
+    source: str
+
+    @property
+    def name(self) -> str:
+        return self.lake.store.uri(self.item.key)
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """Facts of the landed answer, so that a re-run repeats them."""
+        moment = self.item.fetched_at.astimezone(UTC).replace(tzinfo=None)
+        return {
+            "_ingested_at": pa.scalar(moment, pa.timestamp("us")),
+            "_source_url": pa.scalar(self.item.url, pa.string()),
+            "_run_id": pa.scalar(self.item.run_id, pa.string()),
+        }
+
+    def batches(self) -> Iterator[RawBatch]:
+        answer = self.ahead.answer(self.number)
         try:
-            rows.add(parse(wanted, answer), _constants(item))
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            yield from batched(self.parse(self.wanted, answer))
+        except (LakeError, GeneratorExit):
+            raise
+        except Exception as error:  # whatever a vendor sends, the error names the answer
             raise SchemaDrift(
-                f"`{lake.store.uri(item.key)}` has another shape than {contract.source} is read by ({error!r}). It stays in "
-                "landing, nothing was staged. Teach the source's `parse` the new shape; then run the partition again."
+                f"`{self.name}` has another shape than {self.source} is read by ({error!r}). It stays in landing, nothing was "
+                "staged; live data is untouched. Teach the source's `parse` the new shape; then run the partition again."
             ) from error
-    return LandedRows(rows, {}, Input(name=newest.key, content="+".join(one.content for one in found)))
-
-
-def _loaded(lake: Lake, answers: Sequence[LandedAnswer]) -> Iterator[tuple[LandedAnswer, SourceResponse]]:
-    """The answers in order; small ones are fetched side by side, as many as the memory of a large one holds."""
-    batch: list[LandedAnswer] = []
-    for item in answers:
-        if batch and (len(batch) == _TOGETHER or sum(one.size for one in batch) + item.size > _TOGETHER_BYTES):
-            yield from zip(batch, lake.store.map(lambda one: load_answer(lake, one.key)[0], batch), strict=True)
-            batch = []
-        batch.append(item)
-    yield from zip(batch, lake.store.map(lambda one: load_answer(lake, one.key)[0], batch), strict=True)
-
-
-def _constants(item: LandedAnswer) -> dict[str, pa.Scalar]:
-    """Facts of the landed answer, so that a re-run repeats them."""
-    moment = item.fetched_at.astimezone(UTC).replace(tzinfo=None)
-    return {
-        "_ingested_at": pa.scalar(moment, pa.timestamp("us")),
-        "_source_url": pa.scalar(item.url, pa.string()),
-        "_run_id": pa.scalar(item.run_id, pa.string()),
-    }

@@ -10,6 +10,10 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from lakeworks.arrival.contract_rows import conform
+from lakeworks.arrival.landing_table import landing_table
+from lakeworks.arrival.rejected_rows import SCHEMA as MISFITS
+from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.catalog.glue_inputs import arrived_types
 from lakeworks.contract import Contract, InputRule
 from lakeworks.core.layout import staging_prefix
@@ -17,11 +21,8 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.engines.build_result import BuildResult
 from lakeworks.engines.build_sql import limited
-from lakeworks.engines.conform import conform
 from lakeworks.engines.duckdb import Session
 from lakeworks.engines.ingest_sort import sorted_for_publishing
-from lakeworks.engines.rejected_rows import SCHEMA as MISFITS
-from lakeworks.engines.rejected_rows import RejectedRows
 from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.lake import Lake
 from lakeworks.landing.reader import open_landed
@@ -89,13 +90,13 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
 
 def _receive(work: _Work) -> RunRecord:
     """Bronze: what was landed as it is, in the contract's types; sorted where the contract says by what."""
-    arrived = open_landed(work.lake, work.contract, work.period, work.scratch)
+    landed = open_landed(work.lake, work.contract, work.period, work.scratch)
     with quarantine_file(MISFITS, work.scratch) as part:
         misfits = RejectedRows(part.add)
         conformed = conform(
-            arrived.rows,
+            landed.files,
             work.contract,
-            arrived.constants,
+            work.scratch,
             misfits,
             lambda: arrived_types(work.lake.catalog.columns(work.contract)),
         )
@@ -113,7 +114,7 @@ def _receive(work: _Work) -> RunRecord:
         update={
             "partitions": tuple(staged),
             "quarantine": quarantine,
-            "inputs": (arrived.source,),
+            "inputs": (landed.source,),
             "drift": conformed.drift,
             "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
         }
@@ -149,9 +150,9 @@ def _transform(work: _Work, sql: str) -> RunRecord:
 def _attach_all(work: _Work, sql: str, session: Session, touched: AffectedPartitions | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
-        arrived = open_landed(work.lake, work.contract, work.period, work.scratch)
-        session.attach(LANDING, pa.Table.from_batches(arrived.rows.batches(), arrived.rows.schema))
-        yield arrived.source
+        landed = open_landed(work.lake, work.contract, work.period, work.scratch)
+        session.attach(LANDING, landing_table(landed.files, work.contract.arrow_schema))
+        yield landed.source
     for name in upstream(sql):
         yield from _attach(work, name, session, touched)
 

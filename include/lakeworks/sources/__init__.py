@@ -18,8 +18,7 @@ from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.shared_state import MemoryState, SharedState
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from lakeworks.formats.raw_batch import RawBatch
     from lakeworks.sources.file_drop import Inbox
 
 
@@ -102,7 +101,7 @@ class RequestSource(Protocol):
         """
 
 
-Rows = Iterable["Mapping[str, Any] | pa.RecordBatch"]
+Rows = Iterable["Mapping[str, Any] | RawBatch"]
 # One landed answer as rows: the vendor's fields and values as received, plus what was asked. Pure.
 Parse = Callable[[FetchRequest, SourceResponse], Rows]
 

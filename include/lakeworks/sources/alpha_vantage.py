@@ -6,7 +6,6 @@ errors are HTTP 200 with a sentence whose wording changed four times, so the rul
 an error, and the sentences (`_refusal`) only say of which kind.
 """
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, PartitionKeyError, SourceRejected
+from lakeworks.formats.csv_file import read_text
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
@@ -116,7 +116,10 @@ class AlphaVantage:
 
     def _judge_csv(self, answer: SourceResponse) -> bool:
         """A listing; on errors the vendor sends JSON, or that JSON's first key as a row of letters (`I,n,f,o,...`)."""
-        if answer.status != 200 or answer.text.startswith(_LISTING_HEADER):
+        if answer.status != 200:
+            return False
+        if answer.text.startswith(_LISTING_HEADER):
+            _check_lines(answer)
             return False
         if answer.text.lstrip().startswith("{"):
             self._check_response(answer)
@@ -160,7 +163,7 @@ def connect(access: SourceConnection) -> AlphaVantage:
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
     """Rows of one landed answer: every bar of it, the overview, or the listing's lines. A symbol without data has none."""
     if wanted.dataset == "listings":
-        return csv.DictReader(io.StringIO(answer.text))
+        return read_text(io.StringIO(answer.text, newline=""))
     body = answer.json()
     if not _has_data(body):
         return []
@@ -175,6 +178,15 @@ def _bars(wanted: FetchRequest, answer: SourceResponse, body: dict[str, Any]) ->
         fields = {_plain(key): value for key, value in bar.items()}
         at = {"session_date" if daily else "bar_at": moment}
         yield {"symbol": answer.facts["symbol"], **at, **fields, **told, "vendor": "alpha_vantage"}
+
+
+def _check_lines(answer: SourceResponse) -> None:
+    """Refuse a listing with a line of another width: a comma in a name would move every value after it."""
+    try:
+        for _ in read_text(io.StringIO(answer.text, newline="")):
+            pass
+    except ValueError as error:
+        raise RetryableResponse(f"the listing is broken: {error}", final=MalformedSource) from error
 
 
 def _has_data(body: dict[str, Any]) -> bool:

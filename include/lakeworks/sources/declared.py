@@ -3,7 +3,6 @@
 A change is a reviewed commit; the address names the file, and landing keeps every state that was ever published.
 """
 
-import csv
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from lakeworks.contract import TABLES
 from lakeworks.errors import ContractError
+from lakeworks.formats.csv_file import read_text
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.response import SourceResponse
 
@@ -46,5 +46,4 @@ def connect(access: SourceConnection) -> Declared:  # noqa: ARG001 - every sourc
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
     """The rows, every value as text, an empty field as a null."""
-    for row in csv.DictReader(io.StringIO(answer.text)):
-        yield {name: value or None for name, value in row.items()}
+    return read_text(io.StringIO(answer.text, newline=""))

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 
 from lakeworks.errors import ContractError
+from lakeworks.formats.csv_file import read_text
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.options import Options, read_options
 from lakeworks.sources.response import SourceResponse
@@ -47,7 +48,7 @@ def connect(access: SourceConnection) -> ExchangeCalendars:  # noqa: ARG001 - ev
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
     """A row per session, every value as text."""
-    return csv.DictReader(io.StringIO(answer.text))
+    return read_text(io.StringIO(answer.text, newline=""))
 
 
 def _compute(options: SessionOptions) -> SourceResponse:

@@ -5,10 +5,8 @@ end before it is landed; one that is broken stops the fetch and names file and l
 the lake's own copy. Hidden files and those that end in `.tmp` or `.part` are still being written and not looked at.
 """
 
-import csv
 import gzip
 import io
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +14,17 @@ from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from lakeworks.errors import ConfigError, LakeNotFound, MalformedSource, NotPublishedYet
-from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
+from lakeworks.formats.failures import problem
+from lakeworks.formats.protocols import FormatOptions, format_of
+from lakeworks.formats.raw_batch import RawBatch
+from lakeworks.sources import FetchRequest, ResponseStore, SourceConnection
 from lakeworks.sources.options import Options, read_options
 from lakeworks.sources.response import SourceResponse
 
-FORMATS = (".csv", ".json", ".jsonl", ".parquet")
 _UNFINISHED = (".tmp", ".part")
 # A file is held in memory while it is checked.
 LARGEST = 512 << 20
@@ -115,11 +115,11 @@ class FileDrop:
             ) from error
         answer = SourceResponse(body, address, 200, {}, datetime.now(UTC), {"file": name.removesuffix(".gz")})
         try:
-            for _ in _rows(answer):
+            for _ in _batches(answer):
                 pass
-        except ValueError as error:  # Arrow's errors, JSON's and the csv module's words are ValueErrors here
+        except Exception as error:  # whatever bytes a stranger drops, the error names the file
             raise MalformedSource(
-                f"`{address}` is broken: {str(error).splitlines()[0]}. It was not landed, files before it were. Drop it again, "
+                f"`{address}` is broken: {problem(error)}. It was not landed, files before it were. Drop it again, "
                 "corrected, under the same name."
             ) from error
         return answer
@@ -140,72 +140,19 @@ def connect(access: SourceConnection) -> FileDrop:
     return FileDrop(access.inbox)
 
 
-def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
-    """The file's rows: CSV as text (an empty field is null), JSON and Parquet with the types they have."""
-    return _rows(answer)
+def parse(_: FetchRequest, answer: SourceResponse) -> Iterator[RawBatch]:
+    """Return the file's rows; the contract says what their values are."""
+    return _batches(answer)
 
 
 def _is_meant(name: str, pattern: str) -> bool:
     return not name.startswith(".") and not name.endswith(_UNFINISHED) and fnmatch(name, pattern)
 
 
-def _rows(answer: SourceResponse) -> Iterator[Any]:
-    suffix = Path(answer.facts["file"]).suffix
-    if suffix not in FORMATS:
-        raise ValueError(f"`{suffix}` is none of {', '.join(FORMATS)}")
-    if suffix == ".parquet":
-        yield from _parquet(answer.body)
-        return
-    try:
-        text = answer.body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 at byte {error.start}") from error
-    yield from {".csv": _csv, ".json": _json, ".jsonl": _json_lines}[suffix](text)
+def _batches(answer: SourceResponse) -> Iterator[RawBatch]:
+    """Read the file; its format follows from its name.
 
-
-def _csv(text: str) -> Iterator[dict[str, str | None]]:
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        names = next(lines, [])
-        if not names or len({*names}) != len(names) or "" in names:
-            raise ValueError(f"line 1 must name every column once; it is {names}")
-        for line in lines:
-            if not line:
-                continue
-            if len(line) != len(names):
-                raise ValueError(f"line {lines.line_num} has {len(line)} fields, the header {len(names)}")
-            yield {name: value or None for name, value in zip(names, line, strict=True)}
-    except csv.Error as error:
-        raise ValueError(f"line {lines.line_num}: {error}") from error
-
-
-def _json(text: str) -> Iterator[dict[str, Any]]:
-    body = json.loads(text)
-    for number, row in enumerate(body if isinstance(body, list) else [body], start=1):
-        if not isinstance(row, dict):
-            raise ValueError(f"item {number} is no object")  # noqa: TRY004 - a fault of the file, like the others
-        yield row
-
-
-def _json_lines(text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(io.StringIO(text), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from error
-        if not isinstance(row, dict):
-            raise ValueError(f"line {number} is no object")  # noqa: TRY004
-        yield row
-
-
-def _parquet(body: bytes) -> Iterator[Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(pa.BufferReader(body)) as file:
-            yield from file.iter_batches()
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(str(error)) from error
+    Raises:
+        ValueError: it is broken, or of no known format.
+    """
+    yield from format_of(answer.facts["file"]).format.read(io.BytesIO(answer.body), FormatOptions())

@@ -1,11 +1,12 @@
 """One vendor's answer to one request, as it was received."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from lakeworks.formats.json_values import parse_json
 
 # What later steps may want to know of an answer; other headers (cookies, traces) are not kept.
 KEPT_HEADERS = ("content-type", "etag", "last-modified", "link")
@@ -38,7 +39,7 @@ class SourceResponse:
         Raises:
             ValueError: it is none. Python's `NaN` and `Infinity` count as JSON: vendors send them.
         """
-        return json.loads(self.body)
+        return parse_json(self.body.decode("utf-8-sig"))
 
     def quoted(self, length: int = 120) -> str:
         """How the body begins, for messages."""

@@ -6,15 +6,15 @@ Two silences of the API are turned into words here: without `status=any` closed 
 scope read_all_orders those placed more than 60 days ago.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet, SourceRejected
-from lakeworks.sources import FetchRequest, ResponseStore, SourceConnection
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.limits import Limiter, Limits
 from lakeworks.sources.options import Options, read_connection, read_options
@@ -22,9 +22,6 @@ from lakeworks.sources.paging import Pages, next_link
 from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.retry import RetryableResponse
 from lakeworks.sources.secrets import Secret
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 DATASETS = ("orders", "customers", "products")
 TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105 - the header's name
@@ -158,14 +155,10 @@ def connect(access: SourceConnection) -> Shopify:
     return Shopify(HttpSource(access.base_url, secret=Secret(TOKEN_HEADER, access.secret), limiter=limiter), extra)
 
 
-def parse(wanted: FetchRequest, answer: SourceResponse) -> "Iterator[pa.RecordBatch]":
-    """The objects of one landed page, in the types of their JSON: nested ones stay nested."""
-    import pyarrow as pa
-
-    rows = answer.json()[wanted.dataset]
-    names = dict.fromkeys(name for row in rows for name in row)
-    if rows:
-        yield pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
+    """The objects of one landed page."""
+    rows: list[dict[str, Any]] = answer.json()[wanted.dataset]
+    return rows
 
 
 def _problem(answer: SourceResponse, dataset: str) -> str | None:

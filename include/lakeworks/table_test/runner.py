@@ -1,19 +1,19 @@
 """Runs a table's examples on the engine a run uses."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from lakeworks.arrival.contract_rows import conform
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
-from lakeworks.engines.conform import conform, open_landed_file
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.formats.raw_batch import RawBatch, batched
 from lakeworks.quality.rules import row_rules
 from lakeworks.transform.examples import Example, Outcome, inputs, normal, typed
 from lakeworks.transform.group_functions import load_function
@@ -42,14 +42,26 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
     return Outcome([{key: normal(value) for key, value in row.items()} for row in staged], quarantined)
 
 
+@dataclass(frozen=True)
+class _GivenRows:
+    """An example's rows as a landed answer has them."""
+
+    rows: Sequence[Mapping[str, Any]]
+    constants: Mapping[str, Any]
+    name: str = "the example"
+
+    def batches(self) -> Iterator[RawBatch]:
+        yield from batched(self.rows)
+
+
 def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
-    """A table that takes its source as it is: the given rows become a landed Parquet file."""
+    """Read the given rows by the contract: a table that takes its source as it is."""
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch) as folder:
-        path = Path(folder) / "example.parquet"
-        pq.write_table(landed_table(example.given.get(LANDING, [])), path)
-        constants = {name: None for name in contract.columns if name.startswith("_")}
-        rows = conform(open_landed_file(path), contract, constants).reader.read_all().to_pylist()
+        given = _GivenRows(
+            example.given.get(LANDING, []), {name: None for name in contract.columns if name.startswith("_")}
+        )
+        rows = conform([given], contract, Path(folder)).reader.read_all().to_pylist()
     return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +16,7 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """
     if column.null_count == len(column):
         return pa.nulls(len(column), kind)
-    if _family(column.type) not in ("null", _family(kind)):
+    if _family(column.type) not in ("null", _family(kind)) and not _is_plain_text(column.type, kind):
         raise pa.ArrowInvalid("another kind of value")
     found = pc.cast(column, match_type(kind, column.type), safe=True)
     if _is_rounded(column, found):
@@ -69,8 +68,14 @@ def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
         return _is_rounded(_items(before), _items(after))
     if not _may_round(old, new):
         return False
-    back = pc.cast(after, old, safe=False)
-    return not (_is_near(before, back) if pa.types.is_decimal(new) else _is_same(before, back))
+    if pa.types.is_decimal(new):
+        return not _is_written_alike(before, after)
+    return not _is_same(before, pc.cast(after, old, safe=False))
+
+
+def _is_plain_text(arrived: pa.DataType, kind: pa.DataType) -> bool:
+    """Return whether text came without its annotation, as Impala writes it; the cast takes valid UTF-8 only."""
+    return (pa.types.is_binary(arrived) or pa.types.is_large_binary(arrived)) and pa.types.is_string(kind)
 
 
 def _items(maps: pa.MapArray) -> pa.Array:
@@ -91,13 +96,16 @@ def _is_same(before: pa.Array, back: pa.Array) -> bool:
     same = pc.equal(before, back)
     if pa.types.is_floating(before.type):
         same = pc.or_(same, pc.and_(pc.is_nan(before), pc.is_nan(back)))
-    return pc.all(same, skip_nulls=True).as_py() is not False
+    return bool(pc.all(same, skip_nulls=True).as_py() is not False)
 
 
-def _is_near(before: pa.Array, back: pa.Array) -> bool:
-    """Equal but for the last digits of a binary fraction: Arrow reads 19.99 back as 19.990000000000002."""
-    old, new = (item.drop_null().to_numpy(zero_copy_only=False) for item in (before, back))
-    return bool(np.allclose(new, old, rtol=4 * np.finfo(old.dtype).eps, atol=0))
+def _is_written_alike(before: pa.Array, after: pa.Array) -> bool:
+    """Return whether each floating number, in its shortest text, is the decimal: 19.99 is, 0.1 + 0.2 is not 0.30."""
+    try:
+        exact = pc.cast(pc.cast(before, pa.string()), after.type)
+    except pa.ArrowInvalid:
+        return False
+    return bool(pc.all(pc.equal(exact, after), skip_nulls=True).as_py() is not False)
 
 
 def _family(kind: pa.DataType) -> str:

@@ -1,0 +1,154 @@
+"""One batch of raw rows as the contract's columns, and what is kept beside them until all types are known."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from lakeworks.arrival.column_match import Matched, differences, match, valid_places
+from lakeworks.arrival.drift import Drift
+from lakeworks.arrival.extra_columns import ExtraColumns
+from lakeworks.arrival.rejected_rows import UNFIT, UNKNOWN, RejectedRows
+from lakeworks.arrival.value_conversion import convert
+from lakeworks.arrival.wrong_file import check_belongs
+from lakeworks.contract import Contract
+from lakeworks.errors import SchemaDrift
+from lakeworks.formats.raw_batch import RawBatch
+
+_WIDEN = "Widen the column in the contract if the source really changed, then run the partition again."
+_OTHER_TYPE = (
+    "Correct the file, or give the column a type that holds the value (`string` holds every text as it was written); then run "
+    "the partition again."
+)
+Constants = Mapping[str, Any]
+Reasons = dict[int, list[tuple[str, str]]]
+
+
+class BatchConversion:
+    """Converts the batches of many files by one contract; notes each difference once a file."""
+
+    def __init__(self, contract: Contract, drift: Drift, extras: ExtraColumns, sorting: RejectedRows | None) -> None:
+        self._contract = contract
+        self._drift = drift
+        self._extras = extras
+        self._sorting = sorting
+        self._file: str | None = None
+        self._noted: set[str] = set()
+        self._arrived: set[str] = set()
+        self._schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
+
+    def begin(self, file: str, constants: Constants, batch: RawBatch) -> None:
+        """Note how the columns of a batch differ.
+
+        Raises:
+            SchemaDrift: the policy does not admit it, or the file is another table's.
+        """
+        is_first = file != self._file
+        if is_first:
+            self._file, self._noted = file, set()
+        elif self._noted >= batch.columns.keys():
+            return
+        names = [name for name in self._contract.columns if name not in constants]
+        matched = match(file, names, batch)
+        if is_first:
+            check_belongs(self._contract, file, names, list(matched.extra), batch)
+        self._note(file, constants, matched, batch)
+        self._noted |= batch.columns.keys()
+        self._arrived |= matched.columns.keys()
+        if is_first and not batch.rows:  # a column that is not in the header is in none of the rows
+            self._drift.note(
+                file, [("column", f"`{name}` did not arrive") for name in names if name not in matched.columns]
+            )
+
+    def _note(self, file: str, constants: Constants, matched: Matched, batch: RawBatch) -> None:
+        fresh = {name for name, source in matched.spelled.items() if source not in self._noted}
+        self._drift.note(
+            file,
+            [
+                found
+                for name, values in matched.columns.items()
+                if name in fresh
+                for found in differences(
+                    name, self._contract.columns[name].type, matched.spelled[name], values, is_text=batch.is_text
+                )
+            ],
+        )
+        own = {name.lower() for name in constants}
+        extra = {name: values for name, values in matched.extra.items() if name not in self._noted}
+        ours = [name for name in extra if name.lower() in own]
+        self._drift.note(
+            file,
+            [("column", f"`{name}` is the lake's own column; the file's is kept in landing only") for name in ours],
+        )
+        others = {name: values for name, values in extra.items() if name not in ours}
+        self._extras.note(file, others, is_text=batch.is_text)
+
+    def finish(self, file: str, constants: Constants) -> None:
+        """Note the columns that no file brought."""
+        names = [name for name in self._contract.columns if name not in constants and name not in self._arrived]
+        self._drift.note(file, [("column", f"`{name}` did not arrive") for name in names])
+
+    def convert(self, file: str, constants: Constants, batch: RawBatch) -> pa.RecordBatch:
+        """Return the contract's columns, then the extra ones as they are carried; quarantined rows are left out.
+
+        Raises:
+            SchemaDrift: a value does not fit, and the policy does not set rows aside.
+        """
+        matched = match(file, [name for name in self._contract.columns if name not in constants], batch)
+        reasons: Reasons = {}
+        columns = [self._column(file, field, constants, matched, batch, reasons) for field in self._schema]
+        for name, places in matched.twice.items():
+            for place in places:
+                reasons.setdefault(place, []).append((UNFIT, f"`{name}` comes twice, in upper and lower case."))
+        if self._sorting is None:
+            if reasons:
+                self._refuse(file, matched, batch, reasons)
+            carried = self._extras.carried(matched.extra, is_text=batch.is_text)
+            fields = [*self._schema, *(field for field, _ in carried)]
+            arrays = [*columns, *(array for _, array in carried)]
+            return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+        for name, values in matched.extra.items():
+            for place in valid_places(values):
+                reasons.setdefault(place, []).append((UNKNOWN, f"`{name}` is not in the contract."))
+        whole = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        if not reasons:
+            return whole
+        self._sorting.set_aside(batch, reasons)
+        return whole.filter(pa.array([place not in reasons for place in range(batch.rows)]))
+
+    def _column(
+        self, file: str, field: pa.Field, constants: Constants, matched: Matched, batch: RawBatch, reasons: Reasons
+    ) -> pa.Array:  # fmt: skip
+        if field.name in constants:
+            value = constants[field.name]
+            return pa.repeat(value if isinstance(value, pa.Scalar) else pa.scalar(value, field.type), batch.rows).cast(
+                field.type
+            )
+        if field.name not in matched.columns:
+            return pa.nulls(batch.rows, field.type)
+        found = convert(matched.columns[field.name], field.type, is_text=batch.is_text)
+        for place, why in found.unfit.items():
+            reasons.setdefault(place, []).append((UNFIT, f"`{field.name}` does not fit {field.type}: {why}."))
+        for path, places in found.unknown.items():
+            if self._sorting is None:
+                self._drift.note(file, [("column", f"`{field.name}.{path}` is new, kept in landing only")])
+                continue
+            for place in places:
+                reasons.setdefault(place, []).append((UNKNOWN, f"`{field.name}.{path}` is not in the contract."))
+        return found.values
+
+    def _refuse(self, file: str, matched: Matched, batch: RawBatch, reasons: Reasons) -> None:
+        place = min(reasons)
+        _, why = reasons[place][0]
+        name = why.split("`")[1]
+        source = matched.spelled.get(name, name)
+        values = batch.columns.get(source)
+        typed = isinstance(values, pa.Array) and not batch.is_text
+        kind = f" is {values.type} and does not fit" if isinstance(values, pa.Array) and typed else " does not fit"
+        more = f"; {len(reasons)} of {batch.rows} rows from there on" if len(reasons) > 1 else ""
+        wanted = self._schema.field(name).type if name in self._schema.names else "the contract"
+        raise SchemaDrift(
+            f"`{self._contract.name}`: column `{source}` of `{file}`, {batch.place(place)},{kind} {wanted} without loss "
+            f"({why.partition(': ')[2].rstrip('.') or why.rstrip('.')}{more}). The file stays in landing, nothing was staged. "
+            f"{_WIDEN if typed else _OTHER_TYPE}"
+        )

@@ -1,0 +1,124 @@
+"""Files and answers as the contract wants them: each is read by the contract on its own, then all are joined.
+
+Names match whatever their case, numbers are read from their own text, every cast is checked for loss. The schema is the
+contract's, never the first file's.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from lakeworks.arrival.batch_conversion import BatchConversion
+from lakeworks.arrival.drift import Drift
+from lakeworks.arrival.extra_columns import ExtraColumns
+from lakeworks.arrival.rejected_rows import RejectedRows
+from lakeworks.arrival.spilled_rows import SpilledRows
+from lakeworks.contract import Contract
+from lakeworks.core.types import LakeType
+from lakeworks.formats.raw_batch import RawBatch
+
+Published = Callable[[], Mapping[str, LakeType]]
+
+
+class RawRows(Protocol):
+    """One file or answer as raw batches, which can be read again; its columns in `constants` have one value in every row."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """Values of contract columns that the lake itself knows, such as `_run_id`."""
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Its rows; a format that knows its columns from the start gives a first batch without rows.
+
+        Raises:
+            MalformedSource: it is damaged.
+        """
+
+
+@dataclass(frozen=True)
+class Conformed:
+    """The rows in the contract's types, what differed, and which columns came on top. `drift` is whole once all was read."""
+
+    reader: pa.RecordBatchReader
+    extra: tuple[tuple[str, LakeType], ...]
+    differences: Drift
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """How what arrived differs from the contract, in words."""
+        return self.differences.noted
+
+
+def conform(
+    files: Sequence[RawRows],
+    contract: Contract,
+    scratch: Path,
+    misfits: RejectedRows | None = None,
+    published: Published = dict,
+) -> Conformed:
+    """Bring files to the contract's columns and types, and join them.
+
+    `published` gives the types that columns outside the contract have in published files, by name in lower case.
+    Under `quarantine_unknown`, rows that do not belong go to `misfits`, and unknown columns do not come along.
+
+    Raises:
+        SchemaDrift: a column's values do not fit without loss, the policy does not admit a new column, or a file is another
+            table's.
+        MalformedSource: a file is damaged.
+    """
+    drift = Drift(contract)
+    sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
+    extras = ExtraColumns(drift, published, keeps=sorting is None)
+    conversion = BatchConversion(contract, drift, extras, sorting)
+    headers = _headers(files)
+    if len(headers) == len(files):
+        for file, header in zip(files, headers, strict=True):
+            conversion.begin(file.name, file.constants, header)
+        source = _read(files, conversion)
+    else:
+        spilled = SpilledRows(scratch)
+        for batch, name in _read(files, conversion):
+            spilled.add(batch, name)
+        source = spilled.batches()
+    if files:
+        conversion.finish(files[-1].name, files[-1].constants)
+    schema = pa.schema(
+        [pa.field(name, column.type.arrow) for name, column in contract.columns.items()]
+        + [pa.field(name, kind.arrow) for name, kind in extras.kept]
+    )
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for batch, name in source:
+            columns = [batch.column(place) for place in range(len(contract.columns))]
+            yield pa.RecordBatch.from_arrays([*columns, *extras.columns(batch, name)], schema=schema)
+
+    return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), extras.kept, drift)
+
+
+def _headers(files: Sequence[RawRows]) -> list[RawBatch]:
+    """Return the columns of the files, up to the first that does not know them from the start."""
+    found: list[RawBatch] = []
+    for file in files:
+        batches = file.batches()
+        first = next(batches, None)
+        if isinstance(batches, Generator):
+            batches.close()
+        if first is None or first.rows:
+            break
+        found.append(first)
+    return found
+
+
+def _read(files: Sequence[RawRows], conversion: BatchConversion) -> Iterator[tuple[pa.RecordBatch, str]]:
+    for file in files:
+        for batch in file.batches():
+            conversion.begin(file.name, file.constants, batch)
+            if batch.rows:
+                yield conversion.convert(file.name, file.constants, batch), file.name

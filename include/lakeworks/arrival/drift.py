@@ -1,0 +1,45 @@
+"""Differences between what arrives and the contract: noted for the run's record, or refused by the schema policy."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from lakeworks.contract import Contract
+from lakeworks.errors import SchemaDrift
+
+Kind = Literal["column", "spelling", "type", "value"]
+# What each policy does not admit.
+_REFUSED: dict[str, set[Kind]] = {
+    "freeze": {"column", "spelling", "type"},
+    "add_nullable": {"type"},
+    "widen": set(),
+    "quarantine_unknown": set(),
+}
+
+
+class Drift:
+    """Every difference of a run, each once, in the order it was seen."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._noted: dict[str, None] = {}
+
+    @property
+    def noted(self) -> tuple[str, ...]:
+        """The differences in words."""
+        return tuple(self._noted)
+
+    def note(self, name: str, differences: Iterable[tuple[Kind, str]]) -> None:
+        """Note how a file differs.
+
+        Raises:
+            SchemaDrift: the contract's policy does not admit one of the differences.
+        """
+        found = list(differences)
+        refused = [text for kind, text in found if kind in _REFUSED[self._contract.schema_policy]]
+        if refused:
+            raise SchemaDrift(
+                f"`{self._contract.name}`: `{name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
+                f"is `{self._contract.schema_policy}`. The file stays in landing, nothing was staged. Correct the columns, or "
+                "choose a wider policy."
+            )
+        self._noted.update(dict.fromkeys(text for _, text in found))

@@ -1,0 +1,48 @@
+"""Policy `quarantine_unknown`: rows with a value in a column the contract does not know, or one that does not fit its type.
+
+Such a row is kept as it arrived, as JSON text, with the rules it broke; the other rows go on. A column that is not in the
+contract and holds nothing but nulls harms no row.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from lakeworks.formats.json_values import own_text
+from lakeworks.formats.raw_batch import RawBatch
+
+UNKNOWN, UNFIT = "unknown_column", "unfit_value"
+SCHEMA = pa.schema(
+    [
+        pa.field("_row", pa.string()),
+        pa.field("_broken_rules", pa.list_(pa.string())),
+        pa.field("_reason", pa.string()),
+    ]
+)
+# Why rows do not belong: rule and words, by place in the batch.
+Reasons = Mapping[int, Sequence[tuple[str, str]]]
+
+
+@dataclass
+class RejectedRows:
+    """Hands the rows that do not belong to `keep`, and counts them."""
+
+    keep: Callable[[pa.RecordBatch], None]
+    rows: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+
+    def set_aside(self, batch: RawBatch, reasons: Reasons) -> None:
+        """Quarantine these rows of a batch."""
+        places = sorted(reasons)
+        texts = [own_text(batch.record(place)) for place in places]
+        rules = [sorted({rule for rule, _ in reasons[place]}) for place in places]
+        says = [" ".join(text for _, text in reasons[place]) for place in places]
+        self.rows += len(places)
+        self.broken.update(rule for found in rules for rule in found)
+        self.keep(
+            pa.RecordBatch.from_arrays(
+                [pa.array(texts), pa.array(rules, SCHEMA.field(1).type), pa.array(says)], schema=SCHEMA
+            )
+        )

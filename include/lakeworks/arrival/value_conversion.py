@@ -1,0 +1,123 @@
+"""One arrived column in the contract's type: which values fit, which do not and why, which members nobody named."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakeworks.arrival.casting import cast, fits, new_members
+from lakeworks.arrival.text_values import UnfitError, reader_of
+
+# Text of these shapes is read by Arrow at once; any other value by value.
+_PLAIN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (pa.types.is_integer, r"^-?(?:0|[1-9]\d{0,17})$"),
+    (pa.types.is_float64, r"^-?(?:0|[1-9]\d{0,7})(?:\.\d{1,7})?$"),
+    (pa.types.is_decimal, r"^-?(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?$"),
+    (pa.types.is_date32, r"^\d{4}-\d\d-\d\d$"),
+    (pa.types.is_timestamp, r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?$"),
+)
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A column in the wanted type, null where a value does not fit; `unfit` says why, by place.
+
+    `unknown` are the places of values in members that the type does not have, by the member's path.
+    """
+
+    values: pa.Array
+    unfit: Mapping[int, str] = field(default_factory=dict)
+    unknown: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+
+def convert(values: "pa.Array | Sequence[Any]", kind: pa.DataType, *, is_text: bool = False) -> Converted:
+    """Bring a column to a type, without loss."""
+    if not isinstance(values, pa.Array):
+        return _from_python(values, kind)
+    if is_text and pa.types.is_string(values.type):
+        return _from_text(values, kind)
+    return _from_arrow(values, kind)
+
+
+def _from_text(values: pa.Array, kind: pa.DataType) -> Converted:
+    if pa.types.is_string(kind):
+        return Converted(values)
+    for check, pattern in _PLAIN:
+        if check(kind) and pc.all(pc.match_substring_regex(values, pattern), skip_nulls=True).as_py() is not False:
+            try:
+                return Converted(pc.cast(values, kind))
+            except pa.ArrowException:
+                break
+    return _from_python(values.to_pylist(), kind)
+
+
+def _from_python(values: Sequence[Any], kind: pa.DataType) -> Converted:
+    kinds = {*map(type, values)} - {type(None)}
+    if not kinds or (kinds == {str} and pa.types.is_string(kind)) or (kinds == {bool} and pa.types.is_boolean(kind)):
+        return Converted(pa.array(values, kind))
+    read, unfit, found = reader_of(kind), dict[int, str](), list[Any]()
+    for place, value in enumerate(values):
+        try:
+            found.append(read(value))
+        except UnfitError as error:
+            found.append(None)
+            unfit[place] = str(error)
+    unknown: dict[str, list[int]] = {}
+    if kinds & {dict, list}:
+        for place, value in enumerate(values):
+            for path in dict.fromkeys(_unknown(value, kind, "")):
+                unknown.setdefault(path, []).append(place)
+    return Converted(pa.array(found, kind), unfit, unknown)
+
+
+def _from_arrow(values: pa.Array, kind: pa.DataType) -> Converted:
+    if values.null_count < len(values) and any(new_members(values.type, kind)):
+        return _from_python(values.to_pylist(), kind)
+    try:
+        return Converted(cast(values, kind))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        unfit = {place: _reason(values[place : place + 1], kind) for place in _unfit(values, kind, 0)}
+    if len(unfit) == len(values) - values.null_count:
+        return Converted(pa.nulls(len(values), kind), unfit)
+    kept = pc.if_else(
+        pa.array([place not in unfit for place in range(len(values))]), values, pa.scalar(None, values.type)
+    )
+    return Converted(cast(kept, kind), unfit)
+
+
+def _unfit(values: pa.Array, kind: pa.DataType, start: int) -> list[int]:
+    """Return the places of values that do not fit, by halving: a column that fits costs one look."""
+    if not len(values) or fits(values, kind):
+        return []
+    if len(values) == 1:
+        return [start]
+    half = len(values) // 2
+    return _unfit(values.slice(0, half), kind, start) + _unfit(values.slice(half), kind, start + half)
+
+
+def _reason(value: pa.Array, kind: pa.DataType) -> str:
+    try:
+        cast(value, kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        return str(error).splitlines()[0]
+    return "another kind of value"
+
+
+def _unknown(value: Any, kind: pa.DataType, path: str) -> Iterator[str]:
+    """Return the paths of members with a value that the type does not have."""
+    if isinstance(value, dict) and pa.types.is_struct(kind):
+        known = {kind.field(place).name.lower(): kind.field(place) for place in range(kind.num_fields)}
+        for name, item in value.items():
+            member = known.get(str(name).lower())
+            if member is not None:
+                yield from _unknown(item, member.type, f"{path}{member.name}.")
+            elif item is not None:
+                yield f"{path}{name}"
+    elif isinstance(value, list) and pa.types.is_list(kind):
+        for item in value:
+            yield from _unknown(item, kind.value_type, path)
+    elif isinstance(value, dict) and pa.types.is_map(kind):
+        for item in value.values():
+            yield from _unknown(item, kind.item_type, path)

@@ -1,0 +1,75 @@
+"""A file of which almost no column of the contract arrives is no file of the table, whatever the policy."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from lakeworks.contract import Contract
+from lakeworks.errors import SchemaDrift
+from lakeworks.formats.raw_batch import RawBatch
+
+_DELIMITERS = {";": "`;`", "\t": "a tab", "|": "`|`", ",": "`,`"}
+
+
+def check_belongs(
+    contract: Contract, name: str, expected: Collection[str], unknown: Sequence[str], batch: RawBatch
+) -> None:
+    """Refuse a file whose columns are not the table's.
+
+    `expected` are the contract's columns a file may bring; `unknown` those of the file that are not among them.
+
+    Raises:
+        SchemaDrift: too few of the columns arrived; names the likely cause.
+    """
+    arrived = len(batch.columns) - len(unknown)
+    if not expected or not (batch.columns or batch.rows):
+        return
+    missing = [column for column in expected if column.lower() not in {found.lower() for found in batch.columns}]
+    spaced = _spaced(missing, unknown)
+    too_few = arrived == 0 or (2 * arrived < len(expected) and len(unknown) > arrived)
+    if not spaced and not too_few:
+        return
+    raise SchemaDrift(
+        f"`{contract.name}`: `{name}` brings {arrived} of the {len(expected)} contract's columns (not {_listed(missing)}); "
+        f"it has {_listed(batch.columns)}. {_cause(spaced, missing, unknown, batch)} The file stays in landing, nothing was "
+        "staged; live data is untouched. Drop or fetch the file again, corrected."
+    )
+
+
+def _cause(spaced: Sequence[str], missing: Sequence[str], unknown: Sequence[str], batch: RawBatch) -> str:
+    if spaced:
+        return f"The names differ only by spaces or quotes ({_listed(spaced)}): correct the header."
+    if len(batch.columns) == 1:
+        (header,) = batch.columns
+        for delimiter, shown in _DELIMITERS.items():
+            if (
+                len(set(map(_bare, header.split(delimiter))) & set(map(_bare, missing))) > 1
+                or header.count(delimiter) > 1
+            ):
+                return f"Its one column's name holds {shown}: is that the delimiter?"
+    if wrapper := next((column for column in unknown if _wraps(batch, column, missing)), None):
+        return f"The rows seem to lie inside `{wrapper}`: drop the list itself, not the object around it."
+    if not batch.columns:
+        return "Its rows have no members at all."
+    return "Is it another table's file?"
+
+
+def _wraps(batch: RawBatch, column: str, missing: Sequence[str]) -> bool:
+    inner: Any = next((item for item in batch.columns[column] if item is not None), None)
+    inner = inner.as_py() if hasattr(inner, "as_py") else inner
+    inner = next((item for item in inner if item), None) if isinstance(inner, list) else inner
+    return isinstance(inner, dict) and bool({_bare(str(key)) for key in inner} & {_bare(name) for name in missing})
+
+
+def _spaced(missing: Sequence[str], unknown: Sequence[str]) -> list[str]:
+    wanted = {_bare(name) for name in missing}
+    return [name for name in unknown if _bare(name) in wanted]
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\s\"'\u00a0\ufeff\u200b]+", "", name).lower()
+
+
+def _listed(names: Collection[str]) -> str:
+    shown = [f"`{name[:60]}`" for name in list(names)[:8]]
+    return f"{', '.join(shown) or 'no columns'}{' ...' if len(names) > 8 else ''}"

@@ -1,0 +1,1 @@
+"""File formats: each reads a stream of bytes as batches of raw values; no format knows a contract."""

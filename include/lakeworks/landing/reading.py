@@ -1,0 +1,55 @@
+"""Files and answers as raw rows; whatever is wrong with their bytes becomes an error that names them."""
+
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lakeworks.errors import LakeError, MalformedSource, ScratchUnavailable
+from lakeworks.formats.compression import plain
+from lakeworks.formats.failures import problem
+from lakeworks.formats.protocols import FormatOptions, format_of
+from lakeworks.formats.raw_batch import RawBatch
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Turn what a format or a parser raises into an error of the tree.
+
+    Raises:
+        MalformedSource: the bytes are not what the format promises.
+        ScratchUnavailable: the local disk is full.
+    """
+    try:
+        yield
+    except (LakeError, GeneratorExit):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise ScratchUnavailable(f"The scratch disk is full while `{name}` is read. Nothing was staged.") from error
+        raise MalformedSource(
+            f"`{name}` cannot be read: {problem(error)}. Nothing was staged; live data is untouched. It stays in landing. Look "
+            "at the landing object, and land the period again, corrected."
+        ) from error
+
+
+@dataclass(frozen=True)
+class ReadableFile:
+    """A file on disk as raw rows; its format follows from the ending of `name`."""
+
+    path: Path
+    name: str
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    options: FormatOptions = field(default_factory=FormatOptions)
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read it from the start.
+
+        Raises:
+            MalformedSource: it is damaged, or of no known format.
+        """
+        with reading(self.name), self.path.open("rb") as file:
+            found = format_of(self.name)
+            yield from found.format.read(plain(file, found.compression), self.options)
