@@ -75,7 +75,8 @@ def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
 
 def _is_plain_text(arrived: pa.DataType, kind: pa.DataType) -> bool:
     """Return whether text came without its annotation, as Impala writes it; the cast takes valid UTF-8 only."""
-    return (pa.types.is_binary(arrived) or pa.types.is_large_binary(arrived)) and pa.types.is_string(kind)
+    is_binary = pa.types.is_binary(arrived) or pa.types.is_large_binary(arrived)
+    return bool(is_binary and pa.types.is_string(kind))
 
 
 def _items(maps: pa.MapArray) -> pa.Array:

@@ -14,7 +14,7 @@ def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:  # noq
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(pa.PythonFile(stream)) as file:
+    with pq.ParquetFile(pa.PythonFile(stream, mode="r")) as file:
         yield from_arrow(pa.RecordBatch.from_pylist([], schema=file.schema_arrow))
         first = 1
         for batch in file.iter_batches(_ROWS):

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from lakeworks.engines.casting import cast, fits
+from lakeworks.arrival.casting import cast, fits
 
 MONEY = pa.decimal128(10, 2)
 DOUBLE, FLOAT = pa.float64(), pa.float32()

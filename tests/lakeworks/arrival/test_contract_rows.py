@@ -11,10 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeworks.engines.casting import fits
-from lakeworks.engines.conform import Conformed, conform, open_landed_file
-from lakeworks.engines.rejected_rows import RejectedRows
+from lakeworks.arrival.batch_conversion import BatchConversion
+from lakeworks.arrival.contract_rows import Conformed, conform
+from lakeworks.arrival.drift import Drift
+from lakeworks.arrival.extra_columns import ExtraColumns
+from lakeworks.arrival.landing_table import landing_table
+from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.errors import MalformedSource, SchemaDrift
+from lakeworks.formats.raw_batch import from_arrow
+from lakeworks.landing.reading import ReadableFile
 from tests.conftest import contract_of
 
 COLUMNS = {
@@ -31,7 +36,7 @@ def received(tmp_path: Path, table: pa.Table, policy: str = "widen") -> Conforme
     path = tmp_path / "month.parquet"
     pq.write_table(table, path)
     contract = contract_of("bronze.test.rows", columns=COLUMNS, grain=[], schema_policy=policy)
-    return conform(open_landed_file(path), contract, {"_run_id": "r1"})
+    return conform([ReadableFile(path, path.name, {"_run_id": "r1"})], contract, tmp_path)
 
 
 def table(**columns: Any) -> pa.Table:
@@ -110,14 +115,13 @@ def test_a_file_cut_in_half_is_malformed(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": list(range(10_000))}), path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(MalformedSource, match=r"`cut.parquet` cannot be read.*Nothing was staged"):
-        open_landed_file(path)
+        conform([ReadableFile(path, path.name)], contract_of("bronze.test.rows"), tmp_path)
 
 
 def test_csv_keeps_na_as_a_value_and_empty_as_null(tmp_path: Path) -> None:
     path = tmp_path / "zones.csv"
     path.write_text('"LocationID","Borough"\r\n265,"N/A"\r\n264,\r\n')
-    landing = open_landed_file(path)
-    rows = pa.Table.from_batches(landing.batches()).to_pylist()
+    rows = landing_table([ReadableFile(path, path.name)], pa.schema([])).to_pylist()
     assert rows == [{"LocationID": "265", "Borough": "N/A"}, {"LocationID": "264", "Borough": None}]
 
 
@@ -132,7 +136,9 @@ def nested(tmp_path: Path, table: pa.Table, policy: str = "widen") -> Conformed:
     path = tmp_path / "orders.parquet"
     pq.write_table(table, path)
     return conform(
-        open_landed_file(path), contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy=policy), {}
+        [ReadableFile(path, path.name)],
+        contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy=policy),
+        tmp_path,
     )
 
 
@@ -180,7 +186,9 @@ def test_a_new_member_is_told_of_refused_or_set_aside_by_policy(tmp_path: Path) 
         nested(tmp_path, arrived, "freeze")
     contract = contract_of("bronze.test.orders", columns=NESTED, grain=[], schema_policy="quarantine_unknown")
     misfits = RejectedRows(lambda _: None)
-    rows = conform(open_landed_file(tmp_path / "orders.parquet"), contract, {}, misfits).reader.read_all()
+    rows = conform(
+        [ReadableFile(tmp_path / "orders.parquet", "orders.parquet")], contract, tmp_path, misfits
+    ).reader.read_all()
     assert (rows["id"].to_pylist(), misfits.rows) == ([2], 1)
 
 
@@ -196,14 +204,14 @@ def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Pa
         path,
     )  # fmt: skip
     contract = contract_of("bronze.test.rows", columns=COLUMNS, grain=[], schema_policy="quarantine_unknown")
-    conformed = conform(open_landed_file(path), contract, {"_run_id": "r1"}, misfits)
+    conformed = conform([ReadableFile(path, path.name, {"_run_id": "r1"})], contract, tmp_path, misfits)
     rows = conformed.reader.read_all()
     assert rows.column_names == list(COLUMNS)
     assert rows["VendorID"].to_pylist() == [1, 4]
     assert (misfits.rows, dict(misfits.broken)) == (2, {"unfit_value": 2, "unknown_column": 1})
     second, third = pa.Table.from_batches(kept).to_pylist()
     assert json.loads(second["_row"])["VendorID"] == 2.5
-    assert second["_reason"] == "`VendorID` does not fit int64."
+    assert second["_reason"] == "`VendorID` does not fit int64: Float value 2.500000 was truncated converting to int64."
     assert third["_broken_rules"] == ["unfit_value", "unknown_column"]
     assert "`request_source` is not in the contract." in third["_reason"]
     assert any("`request_source` is new" in text for text in conformed.drift)
@@ -213,17 +221,20 @@ def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Pa
     st.lists(st.one_of(st.none(), st.integers(0, 9), st.floats(-1e6, 1e6)), max_size=40),
     st.integers(1, 7),
 )
-def test_every_row_is_kept_or_set_aside_whatever_the_batches(values: list[float | None], size: int) -> None:
+def test_every_row_is_kept_or_quarantined_whatever_the_batches(values: list[float | None], size: int) -> None:
     kept: list[pa.RecordBatch] = []
-    misfits, good = RejectedRows(kept.append), 0
-    wanted = [("v", pa.int64())]
+    rejected, good = RejectedRows(kept.append), 0
+    columns = {"v": {"type": "bigint", "description": ""}}
+    contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy="quarantine_unknown")
+    drift = Drift(contract)
+    conversion = BatchConversion(contract, drift, ExtraColumns(drift, dict, keeps=False), rejected)
     for start in range(0, len(values), size):
-        batch = pa.record_batch({"v": pa.array(values[start : start + size], pa.float64())})
-        good += len(misfits.sort_out(batch, [], wanted, fits))
+        batch = from_arrow(pa.record_batch({"v": pa.array(values[start : start + size], pa.float64())}))
+        good += len(conversion.convert("f", {}, batch))
     whole = sum(value is None or (float(value).is_integer()) for value in values)
-    assert (good, misfits.rows, sum(map(len, kept))) == (whole, len(values) - whole, len(values) - whole)
+    assert (good, rejected.rows, sum(map(len, kept))) == (whole, len(values) - whole, len(values) - whole)
 
 
 def test_columns_that_differ_only_in_case_are_refused_not_dropped(tmp_path: Path) -> None:
-    with pytest.raises(SchemaDrift, match=r"two columns that differ only in case.*'id', 'ID'"):
+    with pytest.raises(SchemaDrift, match=r"two columns that differ only in case.*`id`, `ID`"):
         received(tmp_path, table(id=pa.array([1]), ID=pa.array([2])))

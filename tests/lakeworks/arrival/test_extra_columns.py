@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakeworks.arrival.contract_rows import Conformed, conform
 from lakeworks.core.types import LakeType
-from lakeworks.engines.conform import Conformed, conform, open_landed_file
 from lakeworks.errors import SchemaDrift
+from lakeworks.landing.reading import ReadableFile
 from tests.conftest import contract_of
 
 
@@ -18,7 +19,7 @@ def received(folder: Path, note: pa.Array, before: str | None, policy: str = "wi
     columns = {"id": {"type": "bigint", "description": ""}}
     contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy=policy)
     known = {"note": LakeType.parse(before)} if before else {}
-    return conform(open_landed_file(folder / "month.parquet"), contract, {}, published=lambda: known)
+    return conform([ReadableFile(folder / "month.parquet", "month.parquet")], contract, folder, published=lambda: known)
 
 
 @pytest.mark.parametrize(
@@ -49,10 +50,17 @@ def test_it_is_kept_in_the_published_type_or_a_wider_one(
      ("float", pa.array([2**24 + 1])), ("date", pa.array([7]))],
     ids=["number after text", "text after number", "fraction", "too exact", "number after date"],
 )  # fmt: skip
-def test_a_value_that_does_not_fit_what_is_published_stops_the_run(tmp_path: Path, before: str, note: pa.Array) -> None:
-    """The catalog took the newest type, which files published before do not have."""
-    with pytest.raises(SchemaDrift, match=r"column `Note`.*nothing was staged.*not in the contract.*name the column"):
-        received(tmp_path, note, before).reader.read_all()
+def test_a_value_that_does_not_fit_what_is_published_stays_in_landing_and_stops_nothing(
+    tmp_path: Path, before: str, note: pa.Array
+) -> None:
+    """One unwanted field stopped the table for the day."""
+    conformed = received(tmp_path, note, before)
+    rows = conformed.reader.read_all()
+    assert rows.to_pylist() == [{"id": 1, "Note": None}]
+    assert str(rows.schema.field("Note").type) == str(LakeType.parse(before).arrow)
+    assert any(
+        text.startswith(f"`Note` has values that do not fit {before}, kept in landing") for text in conformed.drift
+    )
 
 
 @pytest.mark.parametrize("before", [None, "double"])
@@ -75,11 +83,10 @@ def test_a_member_of_a_struct_is_taken_whatever_its_case(tmp_path: Path) -> None
     pq.write_table(pa.table({"id": [1], "s": [{"Fee": 1.25, "more": 1}]}), tmp_path / "month.parquet")
     columns = {"id": {"type": "bigint", "description": ""}, "s": {"type": "struct<fee:double>", "description": ""}}
     contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy="widen")
-    conformed = conform(open_landed_file(tmp_path / "month.parquet"), contract, {})
+    file = ReadableFile(tmp_path / "month.parquet", "month.parquet")
+    conformed = conform([file], contract, tmp_path)
     assert conformed.reader.read_all().to_pylist() == [{"id": 1, "s": {"fee": 1.25}}]
     assert any("`s` came as struct<Fee" in text for text in conformed.drift)
     assert "`s.more` is new, kept in landing only" in conformed.drift
     with pytest.raises(SchemaDrift, match="`s` came as struct<Fee"):
-        conform(
-            open_landed_file(tmp_path / "month.parquet"), contract.model_copy(update={"schema_policy": "freeze"}), {}
-        )
+        conform([file], contract.model_copy(update={"schema_policy": "freeze"}), tmp_path)

@@ -10,6 +10,7 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
 from lakeworks.sources import FetchRequest, SourceConnection, declared, exchange_calendars, open_source, parser_of
 from lakeworks.sources.response import SourceResponse
+from tests.lakeworks.sources.vendors import listed
 
 DAY = Period.parse("2012-10-29")
 OPTIONS = {"exchange": "XNYS", "first": "2012-01-01", "last": "2013-12-31"}
@@ -32,7 +33,7 @@ def sessions(options: dict[str, str], dataset: str = "sessions") -> list[dict[st
     assert facts["package"]
     (answer,) = landing.answers.values()
     assert answer.url.startswith("pkg:pypi/exchange-calendars@4.")
-    return [dict(row) for row in exchange_calendars.parse(wanted, answer)]
+    return [dict(row) for row in listed(exchange_calendars.parse(wanted, answer))]
 
 
 def test_storms_half_days_and_clocks_are_known() -> None:
@@ -74,7 +75,7 @@ def test_declared_rows_are_read_from_the_tables_folder(tmp_path: Path) -> None:
     landing, wanted = Kept(), FetchRequest("colours", DAY)
     declared.Declared(tmp_path).collect(wanted, landing)
     assert landing.answers["rows.csv"].url == "tables/reference/test/colours/rows.csv"
-    assert list(declared.parse(wanted, landing.answers["rows.csv"])) == [{"name": "red", "code": None}]
+    assert listed(declared.parse(wanted, landing.answers["rows.csv"])) == [{"name": "red", "code": None}]
     with pytest.raises(ContractError, match="found: none"):
         declared.Declared(tmp_path).collect(FetchRequest("shapes", DAY), landing)
     other = tmp_path / "reference" / "other" / "colours"

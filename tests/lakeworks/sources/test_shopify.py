@@ -299,9 +299,6 @@ def test_objects_stay_nested_and_an_empty_page_gives_no_rows() -> None:
     def answer(body: bytes) -> SourceResponse:
         return SourceResponse(body, "u", 200, {}, datetime(2017, 1, 3, tzinfo=UTC))
 
-    (batch,) = parse(wanted(), answer(b'{"orders":[{"id":1,"line_items":[{"price":"1.00"}]},{"id":2,"note":"x"}]}'))
-    assert batch.to_pylist() == [
-        {"id": 1, "line_items": [{"price": "1.00"}], "note": None},
-        {"id": 2, "line_items": None, "note": "x"},
-    ]
+    page = answer(b'{"orders":[{"id":1,"line_items":[{"price":"1.00"}]},{"id":2,"note":"x"}]}')
+    assert list(parse(wanted(), page)) == [{"id": 1, "line_items": [{"price": "1.00"}]}, {"id": 2, "note": "x"}]
     assert list(parse(wanted(), answer(b'{"orders":[]}'))) == []

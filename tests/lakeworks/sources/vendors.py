@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from lakeworks.core.partition import Period
+from lakeworks.formats.raw_batch import batched
 from lakeworks.sources import FetchRequest
 from lakeworks.sources.response import SourceResponse
 
@@ -58,7 +59,12 @@ def wanted(dataset: str, period: str, **options: Any) -> FetchRequest:
 def rows(
     parse: Callable[[FetchRequest, SourceResponse], Any], asked: FetchRequest, landing: MemoryLanding
 ) -> list[Mapping[str, Any]]:
-    return [row for answer in landing.answers.values() for row in parse(asked, answer)]
+    return [row for answer in landing.answers.values() for row in listed(parse(asked, answer))]
+
+
+def listed(parsed: Any) -> list[Mapping[str, Any]]:
+    """What a parser gives, batches as rows."""
+    return [batch.record(place) for batch in batched(parsed) for place in range(batch.rows)]
 
 
 def utc(text: str) -> datetime:

@@ -1,0 +1,248 @@
+"""Each file is read by the contract on its own, then joined: a value is what was sent, or it is refused or quarantined."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lakeworks.arrival.contract_rows import Conformed, conform
+from lakeworks.arrival.rejected_rows import RejectedRows
+from lakeworks.contract import Contract
+from lakeworks.errors import SchemaDrift
+from lakeworks.landing.reading import ReadableFile
+from tests.conftest import contract_of
+
+
+def contract(policy: str = "widen", **columns: str) -> Contract:
+    declared = {name: {"type": kind, "description": ""} for name, kind in columns.items()}
+    return contract_of("bronze.test.rows", columns=declared, grain=[], schema_policy=policy)
+
+
+def read(
+    folder: Path, wanted: Contract, files: dict[str, bytes], rejected: RejectedRows | None = None, **published: Any
+) -> tuple[Conformed, list[dict[str, Any]]]:
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    conformed = conform(
+        [ReadableFile(folder / name, name) for name in files], wanted, scratch, rejected, lambda: published
+    )
+    return conformed, conformed.reader.read_all().to_pylist()
+
+
+def values(folder: Path, kind: str, body: str) -> list[Any]:
+    _, rows = read(folder, contract(v=kind), {"a.json": body.encode()})
+    return [row["v"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "kept"),
+    [
+        ("bigint", ["9007199254740993", "1.0", "1e3", '"12"'], [9007199254740993, 1, 1000, 12]),
+        ("decimal(38,4)", ["1234567890123456789012345678901234.5678", "1"], [Decimal("1234567890123456789012345678901234.5678"), 1]),
+        ("decimal(20,0)", ["18446744073709551616", "1"], [Decimal(2**64), 1]),
+        ("decimal(12,2)", ["19.99", "0.10", '"7.5"'], [Decimal("19.99"), Decimal("0.10"), Decimal("7.50")]),
+        ("string", ["1e3", "0.10", "12345678901234567890", "-0", "true", '"x"'],
+         ["1e3", "0.10", "12345678901234567890", "-0", "true", "x"]),
+        ("string", ['{"a": 0.10}', "[1e3, null]"], ['{"a": 0.10}', "[1e3, null]"]),
+        ("double", ["0.1", "1", "0.10000000000000001", "NaN", '"inf"'], [0.1, 1.0, 0.1, "nan", float("inf")]),
+        ("timestamp", ['"2019-01-05T03:00:00+02:00"', '"2019-01-05 03:00:00.123456"', '"2019-01-05"'],
+         [datetime(2019, 1, 5, 1), datetime(2019, 1, 5, 3, 0, 0, 123456), datetime(2019, 1, 5)]),
+        ("date", ['"2019-02-28"'], [date(2019, 2, 28)]),
+        ("boolean", ["true", '"False"'], [True, False]),
+        ("map<string,decimal(9,2)>", ['{"a": 0.10}'], [[("a", Decimal("0.10"))]]),
+        ("list<struct<id:bigint>>", ['[{"ID": 9007199254740993}]'], [[{"id": 9007199254740993}]]),
+    ],
+    ids=lambda item: item if isinstance(item, str) else None,
+)  # fmt: skip
+def test_a_number_is_read_from_its_own_text(tmp_path: Path, kind: str, written: list[str], kept: list[Any]) -> None:
+    found = values(tmp_path, kind, "[" + ", ".join(f'{{"v": {item}}}' for item in written) + "]")
+    assert ["nan" if item != item else item for item in found] == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "says"),
+    [
+        ("bigint", "1.5", "no whole number"),
+        ("bigint", "9223372036854775808", "too large for 64 bits"),
+        ("bigint", '"007"', "would lose its leading zeros"),
+        ("bigint", "1e400", "no whole number"),
+        ("bigint", "true", "no number"),
+        ("decimal(12,2)", "1.239", "too many digits after the point"),
+        ("decimal(12,2)", "12345678901", "too many digits before the point"),
+        ("double", "9007199254740993", "more digits than a floating number"),
+        ("double", "1e400", "more digits"),
+        ("double", "0.12345678901234567890", "more digits"),
+        ("float", "16777217", "more digits"),
+        ("timestamp", '"2019-01-05T03:00:00.1234567"', "finer than a microsecond"),
+        ("timestamp", '"5.1.2019"', "no moment"),
+        ("timestamp", "1546657200", "no moment"),
+        ("date", '"2019-02-30"', "no date"),
+        ("boolean", "1", "neither true nor false"),
+        ("struct<id:bigint>", '{"id": "x"}', "its member `id`: `x` is no number"),
+        ("struct<id:bigint>", '{"id": 1, "ID": 2}', "comes twice"),
+        ("list<int>", "[1, 2.5]", "its member `1`: `2.5` is no whole number"),
+        ("binary", '"x"', "has no form as binary"),
+    ],
+)
+def test_what_cannot_be_exact_is_refused_with_file_row_and_value_or_quarantined(
+    tmp_path: Path, kind: str, written: str, says: str
+) -> None:
+    body = f'{{"id": 1, "v": null}}\n{{"id": 2, "v": {written}}}\n'.encode()
+    with pytest.raises(
+        SchemaDrift, match=f"(?s)column `v` of `a.jsonl`, line 2, does not fit.*{says}.*nothing was staged"
+    ):
+        read(tmp_path, contract(id="bigint", v=kind), {"a.jsonl": body})
+    (tmp_path / "scratch").rmdir()
+    kept: list[pa.RecordBatch] = []
+    rejected = RejectedRows(kept.append)
+    _, rows = read(tmp_path, contract("quarantine_unknown", id="bigint", v=kind), {"a.jsonl": body}, rejected)
+    assert ([row["id"] for row in rows], dict(rejected.broken)) == ([1], {"unfit_value": 1})
+    (aside,) = pa.Table.from_batches(kept).to_pylist()
+    assert json.loads(aside["_row"])["id"] == 2
+    assert says in aside["_reason"]
+
+
+def parquet(**columns: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return bytes(sink.getvalue())
+
+
+NAIVE = pa.array([datetime(2019, 1, 5)], pa.timestamp("us"))
+UTC = pa.array([datetime(2019, 1, 5)], pa.timestamp("us", "UTC"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "kept"),
+    [
+        ("bigint", b'[{"v": 9007199254740993}]', b'[{"v": 1.0}, {"v": 2.0}]', [9007199254740993, 1, 2]),
+        ("string", b'[{"v": "007"}, {"v": 12345}]', b'[{"v": 12345}]', ["007", "12345", "12345"]),
+        ("timestamp", parquet(v=NAIVE), parquet(v=UTC), [datetime(2019, 1, 5)] * 2),
+        ("timestamp", parquet(v=pa.array([datetime(9999, 12, 31)], pa.timestamp("us"))),
+         parquet(v=pa.array([datetime(2019, 1, 5)], pa.timestamp("ns"))), [datetime(9999, 12, 31), datetime(2019, 1, 5)]),
+        ("list<struct<value:string>>", b'[{"v": [{"value": "x"}]}]', b'[{"V": [{"value": 5}]}]', [[{"value": "x"}], [{"value": "5"}]]),
+    ],
+    ids=["ids", "zip by day", "naive and UTC", "far future and nanoseconds", "shopify's properties"],
+)  # fmt: skip
+def test_files_that_disagree_are_joined_after_each_was_read_by_the_contract(
+    tmp_path: Path, kind: str, one: bytes, other: bytes, kept: Sequence[Any]
+) -> None:
+    """Their types were joined before the contract was asked: digits changed, or Arrow's own error came through."""
+    ending = "json" if one.startswith(b"[") else "parquet"
+    _, rows = read(tmp_path, contract(v=kind), {f"a.{ending}": one, f"b.{ending}": other})
+    assert [row["v"] for row in rows] == kept
+
+
+def test_an_unnamed_column_of_text_or_json_is_text_whatever_a_day_brings(tmp_path: Path) -> None:
+    files = {
+        "a.jsonl": b'{"id": 1, "new": 1}\n{"id": 2, "new": 1.50}\n{"id": 3, "new": {"a": [0.10]}}',
+        "b.csv": b"id,New\n4,007\n",
+        "c.json": b'[{"id": 5, "nothing": null}]',
+    }
+    conformed, rows = read(tmp_path, contract(id="bigint"), files)
+    assert [row["new"] for row in rows] == ["1", "1.50", '{"a": [0.10]}', "007", None]
+    assert [(name, str(kind)) for name, kind in conformed.extra] == [("new", "string")]
+    assert "`nothing` is new and holds nothing yet, kept in landing only" in conformed.drift
+
+
+def test_a_column_no_type_of_the_lake_holds_stays_in_landing_and_harms_nothing(tmp_path: Path) -> None:
+    body = parquet(id=[1], at=pa.array([0], pa.time64("us")), many=pa.array([2**64 - 1], pa.uint64()))
+    conformed, rows = read(tmp_path, contract(id="bigint"), {"a.parquet": body})
+    assert rows == [{"id": 1}]
+    assert any("`at` is new and kept in landing only" in text for text in conformed.drift)
+
+
+def test_a_column_of_the_lakes_own_name_stays_in_landing(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"id": 1, "_run_id": "theirs"}')
+    wanted = contract(id="bigint", _run_id="string")
+    file = ReadableFile(tmp_path / "a.jsonl", "a.jsonl", {"_run_id": "ours"})
+    conformed = conform([file], wanted, tmp_path)
+    assert conformed.reader.read_all().to_pylist() == [{"id": 1, "_run_id": "ours"}]
+    assert "`_run_id` is the lake's own column; the file's is kept in landing only" in conformed.drift
+    with pytest.raises(SchemaDrift, match="lake's own column"):
+        conform([file], wanted.model_copy(update={"schema_policy": "freeze"}), tmp_path)
+
+
+def test_a_bad_member_quarantines_its_row_and_a_new_one_only_rows_that_have_it(tmp_path: Path) -> None:
+    body = json.dumps(
+        [
+            {"id": 1, "s": {"a": 1}},
+            {"id": 2, "s": {"a": "x"}},
+            {"id": 3, "s": {"a": 1, "b": 2}},
+            {"id": 4, "s": {"a": 1, "b": None}},
+        ]
+    ).encode()
+    kept: list[pa.RecordBatch] = []
+    wanted = contract("quarantine_unknown", id="bigint", s="struct<a:bigint>")
+    _, rows = read(tmp_path, wanted, {"a.json": body}, RejectedRows(kept.append))
+    assert [row["id"] for row in rows] == [1, 4]
+    reasons = [row["_reason"] for row in pa.Table.from_batches(kept).to_pylist()]
+    assert ["its member `a`: `x` is no number" in reasons[0], reasons[1]] == [True, "`s.b` is not in the contract."]
+
+
+def test_csv_fills_a_typed_table(tmp_path: Path) -> None:
+    body = gzip.compress(b"id,at,price,day,ok\n9007199254740993,2019-01-05T01:02:03Z,0.10,2019-01-05,true\n,,,,\n")
+    wanted = contract(id="bigint", at="timestamp", price="decimal(9,2)", day="date", ok="boolean")
+    _, rows = read(tmp_path, wanted, {"A.CSV.GZ": body})
+    first = {
+        "id": 9007199254740993,
+        "at": datetime(2019, 1, 5, 1, 2, 3),
+        "price": Decimal("0.10"),
+        "day": date(2019, 1, 5),
+        "ok": True,
+    }
+    assert rows == [first, dict.fromkeys(first)]
+
+
+def test_a_double_that_only_looks_like_a_decimal_is_refused(tmp_path: Path) -> None:
+    _, rows = read(tmp_path, contract(v="decimal(12,2)"), {"a.parquet": parquet(v=[19.99, 1234567890.12])})
+    assert [row["v"] for row in rows] == [Decimal("19.99"), Decimal("1234567890.12")]
+    (tmp_path / "scratch").rmdir()
+    with pytest.raises(SchemaDrift, match="is double and does not fit"):
+        read(tmp_path, contract(v="decimal(12,2)"), {"a.parquet": parquet(v=[0.1 + 0.2])})
+
+
+@pytest.mark.parametrize("policy", ["freeze", "add_nullable", "widen", "quarantine_unknown"])
+@pytest.mark.parametrize(
+    ("name", "body", "says"),
+    [
+        ("a.csv", b"id;v\n1;25\n", "holds `;`: is that the delimiter"),
+        ("a.csv", b"id, v \n1,2\n", "differ only by spaces"),
+        ("a.json", b'{"data": [{"id": 1}, {"id": 2}], "next": null}', "lie inside `data`"),
+        ("a.jsonl", b"{}\n{}\n", "no members at all"),
+        ("a.csv", b"order,total,note\n1,2,x\n", "another table's file"),
+        ("a.parquet", parquet(order=[1]), "another table's file"),
+    ],
+    ids=["delimiter", "spaces", "wrapper", "empty objects", "another table", "another table's parquet"],
+)
+def test_a_file_that_brings_none_of_the_columns_is_refused_whatever_the_policy(
+    tmp_path: Path, policy: str, name: str, body: bytes, says: str
+) -> None:
+    """It was published as rows of nulls, and its header joined the catalog for good."""
+    with pytest.raises(SchemaDrift, match=f"(?s)`{name}` brings.*{says}.*nothing was staged"):
+        read(tmp_path, contract(policy, id="bigint", v="string"), {name: body}, RejectedRows(lambda _: None))
+
+
+def test_a_sparse_file_and_one_with_many_new_columns_belong_to_the_table(tmp_path: Path) -> None:
+    wide = dict.fromkeys(("id", "a", "b", "c", "d", "e"), "string")
+    files = {
+        "a.jsonl": b'{"id": 1}',
+        "b.jsonl": json.dumps({**dict.fromkeys(wide, "x"), **{f"n{i}": 1 for i in range(20)}}).encode(),
+    }
+    _, rows = read(tmp_path, contract(**wide), files)
+    assert len(rows) == 2
+
+
+def test_an_empty_object_beside_others_is_a_row(tmp_path: Path) -> None:
+    files = {"a.json": b'[{"id": 1}, {}, {}]'}
+    _, rows = read(tmp_path, contract(id="bigint"), files)
+    assert [row["id"] for row in rows] == [1, None, None]
