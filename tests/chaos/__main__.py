@@ -77,7 +77,7 @@ class Storms:
         for writers, contract in ((1, CONTRACT), (3, CONTRACT), (3, VERSIONED)):
             endpoint = replace(self.endpoint(name), contract=contract)
             tally = storm(endpoint, self.kills, self.seed, self.folder, writers)
-            wrong = settled(endpoint)
+            wrong = [*tally.unhealed, *settled(endpoint)]
             row = (
                 contract.storage.layout,
                 writers,
@@ -92,6 +92,7 @@ class Storms:
 
     def pipelines(self, name: str) -> Iterator[Result]:
         tally, wrong = pipeline_storm(self.endpoint(name), self.kills, self.seed, self.folder)
+        wrong = [*tally.unhealed, *wrong]
         publishing = sum(count for step, count in tally.by_step.items() if step.startswith("publish"))
         crashed = ["a writer crashed"] * tally.crashed
         row = (tally.kills, publishing, tally.published, tally.refused, tally.reads, len(tally.bad), len(wrong))

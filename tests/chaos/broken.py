@@ -41,7 +41,7 @@ def at_random(endpoint: Endpoint, kills: int, seed: int, folder: Path, share: fl
         shaken = Endpoint(through, through if endpoint.glue == endpoint.s3 else endpoint.glue, endpoint.bucket)
         tally = storm(endpoint, kills, seed, folder, writers=2, through=shaken)
         broken = len(faults.broken)
-    wrong = [*tally.bad, *settled(endpoint), *(["a writer crashed"] * tally.crashed)]
+    wrong = [*tally.bad, *tally.unhealed, *settled(endpoint), *(["a writer crashed"] * tally.crashed)]
     row = (
         tally.kills,
         broken,

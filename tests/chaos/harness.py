@@ -35,6 +35,7 @@ from lakeworks.pipeline.publish import Registrar, entry_for
 from lakeworks_demo.stack.parent import dying_with_parent
 from tests.chaos.reader import read_forever
 from tests.chaos.table import CONTRACT, ROWS, Endpoint, contract_at
+from tests.chaos.unhealed import unhealed, unrepaired
 
 STEPS = ("check", "reserve", "place", "placed", "register", "surplus", "complete")
 FORK = multiprocessing.get_context("fork")  # every writer is a process of its own, without paying its imports again
@@ -50,6 +51,7 @@ class Tally:
     crashed: int = 0
     reads: int = 0
     bad: list[str] = field(default_factory=list)
+    unhealed: list[str] = field(default_factory=list)  # wrong before the last publication, made in peace
     seconds: float = 0.0
 
 
@@ -117,6 +119,7 @@ def storm(
 ) -> Tally:
     """Kill writers, one after the other or several at once, until `kills` have died; then let one finish in peace.
 
+    After every round, and after a repair at the end, ledger and objects are compared before that last one could heal them.
     `through` is the endpoint as the writers see it, where that is one that breaks requests.
     """
     chance, tally, began, number = random.Random(seed), Tally(), time.monotonic(), 0
@@ -142,6 +145,8 @@ def storm(
                 tally.published += writer.exitcode == 0
                 tally.refused += writer.exitcode == 3
                 tally.crashed += writer.exitcode not in (0, 3, -signal.SIGKILL)
+            tally.unhealed += unhealed(lake, [contract_at(lake)])
+        tally.unhealed += unrepaired(lake, [contract_at(lake)])
         for where in (month, "2019-02"):
             last = FORK.Process(target=bound, args=(bound_to_owner(), publish, lake, 10**6, where, 1, "", scratch))
             last.start()

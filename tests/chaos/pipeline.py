@@ -37,6 +37,7 @@ from lakeworks.sources import Download, NotModified
 from lakeworks_demo.replay.nyc_tlc import DATA
 from tests.chaos.harness import FORK, Tally, bound, bound_to_owner, reading, settled_tables
 from tests.chaos.table import Endpoint
+from tests.chaos.unhealed import unhealed, unrepaired
 
 MONTH = Period.parse("2019-01")
 ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"
@@ -156,6 +157,8 @@ def pipeline_storm(endpoint: Endpoint, kills: int, seed: int, scratch: Path) -> 
             tally.published += writer.exitcode == 0
             tally.refused += writer.exitcode == 3
             tally.crashed += writer.exitcode not in (0, 3, -signal.SIGKILL)
+            tally.unhealed += unhealed(lake, [contract(name) for name in (BRONZE, SILVER)])
+        tally.unhealed += unrepaired(lake, [contract(name) for name in (BRONZE, SILVER)])
         last, _ = _start(quick, number + 1, 1, audited=True)
         last.join(120)
     tally.seconds = time.monotonic() - began

@@ -1,14 +1,20 @@
 """The short storm, in every test run; `make chaos` is the long one (docs/reliability.md has its figures)."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from lakeworks.contract import Contract
-from tests.chaos.harness import crowd, settled, storm
+from lakeworks.ledger.publisher import Publisher
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.publish import Registrar
+from lakeworks.s3.object_store import Target
+from tests.chaos.harness import crowd, settled, staged, storm
 from tests.chaos.pipeline import pipeline_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
+from tests.chaos.unhealed import unhealed
 from tests.conftest import client, new_store
 
 
@@ -34,6 +40,7 @@ def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
     endpoint = replace(endpoint, contract=contract)
     tally = storm(endpoint, kills=6, seed=7, scratch=tmp_path, writers=writers)
     assert tally.bad == []
+    assert tally.unhealed == []
     assert tally.reads > 10, "the reader really looked"
     assert settled(endpoint) == []
 
@@ -41,7 +48,7 @@ def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
 @pytest.mark.parametrize("endpoint", ["moto"], indirect=True)
 def test_killed_pipelines_show_a_reader_whole_and_audited_days_only(endpoint: Endpoint, tmp_path: Path) -> None:
     tally, wrong = pipeline_storm(endpoint, kills=4, seed=3, scratch=tmp_path)
-    assert (tally.bad, wrong, tally.crashed) == ([], [], 0)
+    assert (tally.bad, tally.unhealed, wrong, tally.crashed) == ([], [], [], 0)
     assert tally.reads > 100, "the reader really looked"
     assert tally.refused > 0, "some were refused by the audit, or had none"
 
@@ -52,3 +59,19 @@ def test_neighbours_do_not_hinder_each_other_and_rivals_leave_one_winner(endpoin
     assert hindered == []
     assert tally.published + tally.refused == 18, "nobody crashed"
     assert settled(endpoint) == []
+
+
+@pytest.mark.parametrize("endpoint", ["moto"], indirect=True)
+def test_an_older_publication_at_the_live_path_is_seen_before_a_later_one_heals_it(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    lake = endpoint.lake()
+    for number in (1, 2):
+        run = Run(id=f"run-{number}", started_at=datetime(2026, 1, number, tzinfo=UTC))
+        entries = staged(lake, number, "2019-01", run, tmp_path)
+        (live,) = Publisher(lake.ledger, Registrar(lake, CONTRACT)).publish(entries)
+        if number == 1:
+            older, found = lake.store.get(live.objects[0].key)
+    assert unhealed(lake, [CONTRACT]) == []
+    lake.store.put(Target(live.objects[0].key, found.metadata), older)  # as a late request would
+    assert len(unhealed(lake, [CONTRACT])) == 1
