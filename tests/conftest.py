@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,6 +109,20 @@ def running_ministack(folder: Path, *, patience: float = 60, policies: bool = Fa
         yield url
 
 
+def free_ports(count: int) -> list[int]:
+    """Return different ports: each is open until all are found."""
+    with contextlib.ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 @contextlib.contextmanager
 def running_seaweed(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,9 +133,13 @@ def running_seaweed(folder: Path) -> Iterator[str]:
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     names = ("s3.port", "master.port", "filer.port", "s3.port.grpc", "master.port.grpc", "filer.port.grpc")
-    ports = {name: free_port() for name in names}
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     # The volume server's gRPC port lies 10,000 above its own.
-    ports["volume.port"] = next(found for found in iter(free_port, None) if found < 50_000)
+    ports["volume.port"] = next(
+        found
+        for found in iter(free_port, None)
+        if found < 50_000 and is_free(found + 10_000) and found not in ports.values()
+    )
     command = [
         str(BIN / "weed"), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer",
         f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",

@@ -64,7 +64,8 @@ def test_sql_stays_in_the_portable_subset(table: str) -> None:
 @pytest.mark.parametrize("table", WITH_SQL)
 @pytest.mark.parametrize("dialect", ["athena", "spark"])
 def test_sql_is_rendered_for_other_engines(table: str, dialect: str) -> None:
-    assert "SELECT" in render(load_sql(load_contract(table)) or "", dialect)
+    rendered = parse_one(render(load_sql(load_contract(table)) or "", dialect), read=dialect)
+    assert len(rendered.selects) == len(parse_one(load_sql(load_contract(table)) or "", read="duckdb").selects)
 
 
 @pytest.mark.parametrize("table", WITH_SQL)

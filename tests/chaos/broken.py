@@ -41,7 +41,7 @@ def at_random(endpoint: Endpoint, kills: int, seed: int, folder: Path, share: fl
         shaken = Endpoint(through, through if endpoint.glue == endpoint.s3 else endpoint.glue, endpoint.bucket)
         tally = storm(endpoint, kills, seed, folder, writers=2, through=shaken)
         broken = len(faults.broken)
-    wrong = [*tally.bad, *tally.unhealed, *settled(endpoint), *(["a writer crashed"] * tally.crashed)]
+    wrong = [*tally.bad, *tally.unhealed, *settled(endpoint, tally.reported), *(["a writer crashed"] * tally.crashed)]
     row = (
         tally.kills,
         broken,
@@ -57,5 +57,5 @@ def at_random(endpoint: Endpoint, kills: int, seed: int, folder: Path, share: fl
 def at_one_moment(endpoint: Endpoint, rounds: int, folder: Path) -> tuple[Row, list[str]]:
     """Rivals and neighbours publish at one moment."""
     tally, hindered = crowd(endpoint, rounds, folder)
-    wrong = [*hindered, *settled(endpoint)]
+    wrong = [*hindered, *settled(endpoint, tally.reported)]
     return (rounds * 6, tally.published, tally.refused, len(hindered), len(wrong) - len(hindered)), wrong

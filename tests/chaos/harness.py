@@ -22,7 +22,7 @@ import pandas  # noqa: F401 - Arrow looks for it; imported before the fork, or e
 import pyarrow as pa
 
 from lakeworks.contract import Contract
-from lakeworks.core.partition import Period
+from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
@@ -53,6 +53,17 @@ class Tally:
     bad: list[str] = field(default_factory=list)
     unhealed: list[str] = field(default_factory=list)  # wrong before the last publication, made in peace
     seconds: float = 0.0
+    # Month and run of every writer that reported success.
+    reported: list[tuple[str, str]] = field(default_factory=list)
+
+    def count(self, exitcode: int | None, month: str, number: int) -> None:
+        """Count how a writer ended."""
+        self.kills += exitcode == -signal.SIGKILL
+        self.published += exitcode == 0
+        self.refused += exitcode == 3
+        self.crashed += exitcode not in (0, 3, -signal.SIGKILL)
+        if exitcode == 0:
+            self.reported.append((month, f"run-{number}"))
 
 
 def bound(bind: Callable[[], None], function: Callable[..., None], *arguments: Any) -> None:
@@ -132,19 +143,17 @@ def storm(
                 die_at = chance.choice([*STEPS, "random", ""])
                 # neighbours publish beside each other; numbers repeat, so that retries of killed runs happen too
                 where = month if chance.random() < 0.8 else "2019-02"
-                arguments = (writers_lake, number - chance.choice([0, 0, 1]), where, number, die_at, scratch)
+                own = number - chance.choice([0, 0, 1])
+                arguments = (writers_lake, own, where, number, die_at, scratch)
                 writer = FORK.Process(target=bound, args=(bound_to_owner(), publish, *arguments))
                 writer.start()
-                crowd.append((writer, die_at))
-            for writer, die_at in crowd:
+                crowd.append((writer, die_at, where, own))
+            for writer, die_at, where, own in crowd:
                 if die_at == "random":
                     time.sleep(chance.uniform(0, 0.15))
                     writer.kill()
                 writer.join(60)
-                tally.kills += writer.exitcode == -signal.SIGKILL
-                tally.published += writer.exitcode == 0
-                tally.refused += writer.exitcode == 3
-                tally.crashed += writer.exitcode not in (0, 3, -signal.SIGKILL)
+                tally.count(writer.exitcode, where, own)
             tally.unhealed += unhealed(lake, [contract_at(lake)])
         tally.unhealed += unrepaired(lake, [contract_at(lake)])
         for where in (month, "2019-02"):
@@ -172,10 +181,9 @@ def crowd(
             work = (lake, number * 10 + index, month, 1, "", scratch)
             writers.append(FORK.Process(target=bound, args=(bound_to_owner(), _at_once, start, *work)))
             writers[-1].start()
-        for writer, month in zip(writers, places, strict=True):
+        for index, (writer, month) in enumerate(zip(writers, places, strict=True)):
             writer.join(60)
-            tally.published += writer.exitcode == 0
-            tally.refused += writer.exitcode == 3
+            tally.count(writer.exitcode, month, number * 10 + index)
             if month != "2019-01" and writer.exitcode != 0:
                 hindered.append(f"round {number}: the writer of {month} ended with {writer.exitcode}")
         if not any(writer.exitcode == 0 for writer in writers[:rivals]):
@@ -194,10 +202,21 @@ def bound_to_owner() -> Callable[[], None]:
     return dying_with_parent(signal.SIGKILL)
 
 
-def settled(endpoint: Endpoint) -> list[str]:
-    """What is wrong at the end of a storm over the chaos table."""
+def settled(endpoint: Endpoint, reported: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """Return what is wrong at the end of a storm over the chaos table; of writers that `reported` success, the ledger must know."""
     lake = endpoint.lake()
-    return settled_tables(lake, [contract_at(lake)])
+    return [*unnamed(lake, reported), *settled_tables(lake, [contract_at(lake)])]
+
+
+def unnamed(lake: Lake, reported: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the runs that reported success and that no complete publication of their month is of."""
+    named = {
+        (month, entry.run.id)
+        for month in {month for month, _ in reported}
+        for entry in lake.ledger.history(CONTRACT.table, Partition.of_period(Period.parse(month)))
+        if entry.is_live
+    }
+    return [f"{run} reported success on {month} and is not in the ledger" for month, run in {*reported} - named]
 
 
 def settled_tables(lake: Lake, contracts: Sequence[Contract]) -> list[str]:

@@ -42,7 +42,7 @@ def test_killed_writers_never_show_a_reader_anything_but_a_whole_partition(
     assert tally.bad == []
     assert tally.unhealed == []
     assert tally.reads > 10, "the reader really looked"
-    assert settled(endpoint) == []
+    assert settled(endpoint, tally.reported) == []
 
 
 @pytest.mark.parametrize("endpoint", ["moto"], indirect=True)
@@ -58,7 +58,7 @@ def test_neighbours_do_not_hinder_each_other_and_rivals_leave_one_winner(endpoin
     tally, hindered = crowd(endpoint, rounds=3, scratch=tmp_path)
     assert hindered == []
     assert tally.published + tally.refused == 18, "nobody crashed"
-    assert settled(endpoint) == []
+    assert settled(endpoint, tally.reported) == []
 
 
 @pytest.mark.parametrize("endpoint", ["moto"], indirect=True)

@@ -140,11 +140,14 @@ def test_the_bytes_factor_is_what_our_writer_does_to_real_trips(tmp_path: Path) 
     assert factor > 0.6
 
 
-def test_totals_are_the_sum_of_reasons() -> None:
-    charges = Year(BOOK, REGION, 10).bill([FLOW], TIERED)
-    assert total(charges) == pytest.approx(sum(charge.usd for charge in charges))
-    assert FLOW.mb_per_day / 1024 * DAYS / 1024 < 1, "a sanity check of units: one GB a day"
-    assert {charge.table for charge in charges} == {"silver.a.b"}
+def test_the_total_is_that_of_every_table() -> None:
+    other = FLOW.model_copy(update={"table": "silver.a.c", "mb_per_day": 1.0})
+    year = Year(BOOK, REGION, 10)
+    charges = year.bill([FLOW, other], TIERED)
+    assert {charge.table for charge in charges} == {"silver.a.b", "silver.a.c"}
+    alone = [total(year.bill([flow], TIERED)) for flow in (FLOW, other)]
+    assert total(charges) == pytest.approx(sum(alone))
+    assert alone[0] > 10 * alone[1] > 0
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def test_how_a_server_spells_a_rule_is_no_drift(spelling: dict[str, Any]) -> Non
 
 def test_the_products_own_contracts_are_covered() -> None:
     prefixes = {rule["Filter"]["Prefix"] for rule in rules(None, *CONTRACTS).values()}
+    assert any(contract.retention != Retention() for contract in CONTRACTS)
     for contract in CONTRACTS:
         retention = contract.retention
         if retention != Retention():

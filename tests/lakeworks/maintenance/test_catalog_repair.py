@@ -233,8 +233,9 @@ def test_an_index_is_made_once_it_is_worth_it(published: Many, monkeypatch: pyte
     ]
 
 
-def test_a_table_never_published_is_no_difference(lake: Many) -> None:
-    assert run(lake) == []
+def test_a_table_never_published_is_no_difference_and_is_not_made(lake: Many) -> None:
+    assert run(lake, repair=True) == []
+    assert lake.lake.catalog.table(CONTRACT.table) is None
 
 
 def test_awkward_values_are_right(lake: Many) -> None:
@@ -261,6 +262,6 @@ def test_a_partition_published_during_the_listing_is_never_out_of_the_catalog(pu
         if done == 1:
             published.put([entry(CONTRACT, fresh)])
 
-    assert run(published, mend=True, progress=publish) == []
+    assert run(published, repair=True, progress=publish) == []
     assert published.glue.calls["BatchDeletePartition"] == 0
     assert values in held(published)
