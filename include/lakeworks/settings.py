@@ -51,9 +51,7 @@ class Settings(_Deployment):
     tenant_conn_prefix: str = Field(
         "aws_", description="A tenant's AWS credentials are in the Airflow connection of this name followed by its id."
     )
-    config_file: Path | None = Field(
-        None, description="The lake.yml that declares the infrastructure; defaults without one."
-    )
+    config_file: Path | None = Field(None, description="A lake.yml for one deployment; the project's own without one.")
     price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
 
 

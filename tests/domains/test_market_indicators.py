@@ -11,13 +11,13 @@ import pyarrow as pa
 import pytest
 import talib
 
+from lake.tables.gold.market.technical_indicators.transform import SESSIONS, measure, transform
 from lakeworks.contract import load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.quality.rules import row_rules
 from lakeworks.table_test.runner import given_table
-from lakeworks.tables.gold.market.technical_indicators.transform import SESSIONS, measure, transform
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import load_sql
 
@@ -152,9 +152,7 @@ def test_what_a_spark_worker_would_get_is_the_same_rows(tmp_path: Path) -> None:
     contract = load_contract("gold.market.technical_indicators")
     function = load_function(contract)
     assert function is not None
-    assert function.apply.__module__ == "lakeworks.tables.gold.market.technical_indicators.transform", (
-        "picklable by name"
-    )
+    assert function.apply.__module__ == "lake.tables.gold.market.technical_indicators.transform", "picklable by name"
     built = build(contract.name, rows, "2013-02", tmp_path)
     alone = build(contract.name, [row for row in rows if row["symbol"] == "Y"], "2013-02", tmp_path)
     pd.testing.assert_frame_equal(built[built.symbol == "Y"].reset_index(drop=True), alone)

@@ -53,6 +53,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
     return {
         **kept_secrets(folder),
         **aws_environment(at.aws),
+        "LAKE_PROJECT": str(REPOSITORY),
         "LAKE_BUCKET": BUCKET,
         "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),

@@ -1,6 +1,6 @@
 """The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`."""
 
-from lakeworks.contract.contract import TABLES, Contract, all_tables, load_contract, read_contract
+from lakeworks.contract.contract import Contract, all_tables, load_contract, read_contract
 from lakeworks.contract.sections import (
     Catalog,
     Column,
@@ -18,7 +18,6 @@ from lakeworks.contract.sections import (
 )
 
 __all__ = [
-    "TABLES",
     "Catalog",
     "Column",
     "Contract",

@@ -33,12 +33,12 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ContractError, PartitionKeyError
+from lakeworks.project import project
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "TABLES",
     "Catalog",
     "Column",
     "Contract",
@@ -56,8 +56,6 @@ __all__ = [
     "all_tables",
     "load_contract",
 ]
-
-TABLES = Path(__file__).parents[1] / "tables"
 
 
 class Contract(Section):
@@ -163,7 +161,7 @@ class Contract(Section):
     @property
     def folder(self) -> Path:
         """Where contract, SQL and examples lie."""
-        return TABLES / self.table.path
+        return project().tables / self.table.path
 
     @property
     def identity_columns(self) -> tuple[str, ...]:
@@ -199,13 +197,17 @@ class Contract(Section):
         return pa.schema([pa.field(name, column.type.arrow) for name, column in self.file_columns.items()])
 
 
-@lru_cache
-def load_contract(name: str, root: Path = TABLES) -> Contract:
-    """Read a table's contract.
+def load_contract(name: str, root: Path | None = None) -> Contract:
+    """Read a table's contract from the project, or from the folder of tables at `root`.
 
     Raises:
         ContractError: there is no such table, the YAML does not parse, or a field is wrong; names file and field.
     """
+    return _load(name, root or project().tables)
+
+
+@lru_cache(maxsize=4096)
+def _load(name: str, root: Path) -> Contract:
     table = TableName.parse(name)
     path = root / table.path / "contract.yml"
     if not path.is_file():
@@ -232,8 +234,9 @@ def read_contract(path: Path, name: str, shown: str) -> Contract:
         raise ContractError(f"`{shown}`: {problems}. Nothing was run; correct the file.") from error
 
 
-def all_tables(root: Path = TABLES) -> list[str]:
-    """Every table's name, by layer order then name."""
+def all_tables(root: Path | None = None) -> list[str]:
+    """Every table's name, by layer order then name; of the project, or of the folder at `root`."""
+    root = root or project().tables
     order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
     found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
     return sorted(found, key=lambda name: (order.get(name.split(".")[0], 9), name))

@@ -15,6 +15,7 @@ from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
+from lakeworks.project import project
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]
@@ -194,13 +195,12 @@ class LakeConfig(Part):
 
 @lru_cache
 def load_config(path: Path | None = None) -> LakeConfig:
-    """The file at `path`, or the defaults.
+    """Read the file at `path`, or the project's `lake.yml`.
 
     Raises:
         ConfigError: the file is missing, no YAML, or has a wrong field; names both.
     """
-    if path is None:
-        return LakeConfig()
+    path = path or project().file
     try:
         return LakeConfig.model_validate(read_yaml(path) or {})
     except OSError as error:

@@ -5,158 +5,30 @@ period (an API): every answer goes through `ResponseStore.take`, which lands it 
 failure, hands back what is landed instead of asking again. Its `parse` turns one landed answer into rows, without a network.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from lakeworks.sources.protocols import (
+    Download,
+    FetchRequest,
+    NotModified,
+    Parse,
+    RequestSource,
+    ResponseStore,
+    Rows,
+    Source,
+    SourceConnection,
+)
+from lakeworks.sources.registry import known_sources, open_source, parser_of
 
-from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError
-from lakeworks.sources.response import SourceResponse
-from lakeworks.sources.shared_state import MemoryState, SharedState
-
-if TYPE_CHECKING:
-    from lakeworks.formats.raw_batch import RawBatch
-    from lakeworks.sources.file_drop import Inbox
-
-
-@dataclass(frozen=True)
-class Download:
-    """A complete, checked file in scratch."""
-
-    path: Path
-    url: str
-    etag: str | None
-    last_modified: str | None
-    sha256: str
-    size: int
-    fetched_at: datetime
-
-
-@dataclass(frozen=True)
-class NotModified:
-    """The source still has the file whose ETag was named."""
-
-    url: str
-    etag: str
-
-
-@runtime_checkable
-class Source(Protocol):
-    """A vendor that serves one file a data set and period."""
-
-    def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
-        """Bring a data set's file of one period to `scratch`.
-
-        Raises:
-            NotPublishedYet: the vendor has not published the period.
-            SourceUnavailable: the vendor did not answer properly after retries.
-            SourceRejected: the vendor refuses the request.
-            MalformedSource: the vendor keeps answering something else than the file.
-        """
-
-
-@dataclass(frozen=True)
-class FetchRequest:
-    """What a fetch is about: the data set, the period, and the contract's `source_options`.
-
-    `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
-    completely. It is read off landing, so no retry, lost worker or day off can move it.
-    """
-
-    dataset: str
-    period: Period
-    options: Mapping[str, Any] = field(default_factory=dict)
-    since: datetime | None = None
-
-
-class ResponseStore(Protocol):
-    """Where a fetch's answers go."""
-
-    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
-        """The landed answer of that name; only if there is none, `ask` and land what comes.
-
-        `name` ends in the format (`IBM.json`, `page-0001.json`, `listing.csv`), and is the same for the same request at
-        every attempt. `facts` say what was asked (`symbol="IBM"`) and come back to `parse` with the answer.
-        """
-
-
-@runtime_checkable
-class RequestSource(Protocol):
-    """A vendor that is asked many times for a data set and period.
-
-    A client whose answers also depend on the connection (the plan of the key) says so in an attribute `variant: str`: a
-    fetch that was begun with one is not continued with another.
-    """
-
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
-        """Make every request of the data set through `landing.take`; returns facts of the whole fetch, such as a watermark.
-
-        Raises:
-            QuotaExhausted: the vendor takes no more requests for now; the next attempt goes on from there.
-            SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`.
-            ContractError: the contract's source_options are not this data set's.
-        """
-
-
-Rows = Iterable["Mapping[str, Any] | RawBatch"]
-# One landed answer as rows: the vendor's fields and values as received, plus what was asked. Pure.
-Parse = Callable[[FetchRequest, SourceResponse], Rows]
-
-
-@dataclass(frozen=True)
-class SourceConnection:
-    """How a deployment reaches a vendor: what its Airflow connection says, where the lake keeps quota and inbox."""
-
-    base_url: str | None = None
-    secret: str | None = field(default=None, repr=False)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    state: SharedState = field(default_factory=MemoryState)
-    inbox: "Inbox | None" = None
-
-
-# A vendor is a module with `connect(access)` and, for a RequestSource, `parse(wanted, answer)`. Its name is the part before
-# the dot of a contract's `source` and the id of its Airflow connection.
-SOURCES: dict[str, str] = {
-    "alpha_vantage": "lakeworks.sources.alpha_vantage",
-    "coingecko": "lakeworks.sources.coingecko",
-    "declared": "lakeworks.sources.declared",
-    "exchange_calendars": "lakeworks.sources.exchange_calendars",
-    "file_drop": "lakeworks.sources.file_drop",
-    "lake": "lakeworks.sources.lake",
-    "nyc_tlc": "lakeworks.sources.nyc_tlc",
-    "sec": "lakeworks.sources.sec",
-    "shopify": "lakeworks.sources.shopify",
-    "sp500": "lakeworks.sources.sp500",
-    "yahoo": "lakeworks.sources.yahoo",
-}
-
-
-def open_source(
-    name: str, base_url: str | None = None, access: SourceConnection | None = None
-) -> Source | RequestSource:
-    """The client of a vendor, at its own address unless another is given.
-
-    Raises:
-        ContractError: there is no such vendor.
-    """
-    client: Source | RequestSource = _module(name).connect(access or SourceConnection(base_url))
-    return client
-
-
-def parser_of(name: str) -> Parse | None:
-    """How a vendor's landed answers become rows; None for a vendor whose files are tables already.
-
-    Raises:
-        ContractError: there is no such vendor.
-    """
-    parse: Parse | None = getattr(_module(name), "parse", None)
-    return parse
-
-
-def _module(name: str) -> Any:
-    if name not in SOURCES:
-        raise ContractError(f"There is no source `{name}`. Known: {', '.join(SOURCES)}. Add it in lakeworks/sources.")
-    return import_module(SOURCES[name])
+__all__ = [
+    "Download",
+    "FetchRequest",
+    "NotModified",
+    "Parse",
+    "RequestSource",
+    "ResponseStore",
+    "Rows",
+    "Source",
+    "SourceConnection",
+    "known_sources",
+    "open_source",
+    "parser_of",
+]

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakeworks.contract import TABLES
 from lakeworks.errors import ContractError
 from lakeworks.formats.csv_file import read_text
+from lakeworks.project import project
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.response import SourceResponse
 
@@ -18,8 +18,8 @@ from lakeworks.sources.response import SourceResponse
 class Declared:
     """A data set is the name of the table whose folder holds `rows.csv`."""
 
-    def __init__(self, root: Path = TABLES) -> None:
-        self.root = root
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or project().tables
 
     def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`.

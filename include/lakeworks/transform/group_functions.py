@@ -6,13 +6,14 @@ its rows in any order, and keeps nothing between calls. `MADE_OF` says for linea
 it computes is made of, as SQL says of its own.
 """
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
-from lakeworks.errors import ContractError
+from lakeworks.errors import ContractError, LakeError
+from lakeworks.project import project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,17 +42,19 @@ def load_function(contract: Contract) -> GroupFunction | None:
     Raises:
         ContractError: `transform.py` does not import, or lacks `GROUP_BY` or `transform`.
     """
-    return read_function(f"lakeworks.tables.{contract.name}.transform") if has_function(contract) else None
+    return read_function(f"tables.{contract.name}.transform", project().load_module) if has_function(contract) else None
 
 
-def read_function(module_name: str) -> GroupFunction:
-    """The group function of a module, imported by name so that a worker elsewhere finds it too.
+def read_function(module_name: str, load: Callable[[str], ModuleType]) -> GroupFunction:
+    """Read the group function of a module that `load` imports by name.
 
     Raises:
         ContractError: it does not import, or lacks `GROUP_BY` or `transform`.
     """
     try:
-        module = importlib.import_module(module_name)
+        module = load(module_name)
+    except LakeError:
+        raise
     except Exception as error:
         raise ContractError(
             f"`{module_name}` does not import ({type(error).__name__}: {error}). Nothing was run; correct the file."

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from lakeworks.contract import TABLES, load_contract
+from lakeworks.contract import load_contract
 from tests.lakeworks.cli.test_cli import Done, command
 
 __all__ = ["command"]
@@ -15,7 +15,7 @@ TRIPS = "silver.transport.trips"
 
 def older(folder: Path, table: str, **types: str) -> str:
     """The table's contract with other types, under a lower number, as a file."""
-    document = yaml.safe_load((TABLES / load_contract(table).table.path / "contract.yml").read_text())
+    document = yaml.safe_load((load_contract(table).folder / "contract.yml").read_text())
     for column, kind in types.items():
         document["columns"][column]["type"] = kind
     path = folder / "older.yml"

@@ -1,5 +1,6 @@
 """Group functions are found by module name; a broken module says what is wrong with it."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -33,4 +34,4 @@ def test_a_broken_module_is_a_broken_contract(
     (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ContractError, match=says):
-        read_function(name)
+        read_function(name, import_module)
