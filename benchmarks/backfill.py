@@ -21,9 +21,9 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from lakeworks_demo.stack.api import FINISHED, AirflowApi
-from lakeworks_demo.stack.environment import LOGIN
-from lakeworks_demo.stack.stack import Stack
+from lakeworks_local.stack.api import FINISHED, AirflowApi
+from lakeworks_local.stack.environment import LOGIN
+from lakeworks_local.stack.stack import Stack
 
 BIN = Path(sys.executable).parent
 NOW = "2013-03-01T22:00:00Z"  # the vendors' clock

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from lakeworks.contract import load_contract
 
-SAMPLES = Path(__file__).parent.parent / "demo/lakeworks_demo/data"
+SAMPLES = Path(__file__).parent.parent / "include/lakeworks_local/data"
 
 _MONTH = np.datetime64("2019-01-01T00:00:00", "us")
 _SECOND = np.timedelta64(1_000_000, "us")

@@ -22,11 +22,11 @@ from rich.table import Table
 
 from benchmarks.backfill import Bench, Figures
 from lakeworks.core.partition import Period, periods_between
-from lakeworks_demo.data.moved_trips import write_moved
-from lakeworks_demo.replay.nyc_tlc import DATA
-from lakeworks_demo.stack.api import FINISHED, AirflowApi
-from lakeworks_demo.stack.environment import LOGIN
-from lakeworks_demo.stack.stack import Stack
+from lakeworks_local.data.moved_trips import write_moved
+from lakeworks_local.replay.nyc_tlc import DATA
+from lakeworks_local.stack.api import FINISHED, AirflowApi
+from lakeworks_local.stack.environment import LOGIN
+from lakeworks_local.stack.stack import Stack
 
 
 @dataclass(frozen=True)

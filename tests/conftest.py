@@ -29,10 +29,10 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import ObjectStore
-from lakeworks_demo.replay import start_replay
-from lakeworks_demo.stack.environment import ministack_environment
-from lakeworks_demo.stack.parent import dying_with_parent
-from lakeworks_demo.stack.process import free_port
+from lakeworks_local.replay import start_replay
+from lakeworks_local.stack.environment import ministack_environment
+from lakeworks_local.stack.parent import dying_with_parent
+from lakeworks_local.stack.process import free_port
 
 BIN = Path(sys.executable).parent
 # What a test asks for, or where it lies, says whether it talks to servers: `make test-unit` leaves those out.
@@ -40,8 +40,8 @@ SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_sto
 ON_SERVERS = (
     "backfill/", "catalog/", "chaos/", "cli/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "faults/",
     "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
-    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_dags", "lakeworks_demo/test_process",
-    "lakeworks_demo/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
+    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_dags", "lakeworks_local/test_process",
+    "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
     "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports",
 )  # fmt: skip
 

@@ -34,7 +34,7 @@ from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
 from lakeworks.quality.audit import great_expectations
 from lakeworks.sources import Download, NotModified
-from lakeworks_demo.replay.nyc_tlc import DATA
+from lakeworks_local.replay.nyc_tlc import DATA
 from tests.chaos.harness import FORK, Tally, bound, bound_to_owner, reading, settled_tables
 from tests.chaos.table import Endpoint
 from tests.chaos.unhealed import unhealed, unrepaired

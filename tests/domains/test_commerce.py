@@ -28,11 +28,11 @@ from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.secrets import Secret
 from lakeworks.sources.shopify import TOKEN_HEADER, Shopify, ShopifyConnection
-from lakeworks_demo.data.events import drop
-from lakeworks_demo.replay import start_replay
-from lakeworks_demo.replay.shop import ZONE
-from lakeworks_demo.replay.shopify import TOKEN
-from tests.lakeworks_demo.shops import cancelled_shop, small_shop
+from lakeworks_local.data.events import drop
+from lakeworks_local.replay import start_replay
+from lakeworks_local.replay.shop import ZONE
+from lakeworks_local.replay.shopify import TOKEN
+from tests.lakeworks_local.shops import cancelled_shop, small_shop
 from tests.support.memory_s3 import memory_lake
 
 ORDERS = "bronze.commerce.orders"

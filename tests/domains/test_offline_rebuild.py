@@ -20,10 +20,10 @@ from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
 from lakeworks.sources import SourceConnection, open_source
-from lakeworks_demo.replay import start_replay
-from lakeworks_demo.replay.shopify import TOKEN
+from lakeworks_local.replay import start_replay
+from lakeworks_local.replay.shopify import TOKEN
 from tests.lakeworks.sources.vendors import Vendor
-from tests.lakeworks_demo.shops import small_shop
+from tests.lakeworks_local.shops import small_shop
 from tests.support.memory_s3 import memory_lake
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lakeworks.airflow_api import MOST, Airflow
 from lakeworks.errors import ConfigError, LakeUnavailable
-from lakeworks_demo.stack.process import free_port
+from lakeworks_local.stack.process import free_port
 from tests.support.airflow_server import run, serving_airflow, task
 
 SILVER, ZONES = "silver.transport.trips", "reference.transport.zones"

@@ -29,10 +29,10 @@ from lakeworks_airflow import (
 )
 from lakeworks_airflow.base import TableOperator
 from lakeworks_airflow.links import object_url
-from lakeworks_demo.replay import start_replay
-from lakeworks_demo.replay.shopify import TOKEN
+from lakeworks_local.replay import start_replay
+from lakeworks_local.replay.shopify import TOKEN
 from tests.lakeworks.sources.vendors import Vendor
-from tests.lakeworks_demo.shops import small_shop
+from tests.lakeworks_local.shops import small_shop
 
 ZONES, BRONZE = "reference.transport.zones", "bronze.transport.yellow_trips"
 

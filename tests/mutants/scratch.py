@@ -53,7 +53,7 @@ class Scratch:
 
     def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run pytest on the copy."""
-        path = os.pathsep.join(str(self.root / source) for source in (*SOURCES, "demo"))
+        path = os.pathsep.join(str(self.root / source) for source in SOURCES)
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [
             sys.executable,

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from lakeworks_demo.stack.api import AirflowApi
-from lakeworks_demo.stack.environment import LOGIN
-from lakeworks_demo.stack.process import free_port
-from lakeworks_demo.stack.stack import Stack
+from lakeworks_local.stack.api import AirflowApi
+from lakeworks_local.stack.environment import LOGIN
+from lakeworks_local.stack.process import free_port
+from lakeworks_local.stack.stack import Stack
 from tests.stack.product import Product
 
 # A tenant with a DAG and a connection of its own; the endpoint comes from AWS_ENDPOINT_URL.

@@ -9,8 +9,8 @@ from typing import Any
 
 import requests
 
-from lakeworks_demo.stack.api import FINISHED, AirflowApi
-from lakeworks_demo.stack.stack import Stack
+from lakeworks_local.stack.api import FINISHED, AirflowApi
+from lakeworks_local.stack.stack import Stack
 
 BIN = Path(sys.executable).parent
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lakeworks_demo.stack.api import AirflowApi
+from lakeworks_local.stack.api import AirflowApi
 from tests.stack.product import Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]

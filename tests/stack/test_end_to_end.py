@@ -8,7 +8,7 @@ import boto3
 import pytest
 import requests
 
-from lakeworks_demo.stack.process import StackError
+from lakeworks_local.stack.process import StackError
 from tests.stack.product import BIN, Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]

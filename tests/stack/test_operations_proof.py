@@ -15,8 +15,8 @@ import psutil
 import pytest
 import requests
 
-from lakeworks_demo.stack.api import FINISHED
-from lakeworks_demo.stack.environment import BUCKET
+from lakeworks_local.stack.api import FINISHED
+from lakeworks_local.stack.environment import BUCKET
 from tests.stack.product import BIN, Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

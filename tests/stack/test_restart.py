@@ -9,10 +9,10 @@ import boto3
 import psutil
 import pytest
 
-from lakeworks_demo.stack.api import AirflowApi
-from lakeworks_demo.stack.environment import BUCKET, LOGIN
-from lakeworks_demo.stack.process import StackError
-from lakeworks_demo.stack.stack import Stack
+from lakeworks_local.stack.api import AirflowApi
+from lakeworks_local.stack.environment import BUCKET, LOGIN
+from lakeworks_local.stack.process import StackError
+from lakeworks_local.stack.stack import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 AIRFLOW = str(Path(sys.executable).parent / "airflow")

@@ -10,7 +10,7 @@ import pytest
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.transform.sql import load_sql
-from lakeworks_demo.data.moved_trips import write_moved
+from lakeworks_local.data.moved_trips import write_moved
 from tests.stack.product import Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

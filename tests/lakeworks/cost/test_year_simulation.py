@@ -125,7 +125,7 @@ def test_more_than_half_is_saved_even_by_a_lake_that_was_tidy_before(switch: boo
 
 def test_the_bytes_factor_is_what_our_writer_does_to_real_trips(tmp_path: Path) -> None:
     """0.8 of snappy Parquet in the order received: measured here on the sample months, not assumed."""
-    files = sorted((ROOT / "demo" / "lakeworks_demo" / "data").glob("yellow_tripdata_*.parquet"))
+    files = sorted((ROOT / "include" / "lakeworks_local" / "data").glob("yellow_tripdata_*.parquet"))
     trips = pa.concat_tables([pq.read_table(file) for file in files], promote_options="permissive")
     snappy = io.BytesIO()
     pq.write_table(trips, snappy)

@@ -19,7 +19,7 @@ from lakeworks.errors import (
 from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.alpha_vantage import AlphaVantage, connect, parse
 from lakeworks.sources.shared_state import MemoryState
-from lakeworks_demo.replay import alpha_vantage as replay
+from lakeworks_local.replay import alpha_vantage as replay
 from tests.lakeworks.sources.vendors import MemoryLanding, Vendor, rows, wanted
 
 KEY, PREMIUM = "FREE0123456789AB", "PREMIUM012345678"

@@ -22,7 +22,7 @@ from lakeworks.errors import (
 from lakeworks.sources import Download, NotModified, open_source
 from lakeworks.sources.http import HttpSource
 from lakeworks.sources.nyc_tlc import NycTlc
-from lakeworks_demo.replay.nyc_tlc import DATA
+from lakeworks_local.replay.nyc_tlc import DATA
 
 JANUARY = Period.parse("2019-01")
 PATH = "/trip-data/yellow_tripdata_2019-01.parquet"

@@ -7,7 +7,7 @@ import pytest
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, QuotaExhausted, SourceRejected
 from lakeworks.sources import SourceConnection
 from lakeworks.sources.sec import Sec, connect, parse
-from lakeworks_demo.replay.sec import ROBOT, TOO_FAST
+from lakeworks_local.replay.sec import ROBOT, TOO_FAST
 from tests.lakeworks.sources.vendors import MemoryLanding, Vendor, rows, wanted
 
 FACTS = wanted("company_facts", "2013-02-15", ciks={"AAPL": "0000320193", "IBM": "51143"})

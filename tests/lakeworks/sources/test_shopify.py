@@ -24,9 +24,9 @@ from lakeworks.sources.http import HttpSource
 from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.secrets import Secret
 from lakeworks.sources.shopify import TOKEN_HEADER, Shopify, ShopifyConnection, connect, parse
-from lakeworks_demo.replay import start_replay
-from lakeworks_demo.replay.shopify import TOKEN
-from tests.lakeworks_demo.shops import small_shop
+from lakeworks_local.replay import start_replay
+from lakeworks_local.replay.shopify import TOKEN
+from tests.lakeworks_local.shops import small_shop
 
 DAY = Period.parse("2017-01-02")
 ORDERS = "/admin/api/2026-07/orders.json"

@@ -19,7 +19,7 @@ from lakeworks.lake import Lake
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.tenants import onboarding as tenants
 from lakeworks.tenants.iam_policy import LakeAddress
-from lakeworks_demo.stack.process import free_port
+from lakeworks_local.stack.process import free_port
 from tests.conftest import BIN, serving
 
 ACCOUNT = "000000000000"

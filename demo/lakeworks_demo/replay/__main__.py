@@ -1,5 +1,0 @@
-"""`python -m lakeworks_demo.replay`."""
-
-from lakeworks_demo.replay.server import main
-
-main()

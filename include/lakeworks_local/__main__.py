@@ -1,0 +1,98 @@
+"""`python -m lakeworks_local demo|up|down`: what `make demo`, `make up` and `make down` call."""
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from lakeworks_local.stack.environment import LOGIN, REPOSITORY
+from lakeworks_local.stack.folder import is_ours
+from lakeworks_local.stack.process import StackError
+from lakeworks_local.stack.stack import Stack
+from lakeworks_local.walkthrough import Demo
+
+
+def main() -> int:
+    """Run a command; 0 only if everything worked."""
+    parser = argparse.ArgumentParser(prog="lakeworks_local")
+    parser.add_argument("command", choices=["demo", "up", "down"])
+    parser.add_argument("--state", type=Path, help="state folder (default: .local/<command>)")
+    arguments = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    # `make up` keeps its data; a demo starts from nothing and leaves an `up` alone.
+    name = "demo" if arguments.command == "demo" else "up"
+    stack = Stack(arguments.state or REPOSITORY / ".local" / name)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
+        signal.signal(number, lambda *_: sys.exit(143))
+    if arguments.command == "down":
+        if arguments.state and not is_ours(arguments.state):
+            console.print(
+                f"[bold red]failed:[/] `{arguments.state}` is not a folder of this stack; nothing was touched"
+            )
+            return 1
+        folders = [arguments.state] if arguments.state else [REPOSITORY / ".local" / part for part in ("up", "demo")]
+        stopped = [name for folder in folders for name in Stack(folder).stop()]
+        console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+        return 0
+    return _play(stack, console, keep=arguments.command == "up")
+
+
+def _play(stack: Stack, console: Console, *, keep: bool) -> int:
+    demo, began, worked = Demo(stack, console), time.monotonic(), False
+    if alive := stack.running():  # somebody else's: it must not be stopped here
+        console.print(f"[bold red]failed:[/] a stack runs already ({', '.join(alive)}). Stop it first: make down")
+        return 1
+    try:
+        with demo.step("Start the stack"):
+            stack.start(fresh=not keep, step=lambda text: console.print(f"  {text}"))
+        try:
+            demo.play()
+        except OSError:  # requests' errors are OSErrors
+            stack.check()  # tells why nothing answers, if a part has ended
+            raise
+        worked = True
+    except (StackError, OSError) as error:
+        console.print(f"[bold red]failed[/] in the step «{demo.current}»:")
+        console.print(str(error), markup=False)
+        if stack.services:
+            console.print(f"All logs are in {_short(stack.run, Path.cwd())}")
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted; stopping what was started")
+        return 130
+    finally:
+        if stack.services and not (keep and worked):
+            stack.stop()
+    console.print(f"[bold green]Done in {time.monotonic() - began:.0f} s.[/]")
+    _look_around(stack, console, keep=keep)
+    return 0
+
+
+def _short(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
+def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
+    assert stack.addresses is not None
+    if not keep:
+        console.print("Everything was stopped. To look around, run `make up`: it leaves Airflow and the lake running.")
+        return
+    env = shlex.quote(str(_short(stack.env_file, REPOSITORY)))
+    console.print(
+        f"Airflow    {stack.addresses.airflow}   login {LOGIN[0]} / {LOGIN[1]}\n"
+        f"AWS        {stack.addresses.aws}   (S3 and Glue stand-in)\n"
+        f"Sources    {stack.addresses.replay}   (replay server)\n"
+        f"Shell      set -a; . {env}; set +a; . .venv/bin/activate\n"
+        "           lakeworks ledger                                   what is published\n"
+        "           lakeworks ledger silver.transport.trips 2019-01-05  its history\n"
+        '           lakeworks sql "SELECT count(*) FROM silver_transport.trips"\n'
+        "Stop       make down"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

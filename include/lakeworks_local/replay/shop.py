@@ -1,0 +1,245 @@
+"""A shop as it stood at a moment: real baskets told as Shopify orders that are fulfilled, cancelled and refunded later.
+
+Baskets, products and household bands are real; what a grocery's till does not know is invented by rules that depend on the
+basket's number alone: fulfilment hours later, 2 % cancellations within a day, 5 % refunds of a line within three weeks. Names,
+e-mail addresses, telephones and streets are synthetic and say so (example.com, 555-01xx, `synthetic contact` in tags).
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from lakeworks_local.data.completejourney import Basket, BasketLine, CatalogueEntry
+
+Kind = Literal["placed", "fulfilled", "cancelled", "refunded"]
+Json = dict[str, Any]
+ZONE = ZoneInfo("America/New_York")
+OPENED = datetime(2016, 12, 1, 15, tzinfo=UTC)  # when products and accounts were entered: before the first basket
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to an order; `cents` moved, negative for money given back."""
+
+    basket: Basket
+    kind: Kind
+    at: datetime
+    cents: int
+
+
+class Listed(NamedTuple):
+    """An object of the shop: its number, when it last changed, and how it looks."""
+
+    number: int
+    updated_at: datetime
+    make: Callable[[], Json]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop's data over all time; `now` picks what is known."""
+
+    baskets: tuple[Basket, ...]
+    products: tuple[CatalogueEntry, ...]
+    tags: dict[int, str]
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """Everything that ever happens, by time."""
+        return tuple(
+            sorted((e for basket in self.baskets for e in history(basket)), key=lambda e: (e.at, e.basket.number))
+        )
+
+    def orders(self, now: datetime) -> list[Listed]:
+        """The orders, by number."""
+        happened: dict[int, list[Event]] = {}
+        for event in self.events:
+            if event.at > now:
+                break
+            happened.setdefault(event.basket.number, []).append(event)
+        return [Listed(number, known[-1].at, partial(order_json, known)) for number, known in sorted(happened.items())]
+
+    def customers(self, now: datetime) -> list[Listed]:
+        """The accounts, by number; an order changes its customer's."""
+        bought: dict[int, list[Basket]] = {basket.household: [] for basket in self.baskets}
+        for basket in self.baskets:
+            if basket.placed_at <= now:
+                bought[basket.household].append(basket)
+        return [
+            Listed(number, max([OPENED, *(basket.placed_at for basket in some)]), partial(self._customer, number, some))
+            for number, some in sorted(bought.items())
+        ]
+
+    def catalogue(self, _: datetime) -> list[Listed]:
+        """The products; they never change."""
+        return [Listed(entry.number, OPENED, partial(product_json, entry)) for entry in self.products]
+
+    def _customer(self, number: int, bought: list[Basket]) -> Json:
+        spent = sum(line.paid for basket in bought for line in basket.lines)
+        return {
+            **person(number),
+            "created_at": text(OPENED),
+            "updated_at": text(max([OPENED, *(basket.placed_at for basket in bought)])),
+            "state": "enabled",
+            "verified_email": True,
+            "orders_count": len(bought),
+            "total_spent": money(spent),
+            "currency": "USD",
+            "tags": ", ".join(filter(None, [self.tags.get(number), "synthetic contact"])),
+            "default_address": {"id": number, **address(number)},
+        }
+
+
+def history(basket: Basket) -> Iterator[Event]:
+    """What happens to one order."""
+    dice, total = zlib.crc32(str(basket.number).encode()), sum(line.paid for line in basket.lines)
+    yield Event(basket, "placed", basket.placed_at, total)
+    if dice % 50 == 0:
+        yield Event(basket, "cancelled", basket.placed_at + timedelta(hours=1 + dice // 50 % 20), -total)
+        return
+    yield Event(basket, "fulfilled", basket.placed_at + timedelta(hours=2 + dice // 50 % 24), 0)
+    if dice % 20 == 1:
+        line = refunded_line(basket)
+        yield Event(basket, "refunded", basket.placed_at + timedelta(hours=27 + dice // 50 % 480), -line.paid)
+
+
+def refunded_line(basket: Basket) -> BasketLine:
+    """The dearest line, of equals the first."""
+    return max(basket.lines, key=lambda line: line.paid)
+
+
+def order_json(known: list[Event]) -> Json:
+    """An order after the events known so far."""
+    basket, when = known[0].basket, {event.kind: event for event in known}
+    number, lines = basket.number, [line_json(basket, position) for position in range(len(basket.lines))]
+    back = [event for event in known if event.kind in ("cancelled", "refunded")]
+    cancelled, fulfilled = when.get("cancelled"), when.get("fulfilled")
+    paid = sum(line.paid for line in basket.lines)
+    gross = sum(_gross(line) for line in basket.lines)
+    return {
+        "id": number,
+        "admin_graphql_api_id": f"gid://shopify/Order/{number}",
+        "name": f"#{number % 10_000_000}",
+        "order_number": number % 10_000_000,
+        "email": person(basket.household)["email"],
+        "phone": None,
+        "created_at": text(basket.placed_at),
+        "updated_at": text(known[-1].at),
+        "processed_at": text(basket.placed_at),
+        "closed_at": text(fulfilled.at) if fulfilled else None,
+        "cancelled_at": text(cancelled.at) if cancelled else None,
+        "cancel_reason": "customer" if cancelled else None,
+        "currency": "USD",
+        "total_price": money(paid),
+        "subtotal_price": money(paid),
+        "total_tax": "0.00",
+        "total_discounts": money(gross - paid),
+        "total_line_items_price": money(gross),
+        "financial_status": "refunded" if cancelled else "partially_refunded" if back else "paid",
+        "fulfillment_status": "fulfilled" if fulfilled else None,
+        "tags": f"store:{basket.store}",
+        "test": False,
+        "source_name": "pos",
+        "location_id": basket.store,
+        "customer": {**person(basket.household), "state": "enabled", "tags": ""},
+        "line_items": lines,
+        "shipping_lines": [],
+        "discount_codes": [],
+        "refunds": [refund_json(event, index) for index, event in enumerate(back)],
+        "billing_address": address(basket.household),
+        "shipping_address": address(basket.household),
+    }
+
+
+def line_json(basket: Basket, position: int) -> Json:
+    """A line; the price of a piece is rounded up to a cent, and the discount takes what that adds."""
+    line = basket.lines[position]
+    return {
+        "id": basket.number * 1000 + position,
+        "product_id": line.product_id,
+        "variant_id": line.product_id * 10,
+        "sku": str(line.product_id),
+        "title": f"Product {line.product_id}",
+        "quantity": line.quantity,
+        "price": money(_unit(line)),
+        "total_discount": money(_gross(line) - line.paid),
+        "vendor": "grocery",
+        "tax_lines": [],
+    }
+
+
+def refund_json(event: Event, index: int) -> Json:
+    """Money given back through the till."""
+    number = event.basket.number * 10 + index
+    return {
+        "id": number,
+        "created_at": text(event.at),
+        "note": event.kind,
+        "refund_line_items": [],
+        "transactions": [{"id": number, "kind": "refund", "status": "success", "amount": money(-event.cents)}],
+    }
+
+
+def product_json(entry: CatalogueEntry) -> Json:
+    """A product with its one variant."""
+    return {
+        "id": entry.number,
+        "admin_graphql_api_id": f"gid://shopify/Product/{entry.number}",
+        "title": entry.title,
+        "handle": f"product-{entry.number}",
+        "vendor": entry.maker,
+        "product_type": entry.department,
+        "status": "active",
+        "tags": "",
+        "created_at": text(OPENED),
+        "updated_at": text(OPENED),
+        "published_at": text(OPENED),
+        "variants": [
+            {
+                "id": entry.number * 10, "product_id": entry.number, "title": "Default Title", "sku": str(entry.number),
+                "price": "0.00", "position": 1, "inventory_quantity": 0,
+            }
+        ],
+    }  # fmt: skip
+
+
+def person(number: int) -> Json:
+    """A contact nobody has."""
+    return {
+        "id": number,
+        "admin_graphql_api_id": f"gid://shopify/Customer/{number}",
+        "email": f"household-{number}@example.com",
+        "first_name": "Household",
+        "last_name": str(number),
+        "phone": f"+1555{100 + number % 100:07d}",
+    }
+
+
+def address(number: int) -> Json:
+    """An address nobody lives at."""
+    return {
+        "first_name": "Household", "last_name": str(number), "address1": f"{number} Sample Street", "city": "Springfield",
+        "province_code": "OH", "zip": f"45{number % 1000:03d}", "country_code": "US", "phone": None,
+    }  # fmt: skip
+
+
+def text(moment: datetime) -> str:
+    """As the API writes it: the shop's zone, with the offset in force."""
+    return moment.astimezone(ZONE).isoformat(timespec="seconds")
+
+
+def money(cents: int) -> str:
+    """As the API writes it."""
+    return f"{cents // 100}.{cents % 100:02d}" if cents >= 0 else f"-{money(-cents)}"
+
+
+def _unit(line: BasketLine) -> int:
+    return -(-(line.paid + line.discount) // line.quantity) if line.quantity else line.paid
+
+
+def _gross(line: BasketLine) -> int:
+    return _unit(line) * line.quantity if line.quantity else line.paid

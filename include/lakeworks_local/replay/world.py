@@ -1,0 +1,149 @@
+"""What the vendors' modules share: the faults in force, a virtual clock for each vendor, and the vendors' real limits.
+
+Historic data need a historic date: POST `/_control/clock` with `{"source": "alpha_vantage", "now": "2013-02-15T21:30:00Z"}`.
+With `"speed": 60` an hour of the vendor's time, and of its limits, passes in a minute.
+"""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from lakeworks_local.replay.faults import Chaos, Faults
+from lakeworks_local.replay.shop import Shop
+
+OpenShop = Callable[[int], Shop]
+
+
+@dataclass
+class Clock:
+    """A vendor's time."""
+
+    start: datetime
+    speed: float = 1.0
+    anchor: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """The virtual moment."""
+        return self.start + timedelta(seconds=(time.monotonic() - self.anchor) * self.speed)
+
+
+@dataclass
+class Allowance:
+    """What a vendor allows a key; None: no limit."""
+
+    per_second: float | None = None
+    burst: int = 1
+    per_day: int | None = None
+
+
+class _Tick(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: str
+    now: AwareDatetime | None = None
+    speed: float | None = Field(None, gt=0)
+
+
+class _Limit(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    source: str
+    per_second: float | None = Field(None, gt=0)
+    burst: int = Field(1, ge=1)
+    per_day: int | None = Field(None, ge=0)
+
+
+class World:
+    """The state of one replay server."""
+
+    def __init__(self, open_shop: OpenShop | None = None) -> None:
+        self.open_shop = open_shop  # None: the sample data's
+        self.faults = Faults()
+        self.clocks: dict[str, Clock] = {}
+        self.allowances: dict[str, Allowance] = {}
+        self._slots: dict[tuple[str, str], datetime] = {}
+        self._days: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._vendors: dict[str, tuple[datetime, Allowance]] = {}
+
+    def vendor(self, source: str, now: datetime, allowance: Allowance | None = None) -> None:
+        """Introduce a vendor with its time and limits."""
+        self._vendors[source] = (now, allowance or Allowance())
+        self.clocks[source] = Clock(now)
+        self.allowances[source] = allowance or Allowance()
+
+    async def reset(self, _: Request) -> Response:
+        """POST: as the server was when it started."""
+        self.faults.active.clear()
+        self.faults.chaos = Chaos(rate=0)
+        self.faults.requests.clear()
+        self._slots.clear()
+        self._days.clear()
+        for source, (now, allowance) in self._vendors.items():
+            self.clocks[source], self.allowances[source] = Clock(now), allowance
+        return JSONResponse({"status": "reset"})
+
+    def now(self, source: str) -> datetime:
+        """A vendor's time."""
+        return self.clocks[source].now()
+
+    def over(self, source: str, key: str) -> str | None:
+        """Count a request; which limit it breaks: `second`, `day`, or None."""
+        allowed, now = self.allowances[source], self.now(source)
+        today = (source, key, now.strftime("%Y-%m-%d"))
+        if allowed.per_day is not None and self._days[today] >= allowed.per_day:
+            return "day"
+        if allowed.per_second is not None:
+            step = timedelta(seconds=1 / allowed.per_second)
+            slot = max(self._slots.get((source, key), now), now)
+            if slot - step * (allowed.burst - 1) > now:
+                return "second"
+            self._slots[source, key] = slot + step
+        self._days[today] += 1
+        return None
+
+    def used(self, source: str, key: str) -> int:
+        """How full the bucket is, in requests."""
+        allowed, now = self.allowances[source], self.now(source)
+        ahead = (self._slots.get((source, key), now) - now).total_seconds()
+        return max(math.ceil(ahead * (allowed.per_second or 0)), 0)
+
+    async def clock(self, request: Request) -> Response:
+        """GET tells every vendor's time; POST sets one (`*`: all)."""
+        if request.method == "POST":
+            try:
+                wanted = _Tick.model_validate_json(await request.body())
+            except ValidationError as error:
+                return JSONResponse(
+                    {"error": error.errors(include_url=False, include_context=False, include_input=False)}, 400
+                )
+            if wanted.source != "*" and wanted.source not in self.clocks:
+                return JSONResponse({"error": f"unknown source; known: {sorted(self.clocks)}"}, 400)
+            for name, clock in self.clocks.items():
+                if wanted.source in ("*", name):
+                    now = wanted.now.astimezone(UTC) if wanted.now else clock.now()
+                    self.clocks[name] = Clock(now, wanted.speed or clock.speed)
+        return JSONResponse(
+            {name: {"now": clock.now().isoformat(), "speed": clock.speed} for name, clock in self.clocks.items()}
+        )
+
+    async def limits(self, request: Request) -> Response:
+        """GET tells the limits; POST changes a vendor's; DELETE forgets what was counted."""
+        if request.method == "POST":
+            try:
+                wanted = _Limit.model_validate_json(await request.body())
+            except ValidationError as error:
+                return JSONResponse(
+                    {"error": error.errors(include_url=False, include_context=False, include_input=False)}, 400
+                )
+            if wanted.source not in self.allowances:
+                return JSONResponse({"error": f"unknown source; known: {sorted(self.allowances)}"}, 400)
+            self.allowances[wanted.source] = Allowance(wanted.per_second, wanted.burst, wanted.per_day)
+        if request.method == "DELETE":
+            self._slots.clear()
+            self._days.clear()
+        return JSONResponse({name: vars(allowed) for name, allowed in self.allowances.items()})

@@ -1,0 +1,59 @@
+"""The state folder: known as ours by a marker, held by one owner at a time."""
+
+import fcntl
+import shutil
+from pathlib import Path
+from typing import IO
+
+from lakeworks_local.stack.environment import REPOSITORY
+from lakeworks_local.stack.process import StackError
+
+MARKER = ".lakeworks-stack"
+_TEXT = "State of a local Lakeworks stack. `demo` empties this folder; `make down` stops what runs from it.\n"
+
+
+def hold(folder: Path) -> IO[str]:
+    """Hold a state folder until the returned file is closed or this process ends, making it if need be.
+
+    Raises:
+        StackError: it is somebody else's folder, or another command holds it; nothing was changed.
+    """
+    claim(folder)
+    lock = (folder / MARKER).open()  # children do not inherit it
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise StackError(
+            f"Another command is starting or playing on `{folder}`. Wait for it, or stop it: make down"
+        ) from error
+    return lock
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a stack's: by its marker, or by its place in the repository."""
+    return (folder / MARKER).is_file() or folder.resolve().is_relative_to(REPOSITORY / ".local")
+
+
+def claim(folder: Path) -> None:
+    """Mark a new or empty folder, or one of ours, as ours.
+
+    Raises:
+        StackError: it is somebody else's; nothing was changed.
+    """
+    if folder.exists() and not is_ours(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise StackError(
+            f"`{folder}` is not a folder of this stack (no `{MARKER}` in it), and the stack empties its folder. Nothing was "
+            "touched. Name another with --state, or remove this one yourself."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text(_TEXT)
+
+
+def emptied(folder: Path) -> None:
+    """Remove everything in a held folder but its marker."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != MARKER:
+            path.unlink()
