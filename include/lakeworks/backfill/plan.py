@@ -19,11 +19,11 @@ from lakeworks.status.run_coverage import covered_by
 from lakeworks.status.status import status
 
 # Worst first: a period is as its worst table is.
-Standing = Literal["running", "failed", "missing", "stale", "done"]
+Standing = Literal["running", "failed", "missing", "stale", "done", "expired"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 # How a cell of the matrix counts; a quarantining or empty partition has been run.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
-_OF_CELL["unfinished"] = "stale"
+_OF_CELL |= {"unfinished": "stale", "expired": "expired"}
 Chunk = Literal["day", "month", "year", "all"]
 
 
@@ -88,7 +88,8 @@ def make_plan(
         standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
     begun = {part for period in doings.under_way for part in period.split(dag.grain)}
     under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)
-    wanted = [p for p, how in standing.items() if p not in under_way and (again or how != "done")]
+    over = ("expired",) if again else ("done", "expired")  # what expired comes back by no plan
+    wanted = [p for p, how in standing.items() if p not in under_way and how not in over]
     runs = tuple(chunks(wanted, chunk))
     asked = needs(lake, [(contract, wanted) for contract in contracts])
     return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way)
@@ -128,7 +129,11 @@ def _stand(
         states = [_OF_CELL.get(cell.state, "done") for cell in matrix.cells]
         return TableStanding(contract.name, {}, _worst(states or ["missing"]))
     ran = _covered(lake, contract, dag.grain)
-    by_period: dict[Period, Standing] = {p: "done" if p in ran else "missing" for p in periods}
+    gone = {
+        part for cell in matrix.cells if cell.state == "expired" and cell.slot for part in cell.slot.split(dag.grain)
+    }
+    there: dict[Period, Standing] = {**dict.fromkeys(ran, "done"), **dict.fromkeys(gone, "expired")}
+    by_period: dict[Period, Standing] = {p: there.get(p, "missing") for p in periods}
     for cell in matrix.cells:
         for period in cell.slot.split(dag.grain) if cell.slot else ():
             if period in by_period:

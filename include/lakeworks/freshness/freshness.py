@@ -68,7 +68,7 @@ def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFre
         return TableFreshness(contract.name, "", None, None)
     slot = live.parsed.period
     if grain_of(contract) is None or slot is None:
-        until = live.published_at or live.reserved_at
+        until = live.last_confirmed if live.kind == "expired" else live.published_at or live.reserved_at
         late = (str(live.parsed),) if until + promise.max_age < promise.now else ()
         return TableFreshness(contract.name, f"{until:%Y-%m-%d %H:%M} UTC", until, until + promise.max_age, late)
     return TableFreshness(
@@ -83,10 +83,16 @@ def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFre
 
 
 def _newest_live(lake: Lake, contract: Contract, numbers: Mapping[Partition, list[int]]) -> LedgerEntry | None:
-    """What is live in the newest partition that was not withdrawn and whose publication was completed."""
-    by_age = sorted(numbers, key=_begin, reverse=True)
-    found = (lake.ledger.live(contract.table, partition, numbers[partition]) for partition in by_age)
-    return next((entry for entry in found if entry), None)
+    """Return what is live, or has expired, in the newest partition that a person did not withdraw.
+
+    A table whose last partition has expired is late, not one that was never published.
+    """
+    for partition in sorted(numbers, key=_begin, reverse=True):
+        entry = lake.ledger.live(contract.table, partition, numbers[partition])
+        newest = entry or lake.ledger.read(contract.table, partition, numbers[partition][-1]).entry
+        if entry or (newest.is_live and newest.kind == "expired"):
+            return newest
+    return None
 
 
 def _begin(partition: Partition) -> datetime:

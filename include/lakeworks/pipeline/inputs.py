@@ -1,9 +1,11 @@
 """The publications of its upstream tables that a run reads."""
 
-from datetime import timedelta
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract, InputRule
 from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 
@@ -20,3 +22,38 @@ def live_input(lake: Lake, contract: Contract, period: Period, source: Contract)
         for wanted in period.with_earlier(contract.look_back_periods)
         for partition, entry in lake.live(source, wanted).items()
     }
+
+
+def refuse_expired(
+    lake: Lake, contract: Contract, source: Contract, live: Collection[Partition], built: Iterable[Period]
+) -> None:
+    """Refuse to build periods of which upstream partitions have expired: built from the rest, they would lose rows.
+
+    Raises:
+        LakeNotFound: naming the first of them; nothing was staged.
+    """
+    periods = list(built)
+    days = lake.lifecycle.retention_of(source).expire_after_days
+    if days is None or not periods:
+        return
+    if min(period.start for period in periods) > datetime.now(UTC) - timedelta(days=days):
+        return  # too young to have expired: no ledger is listed for it
+    expired = [item for item in _expired(lake, source, live) if any(_overlaps(item, period) for period in periods)]
+    if expired:
+        raise LakeNotFound(
+            f"`{contract.name}` {periods[0]}: {len(expired)} partitions of `{source.name}` that it is built from expired after "
+            f"{days} days, first {expired[0]}. Built from what is left it would lose rows. Nothing was staged; what is live "
+            f"stays. To build it again, bring them back first: run `{source.name}` for that time, or lakeworks rollback "
+            f"{source.name} {expired[0]}"
+        )
+
+
+def _expired(lake: Lake, source: Contract, live: Collection[Partition]) -> list[Partition]:
+    numbers = {part: taken for part, taken in lake.ledger.numbers(source.table).items() if part not in live}
+    entries = lake.store.map(lambda part: lake.ledger.read(source.table, part, numbers[part][-1]).entry, numbers)
+    return sorted(entry.parsed for entry in entries if entry.is_live and entry.kind == "expired")
+
+
+def _overlaps(partition: Partition, period: Period) -> bool:
+    covers = partition.period
+    return covers is None or (covers.start < period.end and covers.end > period.start)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract, Rebuilds
-from lakeworks.core.partition import Partition, Period
+from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.errors import LakeNotFound, PartitionExplosion
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
@@ -40,6 +40,16 @@ class AffectedPartitions:
     def emptied(self, staged: Iterable[Partition]) -> list[Partition]:
         """Partitions that are live with rows and have none any more."""
         return sorted({part for part, entry in self.live.items() if entry.rows} - set(staged))
+
+    def periods(self, upstream: Contract) -> list[Period]:
+        """Return the times whose rows of an upstream table these partitions are built from."""
+        found = [partition.period for partition in partitions_of(self.contract, self.starts)]
+        built = [period for period in found if period]
+        if built and any(
+            item.column is None for item in upstream.partition_by
+        ):  # rows of a day arrive on any later one
+            return list(period_range(Period.containing(built[0].start, "month"), datetime.now(UTC)))
+        return built
 
     def inputs(self, lake: Lake, upstream: Contract) -> Live:
         """What is live of an upstream table and may hold rows of these partitions."""

@@ -30,7 +30,7 @@ from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, Run
 from lakeworks.parquet.dataset import nothing, open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline import contract_history as contracts
-from lakeworks.pipeline.inputs import live_input
+from lakeworks.pipeline.inputs import live_input, refuse_expired
 from lakeworks.pipeline.late_data import AffectedPartitions, find_affected
 from lakeworks.pipeline.quarantine_file import check_limit, quarantine_file, store_quarantined
 from lakeworks.quality.rules import row_rules
@@ -165,6 +165,9 @@ def _attach(work: _Work, name: TableName, session: Session, touched: AffectedPar
         if touched and not rule.whole
         else live_input(work.lake, work.contract, work.period, contract)
     )
+    if not (rule.whole or rule.optional):
+        built = touched.periods(contract) if touched else [work.period]
+        refuse_expired(work.lake, work.contract, contract, live, built)
     if not live and not rule.optional:
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "

@@ -22,10 +22,20 @@ def has_news(lake: Lake, contract: Contract, period: Period) -> bool:
         for source in sources
         for partition, entry in live_input(lake, contract, period, source).items()
     }
-    last = PartitionIndex(lake).runs(contract).get(str(period))
+    index = PartitionIndex(lake)
+    last = index.runs(contract).get(str(period))
     if last is None:
         return bool(now)
     record = load_run_record(lake.store, run_key(contract.table, period, last[1]))
-    return record.contract_version != contract.version or now != {
-        (item.name, item.partition, item.seq) for item in record.inputs
-    }
+    if record.contract_version != contract.version:
+        return True
+    before = {(item.name, item.partition, item.seq) for item in record.inputs if item.seq is not None}
+    gone = before - now
+    if gone:  # what only expired since is no reason to build again from less
+        kept = {
+            (source.name, part.path, known.publication)
+            for source in sources
+            for part, known in index.expired(source).items()
+        }
+        gone -= kept
+    return bool(now - before or gone)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from lakeworks.core.partition import Partition, Period
 
 # Worst first: a day of many partitions shows the worst of them.
-State = Literal["failed", "running", "missing", "stale", "unfinished", "quarantining", "published", "empty"]
+State = Literal["failed", "running", "missing", "stale", "unfinished", "quarantining", "published", "empty", "expired"]
 STATES: tuple[State, ...] = get_args(State)
 MARKS: dict[State, str] = {
     "failed": "F",
@@ -19,6 +19,7 @@ MARKS: dict[State, str] = {
     "quarantining": "q",
     "published": "#",
     "empty": "0",
+    "expired": "x",
 }
 MEANINGS: dict[State, str] = {
     "failed": "its last run failed",
@@ -29,6 +30,7 @@ MEANINGS: dict[State, str] = {
     "quarantining": "published, and its run set rows aside",
     "published": "as its inputs are",
     "empty": "its run found no rows for it",
+    "expired": "withdrawn at the end of its retention",
 }
 
 

@@ -32,6 +32,7 @@ class PublishedPartition:
     period: str
     inputs: str
     finished: bool = True
+    expired: bool = False  # withdrawn at the end of its retention; `publication` is the one that was withdrawn
 
 
 @dataclass
@@ -39,16 +40,23 @@ class PartitionIndex:
     """The published partitions of a lake's tables, and what a table's runs would be built from today."""
 
     lake: Lake
-    _published: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
-    _by_time: dict[tuple[str, str], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
+    _known: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
+    _by_time: dict[tuple[str, str, bool], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
     _upstreams: dict[str, list[Contract]] = field(default_factory=dict)
     _runs: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
 
     def published(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Every partition of a table that is published, or about to be."""
-        if contract.name not in self._published:
-            self._published[contract.name] = _published(self.lake, contract)
-        return self._published[contract.name]
+        return {partition: known for partition, known in self._all(contract).items() if not known.expired}
+
+    def expired(self, contract: Contract) -> dict[Partition, PublishedPartition]:
+        """Return the partitions of a table that were withdrawn at the end of their retention."""
+        return {partition: known for partition, known in self._all(contract).items() if known.expired}
+
+    def _all(self, contract: Contract) -> dict[Partition, PublishedPartition]:
+        if contract.name not in self._known:
+            self._known[contract.name] = _known(self.lake, contract)
+        return self._known[contract.name]
 
     def upstreams(self, contract: Contract) -> list[Contract]:
         """The tables a table is built from."""
@@ -62,13 +70,29 @@ class PartitionIndex:
         """The stretches of time a table has partitions for."""
         return {slot for partition in self.published(contract) if (slot := slot_of(partition))}
 
-    def fingerprint(self, contract: Contract, period: Period) -> str:
-        """Of what a run of the period would be built from today; compare with `PublishedPartition.inputs`."""
+    def expired_slots(self, contract: Contract) -> set[Period]:
+        """Return the time slots whose partitions were withdrawn at the end of their retention."""
+        return {slot for partition in self.expired(contract) if (slot := slot_of(partition))}
+
+    def fingerprint(self, contract: Contract, period: Period, *, expired: bool = False) -> str:
+        """Return the hash of what a run of the period would be built from today; compare with `PublishedPartition.inputs`.
+
+        With `expired`, count upstream partitions as well that were withdrawn at the end of their retention since.
+        """
         found: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
             for cut, key in _slots_read(contract, source, period):
-                found.update(self._at(source, cut).get(key, []))
+                found.update(self._at(source, cut, expired=expired).get(key, []))
         return inputs_fingerprint(found) or NO_INPUTS
+
+    def has_expired_input(self, contract: Contract, period: Period) -> bool:
+        """Return whether an upstream partition a run of the period read has expired: it cannot be built again."""
+        for source in self.upstreams(contract):
+            whole = contract.inputs.get(source.name, InputRule()).whole
+            for cut, key in () if whole else _slots_read(contract, source, period):
+                if self._at(source, cut, expired=True).get(key) != self._at(source, cut, expired=False).get(key):
+                    return True
+        return False
 
     def runs(self, contract: Contract) -> dict[str, tuple[datetime, str]]:
         """When the last run of each period was recorded, and which attempt that was."""
@@ -85,16 +109,16 @@ class PartitionIndex:
                 found[folder] = item.modified, name.rpartition(".")[0]
         return found
 
-    def _at(self, contract: Contract, grain: str) -> dict[str, list[tuple[str, str, int]]]:
+    def _at(self, contract: Contract, grain: str, *, expired: bool) -> dict[str, list[tuple[str, str, int]]]:
         """Publications by the month, day or hour they lie in; all under an empty key for a table time does not cut."""
-        if (contract.name, grain) not in self._by_time:
+        if (contract.name, grain, expired) not in self._by_time:
             index: dict[str, list[tuple[str, str, int]]] = {}
-            for partition, known in self.published(contract).items():
+            for partition, known in (self._all(contract) if expired else self.published(contract)).items():
                 slot = slot_of(partition)
                 key = str(Period.containing(slot.start, grain)) if slot and grain else ""
                 index.setdefault(key, []).append((contract.name, partition.path, known.publication))
-            self._by_time[contract.name, grain] = index
-        return self._by_time[contract.name, grain]
+            self._by_time[contract.name, grain, expired] = index
+        return self._by_time[contract.name, grain, expired]
 
 
 def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
@@ -129,7 +153,7 @@ def _slot(values: tuple[str | None, ...]) -> Period | None:
     return Period.parse("-".join(str(v) for v in values[:3]) + (f"T{values[3]}" if len(values) == 4 else ""))
 
 
-def _published(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:
+def _known(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:
     numbers = lake.ledger.numbers(contract.table)
     listed = _listed(lake, contract) if numbers else {}
     found: dict[Partition, PublishedPartition] = {}
@@ -165,4 +189,6 @@ def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[in
         return PublishedPartition(numbers[-1], "", "", finished=False)
     if newest.state == "publishing":
         return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, finished=False)
+    if newest.is_live and newest.kind == "expired":
+        return PublishedPartition(newest.based_on or 0, newest.period, newest.inputs or NO_INPUTS, expired=True)
     return PublishedPartition(live.live_seq, live.period, live.inputs or NO_INPUTS) if live and live.objects else None

@@ -38,14 +38,12 @@ class _Table:
     contract: Contract
     activities: Sequence[Activity]
     window: PeriodRange
-    _expected: dict[str, str] = field(default_factory=dict)
+    _expected: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def matrix(self) -> Matrix:
-        published = self.facts.published(self.contract).items()
-        cells = [
-            self._cell(partition, known) for partition, known in published if self.window.holds(slot_of(partition))
-        ]
-        cells += self._absent(bool(published))
+        known = {**self.facts.published(self.contract), **self.facts.expired(self.contract)}
+        cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(slot_of(part))]
+        cells += self._absent(bool(known))
         cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
         return Matrix(self.contract.name, tuple(cells))
 
@@ -56,6 +54,8 @@ class _Table:
         why = ""
         if activity := self._activity(slot):
             state, why = activity.state, activity.where
+        elif known.expired:
+            return Cell(partition, slot, "expired")
         elif not known.finished:
             state, why = (
                 "unfinished",
@@ -72,14 +72,21 @@ class _Table:
         if self.contract.rebuilds:
             return self._behind(known.period)
         period = Period.parse(known.period)
-        if known.period not in self._expected:
-            self._expected[known.period] = self.facts.fingerprint(self.contract, period)
-        if known.inputs != self._expected[known.period]:
+        if known.inputs not in self._fingerprints(period) and not self.facts.has_expired_input(self.contract, period):
             return f"an upstream has other publications for {known.period} than it was built from"
         landed = self.landed.get(period.path if self.contract.partition_by else "")
         if landed and known.period in self.runs and landed > self.runs[known.period][0]:
             return f"{known.period} was landed anew at {landed:%Y-%m-%d %H:%M} UTC"
         return ""
+
+    def _fingerprints(self, period: Period) -> frozenset[str]:
+        """Return the hashes of current inputs: an input that only expired since makes nothing stale."""
+        key = str(period)
+        if key not in self._expected:
+            current = self.facts.fingerprint(self.contract, period)
+            before = self.facts.fingerprint(self.contract, period, expired=True)
+            self._expected[key] = frozenset({current, before})
+        return self._expected[key]
 
     def _behind(self, period: str) -> str:
         """What a run of `rebuilds` reads depends on what arrived: it is stale once its upstream's period was run after it."""

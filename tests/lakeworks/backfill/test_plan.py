@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +17,13 @@ from lakeworks.backfill.plan import Doings, chunks, make_plan
 from lakeworks.backfill.request_estimate import Need, needs
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import run_key
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Partition, Period, periods_between
 from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
 from lakeworks.sources import SourceConnection, open_source
+from tests.support.many_partitions import entry, many
 
 TAXI = ("reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips")
 
@@ -224,3 +226,23 @@ def test_a_vendor_whose_connection_is_not_known_here_is_told_of(lake: Lake, monk
 )
 def test_days_go_by_what_is_left_today(requests: int, spent: int, per_day: int | None, expected: int) -> None:
     assert Need("v", requests, False, spent, per_day, None).days == expected
+
+
+def test_what_has_expired_is_planned_by_no_backfill(tmp_path: Path) -> None:
+    """A plan over old months would have published again what was deleted on purpose, `--again` or not."""
+    bronze = load_contract(TAXI[1])
+    months = days("2019-01", "2019-02", "2019-03")
+    with many(tmp_path) as found:
+        for month in months[:2]:
+            partition = Partition.of_period(month)
+            found.publish(bronze, [entry(bronze, partition, period=str(month), inputs="none")])
+            found.lake.store.put(run_key(bronze.table, month, "manual-1.1"), b"{}")
+        gone = {"kind": "expired", "objects": (), "based_on": 1}
+        found.publish(bronze, [entry(bronze, Partition.of_period(months[0]), 2, period="2019-01", **gone)])
+        own = dag(tables=(bronze.name,))
+        plan = make_plan(found.lake, own, months, Doings(), "all")
+        assert plan.tables[0].as_dict() == {
+            "table": bronze.name, "expired": 1, "done": 1, "stale": 0, "missing": 1, "failed": 0, "running": 0,
+        }  # fmt: skip
+        assert plan.runs == ((months[2], months[2]),)
+        assert make_plan(found.lake, own, months, Doings(), "all", again=True).runs == ((months[1], months[2]),)

@@ -173,3 +173,19 @@ def test_a_symbol_that_comes_now_and_then_has_not_stopped(lake: Many) -> None:
     assert look(lake, contract, "2026-03-18 00:00").stopped == (), "five days are its rhythm"
     (rare,) = look(lake, contract, "2026-03-18 00:01").stopped
     assert (rare.key, rare.since) == ("symbol=RARE", "2026-03-12")
+
+
+def test_a_table_whose_last_partition_has_expired_is_late_and_not_new(lake: Many) -> None:
+    """It looked as if it had never been published, which is no lateness."""
+    contract, gone = daily(), {"kind": "expired", "objects": (), "based_on": 1}
+    lake.publish(contract, [entry(contract, day("2026-03-01"))])
+    lake.publish(contract, [entry(contract, day("2026-03-01"), 2, **gone)])
+    found = look(lake, contract, "2026-03-10 12:00")
+    assert (found.state, found.newest) == ("late", "2026-03-01")
+
+
+def test_what_has_expired_is_no_gap(lake: Many) -> None:
+    contract, gone = daily(), {"kind": "expired", "objects": (), "based_on": 1}
+    lake.publish(contract, [entry(contract, day(key)) for key in ("2026-03-01", "2026-03-02", "2026-03-03")])
+    lake.publish(contract, [entry(contract, day("2026-03-02"), 2, **gone)])
+    assert look(lake, contract, "2026-03-05 12:00").missing == ()

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import Contract
+from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
@@ -17,6 +19,7 @@ from lakeworks.maintenance import expiry
 from lakeworks.maintenance.compaction import compact
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.verify import repair, verify
+from lakeworks.pipeline.inputs import refuse_expired
 from lakeworks.publications.rollback import rollback
 from tests.conftest import contract_of
 from tests.protocol.test_versioned import COLUMNS, Publishing, table
@@ -26,11 +29,11 @@ JANUARY, FEBRUARY = (Partition.of_period(Period.parse(month)) for month in ("201
 RunAt = Callable[..., Run]
 
 
-def contract(layout: str = "plain", **changes: Any) -> Contract:
+def contract(layout: str = "plain", name: str = "gold.test.daily", **changes: Any) -> Contract:
     storage = {"layout": layout, "target_bytes": 5_000, "row_group_rows": 500}
     retention = {"expire_after_days": 365}
     return contract_of(
-        "gold.test.daily",
+        name,
         columns=COLUMNS,
         partition_by=["month"],
         **{"storage": storage, "retention": retention, **changes},
@@ -43,7 +46,7 @@ def publish(lake: Lake, wanted: Contract, run: Run, month: str = "2019-01", rows
 
 def confirmed_again(lake: Lake, entry: LedgerEntry, days: float) -> None:
     """Set the moment an entry was confirmed: a run that many days after the publication said the same."""
-    stored = lake.ledger.read(contract().table, entry.parsed, entry.seq)
+    stored = lake.ledger.read(TableName.parse(entry.table), entry.parsed, entry.seq)
     later = entry.last_confirmed + timedelta(days=days)
     lake.ledger.complete(stored, entry.model_copy(update={"confirmed_at": later}))
 
@@ -179,3 +182,21 @@ def test_a_table_without_expiry_is_not_listed(lake: Lake, run_at: RunAt) -> None
     publish(lake, kept, run_at(1))
     with days_later(lake.store, 10_000):
         assert expire(lake, kept, dry_run=False) == []
+
+
+def test_a_run_refuses_to_build_from_what_is_left_of_its_inputs(lake: Lake, run_at: RunAt) -> None:
+    """Half of the month's days had expired: the month would have been published with the other half's rows, green."""
+    source = contract(name="silver.test.large", retention={"expire_after_days": 365})
+    built = contract_of("gold.test.copies", columns=COLUMNS, partition_by=["month"])
+    for month in ("2019-01", "2019-02"):
+        publish(lake, source, run_at(1), month)
+    january, later = Period.parse("2019-01"), Period.parse("2019-02")
+    refuse_expired(lake, built, source, lake.live(source, january), [january])
+    confirmed_again(lake, lake.ledger.live(source.table, FEBRUARY) or pytest.fail("not live"), days=100)
+    with days_later(lake.store, 366):
+        assert len(expire(lake, source, dry_run=False)) == 1
+    with pytest.raises(
+        LakeNotFound, match=r"expired after 365 days, first 2019-01\. .*would lose rows\. Nothing was staged"
+    ):
+        refuse_expired(lake, built, source, lake.live(source, january), [january, later])
+    refuse_expired(lake, built, source, lake.live(source, later), [later])

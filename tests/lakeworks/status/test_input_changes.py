@@ -70,3 +70,14 @@ def test_another_contract_is_news(lake: Many) -> None:
     lake.publish(SALES, [entry(SALES, DAY)])
     built(lake, (DAY.path, 1), version="0.9.0")
     assert has_news(lake.lake, DIGEST, MARCH)
+
+
+def test_what_expired_since_is_no_news(lake: Many) -> None:
+    """A run would build the month again from what is left of it."""
+    other = Partition.of_period(Period.parse("2019-03-05"))
+    lake.publish(SALES, [entry(SALES, DAY), entry(SALES, other)])
+    built(lake, (DAY.path, 1), (other.path, 1))
+    lake.publish(SALES, [entry(SALES, DAY, 2, kind="expired", objects=(), based_on=1)])
+    assert not has_news(lake.lake, DIGEST, MARCH)
+    lake.publish(SALES, [entry(SALES, other, 2)])
+    assert has_news(lake.lake, DIGEST, MARCH)

@@ -242,3 +242,34 @@ def test_the_real_pipeline_leaves_what_the_matrix_needs(
     assert look(lake, SILVER, window).counts == {"stale": 31}
     run(SILVER, 4)  # most days are as they were, and confirmed with their new inputs
     assert look(lake, SILVER, window).counts == {"quarantining": 31}
+
+
+def expired(contract: Contract, partition: Partition, number: int, withdrawn: int, **changes: Any) -> Any:
+    nothing = {"kind": "expired", "objects": (), "content": "", "based_on": withdrawn}
+    return entry(contract, partition, number, **{**nothing, **changes})
+
+
+def test_what_has_expired_is_neither_missing_nor_published(february: Many) -> None:
+    february.publish(SILVER, [expired(SILVER, DAYS[0], 2, 1, period="2019-02")])
+    found = look(february, SILVER)
+    assert found.counts == {"published": 27, "expired": 1}
+    assert [cell.publication for cell in found.cells if cell.state == "expired"] == [None]
+
+
+def test_a_table_outlives_its_inputs_without_becoming_stale(february: Many) -> None:
+    """Silver kept for a year, gold for three: on day 366 all of gold would have had to be built from nothing."""
+    month = Partition.of_period(MONTH)
+    february.publish(BRONZE, [expired(BRONZE, month, 2, 1, period="2019-02")])
+    assert look(february, SILVER).counts == {"published": 28}
+    february.publish(ZONES, [entry(ZONES, Partition(), 2, period="2019-03")])
+    assert look(february, SILVER).counts == {"published": 28}, (
+        "zones changed, but bronze is gone: it cannot be built again"
+    )
+    february.publish(BRONZE, [entry(BRONZE, month, 3, period="2019-02")])
+    assert look(february, SILVER).counts == {"stale": 28}, "it was brought back"
+
+
+def test_what_expired_upstream_is_not_due_downstream(february: Many) -> None:
+    assert look(february, GOLD).counts == {"missing": 28}
+    february.publish(SILVER, [expired(SILVER, day, 2, 1, period="2019-02") for day in DAYS[:7]])
+    assert look(february, GOLD).counts == {"missing": 21}

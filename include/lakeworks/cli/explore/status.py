@@ -32,6 +32,7 @@ _COLORS: dict[State, str] = {
     "quarantining": "cyan",
     "published": "green",
     "empty": "dim",
+    "expired": "dim",
 }
 _SHOWN = 20
 
