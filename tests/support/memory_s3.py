@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ class MemoryS3:
             self.objects.pop(item["Key"], None)
         return {}
 
+    def list_objects_v2(self, **_: Any) -> dict[str, Any]:
+        """Answer with the date that the lake takes for S3's clock."""
+        return {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(datetime.now(UTC), usegmt=True)}}}
+
     def get_paginator(self, _: str) -> "MemoryS3":
         return self
 
@@ -85,6 +90,9 @@ class NoCatalog:
 
     def upsert_partitions(self, *_: Any) -> None:
         """Forget it."""
+
+    def table(self, *_: Any) -> None:
+        """There is no table."""
 
     def columns(self, *_: Any) -> list[dict[str, str]]:
         """Nothing is remembered."""

@@ -1,6 +1,6 @@
 """Garbage is what is old as a whole and has been dead for long: ages that differ within one folder or one partition."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,10 +8,17 @@ from typing import Any
 
 import pytest
 
+from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
-from tests.protocol.test_versioned import Publishing, contract, table
+from lakeworks.maintenance.roll_forward import roll_forward
+from lakeworks.maintenance.verify import verify
+from lakeworks.pipeline.publish import Registrar
+from lakeworks.publications.rollback import rollback
+from lakeworks.s3.object_store import ObjectStore
+from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table
 from tests.support.memory_s3 import memory_lake
+from tests.support.s3_clock import days_later
 
 RunAt = Callable[..., Run]
 WEEKS = timedelta(weeks=3)
@@ -56,3 +63,56 @@ def test_old_objects_that_stopped_being_live_just_now_are_kept(large: Publishing
     large.publish(table(2_000, 2.0), run_at(2))
     assert collected(large) == []
     assert [item.key for item in large.lake.store.scan(first.location)] == aged
+
+
+@pytest.fixture
+def registered(lake: Lake) -> Publishing:
+    """The same with a catalog; its clock can be moved."""
+    wanted = contract()
+    return Publishing(replace(lake, contract=lambda _: wanted), wanted)
+
+
+def test_staging_that_an_unfinished_publication_needs_is_kept(registered: Publishing, run_at: RunAt) -> None:
+    registered.publish(table(2_000), run_at(1))
+    with pytest.raises(Killed):
+        registered.publish(table(2_000, 2.0), run_at(2), die_at="place")
+    with days_later(registered.lake.store, 3):
+        assert [kind for kind, _ in collected(registered)] == ["staging"], "of the first run, which is published"
+        assert roll_forward(registered.lake, registered.wanted).completed == (PARTITION,)
+        assert registered.by_catalog().equals(table(2_000, 2.0))
+        assert [kind for kind, _ in collected(registered)] == ["staging"]
+
+
+def test_objects_that_the_catalog_names_are_kept(registered: Publishing, run_at: RunAt) -> None:
+    """A late request set Glue back: readers of the catalog read the earlier objects until it is repaired."""
+    first = registered.publish(table(2_000), run_at(1))
+    registered.publish(table(2_000, 2.0), run_at(2))
+    Registrar(registered.lake, registered.wanted)([first])
+    with days_later(registered.lake.store, 3):
+        assert {kind for kind, _ in collected(registered)} == {"staging"}
+    assert registered.by_catalog().equals(table(2_000))
+
+
+class BusyStore(ObjectStore):
+    """A store in which somebody acts right before immutable objects are deleted."""
+
+    before_delete: Callable[[], Any] | None = None
+
+    def delete(self, keys: Iterable[str]) -> int:
+        doomed = [*keys]
+        if self.before_delete and any("/_versions/" in key for key in doomed):
+            act, self.before_delete = self.before_delete, None
+            act()
+        return super().delete(doomed)
+
+
+def test_a_rollback_during_collection_loses_no_object(registered: Publishing, run_at: RunAt) -> None:
+    for number in (1, 2):
+        registered.publish(table(2_000, number), run_at(number))
+    busy = BusyStore(registered.lake.store.client, registered.lake.store.bucket, threads=2)
+    busy.before_delete = lambda: rollback(registered.lake, registered.wanted, PARTITION, to=1)
+    lake = replace(registered.lake, store=busy)
+    with days_later(busy, 3):
+        garbage.collect(lake, [registered.wanted], dry_run=False)
+    assert registered.by_catalog().equals(table(2_000, 1))
+    assert verify(registered.lake, registered.wanted, deep=True) == []
