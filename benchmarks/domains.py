@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.backfill import Bench, Figures
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks_local.data.moved_trips import write_moved
 from lakeworks_local.replay.nyc_tlc import DATA
 from lakeworks_local.stack.api import FINISHED, AirflowApi

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from lakeworks.core.names import TableName
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import ConfigError, LakeUnavailable, PartitionKeyError
 
 _RUNNING = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "restarting")

@@ -9,6 +9,7 @@
     + MalformedSource        the source keeps answering something that is not the promised format
     + SchemaDrift            data arrived whose columns the table's schema policy does not admit
     + PartitionExplosion     a write would create more partitions than the contract allows
+    + NotStorable            a key, name or value is one that S3, Glue or Hive cannot have
     + PartitionNotOwned      a run has rows of a partition outside its period, which other runs write
     + QuarantineLimitExceeded  more rows broke a rule than the contract tolerates
     + RowBalanceError        rows in != rows staged + quarantined + deduplicated
@@ -79,6 +80,10 @@ class SchemaDrift(TerminalError):
 
 class PartitionExplosion(TerminalError):
     """A write would create more partitions than the contract allows."""
+
+
+class NotStorable(TerminalError):
+    """A key, name or value is one that S3, Glue or Hive cannot have."""
 
 
 class PartitionNotOwned(TerminalError):

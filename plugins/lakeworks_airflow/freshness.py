@@ -23,6 +23,7 @@ class FreshnessOperator(LakeOperator):
         from datetime import UTC, datetime
 
         from lakeworks.contract import all_tables, load_contract
+        from lakeworks.errors import LedgerCorrupt
         from lakeworks.freshness.alerts import Alerts
         from lakeworks.freshness.freshness import freshness
         from lakeworks.settings import settings
@@ -30,6 +31,8 @@ class FreshnessOperator(LakeOperator):
         lake, now, url = self.lake(), datetime.now(UTC), settings().alert_url
         found = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
         told = Alerts(lake, url.get_secret_value() if url else None).tell_late(found, now)
+        if faults := [item.fault for item in found if item.fault]:
+            raise LedgerCorrupt(f"{len(faults)} tables cannot be looked at: {' '.join(faults)}")
         return {
             "late": [item.table for item in found if item.state == "late"],
             "told": [item["table"] for item in told],

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 from airflow.sdk import Param
 
-from lakeworks.core.partition import Period, periods_between, periods_of
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between, periods_of
 from lakeworks.errors import PartitionKeyError
 
 

@@ -11,7 +11,8 @@ from airflow.sdk import timezone
 from airflow.timetables.base import DagRunInfo
 from airflow.timetables.trigger import CronPartitionTimetable
 
-from lakeworks.core.partition import Period, period_range, periods_of
+from lakeworks.core.partition import Period, period_range
+from lakeworks.core.period_keys import periods_of
 from lakeworks.errors import PartitionKeyError
 
 

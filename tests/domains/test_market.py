@@ -14,7 +14,8 @@ import talib
 from exchange_calendars import get_calendar
 
 from lakeworks.contract import load_contract
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord

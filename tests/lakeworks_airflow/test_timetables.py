@@ -10,7 +10,7 @@ from airflow.timetables.trigger import CronPartitionTimetable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeworks.core.partition import periods_of
+from lakeworks.core.period_keys import periods_of
 from lakeworks_airflow import DailyPartitions, MonthlyPartitions
 
 

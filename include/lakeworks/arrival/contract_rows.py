@@ -75,7 +75,7 @@ def conform(
     """
     drift = Drift(contract)
     sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
-    extras = ExtraColumns(drift, published, keeps=sorting is None)
+    extras = ExtraColumns(contract, drift, published, keeps=sorting is None)
     conversion = BatchConversion(contract, drift, extras, sorting)
     headers = _headers(files)
     if len(headers) == len(files):

@@ -14,9 +14,11 @@ from lakeworks.arrival.casting import new_members
 from lakeworks.arrival.drift import Drift, Kind
 from lakeworks.arrival.text_values import UnfitError
 from lakeworks.arrival.value_conversion import convert
+from lakeworks.contract import Contract
 from lakeworks.contract.evolution import wider
+from lakeworks.core.lake_limits import NEW_COLUMNS, arriving_fault
 from lakeworks.core.types import LakeType, from_arrow
-from lakeworks.errors import ContractError
+from lakeworks.errors import ContractError, SchemaDrift
 from lakeworks.formats.json_values import own_text, parse_json
 
 _TEXT = LakeType("string")
@@ -32,7 +34,10 @@ class _Extra:
 class ExtraColumns:
     """The columns outside the contract, by name in lower case; `published` gives their types in published files."""
 
-    def __init__(self, drift: Drift, published: Callable[[], Mapping[str, LakeType]], *, keeps: bool = True) -> None:
+    def __init__(
+        self, contract: Contract, drift: Drift, published: Callable[[], Mapping[str, LakeType]], *, keeps: bool = True
+    ) -> None:
+        self._contract = contract
         self._drift = drift
         self._keeps = keeps
         self._published = published
@@ -45,7 +50,18 @@ class ExtraColumns:
         return tuple((item.name, item.kept) for item in self._found.values())
 
     def note(self, file: str, columns: Mapping[str, Any], *, is_text: bool) -> None:
-        """Take notice of a file's columns: Arrow arrays, or lists of Python values."""
+        """Take notice of a file's columns: Arrow arrays, or lists of Python values.
+
+        Raises:
+            SchemaDrift: there are too many, or the policy does not admit one.
+        """
+        count = len(self._found.keys() | {name.lower() for name in columns})
+        if count > NEW_COLUMNS:
+            raise SchemaDrift(
+                f"`{self._contract.name}`: {count} columns outside the contract arrive, the last with `{file}` (its first is "
+                f"`{next(iter(columns))[:80]}`); {NEW_COLUMNS} may come with one delivery. It stays in landing, nothing was "
+                "staged. Look whether it is a file of this table."
+            )
         for name, values in columns.items():
             free = is_text or not isinstance(values, pa.Array)
             self._drift.note(file, list(self._settle(name, None if free else values.type, values)))
@@ -60,6 +76,9 @@ class ExtraColumns:
             kind = from_arrow(arrived) if arrived is not None else before or _TEXT
         except ContractError as error:
             yield "column", f"`{name}` is new and kept in landing only: {error}"
+            return
+        if fault := arriving_fault(name, kind, self._contract.partition_keys):
+            yield "column", f"`{name[:300]}` is new and {fault}; kept in landing only"
             return
         known_type = known.kept if known else before
         kept = wider(known_type, kind) if known_type else kind

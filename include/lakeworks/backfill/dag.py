@@ -8,7 +8,8 @@ from typing import Any
 from lakeworks.airflow_api import Airflow
 from lakeworks.contract import all_tables
 from lakeworks.core.names import TableName
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import ConfigError, LakeNotFound, PartitionKeyError
 
 _ORDER = ("reference", "bronze", "silver", "gold")

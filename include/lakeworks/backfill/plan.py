@@ -81,7 +81,9 @@ def make_plan(
     """
     contracts = [lake.contract(table) for table in dag.tables]
     window = PeriodRange(periods[0], periods[-1])
-    matrices = status(lake, contracts, window, doings.activities)
+    matrices = list(status(lake, contracts, window, doings.activities))
+    if fault := next((matrix.fault for matrix in matrices if matrix.fault), None):
+        raise fault
     tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
     if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period stands for all

@@ -7,7 +7,8 @@ from typing import Any
 
 from lakeworks.airflow_api import Airflow
 from lakeworks.backfill.plan import Plan
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import LakeNotFound
 
 # Airflow keeps the prefixes manual__, scheduled__, backfill__ to itself.

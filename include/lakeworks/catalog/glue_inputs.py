@@ -9,6 +9,7 @@ from typing import Any
 
 from lakeworks.contract import Contract
 from lakeworks.contract.evolution import wider
+from lakeworks.core.lake_limits import COMMENT_BYTES, DESCRIPTION_BYTES, column_fault, cut
 from lakeworks.core.partition import Partition
 from lakeworks.core.types import LakeType
 from lakeworks.errors import ContractError
@@ -22,7 +23,6 @@ _READ_AS: dict[str, Any] = {
         "Parameters": {"serialization.format": "1"},
     },
 }
-_COMMENT_CHARS = 255  # Glue's limit for a column comment
 _ARRIVED = "arrived; not in the contract"
 ENTRY = "lakeworks.entry"
 SEAL = "lakeworks.seal"
@@ -89,7 +89,7 @@ def table_input(
     }
     return {
         "Name": contract.table.table,
-        "Description": contract.description[:2048],
+        "Description": cut(contract.description, DESCRIPTION_BYTES),
         "TableType": "EXTERNAL_TABLE",
         "Parameters": parameters,
         "PartitionKeys": keys,
@@ -106,7 +106,7 @@ def merge_existing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
     columns = {column["Name"]: dict(column) for column in wanted["StorageDescriptor"]["Columns"]}
     for column in found["StorageDescriptor"]["Columns"]:
         if column["Name"] not in columns:
-            if _has_arrived(column):
+            if _has_arrived(column) and _can_be_read(column, wanted):
                 columns[column["Name"]] = dict(column)
         elif columns[column["Name"]].get("Comment") == _ARRIVED:
             columns[column["Name"]]["Type"] = _wider(column["Type"], columns[column["Name"]]["Type"])
@@ -212,6 +212,13 @@ def _wider(before: str, now: str) -> str:
     return wider(known, arrived).glue if known and arrived else now
 
 
+def _can_be_read(column: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
+    """Return whether Athena can have a column that arrived; one that it cannot have hides the whole table from it."""
+    kind = from_glue(column["Type"])
+    keys = [key["Name"] for key in wanted.get("PartitionKeys", [])]
+    return kind is not None and column_fault(column["Name"], kind, keys) is None
+
+
 def _has_arrived(column: Mapping[str, str]) -> bool:
     return column.get("Comment", "") == _ARRIVED
 
@@ -221,4 +228,4 @@ def _is_ours(key: str) -> bool:
 
 
 def _comment(text: str) -> str:
-    return re.sub(r"\s+", " ", text)[:_COMMENT_CHARS]
+    return cut(re.sub(r"\s+", " ", text), COMMENT_BYTES)

@@ -19,6 +19,7 @@ from lakeworks.contract.sections import (
     Freshness,
     InputRule,
     PartitionBy,
+    PlausibleTimes,
     Quarantine,
     Rebuilds,
     Retention,
@@ -29,10 +30,11 @@ from lakeworks.contract.sections import (
     Storage,
     TableCheck,
 )
+from lakeworks.contract.storability import check_storable, partition_fault
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.yaml_document import read_yaml
-from lakeworks.errors import ContractError, PartitionKeyError
+from lakeworks.errors import ContractError
 from lakeworks.project import project
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class Contract(Section):
     rows: tuple[RowRule, ...] = ()
     checks: tuple[TableCheck, ...] = ()
     quarantine: Quarantine = Quarantine()
+    plausible_times: PlausibleTimes = PlausibleTimes()
     freshness: Freshness | None = None
     retention: Retention = Retention()
     storage: Storage = Storage()
@@ -96,9 +99,8 @@ class Contract(Section):
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":
         named = [*self.grain, *(field.column for field in self.partition_by if field.column)]
-        named += [entry.split()[0] for entry in self.deduplicate_by or ()]
         if missing := sorted({name for name in named if name not in self.columns}):
-            raise ValueError(f"grain, partition_by or deduplicate_by name no column: {', '.join(missing)}")
+            raise ValueError(f"grain or partition_by name no column: {', '.join(missing)}")
         if unknown := sorted(set(self.storage.column_compression) - set(self.columns)):
             raise ValueError(f"storage.column_compression names no column: {', '.join(unknown)}")
         if optional := [name for name in self.grain if not self.columns[name].required]:
@@ -113,6 +115,11 @@ class Contract(Section):
                     check_pattern(str(pattern or ""))
             except ValueError as error:
                 raise ValueError(f"`checks.{number}` ({check.expectation}): {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _fits_a_lake(self) -> "Contract":
+        check_storable(self)
         return self
 
     @model_validator(mode="after")
@@ -174,15 +181,8 @@ class Contract(Section):
         return {name: column for name, column in self.columns.items() if name not in self.identity_columns}
 
     def could_have(self, partition: Partition) -> bool:
-        """Whether the table can have such a partition: its keys in their order, and times that there are (no `month=13`)."""
-        if tuple(key for key, _ in partition.pairs) != self.partition_keys:
-            return False
-        try:
-            for field in self.partition_by:
-                field.period_of(partition)
-        except PartitionKeyError:
-            return False
-        return True
+        """Return whether the table can have such a partition (see `storability.partition_fault`)."""
+        return partition_fault(self, partition) is None
 
     @property
     def partition_keys(self) -> tuple[str, ...]:

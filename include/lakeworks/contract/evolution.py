@@ -184,6 +184,7 @@ def _rules(old: Contract, new: Contract) -> Iterator[ContractChange]:
     for name in (
         "schema_policy",
         "quarantine",
+        "plausible_times",
         "freshness",
         "look_back_periods",
         "preserves_rows",

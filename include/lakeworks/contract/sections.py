@@ -1,12 +1,14 @@
 """The sections of a contract: columns, rules, checks, and what the table is built, stored and found by."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
 from lakeworks.contract.constraints import allowed_value, check_pattern, check_value, condition_columns, exact_number
-from lakeworks.core.partition import PartitionField
+from lakeworks.core.lake_limits import EARLIEST, LATEST
+from lakeworks.core.partition import FIRST_YEAR, LAST_YEAR, PartitionField
 from lakeworks.core.types import LakeType
 from lakeworks.errors import ContractError
 
@@ -127,6 +129,19 @@ class Quarantine(Section):
     """How many broken rows a run tolerates before it stops instead of publishing the rest."""
 
     limit: float = Field(0.2, ge=0, le=1, description="Share of the rows read.")
+
+
+class PlausibleTimes(Section):
+    """The days that the partitions of a table cut by time can have. Rows of other days go to quarantine."""
+
+    first: date = EARLIEST
+    last: date = LATEST
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "PlausibleTimes":
+        if not (FIRST_YEAR <= self.first.year <= self.last.year <= LAST_YEAR and self.first <= self.last):
+            raise ValueError(f"expected two dates in order, within the years {FIRST_YEAR} to {LAST_YEAR}")
+        return self
 
 
 class Rebuilds(Section):

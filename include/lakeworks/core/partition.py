@@ -7,7 +7,7 @@ A *partition* is one folder of a table (`year=2019/month=01/day=05`); a monthly 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -16,14 +16,13 @@ from lakeworks.core.hive import HIVE_NULL, encode_hive
 from lakeworks.errors import ContractError, PartitionKeyError
 
 GRAINS = ("month", "day", "hour")
-_FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}
-_SHAPES = {
+SHAPES = {
     "month": re.compile(r"(\d{4})-(\d{2})"),
     "day": re.compile(r"(\d{4})-(\d{2})-(\d{2})"),
     "hour": re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2})"),
 }
 _TIME_FIELDS = {"month": ("year", "month"), "day": ("year", "month", "day"), "hour": ("year", "month", "day", "hour")}
-_FIELD_FORMATS = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H"}
+FIRST_YEAR, LAST_YEAR = 1000, 9998  # four digits, and the end of every period is still a date
 
 
 @dataclass(frozen=True, order=True)
@@ -41,9 +40,13 @@ class Period:
             PartitionKeyError: the key names no month, day or hour, or one of another grain.
         """
         for candidate in [grain] if grain else GRAINS:
-            if match := _SHAPES[candidate].fullmatch(key or ""):
+            if match := SHAPES[candidate].fullmatch(key or ""):
                 year, month, *finer = map(int, match.groups())
                 day, hour = (*finer, *(1, 0)[len(finer) :])
+                if not FIRST_YEAR <= year <= LAST_YEAR:
+                    raise PartitionKeyError(
+                        f"`{key}`: periods have the years {FIRST_YEAR} to {LAST_YEAR}. Nothing was run."
+                    )
                 try:  # not strptime, which takes most of the time where 100,000 partitions are listed
                     return cls(datetime(year, month, day, hour, tzinfo=UTC), candidate)
                 except ValueError:
@@ -53,14 +56,31 @@ class Period:
         raise PartitionKeyError(f"`{key}` is not a partition key: expected {expected}. Nothing was run.")
 
     @classmethod
+    def find(cls, key: str, grain: str | None = None) -> "Period | None":
+        """Return the period of a key that something else may have written; None where there is no such period."""
+        try:
+            return cls.parse(key, grain)
+        except PartitionKeyError:
+            return None
+
+    @classmethod
     def containing(cls, moment: datetime, grain: str) -> "Period":
-        """The period of that grain in which `moment` (naive means UTC) lies."""
+        """Return the period of that grain in which `moment` (naive means UTC) lies.
+
+        Raises:
+            PartitionKeyError: no period has the moment's year.
+        """
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise PartitionKeyError(
+                f"{moment.isoformat()} lies outside the years {FIRST_YEAR} to {LAST_YEAR}, which periods can have. Nothing was "
+                "run. Look for wrong dates."
+            )
         day, hour = (1 if grain == "month" else moment.day), (moment.hour if grain == "hour" else 0)
         return cls(datetime(moment.year, moment.month, day, hour, tzinfo=UTC), grain)
 
     def __str__(self) -> str:
         """Return the partition key."""
-        return self.start.strftime(_FORMATS[self.grain])
+        return str(Partition.of_period(self))
 
     @property
     def end(self) -> datetime:
@@ -88,7 +108,7 @@ class Period:
     @property
     def path(self) -> str:
         """`year=2019/month=01`: how landing objects and time partitions are laid out."""
-        return "/".join(f"{name}={self.start.strftime(_FIELD_FORMATS[name])}" for name in _TIME_FIELDS[self.grain])
+        return Partition.of_period(self).path
 
 
 def period_range(first: Period, end: datetime) -> Iterator[Period]:
@@ -97,30 +117,6 @@ def period_range(first: Period, end: datetime) -> Iterator[Period]:
     while period.start < end:
         yield period
         period = period.next
-
-
-def periods_of(key: str, grain: str) -> list[Period]:
-    """The periods of a grain that a key stands for: itself, or every one inside a coarser key (`2019-01` for days).
-
-    Raises:
-        PartitionKeyError: the key is neither of that grain nor of a coarser one.
-    """
-    for coarser in GRAINS[: GRAINS.index(grain)]:
-        if _SHAPES[coarser].fullmatch(key or ""):
-            return Period.parse(key, coarser).split(grain)
-    return [Period.parse(key, grain)]
-
-
-def periods_between(first: str, last: str, grain: str) -> list[Period]:
-    """Every period from the key `first` to the key `last`, both included; a month stands for its days.
-
-    Raises:
-        PartitionKeyError: a key is neither of that grain nor of a coarser one, or `last` lies before `first`.
-    """
-    begin, final = periods_of(first, grain)[0], periods_of(last, grain)[-1]
-    if final < begin:
-        raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: `from` must not be later than `to`.")
-    return list(period_range(begin, final.end))
 
 
 @dataclass(frozen=True)
@@ -158,11 +154,9 @@ class PartitionField:
         return (str(self.column),) if self.transform == "identity" else _TIME_FIELDS[self.transform]
 
     def period_of(self, partition: "Partition") -> Period | None:
-        """The time this entry gives a partition; None for categories and nulls, PartitionKeyError for `month=13`, `month=1`."""
+        """Return the time this entry gives a partition; None for categories, nulls and what is no time (`month=13`)."""
         values = dict(partition.pairs)
-        if self.transform == "identity" or None in (values[key] for key in self.keys):
-            return None
-        return Period.parse(str(Partition(tuple((key, values[key]) for key in self.keys))), self.transform)
+        return _period(tuple((key, values.get(key)) for key in self.keys)) if self.transform != "identity" else None
 
 
 @dataclass(frozen=True, order=True)
@@ -174,7 +168,7 @@ class Partition:
     @classmethod
     def of_period(cls, period: Period) -> "Partition":
         """The time partition of a period."""
-        return cls(tuple((name, period.start.strftime(_FIELD_FORMATS[name])) for name in _TIME_FIELDS[period.grain]))
+        return cls(tuple((name, time_value(period.start, name)) for name in _TIME_FIELDS[period.grain]))
 
     @classmethod
     def parse(cls, path: str) -> "Partition":
@@ -194,12 +188,11 @@ class Partition:
 
     @property
     def period(self) -> Period | None:
-        """The stretch of time the partition covers; None where time does not cut it, or its value is null."""
-        values = {key: value for key, value in self.pairs if key in _TIME_FIELDS["hour"]}
-        grain = next((grain for grain, keys in _TIME_FIELDS.items() if tuple(values) == keys), None)
-        if grain is None or None in values.values():
-            return None
-        return Period.parse(str(Partition(tuple(values.items()))), grain)
+        """The time the partition covers; None where it is not cut by time, the value is null, or names no time there is.
+
+        One impossible partition (`month=13`) must not keep the others from being read. `verify` reports it.
+        """
+        return _period(tuple(pair for pair in self.pairs if pair[0] in _TIME_FIELDS["hour"]))
 
     def __str__(self) -> str:
         """`2019-01-05` for a time partition, otherwise the Hive path."""
@@ -208,6 +201,19 @@ class Partition:
         if names in _TIME_FIELDS.values():
             return "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
         return self.path or "(all)"
+
+
+@lru_cache(maxsize=200_000)  # asked for every partition of a table
+def _period(pairs: tuple[tuple[str, str | None], ...]) -> Period | None:
+    grain = next((grain for grain, keys in _TIME_FIELDS.items() if tuple(key for key, _ in pairs) == keys), None)
+    if grain is None or any(value is None for _, value in pairs):
+        return None
+    return Period.find(str(Partition(pairs)), grain)
+
+
+def time_value(moment: date, key: str) -> str:
+    """Return a moment's year (four digits), month, day or hour (two) as partition paths have it."""
+    return f"{getattr(moment, key):0{4 if key == 'year' else 2}d}"  # not strftime, which does not pad years
 
 
 def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period: Period) -> Partition:
@@ -220,7 +226,7 @@ def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period
             continue
         moment = period.start if field.column is None else row[field.column]
         for key in field.keys:
-            pairs.append((key, None if moment is None else f"{moment:{_FIELD_FORMATS[key]}}"))
+            pairs.append((key, None if moment is None else time_value(moment, key)))
     return Partition(tuple(pairs))
 
 

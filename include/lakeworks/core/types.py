@@ -5,7 +5,10 @@ unless the column says otherwise; Glue type names follow the Hive/Athena data ty
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from lakeworks.errors import ContractError
@@ -38,6 +41,15 @@ _ARROW = {
     "string": "string",
     "binary": "binary",
     "date": "date32",
+}
+# How Python reads the text that a value has in a partition's path; other kinds have any text, or are in no path.
+_FROM_PATH: dict[str, Callable[[str], object]] = {
+    **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), int),
+    **dict.fromkeys(("float", "double"), float),
+    "decimal": Decimal,
+    "date": date.fromisoformat,
+    "timestamp": datetime.fromisoformat,
+    "boolean": {"true": True, "True": True, "false": False, "False": False}.get,
 }
 _LARGE = {"large_string": "string", "large_binary": "binary", "string_view": "string", "binary_view": "binary"}
 
@@ -91,6 +103,14 @@ class LakeType:
         if self.kind == "struct":
             return f"struct<{','.join(f'{name}:{inner}' for name, inner in self.members)}>"
         return f"{self.kind}<{','.join(str(inner) for _, inner in self.members)}>" if self.members else self.kind
+
+    def has_text(self, text: str) -> bool:
+        """Return whether the text of a partition's path is a value of the type."""
+        read = _FROM_PATH.get(self.kind, str)
+        try:
+            return read(text) is not None
+        except (ValueError, ArithmeticError):
+            return False
 
     @property
     def glue(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import starmap
 
 from lakeworks.contract import Column, Contract, InputRule, RowRule
+from lakeworks.core.lake_limits import is_keyword
 
 
 def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[RowRule]) -> str:
@@ -57,7 +58,13 @@ def _late_data(contract: Contract) -> dict[str, str]:
 
 
 def _column(name: str, column: Column) -> tuple[str, ...]:
-    facts = [column.description, "Personal data." if column.pii else "", "Hashed with salt." if column.masking else ""]
+    quoted = "Athena wants its name in double quotes." if is_keyword(name) else ""
+    facts = [
+        column.description,
+        quoted,
+        "Personal data." if column.pii else "",
+        "Hashed with salt." if column.masking else "",
+    ]
     return f"`{name}`", f"`{column.type}`", "yes" if column.required else "", " ".join(filter(None, facts))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from lakeworks.contract import Contract, RowRule
+from lakeworks.contract.storability import ordering
+from lakeworks.core.lake_limits import time_rule
 
 # The engine's variable with the deployment's salt: a statement names it, so no statement, log or error holds it.
 SALT = "lakeworks_pii_salt"
@@ -38,12 +40,17 @@ def judged(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
 
 
 def touched(contract: Contract, relation: str) -> str:
-    """The starts of the partitions that the rows of a relation fall into, earliest first; null for rows without a time."""
+    """Return SQL for the starts of the partitions that the rows of a relation fall into, earliest first.
+
+    It is null for rows without a time, and for times that the table cannot have (`plausible_times`).
+    """
     assert contract.rebuilds  # noqa: S101 - the caller asks for tables with it only
     if not contract.rebuilds.dated_by:
         return f"SELECT DISTINCT NULL::TIMESTAMP FROM {relation}"
     moment, grain = f"CAST({contract.rebuilds.dated_by} AS TIMESTAMP)", contract.partition_by[0].transform
-    return f"SELECT DISTINCT date_trunc('{grain}', {moment}) AS start FROM {relation} ORDER BY start"
+    possible = time_rule(moment, contract.plausible_times.first, contract.plausible_times.last)
+    start = f"CASE WHEN {possible} THEN date_trunc('{grain}', {moment}) END"
+    return f"SELECT DISTINCT {start} AS start FROM {relation} ORDER BY start"
 
 
 def limited(contract: Contract, sql: str, starts: Sequence[datetime | None]) -> str:
@@ -54,7 +61,9 @@ def limited(contract: Contract, sql: str, starts: Sequence[datetime | None]) -> 
     start = f"date_trunc('{field.transform}', CAST({quoted(str(field.column))} AS TIMESTAMP))"
     known = ", ".join(f"TIMESTAMP '{item:%Y-%m-%d %H:%M:%S}'" for item in starts if item)
     listed = f"coalesce({start} IN ({known}), FALSE)" if known else "FALSE"
-    within = f"{listed} OR {quoted(str(field.column))} IS NULL" if None in starts else listed
+    times = contract.plausible_times
+    possible = time_rule(quoted(str(field.column)), times.first, times.last)
+    within = f"{listed} OR {quoted(str(field.column))} IS NULL OR NOT ({possible})" if None in starts else listed
     return f"SELECT * FROM ({sql.rstrip().rstrip(';')}\n) WHERE {within}"
 
 
@@ -144,7 +153,10 @@ def duplicates(contract: Contract, rules: Sequence[RowRule]) -> str:
 
 def winning_order(contract: Contract) -> str:
     """Of rows with one grain the first in this order stays; all columns break ties, so the winner is fixed."""
-    return ", ".join([*(contract.deduplicate_by or ()), *map(quoted, contract.columns)])
+    first = (ordering(entry) for entry in contract.deduplicate_by or ())
+    return ", ".join(
+        [*(f"{quoted(name)} {direction}".rstrip() for name, direction in first), *map(quoted, contract.columns)]
+    )
 
 
 def broken_counts(rules: Sequence[RowRule]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import TerminalError
 from lakeworks.freshness.gaps import Promise, Stopped, missing_before, stopped_keys
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
@@ -29,10 +30,13 @@ class TableFreshness:
     overdue: tuple[str, ...] = ()  # partitions that should be there by now, oldest first
     missing: tuple[str, ...] = ()  # the same, of those before the newest
     stopped: tuple[Stopped, ...] = ()  # keys that have no partitions any more while others do
+    fault: str = ""  # why the table cannot be looked at
 
     @property
-    def state(self) -> Literal["fresh", "late", "never published"]:
+    def state(self) -> Literal["fresh", "late", "never published", "unreadable"]:
         """What to say of it; a table that was never published has promised nothing yet."""
+        if self.fault:
+            return "unreadable"
         if self.until is None:
             return "never published"
         return "late" if self.overdue or self.missing or self.stopped else "fresh"
@@ -48,21 +52,30 @@ class TableFreshness:
             "overdue": _first(self.overdue),
             "missing": _first(self.missing),
             "stopped": _first([str(key) for key in self.stopped]),
+            "fault": self.fault,
         }
 
 
 def freshness(lake: Lake, contracts: Iterable[Contract], now: datetime) -> Iterator[TableFreshness]:
-    """Every table whose contract promises freshness: from one listing each, and more of what has gaps."""
+    """Yield every table whose contract promises freshness: from one listing each, and more of what has gaps.
+
+    A table that cannot be looked at is `unreadable`; the others follow all the same.
+    """
     facts = PartitionIndex(lake)
     for contract in contracts:
         if contract.freshness:
             promised = contract.freshness
             promise = Promise(timedelta(hours=promised.max_age_hours), timedelta(days=promised.look_back_days), now)
-            yield _of(facts, contract, promise)
+            try:
+                yield _of(facts, contract, promise)
+            except TerminalError as error:
+                yield TableFreshness(contract.name, "", None, None, fault=str(error))
 
 
 def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFreshness:
-    numbers = facts.lake.ledger.numbers(contract.table)
+    listed = facts.lake.ledger.numbers(contract.table)
+    # A partition that the table cannot have (`year=2999`) says nothing about its age; `verify` reports it.
+    numbers = {partition: taken for partition, taken in listed.items() if contract.could_have(partition)}
     live = _newest_live(facts.lake, contract, numbers)
     if live is None:
         return TableFreshness(contract.name, "", None, None)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
-from lakeworks.status.partition_index import PartitionIndex, slot_of
+from lakeworks.status.partition_index import PartitionIndex
 
 _TIME_KEYS = {"year", "month", "day", "hour"}
 _RHYTHM = 30  # how many of the table's slots before a key stopped say how often it used to come
@@ -51,7 +51,7 @@ def missing_before(
     facts: PartitionIndex, contract: Contract, newest: Period, partitions: Iterable[Partition], promise: Promise
 ) -> list[Period]:
     """Overdue slots between the oldest and the newest partition that `lakeworks status` calls missing."""
-    known = {slot for partition in partitions if (slot := slot_of(partition))}
+    known = {slot for partition in partitions if (slot := partition.period)}
     begin = Period.containing(promise.now - promise.look_back - promise.max_age, newest.grain)
     lacking = period_range(max(begin, min(known, default=newest)), newest.start)
     late = [slot for slot in lacking if slot not in known and promise.broken_lately(slot)]
@@ -69,7 +69,7 @@ def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[
     """
     by_key: dict[str, set[Period]] = {}
     for partition in partitions:
-        if slot := slot_of(partition):
+        if slot := partition.period:
             by_key.setdefault(_key(partition), set()).add(slot)
     if len(by_key) < 2:
         return

@@ -220,8 +220,9 @@ class Ledger:
         """The period of each run record (as of `runs`) and when it was written."""
         prefix = join(LEDGER, table.path, "_runs") + "/"
         for item in self.store.scan(f"{prefix}{period or ''}"):
-            if item.modified:
-                yield Period.parse(item.key.removeprefix(prefix).partition("/")[0]), item.modified
+            ran = Period.find(item.key.removeprefix(prefix).partition("/")[0])
+            if item.modified and ran:
+                yield ran, item.modified
 
     def _load(self, key: str) -> Stored:
         body, found = self.store.get(key)

@@ -1,12 +1,13 @@
 """Verify and repair: ledger, live objects and catalog must say the same; where they do not, who is right is the ledger."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from lakeworks.contract import Contract
+from lakeworks.contract.storability import partition_fault
 from lakeworks.core.partition import Partition
 from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
@@ -29,8 +30,8 @@ ObjectKind = Literal[
 _LEFT_ALONE = ("abandoned", "lost object", "foreign object")
 # The nightly expiry may run this long after a partition passed its retention.
 _EXPIRY_DELAY = timedelta(days=2)
-# Either may be wrong, the file or the catalog: a person decides.
-ContentKind = Literal["file contradicts catalog"]
+# A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
+ContentKind = Literal["file contradicts catalog", "impossible partition"]
 Kind = ObjectKind | ContentKind | CatalogKind
 
 
@@ -57,6 +58,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
     latest = lake.store.map(lambda part: lake.ledger.read(contract.table, part, numbers[part][-1]).entry, numbers)
     unfinished = [finding for entry in latest for finding in _half_done(entry)]
     live = lake.ledger.live_partitions(contract.table)
+    impossible = _impossible(contract, live.values())
     catalog = CatalogColumns.of(lake, contract) if deep else None
     horizon = retention_horizon(lake, contract)
 
@@ -67,6 +69,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Findin
     checked = lake.store.map(check, live.values())
     return [
         *unfinished,
+        *impossible,
         *(finding for found in checked for finding in found),
         *_foreign(lake, contract, live),
         *_catalog(lake, contract, deep=deep),
@@ -165,6 +168,17 @@ def _advised(key: str, entry: LedgerEntry, told: list[str]) -> str:
         f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
         "lost.) Where Glue says what the contract does: run the partition again"
     )
+
+
+def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Finding]:
+    """Yield live partitions that the table cannot have, from an older release or an older contract."""
+    for entry in live:
+        if fault := partition_fault(contract, entry.parsed):
+            detail = (
+                f"publication {entry.live_seq} {fault}. Its rows are read with the others. Take it out: lakeworks withdraw "
+                f"{contract.name} {entry.partition}"
+            )
+            yield Finding("impossible partition", entry.parsed, detail)
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:

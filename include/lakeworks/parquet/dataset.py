@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
+from lakeworks.contract.storability import partition_fault
 from lakeworks.errors import LakeNotFound
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
@@ -73,18 +74,25 @@ def nothing(contract: Contract) -> "pa.Table":
 
 
 def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
-    """What is true of every row of a partition: its category, or the stretch of time its column lies in."""
+    """Return what is true of every row of a partition: its category, or the time its column lies in.
+
+    Nothing is, of a partition that the table cannot have: all its rows are read, and `verify` reports it.
+    """
     import pyarrow as pa
     import pyarrow.dataset as ds
 
     known = ds.scalar(value=True)
+    if partition_fault(contract, entry.parsed):
+        return known
     pairs = dict(entry.parsed.pairs)
     for item in contract.partition_by:
         if item.column is None or any(pairs[key] is None for key in item.keys):
             continue
         column, kind = ds.field(item.column), contract.columns[item.column].type.arrow
-        if (period := item.period_of(entry.parsed)) is None:
+        if item.transform == "identity":
             known = known & (column == pa.scalar(pairs[item.column]).cast(kind))
+            continue
+        if (period := item.period_of(entry.parsed)) is None:
             continue
         first, end = (pa.scalar(moment.replace(tzinfo=None)).cast(kind) for moment in (period.start, period.end))
         known = known & (column >= first) & (column < end)

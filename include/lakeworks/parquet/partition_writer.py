@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.contract import Contract
+from lakeworks.contract.storability import partition_fault
 from lakeworks.core.layout import join, part_name
 from lakeworks.core.partition import Partition, PartitionField, Period, owns, partition_of
-from lakeworks.errors import AuditFailed, ConfigError, PartitionExplosion, PartitionNotOwned
+from lakeworks.errors import AuditFailed, ConfigError, NotStorable, PartitionExplosion, PartitionNotOwned
 from lakeworks.ledger.run_record import StagedObject, StagedPartition
 from lakeworks.parquet.encoder import ParquetPart, sha256_of
 from lakeworks.s3.multipart import upload_file
@@ -140,6 +141,11 @@ class PartitionedWriter:
                 f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
             )
         self._require(partition)
+        if fault := partition_fault(self.contract, partition):
+            raise NotStorable(
+                f"`{self.contract.name}` {self.period}: there are rows of `{partition.path[:200]}`, which {fault}. "
+                "Nothing was published. A row rule can send such rows to quarantine."
+            )
         seen.add(partition)
         limit = self.contract.storage.max_partitions
         if len(seen) > limit:

@@ -14,6 +14,7 @@ from lakeworks.arrival.contract_rows import conform
 from lakeworks.arrival.landing_table import landing_table
 from lakeworks.arrival.rejected_rows import SCHEMA as MISFITS
 from lakeworks.arrival.rejected_rows import RejectedRows
+from lakeworks.arrival.storable_rows import storable_rows
 from lakeworks.catalog.glue_inputs import arrived_types
 from lakeworks.contract import Contract, InputRule
 from lakeworks.core.layout import staging_prefix
@@ -100,7 +101,7 @@ def _receive(work: _Work) -> RunRecord:
             misfits,
             lambda: arrived_types(work.lake.catalog.columns(work.contract)),
         )
-        counted = _Counted(conformed.reader)
+        counted = _Counted(storable_rows(conformed.reader, work.contract, misfits))
         with sorted_for_publishing(work.lake.engine, work.contract, counted.reader) as ordered:
             staged = work.writer().write(ordered)
         quarantine = store_quarantined(work.lake, work.contract, work.period, work.run, part)

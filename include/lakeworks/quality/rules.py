@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from lakeworks.contract import Column, Contract, RowRule
 from lakeworks.contract.constraints import REAL
+from lakeworks.contract.storability import storage_rules
 from lakeworks.core.types import LakeType
 from lakeworks.errors import ContractError
 
@@ -17,7 +18,7 @@ def row_rules(contract: Contract) -> tuple[RowRule, ...]:
         ContractError: two rules have one name, so their counts could not be told apart.
     """
     generated = [rule for name, column in contract.columns.items() for rule in _column_rules(name, column)]
-    rules = (*generated, *contract.rows)
+    rules = (*generated, *storage_rules(contract), *contract.rows)
     names = [rule.name for rule in rules]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ContractError(

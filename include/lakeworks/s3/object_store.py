@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
+from lakeworks.core.lake_limits import check_key
 from lakeworks.core.layout import LEDGER, own_key, tenant_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
@@ -91,8 +92,8 @@ class ObjectStore:
         self.fast_client = fast_client
 
     def at(self, key: str) -> str:
-        """The key in the bucket; the same unless the store is a tenant's."""
-        return tenant_key(self.tenant, key)
+        """Return the key in the bucket, with the tenant's level if there is a tenant; NotStorable for one that is too long."""
+        return check_key(tenant_key(self.tenant, key))
 
     def place(self, key: str) -> Any:
         """Bucket and key as a request names them."""

@@ -41,7 +41,7 @@ def missing_partitions(
 ) -> MissingPartitions:
     """What a table cut by time lacks in a window; `also` are periods whose slots are due whatever its upstreams have."""
     there = facts.slots(contract) | facts.expired_slots(contract)
-    ran = covered_by(((Period.parse(key), at) for key, (at, _) in facts.runs(contract).items()), grain)
+    ran = covered_by(facts.recorded(contract), grain)
     due = _due(facts, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
     lacking = {slot for slot in due if window.holds(slot)} - there
     return MissingPartitions(frozenset(lacking - ran), frozenset(lacking & ran))

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
-State = Literal["failed", "running", "missing", "stale", "unfinished", "quarantining", "published", "empty", "expired"]
+State = Literal[
+    "failed", "running", "impossible", "missing", "stale", "unfinished", "quarantining", "published", "empty", "expired"
+]
 STATES: tuple[State, ...] = get_args(State)
 MARKS: dict[State, str] = {
     "failed": "F",
     "running": "R",
+    "impossible": "!",
     "missing": "-",
     "stale": "s",
     "unfinished": "u",
@@ -24,6 +28,7 @@ MARKS: dict[State, str] = {
 MEANINGS: dict[State, str] = {
     "failed": "its last run failed",
     "running": "a run is at it, or waits for its turn",
+    "impossible": "it is published and is none that the table can have",
     "missing": "it should be there and is not",
     "stale": "an input was published or landed anew since it was built",
     "unfinished": "its publication was begun and not completed",
@@ -52,11 +57,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Every partition of one table that is there or should be."""
+    """Every partition of one table that is there or should be; `fault` says why they cannot be listed."""
 
     table: str
     cells: tuple[Cell, ...]
     note: str = ""
+    fault: TerminalError | None = None
 
     @property
     def counts(self) -> dict[State, int]:
@@ -67,7 +73,8 @@ class Matrix:
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         cells = [cell.as_dict() for cell in self.cells]
-        return {"table": self.table, "counts": self.counts, "note": self.note, "partitions": cells}
+        row: dict[str, Any] = {"table": self.table, "counts": self.counts, "note": self.note, "partitions": cells}
+        return row | ({"fault": str(self.fault)} if self.fault else {})
 
 
 @dataclass(frozen=True)

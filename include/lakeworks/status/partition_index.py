@@ -7,7 +7,6 @@ which publications. Ledger entries are read only where the catalog is behind the
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from lakeworks.catalog.glue import partition_from_glue
 from lakeworks.catalog.glue_inputs import ENTRY
@@ -20,7 +19,6 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import inputs_fingerprint
 from lakeworks.transform.sql import load_sql, upstream
 
-_TIME_KEYS = ("year", "month", "day", "hour")
 NO_INPUTS = "none"
 
 
@@ -67,12 +65,13 @@ class PartitionIndex:
         return self._upstreams[contract.name]
 
     def slots(self, contract: Contract) -> set[Period]:
-        """The stretches of time a table has partitions for."""
-        return {slot for partition in self.published(contract) if (slot := slot_of(partition))}
+        """Return the times a table has partitions for; those that it cannot have do not count."""
+        found = (partition for partition in self.published(contract) if contract.could_have(partition))
+        return {slot for partition in found if (slot := partition.period)}
 
     def expired_slots(self, contract: Contract) -> set[Period]:
         """Return the time slots whose partitions were withdrawn at the end of their retention."""
-        return {slot for partition in self.expired(contract) if (slot := slot_of(partition))}
+        return {slot for partition in self.expired(contract) if (slot := partition.period)}
 
     def fingerprint(self, contract: Contract, period: Period, *, expired: bool = False) -> str:
         """Return the hash of what a run of the period would be built from today; compare with `PublishedPartition.inputs`.
@@ -100,6 +99,12 @@ class PartitionIndex:
             self._runs[contract.name] = self.newest(join(LEDGER, contract.table.path, "_runs") + "/")
         return self._runs[contract.name]
 
+    def recorded(self, contract: Contract) -> Iterator[tuple[Period, datetime]]:
+        """Return the periods of a table's runs and when the last of each was recorded."""
+        for key, (at, _) in self.runs(contract).items():
+            if period := Period.find(key):
+                yield period, at
+
     def newest(self, root: str) -> dict[str, tuple[datetime, str]]:
         """The newest object of every folder below a prefix, by its folder: when, and its name without the ending."""
         found: dict[str, tuple[datetime, str]] = {}
@@ -114,7 +119,7 @@ class PartitionIndex:
         if (contract.name, grain, expired) not in self._by_time:
             index: dict[str, list[tuple[str, str, int]]] = {}
             for partition, known in (self._all(contract) if expired else self.published(contract)).items():
-                slot = slot_of(partition)
+                slot = partition.period
                 key = str(Period.containing(slot.start, grain)) if slot and grain else ""
                 index.setdefault(key, []).append((contract.name, partition.path, known.publication))
             self._by_time[contract.name, grain, expired] = index
@@ -135,22 +140,10 @@ def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterato
             yield cut, str(Period.containing(wanted.start, cut))
 
 
-def slot_of(partition: Partition) -> Period | None:
-    """The time a partition covers; None where no part of it is time, or that part is null."""
-    return _slot(tuple(value for key, value in partition.pairs if key in _TIME_KEYS))
-
-
 def grain_of(contract: Contract) -> str | None:
     """The grain of a table's time partitions; None where time does not cut it."""
     grains = [item.transform for item in contract.partition_by if item.transform != "identity"]
     return grains[0] if grains else None
-
-
-@lru_cache(maxsize=200_000)
-def _slot(values: tuple[str | None, ...]) -> Period | None:
-    if len(values) < 2 or None in values:
-        return None
-    return Period.parse("-".join(str(v) for v in values[:3]) + (f"T{values[3]}" if len(values) == 4 else ""))
 
 
 def _known(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:

@@ -11,25 +11,33 @@ from functools import cached_property
 
 from lakeworks.airflow_api import Activity
 from lakeworks.contract import Contract
+from lakeworks.contract.storability import partition_fault
 from lakeworks.core.layout import QUARANTINE, join
 from lakeworks.core.partition import GRAINS, Partition, Period
+from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, State
-from lakeworks.status.partition_index import PartitionIndex, PublishedPartition, grain_of, slot_of
+from lakeworks.status.partition_index import PartitionIndex, PublishedPartition, grain_of
 
 
 def status(
     lake: Lake, contracts: Sequence[Contract], window: PeriodRange | None = None, activities: Iterable[Activity] = ()
 ) -> Iterator[Matrix]:
-    """The matrix of each table; `activities` is what Airflow is at, where it was asked."""
+    """Yield the matrix of each table; `activities` is what Airflow is at, where it was asked.
+
+    A table that cannot be looked at has a matrix with a `fault`; the others follow all the same.
+    """
     facts = PartitionIndex(lake)
     by_table: dict[str, list[Activity]] = {}
     for activity in activities:
         by_table.setdefault(activity.table, []).append(activity)
     for contract in contracts:
-        yield _Table(facts, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix()
+        try:
+            yield _Table(facts, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix()
+        except TerminalError as error:
+            yield Matrix(contract.name, (), fault=error)
 
 
 @dataclass
@@ -42,17 +50,20 @@ class _Table:
 
     def matrix(self) -> Matrix:
         known = {**self.facts.published(self.contract), **self.facts.expired(self.contract)}
-        cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(slot_of(part))]
+        cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(part.period)]
         cells += self._absent(bool(known))
         cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
         return Matrix(self.contract.name, tuple(cells))
 
     def _cell(self, partition: Partition, known: PublishedPartition) -> Cell:
         """A published partition, with the worst that is true of it."""
-        slot, name = slot_of(partition), self.contract.name
+        slot, name = partition.period, self.contract.name
         state: State = "published"
         why = ""
-        if activity := self._activity(slot):
+        fault = partition_fault(self.contract, partition)
+        if fault and not known.expired:
+            state, why = "impossible", f"it {fault}; take it out: lakeworks withdraw {name} {partition.path}"
+        elif activity := self._activity(slot):
             state, why = activity.state, activity.where
         elif known.expired:
             return Cell(partition, slot, "expired")

@@ -5,6 +5,7 @@ from typing import Any
 
 from lakeworks.contract import Contract
 from lakeworks.contract.evolution import wider
+from lakeworks.core.lake_limits import arriving_fault
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord, load_run_record
@@ -79,4 +80,8 @@ def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]
         for column in run.extra_columns:
             name, kind = column.name.lower(), LakeType.parse(column.type)
             found[name] = wider(found.get(name, kind), kind)
-    return [(name, kind) for name, kind in found.items() if name not in known]
+    return [
+        (name, kind)
+        for name, kind in found.items()
+        if name not in known and not arriving_fault(name, kind, contract.partition_keys)
+    ]

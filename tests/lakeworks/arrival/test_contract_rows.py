@@ -227,7 +227,7 @@ def test_every_row_is_kept_or_quarantined_whatever_the_batches(values: list[floa
     columns = {"v": {"type": "bigint", "description": ""}}
     contract = contract_of("bronze.test.rows", columns=columns, grain=[], schema_policy="quarantine_unknown")
     drift = Drift(contract)
-    conversion = BatchConversion(contract, drift, ExtraColumns(drift, dict, keeps=False), rejected)
+    conversion = BatchConversion(contract, drift, ExtraColumns(contract, drift, dict, keeps=False), rejected)
     for start in range(0, len(values), size):
         batch = from_arrow(pa.record_batch({"v": pa.array(values[start : start + size], pa.float64())}))
         good += len(conversion.convert("f", {}, batch))

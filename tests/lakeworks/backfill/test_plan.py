@@ -17,7 +17,8 @@ from lakeworks.backfill.plan import Doings, chunks, make_plan
 from lakeworks.backfill.request_estimate import Need, needs
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import run_key
-from lakeworks.core.partition import Partition, Period, periods_between
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run

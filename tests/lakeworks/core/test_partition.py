@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.core.hive import HIVE_NULL
-from lakeworks.core.partition import Partition, PartitionField, Period, owns, partition_of, periods_between
+from lakeworks.core.partition import Partition, PartitionField, Period, owns, partition_of
+from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import ContractError, PartitionKeyError
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from lakeworks.contract import load_contract
-from lakeworks.core.partition import Partition, Period, periods_between
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.pipeline.build_periods import plan
 from tests.conftest import contract_of
 

@@ -248,6 +248,18 @@ def test_a_date_that_is_none_is_set_aside_once(shop: Shop) -> None:
     assert shop.build(SILVER, 2).balance.quarantined == 0, "another day does not meet it again"
 
 
+@pytest.mark.parametrize(
+    "created_at", ["0001-01-01T00:00:00Z", "0999-12-31T23:59:59Z", "9999-12-31T00:00:00Z", "infinity"]
+)
+def test_a_date_that_no_partition_can_have_is_quarantined_and_stops_no_day(shop: Shop, created_at: str) -> None:
+    shop.arrive(1, [order(0), order(0, id=5, created_at=created_at)])
+    for _ in range(2):
+        assert shop.build(SILVER, 1).balance.broken["created_at_plausible_time"] == 1
+        assert list(shop.partitions(SILVER)) == ["2017-01-02"]
+    shop.arrive(2, [order(1)])
+    assert shop.build(SILVER, 2).balance.quarantined == 0, "another day does not meet it again"
+
+
 def test_gold_follows_and_a_day_without_customers_is_published_empty(shop: Shop) -> None:
     shop.arrive(1, [order(0)])
     shop.build(SILVER, 1)

@@ -7,7 +7,8 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import run_key
-from lakeworks.core.partition import Period, periods_between
+from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedPartition
 from lakeworks.status.run_coverage import announced_keys, uncovered

@@ -39,8 +39,10 @@ def show_ledger(table: TableOption = None, partition: PartitionOption = None, as
     emit([_line(entry) for entry in entries], as_json=as_json, title=f"{table} {partition}: publications")
 
 
-def parse_partition(contract: Contract, text: str) -> Partition:
-    """A partition as a person types it: its Hive path, or a month, day or hour where nothing but time cuts the table.
+def parse_partition(contract: Contract, text: str, lake: Lake | None = None) -> Partition:
+    """Return a partition as a person types it: its Hive path, or a month, day or hour where nothing but time cuts the table.
+
+    With a lake, the path of a partition is taken that the table cannot have and yet has: so that it can be withdrawn.
 
     Raises:
         PartitionKeyError: it is neither, is no time there is, or does not say everything that the table is cut by.
@@ -48,7 +50,7 @@ def parse_partition(contract: Contract, text: str) -> Partition:
     fields = contract.partition_by
     if "=" in text:
         partition = Partition.parse(text)
-        if not contract.could_have(partition):
+        if not contract.could_have(partition) and not (lake and lake.ledger.sequence(contract.table, partition)):
             raise _mistyped(contract, text)
         return partition
     if not fields:
@@ -74,7 +76,7 @@ def _mistyped(contract: Contract, text: str) -> PartitionKeyError:
 
 
 def _history(lake: Lake, contract: Contract, text: str) -> list[LedgerEntry]:
-    found = lake.ledger.history(contract.table, parse_partition(contract, text))
+    found = lake.ledger.history(contract.table, parse_partition(contract, text, lake))
     if not found:
         raise LakeNotFound(f"`{contract.name}` {text} was never published. What is: lakeworks ledger {contract.name}")
     return found

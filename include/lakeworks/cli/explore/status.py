@@ -26,6 +26,7 @@ Last = Annotated[str | None, typer.Option("--to", help="last month, day or hour,
 _COLORS: dict[State, str] = {
     "failed": "bold red",
     "running": "bold blue",
+    "impossible": "bold red",
     "missing": "red",
     "stale": "yellow",
     "unfinished": "magenta",
@@ -40,7 +41,7 @@ _SHOWN = 20
 def show_status(table: TableOption = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
     """Show which partitions are missing, stale, failed or published.
 
-    With a table: a calendar, and the first partitions that need attention.
+    With a table: a calendar, and the first partitions that need attention. Exit code 1 if a table cannot be read.
     """
     window = PeriodRange(Period.parse(first) if first else None, Period.parse(last) if last else None)
     if window.first and window.last and window.last.end <= window.first.start:
@@ -61,6 +62,10 @@ def show_status(table: TableOption = None, first: First = None, last: Last = Non
         )
     if not as_json and activities.note:
         Console().print(activities.note, style="yellow", soft_wrap=True)
+    if faults := [matrix.fault for matrix in found if matrix.fault]:
+        for fault in faults:
+            Console(stderr=True).print(str(fault), style="red", soft_wrap=True)
+        raise typer.Exit(1)
 
 
 def _line(matrix: Matrix) -> dict[str, object]:

@@ -15,7 +15,7 @@ TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table
 
 
 def show_freshness(table: TableOption = None, as_json: AsJson = False) -> None:
-    """Show how old each table is; exit code 1 if one is late."""
+    """Show how old each table is; exit code 1 if one is late or cannot be read."""
     contracts = [load_contract(name) for name in ([table] if table else all_tables())]
     if table and contracts[0].freshness is None:
         raise LakeNotFound(
@@ -24,5 +24,5 @@ def show_freshness(table: TableOption = None, as_json: AsJson = False) -> None:
     now = datetime.now(UTC)
     found = list(freshness(connect(), contracts, now))
     emit([item.as_dict(now) for item in found], as_json=as_json, title="Freshness")
-    if any(item.state == "late" for item in found):
+    if any(item.state in ("late", "unreadable") for item in found):
         raise typer.Exit(1)

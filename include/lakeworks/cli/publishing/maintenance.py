@@ -8,6 +8,7 @@ import typer
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import AsJson, emit
 from lakeworks.contract import all_tables, load_contract
+from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.verify import Finding, repair, verify
@@ -31,7 +32,10 @@ def verify_tables(
     lake = connect()
     rows = []
     for name in [table] if table else all_tables():
-        rows += [_row(name, finding) for finding in verify(lake, load_contract(name), deep=deep)]
+        try:
+            rows += [_row(name, finding) for finding in verify(lake, load_contract(name), deep=deep)]
+        except TerminalError as error:  # one table that cannot be read hides none of the others
+            rows.append({"table": name, "partition": "", "kind": "unreadable", "detail": str(error)})
     emit(rows, as_json=as_json, title="Differences")
     if rows:
         raise typer.Exit(1)

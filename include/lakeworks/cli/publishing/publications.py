@@ -25,7 +25,8 @@ def rollback_partition(
 ) -> None:
     """Make an earlier publication current again."""
     contract = load_contract(table)
-    entry = rollback(connect(), contract, parse_partition(contract, partition), to)
+    lake = connect()
+    entry = rollback(lake, contract, parse_partition(contract, partition, lake), to)
     emit([_line(entry)], as_json=as_json, title="Rolled back")
 
 
@@ -35,7 +36,8 @@ def withdraw_partition(table: TableArgument, partition: PartitionArgument, as_js
     Removes it from the catalog first. `lakeworks rollback` brings it back.
     """
     contract = load_contract(table)
-    entry = withdraw(connect(), contract, parse_partition(contract, partition))
+    lake = connect()
+    entry = withdraw(lake, contract, parse_partition(contract, partition, lake))
     emit([_line(entry)], as_json=as_json, title="Withdrawn")
 
 

@@ -17,7 +17,7 @@ SELECT
   TRY_CAST(trips."VendorID" AS INT) AS vendor_id,
   CAST(trips.tpep_pickup_datetime AS TIMESTAMP) AS pickup_at,
   CAST(trips.tpep_dropoff_datetime AS TIMESTAMP) AS dropoff_at,
-  CAST(
+  TRY_CAST(
     (epoch(trips.tpep_dropoff_datetime) - epoch(trips.tpep_pickup_datetime)) / 60 AS DECIMAL(10, 2)
   ) AS trip_duration_minutes,
   TRY_CAST(trips.passenger_count AS INT) AS passenger_count,
