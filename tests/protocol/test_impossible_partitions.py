@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from lakeworks.cli.ledger import parse_partition
 
 from lakeworks.catalog.glue_inputs import CatalogPartition
+from lakeworks.cli.explore.ledger import parse_partition
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.core.partition import Partition, Period
