@@ -7,6 +7,7 @@
     + PartitionKeyError      a run names a partition that does not exist in the table's grain
     + SourceRejected         the source refuses the request: wrong address, parameter, credential or entitlement
     + MalformedSource        the source keeps answering something that is not the promised format
+    + DeliveryShrank         a delivered file has far fewer rows than when it was landed before
     + SchemaDrift            data arrived whose columns the table's schema policy does not admit
     + PartitionExplosion     a write would create more partitions than the contract allows
     + NotStorable            a key, name or value is one that S3, Glue or Hive cannot have
@@ -72,6 +73,10 @@ class SourceRejected(TerminalError):
 
 class MalformedSource(TerminalError):
     """The source keeps answering something that is not the promised format."""
+
+
+class DeliveryShrank(TerminalError):
+    """A delivered file has far fewer rows than when it was landed before."""
 
 
 class SchemaDrift(TerminalError):

@@ -12,7 +12,7 @@ from lakeworks_airflow.account import Account
 
 if TYPE_CHECKING:
     from lakeworks.lake import Lake
-    from lakeworks.sources import RequestSource, Source
+    from lakeworks.sources import AnySource
     from lakeworks.tenants.iam_policy import LakeAddress
 
 
@@ -63,7 +63,7 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
     return Account.of(conn_id or found.aws_conn_id, region or found.region).client(service, checked=checked)
 
 
-def connect_source(name: str, lake: "Lake") -> "Source | RequestSource":
+def connect_source(name: str, lake: "Lake") -> "AnySource":
     """A source's client, with its quota kept in the lake.
 
     Its Airflow connection (id = source name) may give another address than the vendor's own (host, schema, port), the key or

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import LandingSet
+from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land

@@ -17,7 +17,8 @@ from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import LandingSet, load_answer
+from lakeworks.landing.landing_set import LandingSet
+from lakeworks.landing.responses import load_answer
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.audit import audit

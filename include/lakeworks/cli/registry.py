@@ -89,6 +89,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     OPERATE: (
         ("freshness", "operate.freshness:show_freshness", "Show how old each table is; exit code 1 if one is late."),
         ("fetches", "operate.fetches:list_fetches", "List the fetches of a period."),
+        ("forget", "operate.fetches:forget_files", "Forget delivered files of a period."),
         ("budget", "operate.fetches:show_budget", "Show the requests made to each vendor, and pauses."),
         ("cost bill", "operate.cost:show_bill", "Show the bill of a month (the default of `lakeworks cost`)."),
         ("cost compare", "operate.cost:compare_bills", "Compare the bill before and after a change."),

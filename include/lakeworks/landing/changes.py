@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import SET, LandingSet
 from lakeworks.landing.files import prefix
+from lakeworks.landing.landing_set import SET, LandingSet
 
 
 def landed_since(lake: Lake, contract: Contract, ran: Mapping[str, datetime]) -> dict[str, datetime]:

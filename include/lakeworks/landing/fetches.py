@@ -6,81 +6,25 @@ next attempt goes on in that folder and asks only for what is missing.
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from string import printable
 from typing import Any
-from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import ValidationError
 
-from lakeworks.errors import LostRace
+from lakeworks.errors import LostRace, MalformedSource
 from lakeworks.lake import Lake
-from lakeworks.landing.responses import LandedAnswer, entry_of, file_name, load_answer, store_answer
-from lakeworks.ledger.run_record import Record, Run
+from lakeworks.landing.fetch_folder import FetchFolder
+from lakeworks.landing.landing_set import SET, LandingSet
+from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import Target
-from lakeworks.sources.response import SourceResponse
 
 log = logging.getLogger(__name__)
-SET = "_set.json"
 # What another run left unfinished is continued this long; older answers would mix yesterday's data with today's.
 RESUME_WITHIN = timedelta(hours=24)
 _STAMP = "%Y%m%dT%H%M%S%fZ"
-
-
-class LandingSet(Record):
-    """A complete fetch. One that brought what the fetch `same_as` had brought is recorded, but that one stays the source."""
-
-    key: str
-    source: str
-    period: str
-    fetch: str
-    run_id: str
-    content: str
-    same_as: str | None = None
-    facts: dict[str, str] = Field(default_factory=dict)
-    figures: dict[str, float] = Field(default_factory=dict)
-    answers: tuple[LandedAnswer, ...]
-
-    @property
-    def prefix(self) -> str:
-        """Its folder."""
-        return self.key.removesuffix(SET)
-
-
-@dataclass
-class FetchFolder:
-    """An open fetch; implements the `Landing` that sources write to."""
-
-    lake: Lake
-    prefix: str
-    run: Run
-    landed: set[str] = field(default_factory=set)
-    taken: dict[str, LandedAnswer] = field(default_factory=dict)
-    resumed: int = 0
-
-    def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
-        """See `lakeworks.sources.Landing`."""
-        key = f"{self.prefix}{file_name(name)}"
-        if key in self.landed:
-            self.resumed += 1
-            return self._recall(name, key)
-        answer = ask()
-        answer = replace(answer, facts=facts, url=quote(answer.url, safe=printable))  # S3 metadata is ASCII
-        try:
-            store_answer(self.lake, key, answer, self.run)
-        except LostRace:  # another process works on the same fetch: its answer stands
-            return self._recall(name, key)
-        self.landed.add(key)
-        self.taken[name] = entry_of(name, key, answer, self.run.id)
-        return answer
-
-    def _recall(self, name: str, key: str) -> SourceResponse:
-        answer, run_id = load_answer(self.lake, key)
-        self.taken[name] = entry_of(name, key, answer, run_id)
-        return answer
 
 
 @dataclass(frozen=True)
@@ -111,8 +55,20 @@ class Fetches:
         return f"{self.prefix}fetch={fetch}/{SET}"
 
     def read(self, fetch: str) -> LandingSet:
-        """A complete fetch."""
-        return LandingSet.model_validate_json(self.lake.store.get(self.set_key(fetch))[0])
+        """Return a complete fetch.
+
+        Raises:
+            MalformedSource: its set is not what lakeworks wrote.
+        """
+        key = self.set_key(fetch)
+        try:
+            return LandingSet.model_validate_json(self.lake.store.get(key)[0])
+        except ValidationError as error:
+            raise MalformedSource(
+                f"`{self.lake.store.uri(key)}` is no list of a fetch ({error.error_count()} problems, the first: "
+                f"{error.errors()[0]['msg']}). Nothing was staged; live data is untouched. Restore its first version, or "
+                "remove the object and run the fetch again."
+            ) from error
 
     def newest(self) -> LandingSet | None:
         """The newest complete fetch that brought something new; None where there is none."""
@@ -164,6 +120,7 @@ def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, A
         content=content,
         same_as=before.fetch if before and before.content == content else None,
         answers=answers,
+        files=tuple(folder.notes),
         **about,
     )
     with suppress(LostRace):

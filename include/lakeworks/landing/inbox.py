@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from lakeworks.core.layout import INBOX
 from lakeworks.s3.object_store import ObjectStore
+from lakeworks.sources.file_drop import InboxFile
 
 
 @dataclass(frozen=True)
@@ -13,16 +15,16 @@ class LakeInbox:
 
     store: ObjectStore
 
-    def files(self, folder: str) -> Mapping[str, int]:
-        """The names below a folder, and their sizes; objects of folders below it are not meant."""
+    def files(self, folder: str) -> Mapping[str, InboxFile]:
+        """See `Inbox`; folder markers of consoles are no files."""
         prefix = f"{INBOX}/{folder}/"
-        found = {item.key.removeprefix(prefix): item.size for item in self.store.scan(prefix)}
-        return {name: size for name, size in found.items() if name and "/" not in name}
+        found = {item.key.removeprefix(prefix): item for item in self.store.scan(prefix) if not item.key.endswith("/")}
+        return {name: InboxFile(item.size, f"{item.size} {item.etag}") for name, item in found.items()}
 
-    def read(self, folder: str, name: str) -> bytes:
-        """A file's content."""
-        return self.store.get(f"{INBOX}/{folder}/{name}")[0]
+    def download(self, folder: str, name: str, path: Path) -> None:
+        """See `Inbox`."""
+        self.store.download(f"{INBOX}/{folder}/{name}", path)
 
     def address(self, folder: str, name: str) -> str:
-        """Where it lies."""
+        """See `Inbox`."""
         return self.store.uri(f"{INBOX}/{folder}/{name}")

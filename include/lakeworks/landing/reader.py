@@ -14,8 +14,10 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import LakeError, LakeNotFound, MalformedSource, SchemaDrift
 from lakeworks.formats.raw_batch import RawBatch, batched
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import Fetches, LandingSet
+from lakeworks.landing.delivered_files import DeliveredRows
+from lakeworks.landing.fetches import Fetches
 from lakeworks.landing.files import dataset, newest_or_fail, prefix
+from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.reading import ReadableFile
 from lakeworks.landing.responses import LandedAnswer, load_answer
 from lakeworks.ledger.run_record import Input
@@ -45,6 +47,10 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
     parse = parser_of(str(contract.source).partition(".")[0])
     if parse:
         return _answers(lake, contract, period, parse)
+    if Fetches.below(lake, prefix(contract, period)).keys:
+        found = newest_set(lake, contract, period)
+        files = [DeliveredRows(lake, item, scratch) for item in found.answers]
+        return LandedRows(files, Input(name=found.key, content=found.content))
     landed = newest_or_fail(lake, contract, period)
     path = scratch / Path(landed.key).name
     lake.store.download(landed.key, path)

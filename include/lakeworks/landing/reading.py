@@ -37,12 +37,13 @@ def reading(name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ReadableFile:
-    """A file on disk as raw rows; its format follows from the ending of `name`."""
+    """A file on disk as raw rows; its format follows from the ending of `file_name`, or of `name`, which messages show."""
 
     path: Path
     name: str
     constants: Mapping[str, Any] = field(default_factory=dict)
     options: FormatOptions = field(default_factory=FormatOptions)
+    file_name: str = ""
 
     def batches(self) -> Iterator[RawBatch]:
         """Read it from the start.
@@ -51,5 +52,5 @@ class ReadableFile:
             MalformedSource: it is damaged, or of no known format.
         """
         with reading(self.name), self.path.open("rb") as file:
-            found = format_of(self.name)
+            found = format_of(self.file_name or self.name)
             yield from found.format.read(plain(file, found.compression), self.options)

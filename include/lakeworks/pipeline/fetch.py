@@ -11,41 +11,50 @@ from lakeworks.contract import Contract
 from lakeworks.core.layout import landing_prefix
 from lakeworks.core.partition import Partition, Period
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import SET, Fetches, LandingSet, finish
+from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
+from lakeworks.landing.landing_set import SET, LandingSet
 from lakeworks.ledger.run_record import Run
-from lakeworks.sources import FetchRequest, NotModified, RequestSource, Source
+from lakeworks.sources import AnySource, FetchRequest, NotModified, RequestSource, Source
+from lakeworks.sources.file_source import FileSource
 
 log = logging.getLogger(__name__)
 
 
-def land(
-    lake: Lake, contract: Contract, period: Period, run: Run, source: Source | RequestSource
-) -> Landed | LandingSet:
+def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySource) -> Landed | LandingSet:
     """Fetch a table's file for a period, or every answer of its requests, and land them.
 
     Raises:
         NotPublishedYet, SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`; no file was landed.
         QuotaExhausted: the vendor takes no more requests for now; what was landed is not asked for again.
     """
-    if isinstance(source, RequestSource):
+    if isinstance(source, RequestSource | FileSource):
         return land_requests(lake, contract, period, run, source)
     return land_file(lake, contract, period, run, source)
 
 
-def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource) -> LandingSet:
-    """Land the answers of every request of a period; goes on where an earlier attempt stopped, asks nothing twice."""
+def land_requests(
+    lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource | FileSource
+) -> LandingSet:
+    """Land the answers of every request, or every file, of a period; goes on where an earlier attempt stopped.
+
+    No vendor is asked twice in a run. An inbox is looked at each time, so that a corrected file is taken by the next try.
+    """
     fetches = Fetches.below(lake, prefix(contract, period))
     since = fetched_until(lake, contract, period) if contract.landing == "all" else None
     wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
     asked = _question(wanted, source)
     before, own = fetches.newest(), fetches.of(run, asked)
-    if own in fetches.complete:  # a run over many periods that was deferred starts from its first period again
+    if own in fetches.complete and isinstance(
+        source, RequestSource
+    ):  # a run over many periods that was deferred starts from its first period again
         log.info("landed %s %s: complete already in this run (%s)", contract.name, period, own)
         return fetches.read(str(own))
     folder = fetches.open(run, asked, datetime.now(UTC))
+    folder.before = before
     started = time.monotonic()
-    facts = source.collect(wanted, folder)
+    collect = source.collect if isinstance(source, RequestSource) else source.collect_files
+    facts = collect(wanted, folder)
     figures = {
         "requests": len(folder.taken),
         "resumed": folder.resumed,
@@ -62,10 +71,12 @@ def land_requests(lake: Lake, contract: Contract, period: Period, run: Run, sour
         "landed %s %s: %d answers, %d bytes%s; %s", contract.name, period, len(made.answers),
         sum(item.size for item in made.answers), " (as before)" if made.same_as else "", made.figures,
     )  # fmt: skip
+    for note in made.files:
+        log.info("landed %s %s: file `%s` %s %s", contract.name, period, note.name, note.outcome, note.why)
     return made
 
 
-def _question(wanted: FetchRequest, source: RequestSource) -> str:
+def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:
     """What the answers depend on: all that is wanted, and the client's variant (such as the plan of the key)."""
     variant = getattr(source, "variant", "")
     told = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]

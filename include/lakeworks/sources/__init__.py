@@ -1,11 +1,13 @@
 """Source clients: they ask vendors and hand over raw bytes; they never touch the lake.
 
-Two kinds. A `Source` serves one file a period, conditional on its ETag (NYC TLC). A `RequestSource` makes many requests a
+Three kinds. A `Source` serves one file a period, conditional on its ETag (NYC TLC). A `RequestSource` makes many requests a
 period (an API): every answer goes through `ResponseStore.take`, which lands it before the next one is asked for and, after a
 failure, hands back what is landed instead of asking again. Its `parse` turns one landed answer into rows, without a network.
+A `FileSource` (`file_drop`) hands over files that others deliver; each is landed as it came.
 """
 
 from lakeworks.sources.protocols import (
+    AnySource,
     Download,
     FetchRequest,
     NotModified,
@@ -19,6 +21,7 @@ from lakeworks.sources.protocols import (
 from lakeworks.sources.registry import known_sources, open_source, parser_of
 
 __all__ = [
+    "AnySource",
     "Download",
     "FetchRequest",
     "NotModified",

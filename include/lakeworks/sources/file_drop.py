@@ -1,14 +1,12 @@
 """Files that somebody drops into `inbox/<data set>/<period>/` of the lake's bucket or of a folder: CSV, JSON(L), Parquet.
 
 `inbox/commerce_events/2017-01-05/till-7.jsonl` is part of the data set `commerce_events` on that day. Every file is read to its
-end before it is landed; one that is broken stops the fetch and names file and line. The inbox is only read: what is landed is
-the lake's own copy. Hidden files and those that end in `.tmp` or `.part` are still being written and not looked at.
+end before it is landed; one that is broken stops the fetch and names file and line. The inbox is only read. A file is its name
+and its content: a corrected one is landed again, one that left the inbox stays part of the period until a person forgets it.
 """
 
-import gzip
-import io
-import zlib
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
@@ -17,56 +15,64 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from lakeworks.errors import ConfigError, LakeNotFound, MalformedSource, NotPublishedYet
+from pydantic import Field
+
+from lakeworks.errors import (
+    ConfigError,
+    DeliveryShrank,
+    LakeError,
+    LakeNotFound,
+    MalformedSource,
+    NotPublishedYet,
+)
+from lakeworks.formats.compression import plain
 from lakeworks.formats.failures import problem
 from lakeworks.formats.protocols import FormatOptions, format_of
-from lakeworks.formats.raw_batch import RawBatch
-from lakeworks.sources import FetchRequest, ResponseStore, SourceConnection
+from lakeworks.sources import FetchRequest, SourceConnection
+from lakeworks.sources.file_source import FileFacts, FileStore, LandedFile
 from lakeworks.sources.options import Options, read_options
-from lakeworks.sources.response import SourceResponse
 
-_UNFINISHED = (".tmp", ".part")
-# A file is held in memory while it is checked.
+_UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
+_BLOCK = 1 << 20
 LARGEST = 512 << 20
+
+
+@dataclass(frozen=True)
+class InboxFile:
+    """A file's size in bytes, and a text that changes with its content."""
+
+    size: int
+    version: str
 
 
 class Inbox(Protocol):
     """Where files are dropped; `lakeworks.landing.inbox` has the one in the lake's bucket."""
 
-    def files(self, folder: str) -> Mapping[str, int]:
-        """The names in a folder of the inbox, and their sizes in bytes; empty where there is no such folder."""
+    def files(self, folder: str) -> Mapping[str, InboxFile]:
+        """The files in a folder of the inbox, by name; of those in folders below it, the name has a `/`."""
 
-    def read(self, folder: str, name: str) -> bytes:
-        """A file's content."""
+    def download(self, folder: str, name: str, path: Path) -> None:
+        """Write a file's content to `path`.
+
+        Raises:
+            FileNotFoundError, LakeNotFound: it is not there any more.
+            NotPublishedYet: it changed while it was read.
+        """
 
     def address(self, folder: str, name: str) -> str:
         """Where it lies, for lineage and messages."""
 
 
 class FileOptions(Options):
-    """Which files of the period's folder belong to the data set."""
+    """Which files of the period's folder belong to the data set, and how far a corrected file may shrink."""
 
     files: str = "*"
-
-
-@dataclass(frozen=True)
-class LocalInbox:
-    """A folder of this machine, or one that is mounted on every worker."""
-
-    root: Path
-
-    def files(self, folder: str) -> Mapping[str, int]:
-        """See `Inbox`."""
-        place = self.root / folder
-        return {path.name: path.stat().st_size for path in place.iterdir() if path.is_file()} if place.is_dir() else {}
-
-    def read(self, folder: str, name: str) -> bytes:
-        """See `Inbox`."""
-        return (self.root / folder / name).read_bytes()
-
-    def address(self, folder: str, name: str) -> str:
-        """See `Inbox`."""
-        return (self.root / folder / name).absolute().as_uri()
+    least_share_of_rows: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A file with less than this share of the rows it had when it was landed before is refused.",
+    )
 
 
 @dataclass(frozen=True)
@@ -75,58 +81,67 @@ class FileDrop:
 
     inbox: Inbox
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
-        """See `RequestSource.collect`.
-
-        Raises:
-            NotPublishedYet: no file was dropped for the period.
-            MalformedSource: a file is broken, of an unknown format or too large; names file and line.
-        """
-        folder, pattern = f"{wanted.dataset}/{wanted.period}", read_options(FileOptions, wanted).files
-        files = {name: size for name, size in sorted(self.inbox.files(folder).items()) if _is_meant(name, pattern)}
-        if not files:
+    def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
+        """See `FileSource.collect_files`."""
+        folder, options = f"{wanted.dataset}/{wanted.period}", read_options(FileOptions, wanted)
+        found = {name: (item, _skipped(name, options.files)) for name, item in sorted(self.inbox.files(folder).items())}
+        meant = {name: item for name, (item, why) in found.items() if why is None}
+        for name, (_, why) in found.items():
+            if why is not None:
+                landing.skip_file(name, why)
+        before = landing.files_before
+        if not meant and not before:
+            left = f" It holds only {_named(found)}, which are not taken." if found else ""
             raise NotPublishedYet(
-                f"Nothing was dropped in `{self.inbox.address(folder, '')}` (files `{pattern}`). Nothing was landed; the run "
-                "looks again later."
+                f"Nothing was dropped in `{self.inbox.address(folder, '')}` (files `{options.files}`).{left} Nothing was "
+                "landed; the run looks again later."
             )
-        for name, size in files.items():
-            if size > LARGEST:
-                raise MalformedSource(
-                    f"`{self.inbox.address(folder, name)}` has {size} bytes; a dropped file may have {LARGEST}. It was not "
-                    "landed. Cut it into several files."
-                )
-            plain = name.removesuffix(".gz")
-            landing.fetch_once(plain, partial(self._file, folder, name), file=plain)
-        return {}
+        taken: dict[str, LandedFile] = {}
+        for name, item in meant.items():
+            self._check_size(folder, name, item)
+            bring = partial(self._bring, folder, name, before.get(name), options)
+            taken[name] = landing.take_file(name, item.version, bring)
+        return {**_shrunk(before, taken), **_removed(before, taken, landing)}
 
-    def _file(self, folder: str, name: str) -> SourceResponse:
+    def _check_size(self, folder: str, name: str, item: InboxFile) -> None:
+        if item.size > LARGEST:
+            raise MalformedSource(
+                f"`{self.inbox.address(folder, name)}` has {item.size} bytes; a dropped file may have {LARGEST}. It was not "
+                "landed. Cut it into several files."
+            )
+
+    def _bring(self, folder: str, name: str, before: LandedFile | None, options: FileOptions, path: Path) -> FileFacts:
         address = self.inbox.address(folder, name)
         try:
-            body = self.inbox.read(folder, name)
+            self.inbox.download(folder, name, path)
         except (FileNotFoundError, LakeNotFound) as error:
             raise NotPublishedYet(
                 f"`{address}` went away while it was fetched. It was not landed. Drop it again."
             ) from error
         try:
-            body = gzip.decompress(body) if name.endswith(".gz") else body
-        except (OSError, EOFError, zlib.error) as error:
-            raise MalformedSource(
-                f"`{address}` is no gzip file ({error}). It was not landed. Drop it again, whole."
-            ) from error
-        answer = SourceResponse(body, address, 200, {}, datetime.now(UTC), {"file": name.removesuffix(".gz")})
-        try:
-            for _ in _batches(answer):
-                pass
+            rows, content = _read_to_end(path, name)
+        except LakeError:
+            raise
         except Exception as error:  # whatever bytes a stranger drops, the error names the file
             raise MalformedSource(
-                f"`{address}` is broken: {problem(error)}. It was not landed, files before it were. Drop it again, "
-                "corrected, under the same name."
+                f"`{address}` is broken: {problem(error)}. It was not landed, files before it were. Drop it again, corrected, "
+                "under the same name."
             ) from error
-        return answer
+        if before is not None and rows < before.rows * options.least_share_of_rows:
+            raise DeliveryShrank(
+                f"`{address}` has {rows} rows; the one landed before under this name had {before.rows}. It was not landed, and "
+                "what was landed before stays the period's. Drop the whole file again. If the small one is right, run "
+                f"`lakeworks forget` for the table, the period and `{name}`, and then the fetch again; "
+                "`least_share_of_rows` in the contract's source_options sets the bound."
+            )
+        sha256 = _digest(path, None)
+        return FileFacts(address, datetime.now(UTC), sha256, content or sha256, path.stat().st_size, rows)
 
 
 def connect(access: SourceConnection) -> FileDrop:
     """The client of a deployment: the folder the connection `file_drop` names (`file:///...`), else the lake's own inbox."""
+    from lakeworks.sources.local_inbox import LocalInbox
+
     if access.base_url:
         parts = urlsplit(access.base_url)
         if parts.scheme != "file" or not parts.path:
@@ -140,19 +155,60 @@ def connect(access: SourceConnection) -> FileDrop:
     return FileDrop(access.inbox)
 
 
-def parse(_: FetchRequest, answer: SourceResponse) -> Iterator[RawBatch]:
-    """Return the file's rows; the contract says what their values are."""
-    return _batches(answer)
+def _skipped(name: str, pattern: str) -> str | None:
+    """Return why a file is not taken; None for one that is."""
+    if "/" in name:
+        return "lies in a folder below the period's"
+    if name.startswith((".", "_")):
+        return "is hidden, or a marker of the program that wrote the folder"
+    if name.endswith(_UNFINISHED):
+        return "is still being written, by its ending"
+    return None if fnmatch(name, pattern) else f"is none of the files `{pattern}` of the contract"
 
 
-def _is_meant(name: str, pattern: str) -> bool:
-    return not name.startswith(".") and not name.endswith(_UNFINISHED) and fnmatch(name, pattern)
+def _read_to_end(path: Path, name: str) -> tuple[int, str | None]:
+    """Return how many rows a file has, and the digest of its plain bytes if they are compressed."""
+    kind = format_of(name)
+    with path.open("rb") as file:
+        rows = sum(batch.rows for batch in kind.format.read(plain(file, kind.compression), FormatOptions()))
+    return rows, _digest(path, kind.compression) if kind.compression else None
 
 
-def _batches(answer: SourceResponse) -> Iterator[RawBatch]:
-    """Read the file; its format follows from its name.
+def _digest(path: Path, compression: str | None) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        stream = plain(file, compression)
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
-    Raises:
-        ValueError: it is broken, or of no known format.
-    """
-    yield from format_of(answer.facts["file"]).format.read(io.BytesIO(answer.body), FormatOptions())
+
+def _removed(before: Mapping[str, LandedFile], taken: Mapping[str, LandedFile], landing: FileStore) -> dict[str, str]:
+    """Keep what left the inbox, but for files that came back under another name."""
+    renamed = {item.content: name for name, item in taken.items() if name not in before}
+    kept = []
+    for name, item in before.items():
+        if name in taken:
+            continue
+        if item.content in renamed:
+            landing.skip_file(name, f"is the same file as `{renamed[item.content]}`, which was dropped since")
+        else:
+            landing.keep_file(name, "left the inbox; its rows stay until `lakeworks forget`")
+            kept.append(name)
+    return {"kept": _named(kept)} if kept else {}
+
+
+def _shrunk(before: Mapping[str, LandedFile], taken: Mapping[str, LandedFile]) -> dict[str, str]:
+    fewer = [
+        f"{name}: {before[name].rows} to {item.rows} rows"
+        for name, item in taken.items()
+        if name in before and item.rows < before[name].rows
+    ]
+    return {"shrunk": "; ".join(fewer)} if fewer else {}
+
+
+def _named(names: "Mapping[str, object] | list[str]") -> str:
+    listed = list(names)
+    return ", ".join(f"`{name}`" for name in listed[:10]) + (
+        f" and {len(listed) - 10} more" if len(listed) > 10 else ""
+    )

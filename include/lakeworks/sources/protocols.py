@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lakeworks.core.partition import Period
+from lakeworks.sources.file_source import FileSource
 from lakeworks.sources.response import SourceResponse
 from lakeworks.sources.shared_state import MemoryState, SharedState
 
@@ -94,6 +95,7 @@ class RequestSource(Protocol):
         """
 
 
+AnySource = Source | RequestSource | FileSource
 Rows = Iterable["Mapping[str, Any] | RawBatch"]
 # One landed answer as rows: the vendor's fields and values as received, plus what was asked. Pure.
 Parse = Callable[[FetchRequest, SourceResponse], Rows]

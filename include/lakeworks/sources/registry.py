@@ -16,7 +16,7 @@ from typing import Any
 
 from lakeworks.errors import ContractError, LakeError
 from lakeworks.project import project
-from lakeworks.sources.protocols import Parse, RequestSource, Source, SourceConnection
+from lakeworks.sources.protocols import AnySource, Parse, SourceConnection
 
 GROUP = "lakeworks.sources"
 VENDORS = (
@@ -61,15 +61,13 @@ def known_sources() -> dict[str, KnownSource]:
     return found
 
 
-def open_source(
-    name: str, base_url: str | None = None, access: SourceConnection | None = None
-) -> Source | RequestSource:
+def open_source(name: str, base_url: str | None = None, access: SourceConnection | None = None) -> AnySource:
     """Return the client of a source, at its own address unless another is given.
 
     Raises:
         ContractError: there is no such source, or its module is broken.
     """
-    client: Source | RequestSource = _part(name, "connect")(access or SourceConnection(base_url))
+    client: AnySource = _part(name, "connect")(access or SourceConnection(base_url))
     return client
 
 

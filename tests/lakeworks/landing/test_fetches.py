@@ -11,7 +11,8 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound, QuotaExhausted
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import Fetches, LandingSet, finish
+from lakeworks.landing.fetches import Fetches, finish
+from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.reader import newest_set
 from lakeworks.landing.responses import load_answer
 from lakeworks.ledger.run_record import Run

@@ -15,7 +15,7 @@ import requests
 from lakeworks.contract import load_contract
 from lakeworks.errors import LakeError, LakeNotFound, MalformedSource
 from lakeworks.lake import Lake
-from lakeworks.landing.fetches import LandingSet
+from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.reader import newest_set
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
@@ -85,7 +85,7 @@ from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.pipeline.fetch import land
 from lakeworks.settings import Settings
-from lakeworks.sources import Access, open_source
+from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.alpha_vantage import AlphaVantage
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import Target
@@ -93,7 +93,7 @@ s3url, bucket, url, scratch, access_key, secret_key = sys.argv[1:]
 arguments = dict(endpoint_url=s3url, region_name="us-east-1", aws_access_key_id=access_key, aws_secret_access_key=secret_key)
 lake = Lake.of(Settings(bucket=bucket, scratch_dir=Path(scratch)), boto3.client("s3", **arguments), boto3.client("glue", **arguments))
 contract = load_contract("bronze.market.equity_daily_bars")
-source = open_source("alpha_vantage", access=Access(url, "PREMIUM012345678", {"profile": "premium"}))
+source = open_source("alpha_vantage", access=SourceConnection(url, "PREMIUM012345678", {"profile": "premium"}))
 land(lake, contract, Period.parse("2013-02-15"), Run(id="manual__1", started_at=datetime(2026, 1, 1, 1, tzinfo=UTC)), source)
 """
 

@@ -114,6 +114,21 @@ def test_listings_come_as_lines_of_text(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "says"),
+    [("A,Agilent, Inc,NYSE,Stock,1999-11-18,null,Active", "line 2 has 8 fields"), ("B,Bar", "line 2 has 2 fields")],
+    ids=["comma in the name", "cut"],
+)
+def test_a_listing_with_a_line_of_another_width_is_never_landed(vendor: Vendor, line: str, says: str) -> None:
+    """Its values moved one column to the right, or became nulls."""
+    header = "symbol,name,exchange,assetType,ipoDate,delistingDate,status"
+    vendor.fault(kind="status", status=200, body=f"{header}\n{line}\n", times=9)
+    landing = MemoryLanding()
+    with pytest.raises(MalformedSource, match=says):
+        client(vendor).collect(wanted("listings", "2012-05-17", state="active"), landing)
+    assert landing.answers == {}
+
+
+@pytest.mark.parametrize(
     ("body", "error", "match"),
     [
         (replay.PREMIUM_ONLY, SourceRejected, "premium endpoint.*Nothing was landed.*profile"),

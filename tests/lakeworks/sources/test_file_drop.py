@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,13 @@ import pytest
 
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet
 from lakeworks.landing.inbox import LakeInbox
+from lakeworks.landing.reading import ReadableFile
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.sources import SourceConnection, file_drop
-from lakeworks.sources.file_drop import FileDrop, LocalInbox, connect, parse
-from tests.lakeworks.sources.vendors import MemoryLanding, rows, wanted
+from lakeworks.sources.file_drop import FileDrop, connect
+from lakeworks.sources.file_source import FileFacts, LandedFile
+from lakeworks.sources.local_inbox import LocalInbox
+from tests.lakeworks.sources.vendors import wanted
 
 EVENTS = wanted("events", "2017-01-05")
 
@@ -31,10 +36,35 @@ def client(drop: Path) -> FileDrop:
     return connect(SourceConnection(drop.parents[1].as_uri()))
 
 
+@dataclass
+class MemoryFiles:
+    """Lands files as their rows; what the pipeline does with it is tested there."""
+
+    folder: Path
+    rows: list[Any] = field(default_factory=list)
+    facts: list[FileFacts] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    files_before: dict[str, LandedFile] = field(default_factory=dict)
+
+    def take_file(self, name: str, version: str, bring: Callable[[Path], FileFacts]) -> LandedFile:
+        path = self.folder / "landed"
+        facts = bring(path)
+        for batch in ReadableFile(path, name).batches():
+            self.rows += [batch.record(place) for place in range(batch.rows)]
+        self.facts.append(facts)
+        return LandedFile(name, version, facts.content, facts.rows)
+
+    def keep_file(self, name: str, why: str) -> None:
+        raise AssertionError(f"nothing was landed before, but `{name}` {why}")
+
+    def skip_file(self, name: str, why: str) -> None:
+        self.skipped[name] = why
+
+
 def fetched(drop: Path, asked: Any = EVENTS) -> list[Any]:
-    landing = MemoryLanding()
-    client(drop).collect(asked, landing)
-    return [*rows(parse, asked, landing)]
+    landing = MemoryFiles(drop.parents[1])
+    client(drop).collect_files(asked, landing)
+    return landing.rows
 
 
 def parquet(*values: int) -> bytes:
@@ -76,17 +106,20 @@ def test_every_format_is_read(drop: Path, name: str, body: bytes, expected: list
         ("a.json", b"[1]", "item 1 is no object"),
         ("a.jsonl", b'{"id": 1}\n{"id": ', "line 2: Expecting value"),
         ("a.jsonl", b"1\n", "line 1 is no object"),
-        ("a.jsonl.gz", b"plain", "no gzip file"),
+        ("a.jsonl.gz", b"plain", "Not a gzipped file"),
+        ("a.jsonl.gz", gzip.compress(b"{}" * 99)[:-9], "EOFError"),
+        ("a.jsonl", b'{"id": 1}\n{"id": "\\ud83d"}', "line 2: its text has half of a character, .ud83d"),
+        ("a.json", b"[" * 100_000, "nested deeper than 200 levels"),
         ("a.parquet", parquet(1)[:-9], "is broken"),
         ("a.xlsx", b"PK", r"`\.xlsx` is none of"),
     ],
 )
 def test_a_broken_file_is_named_and_not_landed(drop: Path, name: str, body: bytes, match: str) -> None:
     (drop / name).write_bytes(body)
-    landing = MemoryLanding()
+    landing = MemoryFiles(drop.parents[1])
     with pytest.raises(MalformedSource, match=rf"file:///.*/in%20box/events/2017-01-05/{name}.*{match}"):
-        client(drop).collect(EVENTS, landing)
-    assert landing.answers == {}
+        client(drop).collect_files(EVENTS, landing)
+    assert landing.facts == []
 
 
 def test_only_finished_files_that_are_meant_are_taken(drop: Path) -> None:
@@ -117,21 +150,31 @@ def test_a_file_too_large_for_memory_is_not_read(drop: Path) -> None:
 
 
 def test_the_lakes_inbox_and_a_folder_are_read_alike(store: ObjectStore, tmp_path: Path) -> None:
-    names = {"a.csv": b"id\n1\n", "b.json": b"[]"}
+    names = {"a.csv": b"id\n1\n", "b.json": b"[]", "deeper/c.csv": b"id\n3\n"}
     for name, body in names.items():
         store.put(f"inbox/events/2017-01-05/{name}", body)
-        (tmp_path / "events" / "2017-01-05").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "events" / "2017-01-05" / name).write_bytes(body)
-    store.put("inbox/events/2017-01-05/deeper/c.csv", b"id\n3\n")
+        path = tmp_path / "events" / "2017-01-05" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
     for inbox in (LakeInbox(store), LocalInbox(tmp_path)):
-        assert inbox.files("events/2017-01-05") == {"a.csv": 5, "b.json": 2}
-        assert inbox.read("events/2017-01-05", "a.csv") == b"id\n1\n"
+        found = inbox.files("events/2017-01-05")
+        assert {name: item.size for name, item in found.items()} == {"a.csv": 5, "b.json": 2, "deeper/c.csv": 5}
+        inbox.download("events/2017-01-05", "a.csv", tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == b"id\n1\n"
         assert inbox.files("events/2017-01-06") == {}
-        landing = MemoryLanding()
-        connect(SourceConnection(inbox=inbox)).collect(EVENTS, landing)
-        assert [answer.url for answer in landing.answers.values()] == [
-            inbox.address("events/2017-01-05", n) for n in names
+        landing = MemoryFiles(tmp_path)
+        connect(SourceConnection(inbox=inbox)).collect_files(EVENTS, landing)
+        assert [facts.url for facts in landing.facts] == [
+            inbox.address("events/2017-01-05", n) for n in ("a.csv", "b.json")
         ]
+        assert landing.skipped == {"deeper/c.csv": "lies in a folder below the period's"}
+        before = inbox.files("events/2017-01-05")
+        store.put("inbox/events/2017-01-05/a.csv", b"id\n2\n")
+        (tmp_path / "events" / "2017-01-05" / "a.csv").write_bytes(b"id\n2\n")
+        changed = [name for name, item in inbox.files("events/2017-01-05").items() if item != before[name]]
+        assert changed == ["a.csv"], "another content of the same size is another version"
+        store.put("inbox/events/2017-01-05/a.csv", b"id\n1\n")
+        (tmp_path / "events" / "2017-01-05" / "a.csv").write_bytes(b"id\n1\n")
 
 
 def test_a_wrong_connection_or_option_says_what_to_write(drop: Path) -> None:

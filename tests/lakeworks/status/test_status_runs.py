@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Partition, Period
-from lakeworks.landing.fetches import SET, LandingSet
 from lakeworks.landing.files import prefix
+from lakeworks.landing.landing_set import SET, LandingSet
 from lakeworks.status.expected_partitions import PeriodRange
 from tests.lakeworks.status.test_status import look, record
 from tests.support.many_partitions import Many, entry, many

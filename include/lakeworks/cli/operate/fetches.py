@@ -14,6 +14,8 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.landing.fetches import Fetches
 from lakeworks.landing.files import prefix
+from lakeworks.landing.forgetting import forget
+from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.landing.quota import LakeState
 from lakeworks.sources.limits import Spent, parsed
 
@@ -23,16 +25,44 @@ ResetOption = Annotated[
 ]
 
 
-def list_fetches(table: TableArgument, period: PeriodArgument, as_json: AsJson = False) -> None:
+def list_fetches(
+    table: TableArgument,
+    period: PeriodArgument,
+    files: Annotated[bool, typer.Option("--files", help="Show what each fetch did with each file, and why.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the fetches of a period.
 
-    A fetch is complete, unchanged, or unfinished; the next run continues an unfinished one.
+    A fetch is complete, unchanged, or unfinished; the next run continues an unfinished one. Of delivered files it shows how
+    many were taken, kept (they left the inbox) and skipped; `--files` names them.
     """
     contract, key = load_contract(table), Period.parse(period)
     found = Fetches.below(connect(), prefix(contract, key))
     complete = set(found.complete)
+    if files:
+        noted = [(fetch, found.read(fetch)) for fetch in found.complete]
+        lines = [_file(fetch, made, note) for fetch, made in noted for note in made.files]
+        emit(lines, as_json=as_json, title=f"{table} {key}: files")
+        return
     rows = [_complete(found, item) if item in complete else _unfinished(found, item) for item in found.keys]
     emit(rows, as_json=as_json, title=f"{table} {key}")
+
+
+def forget_files(
+    table: TableArgument,
+    period: PeriodArgument,
+    names: Annotated[list[str], typer.Argument(metavar="FILE...", help="Names as `fetches --files` shows them.")],
+    as_json: AsJson = False,
+) -> None:
+    """Forget delivered files of a period.
+
+    The next run of the period publishes without their rows. The landed bytes stay. A file that still lies in the inbox is
+    taken again by the next fetch.
+    """
+    contract, key = load_contract(table), Period.parse(period)
+    made = forget(connect(), contract, key, names)
+    lines = [_file(made.fetch, made, note) for note in made.files]
+    emit(lines, as_json=as_json, title=f"{table} {key}: forgotten; run the period to publish without them")
 
 
 def show_budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
@@ -61,12 +91,28 @@ def _complete(found: Fetches, fetch: str) -> dict[str, Any]:
         "answers": len(made.answers),
         "bytes": size,
         "unknown": unknown,
+        **{outcome: sum(note.outcome == outcome for note in made.files) or "" for outcome in ("kept", "skipped")},
+        "shrunk": made.facts.get("shrunk", ""),
+    }
+
+
+def _file(fetch: str, made: LandingSet, note: FileNote) -> dict[str, Any]:
+    landed = {item.request: item for item in made.answers}.get(note.name)
+    rows = landed.facts.get("rows") if landed else None
+    return {
+        "fetch": fetch,
+        "file": note.name,
+        "outcome": note.outcome,
+        "rows": int(rows) if rows else None,
+        "bytes": landed.size if landed else None,
+        "why": note.why,
     }
 
 
 def _unfinished(found: Fetches, fetch: str) -> dict[str, Any]:
     answers = len(found.keys[fetch])
-    return {"fetch": fetch, "state": "unfinished", "run": "", "answers": answers, "bytes": None, "unknown": ""}
+    empty = dict.fromkeys(("unknown", "kept", "skipped", "shrunk"), "")
+    return {"fetch": fetch, "state": "unfinished", "run": "", "answers": answers, "bytes": None, **empty}
 
 
 def _spent(source: str, spent: Spent) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""Delivered files as objects in landing: the bytes as they came, under their name and a mark of their version."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from string import printable
+from typing import Any
+from urllib.parse import quote, unquote
+
+from lakeworks.core.layout import safe_id
+from lakeworks.errors import MalformedSource
+from lakeworks.formats.raw_batch import RawBatch
+from lakeworks.lake import Lake
+from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.responses import LandedAnswer
+from lakeworks.ledger.run_record import Run
+from lakeworks.parquet.encoder import sha256_of
+from lakeworks.s3.multipart import upload_file
+from lakeworks.s3.object_store import Target
+from lakeworks.sources.file_source import FileFacts, LandedFile
+
+_FACTS = ("file", "version", "content", "rows")
+
+
+def file_key(prefix: str, name: str, version: str) -> str:
+    """Return the key of a version of a file: two names, or two versions, never meet."""
+    mark = hashlib.sha256(f"{name}\n{version}".encode()).hexdigest()[:12]
+    suffixes = "".join(PurePosixPath(safe_id(name)).suffixes[-2:])
+    return f"{prefix}{safe_id(name).removesuffix(suffixes)[:120]}-{mark}{suffixes}"
+
+
+def store_file(lake: Lake, target: tuple[str, str, str], path: Path, facts: FileFacts, run: Run) -> LandedAnswer:
+    """Land a file from disk; it is written once. `target` is its key, its name and its version.
+
+    Raises:
+        LostRace: there is one already.
+    """
+    key, name, version = target
+    metadata = {
+        "source-url": quote(facts.url, safe=printable),  # S3 metadata is ASCII
+        "sha256": facts.sha256,
+        "fetched-at": facts.fetched_at.isoformat(),
+        "run-id": run.id,
+        "file": quote(name),
+        "version": version,
+        "content": facts.content,
+        "rows": str(facts.rows),
+    }
+    upload_file(lake.store, path, Target(key, metadata, if_absent=True))
+    return _entry(key, facts.size, metadata)
+
+
+def stored_file(lake: Lake, key: str) -> LandedAnswer:
+    """Return what is known of a landed file.
+
+    Raises:
+        MalformedSource: something else lies there.
+    """
+    item = lake.store.head(key)
+    if item is None or not {*_FACTS, "sha256", "source-url"} <= item.metadata.keys():
+        raise MalformedSource(
+            f"`{lake.store.uri(key)}` lies in landing without the metadata of a landed file: something other than lakeworks "
+            "wrote it. Nothing was staged. Move it away, and run the fetch again."
+        )
+    return _entry(key, item.size, item.metadata)
+
+
+def landed_file(item: LandedAnswer) -> LandedFile | None:
+    """Return a set's entry as a delivered file; None for the answer of a vendor."""
+    if not item.facts.keys() >= set(_FACTS):
+        return None
+    return LandedFile(item.request, item.facts["version"], item.facts["content"], int(item.facts["rows"]))
+
+
+def _entry(key: str, size: int, metadata: Mapping[str, str]) -> LandedAnswer:
+    return LandedAnswer(
+        request=unquote(metadata["file"]),
+        key=key,
+        url=metadata["source-url"],
+        status=200,
+        sha256=metadata["sha256"],
+        size=size,
+        fetched_at=datetime.fromisoformat(metadata["fetched-at"]),
+        run_id=metadata["run-id"],
+        facts={name: metadata[name] for name in _FACTS} | {"file": unquote(metadata["file"])},
+    )
+
+
+@dataclass(frozen=True)
+class DeliveredRows:
+    """A landed file as raw rows; it is brought to scratch when it is read first."""
+
+    lake: Lake
+    item: LandedAnswer
+    scratch: Path
+
+    @property
+    def name(self) -> str:
+        """Where it was dropped: that is where it is corrected."""
+        return self.item.url
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """Facts of the landed file, so that a re-run repeats them."""
+        moment = self.item.fetched_at.astimezone(UTC).replace(tzinfo=None)
+        return {"_ingested_at": moment, "_source_url": self.item.url, "_run_id": self.item.run_id}
+
+    def batches(self) -> Iterator[RawBatch]:
+        """Read it from the start.
+
+        Raises:
+            MalformedSource: it is damaged, or no longer what was landed.
+        """
+        path = self.scratch / PurePosixPath(self.item.key).name
+        if not path.exists():
+            self.lake.store.download(self.item.key, path)
+            if sha256_of(path) != self.item.sha256:
+                path.unlink()
+                raise MalformedSource(
+                    f"`{self.lake.store.uri(self.item.key)}` is not what was landed: its bytes have another digest than the "
+                    "fetch recorded. Something other than lakeworks changed it; it is left alone. Nothing was staged; live "
+                    f"data is untouched. Restore its earlier version, or drop `{self.item.request}` again and run the fetch."
+                )
+        yield from ReadableFile(path, self.name, self.constants, file_name=self.item.request).batches()

@@ -1,0 +1,37 @@
+"""The list of a complete fetch: `_set.json`, which is written last."""
+
+from pydantic import Field
+
+from lakeworks.landing.responses import LandedAnswer
+from lakeworks.ledger.run_record import Record
+
+SET = "_set.json"
+
+
+class FileNote(Record):
+    """What a fetch did with a file: `taken`, `unchanged`, `kept` (it left the inbox), `skipped` or `forgotten`; and why."""
+
+    name: str
+    outcome: str
+    why: str = ""
+
+
+class LandingSet(Record):
+    """A complete fetch. One that brought what the fetch `same_as` had brought is recorded, but that one stays the source."""
+
+    key: str
+    source: str
+    period: str
+    fetch: str
+    run_id: str
+    content: str
+    same_as: str | None = None
+    facts: dict[str, str] = Field(default_factory=dict)
+    figures: dict[str, float] = Field(default_factory=dict)
+    answers: tuple[LandedAnswer, ...]
+    files: tuple[FileNote, ...] = ()
+
+    @property
+    def prefix(self) -> str:
+        """Its folder."""
+        return self.key.removesuffix(SET)
