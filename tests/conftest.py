@@ -42,7 +42,7 @@ ON_SERVERS = (
     "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
     "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_dags", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
-    "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports",
+    "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
 )  # fmt: skip
 
 
