@@ -7,7 +7,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from botocore.parsers import ResponseParserError
 
-from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable, ObjectArchived
 
 _DENIED = {
     "AccessDenied",
@@ -32,6 +32,8 @@ _MISSING = {
     "NotFoundException",
     "EntityNotFoundException",
 }
+# S3 answers 403 for an object in GLACIER or DEEP_ARCHIVE, which is no matter of permissions.
+_ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
 # The caller is nobody: every further call would fail alike.
 _NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 # What a policy has to allow for a call, where the two have different names. Without s3:ListBucket S3 refuses to say that
@@ -71,6 +73,13 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     text = f"Could not {action} `{where}`: {code} {error.response.get('Error', {}).get('Message', '')}".rstrip(" .")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _ARCHIVED:
+        storage_class = str(error.response.get("Error", {}).get("StorageClass", ""))
+        return ObjectArchived(
+            f"{text}: it is archived{f' in {storage_class}' if storage_class else ''} and must be restored before it can be "
+            "read. Nothing was changed. Look: lakeworks restore --help",
+            storage_class,
+        )
     if code in _DENIED or status in (401, 403):
         lacking = "" if code in _NOBODY else f" (denied: {_ACTIONS.get(error.operation_name, error.operation_name)})"
         return LakeAccessDenied(f"{text}{lacking}. What was complete before stays. {_HINTS.get(code, _CHECK)}")

@@ -22,6 +22,8 @@
     + LakeAccessDenied       the credentials are wrong or lack a permission
     + TenantHasData          a tenant is to be removed whose data is still there
     + LakeNotFound           the bucket, table or partition does not exist
+      - SourceGone           the object to copy from does not exist
+    + ObjectArchived         the object is in an archive class and must be restored before it can be read
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
     + QuotaExhausted         the source admits no request before a moment the error names: wait until then
@@ -133,6 +135,18 @@ class TenantHasData(TerminalError):
 
 class LakeNotFound(TerminalError):
     """The bucket, table or partition does not exist."""
+
+
+class SourceGone(LakeNotFound):
+    """The object to copy from does not exist."""
+
+
+class ObjectArchived(TerminalError):
+    """The object is in an archive class; `storage_class` is empty where S3 does not name it."""
+
+    def __init__(self, message: str, storage_class: str = "") -> None:
+        super().__init__(message)
+        self.storage_class = storage_class
 
 
 class SourceUnavailable(TransientError):

@@ -18,6 +18,7 @@ from lakeworks_airflow.maintenance import (
     VerifyOperator,
 )
 from lakeworks_airflow.partitions import partition_params, resolve_periods
+from lakeworks_airflow.restoration import RestoreOperator
 from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 from lakeworks_airflow.tenants import TenantOnboardingOperator
 from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
@@ -36,6 +37,7 @@ __all__ = [
     "LakeBootstrapOperator",
     "MonthlyPartitions",
     "PublishOperator",
+    "RestoreOperator",
     "RollForwardOperator",
     "SkipUnchangedOperator",
     "SkipUntilCoveredOperator",

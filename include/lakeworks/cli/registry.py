@@ -75,6 +75,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("file-sizes", "publishing.compaction:show_file_sizes", "Show objects and sizes, and what needs compaction."),
         ("compact", "publishing.compaction:compact_table", "Rewrite partitions in objects of the target size."),
         ("expire", "publishing.maintenance:expire_tables", "Withdraw partitions past their retention."),
+        ("restore", "publishing.restoration:restore_period", "Restore archived objects so that they can be read."),
         ("gc", "publishing.maintenance:collect_garbage", "Remove leftovers of dead runs and superseded versions."),
     ),
     BACKFILL: (

@@ -1,12 +1,14 @@
 """The engine's errors in the words of the lake: what is wrong with which table, and what to do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
 
-from lakeworks.errors import ConfigError, ContractError
+from lakeworks import errors
+from lakeworks.errors import ConfigError, ContractError, LakeError
 
 
 @contextmanager
@@ -16,6 +18,7 @@ def explained(what: str) -> Iterator[None]:
     Raises:
         ContractError: SQL or contract are wrong.
         ConfigError: memory or disk do not suffice.
+        LakeError: an object could not be read; the error of the read itself, so that what may help is retried.
     """
     try:
         yield
@@ -27,9 +30,11 @@ def explained(what: str) -> Iterator[None]:
         raise explain(error, what) from error
 
 
-def explain(error: Exception, what: str) -> ContractError | ConfigError:
-    """The error to raise instead."""
+def explain(error: Exception, what: str) -> LakeError:
+    """Return the error to raise instead."""
     text = str(error).strip()
+    if read := _read_error(text, what):
+        return read
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
         return ConfigError(
             f"{what}: the transform does not fit: {text.splitlines()[0]}. Nothing was published. Raise LAKE_MEMORY_LIMIT, give "
@@ -41,3 +46,13 @@ def explain(error: Exception, what: str) -> ContractError | ConfigError:
             "quarantine, or widen the column in the contract."
         )
     return ContractError(f"{what}: {text}. Nothing was published. Correct the SQL or the contract.")
+
+
+def _read_error(text: str, what: str) -> LakeError | None:
+    """Return the lake's own error beneath one of the engine, which knows it only as the text of a Python traceback."""
+    found = re.findall(r"^lakeworks\.errors\.(\w+): (.+)$", text, re.MULTILINE)
+    if not found:
+        return None
+    name, message = found[-1]
+    kind = getattr(errors, name, None)
+    return kind(f"{what}: {message}") if isinstance(kind, type) and issubclass(kind, LakeError) else None

@@ -16,7 +16,7 @@ from typing import Any
 
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.errors import FencedError, LakeNotFound, LiveChanged, LostRace, StagedChanged, StaleBuild
+from lakeworks.errors import FencedError, LiveChanged, LostRace, SourceGone, StagedChanged, StaleBuild
 from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject, Stored
 from lakeworks.s3.multipart import copy_object
 from lakeworks.s3.object_store import SHA256, StoredObject, Target
@@ -81,7 +81,7 @@ class Publisher:
             return None
         try:
             placed = self._place_all([stored])
-        except (LakeNotFound, StagedChanged):  # its staged files are gone, or not ours any more, and it never went live
+        except (SourceGone, StagedChanged):  # its staged files are gone, or not ours any more, and it never went live
             with suppress(LostRace):
                 self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
             return None

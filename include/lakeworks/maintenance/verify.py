@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import partition_fault
 from lakeworks.core.partition import Partition
-from lakeworks.errors import TerminalError
+from lakeworks.errors import ObjectArchived, TerminalError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import holds
@@ -140,11 +140,20 @@ def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, 
         if found is None or not holds(found, entry, item):
             yield _wrong_object(lake, entry, item, gone=found is None)
             continue
-        body = lake.store.get(item.key)[0] if deep else None
+        body = _readable(lake, item.key) if deep else None
         if body is not None and sha256_of(body) != item.sha256:
             yield _wrong_object(lake, entry, item, gone=False)
         if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
             yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
+
+
+def _readable(lake: Lake, key: str) -> bytes | None:
+    """Return an object's bytes; None for an archived one, which only a restore makes readable."""
+    try:
+        return lake.store.get(key)[0]
+    except ObjectArchived as archived:
+        log.info("%s", archived)
+        return None
 
 
 def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> Finding:

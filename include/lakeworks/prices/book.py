@@ -6,6 +6,7 @@ The newest file in this folder is used; `LAKE_PRICE_BOOK` names another one (oth
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -28,8 +29,26 @@ class StorageClass(_Part):
     monitored_above_bytes: int | None = Field(None, description="Objects from this size on pay the monitoring fee.")
     archived: bool = Field(False, description="Cannot be read until restored.")
     restore_hours: int = Field(0, ge=0, description="Bulk restore takes up to so long.")
+    faster_restore_hours: dict[Literal["standard", "expedited"], float] = Field(
+        default_factory=dict, description="The same of the faster tiers the class has."
+    )
     overhead_bytes: int = Field(0, ge=0, description="Added to each object, billed in its own class.")
     overhead_standard_bytes: int = Field(0, ge=0, description="Added to each object, billed as STANDARD.")
+
+    @property
+    def tiers(self) -> dict[str, float]:
+        """Hours until a restore is done, by tier, the cheapest first; empty for a class that is read at once."""
+        found: dict[str, float] = {"bulk": self.restore_hours} if self.archived else {}
+        for tier, hours in self.faster_restore_hours.items():
+            found[tier] = hours
+        return found
+
+
+class RestorePrice(_Part):
+    """US dollars of a restore: per GB, and per 1,000 objects."""
+
+    retrieval: float = Field(ge=0)
+    request: float = Field(ge=0)
 
 
 class ClassPrices(_Part):
@@ -39,6 +58,9 @@ class ClassPrices(_Part):
     put: float = Field(ge=0)
     get: float = Field(ge=0)
     transition: float = Field(0, ge=0)
+    faster_restores: dict[Literal["standard", "expedited"], "RestorePrice"] = Field(
+        default_factory=dict, description="What `retrieval` and `restore_request` are for the faster tiers."
+    )
     retrieval: float = Field(0, ge=0)
     restore_request: float = Field(0, ge=0)
 
@@ -95,6 +117,17 @@ class PriceBook(_Part):
                 "Add it to a copy of the file and name that in LAKE_PRICE_BOOK."
             )
         return found
+
+    def restore_price(self, region: str, storage_class: str, tier: str) -> RestorePrice | None:
+        """Return what a restore costs in a tier; None where the book has no price for that tier.
+
+        Raises:
+            ConfigError: the book has no prices for region and class.
+        """
+        price = self.price(region, storage_class)
+        if tier == "bulk":
+            return RestorePrice(retrieval=price.retrieval, request=price.restore_request)
+        return price.faster_restores.get(tier)  # type: ignore[call-overload, no-any-return]
 
     def rules(self, storage_class: str) -> StorageClass:
         """Minimum size and duration of a class.

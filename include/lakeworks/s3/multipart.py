@@ -10,18 +10,10 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from lakeworks.errors import LakeNotFound, StagedChanged
-from lakeworks.s3.object_store import (
-    SHA256,
-    ObjectStore,
-    StoredObject,
-    Target,
-    conditional,
-    media_type,
-    pinned,
-    sha256_base64,
-    version,
-)
+from lakeworks.aws_errors import error_code
+from lakeworks.errors import LakeNotFound, LostRace, SourceGone, StagedChanged
+from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
+from lakeworks.s3.requests import conditional, media_type, sha256_base64, version, version_id_of
 
 P = TypeVar("P")
 # Up to this size one request does; it also bounds what a transfer holds in memory.
@@ -63,17 +55,17 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> Sto
 
     Raises:
         LostRace: the target's condition does not hold; nothing was written.
-        LakeNotFound: the source is gone.
+        SourceGone: the source is gone.
         StagedChanged: the source is another object than was meant; nothing was written.
     """
     wanted = source.metadata.get(SHA256)
     if source.size <= SINGLE_REQUEST_BYTES:
-        body, _ = store.get(source.key, source.version_id)
+        body = _body(store, source)
         _refuse_changed(store, source, wanted in (None, hashlib.sha256(body).hexdigest()))
         return store.put(target, body)
     step, found = _part_bytes(source.size), store.head(source.key, source.version_id)
     if found is None:
-        raise LakeNotFound(f"`{store.uri(source.key)}` is gone. Nothing was written.")
+        raise SourceGone(f"`{store.uri(source.key)}` is gone. Nothing was written.")
     same = found.size == source.size and wanted in (None, found.metadata.get(SHA256))
     _refuse_changed(store, source, same)
     origin: Any = {**store.place(source.key), **version(source.version_id)}
@@ -86,6 +78,15 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> Sto
         return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
 
     return _multipart(store, target, source.size, range(0, source.size, step), send)
+
+
+def _body(store: ObjectStore, source: StoredObject) -> bytes:
+    try:
+        return store.get(source.key, source.version_id)[0]
+    except LakeNotFound as error:
+        if error_code(error) == "NoSuchBucket":
+            raise
+        raise SourceGone(f"{error}. Nothing was written.") from error
 
 
 def _refuse_changed(store: ObjectStore, source: StoredObject, same: bool) -> None:
@@ -114,14 +115,34 @@ def _multipart(
         place["UploadId"] = started["UploadId"]
         try:
             sent = _send_all(store.threads, parts, lambda number, part: send(place, number, part))
-            answer = store.client.complete_multipart_upload(
-                **place, MultipartUpload={"Parts": sent}, **target.conditions
-            )
+            return _completed(store, place, target, size, sent)
         except BaseException:
             with suppress(ClientError, BotoCoreError, ResponseParserError):  # what matters is why it is aborted
                 store.client.abort_multipart_upload(**place)
             raise
-    return StoredObject(target.key, size, answer["ETag"], pinned(answer), target.metadata)
+
+
+def _completed(store: ObjectStore, place: dict[str, Any], target: Target, size: int, sent: list[Any]) -> StoredObject:
+    """Complete an upload on its target's condition, whether the answer comes or was lost."""
+    try:
+        answer = store.client.complete_multipart_upload(**place, MultipartUpload={"Parts": sent}, **target.conditions)
+    except ClientError as error:
+        if error_code(error) != "NoSuchUpload":
+            raise
+        return _completed_before(store, target, size)
+    return StoredObject(target.key, size, answer["ETag"], version_id_of(answer), target.metadata)
+
+
+def _completed_before(store: ObjectStore, target: Target, size: int) -> StoredObject:
+    """Return what a completion made live whose answer was lost: boto3 repeats it, and the upload is gone by then.
+
+    Raises:
+        LostRace: the target holds something else: another process aborted the upload.
+    """
+    found = store.head(target.key)
+    if found is None or found.size != size or dict(found.metadata) != dict(target.metadata):
+        raise LostRace(f"`{store.uri(target.key)}`: its upload was ended by another process. Nothing was written.")
+    return found
 
 
 def _send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str, Any]]) -> list[Any]:

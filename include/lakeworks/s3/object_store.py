@@ -1,11 +1,9 @@
 """S3 as the lake sees it: conditional, checksummed, versioned objects in one bucket.
 
 Conditions are only ever put on `PutObject` and `CompleteMultipartUpload`: every S3 we tried enforces those, while two
-stand-ins silently ignore the newer conditions on `CopyObject` (docs/adr/0003).
+emulators silently ignore the newer conditions on `CopyObject` (docs/adr/0003).
 """
 
-import hashlib
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,15 +13,15 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import ClientError
-
 from lakeworks.aws_errors import translated
 from lakeworks.core.lake_limits import check_key
 from lakeworks.core.layout import LEDGER, own_key, tenant_key
 from lakeworks.core.tenant import Tenant
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, ObjectArchived
+from lakeworks.s3.archive import archived_error
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.layer_buckets import LayerBuckets
+from lakeworks.s3.requests import conditional, media_type, settled, sha256_base64, version, version_id_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 SHA256 = "lakeworks-sha256"
 T = TypeVar("T")
 R = TypeVar("R")
-# S3 answers 409 while another conditional write to the key is under way, 412 (404 for If-Match) when the condition fails.
-_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,7 @@ class StoredObject:
     version_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     modified: datetime | None = None
+    storage_class: str = "STANDARD"  # of a listing only
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,9 @@ class ObjectStore:
                 answer = self.client.head_object(**self.place(key), **version(version_id))
         except LakeNotFound:
             return None
-        return StoredObject(key, answer["ContentLength"], answer["ETag"], pinned(answer), answer.get("Metadata", {}))
+        return StoredObject(
+            key, answer["ContentLength"], answer["ETag"], version_id_of(answer), answer.get("Metadata", {})
+        )
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, StoredObject]:
         """The whole object and its identity; for small objects.
@@ -129,19 +128,19 @@ class ObjectStore:
         found = self.fast_client and self.fast_client.get(self.layers.of(key), self.at(key), version_id)
         if found:
             return found.body, StoredObject(key, len(found.body), found.etag, found.version_id, found.metadata)
-        with translated("read", self.uri(key)):
+        with self._reading("read", key):
             answer = self.client.get_object(**self.place(key), **version(version_id))
             body = answer["Body"].read()
         if len(body) != answer["ContentLength"]:
             raise LakeUnavailable(
                 f"`{self.uri(key)}` broke off after {len(body)} bytes. Nothing was changed; run again."
             )
-        return body, StoredObject(key, len(body), answer["ETag"], pinned(answer), answer.get("Metadata", {}))
+        return body, StoredObject(key, len(body), answer["ETag"], version_id_of(answer), answer.get("Metadata", {}))
 
     def get_range(self, key: str, start: int, length: int, version_id: str | None = None) -> bytes:
         """`length` bytes from `start`."""
         wanted = f"bytes={start}-{start + length - 1}"
-        with translated("read", self.uri(key)):
+        with self._reading("read", key):
             answer = self.client.get_object(**self.place(key), Range=wanted, **version(version_id))
             body = answer["Body"].read()
         # A server may ignore Range and answer 200 with everything (RFC 9110, 14.2); ministack does for old versions.
@@ -149,7 +148,7 @@ class ObjectStore:
 
     def download(self, key: str, path: Path, version_id: str | None = None) -> None:
         """Stream an object into a local file."""
-        with translated("download", self.uri(key)):
+        with self._reading("download", key):
             answer = self.client.get_object(**self.place(key), **version(version_id))
             with path.open("wb") as file:
                 for chunk in answer["Body"].iter_chunks(1 << 20):
@@ -168,15 +167,17 @@ class ObjectStore:
             if sent:
                 return StoredObject(target.key, len(body), sent.etag, sent.version_id, target.metadata)
         with conditional(self.uri(target.key)):
-            answer = self.client.put_object(
-                **self.place(target.key),
-                Body=body,
-                ChecksumSHA256=sha256_base64(body),
-                ContentType=media_type(target.key),
-                Metadata=dict(target.metadata),
-                **target.conditions,
+            answer = settled(
+                lambda: self.client.put_object(
+                    **self.place(target.key),
+                    Body=body,
+                    ChecksumSHA256=sha256_base64(body),
+                    ContentType=media_type(target.key),
+                    Metadata=dict(target.metadata),
+                    **target.conditions,
+                )
             )
-        return StoredObject(target.key, len(body), answer["ETag"], pinned(answer), target.metadata)
+        return StoredObject(target.key, len(body), answer["ETag"], version_id_of(answer), target.metadata)
 
     def scan(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
         """Every object below a prefix, in key order."""
@@ -187,7 +188,8 @@ class ObjectStore:
             for page in pages:
                 for item in page.get("Contents", []):
                     key = own_key(self.tenant, item["Key"])
-                    yield StoredObject(key, item["Size"], item["ETag"], modified=item["LastModified"])
+                    kept = {"modified": item["LastModified"], "storage_class": item.get("StorageClass", "STANDARD")}
+                    yield StoredObject(key, item["Size"], item["ETag"], **kept)  # type: ignore[arg-type]
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
@@ -212,47 +214,16 @@ class ObjectStore:
                 )
         return len(pending)
 
+    @contextmanager
+    def _reading(self, action: str, key: str) -> Iterator[None]:
+        """Translate errors of a read; one of an archived object says what a restore takes."""
+        try:
+            with translated(action, self.uri(key)):
+                yield
+        except ObjectArchived as error:
+            raise archived_error(self.uri(key), key, error.storage_class, self.client.meta.region_name) from error
+
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply a function to items with the store's concurrency, keeping their order."""
         with ThreadPoolExecutor(self.threads) as pool:
             return [*pool.map(function, items)]
-
-
-@contextmanager
-def conditional(where: str) -> Iterator[None]:
-    """Translate errors of a conditional write; a condition that does not hold becomes LostRace."""
-    with translated("write", where):
-        try:
-            yield
-        except ClientError as error:
-            code = error.response["Error"].get("Code")
-            gone = code == "NoSuchKey" and error.operation_name in ("PutObject", "CompleteMultipartUpload")
-            if code in _CONDITION_FAILED or gone:
-                raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
-            raise
-
-
-def media_type(key: str) -> str:
-    """What a browser or another tool should take an object for, by its ending."""
-    known = {
-        "html": "text/html; charset=utf-8",
-        "json": "application/json",
-        "parquet": "application/vnd.apache.parquet",
-    }
-    return known.get(key.rpartition(".")[2], "application/octet-stream")
-
-
-def sha256_base64(body: bytes) -> str:
-    """The digest as S3's `x-amz-checksum-sha256` wants it."""
-    return b64encode(hashlib.sha256(body).digest()).decode()
-
-
-def version(version_id: str | None) -> dict[str, Any]:
-    """The request argument that pins a version."""
-    return {"VersionId": version_id} if version_id else {}
-
-
-def pinned(answer: Mapping[str, Any]) -> str | None:
-    """The version id S3 reports; None on a bucket without versioning (which reports none or `null`)."""
-    found = answer.get("VersionId")
-    return None if found in (None, "null") else str(found)

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace, StagedChanged
 from lakeworks.s3 import multipart
-from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target, sha256_base64
+from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
+from lakeworks.s3.requests import sha256_base64
 from tests.conftest import client, new_store
 
 

@@ -1,0 +1,40 @@
+"""`lakeworks restore`: archived objects of a table made readable again."""
+
+from typing import Annotated, cast
+
+import typer
+
+from lakeworks.cli.connection import connect
+from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.publishing.maintenance import DryRun, TableArgument
+from lakeworks.contract import load_contract
+from lakeworks.core.partition import Period
+from lakeworks.maintenance.restoration import restore
+from lakeworks.prices import load_price_book
+from lakeworks.s3.archive import Tier
+from lakeworks.settings import settings
+
+PeriodArgument = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; everything without it")]
+
+
+def restore_period(
+    table: TableArgument,
+    period: PeriodArgument = None,
+    tier: Annotated[str, typer.Option(help="bulk (cheapest), standard or expedited")] = "bulk",
+    days: Annotated[int, typer.Option(min=1, help="how long the restored copies stay readable")] = 7,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Restore archived objects so that they can be read.
+
+    Run it again to see how far S3 is: `restored` objects can be read until the date shown. In a DAG, RestoreOperator waits.
+    """
+    found = restore(
+        connect(),
+        load_contract(table),
+        Period.parse(period) if period else None,
+        load_price_book(settings().price_book),
+        tier=cast("Tier", tier),  # what is none of them is refused there
+        days=None if dry_run else days,
+    )
+    emit([found.as_dict()], as_json=as_json, title="Would restore" if dry_run else "Restores")

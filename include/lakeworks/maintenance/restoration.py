@@ -1,0 +1,128 @@
+"""Restoration: make archived objects of a table readable again for some days, and say how long and what it takes."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from lakeworks.contract import Contract
+from lakeworks.core.layout import landing_prefix
+from lakeworks.core.partition import Period
+from lakeworks.errors import ConfigError, LakeNotFound
+from lakeworks.lake import Lake
+from lakeworks.landing.files import source_of
+from lakeworks.prices import GIB, PriceBook
+from lakeworks.s3.archive import ARCHIVES, ArchiveState, Tier, archive_state, request_restore
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """The archived objects of a table's period, and what a restore of those that are not readable yet takes."""
+
+    table: str
+    period: str
+    items: tuple[ArchiveState, ...]
+    tier: Tier
+    hours: float  # until all are readable, counted from the request
+    cost_usd: float | None  # None where the price book has no price for the tier
+
+    @property
+    def is_readable(self) -> bool:
+        """Return whether every object can be read now."""
+        return all(item.state in ("readable", "restored") for item in self.items)
+
+    @property
+    def until(self) -> datetime | None:
+        """Return how long all of them stay readable."""
+        return min((item.until for item in self.items if item.until), default=None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a row for people and programs."""
+        waiting = [item for item in self.items if item.state == "archived"]
+        return {
+            "table": self.table,
+            "period": self.period,
+            "classes": ", ".join(sorted({item.storage_class for item in self.items if item.storage_class in ARCHIVES})),
+            **{
+                state: Counter(item.state for item in self.items)[state]
+                for state in ("archived", "restoring", "restored")
+            },
+            "bytes": sum(item.size for item in waiting),
+            "tier": self.tier,
+            "hours": self.hours if waiting else 0,
+            "cost_usd": None if self.cost_usd is None else round(self.cost_usd, 4),
+            "until": f"{self.until:%Y-%m-%d %H:%M} UTC" if self.until else "",
+        }
+
+
+def restore(
+    lake: Lake,
+    contract: Contract,
+    period: Period | None,
+    book: PriceBook,
+    *,
+    tier: Tier = "bulk",
+    days: int | None = None,
+) -> Restoration:
+    """Look at a table's live and landed objects of a period (all without one), and restore what is archived for `days`.
+
+    Without `days` nothing is requested. Asking again requests only what is not under way.
+
+    Raises:
+        ConfigError: the class has no such tier; nothing was requested.
+        LakeUnavailable: S3 has no capacity for an expedited restore now.
+    """
+    if tier not in get_args(Tier):
+        raise ConfigError(f"`{tier}` is no tier: bulk, standard or expedited. Nothing was requested.")
+    items = [
+        item for item in _objects(lake, contract, period) if item.storage_class in ARCHIVES or item.state != "readable"
+    ]
+    waiting = [item for item in items if item.state == "archived"]
+    hours = max((_hours(book, item, tier) for item in waiting), default=0.0)
+    cost = cost_of(book, lake.store.client.meta.region_name, waiting, tier)
+    if days is not None:
+        lake.store.map(lambda item: request_restore(lake.store, item, tier, days), waiting)
+        items = lake.store.map(lambda item: archive_state(lake.store, item.key, item.version_id), items)
+    return Restoration(contract.name, str(period or "all"), tuple(items), tier, hours, cost)
+
+
+def cost_of(book: PriceBook, region: str, items: Iterable[ArchiveState], tier: Tier) -> float | None:
+    """Return what restoring objects costs; None where the price book lacks region or tier."""
+    total = 0.0
+    for item in items:
+        known = region in book.regions and item.storage_class in book.regions[region].classes
+        price = book.restore_price(region, item.storage_class, tier) if known else None
+        if price is None:
+            return None
+        total += price.request / 1000 + item.size / GIB * price.retrieval
+    return total
+
+
+def _objects(lake: Lake, contract: Contract, period: Period | None) -> Iterator[ArchiveState]:
+    live = lake.live(contract, period) if period else lake.ledger.live_partitions(contract.table)
+    pinned = [(item.key, item.version_id) for entry in live.values() for item in entry.objects]
+    yield from (found for found in lake.store.map(lambda item: _state(lake, *item), pinned) if found)
+    if contract.source:
+        landed = lake.store.scan(landing_prefix(contract.table.domain, source_of(contract), period))
+        archived = [item.key for item in landed if item.storage_class in ARCHIVES]
+        yield from lake.store.map(lambda key: archive_state(lake.store, key), archived)
+
+
+def _state(lake: Lake, key: str, version_id: str | None) -> ArchiveState | None:
+    """What can be read of a pinned version, or of the object in its place; None where both are gone (verify reports it)."""
+    for version in dict.fromkeys((version_id, None)):
+        try:
+            return archive_state(lake.store, key, version)
+        except LakeNotFound:
+            continue
+    return None
+
+
+def _hours(book: PriceBook, item: ArchiveState, tier: Tier) -> float:
+    tiers = book.rules(item.storage_class).tiers if item.storage_class in book.classes else {}
+    if tiers and tier not in tiers:
+        raise ConfigError(
+            f"{item.storage_class} has no {tier} restore (it has {', '.join(tiers)}). Nothing was requested. Add --tier bulk"
+        )
+    return tiers.get(tier, 0.0)

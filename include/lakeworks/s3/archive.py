@@ -1,0 +1,108 @@
+"""Archived objects: S3 keeps their bytes and answers no read until they are restored for some days."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+from lakeworks.aws_errors import translated
+from lakeworks.core.layout import LANDING, owner_of
+from lakeworks.core.partition import Partition
+from lakeworks.errors import LakeError, ObjectArchived
+from lakeworks.prices import PriceBook, load_price_book
+from lakeworks.s3.requests import version
+
+if TYPE_CHECKING:
+    from lakeworks.s3.object_store import ObjectStore
+
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+Tier = Literal["bulk", "standard", "expedited"]
+State = Literal["readable", "archived", "restoring", "restored"]
+
+
+@dataclass(frozen=True)
+class ArchiveState:
+    """One object version: its class, and whether it can be read."""
+
+    key: str
+    version_id: str | None
+    size: int
+    storage_class: str
+    state: State
+    until: datetime | None = None  # how long the restored copy stays
+
+
+def archive_state(store: "ObjectStore", key: str, version_id: str | None = None) -> ArchiveState:
+    """Return whether an object version can be read.
+
+    Raises:
+        LakeNotFound: there is no such object or version.
+    """
+    with translated("look at", store.uri(key)):
+        answer: Any = store.client.head_object(**store.place(key), **version(version_id))
+    storage_class = str(answer.get("StorageClass") or "STANDARD")
+    restore = str(answer.get("Restore", ""))
+    expiry = re.search(r'expiry-date="([^"]+)"', restore)
+    until = parsedate_to_datetime(expiry[1]).astimezone(UTC) if expiry else None
+    state: State = "readable"
+    if storage_class in ARCHIVES or answer.get("ArchiveStatus"):
+        state = "restoring" if 'ongoing-request="true"' in restore else "restored" if until else "archived"
+    return ArchiveState(key, version_id, answer["ContentLength"], storage_class, state, until)
+
+
+def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: int) -> None:
+    """Ask S3 to make an archived object readable for some days; asking again while it is under way changes nothing.
+
+    Raises:
+        LakeUnavailable: S3 has no capacity for an expedited restore now.
+    """
+    wanted: dict[str, Any] = {"GlacierJobParameters": {"Tier": tier.capitalize()}}
+    if item.storage_class in ARCHIVES:  # an Intelligent-Tiering object becomes readable for good
+        wanted["Days"] = days
+    with translated("restore", store.uri(item.key)):
+        try:
+            store.client.restore_object(**store.place(item.key), **version(item.version_id), RestoreRequest=wanted)  # type: ignore[arg-type]
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "RestoreAlreadyInProgress":
+                raise
+
+
+def archived_error(uri: str, key: str, storage_class: str, region: str) -> ObjectArchived:
+    """Return the error of reading an archived object: its class, how long and what a restore costs, the command."""
+    return ObjectArchived(
+        f"`{uri}` is archived in {storage_class or 'an archive class'} and cannot be read before it is restored"
+        f"{_terms(load_price_book(), storage_class, region)}. Nothing was changed. Look what it costs in all, then restore: "
+        f"lakeworks restore {_subject(key)} --dry-run",
+        storage_class,
+    )
+
+
+def _terms(book: PriceBook, storage_class: str, region: str) -> str:
+    """How long each tier takes and costs, as far as the price book says."""
+    if storage_class not in book.classes:
+        return ""
+    parts = []
+    for tier, hours in book.classes[storage_class].tiers.items():
+        try:
+            price = book.restore_price(region, storage_class, tier)
+        except LakeError:
+            price = None
+        cost = f", ${price.retrieval:g} a GB and ${price.request:g} per 1,000 objects" if price else ""
+        parts.append(f"{tier} up to {hours:g} h{cost}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _subject(key: str) -> str:
+    """The table and period (or partition) a key belongs to, as the command line wants them."""
+    owner = owner_of(key)
+    pairs = [part for part in key.split("/")[:-1] if "=" in part and not part.startswith(("tenant=", "period="))]
+    try:
+        partition = Partition.parse("/".join(pairs))
+    except LakeError:
+        partition = Partition()
+    period = partition.period
+    table = f"<table of {owner.table}>" if owner.area == LANDING else owner.table
+    return " ".join(filter(None, [table, str(period or partition.path)]))

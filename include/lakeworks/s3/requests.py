@@ -1,0 +1,76 @@
+"""Parts of S3 requests and answers: conditions and their failures, checksums, versions, media types."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
+
+from lakeworks.aws_errors import translated
+from lakeworks.errors import LostRace
+
+R = TypeVar("R")
+# S3 answers 412 (404 for If-Match) when the condition fails.
+_CONDITION_FAILED = {"PreconditionFailed", "412"}
+# S3 answers 409 while another conditional write to the key is under way: what holds then is not decided yet.
+_CONFLICT = "ConditionalRequestConflict"
+_CONFLICT_TRIES = 4
+_CONFLICT_SECONDS = 0.2
+
+
+@contextmanager
+def conditional(where: str) -> Iterator[None]:
+    """Translate errors of a conditional write; a condition that does not hold becomes LostRace."""
+    with translated("write", where):
+        try:
+            yield
+        except ClientError as error:
+            code = error.response["Error"].get("Code")
+            gone = code == "NoSuchKey" and error.operation_name in ("PutObject", "CompleteMultipartUpload")
+            if code in _CONDITION_FAILED or code == _CONFLICT or gone:
+                raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
+            raise
+
+
+def settled(send: Callable[[], R]) -> R:
+    """Send a conditional request until S3 decides on its condition; a conflict of milliseconds is no lost race."""
+    tries = Retrying(
+        retry=retry_if_exception(_is_conflict),
+        stop=stop_after_attempt(_CONFLICT_TRIES),
+        wait=wait_random(0, _CONFLICT_SECONDS),
+        reraise=True,
+    )
+    return tries(send)
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"].get("Code") == _CONFLICT
+
+
+def media_type(key: str) -> str:
+    """Return what a browser or another tool should take an object for, by its ending."""
+    known = {
+        "html": "text/html; charset=utf-8",
+        "json": "application/json",
+        "parquet": "application/vnd.apache.parquet",
+    }
+    return known.get(key.rpartition(".")[2], "application/octet-stream")
+
+
+def sha256_base64(body: bytes) -> str:
+    """Return the digest as S3's `x-amz-checksum-sha256` wants it."""
+    return b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def version(version_id: str | None) -> dict[str, Any]:
+    """Return the request argument that pins a version."""
+    return {"VersionId": version_id} if version_id else {}
+
+
+def version_id_of(answer: Mapping[str, Any]) -> str | None:
+    """Return the version id S3 reports; None on a bucket without versioning (which reports none or `null`)."""
+    found = answer.get("VersionId")
+    return None if found in (None, "null") else str(found)
