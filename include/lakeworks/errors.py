@@ -35,7 +35,22 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a file that a person wrote; `str()` is its line."""
+
+    file: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        """`` `tables/…/contract.yml`: `columns.id`: is missing ``."""
+        return f"`{self.file}`: `{self.field}`: {self.message}" if self.field else f"`{self.file}`: {self.message}"
 
 
 class LakeError(Exception):
@@ -55,14 +70,19 @@ class ConfigError(TerminalError):
 
 
 class ContractError(TerminalError):
-    """A contract, its SQL or its examples are wrong; `problems` has one line for each mistake that was found."""
+    """A contract, its SQL or its examples are wrong; `problems` has each mistake by file and field, if they are known."""
 
-    def __init__(self, message: str, problems: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message, tuple(problems))
-        self.problems = tuple(problems) or (message,)
+        self.problems = tuple(problems)
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """Make one error of every problem of a file, a line each."""
+        return cls("\n".join([*map(str, problems), "Nothing was run; correct the file."]), problems)
 
 
 class PartitionKeyError(TerminalError):

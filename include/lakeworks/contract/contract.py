@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from lakeworks.contract.constraints import check_columns, check_pattern
+from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
     Catalog,
     Column,
@@ -31,10 +31,11 @@ from lakeworks.contract.sections import (
     TableCheck,
 )
 from lakeworks.contract.storability import check_storable, partition_fault
+from lakeworks.contract.validation import problems_of
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.yaml_document import read_yaml
-from lakeworks.errors import ContractError
+from lakeworks.errors import ContractError, Problem
 from lakeworks.project import project
 
 if TYPE_CHECKING:
@@ -98,23 +99,8 @@ class Contract(Section):
 
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":
-        named = [*self.grain, *(field.column for field in self.partition_by if field.column)]
-        if missing := sorted({name for name in named if name not in self.columns}):
-            raise ValueError(f"grain or partition_by name no column: {', '.join(missing)}")
-        if unknown := sorted(set(self.storage.column_compression) - set(self.columns)):
-            raise ValueError(f"storage.column_compression names no column: {', '.join(unknown)}")
-        if optional := [name for name in self.grain if not self.columns[name].required]:
-            raise ValueError(f"grain columns must be `required: true`: {', '.join(optional)}")
-        lowered = [name.lower() for name in self.columns]
-        if len(set(lowered)) != len(lowered):
-            raise ValueError("two columns differ only in case: Glue and Athena cannot tell them apart")
-        for number, check in enumerate(self.checks):
-            try:
-                check_columns(check.columns, self.file_columns)
-                for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:
-                    check_pattern(str(pattern or ""))
-            except ValueError as error:
-                raise ValueError(f"`checks.{number}` ({check.expectation}): {error}") from error
+        if problems := [*unknown_columns(self), *check_problems(self)]:
+            raise ValueError("; ".join(problems))
         return self
 
     @model_validator(mode="after")
@@ -226,12 +212,13 @@ def read_contract(path: Path, name: str, shown: str) -> Contract:
         content = read_yaml(path)
         return Contract.model_validate({**content, "name": name})
     except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(f"`{shown}` cannot be read: {error}. Nothing was run.") from error
+        raise ContractError.of([Problem(shown, "", f"cannot be read: {error}")]) from error
     except (yaml.YAMLError, TypeError) as error:
-        raise ContractError(f"`{shown}` is not a YAML mapping: {error}") from error
+        raise ContractError.of(
+            [Problem(shown, "", f"is not a YAML mapping: {' '.join(str(error).split())}")]
+        ) from error
     except ValidationError as error:
-        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'contract'}`: {e['msg']}" for e in error.errors())
-        raise ContractError(f"`{shown}`: {problems}. Nothing was run; correct the file.") from error
+        raise ContractError.of(problems_of(error, Contract, shown)) from error
 
 
 def all_tables(root: Path | None = None) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from lakeworks.core.names import suggestion
 from lakeworks.errors import ContractError
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ _FROM_PATH: dict[str, Callable[[str], object]] = {
     "timestamp": datetime.fromisoformat,
     "boolean": {"true": True, "True": True, "false": False, "False": False}.get,
 }
+# Column types, each with the names that SQL, Python and JSON have for it.
+_OTHER_NAMES = {
+    "string": "varchar char text str uuid json", "int": "integer int32", "bigint": "long int64", "smallint": "int16",
+    "tinyint": "int8", "boolean": "bool", "timestamp": "datetime timestamptz timestamp_ntz", "double": "float64",
+    "float": "real float32", "decimal(18,2)": "decimal numeric money number", "binary": "bytes blob bytea",
+    "list<string>": "array", "struct<name:type>": "object",
+}  # fmt: skip
+_MEANT = {word: kind for kind, words in _OTHER_NAMES.items() for word in words.split()}
 _LARGE = {"large_string": "string", "large_binary": "binary", "string_view": "string", "binary_view": "binary"}
 
 
@@ -80,9 +89,13 @@ class LakeType:
             return cls("decimal", precision=precision, scale=scale)
         if match := re.fullmatch(r"(list|struct|map)<(.+)>", text, re.DOTALL):
             return cls._nested(match[1], split_members(match[2]), text)
-        raise ContractError(
-            f"`{text}` is not a column type. Known: {', '.join(_NAMES)}, decimal(p,s), list, struct, map."
+        likely = _MEANT.get(text.partition("(")[0].lower())
+        hint = (
+            f"Did you mean `{likely}`?"
+            if likely
+            else suggestion(text, [*_NAMES, "decimal(p,s)", "list", "struct", "map"])
         )
+        raise ContractError(f"`{text}` is not a column type. {hint}")
 
     @classmethod
     def _nested(cls, kind: str, parts: list[str], text: str) -> "LakeType":

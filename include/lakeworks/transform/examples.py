@@ -17,7 +17,7 @@ from lakeworks.core.names import suggestion
 from lakeworks.core.partition import Period
 from lakeworks.core.types import LakeType
 from lakeworks.core.yaml_document import read_yaml
-from lakeworks.errors import ContractError, PartitionKeyError
+from lakeworks.errors import ContractError, PartitionKeyError, Problem
 from lakeworks.transform.sql import LANDING, load_sql, read_columns, upstream
 
 FIELDS = ("name", "period", "given", "expect", "quarantined")
@@ -77,10 +77,9 @@ def read_examples(
     try:
         items = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f"`{shown}` cannot be read: {' '.join(str(error).split())}. Nothing was run.") from error
-    problems = [f"`{shown}`: {text}" for text in example_problems(contract, items, load)]
-    if problems:
-        raise ContractError("\n".join([*problems, "Nothing was run; correct the file."]), problems)
+        raise ContractError.of([Problem(shown, "", f"cannot be read: {' '.join(str(error).split())}")]) from error
+    if problems := [Problem(shown, "", text) for text in example_problems(contract, items, load)]:
+        raise ContractError.of(problems)
     return [Example(table=contract.name, **{**item, "period": str(item["period"])}) for item in items]
 
 

@@ -80,11 +80,22 @@ def _upstream(sql: str) -> tuple[TableName, ...]:
     own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)} | {LANDING}
     names = set()
     for table in tree.find_all(exp.Table):
-        if table.db:
-            names.add(TableName.from_sql(table.db, table.name))
-        elif table.name not in own:
-            raise ContractError(f"`{table.name}`: a transform names tables <layer>_<domain>.<table>.")
+        if table.db or table.name not in own:
+            names.add(_named(table))
     return tuple(sorted(names))
+
+
+def _named(table: "exp.Table") -> TableName:
+    written = ".".join(part.name for part in table.parts)
+    if len(table.parts) == 2:
+        try:
+            return TableName.from_sql(table.db, table.name)
+        except ContractError:
+            pass
+    hint = "A transform names tables <layer>_<domain>.<table>, or `landing`."
+    if len(table.parts) == 3:
+        hint = f"In SQL write `{'_'.join(written.split('.')[:2])}.{table.name}`."
+    raise ContractError(f"`{written}` is no table of this lake. {hint}")
 
 
 def read_columns(sql: str) -> list[str] | None:

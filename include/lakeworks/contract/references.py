@@ -1,0 +1,38 @@
+"""What a contract's parts name of each other: columns that must exist."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from lakeworks.contract.constraints import check_columns, check_pattern
+from lakeworks.core.names import suggestion
+
+if TYPE_CHECKING:
+    from lakeworks.contract.contract import Contract
+
+
+def unknown_columns(contract: "Contract") -> Iterator[str]:
+    """Yield what grain, partitions and storage name that is no fitting column."""
+    named = [*contract.grain, *(field.column for field in contract.partition_by if field.column)]
+    if missing := sorted({name for name in named if name not in contract.columns}):
+        likely = suggestion(missing[0], contract.columns)
+        yield f"grain or partition_by name no column: {', '.join(missing)}. {likely}"
+    if unknown := sorted(set(contract.storage.column_compression) - set(contract.columns)):
+        yield f"storage.column_compression names no column: {', '.join(unknown)}"
+    if optional := [
+        name for name in contract.grain if name in contract.columns and not contract.columns[name].required
+    ]:
+        yield f"grain columns must be `required: true`: {', '.join(optional)}"
+    lowered = [name.lower() for name in contract.columns]
+    if len(set(lowered)) != len(lowered):
+        yield "two columns differ only in case: Glue and Athena cannot tell them apart"
+
+
+def check_problems(contract: "Contract") -> Iterator[str]:
+    """Yield each check that names no column, or has a pattern that DuckDB or Python does not read."""
+    for number, check in enumerate(contract.checks):
+        try:
+            check_columns(check.columns, contract.file_columns)
+            for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:
+                check_pattern(str(pattern or ""))
+        except ValueError as error:
+            yield f"`checks.{number}` ({check.expectation}): {error}"
