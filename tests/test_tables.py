@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from sqlglot import parse_one
 
+from lakeworks.authoring.example_runner import given_table, run_example
 from lakeworks.cli.build.docs import page
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.names import LINEAGE_COLUMNS
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.table_test.runner import given_table, run_example
 from lakeworks.transform.column_lineage import column_lineage
 from lakeworks.transform.examples import Example, load_examples
 from lakeworks.transform.group_functions import has_function, load_function

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakeworks.authoring.example_runner import given_table
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
-from lakeworks.table_test.runner import given_table
 from lakeworks.transform.examples import Example, inputs, load_examples
 from lakeworks.transform.sql import LANDING, bind, load_sql, render
 from tests.conformance.spark_session import rows_in, rows_of

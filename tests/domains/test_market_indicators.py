@@ -12,12 +12,12 @@ import pytest
 import talib
 
 from lake.tables.gold.market.technical_indicators.transform import SESSIONS, measure, transform
+from lakeworks.authoring.example_runner import given_table
 from lakeworks.contract import load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.quality.rules import row_rules
-from lakeworks.table_test.runner import given_table
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import load_sql
 

@@ -1,21 +1,17 @@
 """The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`."""
 
+from lakeworks.contract.columns import Column, PartitionBy, RowRule, Severity, TableCheck
 from lakeworks.contract.contract import Contract, all_tables, load_contract, read_contract
 from lakeworks.contract.sections import (
     Catalog,
-    Column,
     Freshness,
     InputRule,
-    PartitionBy,
     PlausibleTimes,
     Quarantine,
     Rebuilds,
     Retention,
-    RowRule,
     SchemaPolicy,
-    Severity,
     Storage,
-    TableCheck,
 )
 
 __all__ = [

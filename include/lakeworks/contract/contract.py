@@ -12,23 +12,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from lakeworks.contract.columns import Column, PartitionBy, RowRule, Section, Severity, TableCheck
 from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
     Catalog,
-    Column,
     Freshness,
     InputRule,
-    PartitionBy,
     PlausibleTimes,
     Quarantine,
     Rebuilds,
     Retention,
-    RowRule,
     SchemaPolicy,
-    Section,
-    Severity,
     Storage,
-    TableCheck,
 )
 from lakeworks.contract.storability import check_storable, partition_fault
 from lakeworks.contract.validation import problems_of
@@ -65,37 +60,58 @@ class Contract(Section):
     """One table's contract; `name` comes from the folder and is written nowhere else."""
 
     name: str
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    status: Literal["draft", "active", "deprecated"] = "active"
-    description: str
-    team: str
-    tags: tuple[str, ...] = ()
+    version: str = Field(
+        pattern=r"^\d+\.\d+\.\d+$",
+        description="Version of the contract; `lakeworks contract diff` names the one a change needs.",
+    )
+    status: Literal["draft", "active", "deprecated"] = Field("active", description="Where the table is in its life.")
+    description: str = Field(description="What one row is.")
+    team: str = Field(description="Who answers for the table.")
+    tags: tuple[str, ...] = Field((), description="Words to find the table by.")
     grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
-    partition_by: tuple[PartitionBy, ...] = ()
-    source: str | None = Field(None, pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")
+    partition_by: tuple[PartitionBy, ...] = Field(
+        (),
+        description="What the table is cut by: `month`, `day` or `hour` (of the run's period), `day(column)`, or a column, "
+        "whose values are then in the path only.",
+    )
+    source: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$",
+        description="`<source>.<data set>` that the table is fetched from; the SQL then reads `landing`.",
+    )
     source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
     landing: Literal["newest", "all"] = Field(
         "newest",
         description="Which complete fetches of a period make the table: the newest, or all that brought something new, for a "
         "source of changes, which shows an object only once however often it changed.",
     )
-    schema_policy: SchemaPolicy = "freeze"
+    schema_policy: SchemaPolicy = Field(
+        "freeze",
+        description="Columns that arrive otherwise than declared. freeze: an error. add_nullable: columns may come and go. "
+        "widen: types may grow too. quarantine_unknown: rows with unknown values are quarantined.",
+    )
     deduplicate_by: tuple[str, ...] | None = Field(
         None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
     )
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
-    rebuilds: Rebuilds | None = None
+    rebuilds: Rebuilds | None = Field(
+        None, description="Late data: the partitions that a run rebuilds are those its upstream's arrivals belong to."
+    )
     inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
-    columns: dict[str, Column]
-    rows: tuple[RowRule, ...] = ()
-    checks: tuple[TableCheck, ...] = ()
-    quarantine: Quarantine = Quarantine()
-    plausible_times: PlausibleTimes = PlausibleTimes()
-    freshness: Freshness | None = None
-    retention: Retention = Retention()
-    storage: Storage = Storage()
-    catalog: Catalog = Catalog()
+    columns: dict[str, Column] = Field(description="Every column by name, in the order of the files.")
+    rows: tuple[RowRule, ...] = Field((), description="Rules over single rows; a row that breaks one is quarantined.")
+    checks: tuple[TableCheck, ...] = Field(
+        (), description="Checks of the staged rows as a whole, before they are published."
+    )
+    quarantine: Quarantine = Field(Quarantine(), description="Broken rows that a run tolerates.")
+    plausible_times: PlausibleTimes = Field(
+        PlausibleTimes(), description="Days that partitions can have; rows of other days are quarantined."
+    )
+    freshness: Freshness | None = Field(None, description="Age at which the table is late; without it never.")
+    retention: Retention = Field(Retention(), description="Storage classes and expiry of published objects.")
+    storage: Storage = Field(Storage(), description="Codec, row groups and layout of the Parquet objects.")
+    catalog: Catalog = Field(Catalog(), description="Partitions in Glue, or computed by Athena.")
 
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":

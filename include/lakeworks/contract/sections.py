@@ -1,128 +1,17 @@
-"""The sections of a contract: columns, rules, checks, and what the table is built, stored and found by."""
+"""The sections of a contract about building, storing and finding a table."""
 
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
-from lakeworks.contract.constraints import allowed_value, check_pattern, check_value, condition_columns, exact_number
+from lakeworks.contract.columns import Section
 from lakeworks.core.lake_limits import EARLIEST, LATEST
-from lakeworks.core.partition import FIRST_YEAR, LAST_YEAR, PartitionField
-from lakeworks.core.types import LakeType
-from lakeworks.errors import ContractError
+from lakeworks.core.partition import FIRST_YEAR, LAST_YEAR
 
-Severity = Literal["error", "warn"]
 # freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss;
-# quarantine_unknown: rows with a value the contract has no column or no type for are set aside, the others go on.
+# quarantine_unknown: rows with a value the contract has no column or no type for are quarantined, the others go on.
 SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
-
-
-def _parse_type(value: Any) -> LakeType:
-    if isinstance(value, LakeType):
-        return value
-    try:
-        return LakeType.parse(str(value))
-    except ContractError as error:  # pydantic reports ValueErrors with the place in the file
-        raise ValueError(str(error)) from error
-
-
-def _parse_field(value: Any) -> PartitionField:
-    if isinstance(value, PartitionField):
-        return value
-    try:
-        return PartitionField.parse(str(value))
-    except ContractError as error:
-        raise ValueError(str(error)) from error
-
-
-ColumnType = Annotated[LakeType, PlainValidator(_parse_type), PlainSerializer(str)]
-PartitionBy = Annotated[PartitionField, PlainValidator(_parse_field), PlainSerializer(str)]
-
-
-def _parse_pattern(text: str) -> str:
-    check_pattern(text)
-    return text
-
-
-Limit = Annotated[int | Decimal, PlainValidator(exact_number)]
-Allowed = Annotated[str | bool | int | Decimal, PlainValidator(allowed_value)]
-Pattern = Annotated[str, AfterValidator(_parse_pattern)]
-
-
-class Section(BaseModel):
-    """A part of a contract; a field it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Column(Section):
-    """One column. A row whose value breaks `required`, `minimum`, `maximum`, `allowed` or `pattern` is quarantined."""
-
-    type: ColumnType
-    description: str
-    required: bool = False
-    minimum: Limit | None = None
-    maximum: Limit | None = None
-    allowed: tuple[Allowed, ...] | None = None
-    pattern: Pattern | None = None
-    classification: Literal["public", "internal", "confidential", "restricted"] = "public"
-    pii: bool = False
-    masking: Literal["salted_sha256"] | None = Field(
-        None, description="Applied to the transform's value before rules look at it and anything is stored."
-    )
-
-    @model_validator(mode="after")
-    def _mask_text_only(self) -> "Column":
-        if self.masking and self.type.kind != "string":
-            raise ValueError(f"`masking` works on text; this column is {self.type}")
-        return self
-
-    @model_validator(mode="after")
-    def _rules_fit_the_type(self) -> "Column":
-        named = [
-            ("minimum", self.minimum),
-            ("maximum", self.maximum),
-            *(("allowed", item) for item in self.allowed or ()),
-        ]
-        for field, value in named:
-            if value is not None:
-                check_value(self.type, value, field)
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
-        if self.pattern is not None and self.type.kind != "string":
-            raise ValueError(f"pattern: a column of type {self.type} has none")
-        return self
-
-
-class RowRule(Section):
-    """SQL that must be true for a row to be published (null counts as broken); otherwise it goes to quarantine."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    sql: str
-    reason: str
-
-
-class TableCheck(Section):
-    """A Great Expectations expectation on the staged rows as a whole."""
-
-    expectation: str = Field(pattern=r"^expect_[a-z0-9_]+$")
-    kwargs: dict[str, Any] = Field(default_factory=dict)
-    severity: Severity = "error"
-    description: str = ""
-
-    @property
-    def columns(self) -> set[str]:
-        """The columns a check looks at; empty for one about the table as a whole."""
-        named: set[str] = set()
-        for key, value in self.kwargs.items():
-            if key in ("column", "column_A", "column_B"):
-                named.add(str(value))
-            if key in ("column_list", "column_set") and not self.expectation.startswith("expect_table_"):
-                named |= {str(item) for item in value}
-            if key == "row_condition":
-                named |= condition_columns(str(value))
-        return named
 
 
 class Quarantine(Section):
@@ -134,8 +23,8 @@ class Quarantine(Section):
 class PlausibleTimes(Section):
     """The days that the partitions of a table cut by time can have. Rows of other days go to quarantine."""
 
-    first: date = EARLIEST
-    last: date = LATEST
+    first: date = Field(EARLIEST, description="First day, itself included.")
+    last: date = Field(LATEST, description="Last day, itself included.")
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "PlausibleTimes":
@@ -145,7 +34,7 @@ class PlausibleTimes(Section):
 
 
 class Rebuilds(Section):
-    """Late data: what arrived upstream in a run's period says which partitions the run builds anew, each of them whole.
+    """Late data: what arrived upstream in a run's period names the partitions that the run rebuilds, each of them whole.
 
     Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
     """
@@ -166,7 +55,9 @@ class Rebuilds(Section):
 class Freshness(Section):
     """How old the newest published partition may be (ODCS slaProperties `latency`)."""
 
-    max_age_hours: float = Field(gt=0)
+    max_age_hours: float = Field(
+        gt=0, description="Age beyond which the table is late, from the end of the partition's period."
+    )
     look_back_days: int = Field(
         31,
         ge=0,
@@ -178,9 +69,9 @@ class Freshness(Section):
 class Retention(Section):
     """When data moves to a colder storage class or expires; days since the object was written."""
 
-    glacier_ir_after_days: int | None = Field(None, ge=1)
-    deep_archive_after_days: int | None = Field(None, ge=1)
-    expire_after_days: int | None = Field(None, ge=1)
+    glacier_ir_after_days: int | None = Field(None, ge=1, description="Move to Glacier Instant Retrieval.")
+    deep_archive_after_days: int | None = Field(None, ge=1, description="Move to Glacier Deep Archive.")
+    expire_after_days: int | None = Field(None, ge=1, description="Delete the object.")
 
 
 Codec = Literal["zstd", "snappy", "none"]
@@ -189,12 +80,12 @@ Codec = Literal["zstd", "snappy", "none"]
 class Storage(Section):
     """How the Parquet objects are written."""
 
-    compression: Codec = "zstd"
-    compression_level: int | None = None
+    compression: Codec = Field("zstd", description="Codec of all columns.")
+    compression_level: int | None = Field(None, description="Level of zstd; its own default without one.")
     column_compression: dict[str, Codec] = Field(
         {}, description="Another codec for some columns, such as none for what is compressed already."
     )
-    row_group_rows: int = Field(500_000, ge=1)
+    row_group_rows: int = Field(500_000, ge=1, description="Rows in one row group.")
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
     layout: Literal["plain", "versioned"] = Field(
         "plain",

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lakeworks.authoring.example_runner import given_table
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
@@ -21,7 +22,6 @@ from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import publish
 from lakeworks.pipeline.write import write
-from lakeworks.table_test.runner import given_table
 from tests.support.memory_s3 import memory_lake
 
 BRONZE, SILVER, TOP = "bronze.commerce.orders", "silver.commerce.orders", "gold.commerce.top_customers"

@@ -1,0 +1,1 @@
+"""Write a table or a source: make its files, check them, run their examples."""

@@ -1,0 +1,168 @@
+"""DAG wiring: is every table built by one DAG, and after each table of that DAG that it reads?
+
+Airflow parses the DAG files in a process of its own (`lakeworks_airflow.wiring`).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lakeworks.contract import Contract
+from lakeworks.core.names import suggestion
+from lakeworks.errors import ConfigError, Problem
+from lakeworks.transform.examples import inputs
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a DAG."""
+
+    kind: str
+    table: str | None
+    tenant: str | None
+    outlets: tuple[str, ...]
+    downstream: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dag:
+    """One DAG: its file, the assets that start it, its tasks by id."""
+
+    file: str
+    started_by: tuple[str, ...]
+    tasks: Mapping[str, Task]
+
+    @property
+    def of_tenant(self) -> bool:
+        """Whether the DAG works for a tenant: a copy of the lake's own."""
+        return any(task.tenant for task in self.tasks.values())
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that the DAG publishes."""
+        return {task.table for task in self.tasks.values() if task.table and task.kind == "PublishOperator"}
+
+    def reaches(self, start: str, end: str) -> bool:
+        """Whether `end` runs after `start`."""
+        return start == end or any(self.reaches(task, end) for task in self.tasks[start].downstream)
+
+    def task_of(self, table: str, kind: str) -> str | None:
+        """The id of the table's task of that kind."""
+        return next((id_ for id_, task in self.tasks.items() if (task.table, task.kind) == (table, kind)), None)
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """All DAGs of a project, and the files that do not import, with the error."""
+
+    dags: Mapping[str, Dag]
+    errors: Mapping[str, str]
+
+
+def airflow_is_installed() -> bool:
+    """Return whether this environment can parse DAG files."""
+    return all(find_spec(name) is not None for name in ("airflow", "lakeworks_airflow"))
+
+
+def read_wiring(folder: Path) -> Wiring:
+    """Parse the DAG files of a folder, without tenants and without a database.
+
+    Raises:
+        ConfigError: Airflow itself failed.
+    """
+    with TemporaryDirectory() as home:
+        environment = {
+            **os.environ,
+            "AIRFLOW_HOME": home,
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite://",
+            "LAKE_TENANTS": "",
+        }
+        command = [sys.executable, "-m", "lakeworks_airflow.wiring", str(folder)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise ConfigError(f"Airflow could not parse `{folder}`: {last[0]}. Run: airflow dags list-import-errors")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return Wiring({name: _dag(facts) for name, facts in found["dags"].items()}, found["errors"])
+
+
+def _dag(facts: Mapping[str, Any]) -> Dag:
+    tasks = {
+        name: Task(**{**task, "outlets": tuple(task["outlets"]), "downstream": tuple(task["downstream"])})
+        for name, task in facts["tasks"].items()
+    }
+    return Dag(facts["file"], tuple(facts["started_by"]), tasks)
+
+
+def wiring_problems(wiring: Wiring, contracts: Mapping[str, Contract], names: Iterable[str]) -> Iterator[Problem]:
+    """Yield what is wrong with the DAG files for these tables; `contracts` has every table of the project."""
+    for file, text in wiring.errors.items():
+        yield Problem(f"dags/{file}", "", f"does not import: {text.splitlines()[-1]}")
+    dags = [dag for dag in wiring.dags.values() if not dag.of_tenant]
+    for dag in dags:
+        for table in sorted(dag.tables - contracts.keys()):
+            yield Problem(f"dags/{dag.file}", table, f"there is no such table. {suggestion(table, contracts)}")
+    made = {outlet for dag in dags for task in dag.tasks.values() for outlet in task.outlets}
+    for dag in dags:
+        for asset in dag.started_by:
+            if asset not in made:
+                yield Problem(f"dags/{dag.file}", asset, f"no DAG publishes this asset. {suggestion(asset, made)}")
+    for name in names:
+        if name in contracts:
+            yield from _table_problems(dags, contracts[name], _readable(contracts[name]))
+
+
+def _table_problems(dags: list[Dag], contract: Contract, reads: list[str]) -> Iterator[Problem]:
+    name, building = contract.name, [dag for dag in dags if contract.name in dag.tables]
+    step = "ingest" if contract.source else "write_audit_publish"
+    if not building:
+        where = f"dags/{_likely_file(dags, contract, reads)}"
+        yield Problem(where, name, f'no DAG builds this table. Add one line: `{step}("{name}")`, after what it reads.')
+    if len(building) > 1:
+        yield Problem(
+            "dags", name, f"{len(building)} DAGs build this table: {', '.join(dag.file for dag in building)}."
+        )
+    for dag in building:
+        if contract.source and not any(
+            task.table == name
+            and task.kind != "WriteOperator"
+            and dag.reaches(id_, str(dag.task_of(name, "WriteOperator")))
+            for id_, task in dag.tasks.items()
+        ):
+            yield Problem(
+                f"dags/{dag.file}", name, f'its contract has a source, and nothing fetches it: `ingest("{name}")`.'
+            )
+        for read in reads:
+            start, end = dag.task_of(read, "PublishOperator"), dag.task_of(name, "WriteOperator")
+            if start and end and not dag.reaches(start, end):
+                yield Problem(
+                    f"dags/{dag.file}", name, f"it reads `{read}` and does not wait for it. Write `>>` between the two."
+                )
+
+
+def _likely_file(dags: list[Dag], contract: Contract, reads: list[str]) -> str:
+    """The file that builds most of what the table reads, else most of its domain."""
+    domain = f".{contract.table.domain}."
+    if not dags:
+        return f"{contract.table.domain}.py"
+    best = max(dags, key=lambda dag: (len(dag.tables & set(reads)), sum(domain in name for name in dag.tables)))
+    fits = best.tables & set(reads) or any(domain in name for name in best.tables)
+    return best.file if fits else f"{contract.table.domain}.py"
+
+
+def _readable(contract: Contract) -> list[str]:
+    from lakeworks.errors import ContractError
+
+    try:
+        return inputs(contract)
+    except ContractError:  # the SQL's own check says why
+        return []

@@ -1,0 +1,40 @@
+"""Difference between what an example expects and what was built, a line for each row or value."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lakeworks.transform.examples import Example, Outcome
+
+
+def differences(example: Example, outcome: Outcome) -> list[str]:
+    """Return what differs, in the order of the rows; empty if the example holds."""
+    return [*_rows(example.expected, outcome.rows), *_quarantined(example.quarantined, outcome.quarantined)]
+
+
+def _rows(expected: Sequence[Mapping[str, Any]], built: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for number, (wanted, row) in enumerate(zip(expected, built, strict=False), 1):
+        for column in {**wanted, **row}:
+            if column not in row:
+                yield f"row {number}: `{column}` was not built"
+            elif column not in wanted:
+                yield f"row {number}: `{column}` was built, and the contract has no such column"
+            elif wanted[column] != row[column]:
+                yield f"row {number}: `{column}` is {_shown(row[column])}, expected {_shown(wanted[column])}"
+    for number, wanted in enumerate(expected[len(built) :], len(built) + 1):
+        yield f"row {number} is missing: {_row(wanted)}"
+    for number, row in enumerate(built[len(expected) :], len(expected) + 1):
+        yield f"row {number} was not expected: {_row(row)}"
+
+
+def _quarantined(expected: Sequence[Sequence[str]], built: Sequence[Sequence[str]]) -> Iterator[str]:
+    wanted, found = sorted(map(sorted, expected)), sorted(map(sorted, built))
+    if wanted != found:
+        yield f"quarantined rows broke {found or 'nothing'}, expected {wanted or 'none'}"
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{name}: {_shown(value)}" for name, value in row.items()) + "}"
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else repr(value) if isinstance(value, str) else str(value)

@@ -1,1 +1,0 @@
-"""Runs a table's examples through its transform."""
