@@ -31,6 +31,8 @@ class GroupEntry:
 
 
 GROUPS = (
+    GroupEntry("table", BUILD, "Add a table, check it, run its examples."),
+    GroupEntry("source", BUILD, "Add a source."),
     GroupEntry("contract", BUILD, "Contracts and their versions."),
     GroupEntry("quarantine", PUBLISH, "Rows that broke a rule: list, show and replay them."),
     GroupEntry("catalog", PUBLISH, "Compare the Glue catalog with what is published, and repair it."),
@@ -50,6 +52,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("ledger", "explore.ledger:show_ledger", "Show what is published: tables, partitions or one history."),
     ),
     BUILD: (
+        ("table new", "build.new:new_table", "Write the folder of a new table."),
+        ("table check", "build.table:check_tables", "Check tables without a lake: every problem, one line each."),
+        ("table test", "build.table:run_examples", "Run the examples of tables."),
+        ("source new", "build.new:new_source", "Write the client and the first table of a new source."),
+        ("contract schema", "build.contract:print_schema", "Print the JSON schema of contract.yml for editors."),
         ("contract diff", "build.contract:diff_contract", "Show what changed in a contract and the version it needs."),
         ("docs", "build.docs:write_docs", "Write a documentation page for every table."),
     ),

@@ -1,0 +1,176 @@
+"""Files of a new table: a contract, SQL and an example that hold as they are, to be changed from there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lakeworks.contract import Column, Contract, all_tables, load_contract
+from lakeworks.core.names import TableName, suggestion
+from lakeworks.core.types import LakeType
+from lakeworks.errors import ContractError
+from lakeworks.project import project
+
+_SOME_VALUES: Mapping[str, Any] = {
+    "boolean": True, "string": "text", "date": "2019-01-05", "timestamp": "2019-01-05 10:30:00", "binary": None,
+}  # fmt: skip
+_PERIODS = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T10"}
+
+
+def table_folder(name: str) -> Path:
+    """Return the folder that a new table gets.
+
+    Raises:
+        ContractError: the name is none, is a word of Python or SQL, or the table is there already.
+    """
+    table = TableName.parse(name)
+    reserved = sorted({table.domain, table.table} & _reserved())
+    if reserved:
+        raise ContractError(f"`{reserved[0]}` is a keyword of Python or SQL. Nothing was written. Choose another name.")
+    folder = project().tables / table.path
+    if folder.exists() and any(folder.iterdir()):
+        raise ContractError(f"`{folder}` is there already. Nothing was written. Change its files, or choose another name.")
+    return folder
+
+
+def from_upstream(name: str, upstream: str) -> dict[str, str]:
+    """Return the files of a table that has the columns, the grain and the partitions of another.
+
+    Raises:
+        ContractError: there is no such upstream table.
+    """
+    if upstream not in all_tables():
+        raise ContractError(f"There is no table `{upstream}`. {suggestion(upstream, all_tables())} Nothing was written.")
+    above = load_contract(upstream)
+    columns = {key: column for key, column in above.columns.items() if not key.startswith("_")}
+    document = {
+        "version": "1.0.0",
+        "description": f"Rows of {upstream}.",
+        "team": above.team,
+        "grain": [key for key in above.grain if key in columns],
+        "partition_by": [str(field) for field in above.partition_by],
+        "columns": {key: _column(column) for key, column in columns.items()},
+    }
+    row = {key: _example_value(column.type) for key, column in columns.items()}
+    example = {
+        "name": "a row is taken as it is",
+        "period": _PERIODS[_grain(above)],
+        "given": {upstream: [row]},
+        "expect": [row],
+    }
+    return {
+        "contract.yml": _contract_text(document),
+        "transform.sql": _select(above, columns),
+        "examples.yml": _example_text(example),
+    }
+
+
+def from_source(name: str, source: str, columns: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a table that takes a data set of a source as it is; `columns` has the fields' types, `row` an example."""
+    lineage = {
+        "_ingested_at": ("timestamp", "When the landed object was fetched; UTC."),
+        "_source_url": ("string", "Address asked."),
+        "_run_id": ("string", "Run that landed it."),
+    }
+    document = {
+        "version": "1.0.0",
+        "description": f"Rows of {source} as they are received.",
+        "team": TableName.parse(name).domain,
+        "source": source,
+        "grain": [],
+        "partition_by": ["day"],
+        "schema_policy": "widen",
+        "columns": {
+            **{key: {"type": kind, "description": f"`{key}` as received."} for key, kind in columns.items()},
+            **{key: {"type": kind, "required": True, "description": text} for key, (kind, text) in lineage.items()},
+        },
+    }
+    example = {"name": "a row is taken as it is", "period": _PERIODS["day"], "given": {"landing": [row]}, "expect": [row]}
+    return {"contract.yml": _contract_text(document), "examples.yml": _example_text(example)}
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Write the files of a folder and return their paths; none if one of them is there already.
+
+    Raises:
+        ContractError: a file is there already, or the folder cannot be written.
+    """
+    paths = [folder / name for name in files]
+    if taken := [path for path in paths if path.exists()]:
+        raise ContractError(f"`{taken[0]}` is there already. Nothing was written.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            path.write_text(files[path.name], encoding="utf-8")
+    except OSError as error:
+        raise ContractError(f"`{folder}` cannot be written: {error.strerror}. Some files may be missing.") from error
+    return paths
+
+
+def dag_line(name: str, *, source: bool) -> str:
+    """Return the line that a DAG file needs."""
+    return f'{"ingest" if source else "write_audit_publish"}("{name}")'
+
+
+def _column(column: Column) -> dict[str, Any]:
+    kept: dict[str, Any] = {"type": str(column.type)}
+    kept |= {"required": True} if column.required else {}
+    kept |= {"classification": column.classification} if column.classification != "public" else {}
+    kept |= {"pii": True} if column.pii else {}
+    return {**kept, "description": column.description}
+
+
+def _select(above: Contract, columns: Mapping[str, Column]) -> str:
+    casts = ",\n".join(f"  CAST({name} AS {column.type.duckdb}) AS {name}" for name, column in columns.items())
+    return f"-- One row for each of {above.name}.\nSELECT\n{casts}\nFROM {above.table.sql}\n{_where(above)}"
+
+
+def _where(above: Contract) -> str:
+    """The rows of the run's period, where a column says the time."""
+    timed = next((field.column for field in above.partition_by if field.transform != "identity" and field.column), None)
+    return f"WHERE {timed} >= $partition_start AND {timed} < $partition_end\n" if timed else ""
+
+
+def _grain(above: Contract) -> str:
+    return next((field.transform for field in above.partition_by if field.transform != "identity"), "month")
+
+
+def _example_value(kind: LakeType) -> Any:
+    if kind.kind == "struct":
+        return {name: _example_value(inner) for name, inner in kind.members}
+    if kind.kind == "list":
+        return [_example_value(kind.members[0][1])]
+    if kind.kind == "map":
+        return None
+    return _SOME_VALUES.get(kind.kind, 1)
+
+
+def _contract_text(document: Mapping[str, Any]) -> str:
+    """One column a line, as the shipped contracts are written."""
+    columns: Mapping[str, Any] = document["columns"]
+    head = {key: value for key, value in document.items() if key != "columns" and value not in ([], None) or key == "grain"}
+    lines = [_flow({key: value})[1:-1] for key, value in head.items()]
+    return "\n".join([*lines, "columns:", *(f"  {name}: {_flow(column)}" for name, column in columns.items())]) + "\n"
+
+
+def _example_text(example: Mapping[str, Any]) -> str:
+    lines = [f"- name: {example['name']}", f"  period: {example['period']}", "  given:"]
+    for table, rows in example["given"].items():
+        lines += [f"    {table}:", *(f"      - {_flow(row)}" for row in rows)]
+    return "\n".join([*lines, "  expect:", *(f"    - {_flow(row)}" for row in example["expect"])]) + "\n"
+
+
+def _flow(value: Any) -> str:
+    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+    return text.strip().replace("'2019-01-05 10:30:00'", "2019-01-05 10:30:00").replace("'2019-01-05'", "2019-01-05")
+
+
+def _reserved() -> set[str]:
+    import keyword
+
+    sql = "all and as between by case cast cross date day distinct else end false from full group having hour in inner interval is join"
+    more = "left like limit month not null on or order outer right select set table then time timestamp true union using when where with year"
+    return {*keyword.kwlist, *sql.split(), *more.split()}
+
+
