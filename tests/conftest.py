@@ -40,7 +40,7 @@ SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_sto
 ON_SERVERS = (
     "backfill/", "catalog/", "chaos/", "cli/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "faults/",
     "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
-    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_dags", "lakeworks_local/test_process",
+    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
     "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,9 +14,12 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.errors import ContractError
 from lakeworks.formats.raw_batch import RawBatch, batched
 from lakeworks.quality.rules import row_rules
-from lakeworks.transform.examples import Example, Outcome, inputs, normal, typed
+from lakeworks.sources import FetchRequest, Rows, parser_of
+from lakeworks.sources.response import SourceResponse
+from lakeworks.transform.examples import RESPONSE, Example, Outcome, inputs, normal, typed
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import LANDING, load_sql
 
@@ -46,7 +50,7 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
 class _GivenRows:
     """An example's rows as a landed answer has them."""
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Rows
     constants: Mapping[str, Any]
     name: str = "the example"
 
@@ -55,14 +59,36 @@ class _GivenRows:
 
 
 def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
-    """Read the given rows by the contract: a table that takes its source as it is."""
+    """Read the given rows or recorded answers by the contract: a table that takes its source as it is."""
     scratch.mkdir(parents=True, exist_ok=True)
+    constants = {name: None for name in contract.columns if name.startswith("_")}
+    given = [_GivenRows(example.given.get(LANDING, []), constants)]
+    if RESPONSE in example.given:
+        given = [_GivenRows(rows, constants, name) for name, rows in _parsed(example, contract)]
     with TemporaryDirectory(dir=scratch) as folder:
-        given = _GivenRows(
-            example.given.get(LANDING, []), {name: None for name in contract.columns if name.startswith("_")}
-        )
-        rows = conform([given], contract, Path(folder)).reader.read_all().to_pylist()
+        rows = conform(given, contract, Path(folder)).reader.read_all().to_pylist()
     return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
+
+
+def _parsed(example: Example, contract: Contract) -> Iterator[tuple[str, Rows]]:
+    """Recorded answers through the source's own `parse`."""
+    name, _, dataset = str(contract.source).partition(".")
+    parse, wanted = parser_of(name), FetchRequest(dataset, Period.parse(example.period), contract.source_options)
+    if parse is None:
+        raise ContractError(
+            f"`{contract.name}`: the source `{name}` has no `parse`: give `landing` rows, not `response`."
+        )
+    for item in example.given[RESPONSE]:
+        body = (contract.folder / item["file"]).read_bytes()
+        facts = {key: str(value) for key, value in item.get("facts", {}).items()}
+        answer = SourceResponse(body, f"example:{item['file']}", item.get("status", 200), {}, datetime.now(UTC), facts)
+        try:
+            rows = list(parse(wanted, answer))
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ContractError(
+                f"`{contract.name}`: `parse` of the source `{name}` cannot read `{item['file']}`: {error!r}"
+            ) from error
+        yield item["file"], rows
 
 
 def given_table(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> pa.Table:

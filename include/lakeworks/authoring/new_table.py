@@ -1,6 +1,8 @@
 """Files of a new table: a contract, SQL and an example that hold as they are, to be changed from there."""
 
+import keyword
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,22 @@ import yaml
 
 from lakeworks.contract import Column, Contract, all_tables, load_contract
 from lakeworks.core.names import TableName, suggestion
-from lakeworks.core.types import LakeType
-from lakeworks.errors import ContractError
+from lakeworks.core.types import LakeType, from_arrow
+from lakeworks.errors import ConfigError, ContractError
 from lakeworks.project import project
 
 _SOME_VALUES: Mapping[str, Any] = {
     "boolean": True, "string": "text", "date": "2019-01-05", "timestamp": "2019-01-05 10:30:00", "binary": None,
 }  # fmt: skip
 _PERIODS = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T10"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The columns of a data set with their types, and one row."""
+
+    types: Mapping[str, str]
+    row: Mapping[str, Any]
 
 
 def table_folder(name: str) -> Path:
@@ -25,23 +35,39 @@ def table_folder(name: str) -> Path:
         ContractError: the name is none, is a word of Python or SQL, or the table is there already.
     """
     table = TableName.parse(name)
-    reserved = sorted({table.domain, table.table} & _reserved())
-    if reserved:
-        raise ContractError(f"`{reserved[0]}` is a keyword of Python or SQL. Nothing was written. Choose another name.")
+    if word := reserved_word(table):
+        raise ContractError(
+            f"`{name}`: `{word}` is a keyword of Python or SQL. Nothing was written. Choose another name."
+        )
     folder = project().tables / table.path
     if folder.exists() and any(folder.iterdir()):
-        raise ContractError(f"`{folder}` is there already. Nothing was written. Change its files, or choose another name.")
+        raise ContractError(
+            f"`{folder}` is there already. Nothing was written. Change its files, or choose another name."
+        )
     return folder
 
 
-def from_upstream(name: str, upstream: str) -> dict[str, str]:
+def reserved_word(table: TableName) -> str | None:
+    """Return the part of a name that Python cannot import or SQL cannot read without quotes; None if there is none."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        sql = connection.execute(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
+        ).fetchall()
+    return next((w for w in (table.domain, table.table) if keyword.iskeyword(w) or (w,) in sql), None)
+
+
+def from_upstream(upstream: str) -> dict[str, str]:
     """Return the files of a table that has the columns, the grain and the partitions of another.
 
     Raises:
         ContractError: there is no such upstream table.
     """
     if upstream not in all_tables():
-        raise ContractError(f"There is no table `{upstream}`. {suggestion(upstream, all_tables())} Nothing was written.")
+        raise ContractError(
+            f"There is no table `{upstream}`. {suggestion(upstream, all_tables())} Nothing was written."
+        )
     above = load_contract(upstream)
     columns = {key: column for key, column in above.columns.items() if not key.startswith("_")}
     document = {
@@ -66,8 +92,11 @@ def from_upstream(name: str, upstream: str) -> dict[str, str]:
     }
 
 
-def from_source(name: str, source: str, columns: Mapping[str, str], row: Mapping[str, Any]) -> dict[str, str]:
-    """Return the files of a table that takes a data set of a source as it is; `columns` has the fields' types, `row` an example."""
+def from_source(name: str, source: str, fields: Sample, recorded: tuple[str, str] | None = None) -> dict[str, str]:
+    """Return the files of a table that takes a data set of a source as it is.
+
+    Its example gives rows as they are read, or names a recorded answer (file name and content) that the source parses.
+    """
     lineage = {
         "_ingested_at": ("timestamp", "When the landed object was fetched; UTC."),
         "_source_url": ("string", "Address asked."),
@@ -82,12 +111,34 @@ def from_source(name: str, source: str, columns: Mapping[str, str], row: Mapping
         "partition_by": ["day"],
         "schema_policy": "widen",
         "columns": {
-            **{key: {"type": kind, "description": f"`{key}` as received."} for key, kind in columns.items()},
+            **{key: {"type": kind, "description": f"`{key}` as received."} for key, kind in fields.types.items()},
             **{key: {"type": kind, "required": True, "description": text} for key, (kind, text) in lineage.items()},
         },
     }
-    example = {"name": "a row is taken as it is", "period": _PERIODS["day"], "given": {"landing": [row]}, "expect": [row]}
-    return {"contract.yml": _contract_text(document), "examples.yml": _example_text(example)}
+    given = {"response": [{"file": recorded[0]}]} if recorded else {"landing": [fields.row]}
+    example = {"name": "a row is taken as it is", "period": _PERIODS["day"], "given": given, "expect": [fields.row]}
+    files = {"contract.yml": _contract_text(document), "examples.yml": _example_text(example)}
+    return {**files, **({recorded[0]: recorded[1]} if recorded else {})}
+
+
+def read_sample(path: Path) -> Sample:
+    """Return the columns of a CSV, JSON Lines or Parquet file, with its first row.
+
+    Raises:
+        ConfigError: the file cannot be read, or has no row.
+    """
+    import duckdb
+
+    quoted = "'" + str(path).replace("'", "''") + "'"
+    try:
+        with duckdb.connect() as connection:
+            found = connection.sql(f"SELECT * FROM {quoted} LIMIT 1").to_arrow_table()
+    except duckdb.Error as error:
+        raise ConfigError(f"`{path}` cannot be read: {str(error).splitlines()[0]} Nothing was written.") from error
+    if not len(found):
+        raise ConfigError(f"`{path}` has no row. Nothing was written.")
+    types = {field.name: str(from_arrow(field.type)) for field in found.schema}
+    return Sample(types, found.to_pylist()[0])
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
@@ -106,11 +157,6 @@ def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
     except OSError as error:
         raise ContractError(f"`{folder}` cannot be written: {error.strerror}. Some files may be missing.") from error
     return paths
-
-
-def dag_line(name: str, *, source: bool) -> str:
-    """Return the line that a DAG file needs."""
-    return f'{"ingest" if source else "write_audit_publish"}("{name}")'
 
 
 def _column(column: Column) -> dict[str, Any]:
@@ -149,7 +195,11 @@ def _example_value(kind: LakeType) -> Any:
 def _contract_text(document: Mapping[str, Any]) -> str:
     """One column a line, as the shipped contracts are written."""
     columns: Mapping[str, Any] = document["columns"]
-    head = {key: value for key, value in document.items() if key != "columns" and value not in ([], None) or key == "grain"}
+    head = {
+        key: value
+        for key, value in document.items()
+        if (key != "columns" and value not in ([], None)) or key == "grain"
+    }
     lines = [_flow({key: value})[1:-1] for key, value in head.items()]
     return "\n".join([*lines, "columns:", *(f"  {name}: {_flow(column)}" for name, column in columns.items())]) + "\n"
 
@@ -164,13 +214,3 @@ def _example_text(example: Mapping[str, Any]) -> str:
 def _flow(value: Any) -> str:
     text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
     return text.strip().replace("'2019-01-05 10:30:00'", "2019-01-05 10:30:00").replace("'2019-01-05'", "2019-01-05")
-
-
-def _reserved() -> set[str]:
-    import keyword
-
-    sql = "all and as between by case cast cross date day distinct else end false from full group having hour in inner interval is join"
-    more = "left like limit month not null on or order outer right select set table then time timestamp true union using when where with year"
-    return {*keyword.kwlist, *sql.split(), *more.split()}
-
-

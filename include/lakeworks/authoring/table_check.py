@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lakeworks.authoring.dag_wiring import airflow_is_installed, read_wiring, wiring_problems
+from lakeworks.authoring.new_table import reserved_word
 from lakeworks.authoring.sql_check import sql_problems
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.names import TableName, suggestion
@@ -48,6 +49,12 @@ def _folder_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem(
                 file_of(contract, name), "", f"no file of a table has this name. {suggestion(name, sorted(_FILES))}"
             )
+    if word := reserved_word(contract.table):
+        yield Problem(
+            file_of(contract, "contract.yml"),
+            "",
+            f"`{word}` in the table's name is a keyword of Python or SQL: rename it",
+        )
     if not contract.source and "transform.sql" not in names:
         yield Problem(
             file_of(contract, "contract.yml"), "source", "is missing: a table has a `source` or a transform.sql"

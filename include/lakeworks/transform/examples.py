@@ -20,6 +20,8 @@ from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ContractError, PartitionKeyError, Problem
 from lakeworks.transform.sql import LANDING, load_sql, read_columns, upstream
 
+# `given.response` names recorded answers of the source, which its `parse` reads: a list of {file, facts, status}.
+RESPONSE = "response"
 FIELDS = ("name", "period", "given", "expect", "quarantined")
 WHOLE, REAL = ("tinyint", "smallint", "int", "bigint"), ("float", "double")
 
@@ -165,16 +167,32 @@ def _problems_of_one(contract: Contract, item: Mapping[str, Any], load: Callable
     except PartitionKeyError as error:
         yield f"`period`: {error}"
     given, known = item.get("given", {}), inputs(contract)
+    known += [RESPONSE] if known == [LANDING] else []
     if not isinstance(given, Mapping):
         yield "`given` is no mapping of tables to rows"
         given = {}
     for table, rows in given.items():
-        if table not in known:
+        if table == RESPONSE and table in known:
+            yield from _response_problems(contract, rows)
+        elif table not in known:
             yield f"`given.{table}`: `{contract.name}` does not read this table. {suggestion(str(table), known)}"
         else:
             types = _landed_types(contract) if table == LANDING else _types(load(table))
             yield from _row_problems(f"given.{table}", rows, types)
     yield from _row_problems("expect", item.get("expect", []), _types(contract))
+
+
+def _response_problems(contract: Contract, items: Any) -> Iterator[str]:
+    known = ("file", "facts", "status")
+    for item in items if isinstance(items, list) else [items]:
+        if not isinstance(item, Mapping) or "file" not in item:
+            yield f"`given.response` is a list of recorded answers: `- {{file: answer.json}}`, not `{item}`"
+            continue
+        for field in item:
+            if field not in known:
+                yield f"`given.response`: `{field}` is no field of a recorded answer. {suggestion(str(field), known)}"
+        if not (contract.folder / str(item["file"])).is_file():
+            yield f"`given.response`: there is no file `{item['file']}` in the table's folder"
 
 
 def _types(contract: Contract) -> dict[str, LakeType | None]:

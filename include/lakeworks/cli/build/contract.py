@@ -1,5 +1,6 @@
 """`lakeworks contract diff`: what changed since the contract the lake was published by."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,13 @@ def diff_contract(
     if _number(new.version) < _number(needed):
         typer.echo(f"These changes ask for version {needed}.", err=True)
         raise typer.Exit(1)
+
+
+def print_schema() -> None:
+    """Print the JSON schema of contract.yml, with which editors complete and check contracts."""
+    from lakeworks.documentation.contract_schema import contract_schema
+
+    typer.echo(json.dumps(contract_schema(), indent=2))
 
 
 def _told_of_others(athena: list[str], spark: list[str]) -> str:

@@ -16,28 +16,35 @@ def new_table(
         str | None, typer.Option("--from", help="Table that it reads: takes over its columns, grain and partitions.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="<source>.<data set> that it is fetched from.")] = None,
+    sample: Annotated[
+        Path | None, typer.Option(help="With --source: a CSV, JSON Lines or Parquet file that has its columns.")
+    ] = None,
 ) -> None:
     """Write the folder of a new table: contract, SQL and an example that hold as they are.
 
     Prints the line for the DAG file. `lakeworks table check` tells when all is right.
     """
+    from lakeworks.authoring import new_source as client
     from lakeworks.authoring import new_table as files
 
     if bool(from_table) == bool(source):
-        raise ConfigError("A table is made of another table or of a source. Nothing was written. Give --from or --source.")
+        raise ConfigError(
+            "A table is made of another table or of a source. Nothing was written. Give --from or --source."
+        )
     folder = files.table_folder(table)
     if from_table:
-        written = files.write_files(folder, files.from_upstream(table, from_table))
+        written = files.write_files(folder, files.from_upstream(from_table))
     else:
-        row = {"id": 1, "name": "text"}
-        columns = {"id": "bigint", "name": "string"}
-        written = files.write_files(folder, files.from_source(table, str(source), columns, row))
-    _report(written, files.dag_line(table, source=bool(source)), table)
+        fields = files.read_sample(sample) if sample else files.Sample(client.COLUMNS, client.ROW)
+        written = files.write_files(folder, files.from_source(table, str(source), fields))
+    _report(written, table, source=bool(source))
 
 
 def new_source(
     source: Annotated[str, typer.Argument(help="<source>.<data set>", show_default=False)],
-    table: Annotated[str, typer.Option(help="Bronze table for its rows, <layer>.<domain>.<table>.", show_default=False)],
+    table: Annotated[
+        str, typer.Option(help="Bronze table for its rows, <layer>.<domain>.<table>.", show_default=False)
+    ],
     url: Annotated[str, typer.Option(help="Address of its API.")] = "https://api.example.org",
 ) -> None:
     """Write the client of a new source, a recorded answer, and the bronze table of its rows.
@@ -51,15 +58,26 @@ def new_source(
     folder = files.table_folder(table)
     module = client.source_module(source, url)
     written = files.write_files(project().sources, module)
-    written += files.write_files(folder, files.from_source(table, source, client.COLUMNS, client.ROW))
-    _report(written, files.dag_line(table, source=True), table)
+    recorded = client.recorded_answer(source.partition(".")[2])
+    fields = files.Sample(client.COLUMNS, client.ROW)
+    written += files.write_files(folder, files.from_source(table, source, fields, recorded))
+    _report(written, table, source=True)
 
 
-def _report(written: list[Path], line: str, table: str) -> None:
+def _report(written: list[Path], table: str, *, source: bool) -> None:
+    """Print what was written and what comes next; a new domain gets its DAG file."""
+    from lakeworks.authoring import new_dag
+    from lakeworks.authoring.new_table import write_files
     from lakeworks.project import project
 
+    here = project().root
+    files = new_dag.domain_files(here / "dags", table)
+    if not files:
+        name, text = new_dag.dag_file(table, source=source)
+        written = written + write_files(here / "dags", {name: text})
     for path in written:
-        typer.echo(f"wrote {path.relative_to(project().root)}")
-    domain = table.split(".")[1]
-    typer.echo(f"Now add one line to the DAG of its domain (dags/{domain}*.py), after what it reads:\n    {line}")
+        typer.echo(f"wrote {path.relative_to(here)}")
+    if files:
+        names = " or ".join(f"dags/{path.name}" for path in files)
+        typer.echo(f"Now add one line to {names}, after what it reads:\n    {new_dag.dag_line(table, source=source)}")
     typer.echo(f"Then: lakeworks table check {table} && lakeworks table test {table}")

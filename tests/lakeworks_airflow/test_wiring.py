@@ -1,0 +1,57 @@
+"""DAG wiring as `lakeworks table check` sees it: the shipped files are right; each mistake is named with the line to write."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lakeworks.authoring.dag_wiring import read_wiring, wiring_problems
+from lakeworks.contract import all_tables, load_contract
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+DAILY, DEMAND = "gold.transport.zone_daily_summary", "gold.transport.hourly_demand"
+
+
+def problems(folder: Path) -> list[str]:
+    contracts = {name: load_contract(name) for name in all_tables()}
+    tables = [name for name in contracts if name.split(".")[1] == "transport"]
+    return [str(problem) for problem in wiring_problems(read_wiring(folder), contracts, tables)]
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Callable[..., list[str]]:
+    """Problems of the taxi DAG after a text in it was replaced."""
+
+    def change(old: str, new: str) -> list[str]:
+        text = (DAGS / "taxi.py").read_text()
+        assert old in text
+        (tmp_path / "taxi.py").write_text(text.replace(old, new))
+        return problems(tmp_path)
+
+    return change
+
+
+def test_the_shipped_dags_are_right(tmp_path: Path) -> None:
+    shutil.copy(DAGS / "taxi.py", tmp_path)
+    assert problems(tmp_path) == []
+
+
+def test_mistakes_are_named_with_the_line_to_write(changed: Callable[..., list[str]]) -> None:
+    assert changed(f'hourly = write_audit_publish("{DEMAND}")', "hourly = daily") == [
+        f'`dags/taxi.py`: `{DEMAND}`: no DAG builds this table. Add one line: `write_audit_publish("{DEMAND}")`, after what it reads.'
+    ]
+    assert changed(">> trips >> [daily, hourly]", ">> trips >> daily") == [
+        f"`dags/taxi.py`: `{DEMAND}`: it reads `silver.transport.trips` and does not wait for it. Write `>>` between the two."
+    ]
+
+
+def test_an_unknown_table_a_table_without_fetch_and_a_file_that_does_not_import_are_named(
+    changed: Callable[..., list[str]],
+) -> None:
+    (unknown, missing) = changed(f'"{DEMAND}"', '"gold.transport.hourly_demands"')
+    assert "`gold.transport.hourly_demands`: there is no such table. Did you mean" in unknown
+    assert "no DAG builds this table" in missing
+    (unfetched,) = changed('ingest("reference.transport.zones")', 'write_audit_publish("reference.transport.zones")')
+    assert 'nothing fetches it: `ingest("reference.transport.zones")`' in unfetched
+    assert "`dags/taxi.py`: does not import: " in changed("import pendulum", "import pendulums")[0]
