@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from lakeworks.contract.sections import RowRule
+from lakeworks.contract.columns import RowRule
 from lakeworks.core import lake_limits as limits
 from lakeworks.core.hive import encode_hive
 from lakeworks.core.partition import Partition
