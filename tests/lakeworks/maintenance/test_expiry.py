@@ -138,8 +138,11 @@ def test_a_run_that_confirms_while_expiry_decides_wins(lake: Lake, run_at: RunAt
     wanted = contract()
     stale = publish(lake, wanted, run_at(1))
     assert publish(lake, wanted, run_at(2)).state == "unchanged"
-    assert expiry.withdraw_expired(lake, wanted, [stale]) == []
+    other = publish(lake, wanted, run_at(1), "2019-02")
+    done = expiry.withdraw_expired(lake, wanted, [stale, other])
+    assert [entry.parsed for entry in done] == [FEBRUARY], "the one that was confirmed stops no other one"
     assert lake.ledger.live(wanted.table, JANUARY) is not None
+    assert lake.ledger.live(wanted.table, FEBRUARY) is None
 
 
 def test_what_the_bucket_expired_first_is_withdrawn_by_repair_not_brought_back(lake: Lake, run_at: RunAt) -> None:
