@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.core.tenant import Tenant
-from lakeworks.errors import ConfigError
+from lakeworks.errors import ConfigError, LakeError
 
 STAGING = "_staging"
 QUARANTINE = "_quarantine"
@@ -170,6 +170,16 @@ def owner_of(key: str) -> KeyOwner:
     if area.startswith("_") and len(rest) >= 3 and rest[0] in LAYERS:
         return KeyOwner(area, tenant, rest[1], ".".join(rest[:3]))
     return KeyOwner(area, tenant)
+
+
+def partition_of(key: str) -> Partition:
+    """Return the partition whose folder a live or landed object lies in; the whole table where the key names none."""
+    folders = key.split("/")[1:-1]
+    pairs = [part for part in folders if "=" in part and not part.startswith(("tenant=", "period="))]
+    try:
+        return Partition.parse("/".join(pairs))
+    except LakeError:
+        return Partition()
 
 
 def safe_id(text: str) -> str:

@@ -1,13 +1,17 @@
 """One version of an object as a file: what Parquet readers of any engine are given."""
 
 import io
+import logging
 from collections import OrderedDict
 from threading import Lock
 
+from lakeworks.core.layout import owner_of, partition_of
+from lakeworks.errors import LakeNotFound
 from lakeworks.ledger.ledger import LiveObject
 from lakeworks.ledger.run_record import StagedObject
-from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.object_store import SHA256, ObjectStore
 
+log = logging.getLogger(__name__)
 # Smaller objects are fetched whole: one request instead of one a column chunk.
 _WHOLE_BYTES = 8 << 20
 # As many of the largest of them as a scan has in hand at once (`scan`), so that none is fetched twice while it is read.
@@ -88,6 +92,15 @@ class PinnedObject(io.RawIOBase):
         return body
 
     def _fetch(self, wanted: int) -> bytes:
+        try:
+            return self._fetch_version(wanted)
+        except LakeNotFound as error:
+            if self.version_id is None:
+                raise
+            self.version_id = self._same_bytes(error)
+            return self._fetch_version(wanted)
+
+    def _fetch_version(self, wanted: int) -> bytes:
         if self.item.size > _WHOLE_BYTES:
             return self.store.get_range(self.item.key, self._position, wanted, self.version_id)
         body = self._kept.of(self)
@@ -95,3 +108,22 @@ class PinnedObject(io.RawIOBase):
             body, _ = self.store.get(self.item.key, self.version_id)
             self._kept.keep(self, body)
         return body[self._position : self._position + wanted]
+
+    def _same_bytes(self, error: LakeNotFound) -> str | None:
+        """Return the version in the object's place, if it has the published bytes: the bucket deleted the pinned one.
+
+        Raises:
+            LakeNotFound: it has other bytes, or is gone; names the partition and what to type.
+        """
+        live = self.store.head(self.item.key)
+        owner, partition = owner_of(self.item.key).table, partition_of(self.item.key)
+        if live is None or live.metadata.get(SHA256) != self.item.sha256:
+            raise LakeNotFound(
+                f"`{owner}` {partition} cannot be read: the bucket no longer has the published version of "
+                f"`{self.store.uri(self.item.key)}`. Other partitions can. Nothing was changed. Look: lakeworks verify {owner}. "
+                f"Then run that time again, or take it out of sight: lakeworks withdraw {owner} {partition}"
+            ) from error
+        log.warning(
+            "%s %s: the pinned version is gone, the live one is read. Run: lakeworks repair %s", owner, partition, owner
+        )
+        return live.version_id

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.core.layout import LANDING, owner_of
-from lakeworks.core.partition import Partition
+from lakeworks.core.layout import LANDING, owner_of, partition_of
 from lakeworks.errors import LakeError, ObjectArchived
 from lakeworks.prices import PriceBook, load_price_book
 from lakeworks.s3.requests import version
@@ -97,12 +96,6 @@ def _terms(book: PriceBook, storage_class: str, region: str) -> str:
 
 def _subject(key: str) -> str:
     """The table and period (or partition) a key belongs to, as the command line wants them."""
-    owner = owner_of(key)
-    pairs = [part for part in key.split("/")[:-1] if "=" in part and not part.startswith(("tenant=", "period="))]
-    try:
-        partition = Partition.parse("/".join(pairs))
-    except LakeError:
-        partition = Partition()
-    period = partition.period
+    owner, partition = owner_of(key), partition_of(key)
     table = f"<table of {owner.table}>" if owner.area == LANDING else owner.table
-    return " ".join(filter(None, [table, str(period or partition.path)]))
+    return " ".join(filter(None, [table, str(partition.period or partition.path)]))

@@ -19,6 +19,7 @@ from lakeworks.maintenance import expiry
 from lakeworks.maintenance.compaction import compact
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.verify import repair, verify
+from lakeworks.parquet.dataset import open_dataset
 from lakeworks.pipeline.inputs import refuse_expired
 from lakeworks.publications.rollback import rollback
 from tests.conftest import contract_of
@@ -203,3 +204,38 @@ def test_a_run_refuses_to_build_from_what_is_left_of_its_inputs(lake: Lake, run_
     ):
         refuse_expired(lake, built, source, lake.live(source, january), [january, later])
     refuse_expired(lake, built, source, lake.live(source, later), [later])
+
+
+def lose_pinned_version(lake: Lake, entry: LedgerEntry) -> None:
+    """What `aws s3 cp` of an object onto itself, and 30 days, leave: the same bytes in a version the ledger does not pin."""
+    (item,) = entry.objects
+    place = lake.store.place(item.key)
+    lake.store.client.copy_object(**place, CopySource=place, StorageClass="STANDARD_IA")
+    lake.store.client.delete_object(**place, VersionId=item.version_id)
+
+
+def test_a_reader_by_ledger_finds_the_published_bytes_in_another_version(lake: Lake, run_at: RunAt) -> None:
+    """Every transform and query failed with NoSuchVersion while `verify` said nothing."""
+    wanted = contract()
+    lose_pinned_version(lake, publish(lake, wanted, run_at(1)))
+    live = lake.ledger.live_partitions(wanted.table)
+    assert open_dataset(lake.store, wanted, live.values()).count_rows() == 20
+
+
+@pytest.mark.parametrize("left", ["nothing", "other bytes"])
+def test_a_query_fails_for_a_lost_partition_by_its_name(lake: Lake, run_at: RunAt, left: str) -> None:
+    """`lakeworks sql` failed as a whole with a version id, or asked to correct the SQL."""
+    wanted = contract()
+    lost = publish(lake, wanted, run_at(1))
+    publish(lake, wanted, run_at(1), "2019-02")
+    lose_pinned_version(lake, lost)
+    if left == "nothing":
+        lake.store.delete([lost.objects[0].key])
+    else:
+        lake.store.put(lost.objects[0].key, b"something else")
+    dataset = open_dataset(lake.store, wanted, lake.ledger.live_partitions(wanted.table).values())
+    with lake.engine.session() as session:
+        session.attach(wanted.table, dataset)
+        with pytest.raises(LakeNotFound, match=r"`gold.test.daily` 2019-01 cannot be read: .*lakeworks withdraw"):
+            session.query("SELECT count(DISTINCT value) FROM gold_test.daily")
+    assert [finding.kind for finding in verify(lake, wanted)][:1] == ["lost object"]
