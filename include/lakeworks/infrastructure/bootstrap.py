@@ -20,7 +20,7 @@ from lakeworks.infrastructure.export import Language, exported
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resource import Clients, Document, Resource
-from lakeworks.infrastructure.resources.lifecycle import rules_of
+from lakeworks.infrastructure.resources.lifecycle import archive_exceptions, rules_of
 from lakeworks.prices import SMALLEST_MOVED, Objects, load_price_book
 from lakeworks.s3.layer_buckets import LayerBuckets
 from lakeworks.settings import Settings
@@ -112,6 +112,7 @@ def plan_lake(
         _readers(contracts),
     )
     judgement = judge_rules(rules, config.lifecycle, evidence)
+    judgement = replace(judgement, notes=(*judgement.notes, *archive_exceptions(config.lifecycle, contracts)))
     return LakePlan(place, DesiredState(config, contracts, rules, judgement, now), clients)
 
 

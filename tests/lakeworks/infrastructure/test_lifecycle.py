@@ -9,7 +9,7 @@ from lakeworks.contract import Retention, all_tables, load_contract
 from lakeworks.infrastructure.bootstrap import LakePlan
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
-from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, rules_of
+from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, archive_exceptions, rules_of
 from lakeworks.prices import GIB, Objects, load_price_book
 from tests.conftest import contract_of
 from tests.lakeworks.infrastructure.conftest import client, one
@@ -177,3 +177,21 @@ def test_a_refused_rule_is_not_written_and_one_that_exists_is_left(
     assert "Expiration" not in kept["lakeworks-reference-to-glacier"]
     assert "lakeworks-landing-to-glacier" not in kept
     assert one(changes, "lifecycle").remarks
+
+
+def test_what_every_run_of_another_table_reads_is_never_archived() -> None:
+    """On day 366 `silver.commerce.customers`, which is built from all of bronze, could not be built any more."""
+    archiving = {"glacier_ir_after_days": 90, "deep_archive_after_days": 365}
+    late = contract_of("bronze.test.orders", retention=archiving)
+    whole, plain = contract_of("bronze.test.bars"), contract_of("bronze.test.trips")
+    built = contract_of("silver.test.orders", rebuilds={"touched_by": late.name}, inputs={whole.name: {"whole": True}})
+    found = rules(None, late, whole, plain, built)
+    classes = {
+        name: [move["StorageClass"] for move in found[f"bronze.test.{name}-to-glacier"]["Transitions"]]
+        for name in ("orders", "bars", "trips")
+    }
+    assert classes == {"orders": ["GLACIER_IR"], "bars": ["GLACIER_IR"], "trips": ["GLACIER_IR", "DEEP_ARCHIVE"]}
+    assert archive_exceptions(Lifecycle(), [late, whole, plain, built]) == [
+        f"bronze.test.{name} is not archived after 365 days: every run of silver.test.orders may read all of it"
+        for name in ("orders", "bars")
+    ]

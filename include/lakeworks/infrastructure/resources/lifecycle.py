@@ -87,15 +87,47 @@ def without_transitions(rules: Document) -> Document:
 
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
     yield from _tier(LANDING, f"{LANDING}/", config.landing, 0)  # the ledger pins no landing object
-    margin = config.expiry_margin_days
+    margin, always_read = config.expiry_margin_days, read_at_every_run(contracts)
     for layer in LAYERS:
         default: Retention = getattr(config, layer)
-        tables = {found.table: config.retention_of(found) for found in contracts if found.table.layer == layer}
+        tables = {
+            found.table: _not_archived(config.retention_of(found))
+            if found.name in always_read
+            else config.retention_of(found)
+            for found in contracts
+            if found.table.layer == layer
+        }
         if all(retention == default for retention in tables.values()):
             yield from _tier(layer, f"{layer}/", default, margin)
         else:
             for name, retention in sorted(tables.items()):
                 yield from _tier(str(name), f"{name.path}/", retention, margin)
+
+
+def read_at_every_run(contracts: Sequence[Contract]) -> dict[str, str]:
+    """Return the tables that a run of another table reads as far back as they go, each with one such table.
+
+    An input read `whole`, and what late data arrives in: an order of last year is built again from its year of arrivals.
+    """
+    found: dict[str, str] = {}
+    for contract in contracts:
+        found |= {name: contract.name for name, rule in contract.inputs.items() if rule.whole}
+        found |= {contract.rebuilds.touched_by: contract.name} if contract.rebuilds else {}
+    return found
+
+
+def archive_exceptions(config: Lifecycle, contracts: Sequence[Contract]) -> list[str]:
+    """Return a note for every table whose retention would archive what a run of another table reads."""
+    readers = read_at_every_run(contracts)
+    return [
+        f"{found.name} is not archived after {days} days: every run of {readers[found.name]} may read all of it"
+        for found in contracts
+        if found.name in readers and (days := config.retention_of(found).deep_archive_after_days)
+    ]
+
+
+def _not_archived(retention: Retention) -> Retention:
+    return retention.model_copy(update={"deep_archive_after_days": None})
 
 
 def _tier(name: str, prefix: str, retention: Retention, margin: int) -> Iterator[Document]:
