@@ -46,6 +46,13 @@ ON_SERVERS = (
 )  # fmt: skip
 
 
+# A developer's own lake, credentials and proxy reach no test; these two choose what a test does.
+for name in [name for name in os.environ if name.startswith(("AWS_", "LAKE_"))]:
+    if name not in ("LAKE_LONG", "LAKE_SPARK"):
+        del os.environ[name]
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
+    filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY") or os.environ.get("no_proxy")])
+)
 # A busy machine is no failure: no example has a deadline. `mutants` only asks whether a test fails, not for its shortest example.
 hypothesis_settings.register_profile("lake", deadline=None)
 hypothesis_settings.register_profile("mutants", deadline=None, phases=(Phase.explicit, Phase.generate))
