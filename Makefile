@@ -7,17 +7,19 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
+LOCK := -q --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: setup  ## watch real taxi months go through the lake in Airflow, then stop everything
-	@$(BIN)/python -m lakeworks_local demo
+	@$(BIN)/lakeworks demo
 
 up: setup  ## the same, and leave Airflow and the lake running to look around
-	@$(BIN)/python -m lakeworks_local up
+	@$(BIN)/lakeworks up
 
 down: setup  ## stop what `make up` left running
-	@$(BIN)/python -m lakeworks_local down
+	@$(BIN)/lakeworks down
 
 test: lint test-unit test-integration test-stack  ## every check and test
 
@@ -81,12 +83,12 @@ docs: setup  ## write docs/tables from the contracts
 
 setup: .venv/installed  ## create .venv with the pinned dependencies
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Lakeworks needs Python 3.11; name it: make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/pip install -q --disable-pip-version-check uv==0.13.8
 	@echo "installing the pinned dependencies into .venv"
-	@$(BIN)/uv pip sync -q --compile-bytecode requirements.lock
+	@$(BIN)/uv pip sync -q --compile-bytecode requirements-dev.lock
 	@touch $@
 
 # the peers of the benchmarks live apart from the product
@@ -95,8 +97,12 @@ setup: .venv/installed  ## create .venv with the pinned dependencies
 	@VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv pip sync -q --compile-bytecode benchmarks/requirements.txt
 	@touch $@
 
-lock: setup  ## resolve requirements.txt into requirements.lock
-	$(BIN)/uv pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.txt -o requirements.lock
+# the largest first: the others take its versions
+lock: setup  ## resolve requirements*.txt into requirements*.lock: production, local stack, development
+	$(BIN)/uv pip compile $(LOCK) requirements-dev.txt -o requirements-dev.lock
+	@grep -v '^-e' requirements-dev.lock > .venv/constraints.txt
+	$(BIN)/uv pip compile $(LOCK) requirements-local.txt -c .venv/constraints.txt -o requirements-local.lock
+	$(BIN)/uv pip compile $(LOCK) requirements.txt -c .venv/constraints.txt -o requirements.lock
 
 env:  ## write .env for docker-compose, with secrets of its own
 	@$(PYTHON) docker/new_env.py

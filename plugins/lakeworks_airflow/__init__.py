@@ -1,27 +1,35 @@
-"""Airflow operators and task groups over the lakeworks library; DAG files import from here and from airflow only."""
+"""Airflow operators and task groups over the lakeworks library; DAG files import from here and from airflow only.
 
-from lakeworks.settings import deployed_tenants
-from lakeworks_airflow.assets import monthly_after, table_asset
-from lakeworks_airflow.bootstrap import LakeBootstrapOperator
-from lakeworks_airflow.costs import StorageCostOperator
-from lakeworks_airflow.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
-from lakeworks_airflow.crawlers import CrawlOperator
-from lakeworks_airflow.dags import lake_dag
-from lakeworks_airflow.expiry import ExpireOperator, RollForwardOperator
-from lakeworks_airflow.freshness import FreshnessOperator
-from lakeworks_airflow.groups import ingest, write_audit_publish
-from lakeworks_airflow.maintenance import (
-    CatalogDiffOperator,
-    CatalogRepairOperator,
-    CompactOperator,
-    GarbageOperator,
-    VerifyOperator,
-)
-from lakeworks_airflow.partitions import partition_params, resolve_periods
-from lakeworks_airflow.restoration import RestoreOperator
-from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
-from lakeworks_airflow.tenants import TenantOnboardingOperator
-from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
+A name is imported from its module when it is asked for: Airflow reads this package's provider description while it is itself
+still being imported.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakeworks.settings import deployed_tenants
+    from lakeworks_airflow.assets import monthly_after, table_asset
+    from lakeworks_airflow.bootstrap import LakeBootstrapOperator
+    from lakeworks_airflow.costs import StorageCostOperator
+    from lakeworks_airflow.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
+    from lakeworks_airflow.crawlers import CrawlOperator
+    from lakeworks_airflow.dags import lake_dag
+    from lakeworks_airflow.expiry import ExpireOperator, RollForwardOperator
+    from lakeworks_airflow.freshness import FreshnessOperator
+    from lakeworks_airflow.groups import ingest, write_audit_publish
+    from lakeworks_airflow.maintenance import (
+        CatalogDiffOperator,
+        CatalogRepairOperator,
+        CompactOperator,
+        GarbageOperator,
+        VerifyOperator,
+    )
+    from lakeworks_airflow.partitions import partition_params, resolve_periods
+    from lakeworks_airflow.restoration import RestoreOperator
+    from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
+    from lakeworks_airflow.tenants import TenantOnboardingOperator
+    from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
 
 __all__ = [
     "AuditOperator",
@@ -54,3 +62,41 @@ __all__ = [
     "table_asset",
     "write_audit_publish",
 ]
+
+_HOME = {
+    "AuditOperator": "lakeworks_airflow.steps",
+    "CatalogDiffOperator": "lakeworks_airflow.maintenance",
+    "CatalogRepairOperator": "lakeworks_airflow.maintenance",
+    "CompactOperator": "lakeworks_airflow.maintenance",
+    "CrawlOperator": "lakeworks_airflow.crawlers",
+    "DailyPartitions": "lakeworks_airflow.timetables",
+    "ExpireOperator": "lakeworks_airflow.expiry",
+    "FetchOperator": "lakeworks_airflow.steps",
+    "FreshnessOperator": "lakeworks_airflow.freshness",
+    "GarbageOperator": "lakeworks_airflow.maintenance",
+    "LakeBootstrapOperator": "lakeworks_airflow.bootstrap",
+    "MonthlyPartitions": "lakeworks_airflow.timetables",
+    "PublishOperator": "lakeworks_airflow.steps",
+    "RollForwardOperator": "lakeworks_airflow.expiry",
+    "RestoreOperator": "lakeworks_airflow.restoration",
+    "SkipUnchangedOperator": "lakeworks_airflow.coverage",
+    "SkipUntilCoveredOperator": "lakeworks_airflow.coverage",
+    "StorageCostOperator": "lakeworks_airflow.costs",
+    "TenantOnboardingOperator": "lakeworks_airflow.tenants",
+    "VerifyOperator": "lakeworks_airflow.maintenance",
+    "WriteOperator": "lakeworks_airflow.steps",
+    "deployed_tenants": "lakeworks.settings",
+    "ingest": "lakeworks_airflow.groups",
+    "lake_dag": "lakeworks_airflow.dags",
+    "monthly_after": "lakeworks_airflow.assets",
+    "partition_params": "lakeworks_airflow.partitions",
+    "resolve_periods": "lakeworks_airflow.partitions",
+    "table_asset": "lakeworks_airflow.assets",
+    "write_audit_publish": "lakeworks_airflow.groups",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return getattr(import_module(_HOME[name]), name)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lakeworks.core.validation import problems
 from lakeworks.cost.lifecycle import FOREVER, Phase, StorageLife
 from lakeworks.errors import ConfigError
 from lakeworks.prices import GIB, ClassPrices, PriceBook
@@ -231,5 +232,6 @@ def load_scenario(path: Path = EXAMPLE) -> Scenario:
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"The scenario `{path}` cannot be read: {error}. Nothing was computed.") from error
     except ValidationError as error:
-        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'file'}`: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"The scenario `{path}`: {problems}. Nothing was computed; correct the file.") from error
+        raise ConfigError(
+            f"The scenario `{path}`: {problems(error)}. Nothing was computed; correct the file."
+        ) from error

@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lakeworks.core.layout import is_written_by_lake
+from lakeworks.core.validation import problems
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
@@ -210,5 +211,6 @@ def load_config(path: Path | None = None) -> LakeConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"`{path}` is no YAML: {error}. Nothing was changed.") from error
     except ValidationError as error:
-        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'file'}`: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"`{path}`: {problems}. Nothing was changed; correct the file (docs/lake-yml.md).") from error
+        raise ConfigError(
+            f"`{path}`: {problems(error)}. Nothing was changed; correct the file (docs/lake-yml.md)."
+        ) from error

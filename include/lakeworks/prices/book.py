@@ -11,6 +11,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lakeworks.core.validation import problems
 from lakeworks.errors import ConfigError
 
 GIB = 1024**3
@@ -169,5 +170,6 @@ def load_price_book(path: Path | None = None) -> PriceBook:
     except yaml.YAMLError as error:
         raise ConfigError(f"The price book `{path}` is no YAML: {error}. Nothing was computed.") from error
     except ValidationError as error:
-        problems = "; ".join(f"`{'.'.join(map(str, e['loc'])) or 'file'}`: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"The price book `{path}`: {problems}. Nothing was computed; correct the file.") from error
+        raise ConfigError(
+            f"The price book `{path}`: {problems(error)}. Nothing was computed; correct the file."
+        ) from error

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lakeworks.core.validation import problems
 from lakeworks.errors import ConfigError, ContractError
 from lakeworks.sources import FetchRequest, SourceConnection
 
@@ -27,7 +28,7 @@ def read_options(model: type[Model], wanted: FetchRequest) -> Model:
         return model.model_validate(wanted.options)
     except ValidationError as error:
         raise ContractError(
-            f"source_options of the data set `{wanted.dataset}`: {_problems(error)}. Nothing was asked; correct the contract."
+            f"source_options of the data set `{wanted.dataset}`: {problems(error)}. Nothing was asked; correct the contract."
         ) from error
 
 
@@ -41,9 +42,5 @@ def read_connection(model: type[Model], name: str, access: SourceConnection) -> 
         return model.model_validate(access.options)
     except ValidationError as error:
         raise ConfigError(
-            f"The extra of the Airflow connection `{name}`: {_problems(error)}. Nothing was asked; correct the connection."
+            f"The extra of the Airflow connection `{name}`: {problems(error)}. Nothing was asked; correct the connection."
         ) from error
-
-
-def _problems(error: ValidationError) -> str:
-    return "; ".join(f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())

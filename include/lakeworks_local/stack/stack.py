@@ -11,6 +11,7 @@ from typing import IO
 
 import requests
 
+from lakeworks.project import project
 from lakeworks_local.stack.environment import (
     Addresses,
     base_environment,
@@ -39,6 +40,7 @@ class Stack:
 
     def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder.resolve()
+        self.project = project()
         self.extra = dict(extra or {})
         self.run = self.folder / "run"
         self.environment: dict[str, str] = {}
@@ -114,7 +116,7 @@ class Stack:
             old.unlink()
         step("PostgreSQL, AWS endpoint and source replay")
         self.addresses = Addresses(*self._foundations(), free_port())
-        shared = {**stack_environment(self.folder, self.addresses), **self.extra}
+        shared = {**stack_environment(self.folder, self.project.root, self.addresses), **self.extra}
         write_env_file(self.env_file, shared)
         self.environment = {**base_environment(), **shared}
         step("Airflow's metadata database")

@@ -1,0 +1,1 @@
+"""Write what a person keeps: new projects, from templates."""
