@@ -13,7 +13,18 @@ _HOOKS = {
     "shopify": "ShopifyHook",
     "yahoo": "YahooHook",
 }
-_OPERATORS = ("bootstrap", "costs", "coverage", "crawlers", "expiry", "freshness", "maintenance", "restoration", "steps", "tenants")
+_OPERATORS = (
+    "bootstrap",
+    "costs",
+    "coverage",
+    "crawlers",
+    "expiry",
+    "freshness",
+    "maintenance",
+    "restoration",
+    "steps",
+    "tenants",
+)
 
 
 def provider_info() -> dict[str, Any]:

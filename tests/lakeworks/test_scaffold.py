@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lakeworks.authoring.example_runner import run_example
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
 from lakeworks.scaffold.project_template import DOMAINS, TEMPLATES, write_project
-from lakeworks.authoring.example_runner import run_example
 from lakeworks.transform.examples import load_examples
 from lakeworks.transform.sql import LANDING, load_sql, upstream
 
