@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.catalog.glue_inputs import CatalogPartition
-from lakeworks.cli.explore.ledger import parse_partition
+from lakeworks.cli.arguments import find_partition
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.core.partition import Partition, Period
@@ -89,7 +89,7 @@ def test_one_impossible_partition_hides_nothing_and_can_be_withdrawn(lake: Lake,
     # A run of another period, and the same again, go on as before.
     run(lake, bad, run_at(2), Given(arrived(id=[1, 2, 3])))
 
-    withdraw(lake, bad, parse_partition(bad, path, lake))
+    withdraw(lake, bad, find_partition(lake, bad, path))
     assert verify(lake, bad) == []
     assert [matrix.counts for matrix in status(lake, [bad])] == [{"published": 1, "empty": 30}]
     run(lake, bad, run_at(3), Given(arrived(id=[1])))
@@ -97,7 +97,7 @@ def test_one_impossible_partition_hides_nothing_and_can_be_withdrawn(lake: Lake,
 
 def test_a_path_that_was_never_published_is_still_a_typing_error(lake: Lake) -> None:
     with pytest.raises(PartitionKeyError, match="is no partition of"):
-        parse_partition(events(), "year=1/month=01/day=01", lake)
+        find_partition(lake, events(), "year=1/month=01/day=01")
 
 
 def test_a_table_whose_ledger_cannot_be_read_hides_no_other(lake: Lake, run_at: RunAt) -> None:

@@ -1,12 +1,14 @@
 """Click groups that import a command's module when the command runs, not before: `--help` stays quick."""
 
+from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from lakeworks.cli.column_choice import show_every_column
 from lakeworks.cli.registry import COMMANDS, GROUPS, CommandEntry, GroupEntry
 
 
@@ -22,9 +24,10 @@ class LazyCommand(TyperCommand):
     def loaded(self) -> Any:
         """The command with its options; imports its module."""
         module, _, function = self._target.partition(":")
-        app = typer.Typer(add_completion=False)
-        app.command(self.name)(getattr(import_module(f"lakeworks.cli.{module}"), function))
-        return typer.main.get_command(app)
+        command = _command(getattr(import_module(f"lakeworks.cli.{module}"), function), self.name)
+        if any(item.name == "as_json" for item in command.params):  # then it prints tables
+            command.params += [item for item in _command(_table_options).params if item.name == "wide"]
+        return command
 
 
 class LazyGroup(TyperGroup):
@@ -66,6 +69,21 @@ class RootGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that was named."""
         return _loaded(super().resolve_command(ctx, args))
+
+
+def _table_options(
+    wide: Annotated[
+        bool,
+        typer.Option("--wide", help="Show every column.", callback=show_every_column, expose_value=False),
+    ] = False,
+) -> None:
+    """Options of every command that prints tables."""
+
+
+def _command(function: Callable[..., None], name: str | None = None) -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command(name)(function)
+    return typer.main.get_command(app)
 
 
 def _loaded(resolved: Any) -> Any:

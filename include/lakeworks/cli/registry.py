@@ -95,7 +95,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("backfill cancel", "backfill.commands:cancel_backfill", "Cancel the runs that have not begun."),
     ),
     OPERATE: (
-        ("freshness", "operate.freshness:show_freshness", "Show how old each table is; exit code 1 if one is late."),
+        (
+            "freshness",
+            "operate.freshness:show_freshness",
+            "Show how old each table is, and which one is late.",
+        ),
         ("fetches", "operate.fetches:list_fetches", "List the fetches of a period."),
         ("forget", "operate.fetches:forget_files", "Forget delivered files of a period."),
         ("budget", "operate.fetches:show_budget", "Show the requests made to each vendor, and pauses."),

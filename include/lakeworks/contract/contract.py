@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from lakeworks.contract.columns import Column, PartitionBy, RowRule, Section, Severity, TableCheck
+from lakeworks.contract.partitioning import Partitioning
 from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
     Catalog,
@@ -56,7 +57,7 @@ __all__ = [
 ]
 
 
-class Contract(Section):
+class Contract(Partitioning, Section):
     """One table's contract; `name` comes from the folder and is written nowhere else."""
 
     name: str
@@ -155,7 +156,7 @@ class Contract(Section):
         reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
         if reads or self.preserves_rows or self.source:
             raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or look-back with it")
-        cut_by = [item.column for item in self.partition_by if item.transform != "identity" and item.column]
+        cut_by = [item.column for item in self.time_fields if item.column]
         if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
             raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")
         if bool(cut_by) != bool(self.rebuilds.dated_by):
@@ -173,11 +174,6 @@ class Contract(Section):
         return project().tables / self.table.path
 
     @property
-    def identity_columns(self) -> tuple[str, ...]:
-        """Columns that live in the partition path only, as Hive demands."""
-        return tuple(str(field.column) for field in self.partition_by if field.transform == "identity")
-
-    @property
     def file_columns(self) -> dict[str, Column]:
         """The columns inside the Parquet files, in order."""
         return {name: column for name, column in self.columns.items() if name not in self.identity_columns}
@@ -185,11 +181,6 @@ class Contract(Section):
     def could_have(self, partition: Partition) -> bool:
         """Return whether the table can have such a partition (see `storability.partition_fault`)."""
         return partition_fault(self, partition) is None
-
-    @property
-    def partition_keys(self) -> tuple[str, ...]:
-        """The Hive folder names, in order."""
-        return tuple(key for field in self.partition_by for key in field.keys)
 
     @property
     def arrow_schema(self) -> "pa.Schema":

@@ -5,8 +5,11 @@ from typing import Any
 
 import yaml
 
+# libyaml reads a contract in a sixth of the time. PyYAML's wheels have it, a build from source may not.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+
+class _UniqueKeyLoader(_SafeLoader):  # type: ignore[misc]
     """PyYAML's safe loader; `construct_mapping` refuses a repeated key."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

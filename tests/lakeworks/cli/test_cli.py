@@ -45,7 +45,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """Run `lakeworks` as its entry point does, in this process, with exactly the given environment."""
 
     def run(*arguments: str, **environment: str) -> Done:
-        for name in [name for name in os.environ if name.startswith(("LAKE_", "AWS_"))]:
+        for name in [name for name in os.environ if name.startswith(("LAKE_", "AWS_", "COLUMNS"))]:
             monkeypatch.delenv(name)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)

@@ -33,7 +33,7 @@ def test_widened_columns_that_athena_may_not_read_are_told_with_the_command(
     told = " ".join(done.stderr.split())
     assert "Athena: `tip_amount_usd`. It does not document" in told
     assert "Spark 3" not in told, "both are stored as before: in 64 bits, and in 32"
-    assert "write them anew: lakeworks backfill start <dag> --from <first> --to <last> --again" in told
+    assert "rewrite them: lakeworks backfill start <dag> --from <first> --to <last> --again" in told
 
 
 def test_widened_columns_that_spark_3_refuses_are_told(command: Callable[..., Done], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`ledger`, `diff`, `rollback`, `withdraw`, `gc`: what they print, and what became of the lake."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -47,9 +48,10 @@ def seen(command: Callable[..., Done], environment: dict[str, str]) -> Callable[
 
 
 def cells(printed: str) -> list[list[str]]:
-    """The body of a printed table."""
-    lines = [line for line in printed.splitlines() if line.startswith("│")]
-    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+    """The body of a printed table whose cells are not empty."""
+    lines = iter(printed.splitlines())
+    next(line for line in lines if line.startswith("──"))
+    return [re.split(r" {2,}", line.strip()) for line in lines if "  " in line]
 
 
 def test_history_lists_every_publication_oldest_first(

@@ -9,9 +9,11 @@ from lakeworks.airflow_api import Airflow
 from lakeworks.backfill import plan as planning
 from lakeworks.backfill import runs
 from lakeworks.backfill.dag import PipelineDag, read_dag
-from lakeworks.cli.backfill.view import follow, plan_document, say, show_plan
+from lakeworks.cli.arguments import AsJson
+from lakeworks.cli.backfill.view import follow, plan_document, show_plan
+from lakeworks.cli.cell_text import joined
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit, emit_one, joined
+from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.errors import ConfigError
 from lakeworks.settings import settings
 

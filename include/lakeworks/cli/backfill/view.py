@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from lakeworks.airflow_api import Airflow
 from lakeworks.backfill import progress
 from lakeworks.backfill.plan import Plan
-from lakeworks.cli.output import emit, emit_one
+from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.lake import Lake
 
 _EVERY = 2.0  # seconds between two looks
@@ -107,8 +107,3 @@ def _note(seen: progress.Progress) -> str:
     parts += [f"{rate:.1f} a minute"] if rate else []
     parts += [f"{int(left.total_seconds() // 60)} min {int(left.total_seconds() % 60)} s left"] if left else []
     return ", ".join(parts)
-
-
-def say(text: str) -> None:
-    """One line, or several, as they are."""
-    Console(soft_wrap=True).print(text, highlight=False, markup=False)

@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.arguments import AsJson, TableArgument
+from lakeworks.cli.output import emit, say
 from lakeworks.contract import Contract, load_contract, read_contract
 from lakeworks.contract.evolution import changes, left_for_athena, left_for_spark_3, version_needed
 from lakeworks.errors import LakeNotFound
 
 
 def diff_contract(
-    table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
+    table: TableArgument,
     against: Annotated[
         Path | None, typer.Option(help="an older contract.yml; without it, what this lake was last published by")
     ] = None,
@@ -30,10 +31,10 @@ def diff_contract(
     found = changes(old, new)
     needed = version_needed(old.version, found)
     emit([vars(change) for change in found], as_json=as_json, title=f"{table}: {old.version} to {new.version}")
-    if told := _told_of_others(left_for_athena(old, new), left_for_spark_3(old, new)):
-        typer.echo(told, err=True)
+    if notes := _notes_on_readers(left_for_athena(old, new), left_for_spark_3(old, new)):
+        say(notes, to_stderr=True)
     if _number(new.version) < _number(needed):
-        typer.echo(f"These changes ask for version {needed}.", err=True)
+        say(f"These changes ask for version {needed}.", to_stderr=True)
         raise typer.Exit(1)
 
 
@@ -44,20 +45,20 @@ def print_schema() -> None:
     typer.echo(json.dumps(contract_schema(), indent=2))
 
 
-def _told_of_others(athena: list[str], spark: list[str]) -> str:
-    """Who may not read which columns of older files, and what mends it; empty if everybody may."""
+def _notes_on_readers(athena: list[str], spark: list[str]) -> str:
+    """Return which readers may fail on which columns of older files, and how to repair that; empty if none does."""
     if not athena and not spark:
         return ""
-    told = []
+    notes = []
     if athena:
-        told.append(f"Athena: {_named(athena)}. It does not document that it reads older files as the new type.")
+        notes.append(f"Athena: {_named(athena)}. It does not document that it reads older files as the new type.")
     if spark:
-        told.append(f"Spark 3: {_named(spark)}. It refuses older files under the new type; Spark 4 reads them.")
+        notes.append(f"Spark 3: {_named(spark)}. It refuses older files under the new type; Spark 4 reads them.")
     return "\n".join(
         [
-            *told,
-            "Our own readers, pyarrow and DuckDB read them. Before others query partitions published until now, write them "
-            "anew: lakeworks backfill start <dag> --from <first> --to <last> --again",
+            *notes,
+            "Lakeworks, pyarrow and DuckDB read them. Before others query partitions published until now, "
+            "rewrite them: lakeworks backfill start <dag> --from <first> --to <last> --again",
         ]
     )
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lakeworks.cli.output import say
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.documentation.odcs import odcs_yaml
 from lakeworks.documentation.table_page import table_page
@@ -26,7 +27,7 @@ def write_docs(
     for name in all_tables():
         path = folder / (f"{name}.odcs.yaml" if odcs else f"{name}.md")
         path.write_text(document(name) if odcs else page(name))
-    typer.echo(f"wrote {len(all_tables())} {'ODCS documents' if odcs else 'pages'} to {folder}")
+    say(f"wrote {len(all_tables())} {'ODCS documents' if odcs else 'pages'} to {folder}")
 
 
 def page(name: str) -> str:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import Layout, emit
 from lakeworks.contract import load_contract
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.transform.sql import upstream
@@ -25,4 +26,4 @@ def run_query(query: Query, as_json: AsJson = False) -> None:
             live = lake.ledger.live_partitions(name)
             session.attach(name, open_dataset(lake.store, contract, live.values()))
         rows = session.query(query).to_pylist()
-    emit(rows, as_json=as_json)
+    emit(rows, as_json=as_json, layout=Layout(exact=True))

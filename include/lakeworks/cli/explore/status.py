@@ -3,15 +3,16 @@
 import json
 import sys
 from dataclasses import replace
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from lakeworks.airflow_api import Activities, Airflow
+from lakeworks.cli.arguments import AsJson, First, Last, OptionalTable
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import Layout, emit, say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import PartitionKeyError
@@ -20,9 +21,6 @@ from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
 from lakeworks.status.status import status
 
-TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; a line a table without it")]
-First = Annotated[str | None, typer.Option("--from", help="first month, day or hour, e.g. 2019-01", show_default=False)]
-Last = Annotated[str | None, typer.Option("--to", help="last month, day or hour, included", show_default=False)]
 _COLORS: dict[State, str] = {
     "failed": "bold red",
     "running": "bold blue",
@@ -38,7 +36,7 @@ _COLORS: dict[State, str] = {
 _SHOWN = 20
 
 
-def show_status(table: TableOption = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
+def show_status(table: OptionalTable = None, first: First = None, last: Last = None, as_json: AsJson = False) -> None:
     """Show which partitions are missing, stale, failed or published.
 
     With a table: a calendar, and the first partitions that need attention. Exit code 1 if a table cannot be read.
@@ -49,23 +47,28 @@ def show_status(table: TableOption = None, first: First = None, last: Last = Non
     names = [table] if table else all_tables()
     contracts, lake, address = [load_contract(name) for name in names], connect(), settings().airflow_url
     activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
-    found = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]
+    with waiting("Comparing ledger, landing and inputs"):
+        found = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]
     if as_json:
         sys.stdout.write(json.dumps([matrix.as_dict() for matrix in found]) + "\n")
     elif table:
         _draw(found[0])
     else:
-        emit([_line(matrix) for matrix in found], as_json=False, title="Partitions")
+        emit([_line(matrix) for matrix in found], as_json=False, title="Partitions", layout=_layout(found))
     if not as_json and not address:
-        Console(stderr=True).print(
-            "running and failed runs are not shown: set LAKE_AIRFLOW_URL to ask Airflow", style="dim"
-        )
+        say("Running and failed runs are not shown: set LAKE_AIRFLOW_URL to ask Airflow.", style="dim", to_stderr=True)
     if not as_json and activities.note:
-        Console().print(activities.note, style="yellow", soft_wrap=True)
+        say(activities.note, style="yellow")
     if faults := [matrix.fault for matrix in found if matrix.fault]:
         for fault in faults:
-            Console(stderr=True).print(str(fault), style="red", soft_wrap=True)
+            say(str(fault), style="red", to_stderr=True)
         raise typer.Exit(1)
+
+
+def _layout(found: list[Matrix]) -> Layout:
+    """Leave states that no partition is in out first."""
+    seen = {state for matrix in found for state in matrix.counts}
+    return Layout(extra=tuple(state for state in STATES if state not in seen))
 
 
 def _line(matrix: Matrix) -> dict[str, object]:

@@ -1,32 +1,37 @@
 """`lakeworks tables` and `lakeworks show`: what the contracts say."""
 
-from typing import Annotated
+from lakeworks.cli.arguments import AsJson, TableArgument
+from lakeworks.cli.cell_text import joined
+from lakeworks.cli.column_choice import every_column
+from lakeworks.cli.output import Layout, emit
+from lakeworks.contract import Contract, all_tables, load_contract
 
-import typer
-
-from lakeworks.cli.output import AsJson, emit, joined
-from lakeworks.contract import all_tables, load_contract
-from lakeworks.transform.sql import load_sql, upstream
-
-TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
+_COLUMNS = Layout(extra=("limits",))
+_TABLES = Layout(extra=("grain",), one_line=("description",))
 
 
 def list_tables(as_json: AsJson = False) -> None:
     """List every table of the project."""
-    rows = []
-    for name in all_tables():
-        contract = load_contract(name)
-        sql = load_sql(contract)
-        rows.append(
-            {
-                "table": name,
-                "grain": joined(contract.grain) or "as received",
-                "partitioned by": joined(contract.partition_by),
-                "from": contract.source or joined(upstream(sql or "")),
-                "description": contract.description,
-            }
-        )
-    emit(rows, as_json=as_json, title="Tables")
+    rows = [_table(load_contract(name)) for name in all_tables()]
+    if as_json or every_column():
+        rows = [{**row, "from": _inputs(load_contract(str(row["table"])))} for row in rows]
+    emit(rows, as_json=as_json, title="Tables", layout=_TABLES)
+
+
+def _table(contract: Contract) -> dict[str, object]:
+    return {
+        "table": contract.name,
+        "description": contract.description,
+        "partitioned by": joined(contract.partition_by) or "-",
+        "grain": joined(contract.grain) or "as received",
+    }
+
+
+def _inputs(contract: Contract) -> str:
+    """Return what the table is built from; parsing its SQL takes a while."""
+    from lakeworks.transform.sql import load_sql, upstream
+
+    return contract.source or joined(upstream(load_sql(contract) or ""))
 
 
 def show_table(table: TableArgument, as_json: AsJson = False) -> None:
@@ -37,14 +42,14 @@ def show_table(table: TableArgument, as_json: AsJson = False) -> None:
             "column": name,
             "type": str(column.type),
             "required": column.required,
-            "limits": _limits(column.minimum, column.maximum, column.allowed),
             "description": column.description,
+            "limits": _limits(column.minimum, column.maximum, column.allowed),
         }
         for name, column in contract.columns.items()
     ]
-    emit(rows, as_json=as_json, title=f"{table} {contract.version}: {contract.description}")
+    emit(rows, as_json=as_json, title=f"{table} {contract.version}: {contract.description}", layout=_COLUMNS)
     if not as_json and contract.rows:
-        rules = [{"row rule": rule.name, "sql": rule.sql, "otherwise": rule.reason} for rule in contract.rows]
+        rules = [{"row rule": rule.name, "sql": rule.sql, "reason": rule.reason} for rule in contract.rows]
         emit(rules, as_json=False, title="Row rules")
 
 

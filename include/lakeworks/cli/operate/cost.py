@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeworks.cli.arguments import AsJson
+from lakeworks.cli.cell_text import money
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import Layout, emit
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import DIMENSIONS, grouped
@@ -22,8 +25,11 @@ from lakeworks.lake import Lake
 from lakeworks.prices import load_price_book
 from lakeworks.settings import settings
 
-Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) in place of a listing")]
+Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) instead of a listing")]
 Logs = Annotated[str | None, typer.Option(help="S3 server access logs: s3://bucket/prefix/")]
+
+_MONEY = ("storage_usd", "monitoring_usd", "requests_usd", "transitions_usd", "retrieval_usd")
+_BILL = Layout(extra=("objects", "old_version_bytes", *_MONEY))
 
 
 def show_bill(
@@ -39,16 +45,18 @@ def show_bill(
     """
     dimensions = [part.strip() for part in by.split(",")]
     if unknown := [part for part in dimensions if part not in DIMENSIONS]:
-        raise ConfigError(f"`{', '.join(unknown)}` is nothing to group by. Known: {', '.join(DIMENSIONS)}.")
+        raise ConfigError(f"`{', '.join(unknown)}` is no dimension to group by. Known: {', '.join(DIMENSIONS)}.")
     ask = _ask(month, inventory, logs)
-    lines = grouped(costs.bill(connect(), ask), dimensions)
+    lake = connect()
+    with waiting("Listing objects"):
+        lines = grouped(costs.bill(lake, ask), dimensions)
     rows = [{**_rounded(vars(line)), "total_usd": round(line.total_usd, 6)} for line in lines]
     shown = [
         {name: value for name, value in row.items() if name not in DIMENSIONS or name in dimensions} for row in rows
     ]
     total = sum(line.total_usd for line in lines)
-    title = f"{month or 'a month at the present rate'}: {total:,.4f} USD, {ask.region}, prices of {ask.book.as_of}"
-    emit(shown, as_json=as_json, title=title)
+    title = f"{month or 'A month at the present rate'}: {money(total)}, {ask.region}, prices of {ask.book.as_of}"
+    emit(shown, as_json=as_json, title=title, layout=_BILL)
 
 
 def compare_bills(
@@ -69,12 +77,14 @@ def compare_bills(
     """
     layers = tuple(filter(None, layer.split(",")))
     proposal = Proposal(_lifecycle(lifecycle), compression, compact_mb * (1 << 20) if compact_mb else None, layers)
-    found = costs.compare(connect(), _ask(None, inventory, None), proposal)
+    lake = connect()
+    with waiting("Listing objects"):
+        found = costs.compare(lake, _ask(None, inventory, None), proposal)
     rows = [
         {**_rounded(vars(item)), "saving_usd": round(item.saving_usd, 6), "months_to_pay": _months(item.months_to_pay)}
         for item in found
     ]
-    emit(rows, as_json=as_json, title=f"Saves {sum(item.saving_usd for item in found):,.4f} USD a month")
+    emit(rows, as_json=as_json, title=f"Saves {money(sum(item.saving_usd for item in found))} a month")
 
 
 def advise_storage_classes(
@@ -84,7 +94,9 @@ def advise_storage_classes(
 
     Reads S3 server access logs of the last 30 days, or of a month.
     """
-    found = costs.advice(connect(), _ask(month, inventory, logs))
+    lake = connect()
+    with waiting("Listing objects and reading access logs"):
+        found = costs.advice(lake, _ask(month, inventory, logs))
     emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Storage classes")
 
 
@@ -143,7 +155,7 @@ def simulate_year(
         {
             "change": step.name,
             "usd_a_year": round(step.usd_after, 2),
-            "saved": round(step.saved, 2),
+            "saved_usd": round(step.saved, 2),
             "share": f"{step.share:.1%}",
         }
         for step in steps

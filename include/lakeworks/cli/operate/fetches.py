@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeworks.cli.arguments import AsJson, PeriodArgument, TableArgument
 from lakeworks.cli.connection import connect
-from lakeworks.cli.explore.tables import TableArgument
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import emit
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import QUOTA
 from lakeworks.core.partition import Period
@@ -19,7 +19,6 @@ from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.landing.quota import LakeState
 from lakeworks.sources.limits import Spent, parsed
 
-PeriodArgument = Annotated[str, typer.Argument(help="2019-01, 2019-01-05 or 2019-01-05T03", show_default=False)]
 ResetOption = Annotated[
     str | None, typer.Option("--reset", metavar="SOURCE", help="Forget what was spent and why it rests.")
 ]

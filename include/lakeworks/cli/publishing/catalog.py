@@ -1,22 +1,19 @@
 """`lakeworks catalog diff` and `repair`: what Glue lists against what is published."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lakeworks.cli.arguments import AsJson, DryRun, OptionalTable
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import emit, say
+from lakeworks.cli.progress import counted
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import ConfigError
 from lakeworks.maintenance.catalog_difference import CatalogDifference
 from lakeworks.maintenance.catalog_repair import compare_catalog
 
-TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>")]
 Everything = Annotated[bool, typer.Option("--all", help="Every table.")]
 Deep = Annotated[bool, typer.Option("--deep", help="Read every ledger entry, also where the listings agree.")]
 # A person reads so many lines a kind; --json has them all.
@@ -24,7 +21,7 @@ _SHOWN = 10
 
 
 def diff_catalog(
-    table: TableOption = None, every: Everything = False, deep: Deep = False, as_json: AsJson = False
+    table: OptionalTable = None, every: Everything = False, deep: Deep = False, as_json: AsJson = False
 ) -> None:
     """Show where catalog and ledger differ.
 
@@ -37,9 +34,9 @@ def diff_catalog(
 
 
 def repair_catalog(
-    table: TableOption = None,
+    table: OptionalTable = None,
     every: Everything = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: DryRun = False,
     deep: Deep = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,7 +56,7 @@ def _run(table: str | None, *, every: bool, repair: bool, deep: bool) -> list[tu
     lake = connect()
     found: list[tuple[str, CatalogDifference]] = []
     for name in all_tables() if table is None else [table]:
-        with _bar(name) as progress:
+        with counted(name) as progress:
             found += [
                 (name, item)
                 for item in compare_catalog(lake, load_contract(name), repair=repair, deep=deep, progress=progress)
@@ -76,7 +73,7 @@ def _show(found: list[tuple[str, CatalogDifference]], *, as_json: bool, title: s
     emit(shown, as_json=as_json, title=title)
     if not as_json and len(shown) < len(found):
         more = ", ".join(f"{name} {kind} {count:,}" for (name, kind), count in seen.items() if count > _SHOWN)
-        Console().print(f"the first {_SHOWN} of each kind; all of them with --json: {more}")
+        say(f"The first {_SHOWN} of each kind. All of them with --json: {more}")
 
 
 def _row(name: str, item: CatalogDifference) -> dict[str, Any]:
@@ -87,13 +84,3 @@ def _row(name: str, item: CatalogDifference) -> dict[str, Any]:
         "detail": item.detail,
         "repaired": item.repaired,
     }
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal, nothing elsewhere; on stderr, so that --json stays clean."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

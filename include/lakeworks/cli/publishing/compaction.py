@@ -4,36 +4,32 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeworks.cli.arguments import AsJson, DryRun, OptionalPartition, OptionalTable
 from lakeworks.cli.connection import connect
-from lakeworks.cli.explore.ledger import parse_partition
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import Layout, emit, say
+from lakeworks.cli.progress import track, waiting
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.maintenance.compaction import Compacted, FileReport, compact_each, file_report, report_of
 
-TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
-PartitionOption = Annotated[
-    str | None, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05; default: all that need it")
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+_SIZES = Layout(extra=("smallest_bytes", "median_bytes", "largest_bytes", "publication"))
 
 
-def show_file_sizes(table: TableOption = None, as_json: AsJson = False) -> None:
+def show_file_sizes(table: OptionalTable = None, as_json: AsJson = False) -> None:
     """Show objects and sizes, and what needs compaction."""
     lake = connect()
     rows = [
         _row(name, report)
-        for name in ([table] if table else all_tables())
+        for name in track([table] if table else all_tables(), "Reading")
         for report in file_report(lake, load_contract(name))
         if table or report.verdict != "fine"
     ]
-    emit(
-        rows, as_json=as_json, title=f"{table}: objects" if table else "Partitions that are not near their target size"
-    )
+    title = f"{table}: objects" if table else "Partitions that are not near their target size"
+    emit(rows, as_json=as_json, title=title, layout=_SIZES)
 
 
 def compact_table(
     table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
-    partition: PartitionOption = None,
+    partition: OptionalPartition = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -43,17 +39,18 @@ def compact_table(
     """
     lake, contract = connect(), load_contract(table)
     if partition is not None:
-        chosen = [report_of(lake, contract, parse_partition(contract, partition))]
+        chosen = [report_of(lake, contract, contract.parse_partition(partition))]
     else:
         chosen = [report for report in file_report(lake, contract) if report.needs_compaction]
     if dry_run:
-        emit([_row(table, report) for report in chosen], as_json=as_json, title="Would compact")
+        emit([_row(table, report) for report in chosen], as_json=as_json, title="Would compact", layout=_SIZES)
         return
-    done = list(compact_each(lake, contract, chosen))
-    emit([_done(table, item) for item in done], as_json=as_json, title="Compacted")
+    with waiting(f"Rewriting {len(chosen)} partitions of {table}"):
+        done = list(compact_each(lake, contract, chosen))
+    emit([_done(table, item) for item in done], as_json=as_json, title="Compacted", layout=_SIZES)
     overtaken = [item.overtaken for item in done if item.overtaken]
-    for told in overtaken:
-        typer.echo(f"Left as it is: {told}", err=True)
+    for reason in overtaken:
+        say(f"Not compacted: {reason}", to_stderr=True)
     if overtaken:
         raise typer.Exit(1)
 
@@ -73,8 +70,8 @@ def _row(table: str, report: FileReport) -> dict[str, Any]:
         "partition": str(report.partition),
         "objects": report.objects,
         "bytes": report.bytes,
-        "smallest": report.smallest,
-        "median": report.median,
-        "largest": report.largest,
+        "smallest_bytes": report.smallest,
+        "median_bytes": report.median,
+        "largest_bytes": report.largest,
         "verdict": report.verdict,
     }

@@ -1,25 +1,23 @@
-"""`lakeworks verify`, `repair`, `expire` and `gc`: looking after what is published."""
+"""`lakeworks verify`, `repair`, `expire` and `gc`: compare, repair and clean what is published."""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
+from lakeworks.cli.arguments import AsJson, DryRun, OptionalTable
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import emit
+from lakeworks.cli.progress import track, waiting
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.verify import Finding, repair, verify
 
-TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
-TableOption = Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-
 
 def verify_tables(
-    table: TableOption = None,
+    table: OptionalTable = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Read every object: its hash, and its columns against Glue's.")
     ] = False,
@@ -31,7 +29,7 @@ def verify_tables(
     """
     lake = connect()
     rows = []
-    for name in [table] if table else all_tables():
+    for name in track(_names(table), "Verifying"):
         try:
             rows += [_row(name, finding) for finding in verify(lake, load_contract(name), deep=deep)]
         except TerminalError as error:  # one table that cannot be read hides none of the others
@@ -41,14 +39,14 @@ def verify_tables(
         raise typer.Exit(1)
 
 
-def repair_tables(table: TableOption = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+def repair_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Repair objects and catalog from the ledger.
 
     Does not touch what another program wrote.
     """
     lake = connect()
     rows = []
-    for name in [table] if table else all_tables():
+    for name in track(_names(table), "Repairing"):
         contract = load_contract(name)
         findings = verify(lake, contract)
         repaired = [] if dry_run else repair(lake, contract, findings)
@@ -56,10 +54,13 @@ def repair_tables(table: TableOption = None, dry_run: DryRun = False, as_json: A
     emit(rows, as_json=as_json, title="Would repair" if dry_run else "Repaired")
 
 
-def expire_tables(table: TableOption = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Withdraw the partitions that no run published or confirmed within their table's retention."""
+def expire_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Withdraw partitions past their retention.
+
+    A partition is past it when no run published or confirmed it within the table's retention.
+    """
     lake, rows = connect(), []
-    for name in [table] if table else all_tables():
+    for name in track(_names(table), "Expiring"):
         found = expire(lake, load_contract(name), dry_run=dry_run)
         rows += [
             {
@@ -75,17 +76,21 @@ def expire_tables(table: TableOption = None, dry_run: DryRun = False, as_json: A
 
 def collect_garbage(
     dry_run: DryRun = False,
-    hours: Annotated[float, typer.Option(help="leave alone what is younger")] = 24.0,
+    hours: Annotated[float, typer.Option(help="keep what is younger than this many hours")] = 24.0,
     as_json: AsJson = False,
 ) -> None:
     """Remove leftovers of dead runs and superseded versions.
 
     Removes staged objects of dead runs, superseded versions and uploads that were never completed.
     """
-    found = garbage.collect(
-        connect(), map(load_contract, all_tables()), older_than=timedelta(hours=hours), dry_run=dry_run
-    )
+    lake, age = connect(), timedelta(hours=hours)
+    with waiting("Looking for leftovers"):
+        found = list(garbage.collect(lake, map(load_contract, all_tables()), older_than=age, dry_run=dry_run))
     emit([vars(item) for item in found], as_json=as_json, title="Garbage" if dry_run else "Removed")
+
+
+def _names(table: str | None) -> list[str]:
+    return [table] if table else all_tables()
 
 
 def _row(table: str, finding: Finding) -> dict[str, Any]:

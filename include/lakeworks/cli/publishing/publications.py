@@ -4,17 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeworks.cli.arguments import AsJson, PartitionArgument, TableArgument, find_partition
 from lakeworks.cli.connection import connect
-from lakeworks.cli.explore.ledger import parse_partition
-from lakeworks.cli.output import AsJson, emit, emit_one
+from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.contract import load_contract
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.publications.diff import PublicationDiff, diff
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw
 
-TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
-PartitionArgument = Annotated[str, typer.Argument(help="2019-01-05, or year=2019/month=01/day=05", show_default=False)]
+_ROWS = Layout(exact=True)
 
 
 def rollback_partition(
@@ -26,7 +25,7 @@ def rollback_partition(
     """Make an earlier publication current again."""
     contract = load_contract(table)
     lake = connect()
-    entry = rollback(lake, contract, parse_partition(contract, partition, lake), to)
+    entry = rollback(lake, contract, find_partition(lake, contract, partition), to)
     emit([_line(entry)], as_json=as_json, title="Rolled back")
 
 
@@ -37,7 +36,7 @@ def withdraw_partition(table: TableArgument, partition: PartitionArgument, as_js
     """
     contract = load_contract(table)
     lake = connect()
-    entry = withdraw(lake, contract, parse_partition(contract, partition, lake))
+    entry = withdraw(lake, contract, find_partition(lake, contract, partition))
     emit([_line(entry)], as_json=as_json, title="Withdrawn")
 
 
@@ -55,14 +54,14 @@ def diff_publications(
     Shows rows, schema and statistics.
     """
     contract = load_contract(table)
-    found = diff(connect(), contract, parse_partition(contract, partition), before, after)
+    found = diff(connect(), contract, contract.parse_partition(partition), before, after)
     private = {name for name, column in contract.columns.items() if column.pii}
     figures = [_figure(old or new, old, new, private) for old, new in found.statistics]
     samples = [_withheld(row, private) for row in found.samples]
     columns = [{"column": name, "before": old, "after": new} for name, old, new in found.columns]
     if as_json:
-        told = {"left out": list(found.left_out), "columns": columns, "statistics": figures, "samples": samples}
-        emit_one({**_summary(found), **told})
+        details = {"left out": list(found.left_out), "columns": columns, "statistics": figures, "samples": samples}
+        emit_one({**_summary(found), **details})
         return
     emit(
         [_summary(found)],
@@ -70,10 +69,10 @@ def diff_publications(
         title=f"{table} {partition}: publication {found.before.seq} to {found.after.seq}",
     )
     if found.left_out:
-        typer.echo(f"Rows are compared without {', '.join(found.left_out)}, which change with every fetch.")
+        say(f"Rows are compared without {', '.join(found.left_out)}, which change with every fetch.")
     for title, rows in (("Columns", columns), ("Statistics", figures), ("Rows, the first ones", samples)):
         if rows:
-            emit(rows, as_json=False, title=title)
+            emit(rows, as_json=False, title=title, layout=_ROWS)
 
 
 def _line(entry: LedgerEntry) -> dict[str, Any]:
@@ -111,7 +110,7 @@ def _figure(named: Any, old: Any, new: Any, private: set[str]) -> dict[str, Any]
 
 
 def _withheld(row: dict[str, Any], private: set[str]) -> dict[str, Any]:
-    """The sample without the values of columns with personal data."""
+    """Return the sample without the values of columns with personal data."""
     shown: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, dict):

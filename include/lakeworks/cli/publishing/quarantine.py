@@ -1,31 +1,29 @@
-"""`lakeworks quarantine list|show|replay`: rows that were set aside."""
+"""`lakeworks quarantine list|show|replay`: rows that broke a rule."""
 
 import json
 from typing import Annotated, Any
 
 import typer
 
+from lakeworks.cli.arguments import AsJson, OptionalTable, TableArgument
 from lakeworks.cli.connection import connect
-from lakeworks.cli.explore.ledger import parse_partition
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import Layout, emit, say
+from lakeworks.cli.progress import track, waiting
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.pipeline.rebuild import downstream
-from lakeworks.quarantine import replay as rows_aside
+from lakeworks.quarantine.replay import QuarantinedPeriod, covering, replay
+from lakeworks.quarantine.replay import list_quarantined as quarantined_periods
 from lakeworks.quarantine.rows import rows, rows_of
 
-TableArgument = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)]
 PeriodArgument = Annotated[
     str, typer.Argument(help="the run's partition key, e.g. 2019-01, or a partition", show_default=False)
 ]
 
 
-def list_quarantined(
-    table: Annotated[str | None, typer.Argument(help="<layer>.<domain>.<table>; every table without it")] = None,
-    as_json: AsJson = False,
-) -> None:
+def list_quarantined(table: OptionalTable = None, as_json: AsJson = False) -> None:
     """List quarantined rows and the broken rules."""
     lake = connect()
     found = [
@@ -35,12 +33,12 @@ def list_quarantined(
             "rows": item.rows,
             "of": item.balance.read if item.balance else None,
             "rules": _rules(item.balance.broken if item.balance else {}),
-            "the others": "published" if item.published else "not published",
+            "other rows": "published" if item.published else "not published",
         }
-        for name in ([table] if table else all_tables())
-        for item in rows_aside.list_quarantined(lake, load_contract(name))
+        for name in track([table] if table else all_tables(), "Reading the quarantine of")
+        for item in quarantined_periods(lake, load_contract(name))
     ]
-    emit(found, as_json=as_json, title="Quarantine")
+    emit(found, as_json=as_json, title="Quarantine", layout=Layout(extra=("other rows",)))
 
 
 def show_quarantined(
@@ -54,8 +52,8 @@ def show_quarantined(
     Takes the period of a run, or one partition. All columns with --json.
     """
     lake, contract = connect(), load_contract(table)
-    wanted = parse_partition(contract, period) if "=" in period else Period.parse(period)
-    found = rows_aside.covering(lake, contract, _period(contract, period))
+    wanted = contract.parse_partition(period) if "=" in period else Period.parse(period)
+    found = covering(lake, contract, _period(contract, period))
     first, of = _rows(lake, contract, found, wanted, limit)
     shown = [_withheld(row, contract) for row in first]
     leading = ("_reason", "_broken_rules", *contract.grain, "_row")
@@ -63,25 +61,26 @@ def show_quarantined(
         [{**{key: row[key] for key in leading if key in row}, **(row if as_json else {})} for row in shown],
         as_json=as_json,
         title=f"{table} {wanted}: {len(shown)} of {of} rows in {lake.store.uri(found.key)}",
+        layout=Layout(exact=True, extra=("_row",)),
     )
 
 
 def _rows(
-    lake: Lake, contract: Contract, found: rows_aside.QuarantinedPeriod, wanted: Partition | Period, limit: int
+    lake: Lake, contract: Contract, found: QuarantinedPeriod, wanted: Partition | Period, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """The first rows of what was typed, and how many there are; what a run set aside beside them is told."""
+    """Return the first rows of what was typed and their count; note on stderr what the run quarantined besides."""
     if str(wanted) == found.period and isinstance(wanted, Period):
         return rows(lake, found, limit), found.rows
     part = rows_of(lake, contract, found, wanted, limit)
-    told = f"{wanted} was part of the run of {found.period}." if str(wanted) != found.period else ""
+    note = f"{wanted} was part of the run of {found.period}." if str(wanted) != found.period else ""
     if part.elsewhere or part.unknown:
-        cut_by = ", ".join(f"`{field.column}`" for field in contract.partition_by if field.column)
-        told += (
-            f" Left out: {part.elsewhere} rows of other partitions, {part.unknown} rows that do not say of which they are "
-            f"({cut_by}). All of them: lakeworks quarantine show {contract.name} {found.period}"
+        columns = ", ".join(f"`{field.column}`" for field in contract.partition_by if field.column)
+        note += (
+            f" Left out: {part.elsewhere} rows of other partitions, {part.unknown} rows without the value of their partition "
+            f"({columns}). All of them: lakeworks quarantine show {contract.name} {found.period}"
         )
-    if told:
-        typer.echo(told.strip(), err=True)
+    if note:
+        say(note.strip(), to_stderr=True)
     return part.first, part.here
 
 
@@ -98,36 +97,35 @@ def replay_quarantined(
     Uses the current contract and SQL. Rows that keep the rules now are published with the others.
     """
     lake, contract = connect(), load_contract(table)
-    done = rows_aside.replay(lake, contract, _period(contract, period), with_downstream=with_downstream)
+    with waiting(f"Rebuilding {table} {period}"):
+        done = replay(lake, contract, _period(contract, period), with_downstream=with_downstream)
     balance = done.record.balance
     row = {
         "table": table,
         "period": done.period,
-        "set aside before": done.before.rows,
+        "quarantined before": done.before.rows,
         "rejoined": done.rejoined,
-        "set aside now": balance.quarantined,
+        "quarantined now": balance.quarantined,
         "read": balance.read,
         "staged": balance.staged,
         "deduplicated": balance.deduplicated,
         "partitions": done.record.outcome,
     }
-    emit([row], as_json=as_json, title="Replayed")
-    waiting = [name for name in downstream(lake, table) if name not in done.rebuilt]
-    if waiting and not as_json:
-        typer.echo(
-            f"Built from it, not rebuilt: {', '.join(waiting)}. Run them for {done.period}, or add --downstream."
-        )
+    emit([row], as_json=as_json, title="Replayed", layout=Layout(extra=("read", "staged", "deduplicated")))
+    outdated = [name for name in downstream(lake, table) if name not in done.rebuilt]
+    if outdated and not as_json:
+        say(f"Built from it, not rebuilt: {', '.join(outdated)}. Run them for {done.period}, or add --downstream.")
 
 
 def _period(contract: Contract, text: str) -> Period:
-    """A period as typed, or the one a partition's path names."""
+    """Return the period as typed, or the one a partition's path names."""
     if "=" not in text:
         return Period.parse(text)
-    period = parse_partition(contract, text).period
+    period = contract.parse_partition(text).period
     if period is None:
         raise PartitionKeyError(
-            f"`{text}` names no month, day or hour, and rows are set aside by those of runs. Nothing was changed. "
-            f"What there is: lakeworks quarantine list {contract.name}"
+            f"`{text}` names no month, day or hour, and a quarantine file belongs to a run's period. Nothing was changed. "
+            f"Quarantined periods: lakeworks quarantine list {contract.name}"
         )
     return period
 
@@ -137,7 +135,7 @@ def _rules(broken: dict[str, int]) -> str:
 
 
 def _withheld(row: dict[str, Any], contract: Contract) -> dict[str, Any]:
-    """The row without the values of columns with personal data, which a row set aside on arrival has in its text."""
+    """Return the row without values of columns with personal data, also in the text of a row quarantined on arrival."""
     private = {name.lower() for name, column in contract.columns.items() if column.pii}
     if not private:
         return row

@@ -1,4 +1,4 @@
-"""`lakeworks bootstrap`: set the lake up, show what would change, or hand it over to CloudFormation or Terraform."""
+"""`lakeworks bootstrap`: set the lake up, show what would change, or export it to CloudFormation or Terraform."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client
-from lakeworks.cli.output import AsJson
 from lakeworks.infrastructure.bootstrap import plan_lake
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.settings import settings
@@ -20,16 +20,16 @@ _PROBLEMS = ("denied", "failed")
 
 
 class Format(StrEnum):
-    """Languages the wanted state is exported in."""
+    """Languages that the desired state is exported in."""
 
     CLOUDFORMATION = "cloudformation"
     TERRAFORM = "terraform"
 
 
 def bootstrap_lake(
-    plan: Annotated[bool, typer.Option("--plan", help="Only show what would change.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what would change; change nothing.")] = False,
     export: Annotated[
-        Format | None, typer.Option(help="Print the wanted state in this language; changes nothing.")
+        Format | None, typer.Option(help="Print the desired state in this language; change nothing.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +41,7 @@ def bootstrap_lake(
     if export:
         sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = Console(highlight=False, soft_wrap=True)
 
     def show(change: ResourceChange) -> None:
         if not as_json:
@@ -62,7 +62,7 @@ def bootstrap_lake(
 
 
 def _print(console: Console, change: ResourceChange, *, notes: bool) -> None:
-    """As Terraform does: a line a resource, a line a difference, and what a person should know."""
+    """Print a line per resource and a line per difference, as Terraform does, then its notes."""
     console.print(f"[bold]{change.kind}[/] {change.name}: {change.outcome}", end="")
     console.print(f"  {change.detail}" if change.detail else "", markup=False)
     for line in change.lines:

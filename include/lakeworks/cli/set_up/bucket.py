@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import emit
 from lakeworks.infrastructure import bucket_deletion as removal
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from lakeworks.aws_errors import translated
+from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client, connect
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.output import emit
 from lakeworks.core.tenant import Tenant
 from lakeworks.settings import settings
 from lakeworks.tenants import onboarding as tenants

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from lakeworks.cli.explore.ledger import parse_partition
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.errors import PartitionKeyError
@@ -38,7 +37,7 @@ def cut_by(*partition_by: str) -> Contract:
     ],
 )
 def test_what_names_one_partition_is_it(partition_by: list[str], text: str, path: str) -> None:
-    assert parse_partition(cut_by(*partition_by), text).path == path
+    assert cut_by(*partition_by).parse_partition(text).path == path
 
 
 @pytest.mark.parametrize(
@@ -63,10 +62,10 @@ def test_what_names_one_partition_is_it(partition_by: list[str], text: str, path
 )
 def test_what_names_none_is_told_what_to_type(partition_by: list[str], text: str, to_type: str) -> None:
     with pytest.raises(PartitionKeyError, match=re.escape(f"`{to_type}`")):
-        parse_partition(cut_by(*partition_by), text)
+        cut_by(*partition_by).parse_partition(text)
 
 
 @pytest.mark.parametrize("text", ["2019-01", "2019-13-01", "2019-01-32", "2019-02-29", "2019-1-5"])
 def test_a_time_of_another_grain_or_none_at_all_is_refused(text: str) -> None:
     with pytest.raises(PartitionKeyError):
-        parse_partition(cut_by("day(at)"), text)
+        cut_by("day(at)").parse_partition(text)
