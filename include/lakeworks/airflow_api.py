@@ -14,6 +14,7 @@ from lakeworks.core.partition import Period
 from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import ConfigError, LakeUnavailable, PartitionKeyError
 
+_WRONG_ADDRESS = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)
 _RUNNING = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
 _FAILED = ("failed", "upstream_failed")
 _PAGE = 100  # Airflow's largest page unless it is configured otherwise
@@ -144,6 +145,10 @@ class Airflow:
                 )
             answer.raise_for_status()
             return answer.json() if answer.content else None
+        except _WRONG_ADDRESS as error:
+            raise ConfigError(
+                f"LAKE_AIRFLOW_URL is no address: {_reason(error)}. Nothing was changed. Write https://user:password@host."
+            ) from error
         except (requests.RequestException, ValueError) as error:
             raise LakeUnavailable(
                 f"Airflow at `{self.url}` could not be asked for its runs: {_reason(error)}. Nothing was changed; run "

@@ -4,10 +4,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    InvalidProxiesConfigError,
+    InvalidRegionError,
+    InvalidRetryConfigurationError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+    UnknownServiceError,
+)
 from botocore.parsers import ResponseParserError
 
-from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable, ObjectArchived
+from lakeworks.errors import ConfigError, LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable, ObjectArchived
 
 _DENIED = {
     "AccessDenied",
@@ -56,11 +73,35 @@ _HINTS = {
     "ExpiredTokenException": "The session token has expired: renew the credentials, then run again.",
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
 }
+# What every call of boto3 may raise.
+AWS_ERRORS = (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError)
+_SIGNED_OUT = (CredentialRetrievalError, SSOError, TokenRetrievalError)
+_MISCONFIGURED = (
+    ConfigNotFound,
+    ConfigParseError,
+    InvalidConfigError,
+    InvalidProxiesConfigError,
+    InvalidRegionError,
+    InvalidRetryConfigurationError,
+    NoRegionError,
+    ProfileNotFound,
+    UnknownServiceError,
+)
 _CHECK = "Check the credentials and their policy, then run again: it goes on from there."
 
 
 def lake_error(error: Exception, action: str, where: str) -> LakeError:
-    """The lakeworks error for one of boto3's; `action` is a verb ("read"), `where` an address."""
+    """Return the lakeworks error for one of boto3's; `action` is a verb ("read"), `where` an address."""
+    if isinstance(error, _SIGNED_OUT):
+        return LakeAccessDenied(
+            f"No AWS credentials to {action} `{where}`: {str(error).rstrip('.')}. Nothing was changed. Sign in again "
+            "(`aws sso login`), or correct the credential process of the AWS profile."
+        )
+    if isinstance(error, _MISCONFIGURED):
+        return ConfigError(
+            f"The AWS configuration is wrong: {str(error).rstrip('.')}. Nothing was changed. Check AWS_PROFILE, AWS_REGION, "
+            "LAKE_REGION, AWS_ENDPOINT_URL and ~/.aws/config, or the Airflow connection."
+        )
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return LakeAccessDenied(
             f"No AWS credentials to {action} `{where}`: {error}. Nothing was changed. Set up the Airflow connection "
@@ -104,5 +145,18 @@ def translated(action: str, where: str) -> Iterator[None]:
     """Raise boto3's errors in this block as lakeworks errors."""
     try:
         yield
-    except (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError) as error:
+    except AWS_ERRORS as error:
         raise lake_error(error, action, where) from error
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Raise what boto3 says of a wrong profile, region or address, while a client is made, as ConfigError."""
+    try:
+        with translated("connect to", "AWS"):
+            yield
+    except ValueError as error:  # botocore has no class of its own for it
+        raise ConfigError(
+            f"An AWS client cannot be made: {str(error).rstrip('.')}. Nothing was changed. Check AWS_ENDPOINT_URL and "
+            "AWS_ENDPOINT_URL_<SERVICE>: an address like http://127.0.0.1:5000."
+        ) from error

@@ -12,6 +12,7 @@ from lakeworks.core.layout import live_prefix
 from lakeworks.core.partition import Partition, PartitionField, Period, period_range
 from lakeworks.core.tenant import Tenant
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import load_config
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.ledger.ledger import Ledger, LedgerEntry
@@ -37,7 +38,13 @@ class Lake:
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
         """A lake from settings and boto3 clients (see `client_config`); with a tenant, that tenant's share of it."""
-        settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.scratch_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"LAKE_SCRATCH_DIR `{settings.scratch_dir}` cannot be made: {error.strerror}. Nothing was run. Name a folder "
+                "that this process may write."
+            ) from error
         salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
             ObjectStore(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lakeworks.aws_errors import configured
 from lakeworks.lake import Lake, client_config
 from lakeworks.settings import settings
 
@@ -10,20 +11,23 @@ def connect() -> Lake:
     """The lake of this environment.
 
     Raises:
-        ConfigError: a setting is missing.
+        ConfigError: a setting is missing or wrong.
     """
     import boto3
 
-    return Lake.connect(settings(), boto3.Session())
+    found = settings()
+    with configured():
+        return Lake.connect(found, boto3.Session())
 
 
 def client(service: str, region: str | None = None) -> Any:
     """A boto3 client of any service, set up like the lake's own.
 
     Raises:
-        ConfigError: a setting is missing.
+        ConfigError: a setting is missing or wrong.
     """
     import boto3
 
     found = settings()
-    return boto3.Session().client(service, region_name=region or found.region, config=client_config(found))  # type: ignore[call-overload]
+    with configured():
+        return boto3.Session().client(service, region_name=region or found.region, config=client_config(found))  # type: ignore[call-overload]

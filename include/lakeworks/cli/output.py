@@ -18,7 +18,6 @@ from rich.table import Table
 from lakeworks.cli.cell_text import cell, exact_cell, header
 from lakeworks.cli.column_choice import every_column
 from lakeworks.cli.column_fit import fit, measure
-from lakeworks.errors import LakeError, TransientError
 
 _GAP = 2
 _TEXT = (str, dict, list, tuple)
@@ -62,13 +61,6 @@ def emit_one(document: Mapping[str, Any]) -> None:
 def say(text: str, *, style: str = "", to_stderr: bool = False) -> None:
     """Print lines as they are: the terminal wraps them, nothing else does."""
     Console(soft_wrap=True, stderr=to_stderr).print(text, highlight=False, markup=False, style=style)
-
-
-def fail(error: LakeError) -> None:
-    """Print an error as one message."""
-    kind = "can be tried again" if isinstance(error, TransientError) else "must be corrected"
-    Console(stderr=True, soft_wrap=True).print(f"[bold red]{type(error).__name__}[/] ({kind}): ", end="")
-    say(str(error), to_stderr=True)
 
 
 def _print_table(rows: Rows, layout: Layout) -> None:

@@ -47,7 +47,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def run(*arguments: str, **environment: str) -> Done:
         for name in [name for name in os.environ if name.startswith(("LAKE_", "AWS_", "COLUMNS"))]:
             monkeypatch.delenv(name)
-        for name, value in environment.items():
+        for name, value in {"LAKE_ENV_FILE": "off", **environment}.items():
             monkeypatch.setenv(name, value)
         settings.cache_clear()
         monkeypatch.setattr(sys, "argv", ["lakeworks", *arguments])

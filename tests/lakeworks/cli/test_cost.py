@@ -144,7 +144,7 @@ def test_the_example_year_needs_no_lake(command: Callable[..., Any], monkeypatch
     ("arguments", "says"),
     [
         (("--month", "November"), "not a month like 2026-11"),
-        (("--by", "colour"), "`colour` is nothing to group by"),
+        (("--by", "colour"), "`colour` is no dimension to group by"),
         (("--logs", "logs/"), "not an address like s3://"),
         (("advise",), "needs server access logs"),
         (("compare", "--lifecycle", "soon:GLACIER_IR"), "not <days>:<storage class>"),

@@ -142,7 +142,7 @@ def test_gc_removes_what_dead_attempts_left_and_nothing_else(
     assert (planned.returncode, json.loads(planned.stdout)) == (0, [garbage])
     printed = command("gc", "--dry-run", "--hours", "0", **environment)
     assert "Garbage" in printed.stdout
-    assert cells(printed.stdout) == [["staging", folder, "2", "20"]]
+    assert cells(printed.stdout) == [["staging", folder, "2", "20 bytes"]]
     assert len(list(lake.store.scan(folder))) == 2, "a dry run deletes nothing"
 
     done = command("gc", "--hours", "0", "--json", **environment)

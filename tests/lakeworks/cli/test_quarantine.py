@@ -42,7 +42,7 @@ def environment(lake: Lake, moto_url: str) -> dict[str, str]:
 
 
 FIFTH = ["of the 5th", "later that day"]
-LEFT_OUT = "Left out: {} rows of other partitions, 1 rows that do not say of which they are (`pickup_at`)"
+LEFT_OUT = "Left out: {} rows of other partitions, 1 rows without the value of their partition (`pickup_at`)"
 
 
 @pytest.mark.parametrize(

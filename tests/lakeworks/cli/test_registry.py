@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,21 @@ def test_no_module_of_the_command_line_is_named_like_its_function() -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["backfill", "--help"], ["cost", "--help"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert imported_by(arguments) == []
+
+
+def test_listing_tables_imports_nothing_heavy() -> None:
+    assert imported_by(["tables"]) == []
+
+
+def test_the_shell_completes_commands_and_tables() -> None:
+    words = "lakeworks show silver.transport.t"
+    environment = {**os.environ, "_LAKEWORKS_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "2"}
+    command = [str(Path(sys.executable).parent / "lakeworks")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["silver.transport.trips"], done.stderr
+    environment |= {"COMP_WORDS": "lakeworks backf", "COMP_CWORD": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["backfill"], done.stderr
 
 
 def test_a_group_runs_its_default_command() -> None:

@@ -4,9 +4,9 @@ from typing import Annotated, cast
 
 import typer
 
+from lakeworks.cli.arguments import AsJson, DryRun, TableArgument
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import AsJson, emit
-from lakeworks.cli.publishing.maintenance import DryRun, TableArgument
+from lakeworks.cli.output import emit
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.maintenance.restoration import restore

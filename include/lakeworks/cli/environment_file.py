@@ -1,0 +1,61 @@
+"""The project's `.env`: settings of the command line that need not be typed. A variable of the environment wins."""
+
+import os
+from io import StringIO
+from pathlib import Path
+
+from lakeworks.errors import ConfigError
+
+SETTING = "LAKE_ENV_FILE"
+_OFF = "off"
+
+
+def load_environment_file() -> None:
+    """Set the variables of `.env` that the environment does not have.
+
+    Raises:
+        ConfigError: the file cannot be read, or a line is not NAME=value; names file and line.
+    """
+    path = _file()
+    if path is None:
+        return
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"`{path}` cannot be read: {error}. Nothing was run. Correct it, or set {SETTING}=off."
+        ) from error
+    for name, value in _variables(path, text).items():
+        if value:
+            os.environ.setdefault(name, value)
+
+
+def _file() -> Path | None:
+    named = os.environ.get(SETTING)
+    if named == _OFF:
+        return None
+    if named:
+        if not Path(named).is_file():
+            raise ConfigError(f"{SETTING} is `{named}`, and there is no such file. Nothing was run.")
+        return Path(named)
+    found = _folder() / ".env"
+    return found if found.exists() else None
+
+
+def _folder() -> Path:
+    from lakeworks.project import project
+
+    try:
+        return project().root
+    except ConfigError:  # a command that needs a project says so itself
+        return Path()
+
+
+def _variables(path: Path, text: str) -> dict[str, str | None]:
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
+    wrong = [str(binding.original.line) for binding in parse_stream(StringIO(text)) if binding.error]
+    if wrong:
+        raise ConfigError(f"`{path}`: line {', '.join(wrong)} is not NAME=value. Nothing was run.")
+    return dotenv_values(stream=StringIO(text))
