@@ -51,7 +51,12 @@ def mistake(line: str) -> str:
             return f"there is no `{name}` in `{command.name}`"
         command = command.commands[name]
     command = getattr(command, "loaded", command)
-    options = {text: item for item in command.get_params(typer.Context(command)) for text in item.opts if item.param_type_name == "option"}
+    options = {
+        text: item
+        for item in command.get_params(typer.Context(command))
+        for text in item.opts
+        if item.param_type_name == "option"
+    }
     given = []
     while words:
         word = words.pop(0)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.output import AsJson, emit
+from lakeworks.cli.arguments import AsJson
+from lakeworks.cli.output import emit
 from lakeworks.errors import ContractError, LakeError, Problem
 
 Tables = Annotated[
