@@ -39,7 +39,10 @@ def diff_contract(
 
 
 def print_schema() -> None:
-    """Print the JSON schema of contract.yml, with which editors complete and check contracts."""
+    """Print the JSON schema of contract.yml for editors.
+
+    With it they complete and check contracts while a person types.
+    """
     from lakeworks.documentation.contract_schema import contract_schema
 
     typer.echo(json.dumps(contract_schema(), indent=2))

@@ -20,7 +20,9 @@ def new_table(
         Path | None, typer.Option(help="With --source: a CSV, JSON Lines or Parquet file that has its columns.")
     ] = None,
 ) -> None:
-    """Write the folder of a new table: contract, SQL and an example that hold as they are.
+    """Write the folder of a new table.
+
+    It has a contract, SQL and an example that hold as they are.
 
     Prints the line for the DAG file. `lakeworks table check` tells when all is right.
     """
@@ -47,7 +49,9 @@ def new_source(
     ],
     url: Annotated[str, typer.Option(help="Address of its API.")] = "https://api.example.org",
 ) -> None:
-    """Write the client of a new source, a recorded answer, and the bronze table of its rows.
+    """Write the client and the first table of a new source.
+
+    Also writes a recorded answer of the source. The table is the bronze table of its rows.
 
     The client asks a JSON API once a period. Change `collect` and `parse` to what the source needs.
     """

@@ -25,7 +25,9 @@ def check_tables(
     watch: Watch = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a table's contract, SQL, lineage, source, examples and DAG wiring. Prints every problem, one line each.
+    """Check tables without a lake: every problem, one line each.
+
+    Checks contract, SQL, lineage, source, examples and DAG wiring.
 
     Needs no lake and no network. Exit code 1 if there is a problem.
     """
@@ -35,7 +37,9 @@ def check_tables(
 
 
 def run_examples(tables: Tables = None, watch: Watch = False, as_json: AsJson = False) -> None:
-    """Run the examples of a table: given rows, expected rows. Prints each value that differs.
+    """Run the examples of tables.
+
+    An example has given rows and expected rows. Prints each value that differs.
 
     Needs no lake and no network. Exit code 1 if an example does not hold.
     """
