@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from lakeworks.airflow_api import Activity
 from lakeworks.backfill.dag import PipelineDag
 from lakeworks.backfill.request_estimate import Need, needs
+from lakeworks.backfill.thawing import ArchivedInput
 from lakeworks.contract import Contract
 from lakeworks.core.partition import GRAINS, Period
 from lakeworks.errors import ContractError
@@ -51,11 +52,17 @@ class Plan:
     needs: tuple[Need, ...]
     runs: tuple[tuple[Period, Period], ...]
     under_way: tuple[Period, ...]
+    archived: tuple[ArchivedInput, ...] = ()  # what must be restored before the runs can read it
+
+    @property
+    def wanted(self) -> list[Period]:
+        """Return the periods the runs bring."""
+        return [period for first, last in self.runs for period in _between(first, last)]
 
     @property
     def to_run(self) -> int:
         """How many periods the runs bring."""
-        return sum(len(_between(first, last)) for first, last in self.runs)
+        return len(self.wanted)
 
     @property
     def days(self) -> int:

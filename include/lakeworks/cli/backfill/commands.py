@@ -1,5 +1,6 @@
 """`lakeworks backfill`: plan, start, watch, pause, resume, cancel; by Airflow's own API (LAKE_AIRFLOW_URL)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,12 +10,14 @@ from lakeworks.airflow_api import Airflow
 from lakeworks.backfill import plan as planning
 from lakeworks.backfill import runs
 from lakeworks.backfill.dag import PipelineDag, read_dag
+from lakeworks.backfill.thawing import archived_inputs
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.backfill.view import follow, plan_document, show_plan
 from lakeworks.cli.cell_text import joined
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.errors import ConfigError
+from lakeworks.prices import load_price_book
 from lakeworks.settings import settings
 
 DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_default=False)]
@@ -153,7 +156,11 @@ def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, a
         raise ConfigError(f"--chunk `{cut}`: expected day, month, year or all. Nothing was started.")
     periods = dag.periods(first, last)
     doings = planning.Doings(api.activities(dag.tables).found, api.under_way(dag_id))
-    return planning.make_plan(connect(), dag, periods, doings, cut, again=again)  # type: ignore[arg-type]
+    lake = connect()
+    plan = planning.make_plan(lake, dag, periods, doings, cut, again=again)  # type: ignore[arg-type]
+    contracts = [lake.contract(table) for table in dag.tables]
+    archived = archived_inputs(lake, contracts, plan.wanted, load_price_book(settings().price_book))
+    return replace(plan, archived=tuple(archived))
 
 
 def _refuse_consumers(dag: PipelineDag) -> None:

@@ -27,6 +27,7 @@ def plan_document(found: Plan) -> dict[str, object]:
         "days": found.days,
         "tables": [table.as_dict() for table in found.tables],
         "sources": [need.as_dict() for need in found.needs],
+        "archived": [item.as_dict() for item in found.archived],
         "runs": [{"from": str(first), "to": str(last)} for first, last in found.runs],
     }
 
@@ -37,6 +38,8 @@ def show_plan(found: Plan) -> None:
     emit([table.as_dict() for table in found.tables], as_json=False, title=f"{dag.dag_id}: {dag.grain}s by table")
     if found.needs:
         emit([need.as_dict() for need in found.needs], as_json=False, title="What vendors are asked")
+    if found.archived:
+        emit([item.as_dict() for item in found.archived], as_json=False, title="Archived: restore it before you start")
     if found.under_way:
         say(f"{len(found.under_way)} {dag.grain}s are under way already and are left alone.")
     if not found.runs:

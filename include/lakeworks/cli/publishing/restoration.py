@@ -9,6 +9,8 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
+from lakeworks.core.period_keys import periods_between
+from lakeworks.errors import PartitionKeyError
 from lakeworks.maintenance.restoration import restore
 from lakeworks.prices import load_price_book
 from lakeworks.s3.archive import Tier
@@ -20,6 +22,7 @@ PeriodArgument = Annotated[str | None, typer.Argument(help="month, day or hour, 
 def restore_period(
     table: TableArgument,
     period: PeriodArgument = None,
+    to: Annotated[str | None, typer.Option("--to", help="last period, included", show_default=False)] = None,
     tier: Annotated[str, typer.Option(help="bulk (cheapest), standard or expedited")] = "bulk",
     days: Annotated[int, typer.Option(min=1, help="how long the restored copies stay readable")] = 7,
     dry_run: DryRun = False,
@@ -29,12 +32,19 @@ def restore_period(
 
     Run it again to see how far S3 is: `restored` objects can be read until the date shown. In a DAG, RestoreOperator waits.
     """
-    found = restore(
-        connect(),
-        load_contract(table),
-        Period.parse(period) if period else None,
-        load_price_book(settings().price_book),
-        tier=cast("Tier", tier),  # what is none of them is refused there
-        days=None if dry_run else days,
-    )
-    emit([found.as_dict()], as_json=as_json, title="Would restore" if dry_run else "Restores")
+    lake, contract, book = connect(), load_contract(table), load_price_book(settings().price_book)
+    chosen = cast("Tier", tier)  # the library refuses what is no tier
+    rows = [
+        restore(lake, contract, each, book, tier=chosen, days=None if dry_run else days).as_dict()
+        for each in _periods(period, to)
+    ]
+    emit(rows, as_json=as_json, title="Would restore" if dry_run else "Restores")
+
+
+def _periods(first: str | None, last: str | None) -> list[Period] | list[None]:
+    """Return the periods meant; one None for everything."""
+    if first is None:
+        if last is not None:
+            raise PartitionKeyError("--to needs a first period before it. Nothing was requested.")
+        return [None]
+    return periods_between(first, last or first, Period.parse(first).grain)
