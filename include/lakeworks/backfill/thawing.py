@@ -57,7 +57,7 @@ def archived_inputs(
     From one listing a table; only what it shows in an archive class is looked at by itself.
     """
     found = []
-    for table, prefixes in _read(lake, contracts, wanted).items():
+    for table, prefixes in _read(contracts, wanted).items():
         keys = [key for prefix, times in prefixes for key in _archived(lake, prefix, times)]
         states = lake.store.map(lambda key: archive_state(lake.store, key), dict.fromkeys(keys))
         items = tuple(item for item in states if item.state != "restored")
@@ -70,14 +70,15 @@ def archived_inputs(
     return found
 
 
-def _read(lake: Lake, contracts: Sequence[Contract], wanted: Sequence[Period]) -> dict[str, list[tuple[str, _Times]]]:
+def _read(contracts: Sequence[Contract], wanted: Sequence[Period]) -> dict[str, list[tuple[str, _Times]]]:
     """Return which prefixes runs read, by table, and of which times."""
     found: dict[str, list[tuple[str, _Times]]] = {}
     for contract in contracts if wanted else ():
         if contract.source:
             landed = landing_prefix(contract.table.domain, source_of(contract), None)
             found.setdefault(contract.name, []).append((landed, wanted if contract.partition_by else None))
-        for name in upstream(load_sql(contract) or ""):
+        sql = load_sql(contract)
+        for name in upstream(sql) if sql else ():
             found.setdefault(str(name), []).append((f"{name.path}/", _times_read(contract, str(name), wanted)))
     return found
 

@@ -26,7 +26,7 @@ def old(lake: Lake) -> Lake:
     for month in ("01", "02", "03"):
         put(lake, f"bronze/transport/yellow_trips/year=2019/month={month}/part-00000.parquet")
     put(lake, "bronze/transport/yellow_trips/year=2019/month=04/part-00000.parquet", "STANDARD")
-    put(lake, "landing/transport/nyc_tlc/yellow/year=2019/month=01/yellow.parquet", "GLACIER")
+    put(lake, "landing/transport/nyc_tlc/yellow_trips/year=2019/month=01/yellow.parquet", "GLACIER")
     march = lake.store.place("bronze/transport/yellow_trips/year=2019/month=03/part-00000.parquet")
     lake.store.client.restore_object(**march, RestoreRequest={"Days": 3})
     return lake

@@ -19,7 +19,7 @@ from lakeworks.settings import settings
 PeriodArgument = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; everything without it")]
 
 
-def restore_period(
+def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     table: TableArgument,
     period: PeriodArgument = None,
     to: Annotated[str | None, typer.Option("--to", help="last period, included", show_default=False)] = None,
