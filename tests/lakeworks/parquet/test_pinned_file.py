@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.ledger.ledger import LiveObject
+from lakeworks.parquet import pinned_file
 from lakeworks.parquet.dataset import open_objects
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.s3.object_store import ObjectStore
@@ -66,3 +67,15 @@ def test_one_object_above_the_bound_is_still_read(counting: ObjectStore) -> None
     (item,) = objects(counting, 1, 50)
     assert pq.read_table(PinnedObject(counting, item, ObjectCache(most=1))).num_rows == 50
     assert counting.client.fetched == 1  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("whole_bytes", [8 << 20, 1], ids=["small", "large"])
+def test_the_published_version_is_read_though_another_lies_there(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    monkeypatch.setattr(pinned_file, "_WHOLE_BYTES", whole_bytes)
+    (item,) = objects(store, 1, 50)
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"n": [7] * 50, "text": [f"7-{row}" for row in range(50)]}), sink)
+    store.put(item.key, sink.getvalue().to_pybytes())
+    assert open_objects(store, [item]).to_table()["n"].to_pylist() == [0] * 50
