@@ -1,0 +1,75 @@
+"""A stranger's first hour: the wheel alone in an empty environment, `lakeworks init`, `make test`, `make up`, an answer from gold."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str, folder: Path, environment: dict[str, str], seconds: float = 400) -> str:
+    """The output of a command that must succeed."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=seconds
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A person's shell with `uv`, and the wheel where `pip` and `uv` look for it; nothing of this checkout."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    uv = Path(sys.executable).with_name("uv")
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("LAKE_", "AIRFLOW", "AWS_", "PYTHON"))
+    }
+    kept.pop("VIRTUAL_ENV", None)
+    tools = tmp_path_factory.mktemp("bin")
+    (tools / "uv").symlink_to(uv)
+    system = [part for part in kept["PATH"].split(":") if not part.startswith(str(ROOT))]
+    found = {
+        **kept,
+        "PATH": ":".join([str(tools), *system]),
+        "UV_FIND_LINKS": str(wheels),
+        "PIP_FIND_LINKS": str(wheels),
+    }
+    run(str(uv), "build", "--wheel", "-q", "-o", str(wheels), str(ROOT), folder=ROOT, environment=found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def project(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project made by the installed command; its Makefile has installed it."""
+    home = tmp_path_factory.mktemp("home")
+    run(sys.executable, "-m", "venv", str(home / "venv"), folder=home, environment=environment)
+    python = str(home / "venv/bin/python")
+    wheel = next(Path(environment["UV_FIND_LINKS"]).glob("*.whl"))
+    run("uv", "pip", "install", "-q", "--python", python, str(wheel), folder=home, environment=environment)
+    run(str(home / "venv/bin/lakeworks"), "init", "my-lake", folder=home, environment=environment)
+    root = home / "my-lake"
+    run("make", "setup", f"PYTHON={sys.executable}", folder=root, environment=environment)
+    yield root
+    subprocess.run(["make", "down"], cwd=root, env=environment, capture_output=True, check=False, timeout=60)
+
+
+def test_the_projects_own_tests_pass(project: Path, environment: dict[str, str]) -> None:
+    assert "7 passed" in run("make", "test", folder=project, environment=environment)
+
+
+def test_make_up_publishes_gold_and_leaves_it_to_look_at(project: Path, environment: dict[str, str]) -> None:
+    shown = run("make", "up", folder=project, environment=environment)
+    assert "What did the shop earn?" in shown
+    assert "gold.shop.daily_revenue" in shown
+    script = (
+        "set -a; . .local/up/stack.env; set +a; "
+        '.venv/bin/lakeworks sql "SELECT sum(revenue_eur) AS earned FROM gold_shop.daily_revenue" --json'
+    )
+    (row,) = json.loads(run("sh", "-c", script, folder=project, environment=environment))
+    assert float(row["earned"]) == 324.35
+    assert "airflow-scheduler" in run("make", "down", folder=project, environment=environment)
