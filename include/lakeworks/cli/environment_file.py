@@ -1,4 +1,4 @@
-"""The project's `.env`: settings of the command line that need not be typed. A variable of the environment wins."""
+"""The project's `.env`: LAKE_* and AWS_* variables that need not be typed. A variable of the environment wins."""
 
 import os
 from io import StringIO
@@ -8,10 +8,11 @@ from lakeworks.errors import ConfigError
 
 SETTING = "LAKE_ENV_FILE"
 _OFF = "off"
+_OURS = ("LAKE_", "AWS_")
 
 
 def load_environment_file() -> None:
-    """Set the variables of `.env` that the environment does not have.
+    """Set the LAKE_* and AWS_* variables of `.env` that the environment does not have; the others are for docker-compose.
 
     Raises:
         ConfigError: the file cannot be read, or a line is not NAME=value; names file and line.
@@ -26,7 +27,7 @@ def load_environment_file() -> None:
             f"`{path}` cannot be read: {error}. Nothing was run. Correct it, or set {SETTING}=off."
         ) from error
     for name, value in _variables(path, text).items():
-        if value:
+        if value and name.startswith(_OURS):
             os.environ.setdefault(name, value)
 
 
