@@ -7,7 +7,6 @@ from rich.cells import cell_len
 
 # Prose in a narrower column is hard to read: leave another column out instead.
 _PROSE = 24
-_LONG_PROSE = 100
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ def measure(name: str, heading: str, cells: Sequence[str], *, prose: bool) -> Co
     longest = max(map(cell_len, cells), default=0)
     if not prose:
         return Column(name, max(longest, cell_len(heading)), max(longest, heading_least))
-    natural = min(max(longest, cell_len(heading)), _LONG_PROSE)
+    natural = max(longest, cell_len(heading))
     word = max((cell_len(word) for text in cells for word in text.split()), default=0)
     least = max(word, heading_least, min(natural, _PROSE))
     return Column(name, max(natural, least), least)

@@ -81,7 +81,7 @@ def _print_table(rows: Rows, layout: Layout) -> None:
         cut = {
             name: shorten(texts[name], width, placeholder=" …")
             for name, width in widths.items()
-            if name in layout.one_line
+            if room and name in layout.one_line
         }
         table.add_row(*(escape(value) for value in (texts | cut).values()))
     Console(width=max(room or 0, sum(widths.values()) + _GAP * len(widths))).print(table)

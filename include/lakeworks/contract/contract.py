@@ -28,7 +28,7 @@ from lakeworks.contract.sections import (
 )
 from lakeworks.contract.storability import check_storable, partition_fault
 from lakeworks.contract.validation import problems_of
-from lakeworks.core.names import TableName
+from lakeworks.core.names import TableName, suggestion
 from lakeworks.core.partition import Partition
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ContractError, Problem
@@ -204,8 +204,10 @@ def _load(name: str, root: Path) -> Contract:
     table = TableName.parse(name)
     path = root / table.path / "contract.yml"
     if not path.is_file():
-        known = ", ".join(all_tables(root)) or "none"
-        raise ContractError(f"There is no table `{name}` (no `{path.relative_to(root)}`). Known tables: {known}.")
+        raise ContractError(
+            f"There is no table `{name}` (no `{path.relative_to(root)}`). {suggestion(name, all_tables(root))} Nothing was "
+            "run. Every table: lakeworks tables"
+        )
     return read_contract(path, name, _shown(path, root))
 
 

@@ -68,7 +68,9 @@ def test_text_of_one_line_is_cut_after_a_word(printed: Any) -> None:
     assert (len(lines), "Plausible trips, one row …" in lines[2]) == (4, True)
 
 
-def test_wide_and_a_pipe_get_every_column(printed: Any) -> None:
+def test_wide_and_a_pipe_get_every_column_and_word(printed: Any) -> None:
+    lines = printed(None, layout=Layout(one_line=("description",)), row={"table": "a", "description": "word " * 60})
+    assert (len(lines), lines[-1].count("word")) == (3, 60)
     assert "manual__2019-01-01T00:00:00" in printed(None)[-1]
     show_every_column(True)
     try:
