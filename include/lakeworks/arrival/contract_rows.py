@@ -5,6 +5,7 @@ contract's, never the first file's.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.arrival.spilled_rows import SpilledRows
 from lakeworks.contract import Contract
 from lakeworks.core.types import LakeType
+from lakeworks.errors import LakeError, SchemaDrift
+from lakeworks.formats.failures import problem
 from lakeworks.formats.raw_batch import RawBatch
 
 Published = Callable[[], Mapping[str, LakeType]]
@@ -80,11 +83,12 @@ def conform(
     headers = _headers(files)
     if len(headers) == len(files):
         for file, header in zip(files, headers, strict=True):
-            conversion.begin(file.name, file.constants, header)
-        source = _read(files, conversion)
+            with _converting(contract, file.name):
+                conversion.begin(file.name, file.constants, header)
+        source = _read(files, contract, conversion)
     else:
         spilled = SpilledRows(scratch)
-        for batch, name in _read(files, conversion):
+        for batch, name in _read(files, contract, conversion):
             spilled.add(batch, name)
         source = spilled.batches()
     if files:
@@ -97,7 +101,9 @@ def conform(
     def rows() -> Iterator[pa.RecordBatch]:
         for batch, name in source:
             columns = [batch.column(place) for place in range(len(contract.columns))]
-            yield pa.RecordBatch.from_arrays([*columns, *extras.columns(batch, name)], schema=schema)
+            with _converting(contract, name):
+                added = extras.columns(batch, name)
+            yield pa.RecordBatch.from_arrays([*columns, *added], schema=schema)
 
     return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), extras.kept, drift)
 
@@ -116,9 +122,27 @@ def _headers(files: Sequence[RawRows]) -> list[RawBatch]:
     return found
 
 
-def _read(files: Sequence[RawRows], conversion: BatchConversion) -> Iterator[tuple[pa.RecordBatch, str]]:
+def _read(
+    files: Sequence[RawRows], contract: Contract, conversion: BatchConversion
+) -> Iterator[tuple[pa.RecordBatch, str]]:
     for file in files:
         for batch in file.batches():
-            conversion.begin(file.name, file.constants, batch)
-            if batch.rows:
-                yield conversion.convert(file.name, file.constants, batch), file.name
+            with _converting(contract, file.name):
+                conversion.begin(file.name, file.constants, batch)
+                found = conversion.convert(file.name, file.constants, batch) if batch.rows else None
+            if found is not None:
+                yield found, file.name
+
+
+@contextmanager
+def _converting(contract: Contract, file: str) -> Iterator[None]:
+    """Turn what Arrow says of values it cannot handle into an error that names table and file."""
+    try:
+        yield
+    except LakeError:
+        raise
+    except Exception as error:
+        raise SchemaDrift(
+            f"`{contract.name}`: `{file}` cannot be brought to the types of the contract: {problem(error)}. The file stays in "
+            "landing, nothing was staged; live data is untouched. Correct the file, or the type of the column."
+        ) from error

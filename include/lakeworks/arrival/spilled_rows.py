@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakeworks.errors import ScratchUnavailable
+
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -20,7 +22,20 @@ class SpilledRows:
         self._writer: Any = None
 
     def add(self, batch: pa.RecordBatch, name: str) -> None:
-        """Take a batch; `name` is the file its rows came from."""
+        """Take a batch; `name` is the file its rows came from.
+
+        Raises:
+            ScratchUnavailable: the disk is full.
+        """
+        try:
+            self._add(batch, name)
+        except OSError as error:
+            raise ScratchUnavailable(
+                f"`{self._scratch}` cannot be written: {error.strerror or error}. Nothing was staged; live data is untouched. "
+                "Free space in LAKE_SCRATCH_DIR or name another folder; Airflow retries."
+            ) from error
+
+    def _add(self, batch: pa.RecordBatch, name: str) -> None:
         known = (self._files[-1][1], self._schema) if self._files else None
         if known is None or known[0] != name or not batch.schema.equals(known[1], check_metadata=True):
             self.close()

@@ -9,15 +9,19 @@ import pyarrow.compute as pc
 
 from lakeworks.arrival.casting import cast, fits, new_members
 from lakeworks.arrival.text_values import UnfitError, reader_of
+from lakeworks.formats.json_values import JsonNumber
 
-# Text of these shapes is read by Arrow at once; any other value by value.
+# Text of these shapes is read by Arrow at once, without loss; any other value by value.
 _PLAIN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (pa.types.is_integer, r"^-?(?:0|[1-9]\d{0,17})$"),
-    (pa.types.is_float64, r"^-?(?:0|[1-9]\d{0,7})(?:\.\d{1,7})?$"),
     (pa.types.is_decimal, r"^-?(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?$"),
     (pa.types.is_date32, r"^\d{4}-\d\d-\d\d$"),
-    (pa.types.is_timestamp, r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?$"),
+    (pa.types.is_timestamp, r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?$"),
 )
+_REAL = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$"
+# At most 15 digits: every such number is a double's own text.
+_SHORT_REAL = r"^-?(?:0|[1-9]\d{0,7})(?:\.\d{1,7})?$"
+_FLAT = {str, int, JsonNumber}
 
 
 @dataclass(frozen=True)
@@ -42,21 +46,52 @@ def convert(values: "pa.Array | Sequence[Any]", kind: pa.DataType, *, is_text: b
 
 
 def _from_text(values: pa.Array, kind: pa.DataType) -> Converted:
+    found = _at_once(values, kind)
+    return Converted(found) if found is not None else _one_by_one(values.to_pylist(), kind)
+
+
+def _at_once(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """Return text in a type, if all of it is of a shape that Arrow reads without loss."""
     if pa.types.is_string(kind):
-        return Converted(values)
-    for check, pattern in _PLAIN:
-        if check(kind) and pc.all(pc.match_substring_regex(values, pattern), skip_nulls=True).as_py() is not False:
-            try:
-                return Converted(pc.cast(values, kind))
-            except pa.ArrowException:
-                break
-    return _from_python(values.to_pylist(), kind)
+        return values
+    try:
+        if pa.types.is_float64(kind):
+            return _reals(values)
+        for check, pattern in _PLAIN:
+            if check(kind) and _all(pc.match_substring_regex(values, pattern)):
+                return pc.cast(pc.utf8_rtrim(values, "Z") if pa.types.is_timestamp(kind) else values, kind)
+    except pa.ArrowException:
+        return None
+    return None
+
+
+def _reals(values: pa.Array) -> pa.Array | None:
+    if not _all(pc.match_substring_regex(values, _REAL)):
+        return None
+    found = pc.cast(values, pa.float64())
+    is_own_text = pc.or_(pc.match_substring_regex(values, _SHORT_REAL), pc.equal(pc.cast(found, pa.string()), values))
+    return found if _all(is_own_text) else None
+
+
+def _all(truths: pa.Array) -> bool:
+    return pc.all(truths, skip_nulls=True).as_py() is not False
 
 
 def _from_python(values: Sequence[Any], kind: pa.DataType) -> Converted:
     kinds = {*map(type, values)} - {type(None)}
     if not kinds or (kinds == {str} and pa.types.is_string(kind)) or (kinds == {bool} and pa.types.is_boolean(kind)):
         return Converted(pa.array(values, kind))
+    if kinds <= _FLAT:
+        texts = [
+            item if item is None or type(item) is str else getattr(item, "text", None) or str(item) for item in values
+        ]
+        flat = _at_once(pa.array(texts, pa.string()), kind)
+        if flat is not None:
+            return Converted(flat)
+    return _one_by_one(values, kind)
+
+
+def _one_by_one(values: Sequence[Any], kind: pa.DataType) -> Converted:
     read, unfit, found = reader_of(kind), dict[int, str](), list[Any]()
     for place, value in enumerate(values):
         try:
@@ -65,7 +100,7 @@ def _from_python(values: Sequence[Any], kind: pa.DataType) -> Converted:
             found.append(None)
             unfit[place] = str(error)
     unknown: dict[str, list[int]] = {}
-    if kinds & {dict, list}:
+    if pa.types.is_nested(kind):
         for place, value in enumerate(values):
             for path in dict.fromkeys(_unknown(value, kind, "")):
                 unknown.setdefault(path, []).append(place)

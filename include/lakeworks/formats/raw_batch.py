@@ -69,4 +69,7 @@ def from_arrow(batch: "pa.RecordBatch", first: int = 1) -> RawBatch:
 
 def _value(column: Any, row: int) -> Any:
     value = column[row]
-    return value.as_py() if hasattr(value, "as_py") else value
+    try:
+        return value.as_py() if hasattr(value, "as_py") else value
+    except (ValueError, OverflowError):  # a moment that Python has no date for
+        return f"{getattr(value, 'value', 'a value')} as {value.type}"

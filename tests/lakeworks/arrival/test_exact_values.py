@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.arrival.contract_rows import Conformed, conform
+from lakeworks.arrival.landing_table import landing_table
 from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.contract import Contract
-from lakeworks.errors import SchemaDrift
+from lakeworks.errors import MalformedSource, SchemaDrift
 from lakeworks.landing.reading import ReadableFile
 from tests.conftest import contract_of
 
@@ -246,3 +247,42 @@ def test_an_empty_object_beside_others_is_a_row(tmp_path: Path) -> None:
     files = {"a.json": b'[{"id": 1}, {}, {}]'}
     _, rows = read(tmp_path, contract(id="bigint"), files)
     assert [row["id"] for row in rows] == [1, None, None]
+
+
+def test_text_without_its_annotation_is_text_if_it_is_utf_8(tmp_path: Path) -> None:
+    body = parquet(v=pa.array([b"abc", None], pa.binary()))
+    assert [row["v"] for row in read(tmp_path, contract(v="string"), {"a.parquet": body})[1]] == ["abc", None]
+    (tmp_path / "scratch").rmdir()
+    with pytest.raises(SchemaDrift, match="row 1, is binary and does not fit string"):
+        read(tmp_path, contract(v="string"), {"a.parquet": parquet(v=pa.array([b"\xff"], pa.binary()))})
+
+
+def test_a_csv_keeps_its_text_whatever_header_and_length(tmp_path: Path) -> None:
+    """Names were cut at commas and quotes, so that `007` was guessed to be 7; fields ended at 128 KiB."""
+    body = f'"a, b", c\n007,{"x" * 200_000}\n'.encode()
+    (tmp_path / "a.csv").write_bytes(body)
+    rows = landing_table([ReadableFile(tmp_path / "a.csv", "a.csv")], pa.schema([])).to_pylist()
+    assert rows == [{"a, b": "007", " c": "x" * 200_000}]
+    (tmp_path / "a.csv").write_bytes("id\nÄ\n".encode("latin-1"))
+    with pytest.raises(MalformedSource, match=r"`a\.csv` cannot be read: it is not UTF-8 after line"):
+        landing_table([ReadableFile(tmp_path / "a.csv", "a.csv")], pa.schema([]))
+
+
+def test_a_moment_python_has_no_date_for_harms_only_its_row(tmp_path: Path) -> None:
+    far = pa.array([2**62, 0, 0], pa.timestamp("us"))
+    body = parquet(id=[1, 2, 3], at=far, v=["x", "1", "x"], s=pa.StructArray.from_arrays([far, far], ["a", "b"]))
+    kept: list[pa.RecordBatch] = []
+    wanted = contract(
+        "quarantine_unknown", id="bigint", at="timestamp", v="boolean", s="struct<a:timestamp,b:timestamp>"
+    )
+    _, rows = read(tmp_path, wanted, {"a.parquet": body}, RejectedRows(kept.append))
+    assert (rows, sum(map(len, kept))) == ([], 3)
+    (tmp_path / "scratch").rmdir()
+    narrow = contract("widen", id="bigint", s="struct<a:timestamp>")
+    with pytest.raises(SchemaDrift, match=r"`a.parquet` cannot be brought to the types of the contract"):
+        read(
+            tmp_path,
+            narrow.model_copy(update={"schema_policy": "quarantine_unknown"}),
+            {"a.parquet": body},
+            RejectedRows(kept.append),
+        )
