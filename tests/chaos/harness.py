@@ -224,7 +224,7 @@ def settled_tables(lake: Lake, contracts: Sequence[Contract]) -> list[str]:
     wrong = [
         f"{finding.kind} {finding.partition}: {finding.detail}"
         for contract in contracts
-        for finding in verify(lake, contract, deep=True)
+        for finding in verify(lake, contract, deep=True, patience=timedelta(0))
     ]
     garbage.collect(lake, contracts, older_than=timedelta(0), dry_run=False)
     wrong += [f"left in staging: {item.key}" for item in lake.store.scan("_staging/")]

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakeworks.core.partition import Partition, Period
+from lakeworks.core.placement_stamp import content_hash
 from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.parquet.encoder import sha256_of
 from lakeworks.s3.object_store import SHA256
 from tests.chaos.table import CONTRACT, ROWS, contract_at
 
@@ -64,7 +64,7 @@ def _problem(lake: Lake, location: str, *, plain: bool) -> str | None:
             numbers += pq.read_table(io.BytesIO(body))["number"].to_pylist()
         except pa.ArrowInvalid as error:
             return f"not readable: {error}"
-        if sha256_of(body) != found.metadata.get(SHA256):
+        if content_hash(body) != found.metadata.get(SHA256):
             return "the bytes are not those that were published"
     if len(numbers) != ROWS or len(set(numbers)) != 1:
         return f"{len(numbers)} rows of {len(set(numbers))} publications"

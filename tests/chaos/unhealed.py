@@ -1,6 +1,7 @@
 """The state a storm leaves before anybody publishes in peace: a last publication would heal, and so hide, an older one."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
@@ -22,8 +23,11 @@ def unrepaired(lake: Lake, contracts: Sequence[Contract]) -> list[str]:
     """Repair what killed writers left, and return what is wrong all the same, in objects, ledger or catalog."""
     wrong = unhealed(lake, contracts)
     for contract in contracts:
-        repair(lake, contract, verify(lake, contract))
-        wrong += [f"after repair: {found.kind} {found.partition}: {found.detail}" for found in verify(lake, contract)]
+        repair(lake, contract, verify(lake, contract, patience=timedelta(0)))
+        wrong += [
+            f"after repair: {found.kind} {found.partition}: {found.detail}"
+            for found in verify(lake, contract, patience=timedelta(0))
+        ]
     return wrong
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -84,7 +85,7 @@ def _roll_forward(world: World, actor: Actor, _: int) -> Callable[[], Any]:
 
 
 def _repair(world: World, actor: Actor, _: int) -> Callable[[], Any]:
-    return lambda: repair(world.lake, world.contract, verify(world.lake, world.contract))
+    return lambda: repair(world.lake, world.contract, verify(world.lake, world.contract, patience=timedelta(0)))
 
 
 def _catalog_repair(world: World, actor: Actor, _: int) -> Callable[[], Any]:

@@ -178,7 +178,11 @@ class History:
 
     def _repair(self) -> None:
         try:
-            repair(self.world.lake, self.world.contract, verify(self.world.lake, self.world.contract))
+            repair(
+                self.world.lake,
+                self.world.contract,
+                verify(self.world.lake, self.world.contract, patience=timedelta(0)),
+            )
         except LakeError as error:
             raise Violation("repair failed", str(error)) from error
         self.readers.look()
@@ -186,7 +190,7 @@ class History:
     def _agree(self, when: str) -> None:
         self.readers.agree(when)
         try:
-            findings = verify(self.world.lake, self.world.contract)
+            findings = verify(self.world.lake, self.world.contract, patience=timedelta(0))
         except LakeError as error:
             raise Violation(f"verify failed {when}", str(error)) from error
         if findings:

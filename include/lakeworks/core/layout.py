@@ -3,6 +3,7 @@
 Readers skip prefixes that start with `_`; live data is plain Hive layout under `<layer>/<domain>/<table>/`.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -182,6 +183,18 @@ def partition_of(key: str) -> Partition:
         return Partition()
 
 
-def safe_id(text: str) -> str:
-    """A run id as one key part: Airflow's run ids hold `:` and `+`, which S3 clients escape differently."""
+# Ends the key part of a run id that is no key part by itself.
+_DIGEST = re.compile(r"\.[0-9a-f]{10}$")
+
+
+def key_part(text: str) -> str:
+    """Return a name as one key part, with `-` for what S3 clients escape differently; two names may become one."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)
+
+
+def safe_id(text: str) -> str:
+    """Return a run id as one key part that no other run id has: Airflow's hold `:` and `+`, so a digest tells them apart."""
+    part = key_part(text)
+    if part == text and not _DIGEST.search(text):
+        return part
+    return f"{part}.{hashlib.sha256(text.encode()).hexdigest()[:10]}"

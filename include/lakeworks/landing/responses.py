@@ -7,7 +7,7 @@ import re
 import zlib
 from datetime import datetime
 
-from lakeworks.core.layout import safe_id
+from lakeworks.core.layout import key_part
 from lakeworks.errors import MalformedSource
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Record, Run
@@ -88,7 +88,7 @@ def _metadata(answer: SourceResponse, run: Run) -> dict[str, str]:
 
 def file_name(name: str) -> str:
     """The request's name as one key part; what had to be changed gets a mark so that two names never meet."""
-    safe = safe_id(name)
+    safe = key_part(name)
     if safe != name:
         stem, dot, suffix = safe.rpartition(".")
         safe = f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:6]}{dot}{suffix}"

@@ -138,11 +138,16 @@ class Ledger:
         return self.read(table, partition, numbers[-1]) if numbers else None
 
     def live(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> LedgerEntry | None:
-        """What is live: the highest complete entry (of `numbers`, if they were listed already); None where there is none."""
+        """Return the live publication (of `numbers`, if they were listed already); None where there is none."""
+        stored = self.newest(table, partition, numbers)
+        return stored.entry if stored and stored.entry.objects else None
+
+    def newest(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> Stored | None:
+        """Return the highest complete entry, a withdrawal too; None where nothing was ever completed."""
         for seq in reversed(self.sequence(table, partition) if numbers is None else numbers):
-            entry = self.read(table, partition, seq).entry
-            if entry.is_live:
-                return entry if entry.objects else None
+            stored = self.read(table, partition, seq)
+            if stored.entry.is_live:
+                return stored
         return None
 
     def standing(self, table: TableName, partition: Partition, numbers: list[int]) -> LedgerEntry | None:

@@ -4,8 +4,7 @@ In layout `plain` a partition is one object at a fixed key, replaced in one step
 immutable and the completed ledger entry is what makes them live; the catalog's location follows from it.
 
 The number in the ledger is the lock: it is taken by `If-None-Match`, and only its holder's content (placed by the holder or by
-whoever rolls it forward) can become live under it. A live object carries its number in its metadata, because an ETag is
-content-based and cannot tell A-B-A apart.
+the process that rolls it forward) can become live under it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +15,11 @@ from typing import Any
 
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.errors import FencedError, LiveChanged, LostRace, SourceGone, StagedChanged, StaleBuild
-from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject, Stored
-from lakeworks.s3.multipart import copy_object
-from lakeworks.s3.object_store import SHA256, StoredObject, Target
-
-SEQUENCE = "lakeworks-seq"
-_ATTEMPTS = 5
+from lakeworks.core.placement_stamp import new_stamp
+from lakeworks.errors import FencedError, LostRace, SourceGone, StagedChanged, StaleBuild
+from lakeworks.ledger.ledger import Ledger, LedgerEntry, Stored
+from lakeworks.ledger.placement import ATTEMPTS, Placement
+from lakeworks.ledger.settlement import Settlement
 
 Register = Callable[[Sequence[LedgerEntry]], None]
 
@@ -42,9 +39,9 @@ class _Decision:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes partitions. `register` brings the catalog in line; `on_step` is told each step's name before it happens.
+    """Publishes partitions. `register` brings the catalog in line; `on_step` receives each step's name before it happens.
 
-    `on_recovered` is told of publications of others that were rolled forward.
+    `on_recovered` receives publications of others that were rolled forward.
     """
 
     ledger: Ledger
@@ -52,6 +49,12 @@ class Publisher:
     clock: Callable[[], datetime] = utc_now
     on_step: Callable[[str], None] = lambda _: None
     on_recovered: Callable[[LedgerEntry], None] = lambda _: None
+    stamp: Callable[[], str] = new_stamp
+
+    @property
+    def placement(self) -> Placement:
+        """Return what puts the objects at their keys."""
+        return Placement(self.ledger, self.stamp)
 
     def publish(self, wanted: Sequence[LedgerEntry]) -> list[LedgerEntry]:
         """Make every wanted entry live (their `seq` is given here) and return them completed, in order.
@@ -71,7 +74,7 @@ class Publisher:
         reserved = each(self._reserve, ready)
         placed = self._place_all(reserved)
         self.on_step("register")
-        self.register([stored.entry for stored in placed])
+        self.register([stored.entry for stored in placed if stored.etag])
         return self._complete_all(placed)
 
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
@@ -91,25 +94,15 @@ class Publisher:
         return finished
 
     def settle(self, table: TableName, partition: Partition) -> None:
-        """Bring live objects and catalog in line with the ledger, from the object versions it pins."""
-        entry = self.ledger.live(table, partition)
-        if entry is None:
-            return
-        for item in entry.objects:
-            live = self.ledger.store.head(item.key)
-            if live is None or not holds(live, entry, item):
-                source = StoredObject(item.key, item.size, "", item.version_id, {SHA256: item.sha256})
-                copy_object(self.ledger.store, source, _target(item, entry.live_seq, live))
-        self.register([entry])
+        """Bring live objects, catalog and pins in line with the ledger; see `Settlement.settle`."""
+        Settlement(self.ledger, self.placement, self.register, self.recover).settle(table, partition)
 
     def _decide(self, wanted: LedgerEntry) -> "_Decision":
         """Number the entry, or find that its content is live already; refuses what must not happen."""
         table, partition = TableName.parse(wanted.table), wanted.parsed
-        numbers = self._finished(table, partition)
-        seq = numbers[-1] + 1 if numbers else 1
-        live = self.ledger.live(table, partition, numbers)
+        seq, live = self._next(table, partition)
         older = live is not None and live.run.order > wanted.run.order
-        if live and _same(live, wanted) and self._intact(live):
+        if live and _same(live, wanted) and self.placement.is_intact(live):
             if older:  # nothing to say that a newer run has not said
                 return _Decision(live.model_copy(update={"state": "unchanged"}), takes_number=False)
             confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
@@ -125,7 +118,7 @@ class Publisher:
                 f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
                 "a new run: clear this one, or trigger the partition again."
             )
-        self._refuse_foreign(wanted)
+        self.placement.refuse_foreign(wanted)
         keys = {item.key for item in wanted.objects}
         # Immutable objects stay for readers under way and for rollback, until garbage collection.
         replaced = live.objects if live and live.layout == "plain" else ()
@@ -135,29 +128,19 @@ class Publisher:
             numbered |= {"confirmed_at": self.clock()}
         return _Decision(wanted.model_copy(update=numbered))
 
-    def _finished(self, table: TableName, partition: Partition) -> list[int]:
-        """The numbers taken, once the last of them is complete; ours is the next one, so none is ever left unfinished."""
-        for _ in range(_ATTEMPTS):
+    def _next(self, table: TableName, partition: Partition) -> tuple[int, LedgerEntry | None]:
+        """Return the next number and what is live, once the last number is complete: so none is ever left unfinished."""
+        for _ in range(ATTEMPTS):
             numbers = self.ledger.sequence(table, partition)
-            if not numbers or self.ledger.read(table, partition, numbers[-1]).entry.state != "publishing":
-                return numbers
+            if not numbers:
+                return 1, None
+            last = self.ledger.read(table, partition, numbers[-1]).entry
+            if last.is_live:
+                return last.seq + 1, last if last.objects else None
+            if last.state == "abandoned":
+                return last.seq + 1, self.ledger.live(table, partition, numbers[:-1])
             self.recover(table, partition)
         raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides anew.")
-
-    def _intact(self, live: LedgerEntry) -> bool:
-        heads = [(self.ledger.store.head(item.key), item) for item in live.objects]
-        return all(head is not None and holds(head, live, item) for head, item in heads)
-
-    def _refuse_foreign(self, wanted: LedgerEntry) -> None:
-        for item in wanted.objects:
-            live = self.ledger.store.head(item.key)
-            changed = live and wanted.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
-            if live and (changed or SEQUENCE not in live.metadata):
-                raise LiveChanged(
-                    f"{wanted.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
-                    "Nothing was published and the object was left alone. Move it away, or restore the published "
-                    f"version: lakeworks repair {wanted.table}"
-                )
 
     def _reserve(self, decided: "_Decision") -> Stored:
         """Take the number; a writer that loses it to the very same content has nothing left to do."""
@@ -182,40 +165,26 @@ class Publisher:
         entry = stored.entry
         if entry.state == "unchanged":
             return stored
-        objects = tuple(self._place_object(entry, item) for item in entry.objects)
+        objects = tuple(self.placement.place(entry, item) for item in entry.objects)
         self.on_step("placed")
         return Stored(entry.model_copy(update={"objects": objects}), stored.etag)
 
-    def _place_object(self, entry: LedgerEntry, item: LiveObject) -> LiveObject:
-        store = self.ledger.store
-        for _ in range(_ATTEMPTS):
-            live = store.head(item.key)
-            if live and holds(live, entry, item):
-                return item.model_copy(update={"version_id": live.version_id})
-            if live and (SEQUENCE not in live.metadata or entry.layout == "versioned"):
-                self._refuse_foreign(entry)
-            if live and entry.layout == "plain" and int(live.metadata[SEQUENCE]) > entry.seq:
-                raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQUENCE]}.")
-            source = StoredObject(item.source_key, item.size, "", item.source_version, {SHA256: item.sha256})
-            with suppress(LostRace):  # look again: somebody rolled this very publication forward, or an orphan woke up
-                placed = copy_object(store, source, _target(item, entry.seq, live))
-                return item.model_copy(update={"version_id": placed.version_id})
-        raise LostRace(f"{entry.where}: the live object kept changing while publication {entry.seq} was placed.")
-
     def _complete_all(self, placed: Sequence[Stored]) -> list[LedgerEntry]:
         self.on_step("surplus")
-        self.ledger.store.delete(key for stored in placed for key in stored.entry.surplus)
+        self.ledger.store.map(self.placement.remove, [stored.entry for stored in placed])
         self.on_step("complete")
         return self.ledger.store.map(self._complete, placed)
 
     def _complete(self, stored: Stored) -> LedgerEntry:
         if stored.entry.state == "unchanged":
+            if stored.etag:
+                self._look_back(stored.entry)
             return stored.entry
         entry = stored.entry.model_copy(update={"state": "published", "published_at": self.clock()})
         try:
             return self.ledger.complete(stored, entry).entry
         except LostRace:
-            # Somebody rolled this publication forward meanwhile; our late steps may have set something back.
+            # Another process rolled this publication forward; our late steps may have set something back.
             table, partition = TableName.parse(entry.table), entry.parsed
             self.settle(table, partition)
             finished = self.ledger.read(table, partition, entry.seq).entry
@@ -223,11 +192,11 @@ class Publisher:
                 raise
             return finished
 
-
-def holds(live: StoredObject, entry: LedgerEntry, item: LiveObject) -> bool:
-    """Whether a stored object is the one an entry names: by content, and by number where objects are replaced."""
-    numbered = entry.layout == "versioned" or live.metadata.get(SEQUENCE) == str(entry.live_seq)
-    return numbered and live.metadata.get(SHA256) == item.sha256
+    def _look_back(self, confirmed: LedgerEntry) -> None:
+        """Settle if others published since a confirmation took its number: it was registered after them, then."""
+        table, partition = TableName.parse(confirmed.table), confirmed.parsed
+        if self.ledger.sequence(table, partition)[-1] != confirmed.seq:
+            self.settle(table, partition)
 
 
 def _same(live: LedgerEntry, wanted: LedgerEntry) -> bool:
@@ -244,8 +213,3 @@ def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
             f"{wanted.where}: publication {found} came after this run (`{wanted.run.id}`) had read what it builds the "
             f"partition from (then {wanted.based_on} was live). Nothing was published; it has to be built again."
         )
-
-
-def _target(item: LiveObject, seq: int, live: StoredObject | None) -> Target:
-    metadata = {SEQUENCE: str(seq), SHA256: item.sha256, "lakeworks-rows": str(item.rows)}
-    return Target(item.key, metadata, if_match=live.etag if live else None, if_absent=live is None)

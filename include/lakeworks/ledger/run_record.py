@@ -4,6 +4,7 @@ The same record, completed, becomes the run's entry in the ledger: row balance, 
 """
 
 import hashlib
+import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,11 +42,12 @@ class Run(Record):
 
     @classmethod
     def by_hand(cls, act: str, after: "Run") -> "Run":
-        """A person's act on what a run published: of now, and always later than that run, whose clock may have been ahead."""
-        now = datetime.now(UTC)
-        return cls(
-            id=f"{act}__{now:%Y%m%dT%H%M%S%f}", started_at=max(now, after.started_at + timedelta(microseconds=1))
-        )
+        """Return a person's act on what a run published: right after that run in the order of runs, whatever the clock says.
+
+        The name holds the moment for people to read, and a part of its own, because two clocks may agree.
+        """
+        name = f"{act}__{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        return cls(id=name, started_at=after.started_at + timedelta(microseconds=1))
 
     def again(self) -> "Run":
         """The same try, building once more what became stale before it was published."""

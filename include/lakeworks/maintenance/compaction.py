@@ -4,7 +4,6 @@ import logging
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -94,7 +93,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
     """
     live = _live(lake, contract, partition)
     # It changes no rows, so it stands where the run it rewrites stands: later runs replace it, earlier ones are fenced.
-    run = Run(id=f"compaction__{datetime.now(UTC):%Y%m%dT%H%M%S%f}", **live.run.model_dump(exclude={"id"}))
+    run = live.run.model_copy(update={"id": Run.by_hand("compaction", live.run).id})
     with TemporaryDirectory(dir=lake.scratch) as folder:
         staged = _write(
             lake, contract, live, staging_prefix(contract.table, Period.parse(live.period), run.key), Path(folder)

@@ -8,28 +8,31 @@ from typing import Literal, get_args
 
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import partition_fault
+from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
+from lakeworks.core.placement_stamp import content_hash
 from lakeworks.errors import ObjectArchived, TerminalError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
-from lakeworks.ledger.publisher import holds
+from lakeworks.ledger.placement import holds
 from lakeworks.maintenance.catalog_difference import LEFT_ALONE
 from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
 from lakeworks.maintenance.file_schema_check import CatalogColumns
-from lakeworks.parquet.encoder import sha256_of
 from lakeworks.pipeline.publish import publisher_of
 
 log = logging.getLogger(__name__)
 ObjectKind = Literal[
-    "unfinished", "missing object", "changed object", "past retention",
+    "unfinished", "missing object", "changed object", "pin not current", "past retention",
     "abandoned", "lost object", "foreign object",
 ]  # fmt: skip
 # What the bucket cannot give back, or what something else wrote: a run or a person decides.
 _LEFT_ALONE = ("abandoned", "lost object", "foreign object")
 # The nightly expiry may run this long after a partition passed its retention.
 _EXPIRY_DELAY = timedelta(days=2)
+# Longer than a publication takes: a younger one that is not complete may be under way.
+PATIENCE = timedelta(hours=1)
 # A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
 ContentKind = Literal["file contradicts catalog", "impossible partition"]
 Kind = ObjectKind | ContentKind | CatalogKind
@@ -49,14 +52,15 @@ class Finding:
         return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)
 
 
-def verify(lake: Lake, contract: Contract, *, deep: bool = False) -> list[Finding]:
+def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: timedelta = PATIENCE) -> list[Finding]:
     """Compare ledger, live objects and catalog of a table.
 
-    `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers.
+    `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers. A publication
+    begun less than `patience` ago (by S3's clock) may be under way, and is not called unfinished.
     """
     numbers = lake.ledger.numbers(contract.table)
     latest = lake.store.map(lambda part: lake.ledger.read(contract.table, part, numbers[part][-1]).entry, numbers)
-    unfinished = [finding for entry in latest for finding in _half_done(entry)]
+    unfinished = [finding for entry in latest for finding in _half_done(lake, entry, patience)]
     live = lake.ledger.live_partitions(contract.table)
     impossible = _impossible(contract, live.values())
     catalog = CatalogColumns.of(lake, contract) if deep else None
@@ -109,9 +113,9 @@ def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> boo
     return True
 
 
-def _half_done(entry: LedgerEntry) -> Iterator[Finding]:
+def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[Finding]:
     """Yield what is wrong with a partition's newest entry: begun and not completed, or given up."""
-    if entry.state == "publishing":
+    if entry.state == "publishing" and (not patience or _begun(lake, entry) <= lake.store.now() - patience):
         yield Finding("unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed")
     if entry.state == "abandoned":
         detail = (
@@ -119,6 +123,11 @@ def _half_done(entry: LedgerEntry) -> Iterator[Finding]:
             f"live beside other partitions of that run. Run {entry.table} {entry.period} again"
         )
         yield Finding("abandoned", entry.parsed, detail)
+
+
+def _begun(lake: Lake, entry: LedgerEntry) -> datetime:
+    """Return when a publication took its number, by S3's clock."""
+    return next((item.modified for item in lake.store.scan(entry.key) if item.modified), entry.reserved_at)
 
 
 def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterator[Finding]:
@@ -137,12 +146,17 @@ def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterat
 def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool) -> Iterator[Finding]:
     for item in entry.objects:
         found = lake.store.head(item.key)
-        if found is None or not holds(found, entry, item):
-            yield _wrong_object(lake, entry, item, gone=found is None)
-            continue
-        body = _readable(lake, item.key) if deep else None
-        if body is not None and sha256_of(body) != item.sha256:
-            yield _wrong_object(lake, entry, item, gone=False)
+        body = _readable(lake, item.key) if deep and found else None
+        damaged = body is not None and content_hash(body) != item.sha256
+        if found is None or damaged or not holds(found, entry, item):
+            if not _has_moved(lake, entry):
+                yield _wrong_object(lake, entry, item, gone=found is None)
+        elif found.version_id != item.version_id and not _has_moved(lake, entry):
+            detail = (
+                f"`{item.key}` holds it in version {found.version_id}, the ledger pins {item.version_id}, which the bucket's "
+                "lifecycle deletes: readers by ledger could not read it any more"
+            )
+            yield Finding("pin not current", entry.parsed, detail)
         if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
             yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
 
@@ -154,6 +168,20 @@ def _readable(lake: Lake, key: str) -> bytes | None:
     except ObjectArchived as archived:
         log.info("%s", archived)
         return None
+
+
+def _has_moved(lake: Lake, entry: LedgerEntry) -> bool:
+    """Return true if the partition was published since it was listed, or is being published: nothing is wrong with it."""
+    table = TableName.parse(entry.table)
+    latest, live = lake.ledger.latest(table, entry.parsed), lake.ledger.live(table, entry.parsed)
+    under_way = latest is not None and latest.entry.state == "publishing"
+    return under_way or live is None or live.live_seq != entry.live_seq or live.objects != entry.objects
+
+
+def _is_named(lake: Lake, contract: Contract, partition: Partition, key: str) -> bool:
+    """Return true if the partition's newest publication names an object by now: it came after the ledger was listed."""
+    latest = lake.ledger.latest(contract.table, partition)
+    return latest is not None and any(item.key == key for item in latest.entry.objects)
 
 
 def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> Finding:
@@ -197,6 +225,8 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
         path = found.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
         if found.key not in known and not path.startswith("_") and found.size:
             partition, told = Partition.parse(path), f"`{found.key}` belongs to no publication"
+            if _is_named(lake, contract, partition, found.key):
+                continue
             if not contract.could_have(partition):
                 told += f"; `{path}` names no partition of the table"
             yield Finding("foreign object", partition, told)

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Storage
+from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY
 
 # Numbers and moments may be all different; text and truth values rarely are, and a dictionary never hurts them much.
 _SAMPLED_SHARE = 16
@@ -69,10 +70,13 @@ class ParquetPart:
             table, sink = self._take(), pa.BufferOutputStream()
             with self._open(sink, table) as writer:
                 writer.write_table(table, row_group_size=self.storage.row_group_rows)
+                writer.add_key_value_metadata({STAMP_KEY: BLANK_STAMP})
             return bytes(sink.getvalue().to_pybytes())
         self._wait()
         if self._pending:
             self._encode(self._take())
+        if self._writer is not None:
+            self._writer.add_key_value_metadata({STAMP_KEY: BLANK_STAMP})
         self._close()
         return self.path
 

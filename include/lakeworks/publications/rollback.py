@@ -1,10 +1,13 @@
 """Rollback: an earlier publication of one partition becomes live again, as a new publication."""
 
+from typing import Any
+
 from lakeworks.contract import Contract
+from lakeworks.core.layout import versions_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.publish import publisher_of
 
@@ -27,9 +30,9 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
                 "it lies beyond the bucket's rollback horizon, or the bucket keeps no versions. Nothing was changed. "
                 "Rebuild the partition from its landing objects: run it again."
             )
-    objects = tuple(_from_version(item) for item in target.objects)
-    by_hand = {"kind": "rollback", "based_on": None, "run": Run.by_hand("rollback", live.run)}
-    wanted = target.model_copy(update={**by_hand, "objects": objects, "staging": ""})
+    run = Run.by_hand("rollback", live.run)
+    by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, target, run)}
+    wanted = target.model_copy(update=by_hand)
     done = publisher_of(lake, contract).publish([wanted])[0]
     lake.lineage.restated(contract, done, target)
     return done
@@ -50,6 +53,23 @@ def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> Le
     return found[-1]
 
 
-def _from_version(item: LiveObject) -> LiveObject:
-    """The object with its own earlier version as the source."""
-    return item.model_copy(update={"source_key": item.key, "source_version": item.version_id, "version_id": None})
+def _copies(contract: Contract, target: LedgerEntry, run: Run) -> dict[str, Any]:
+    """Return the objects with their own earlier versions as the source.
+
+    Immutable objects are copied to keys of their own: garbage collection may be deleting the old ones at this moment.
+    """
+    location = target.location
+    if target.layout == "versioned":
+        location = versions_prefix(contract.table, run.key, target.parsed)
+    objects = tuple(
+        item.model_copy(
+            update={
+                "key": location + item.key.rpartition("/")[2],
+                "source_key": item.key,
+                "source_version": item.version_id,
+                "version_id": None,
+            }
+        )
+        for item in target.objects
+    )
+    return {"objects": objects, "location": location}

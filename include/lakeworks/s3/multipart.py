@@ -1,6 +1,5 @@
 """Objects too large for one request: uploads and server-side copies in parts, on a condition, aborted on failure."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -11,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from lakeworks.aws_errors import error_code
+from lakeworks.core.placement_stamp import content_hash, stamped
 from lakeworks.errors import LakeNotFound, LostRace, SourceGone, StagedChanged
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 from lakeworks.s3.requests import conditional, media_type, sha256_base64, version, version_id_of
@@ -21,6 +21,7 @@ SINGLE_REQUEST_BYTES = 32 << 20
 # S3 takes at most 10,000 parts of 5 MiB to 5 GiB.
 _PART_BYTES = 16 << 20
 _MAX_PARTS = 10_000
+_TAIL_BYTES = 1 << 20
 
 
 def upload_file(store: ObjectStore, path: Path, target: Target) -> StoredObject:
@@ -47,11 +48,11 @@ def upload_file(store: ObjectStore, path: Path, target: Target) -> StoredObject:
     return _multipart(store, target, size, parts(), send)
 
 
-def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> StoredObject:
-    """Make the target hold the source's bytes in one atomic step; large ones are copied inside S3.
+def copy_object(store: ObjectStore, source: StoredObject, target: Target, stamp: str) -> StoredObject:
+    """Make the target hold the source's content, under another stamp, in one atomic step; large ones are copied inside S3.
 
-    With a SHA-256 among the source's metadata, it must be that of its bytes. Copies inside S3 see no bytes: there the
-    object's size and the digest it was written with are compared, and its ETag is held for every part.
+    With a SHA-256 among the source's metadata, it must be that of its content. Copies inside S3 see only the last bytes: there
+    the object's size and the digest it was written with are compared, and its ETag is held for every part.
 
     Raises:
         LostRace: the target's condition does not hold; nothing was written.
@@ -61,23 +62,38 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target) -> Sto
     wanted = source.metadata.get(SHA256)
     if source.size <= SINGLE_REQUEST_BYTES:
         body = _body(store, source)
-        _refuse_changed(store, source, wanted in (None, hashlib.sha256(body).hexdigest()))
-        return store.put(target, body)
-    step, found = _part_bytes(source.size), store.head(source.key, source.version_id)
+        _refuse_changed(store, source, wanted in (None, content_hash(body)))
+        return store.put(target, stamped(body, stamp))
+    found = store.head(source.key, source.version_id)
     if found is None:
         raise SourceGone(f"`{store.uri(source.key)}` is gone. Nothing was written.")
     same = found.size == source.size and wanted in (None, found.metadata.get(SHA256))
     _refuse_changed(store, source, same)
-    origin: Any = {**store.place(source.key), **version(source.version_id)}
+    return _copy_in_parts(store, source, found.etag, target, stamp)
+
+
+def _copy_in_parts(store: ObjectStore, source: StoredObject, etag: str, target: Target, stamp: str) -> StoredObject:
+    """Copy all but the end inside S3; the end passes through here, because the footer with the stamp lies in it."""
+    step, of_version = _part_bytes(source.size), version(source.version_id)
+    origin: Any = {**store.place(source.key), **of_version}
+    # A short rest joins the part before it: the stamp lies among the last bytes, behind the statistics.
+    starts = range(0, max(source.size - min(_TAIL_BYTES, step // 4), 1), step)
 
     def send(place: dict[str, Any], number: int, start: int) -> dict[str, Any]:
-        part = f"bytes={start}-{min(start + step, source.size) - 1}"
-        answer = store.client.upload_part_copy(
-            **place, PartNumber=number, CopySource=origin, CopySourceRange=part, CopySourceIfMatch=found.etag
-        )
-        return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+        if start != starts[-1]:
+            answer = store.client.upload_part_copy(
+                **place,
+                PartNumber=number,
+                CopySource=origin,
+                CopySourceRange=f"bytes={start}-{start + step - 1}",
+                CopySourceIfMatch=etag,
+            )
+            return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+        end = store.get_range(source.key, start, source.size - start, source.version_id, if_match=etag)
+        sent = store.client.upload_part(**place, PartNumber=number, Body=stamped(end, stamp))
+        return {"PartNumber": number, "ETag": sent["ETag"]}
 
-    return _multipart(store, target, source.size, range(0, source.size, step), send)
+    return _multipart(store, target, source.size, starts, send)
 
 
 def _body(store: ObjectStore, source: StoredObject) -> bytes:

@@ -137,11 +137,14 @@ class ObjectStore:
             )
         return body, StoredObject(key, len(body), answer["ETag"], version_id_of(answer), answer.get("Metadata", {}))
 
-    def get_range(self, key: str, start: int, length: int, version_id: str | None = None) -> bytes:
-        """`length` bytes from `start`."""
+    def get_range(
+        self, key: str, start: int, length: int, version_id: str | None = None, *, if_match: str | None = None
+    ) -> bytes:
+        """Return `length` bytes from `start`; with `if_match`, only of the object that has this ETag."""
         wanted = f"bytes={start}-{start + length - 1}"
+        condition: dict[str, Any] = {"IfMatch": if_match} if if_match else {}
         with self._reading("read", key):
-            answer = self.client.get_object(**self.place(key), Range=wanted, **version(version_id))
+            answer = self.client.get_object(**self.place(key), Range=wanted, **version(version_id), **condition)
             body = answer["Body"].read()
         # A server may ignore Range and answer 200 with everything (RFC 9110, 14.2); ministack does for old versions.
         return body if answer["ResponseMetadata"]["HTTPStatusCode"] == 206 else body[start : start + length]
@@ -213,6 +216,15 @@ class ObjectStore:
                     f"{first.get('Code')} {first.get('Message')}{check}. Run again; what is gone stays gone."
                 )
         return len(pending)
+
+    def delete_if(self, found: StoredObject) -> None:
+        """Delete an object unless it changed since it was seen (on a versioned bucket the version stays).
+
+        Raises:
+            LostRace: something else is there by now, or nothing; nothing was deleted.
+        """
+        with conditional(self.uri(found.key), "delete"):
+            settled(lambda: self.client.delete_object(**self.place(found.key), IfMatch=found.etag))
 
     @contextmanager
     def _reading(self, action: str, key: str) -> Iterator[None]:

@@ -22,14 +22,18 @@ _CONFLICT_SECONDS = 0.2
 
 
 @contextmanager
-def conditional(where: str) -> Iterator[None]:
-    """Translate errors of a conditional write; a condition that does not hold becomes LostRace."""
-    with translated("write", where):
+def conditional(where: str, action: str = "write") -> Iterator[None]:
+    """Translate errors of a conditional request; a condition that does not hold becomes LostRace."""
+    with translated(action, where):
         try:
             yield
         except ClientError as error:
             code = error.response["Error"].get("Code")
-            gone = code == "NoSuchKey" and error.operation_name in ("PutObject", "CompleteMultipartUpload")
+            gone = code == "NoSuchKey" and error.operation_name in (
+                "PutObject",
+                "CompleteMultipartUpload",
+                "DeleteObject",
+            )
             if code in _CONDITION_FAILED or code == _CONFLICT or gone:
                 raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
             raise

@@ -16,7 +16,8 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import FencedError, LakeError, LedgerCorrupt, LiveChanged, LostRace, StagedChanged
 from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject
-from lakeworks.ledger.publisher import SEQUENCE, Publisher
+from lakeworks.ledger.placement import SEQUENCE
+from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target

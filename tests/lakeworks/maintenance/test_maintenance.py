@@ -156,8 +156,11 @@ def test_damage_without_a_trace_is_found_by_reading(published: Lake, bronze: Con
     published.store.client.put_object(
         Bucket=published.store.bucket, Key=KEY, Body=b"same metadata, other bytes", Metadata=dict(head.metadata)
     )
-    assert verify(published, bronze) == []
-    assert [finding.kind for finding in verify(published, bronze, deep=True)] == ["changed object"]
+    assert [finding.kind for finding in verify(published, bronze)] == ["pin not current"]
+    findings = verify(published, bronze, deep=True)
+    assert [finding.kind for finding in findings] == ["changed object"]
+    assert repair(published, bronze, findings) == findings
+    assert verify(published, bronze, deep=True) == []
 
 
 def test_a_foreign_object_is_reported_and_left_alone(published: Lake, bronze: Contract) -> None:

@@ -11,6 +11,7 @@ import pytest
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
+from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
@@ -58,7 +59,7 @@ def test_every_request_goes_to_the_keys_bucket(layered: ObjectStore) -> None:
     assert [item.key for item in layered.scan("bronze/")] == ["bronze/a/b/x"]
     found = layered.head("silver/a/b/x")
     assert isinstance(found, StoredObject)
-    copy_object(layered, found, Target("bronze/a/b/y"))
+    copy_object(layered, found, Target("bronze/a/b/y"), new_stamp())
     assert keys(plain, bronze) == ["bronze/a/b/x", "bronze/a/b/y"]
     layered.delete(["bronze/a/b/x", "bronze/a/b/y"])
     assert (keys(plain, bronze), keys(plain, main)) == ([], ["silver/a/b/x"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace, StagedChanged
 from lakeworks.s3 import multipart
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
@@ -54,14 +55,16 @@ def test_an_old_version_stays_readable_whole_and_by_range(any_store: ObjectStore
 
 def test_a_copy_keeps_its_condition_and_metadata(any_store: ObjectStore) -> None:
     source = any_store.put("staged", b"rows")
-    placed = multipart.copy_object(any_store, source, Target("live", {"lakeworks-seq": "1"}, if_absent=True))
+    placed = multipart.copy_object(
+        any_store, source, Target("live", {"lakeworks-seq": "1"}, if_absent=True), new_stamp()
+    )
     found = any_store.head("live")
     assert found is not None
     assert (found.metadata["lakeworks-seq"], found.version_id) == ("1", placed.version_id)
     with pytest.raises(LostRace):
-        multipart.copy_object(any_store, source, Target("live", {"lakeworks-seq": "2"}, if_absent=True))
+        multipart.copy_object(any_store, source, Target("live", {"lakeworks-seq": "2"}, if_absent=True), new_stamp())
     with pytest.raises(LakeNotFound):
-        multipart.copy_object(any_store, StoredObject("gone", 1, ""), Target("live2"))
+        multipart.copy_object(any_store, StoredObject("gone", 1, ""), Target("live2"), new_stamp())
 
 
 @pytest.mark.parametrize("single", [True, False])
@@ -76,10 +79,10 @@ def test_an_object_that_was_changed_since_it_was_written_is_not_copied(
     meant = {SHA256: hashlib.sha256(body).hexdigest()}
     staged = any_store.put(Target("staged", meant), body)
     source = StoredObject("staged", staged.size, "", None, meant)
-    multipart.copy_object(any_store, source, Target("live"))
+    multipart.copy_object(any_store, source, Target("live"), new_stamp())
     any_store.put("staged", body[::-1])
     with pytest.raises(StagedChanged, match=r"staged` is no longer the object.*Nothing was put in its place"):
-        multipart.copy_object(any_store, source, Target("live"))
+        multipart.copy_object(any_store, source, Target("live"), new_stamp())
     assert any_store.get("live")[0] == body
 
 
@@ -106,10 +109,10 @@ def test_large_files_go_in_parts_and_come_back_the_same(
     path = tmp_path / "large"
     path.write_bytes(bytes(range(256)) * (13 << 12))  # 13 MiB: three parts
     stored = multipart.upload_file(any_store, path, Target("large", {"a": "b"}))
-    multipart.copy_object(any_store, stored, Target("copy", {"lakeworks-seq": "7"}, if_absent=True))
+    multipart.copy_object(any_store, stored, Target("copy", {"lakeworks-seq": "7"}, if_absent=True), new_stamp())
     assert any_store.get("copy")[0] == path.read_bytes()
     with pytest.raises(LostRace):
-        multipart.copy_object(any_store, stored, Target("copy", if_absent=True))
+        multipart.copy_object(any_store, stored, Target("copy", if_absent=True), new_stamp())
     back = tmp_path / "back"
     any_store.download("large", back)
     assert back.read_bytes() == path.read_bytes()
@@ -195,7 +198,7 @@ def test_a_write_that_meets_another_is_a_lost_race(code: str, status: int) -> No
 def test_every_part_of_a_copy_is_bound_to_the_object_that_was_looked_at(
     ministack_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The emulators ignore the header on part copies; S3 refuses a part of a source that was exchanged meanwhile."""
+    """The last part is read and sent, for its stamp. The emulators ignore the header on part copies; S3 refuses a part of a source that was exchanged meanwhile."""
     monkeypatch.setattr(multipart, "SINGLE_REQUEST_BYTES", 1000)
     monkeypatch.setattr(multipart, "_PART_BYTES", 1000)
     store, sent = new_store(ministack_url), []
@@ -203,5 +206,8 @@ def test_every_part_of_a_copy_is_bound_to_the_object_that_was_looked_at(
     store.client.meta.events.register(
         "provide-client-params.s3.UploadPartCopy", lambda params, **_: sent.append(params)
     )
-    multipart.copy_object(store, source, Target("copy"))
+    store.client.meta.events.register(
+        "provide-client-params.s3.GetObject", lambda params, **_: sent.append({"CopySourceIfMatch": params["IfMatch"]})
+    )
+    multipart.copy_object(store, source, Target("copy"), new_stamp())
     assert [part["CopySourceIfMatch"] for part in sent] == [source.etag] * 3

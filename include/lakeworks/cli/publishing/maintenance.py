@@ -48,7 +48,7 @@ def repair_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json:
     rows = []
     for name in track(_names(table), "Repairing"):
         contract = load_contract(name)
-        findings = verify(lake, contract)
+        findings = verify(lake, contract, patience=timedelta(0))
         repaired = [] if dry_run else repair(lake, contract, findings)
         rows += [{**_row(name, finding), "repaired": finding in repaired} for finding in findings]
     emit(rows, as_json=as_json, title="Would repair" if dry_run else "Repaired")
