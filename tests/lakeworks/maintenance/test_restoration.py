@@ -125,11 +125,13 @@ def test_a_task_asks_and_waits_without_a_worker(archived: Lake, moto_url: str, m
     environment(monkeypatch, archived, moto_url)
     monkeypatch.setattr("lakeworks_airflow.base.connect_lake", lambda _: archived)
     monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: contract())
-    task = operator(RestoreOperator, table=contract().name, period="2019-01", tier="standard")
+    task = operator(
+        RestoreOperator, table=contract().name, period="2019-01", until="2019-02", tier="standard", days="3"
+    )
     with slow_restores(archived), pytest.raises(TaskDeferred) as waiting:
         task.execute({})
     assert waiting.value.method_name == "look_again"
-    (row,) = task.look_again({})
-    assert (row["restored"], row["archived"]) == (1, 0)
-    json.dumps(row)
+    rows = task.look_again({})
+    assert [(row["period"], row["restored"], row["archived"]) for row in rows] == [("2019-01", 1, 0), ("2019-02", 0, 0)]
+    json.dumps(rows)
     settings.cache_clear()
