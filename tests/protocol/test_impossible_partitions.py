@@ -151,7 +151,7 @@ def test_the_last_period_still_has_an_end() -> None:
     ("name", "values"),
     [
         ("Year", [2019]), ("id;v", [1]), (" v ", [1]), ("x" * 300, [1]), ("_run_id", ["r"]),
-        ("props", [{"Up-x": 1}]), ("at_time", [datetime(2019, 1, 1, 3).time()]), ("big", pa.array([1], pa.uint64())),
+        ("props", [{"Up-x": 1}]), ("big", pa.array([1], pa.uint64())),
     ],
 )  # fmt: skip
 def test_columns_that_glue_or_athena_cannot_have_stay_in_landing(

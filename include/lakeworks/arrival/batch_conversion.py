@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from lakeworks.arrival.column_match import Matched, differences, match, valid_places
+from lakeworks.arrival.decimal_comma import is_number, with_points
 from lakeworks.arrival.drift import Drift
 from lakeworks.arrival.extra_columns import ExtraColumns
 from lakeworks.arrival.rejected_rows import UNFIT, UNKNOWN, RejectedRows
@@ -126,7 +127,10 @@ class BatchConversion:
             )
         if field.name not in matched.columns:
             return pa.nulls(batch.rows, field.type)
-        found = convert(matched.columns[field.name], field.type, is_text=batch.is_text)
+        values = matched.columns[field.name]
+        if batch.decimal_comma and is_number(field.type):
+            values = with_points(values)
+        found = convert(values, field.type, is_text=batch.is_text)
         for place, why in found.unfit.items():
             reasons.setdefault(place, []).append((UNFIT, f"`{field.name}` does not fit {field.type}: {why}."))
         for path, places in found.unknown.items():

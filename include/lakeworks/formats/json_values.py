@@ -36,6 +36,25 @@ def parse_json(text: str) -> Any:
     return value
 
 
+def decode_at(text: str, start: int) -> tuple[Any, int]:
+    """Return the value that begins at a place of a text, and where it ends; numbers as in `parse_json`.
+
+    Raises:
+        json.JSONDecodeError: there is none, or it goes on beyond the text.
+        ValueError: it is nested too deeply, or holds half of a surrogate pair.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {MOST_LEVELS} levels") from None
+    own = text[start:end]
+    if own.count("[") + own.count("{") > MOST_LEVELS and _levels(own) > MOST_LEVELS:
+        raise ValueError(f"it is nested deeper than {MOST_LEVELS} levels")
+    if "\\u" in own:
+        _check_encodable(value)
+    return value, end
+
+
 def own_text(value: Any) -> str | None:
     """Return a value as text: a number as it was written, an object or a list as JSON."""
     if value is None or isinstance(value, str):

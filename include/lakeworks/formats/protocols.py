@@ -1,20 +1,14 @@
 """What a format is, and which one reads a file."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
+from lakeworks.formats.compression import plain, seekable
+from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch
-
-
-class FormatOptions(BaseModel):
-    """How a data set's files are written; part of the contract's `source_options`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -24,6 +18,8 @@ class Format:
     name: str
     module: str
     endings: tuple[str, ...]
+    function: str = "read"
+    jumps: bool = False  # it reads its file in no order, so that a compressed one is unpacked first
 
     def read(self, stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
         """Read a file to its end, batch by batch. The stream can be read again from its start.
@@ -31,23 +27,31 @@ class Format:
         Raises:
             ValueError: the file is broken; names the line, the row group or the byte.
         """
-        reader: FormatReader = import_module(self.module)
-        return reader.read(stream, options)
+        read: ReadFormat = getattr(import_module(self.module), self.function)
+        return read(stream, options)
 
 
-class FormatReader(Protocol):
-    """The module of a format."""
+class ReadFormat(Protocol):
+    """The function of a format."""
 
-    def read(self, stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
+    def __call__(self, stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
         """See `Format.read`."""
 
 
 FORMATS: tuple[Format, ...] = (
     Format("csv", "lakeworks.formats.csv_file", (".csv",)),
+    Format("tsv", "lakeworks.formats.csv_file", (".tsv", ".tab"), "read_tabs"),
     Format("json", "lakeworks.formats.json_file", (".json",)),
     Format("jsonl", "lakeworks.formats.json_lines", (".jsonl", ".ndjson")),
-    Format("parquet", "lakeworks.formats.parquet_file", (".parquet",)),
+    Format("parquet", "lakeworks.formats.parquet_file", (".parquet", ".pq"), jumps=True),
+    Format("orc", "lakeworks.formats.orc_file", (".orc",), jumps=True),
+    Format("avro", "lakeworks.formats.avro_file", (".avro",)),
+    Format("excel", "lakeworks.formats.excel_file", (".xlsx",), jumps=True),
+    Format("binary", "lakeworks.formats.binary_index", ()),
 )
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
+_BY_ENDING = {ending: item for item in FORMATS for ending in item.endings}
+_BY_NAME = {item.name: item for item in FORMATS}
 
 
 @dataclass(frozen=True)
@@ -57,30 +61,27 @@ class FileName:
     format: Format
     compression: str | None = None
 
-
-@dataclass(frozen=True)
-class _Endings:
-    formats: Mapping[str, Format] = field(
-        default_factory=lambda: {ending: item for item in FORMATS for ending in item.endings}
-    )
-    compressions: Mapping[str, str] = field(default_factory=lambda: {".gz": "gzip"})
+    def read(self, stream: BinaryIO, options: FormatOptions | None = None) -> Iterator[RawBatch]:
+        """Read a file as it lies on disk to its end; see `Format.read`."""
+        unpacked = seekable if self.format.jumps else plain
+        return self.format.read(unpacked(stream, self.compression), options or FormatOptions())
 
 
-_ENDINGS = _Endings()
-
-
-def format_of(name: str) -> FileName:
-    """Return the format of a file by its ending, in upper or lower case.
+def format_of(name: str, options: FormatOptions | None = None) -> FileName:
+    """Return the format of a file by its ending, in upper or lower case, or as the options say.
 
     Raises:
         ValueError: the ending is of no known format.
     """
     path = PurePosixPath(name.lower())
-    compression = _ENDINGS.compressions.get(path.suffix)
-    if compression:
-        path = path.with_suffix("")
-    found = _ENDINGS.formats.get(path.suffix)
+    wanted = options.format if options else None
+    if wanted == "binary":  # it is kept as it is, whatever its ending
+        return FileName(_BY_NAME["binary"])
+    compression = COMPRESSIONS.get(path.suffix)
+    ending = path.with_suffix("").suffix if compression else path.suffix
+    found = _BY_NAME[wanted] if wanted else _BY_ENDING.get(ending)
     if found is None:
-        known = ", ".join(ending for item in FORMATS for ending in item.endings)
-        raise ValueError(f"`{path.suffix or path.name}` is none of {known}")
+        packed = f", also with {', '.join(COMPRESSIONS)}"
+        known = ", ".join(_BY_ENDING)
+        raise ValueError(f"`{ending or path.name}` is none of {known}{packed}; `format` in source_options names one")
     return FileName(found, compression)

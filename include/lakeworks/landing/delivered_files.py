@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from string import printable
@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 
 from lakeworks.core.layout import safe_id
 from lakeworks.errors import MalformedSource
+from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch
 from lakeworks.lake import Lake
 from lakeworks.landing.reading import ReadableFile
@@ -95,6 +96,7 @@ class DeliveredRows:
     lake: Lake
     item: LandedAnswer
     scratch: Path
+    options: FormatOptions = field(default_factory=FormatOptions)
 
     @property
     def name(self) -> str:
@@ -105,7 +107,8 @@ class DeliveredRows:
     def constants(self) -> Mapping[str, Any]:
         """Facts of the landed file, so that a re-run repeats them."""
         moment = self.item.fetched_at.astimezone(UTC).replace(tzinfo=None)
-        return {"_ingested_at": moment, "_source_url": self.item.url, "_run_id": self.item.run_id}
+        lineage = {"_ingested_at": moment, "_source_url": self.item.url, "_run_id": self.item.run_id}
+        return {**lineage, "file_name": self.item.request} if self.options.format == "binary" else lineage
 
     def batches(self) -> Iterator[RawBatch]:
         """Read it from the start.
@@ -123,4 +126,4 @@ class DeliveredRows:
                     "fetch recorded. Something other than lakeworks changed it; it is left alone. Nothing was staged; live "
                     f"data is untouched. Restore its earlier version, or drop `{self.item.request}` again and run the fetch."
                 )
-        yield from ReadableFile(path, self.name, self.constants, file_name=self.item.request).batches()
+        yield from ReadableFile(path, self.name, self.constants, self.options, self.item.request).batches()

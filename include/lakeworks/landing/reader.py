@@ -12,6 +12,7 @@ from lakeworks.arrival.contract_rows import RawRows
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeError, LakeNotFound, MalformedSource, SchemaDrift
+from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch, batched
 from lakeworks.lake import Lake
 from lakeworks.landing.delivered_files import DeliveredRows
@@ -47,9 +48,10 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
     parse = parser_of(str(contract.source).partition(".")[0])
     if parse:
         return _answers(lake, contract, period, parse)
+    options = FormatOptions.among(contract.source_options)
     if Fetches.below(lake, prefix(contract, period)).keys:
         found = newest_set(lake, contract, period)
-        files = [DeliveredRows(lake, item, scratch) for item in found.answers]
+        files = [DeliveredRows(lake, item, scratch, options) for item in found.answers]
         return LandedRows(files, Input(name=found.key, content=found.content))
     landed = newest_or_fail(lake, contract, period)
     path = scratch / Path(landed.key).name
@@ -61,7 +63,9 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
             "Something other than lakeworks changed it; it is left alone. Nothing was staged; live data is untouched. Restore "
             "its earlier version, or remove it and run the fetch step again."
         )
-    return LandedRows([ReadableFile(path, path.name, landed.constants)], Input(name=landed.key, content=content))
+    return LandedRows(
+        [ReadableFile(path, path.name, landed.constants, options)], Input(name=landed.key, content=content)
+    )
 
 
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:

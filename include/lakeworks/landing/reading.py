@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lakeworks.errors import LakeError, MalformedSource, ScratchUnavailable
-from lakeworks.formats.compression import plain
 from lakeworks.formats.failures import problem
-from lakeworks.formats.protocols import FormatOptions, format_of
+from lakeworks.formats.options import FormatOptions
+from lakeworks.formats.protocols import format_of
 from lakeworks.formats.raw_batch import RawBatch
 
 
@@ -52,5 +52,4 @@ class ReadableFile:
             MalformedSource: it is damaged, or of no known format.
         """
         with reading(self.name), self.path.open("rb") as file:
-            found = format_of(self.file_name or self.name)
-            yield from found.format.read(plain(file, found.compression), self.options)
+            yield from format_of(self.file_name or self.name, self.options).read(file, self.options)

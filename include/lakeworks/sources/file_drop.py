@@ -27,14 +27,15 @@ from lakeworks.errors import (
 )
 from lakeworks.formats.compression import plain
 from lakeworks.formats.failures import problem
-from lakeworks.formats.protocols import FormatOptions, format_of
+from lakeworks.formats.limits import FILE_BYTES
+from lakeworks.formats.options import FormatOptions
+from lakeworks.formats.protocols import format_of
 from lakeworks.sources import FetchRequest, SourceConnection
 from lakeworks.sources.file_source import FileFacts, FileStore, LandedFile
 from lakeworks.sources.options import Options, read_options
 
 _UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
 _BLOCK = 1 << 20
-LARGEST = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ class Inbox(Protocol):
         """Where it lies, for lineage and messages."""
 
 
-class FileOptions(Options):
-    """Which files of the period's folder belong to the data set, and how far a corrected file may shrink."""
+class FileOptions(Options, FormatOptions):
+    """Which files of the period's folder belong to the data set, how they are written, and how far one may shrink."""
 
     files: str = "*"
     least_share_of_rows: float = Field(
@@ -104,9 +105,9 @@ class FileDrop:
         return {**_shrunk(before, taken), **_removed(before, taken, landing)}
 
     def _check_size(self, folder: str, name: str, item: InboxFile) -> None:
-        if item.size > LARGEST:
+        if item.size > FILE_BYTES:
             raise MalformedSource(
-                f"`{self.inbox.address(folder, name)}` has {item.size} bytes; a dropped file may have {LARGEST}. It was not "
+                f"`{self.inbox.address(folder, name)}` has {item.size} bytes; a dropped file may have {FILE_BYTES}. It was not "
                 "landed. Cut it into several files."
             )
 
@@ -119,7 +120,7 @@ class FileDrop:
                 f"`{address}` went away while it was fetched. It was not landed. Drop it again."
             ) from error
         try:
-            rows, content = _read_to_end(path, name)
+            rows, content = _read_to_end(path, name, options)
         except LakeError:
             raise
         except Exception as error:  # whatever bytes a stranger drops, the error names the file
@@ -166,11 +167,11 @@ def _skipped(name: str, pattern: str) -> str | None:
     return None if fnmatch(name, pattern) else f"is none of the files `{pattern}` of the contract"
 
 
-def _read_to_end(path: Path, name: str) -> tuple[int, str | None]:
+def _read_to_end(path: Path, name: str, options: FormatOptions) -> tuple[int, str | None]:
     """Return how many rows a file has, and the digest of its plain bytes if they are compressed."""
-    kind = format_of(name)
+    kind = format_of(name, options)
     with path.open("rb") as file:
-        rows = sum(batch.rows for batch in kind.format.read(plain(file, kind.compression), FormatOptions()))
+        rows = sum(batch.rows for batch in kind.read(file, options))
     return rows, _digest(path, kind.compression) if kind.compression else None
 
 
