@@ -65,6 +65,9 @@ conformance: setup  ## others' clients read the replayed sources, and Spark (400
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
 
+formats: setup  ## measure every format on the real trips into docs/formats.md
+	$(BIN)/python -m benchmarks.formats
+
 bench-backfill: setup  ## a year of market on the real stack: runs over months against a run a day (minutes)
 	$(BIN)/python -m benchmarks.backfill
 
