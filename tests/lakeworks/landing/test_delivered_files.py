@@ -3,13 +3,16 @@
 import gzip
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
-from lakeworks.errors import DeliveryShrank, LakeNotFound, MalformedSource, NotPublishedYet
+from lakeworks.errors import ConfigError, DeliveryShrank, LakeNotFound, LostRace, MalformedSource, NotPublishedYet
 from lakeworks.lake import Lake
+from lakeworks.landing.delivered_files import file_key, store_file
 from lakeworks.landing.forgetting import forget
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.landing_set import LandingSet
@@ -17,6 +20,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
 from lakeworks.pipeline.write import write
 from lakeworks.sources import SourceConnection, open_source
+from lakeworks.sources.file_source import FileFacts
 from tests.conftest import contract_of
 
 DAY = Period.parse("2026-01-06")
@@ -199,3 +203,22 @@ def test_a_broken_list_of_a_fetch_is_an_error_of_the_tree(till: Till) -> None:
         till.lake.store.put(made.key, body)
         with pytest.raises(MalformedSource, match=r"_set\.json` is no list of a fetch.*live data is untouched"):
             till.staged()
+
+
+def test_of_two_processes_that_land_one_file_the_first_copy_stays(till: Till, tmp_path: Path) -> None:
+    path, key = tmp_path / "a.jsonl", file_key("landing/test/file_drop/events/", "a.jsonl", "v1")
+    facts = FileFacts("file:///a.jsonl", datetime.now(UTC), "0" * 64, "0" * 64, 1, 1)
+    path.write_bytes(b"1")
+    store_file(till.lake, (key, "a.jsonl", "v1"), path, facts, till.run_at(1))
+    path.write_bytes(b"2")
+    with pytest.raises(LostRace):
+        store_file(till.lake, (key, "a.jsonl", "v1"), path, facts, till.run_at(2))
+    assert till.lake.store.get(key)[0] == b"1"
+
+
+def test_the_last_file_of_a_period_is_not_forgotten(till: Till) -> None:
+    till.drop(a__jsonl=[1])
+    till.fetch()
+    with pytest.raises(ConfigError, match=r"would have no file left\. Nothing was changed.*lakeworks withdraw"):
+        forget(till.lake, till.contract, DAY, ["a.jsonl"])
+    assert till.staged() == 1
