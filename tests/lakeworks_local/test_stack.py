@@ -22,7 +22,7 @@ from lakeworks_local.stack.folder import MARKER, emptied, hold
 from lakeworks_local.stack.postgres import leftover
 from lakeworks_local.stack.process import StackError, start, stop_all
 from lakeworks_local.stack.stack import Stack
-from lakeworks_local.walkthrough import MONTHS, Demo
+from lakeworks_local.walkthrough import Demo
 from tests.lakeworks_local.test_process import hears_ctrl_c
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
@@ -261,12 +261,15 @@ def test_more_runs_than_a_page_are_all_seen() -> None:
 
 
 def test_the_demo_waits_for_the_runs_of_its_own_backfill(tmp_path: Path) -> None:
-    def runs(prefix: str) -> list[dict[str, str]]:
-        return [{"dag_run_id": f"{prefix} {key}", "partition_key": key, "run_type": "backfill"} for key in MONTHS]
-
     demo = Demo(Stack(tmp_path), Console())
-    found = demo._backfilled(ScriptedApi(runs("new") + runs("old")), {run["dag_run_id"] for run in runs("old")})
-    assert found == [f"new {month}" for month in MONTHS]
+    taxi = next(run for run in demo.plan.runs if run.backfill)
+
+    def runs(prefix: str) -> list[dict[str, str]]:
+        return [{"dag_run_id": f"{prefix} {key}", "partition_key": key, "run_type": "backfill"} for key in taxi.keys]
+
+    known = {run["dag_run_id"] for run in runs("old")}
+    assert len(taxi.keys) == 3
+    assert demo._backfilled(ScriptedApi(runs("new") + runs("old")), taxi, known) == [f"new {key}" for key in taxi.keys]
 
 
 def test_a_part_that_ends_while_the_demo_waits_is_told_with_its_log(tmp_path: Path) -> None:
