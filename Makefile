@@ -81,8 +81,10 @@ format: setup  ## format and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup  ## write docs/tables from the contracts
+docs: setup  ## write docs/tables from the contracts, docs/contract.md from their models
 	$(BIN)/lakeworks docs docs/tables
+	$(BIN)/python -m lakeworks.documentation.expectation_list
+	$(BIN)/lakeworks contract reference > docs/contract.md
 
 setup: .venv/installed  ## create .venv with the pinned dependencies
 

@@ -57,6 +57,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("table test", "build.table:run_examples", "Run the examples of tables."),
         ("source new", "build.new:new_source", "Write the client and the first table of a new source."),
         ("contract schema", "build.contract:print_schema", "Print the JSON schema of contract.yml for editors."),
+        ("contract reference", "build.contract:print_reference", "Print the reference of a table's files."),
         ("contract diff", "build.contract:diff_contract", "Show what changed in a contract and the version it needs."),
         ("docs", "build.docs:write_docs", "Write a documentation page for every table."),
     ),

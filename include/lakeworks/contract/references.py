@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lakeworks.contract.constraints import check_columns, check_pattern
+from lakeworks.contract.expectations import expectation_problems
 from lakeworks.core.names import suggestion
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def unknown_columns(contract: "Contract") -> Iterator[str]:
 
 
 def check_problems(contract: "Contract") -> Iterator[str]:
-    """Yield each check that names no column, or has a pattern that DuckDB or Python does not read."""
+    """Yield each check that is no expectation, names no column, or has a pattern that DuckDB or Python does not read."""
     for number, check in enumerate(contract.checks):
+        for text in expectation_problems(check.expectation, check.kwargs):
+            yield f"`checks.{number}`: {text}"
         try:
             check_columns(check.columns, contract.file_columns)
             for pattern in [check.kwargs.get("regex"), *check.kwargs.get("regex_list", ())]:

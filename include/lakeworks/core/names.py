@@ -66,10 +66,14 @@ class TableName:
         return cls.parse(f"{layer}.{domain}.{table}")
 
 
+_LISTED = 20
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `Did you mean …?` for the known name that is closest, else the list of known names."""
     names = list(known)
     by_lower = {one.lower(): one for one in names}
     if close := difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6):
         return f"Did you mean `{by_lower[close[0]]}`?"
-    return f"Known: {', '.join(names) or 'none'}."
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"Known: {', '.join(names[:_LISTED]) or 'none'}{more}."

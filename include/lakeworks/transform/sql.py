@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
-from lakeworks.core.names import TableName
+from lakeworks.core.names import TableName, suggestion
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
 from lakeworks.transform.group_functions import has_function
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 LANDING = "landing"
+PARAMETERS = {
+    "partition_start": "First moment of the run's period, a timestamp (UTC).",
+    "partition_end": "First moment after the run's period, a timestamp.",
+    "partition_date": "First day of the run's period, a date.",
+}
 _PARAMETER = re.compile(r"\$(\w+)")
 # Silently or loudly different on Spark or Athena, or not the same at every run.
 _CLOCKS = {"now", "transaction_timestamp", "get_current_timestamp", "current_localtimestamp", "nextval"}
@@ -57,7 +62,7 @@ def bind(sql: str, period: Period) -> str:
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:
-            raise ContractError(f"`${match[1]}` is no parameter of a transform. Known: {', '.join(values)}.")
+            raise ContractError(f"`${match[1]}` is no parameter of a transform. {suggestion(match[1], PARAMETERS)}")
         return values[match[1]]
 
     return _PARAMETER.sub(value, sql)

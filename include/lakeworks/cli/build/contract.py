@@ -38,6 +38,13 @@ def diff_contract(
         raise typer.Exit(1)
 
 
+def print_reference() -> None:
+    """Print the reference of contract.yml, transform.sql and examples.yml as Markdown."""
+    from lakeworks.documentation.contract_reference import contract_reference
+
+    typer.echo(contract_reference(), nl=False)
+
+
 def print_schema() -> None:
     """Print the JSON schema of contract.yml for editors.
 
