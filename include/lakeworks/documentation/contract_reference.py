@@ -42,24 +42,27 @@ _HEAD = """# Reference: the files of a table
 
 *Written by `make docs` from the models that read the files. Do not edit.*
 
-A table is a folder `tables/<layer>/<domain>/<table>/` with `contract.yml`, `examples.yml` and, unless it takes a source as it is,
-`transform.sql` (and `transform.py` for what SQL cannot say). `lakeworks table new` writes them, `lakeworks table check` checks them.
+A table is a folder `tables/<layer>/<domain>/<table>/` with `contract.yml` and `examples.yml`. Unless it takes a source as it
+is, it also has a `transform.sql` (and a `transform.py` for what SQL cannot say). `lakeworks table new` writes the files.
+`lakeworks table check` checks them.
 
 Editors complete and check `contract.yml` with its JSON schema. Keep the output of `lakeworks contract schema` in a file, and
 begin a contract with `# yaml-language-server: $schema=<path to that file>`.
 """
 _SQL = """## transform.sql
 
-One `SELECT` in the SQL that DuckDB, Spark and Athena share. It names tables `<layer>_<domain>.<table>`, and `landing` for what the
-table's source delivered. Every column is `CAST` to its type of the contract. `lakeworks table check` names what is not portable.
+One `SELECT` in the SQL that DuckDB, Spark and Athena share. It names tables `<layer>_<domain>.<table>`, and `landing` for what
+the table's source delivered. Every column is `CAST` to its type of the contract. `lakeworks table check` names what is not
+portable.
 
 | parameter | value |
 | --- | --- |
 """
 _SQL_END = """
-A run reads of each upstream the partitions of its own period (`inputs` in the contract changes that). Write `WHERE … >= $partition_start
-AND … < $partition_end` where an upstream's partitions are coarser than the run, or hold rows of other days. A table with `rebuilds`
-builds partitions outside the run's period, so it uses no parameter.
+A run reads of each upstream the partitions of its own period (`inputs` in the contract changes that). Where an upstream's
+partitions are coarser than the run, or have rows of other days, write
+`WHERE … >= $partition_start AND … < $partition_end`. A table with `rebuilds` builds partitions outside the run's period, so it
+uses no parameter.
 """
 _EXAMPLES = """## examples.yml
 

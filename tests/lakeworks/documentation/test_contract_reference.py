@@ -38,8 +38,8 @@ def test_the_expectations_are_those_of_great_expectations() -> None:
         ("expect_table_row_count_to_be_betwen", {}, "Did you mean `expect_table_row_count_to_be_between`?"),
         (
             "expect_table_row_count_to_be_between",
-            {"minimum": 1},
-            "has no argument `minimum`. Did you mean `min_value`?",
+            {"min_valeu": 1},
+            "has no argument `min_valeu`. Did you mean `min_value`?",
         ),
     ],
 )
