@@ -93,7 +93,7 @@ class BatchConversion:
         """Return the contract's columns, then the extra ones as they are carried; quarantined rows are left out.
 
         Raises:
-            SchemaDrift: a value does not fit, and the policy does not set rows aside.
+            SchemaDrift: a value does not fit, and the policy does not quarantine rows.
         """
         matched = match(file, [name for name in self._contract.columns if name not in constants], batch)
         reasons: Reasons = {}
@@ -114,7 +114,7 @@ class BatchConversion:
         whole = pa.RecordBatch.from_arrays(columns, schema=self._schema)
         if not reasons:
             return whole
-        self._sorting.set_aside(batch, reasons)
+        self._sorting.quarantine(batch, reasons)
         return whole.filter(pa.array([place not in reasons for place in range(batch.rows)]))
 
     def _column(

@@ -42,7 +42,7 @@ def new_members(arrived: pa.DataType, kind: pa.DataType, path: str = "") -> Iter
 
 
 def fits(column: pa.Array, kind: pa.DataType) -> bool:
-    """Whether every value can be had in that type without loss, every member of a struct included."""
+    """Return whether every value fits that type without loss, every member of a struct included."""
     if column.null_count < len(column) and any(new_members(column.type, kind)):
         return False
     try:
@@ -53,12 +53,12 @@ def fits(column: pa.Array, kind: pa.DataType) -> bool:
 
 
 def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
-    """Whether a number became another one: Arrow's safe cast lets fractions through (1.239 to 1.24, 1e300 to infinity)."""
+    """Return whether a number changed: Arrow's safe cast lets fractions through (1.239 to 1.24, 1e300 to infinity)."""
     old, new = before.type, after.type
     if old == new or before.null_count == len(before):
         return False  # a member that is null in every row arrives without a type, and so without members of its own
     if pa.types.is_struct(new):
-        # flattened, members of a missing struct are missing; what lies in memory below it is nobody's value
+        # flattened, members of a missing struct are missing; what lies in memory below it is no value
         arrived = {old.field(place).name: values for place, values in enumerate(before.flatten())}
         kept = {new.field(place).name: values for place, values in enumerate(after.flatten())}
         return any(_is_rounded(arrived[name], values) for name, values in kept.items() if name in arrived)

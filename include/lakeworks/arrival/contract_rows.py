@@ -31,7 +31,7 @@ class RawRows(Protocol):
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """Its name in messages."""
 
     @property
     def constants(self) -> Mapping[str, Any]:
@@ -55,7 +55,7 @@ class Conformed:
 
     @property
     def drift(self) -> tuple[str, ...]:
-        """How what arrived differs from the contract, in words."""
+        """The differences between what arrived and the contract, in words."""
         return self.differences.noted
 
 

@@ -33,7 +33,7 @@ class RejectedRows:
     rows: int = 0
     broken: Counter[str] = field(default_factory=Counter)
 
-    def set_aside(self, batch: RawBatch, reasons: Reasons) -> None:
+    def quarantine(self, batch: RawBatch, reasons: Reasons) -> None:
         """Quarantine these rows of a batch."""
         places = sorted(reasons)
         texts = [own_text(batch.record(place)) for place in places]

@@ -33,7 +33,7 @@ def _storable(
             for place in places:
                 reasons.setdefault(place, []).append((name, reason))
         if reasons:
-            misfits.set_aside(from_arrow(batch), reasons)
+            misfits.quarantine(from_arrow(batch), reasons)
         yield batch.filter(pa.array([place not in reasons for place in range(len(batch))])) if reasons else batch
 
 

@@ -1,4 +1,4 @@
-"""One arrived column in the contract's type: which values fit, which do not and why, which members nobody named."""
+"""Conversion of one arrived column to the contract's type: values that fit, reasons for those that do not, unknown members."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

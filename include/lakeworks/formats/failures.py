@@ -1,4 +1,4 @@
-"""What a format says about broken bytes, in one line."""
+"""Messages of formats about broken bytes, in one line."""
 
 
 def problem(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What a format is, and which one reads a file."""
+"""Formats, and the choice of one by a file's name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ _BY_NAME = {item.name: item for item in FORMATS}
 
 @dataclass(frozen=True)
 class FileName:
-    """What a file's name says: its format and how it is compressed."""
+    """Format and compression of a file, by its name."""
 
     format: Format
     compression: str | None = None

@@ -26,7 +26,7 @@ class RawBatch:
     decimal_comma: bool = False
 
     def place(self, row: int) -> str:
-        """Return where a row of the batch stands in its file, for messages."""
+        """Return the place of a row in its file, for messages."""
         return f"line {self.lines[row]}" if self.lines is not None else f"row {self.first + row}"
 
     def record(self, row: int) -> dict[str, Any]:

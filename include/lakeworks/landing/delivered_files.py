@@ -100,7 +100,7 @@ class DeliveredRows:
 
     @property
     def name(self) -> str:
-        """Where it was dropped: that is where it is corrected."""
+        """The address it was dropped at, where a person corrects it."""
         return self.item.url
 
     @property

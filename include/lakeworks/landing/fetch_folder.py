@@ -84,7 +84,7 @@ class FetchFolder:
         answer = replace(answer, facts=facts, url=quote(answer.url, safe=printable))  # S3 metadata is ASCII
         try:
             store_answer(self.lake, key, answer, self.run)
-        except LostRace:  # another process works on the same fetch: its answer stands
+        except LostRace:  # another process works on the same fetch: its answer is used
             return self._recall(name, key)
         self.landed.add(key)
         self.taken[name] = entry_of(name, key, answer, self.run.id)

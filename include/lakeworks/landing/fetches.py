@@ -51,7 +51,7 @@ class Fetches:
         return [fetch for fetch, keys in self.keys.items() if self.set_key(fetch) in keys]
 
     def set_key(self, fetch: str) -> str:
-        """Where a fetch's set lies."""
+        """Return the key of a fetch's set."""
         return f"{self.prefix}fetch={fetch}/{SET}"
 
     def read(self, fetch: str) -> LandingSet:
@@ -87,7 +87,7 @@ class Fetches:
         return next((fetch for fetch in reversed([*self.keys]) if fetch.endswith(own)), None)
 
     def open(self, run: Run, question: str, now: datetime) -> FetchFolder:
-        """The run's own unfinished fetch, else a recent one that nobody finished, else a new one.
+        """Return the run's own unfinished fetch, else a recent unfinished one, else a new one.
 
         `question` is all that the answers depend on: answers to another one must not be continued with.
         """
@@ -134,7 +134,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def _moment(fetch: str) -> datetime | None:
-    with suppress(ValueError):  # a folder somebody else put there has no part in this
+    with suppress(ValueError):  # a folder of another program
         return datetime.strptime(fetch.partition("-")[0], _STAMP).replace(tzinfo=UTC)
     return None
 

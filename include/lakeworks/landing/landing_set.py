@@ -9,7 +9,7 @@ SET = "_set.json"
 
 
 class FileNote(Record):
-    """What a fetch did with a file: `taken`, `unchanged`, `kept` (it left the inbox), `skipped` or `forgotten`; and why."""
+    """Outcome of a fetch for one file: `taken`, `unchanged`, `kept` (it left the inbox), `skipped` or `forgotten`; and why."""
 
     name: str
     outcome: str

@@ -1,4 +1,4 @@
-"""What landing holds for a period, opened for writing: one file, or every file or answer of the newest complete fetch."""
+"""A period's landing, opened for writing: one file, or every file or answer of the newest complete fetch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

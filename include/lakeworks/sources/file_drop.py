@@ -1,4 +1,4 @@
-"""Files that somebody drops into `inbox/<data set>/<period>/` of the lake's bucket or of a folder: CSV, JSON(L), Parquet.
+"""Files that people drop into `inbox/<data set>/<period>/` of the lake's bucket or of a folder: CSV, JSON(L), Parquet.
 
 `inbox/commerce_events/2017-01-05/till-7.jsonl` is part of the data set `commerce_events` on that day. Every file is read to its
 end before it is landed; one that is broken stops the fetch and names file and line. The inbox is only read. A file is its name
@@ -47,7 +47,7 @@ class InboxFile:
 
 
 class Inbox(Protocol):
-    """Where files are dropped; `lakeworks.landing.inbox` has the one in the lake's bucket."""
+    """A place for dropped files; `lakeworks.landing.inbox` has the one in the lake's bucket."""
 
     def files(self, folder: str) -> Mapping[str, InboxFile]:
         """The files in a folder of the inbox, by name; of those in folders below it, the name has a `/`."""
@@ -61,11 +61,11 @@ class Inbox(Protocol):
         """
 
     def address(self, folder: str, name: str) -> str:
-        """Where it lies, for lineage and messages."""
+        """Return its address, for lineage and messages."""
 
 
 class FileOptions(Options, FormatOptions):
-    """Which files of the period's folder belong to the data set, how they are written, and how far one may shrink."""
+    """The files of the period's folder that belong to the data set, their format, and the bound for a shrinking one."""
 
     files: str = "*"
     least_share_of_rows: float = Field(

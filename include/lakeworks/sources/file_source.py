@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is known of a file that was brought and read to its end. `content` is the digest of its plain bytes."""
+    """Facts of a file that was brought and read to its end. `content` is the digest of its plain bytes."""
 
     url: str
     fetched_at: datetime
@@ -33,7 +33,7 @@ class LandedFile:
 
 
 class FileStore(Protocol):
-    """Where delivered files are landed."""
+    """Landing of delivered files."""
 
     @property
     def files_before(self) -> Mapping[str, LandedFile]:

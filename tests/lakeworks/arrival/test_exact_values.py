@@ -107,9 +107,9 @@ def test_what_cannot_be_exact_is_refused_with_file_row_and_value_or_quarantined(
     rejected = RejectedRows(kept.append)
     _, rows = read(tmp_path, contract("quarantine_unknown", id="bigint", v=kind), {"a.jsonl": body}, rejected)
     assert ([row["id"] for row in rows], dict(rejected.broken)) == ([1], {"unfit_value": 1})
-    (aside,) = pa.Table.from_batches(kept).to_pylist()
-    assert json.loads(aside["_row"])["id"] == 2
-    assert says in aside["_reason"]
+    (kept_row,) = pa.Table.from_batches(kept).to_pylist()
+    assert json.loads(kept_row["_row"])["id"] == 2
+    assert says in kept_row["_reason"]
 
 
 def parquet(**columns: Any) -> bytes:
