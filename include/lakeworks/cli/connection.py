@@ -1,4 +1,4 @@
-"""The lake as the command line reaches it: LAKE_* settings and boto3's own credential chain."""
+"""Connections of the command line: LAKE_* settings and boto3's own credential chain."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lakeworks.settings import settings
 
 
 def connect() -> Lake:
-    """The lake of this environment.
+    """Return the lake of this environment.
 
     Raises:
         ConfigError: a setting is missing or wrong.
@@ -21,7 +21,7 @@ def connect() -> Lake:
 
 
 def client(service: str, region: str | None = None) -> Any:
-    """A boto3 client of any service, set up like the lake's own.
+    """Return a boto3 client of any service, set up like the lake's own.
 
     Raises:
         ConfigError: a setting is missing or wrong.

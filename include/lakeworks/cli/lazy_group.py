@@ -22,7 +22,7 @@ class LazyCommand(TyperCommand):
 
     @cached_property
     def loaded(self) -> Any:
-        """The command with its options; imports its module."""
+        """Return the command with its options; import its module."""
         module, _, function = self._target.partition(":")
         command = _command(getattr(import_module(f"lakeworks.cli.{module}"), function), self.name)
         if any(item.name == "as_json" for item in command.params):  # then it prints tables

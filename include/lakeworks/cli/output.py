@@ -26,7 +26,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Layout:
-    """What a table may leave out where the terminal is narrow, and how it writes values.
+    """Layout of a table: what it may leave out where the terminal is narrow, and how it writes values.
 
     Columns named in `extra` go first; text in `one_line` is cut after a word. `exact` is for the lake's own rows: headings are
     column names, numbers have no units. `--wide` and a pipe get every column.

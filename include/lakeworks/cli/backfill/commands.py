@@ -24,10 +24,11 @@ DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_de
 First = Annotated[str, typer.Option("--from", help="first month or day, e.g. 2019-01", show_default=False)]
 Last = Annotated[str, typer.Option("--to", help="last month or day, included", show_default=False)]
 ChunkOption = Annotated[
-    str | None, typer.Option("--chunk", help="day, month, year or all: what one run owns [month, or a year of months]")
+    str | None,
+    typer.Option("--chunk", help="what one run covers: day, month, year or all; default: month, or a year of months"),
 ]
-Again = Annotated[bool, typer.Option("--again", help="run what is done once more, too")]
-BackfillArgument = Annotated[str, typer.Argument(help="as `backfill list` names it", show_default=False)]
+Again = Annotated[bool, typer.Option("--again", help="run again what is done")]
+BackfillArgument = Annotated[str, typer.Argument(help="its name in `backfill list`", show_default=False)]
 
 
 def plan_backfill(
@@ -50,11 +51,9 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     last: Last,
     chunk: ChunkOption = None,
     again: Again = False,
-    backwards: Annotated[bool, typer.Option("--backwards", help="the newest chunk first")] = False,
-    unpause: Annotated[
-        bool, typer.Option("--unpause", help="let a paused DAG's runs begin, those of its schedule too")
-    ] = False,
-    watch_it: Annotated[bool, typer.Option("--watch", help="and watch it")] = False,
+    backwards: Annotated[bool, typer.Option("--backwards", help="start with the newest chunk")] = False,
+    unpause: Annotated[bool, typer.Option("--unpause", help="unpause the DAG; runs of its schedule begin too")] = False,
+    watch_it: Annotated[bool, typer.Option("--watch", help="show its progress until it is over")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start the runs of what is missing, failed or stale.
@@ -74,7 +73,7 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
             emit_one({"backfill": None, "runs": 0, "under_way": [str(item) for item in found.under_way]})
         return
     begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
-    if found.dag.paused:  # after that, so that a run its schedule then begins stands behind
+    if found.dag.paused:  # only now: a run that its schedule begins queues behind these
         api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     if watch_it:
         follow(api, begun.id, connect(), as_json=as_json)
@@ -134,7 +133,7 @@ def cancel_backfill(backfill: BackfillArgument) -> None:
 
 
 def airflow() -> Airflow:
-    """The Airflow of this environment.
+    """Return the Airflow of this environment.
 
     Raises:
         ConfigError: LAKE_AIRFLOW_URL is not set.

@@ -1,4 +1,4 @@
-"""How a backfill is shown: its plan, and its progress while Airflow works on it."""
+"""Views of a backfill: its plan, and its progress while Airflow works on it."""
 
 import time
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _EVERY = 2.0  # seconds between two looks
 
 
 def plan_document(found: Plan) -> dict[str, object]:
-    """A plan for programs."""
+    """Return a plan for programs."""
     return {
         "dag": found.dag.dag_id,
         "grain": found.dag.grain,
@@ -33,11 +33,11 @@ def plan_document(found: Plan) -> dict[str, object]:
 
 
 def show_plan(found: Plan) -> None:
-    """A plan for a person: tables, vendors, runs."""
+    """Print a plan for a person: tables, vendors, runs."""
     dag = found.dag
     emit([table.as_dict() for table in found.tables], as_json=False, title=f"{dag.dag_id}: {dag.grain}s by table")
     if found.needs:
-        emit([need.as_dict() for need in found.needs], as_json=False, title="What vendors are asked")
+        emit([need.as_dict() for need in found.needs], as_json=False, title="Requests to vendors")
     if found.archived:
         emit([item.as_dict() for item in found.archived], as_json=False, title="Archived: restore it before you start")
     if found.under_way:
@@ -79,12 +79,12 @@ def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None
             say(f"failed: {failure}")
     if seen.failures:
         if not as_json:
-            say("Mend the cause, then start the same backfill again: it runs only what is left.")
+            say("Correct the cause, then start the same backfill again: it runs only what is left.")
         raise typer.Exit(1)
 
 
 def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.Progress) -> progress.Progress:
-    console, told = Console(), ""
+    console, shown = Console(), ""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(backfill_id.partition("/")[0], total=seen.total, note="")
@@ -94,9 +94,9 @@ def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.Progress) ->
                 "\n".join((*seen.running, *seen.waiting, *(f"failed: {x}" for x in seen.failures))),
             )
             bar.update(task, completed=seen.done, note=note)
-            if lines != told:
+            if lines != shown:
                 console.print(f"{note}\n{lines}" if lines else note, highlight=False, markup=False)
-                told = lines
+                shown = lines
             if seen.backfill.is_over:
                 return seen
             time.sleep(_EVERY)

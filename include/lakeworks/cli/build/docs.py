@@ -31,13 +31,13 @@ def write_docs(
 
 
 def page(name: str) -> str:
-    """The page of one table."""
+    """Return the page of one table."""
     contract, upstreams = _parts(name)
     return table_page(contract, upstreams, row_rules(contract))
 
 
 def document(name: str) -> str:
-    """The ODCS document of one table."""
+    """Return the ODCS document of one table."""
     return odcs_yaml(*_parts(name))
 
 

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.arguments import AsJson
+from lakeworks.cli.arguments import TABLE, AsJson, table_names
 from lakeworks.cli.output import emit
 from lakeworks.errors import ContractError, LakeError, Problem
 
 Tables = Annotated[
-    list[str] | None, typer.Argument(help="<layer>.<domain>.<table>; every table without", show_default=False)
+    list[str] | None,
+    typer.Argument(help=f"{TABLE}; default: every table", show_default=False, autocompletion=table_names),
 ]
 Watch = Annotated[bool, typer.Option("--watch", help="Look again whenever a file of the project changes.")]
 

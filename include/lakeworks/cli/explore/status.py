@@ -77,7 +77,7 @@ def _line(matrix: Matrix) -> dict[str, object]:
 
 
 def _draw(matrix: Matrix) -> None:
-    """A calendar, its legend, and the first partitions that want attention."""
+    """Print a calendar, its legend, and the first partitions that need attention."""
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(
         f"{matrix.table}: {', '.join(f'{count:,} {state}' for state, count in matrix.counts.items()) or 'nothing'}"

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.arguments import AsJson, DryRun, OptionalPartition, OptionalTable
+from lakeworks.cli.arguments import PARTITION, AsJson, DryRun, OptionalTable
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, say
 from lakeworks.cli.progress import track, waiting
@@ -29,7 +29,7 @@ def show_file_sizes(table: OptionalTable = None, as_json: AsJson = False) -> Non
 
 def compact_table(
     table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
-    partition: OptionalPartition = None,
+    partition: Annotated[str | None, typer.Argument(help=f"{PARTITION}; default: all that need it")] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`lakeworks bucket list|delete`: the account's buckets, and getting rid of one of ours."""
+"""`lakeworks bucket list|delete`: the account's buckets; delete one that lakeworks made."""
 
 from typing import Annotated
 
