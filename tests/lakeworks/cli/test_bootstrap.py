@@ -25,7 +25,7 @@ def test_a_plan_reads_like_terraforms_and_changes_nothing(
         assert done.returncode == 0, done.stderr
         assert f"bucket {environment['LAKE_BUCKET']}: create" in done.stdout
         assert "+ Status = Enabled" in done.stdout
-        assert "from day 365 bronze/ is in DEEP_ARCHIVE" in done.stdout.replace("\n", " ")
+        assert "from day 365 bronze/transport/yellow_trips/ is in DEEP_ARCHIVE" in done.stdout.replace("\n", " ")
 
 
 def test_an_apply_shows_each_outcome_and_a_program_gets_json(
