@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from lakeworks.arrival.contract_rows import conform
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ContractError
 from lakeworks.formats.raw_batch import RawBatch, batched
@@ -65,8 +65,8 @@ def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
     given = [_GivenRows(example.given.get(LANDING, []), constants)]
     if RESPONSE in example.given:
         given = [_GivenRows(rows, constants, name) for name, rows in _parsed(example, contract)]
-    with TemporaryDirectory(dir=scratch) as folder:
-        rows = conform(given, contract, Path(folder)).reader.read_all().to_pylist()
+    with scratch_folder(scratch) as folder:
+        rows = conform(given, contract, folder).reader.read_all().to_pylist()
     return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
 
 

@@ -3,14 +3,12 @@
 Every row the transform makes is accounted for: rows read = staged + quarantined + deduplicated.
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import duckdb
@@ -19,6 +17,7 @@ import pyarrow as pa
 from lakeworks.contract import Contract, RowRule
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_result import BATCH_ROWS, BuildResult
 from lakeworks.engines.build_sql import (
     SALT,
@@ -178,15 +177,14 @@ class DuckDbEngine:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A connection that spills below scratch and leaves nothing there."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        folder = mkdtemp(dir=self.scratch, prefix="duckdb-")
         try:
             with (
+                scratch_folder(self.scratch) as folder,
                 duckdb.connect(
                     config={
                         "memory_limit": self.memory_limit,
                         "threads": self.threads,
-                        "temp_directory": folder,
+                        "temp_directory": str(folder),
                         "autoinstall_known_extensions": False,
                         "autoload_known_extensions": False,
                     }
@@ -200,5 +198,3 @@ class DuckDbEngine:
                 yield Session(connection, side, has_salt=bool(self.pii_salt))
         except duckdb.Error as error:
             raise explain(error, "The engine") from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from lakeworks import errors
-from lakeworks.errors import ConfigError, ContractError, LakeError
+from lakeworks.errors import ConfigError, ContractError, LakeError, ScratchUnavailable
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def explained(what: str) -> Iterator[None]:
 
     Raises:
         ContractError: SQL or contract are wrong.
-        ConfigError: memory or disk do not suffice.
+        ConfigError: memory does not suffice.
+        ScratchUnavailable: the disk is full.
         LakeError: an object could not be read; the error of the read itself, so that what may help is retried.
     """
     try:
@@ -35,6 +36,11 @@ def explain(error: Exception, what: str) -> LakeError:
     text = str(error).strip()
     if read := _read_error(text, what):
         return read
+    if "No space left on device" in text or "Could not write all bytes" in text:
+        return ScratchUnavailable(
+            f"{what}: the scratch disk is full ({text.splitlines()[0][:200]}). Nothing was published. Free space, or name "
+            "another folder in LAKE_SCRATCH_DIR. Airflow retries."
+        )
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
         return ConfigError(
             f"{what}: the transform does not fit: {text.splitlines()[0]}. Nothing was published. Raise LAKE_MEMORY_LIMIT, give "

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import printable
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.errors import LostRace
 from lakeworks.lake import Lake
 from lakeworks.landing.delivered_files import file_key, landed_file, store_file, stored_file
@@ -48,8 +48,8 @@ class FetchFolder:
             self.resumed += 1
             self.taken[name] = stored_file(self.lake, key)
         else:
-            with TemporaryDirectory(dir=self.lake.scratch) as folder:
-                path = Path(folder) / "file"
+            with scratch_folder(self.lake.scratch) as folder:
+                path = folder / "file"
                 facts = bring(path)
                 try:
                     self.taken[name] = store_file(self.lake, (key, name, version), path, facts, self.run)

@@ -5,12 +5,12 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import join, staging_prefix
 from lakeworks.core.partition import Partition, Period
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_sql import publishing_order, quoted
 from lakeworks.engines.comparison import checksum
 from lakeworks.engines.duckdb import Session
@@ -94,9 +94,9 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
     live = _live(lake, contract, partition)
     # It changes no rows, so it stands where the run it rewrites stands: later runs replace it, earlier ones are fenced.
     run = live.run.model_copy(update={"id": Run.by_hand("compaction", live.run).id})
-    with TemporaryDirectory(dir=lake.scratch) as folder:
+    with scratch_folder(lake.scratch) as folder:
         staged = _write(
-            lake, contract, live, staging_prefix(contract.table, Period.parse(live.period), run.key), Path(folder)
+            lake, contract, live, staging_prefix(contract.table, Period.parse(live.period), run.key), folder
         )
     manifest = _manifest(contract, live, run, staged)
     wanted = entry_for(contract, manifest, staged).model_copy(

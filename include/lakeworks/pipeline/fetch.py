@@ -4,12 +4,11 @@ import json
 import logging
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import landing_prefix
 from lakeworks.core.partition import Partition, Period
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.lake import Lake
 from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
@@ -105,8 +104,8 @@ def figures_of(source: object) -> dict[str, float]:
 def land_file(lake: Lake, contract: Contract, period: Period, run: Run, source: Source) -> Landed:
     """Land a table's file, unless landing already has what the source serves."""
     known = newest(lake, contract, period)
-    with TemporaryDirectory(dir=lake.scratch) as folder:
-        found = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=Path(folder))
+    with scratch_folder(lake.scratch) as folder:
+        found = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=folder)
         if isinstance(found, NotModified):
             assert known is not None  # noqa: S101 - only a known ETag can be unmodified
             log.info("landed %s %s: unchanged at the source (%s)", contract.name, period, found.etag)

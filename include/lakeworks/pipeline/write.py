@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -20,6 +19,7 @@ from lakeworks.contract import Contract, InputRule
 from lakeworks.core.layout import staging_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_result import BuildResult
 from lakeworks.engines.build_sql import limited
 from lakeworks.engines.duckdb import Session
@@ -73,8 +73,8 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
     contract = lake.contract(table)
     contracts.admit(lake, contract)
     sql = load_sql(contract)
-    with TemporaryDirectory(dir=lake.scratch) as folder:
-        work = _Work(lake, contract, period, run, Path(folder))
+    with scratch_folder(lake.scratch) as folder:
+        work = _Work(lake, contract, period, run, folder)
         manifest = _receive(work) if sql is None else _transform(work, sql)
     balance = manifest.balance
     log.info(

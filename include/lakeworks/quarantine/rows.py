@@ -5,14 +5,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period, partition_of
+from lakeworks.core.scratch import scratch_folder
 from lakeworks.lake import Lake
 from lakeworks.quarantine.replay import QuarantinedPeriod
 
@@ -61,8 +60,8 @@ def rows_of(
 def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.RecordBatch]]:
     import pyarrow.parquet as pq
 
-    with TemporaryDirectory(dir=lake.scratch) as folder:
-        path = Path(folder) / "rows.parquet"
+    with scratch_folder(lake.scratch) as folder:
+        path = folder / "rows.parquet"
         lake.store.download(found.key, path)
         with pq.ParquetFile(path) as file:
             yield file.iter_batches(_BATCH_ROWS)

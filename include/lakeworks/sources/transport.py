@@ -11,6 +11,7 @@ import requests
 import urllib3
 
 from lakeworks.errors import ConfigError, MalformedSource, ScratchUnavailable, SourceRejected
+from lakeworks.sources.bounded_connection import bounded
 from lakeworks.sources.retry import RetryableResponse
 from lakeworks.sources.secrets import Secret, redacted, scrubbed
 
@@ -54,7 +55,7 @@ class Transport:
         Raises:
             RetryableResponse: connection, timeout, reset, a body that broke off.
             ConfigError: the address is none.
-            SourceRejected: redirects without end.
+            SourceRejected: redirects without end, or to a private address.
             MalformedSource: the body is larger than accepted.
             ScratchUnavailable: `body` cannot be written.
         """
@@ -69,7 +70,9 @@ class Transport:
         except requests.TooManyRedirects:
             failure = SourceRejected(f"`{shown}` redirects in a circle. Nothing was landed. Look at the address.")
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
-            failure = RetryableResponse(f"{type(error).__name__}: {scrubbed(str(error))}")
+            late = time.monotonic() > message.until
+            said = "the answer was not complete within the deadline" if late else type(error).__name__
+            failure = RetryableResponse(f"{said}: {scrubbed(str(error))}")
         except OSError as error:  # requests' own are OSErrors too and caught above: this is the local disk
             failure = unwritable(Path(str(getattr(body, "name", "memory"))), error)
         raise failure
@@ -80,14 +83,17 @@ class Transport:
             headers[self.secret.name] = self.secret.value
         elif self.secret:
             params[self.secret.name] = self.secret.value
-        with self.session.get(
-            message.url,
-            params=params,
-            headers=headers,
-            stream=True,
-            timeout=self.timeouts,
-            allow_redirects=self.secret is None,  # a key must not follow to another host
-        ) as answer:
+        with (
+            bounded(self.session, message.url, message.until),
+            self.session.get(
+                message.url,
+                params=params,
+                headers=headers,
+                stream=True,
+                timeout=self.timeouts,
+                allow_redirects=self.secret is None,  # a key must not follow to another host
+            ) as answer,
+        ):
             _read(answer, body, message)
             return answer.status_code, answer.headers
 
@@ -106,6 +112,8 @@ def _read(answer: requests.Response, body: IO[bytes], message: Message) -> None:
                 f"`{redacted(message.url)}` sends more than {accepts} bytes. Nothing was landed. Ask for less, or let the "
                 "client accept larger answers."
             )
+    if time.monotonic() > message.until:  # the connection was cut, which may look like the end of a chunked body
+        raise RetryableResponse("the answer was not complete within the deadline")
     announced = answer.headers.get("Content-Length", "")
     received = answer.raw.tell()  # on the wire: a compressed body is longer once it is read
     if announced.isdecimal() and int(announced) != received and answer.status_code not in (204, 304):
