@@ -34,7 +34,13 @@ def test_other_names_are_faults(name: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["struct<Up-x:int>", "list<struct<a:int,b:struct<c d:int>>>", "struct<A:int,a:int>", "map<string,struct<x.y:int>>"],
+    [
+        "struct<Up-x:int>",
+        "list<struct<a:int,b:struct<c d:int>>>",
+        "struct<A:int,a:int>",
+        "struct<a:int,A:int>",
+        "map<string,struct<x.y:int>>",
+    ],
 )
 def test_members_of_structs_have_the_limits_of_columns(kind: str) -> None:
     assert "member" in str(column_fault("props", LakeType.parse(kind), ()))
