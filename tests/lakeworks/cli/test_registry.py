@@ -21,10 +21,12 @@ BELOW = [entry for entry in COMMANDS if " " in entry.words]
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.words)
-def test_a_command_is_described_as_its_function_is(entry: CommandEntry) -> None:
+def test_a_docstring_begins_with_the_help_of_the_registry(entry: CommandEntry) -> None:
     module, _, name = entry.target.partition(":")
     function = getattr(importlib.import_module(f"lakeworks.cli.{module}"), name)
-    assert (function.__doc__.splitlines()[0], entry.panel in PANELS) == (entry.help, True)
+    first = function.__doc__.splitlines()[0]
+    assert first == entry.help, f"the docstring of {name} must begin with its line of registry.py"
+    assert entry.panel in PANELS
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.words)

@@ -39,7 +39,10 @@ def diff_contract(
 
 
 def print_reference() -> None:
-    """Print the reference of contract.yml, transform.sql and examples.yml as Markdown."""
+    """Print the reference of a table's files.
+
+    Explains contract.yml, transform.sql and examples.yml, as Markdown.
+    """
     from lakeworks.documentation.contract_reference import contract_reference
 
     typer.echo(contract_reference(), nl=False)
