@@ -7,7 +7,7 @@ import typer
 from lakeworks.cli.arguments import PARTITION, AsJson, DryRun, OptionalTable
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, say
-from lakeworks.cli.progress import track, waiting
+from lakeworks.cli.progress import counted, track
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.maintenance.compaction import Compacted, FileReport, compact_each, file_report, report_of
 
@@ -45,8 +45,12 @@ def compact_table(
     if dry_run:
         emit([_row(table, report) for report in chosen], as_json=as_json, title="Would compact", layout=_SIZES)
         return
-    with waiting(f"Rewriting {len(chosen)} partitions of {table}"):
-        done = list(compact_each(lake, contract, chosen))
+    done: list[Compacted] = []
+    with counted(f"Rewriting partitions of {table}") as progress:
+        progress(0, len(chosen))
+        for item in compact_each(lake, contract, chosen):
+            done.append(item)
+            progress(len(done), len(chosen))
     emit([_done(table, item) for item in done], as_json=as_json, title="Compacted", layout=_SIZES)
     overtaken = [item.overtaken for item in done if item.overtaken]
     for reason in overtaken:
