@@ -1,15 +1,16 @@
 """Wait until a file below some folders changes; polls, so that it works on every file system and in containers."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+State = dict[Path, tuple[int, int]]
 _ENDINGS = (".yml", ".yaml", ".sql", ".py", ".csv", ".json")
 
 
-def snapshot(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+def snapshot(folders: Sequence[Path]) -> State:
     """Return size and time of change of every file that a person writes below the folders."""
-    found = {}
+    found: State = {}
     for path in (path for folder in folders for path in folder.rglob("*")):
         if path.suffix in _ENDINGS and "__pycache__" not in path.parts:
             try:
@@ -21,14 +22,12 @@ def snapshot(folders: Iterable[Path]) -> dict[Path, tuple[int, int]]:
 
 
 def changes(
-    folders: Iterable[Path], *, every: float = 0.3, sleep: Callable[[float], None] = time.sleep
+    folders: Sequence[Path], before: State, *, every: float = 0.3, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[set[Path]]:
-    """Yield the files that changed, appeared or went, each time there are some."""
-    folders = list(folders)
-    before = snapshot(folders)
+    """Yield the files that changed, appeared or went since `before`, each time there are some."""
     while True:
-        sleep(every)
         now = snapshot(folders)
         if now != before:
             yield {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
             before = now
+        sleep(every)

@@ -1,39 +1,29 @@
-"""An example that does not hold says in which row and column; nothing that differs passes."""
-
-from dataclasses import replace
+"""A failed example says which value of which row differs."""
 
 from lakeworks.authoring.example_difference import differences
-from lakeworks.transform.examples import Outcome, load_examples
+from lakeworks.transform.examples import Example, Outcome
 
-EXAMPLE = replace(load_examples(["reference.transport.zones"])[0], quarantined=[["zone_required"]])
-BROKEN = [["zone_required"]]
-COLUMN = next(iter(EXAMPLE.expected[0]))
+ROW = {"id": 1, "placed_at": None, "amount": None}
 
 
-def test_what_is_as_expected_has_no_difference() -> None:
-    assert differences(EXAMPLE, Outcome(EXAMPLE.expected, BROKEN)) == []
+def example(expect: list[dict[str, object]], quarantined: list[list[str]] | None = None) -> Example:
+    return Example("silver.sales.orders", "x", "2024-01-05", {}, expect, quarantined or [])
 
 
-def test_a_value_a_missing_and_an_unknown_column_are_named() -> None:
-    first, *others = EXAMPLE.expected
-    (found,) = differences(EXAMPLE, Outcome([{**first, COLUMN: "another"}, *others], BROKEN))
-    assert found.startswith(f"row 1: `{COLUMN}` is 'another', expected ")
-    without = {name: value for name, value in first.items() if name != COLUMN}
-    assert differences(EXAMPLE, Outcome([without, *others], BROKEN)) == [f"row 1: `{COLUMN}` was not built"]
-    (found,) = differences(EXAMPLE, Outcome([{**first, "x": 1}, *others], BROKEN))
-    assert found == "row 1: `x` was built, and the contract has no such column"
+def test_nothing_differs(shop: object) -> None:
+    assert differences(example([{"id": 1}], [["b", "a"]]), Outcome([ROW], [["a", "b"]])) == []
 
 
-def test_a_row_too_few_or_too_many_is_shown() -> None:
-    rows = EXAMPLE.expected
-    (found,) = differences(EXAMPLE, Outcome(rows[:-1], BROKEN))
-    assert found.startswith(f"row {len(rows)} is missing: {{{COLUMN}: ")
-    assert differences(EXAMPLE, Outcome([*rows, {"id": None}], BROKEN)) == [
-        f"row {len(rows) + 1} was not expected: {{id: null}}"
+def test_values_rows_and_quarantine_are_named(shop: object) -> None:
+    assert differences(example([{"id": 2, "amount": "x"}]), Outcome([ROW], [])) == [
+        "row 1: `id` is 1, expected 2", "row 1: `amount` is null, expected 'x'",
+    ]  # fmt: skip
+    assert differences(example([{"id": 1}]), Outcome([], [])) == [
+        "row 1 is missing: {id: 1, placed_at: null, amount: null}"
     ]
-
-
-def test_quarantined_rows_are_compared_by_the_rules_they_broke() -> None:
-    (none,) = differences(EXAMPLE, Outcome(EXAMPLE.expected, []))
-    assert none == "quarantined rows broke nothing, expected [['zone_required']]"
-    assert len(differences(EXAMPLE, Outcome(EXAMPLE.expected, [["borough_required"]]))) == 1
+    assert differences(example([]), Outcome([ROW], [["late"]])) == [
+        "row 1 was not expected: {id: 1, placed_at: null, amount: null}", "quarantined rows broke [['late']], expected none",
+    ]  # fmt: skip
+    assert differences(example([{"id": 1}]), Outcome([{**ROW, "extra": 1}], [])) == [
+        "row 1: `extra` was built, and the contract has no such column"
+    ]

@@ -95,14 +95,16 @@ def _print_examples(tables: Sequence[str] | None, *, as_json: bool) -> int:
 
 def _run_again_after_changes() -> None:
     """Run the same command now and after each change, in a fresh process: nothing of the changed files is remembered."""
-    from lakeworks.authoring.file_watch import changes
+    from lakeworks.authoring.file_watch import changes, snapshot
     from lakeworks.project import project
 
     here = project()
     command = [sys.executable, "-m", "lakeworks", *(word for word in sys.argv[1:] if word != "--watch")]
-    subprocess.run(command, check=False)
+    folders = [here.folder, here.root / "dags"]
+    before = snapshot(folders)  # a change while the first look lasts is not lost
     try:
-        for changed in changes([here.folder, here.root / "dags"]):
+        subprocess.run(command, check=False)
+        for changed in changes(folders, before):
             typer.echo(f"\n{', '.join(sorted(str(path.relative_to(here.root)) for path in changed))} changed", err=True)
             subprocess.run(command, check=False)
     except KeyboardInterrupt:

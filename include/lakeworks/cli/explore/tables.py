@@ -1,21 +1,36 @@
 """`lakeworks tables` and `lakeworks show`: what the contracts say."""
 
+import typer
+
 from lakeworks.cli.arguments import AsJson, TableArgument
 from lakeworks.cli.cell_text import joined
 from lakeworks.cli.column_choice import every_column
 from lakeworks.cli.output import Layout, emit
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.errors import ContractError
 
 _COLUMNS = Layout(extra=("limits",))
 _TABLES = Layout(extra=("grain",), one_line=("description",))
 
 
 def list_tables(as_json: AsJson = False) -> None:
-    """List every table of the project."""
-    rows = [_table(load_contract(name)) for name in all_tables()]
+    """List every table of the project.
+
+    A table whose contract is wrong hides no other: its problems go to stderr, and the exit code is 1.
+    """
+    rows, wrong = [], list[ContractError]()
+    for name in all_tables():
+        try:
+            rows.append(_table(load_contract(name)))
+        except ContractError as error:
+            wrong.append(error)
     if as_json or every_column():
         rows = [{**row, "from": _inputs(load_contract(str(row["table"])))} for row in rows]
     emit(rows, as_json=as_json, title="Tables", layout=_TABLES)
+    for refused in wrong:
+        typer.echo(str(refused), err=True)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _table(contract: Contract) -> dict[str, object]:
