@@ -3,19 +3,25 @@
 Examples are derived from the test itself (`derandomize`), so that every run tries the same ones; raise `EXAMPLES` to search.
 """
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import fastavro
+import openpyxl
 import pyarrow as pa
+import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 import requests
@@ -27,6 +33,7 @@ from urllib3 import HTTPResponse
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeError, TerminalError, TransientError
+from lakeworks.formats.protocols import COMPRESSIONS, FORMATS, format_of
 from lakeworks.lake import Lake
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.ledger.run_record import Run
@@ -48,6 +55,7 @@ ROW = {
     "id": 1, "price": 0.1, "ratio": 1e3, "note": "é", "at": "2020-08-06T01:02:03Z", "day": "2020-08-06", "ok": True,
     "who": {"name": "A", "age": 3}, "tags": ["x"],
 }  # fmt: skip
+TYPED = {**ROW, "at": datetime(2020, 8, 6, 1, 2, 3), "day": date(2020, 8, 6)}
 POLICIES = ("freeze", "widen", "quarantine_unknown")
 
 
@@ -90,7 +98,32 @@ def dropped(name: str, body: bytes, policy: str) -> Any:
 
 def parquet() -> bytes:
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([ROW, ROW]), sink)
+    pq.write_table(pa.Table.from_pylist([TYPED, TYPED]), sink)
+    return sink.getvalue()
+
+
+def orc() -> bytes:
+    sink = io.BytesIO()
+    pa.orc.write_table(pa.Table.from_pylist([TYPED]), sink)
+    return sink.getvalue()
+
+
+def avro() -> bytes:
+    sink = io.BytesIO()
+    fields = [
+        {"name": "id", "type": "long"},
+        {"name": "note", "type": ["null", "string"]},
+        {"name": "price", "type": "double"},
+    ]
+    fastavro.writer(sink, {"type": "record", "name": "event", "fields": fields}, [{"id": 1, "note": "e", "price": 0.5}])
+    return sink.getvalue()
+
+
+def excel() -> bytes:
+    sink, book = io.BytesIO(), openpyxl.Workbook()
+    for row in (["id", "price", "note", "at"], [1, 0.5, "e", datetime(2020, 8, 6)]):
+        book.active.append(row)
+    book.save(sink)
     return sink.getvalue()
 
 
@@ -100,7 +133,14 @@ SAMPLES = {
     "a.jsonl": b"\n".join(json.dumps(item).encode() for item in (ROW, {"id": 2})),
     "a.parquet": parquet(),
 }
-SAMPLES["a.jsonl.gz"] = gzip.compress(SAMPLES["a.jsonl"], mtime=0)
+SAMPLES["a.tsv"] = SAMPLES["a.csv"].replace(b",", b"\t")
+SAMPLES["a.orc"], SAMPLES["a.avro"], SAMPLES["a.xlsx"] = orc(), avro(), excel()
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "gz": partial(gzip.compress, mtime=0), "bz2": bz2.compress, "xz": lzma.compress,
+    "zst": lambda body: bytes(pa.Codec("zstd").compress(body)),
+}  # fmt: skip
+SAMPLES |= {f"a.jsonl.{ending}": pack(SAMPLES["a.jsonl"]) for ending, pack in PACK.items()}
+SAMPLES["a.parquet.gz"] = PACK["gz"](SAMPLES["a.parquet"])
 EDITS = st.lists(
     st.tuples(st.integers(0, 1 << 16), st.integers(0, 9), st.one_of(st.binary(max_size=6), st.sampled_from(
         [b"\x00", b"\xff", b'"', b"{", b"[" * 300, b"\\ud83d", b"1e999", b"9" * 40, b";", b"\r", b"null", b"NaN"]))),
@@ -116,6 +156,15 @@ def edited(body: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return body
 
 
+def test_every_format_and_compression_is_tried_and_its_sample_is_read() -> None:
+    assert {format_of(name).format.name for name in SAMPLES} == {item.name for item in FORMATS} - {"binary"}
+    assert {format_of(name).compression for name in SAMPLES} == {None, *COMPRESSIONS.values()}
+    for name, body in SAMPLES.items():
+        record = dropped(name, body, "widen")
+        assert not isinstance(record, LakeError), record
+        assert record.balance.staged
+
+
 @bounded
 @given(name=st.sampled_from([*SAMPLES]), edits=EDITS, policy=st.sampled_from(POLICIES))
 def test_a_damaged_file_of_any_format_gives_rows_or_an_error_of_the_tree(
@@ -127,7 +176,8 @@ def test_a_damaged_file_of_any_format_gives_rows_or_an_error_of_the_tree(
 @bounded
 @given(name=st.sampled_from([*SAMPLES]), body=st.binary(max_size=200), policy=st.sampled_from(POLICIES))
 def test_any_bytes_at_all_give_rows_or_an_error_of_the_tree(name: str, body: bytes, policy: str) -> None:
-    dropped(name, gzip.compress(body) if name.endswith(".gz") else body, policy)
+    pack = PACK.get(name.rpartition(".")[2], bytes)
+    dropped(name, pack(body), policy)
 
 
 VALUES = st.recursive(
