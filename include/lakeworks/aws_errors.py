@@ -24,14 +24,19 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from lakeworks.errors import ConfigError, LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable, ObjectArchived
+from lakeworks.errors import (
+    ConfigError,
+    CredentialsExpired,
+    LakeAccessDenied,
+    LakeError,
+    LakeNotFound,
+    LakeUnavailable,
+    ObjectArchived,
+)
 
 _DENIED = {
     "AccessDenied",
     "AccessDeniedException",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "RequestExpired",
     "InvalidToken",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
@@ -40,6 +45,8 @@ _DENIED = {
     "AllAccessDisabled",
     "403",
 }
+# A session that ran out: the next attempt, in a task of its own, fetches new credentials.
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _MISSING = {
     "404",
     "NoSuchBucket",
@@ -69,8 +76,6 @@ _ACTIONS = {
     "CompleteMultipartUpload": "s3:PutObject",
 }
 _HINTS = {
-    "ExpiredToken": "The session token has expired: renew the credentials, then run again.",
-    "ExpiredTokenException": "The session token has expired: renew the credentials, then run again.",
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
 }
 # What every call of boto3 may raise.
@@ -121,6 +126,11 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
             "read. Nothing was changed. Look: lakeworks restore --help",
             storage_class,
         )
+    if code in _EXPIRED:
+        return CredentialsExpired(
+            f"{text}. What was complete before stays. Airflow tries again with new credentials; on a command line renew them "
+            "(aws sso login, or the tool that made them), then run again."
+        )
     if code in _DENIED or status in (401, 403):
         lacking = "" if code in _NOBODY else f" (denied: {_ACTIONS.get(error.operation_name, error.operation_name)})"
         return LakeAccessDenied(f"{text}{lacking}. What was complete before stays. {_HINTS.get(code, _CHECK)}")
@@ -136,7 +146,9 @@ def error_code(error: BaseException) -> str:
 
 
 def is_nobody(error: LakeError) -> bool:
-    """Whether the credentials themselves are wrong or expired, rather than lacking one permission."""
+    """Return true if the credentials themselves are wrong or expired, rather than lacking one permission."""
+    if isinstance(error, CredentialsExpired):
+        return True
     return isinstance(error, LakeAccessDenied) and (error_code(error) in _NOBODY or "No AWS credentials" in str(error))
 
 

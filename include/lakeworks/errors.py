@@ -17,6 +17,7 @@
     + AuditFailed            the staged rows do not keep the contract's promises
     + FencedError            a newer run has already published this partition
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
+      - NewerFormat          a document of a newer release, in a format this one would misread
     + LiveChanged            a live object was changed by something other than lakeworks
     + StagedChanged          a staged object is no longer what was written and audited
     + LakeAccessDenied       the credentials are wrong or lack a permission
@@ -30,6 +31,7 @@
     + NotPublishedYet        the source has not published this period yet: look again later
     + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
+    + CredentialsExpired     the session ran out; the next attempt fetches new credentials
     + StaleBuild             a partition was published anew after this run read what it builds it from
     + LostRace               another writer published this partition first; the next attempt decides anew
 """
@@ -137,6 +139,10 @@ class LedgerCorrupt(TerminalError):
     """A ledger entry does not parse or contradicts the objects."""
 
 
+class NewerFormat(LedgerCorrupt):
+    """A newer release wrote a document in a format this one would misread."""
+
+
 class LiveChanged(TerminalError):
     """A live object was changed by something other than lakeworks."""
 
@@ -194,6 +200,10 @@ class ScratchUnavailable(TransientError):
 
 class LakeUnavailable(TransientError):
     """S3 or Glue did not answer, after the client's own retries."""
+
+
+class CredentialsExpired(TransientError):
+    """The session's credentials ran out; the next attempt fetches new ones."""
 
 
 class StaleBuild(TransientError):

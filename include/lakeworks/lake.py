@@ -100,8 +100,9 @@ class Lake:
     def live(self, contract: Contract, period: Period) -> dict[Partition, LedgerEntry]:
         """What is live of a table in a period: its time partitions inside it, or everything where time does not cut it."""
         below, pairs = _slice(contract.partition_by, period)
-        found = self.ledger.live_partitions(contract.table, below)
-        return {part: entry for part, entry in found.items() if pairs.items() <= dict(part.pairs).items()}
+        return self.ledger.live_partitions(
+            contract.table, below, only=lambda part: pairs.items() <= dict(part.pairs).items()
+        )
 
     def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
         """What is live in a stretch of time, from one listing a month; everything where time does not cut the table."""

@@ -50,7 +50,7 @@ class LakePlan:
         """What applying would do; only reads.
 
         Raises:
-            LakeAccessDenied: wrong or expired credentials, or another account's bucket.
+            LakeAccessDenied, CredentialsExpired: wrong credentials or those that ran out; another account's bucket.
         """
         return [*engine.plan(self.resources, self.clients), *self._refusals()]
 
@@ -58,7 +58,7 @@ class LakePlan:
         """Make it so; every outcome is reported as it happens, so that an error later loses none.
 
         Raises:
-            LakeAccessDenied: wrong or expired credentials, or another account's bucket.
+            LakeAccessDenied, CredentialsExpired: wrong credentials or those that ran out; another account's bucket.
         """
         made = []
         for change in chain(engine.apply(self.resources, self.clients), self._refusals()):
@@ -90,7 +90,7 @@ def plan_lake(
 
     Raises:
         ConfigError: lake.yml, a bucket's name or the price book is wrong, or a rule names a class the book lacks.
-        LakeAccessDenied: the credentials are wrong or expired.
+        LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.
     """
     check_bucket_name(settings.bucket)
     clients = cache(clients)  # a client costs more to make than most of its calls
@@ -123,7 +123,7 @@ def bootstrap(
 
     Raises:
         ConfigError: lake.yml, a bucket's name or the price book is wrong.
-        LakeAccessDenied: wrong or expired credentials, or another account's bucket.
+        LakeAccessDenied, CredentialsExpired: wrong credentials or those that ran out; another account's bucket.
     """
     return plan_lake(settings, clients).apply(report)
 

@@ -52,7 +52,7 @@ def plan(resources: Iterable[Resource], clients: Clients) -> list[ResourceChange
     """What an apply would do; only reads.
 
     Raises:
-        LakeAccessDenied: the credentials are wrong or expired.
+        LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.
     """
     return [_planned(resource, clients(resource.service, resource.region))[0] for resource in resources]
 
@@ -61,7 +61,8 @@ def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[ResourceC
     """Make every resource as wanted, in order; yields each outcome as it happens.
 
     Raises:
-        LakeAccessDenied: the credentials are wrong or expired: what was yielded is done, a later run does the rest.
+        LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out: what was yielded is done, a later
+            run does the rest.
         LakeError: a bucket cannot be had at all (see `Bucket`).
     """
     listed = list(resources)
@@ -120,7 +121,7 @@ def _refusal(resource: Resource, error: LakeError) -> ResourceChange:
     if resource.essential:
         raise error
     if is_nobody(error):
-        raise LakeAccessDenied(
+        raise type(error)(
             f"{error} Settings reported before this one are made; a run with good ones completes the rest."
         ) from error
     if isinstance(error, LakeAccessDenied):

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from lakeworks.landing.responses import LandedAnswer
-from lakeworks.ledger.run_record import Record
+from lakeworks.ledger.document import Record
 
 SET = "_set.json"
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from lakeworks.core.layout import key_part
 from lakeworks.errors import MalformedSource
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Record, Run
+from lakeworks.ledger.document import Record
+from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import Target
 from lakeworks.sources.response import SourceResponse
 

@@ -4,21 +4,31 @@
 `If-Match`. The highest `published` or `unchanged` entry says what is live, whatever a killed writer left behind.
 """
 
+import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from lakeworks.core.layout import LEDGER, join, ledger_key, ledger_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LedgerCorrupt, LostRace
-from lakeworks.ledger.run_record import Record, Run
+from lakeworks.ledger.document import Document, Record
+from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import ObjectStore, Target
 
 State = Literal["publishing", "published", "unchanged", "abandoned"]
+log = logging.getLogger(__name__)
+# Names of entries: the number in eight digits or more.
+_NAME = re.compile(r"\d{8,}\.json")
+_ADVICE = (
+    "is not a ledger entry: {problem}. Nothing was changed. An earlier version of the object may be intact; see "
+    "docs/reliability.md, or run: lakeworks verify"
+)
 Kind = Literal["publish", "rollback", "compaction", "withdrawal", "expired"]
 
 
@@ -34,7 +44,7 @@ class LiveObject(Record):
     version_id: str | None = Field(None, description="Set once the object is live; readers pin it.")
 
 
-class LedgerEntry(Record):
+class LedgerEntry(Document):
     """One publication of one partition."""
 
     table: str
@@ -118,10 +128,10 @@ class Ledger:
         self.store = store
 
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
-        """The numbers taken so far, ascending."""
+        """Return the numbers taken so far, ascending; what else lies in the folder is none."""
         prefix = ledger_prefix(table, partition)
-        names = (item.key.removeprefix(prefix) for item in self.store.scan(f"{prefix}0"))
-        return [_number(prefix, name) for name in names if "/" not in name]
+        found = (_number(item.key.removeprefix(prefix)) for item in self.store.scan(f"{prefix}0"))
+        return [number for number in found if number is not None]
 
     def read(self, table: TableName, partition: Partition, seq: int) -> Stored:
         """One entry.
@@ -169,7 +179,7 @@ class Ledger:
         return [stored.entry for stored in self.store.map(lambda n: self.read(table, partition, n), numbers)]
 
     def numbers(self, table: TableName, below: str = "", after: str = "") -> dict[Partition, list[int]]:
-        """The numbers taken in every partition of a table, from one listing.
+        """Return the numbers taken in every partition of a table, from one listing.
 
         `below` limits to a path prefix, `after` leaves out partitions whose path sorts before it.
         """
@@ -177,16 +187,41 @@ class Ledger:
         found: dict[str, list[int]] = {}
         for item in self.store.scan(root + below, start_after=f"{root}{after}" if after else ""):
             path, _, name = item.key.removeprefix(root).rpartition("/")
-            if name.endswith(".json") and not path.startswith("_runs"):
-                found.setdefault(path, []).append(_number(f"{root}{path}/", name))
+            if (number := _number(name)) is not None and not path.startswith("_"):
+                found.setdefault(path, []).append(number)
         return {Partition.parse(path): numbers for path, numbers in found.items()}
 
+    def strays(self, table: TableName) -> list[str]:
+        """Return the keys below a table's ledger that are neither entries nor run records: something else put them there."""
+        root = join(LEDGER, table.path) + "/"
+        keys = (item.key.removeprefix(root) for item in self.store.scan(root) if not item.key.endswith("/"))
+        return [root + key for key in keys if not key.startswith("_") and _number(key.rpartition("/")[2]) is None]
+
     def live_partitions(
-        self, table: TableName, below: str = "", after: str = "", only: Callable[[Partition], bool] | None = None
+        self,
+        table: TableName,
+        below: str = "",
+        after: str = "",
+        only: Callable[[Partition], bool] | None = None,
+        on_unreadable: Callable[[Partition, LedgerCorrupt], object] | None = None,
     ) -> dict[Partition, LedgerEntry]:
-        """What is live in every partition of a table; `only` picks partitions before their entries are read."""
+        """Return what is live in every partition of a table; `only` picks partitions before their entries are read.
+
+        Raises:
+            LedgerCorrupt: an entry does not parse, and `on_unreadable` does not take it.
+        """
         numbers = {part: taken for part, taken in self.numbers(table, below, after).items() if not only or only(part)}
-        entries = self.store.map(lambda partition: self.live(table, partition, numbers[partition]), numbers)
+
+        def live(partition: Partition) -> LedgerEntry | None:
+            try:
+                return self.live(table, partition, numbers[partition])
+            except LedgerCorrupt as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(partition, error)
+                return None
+
+        entries = self.store.map(live, numbers)
         return {part: entry for part, entry in zip(numbers, entries, strict=True) if entry}
 
     def reserve(self, entry: LedgerEntry) -> Stored:
@@ -231,25 +266,14 @@ class Ledger:
 
     def _load(self, key: str) -> Stored:
         body, found = self.store.get(key)
-        try:
-            return Stored(LedgerEntry.model_validate_json(body), found.etag)
-        except ValidationError as error:
-            raise LedgerCorrupt(
-                f"`{self.store.uri(key)}` is not a ledger entry: {error.errors()[0]['msg']}. Nothing was changed. "
-                "An earlier version of the object may be intact; see docs/reliability.md, or run: lakeworks verify"
-            ) from error
+        return Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), found.etag)
 
 
-def _number(folder: str, name: str) -> int:
-    """The number an entry's name is.
+def leave_out(partition: Partition, error: LedgerCorrupt) -> None:
+    """Warn of a partition whose entry cannot be read, and go on with the others."""
+    log.warning("%s is left out: %s", partition, error)
 
-    Raises:
-        LedgerCorrupt: it is none: something else put an object there.
-    """
-    number = name.removesuffix(".json")
-    if not (name.endswith(".json") and number.isdigit()):
-        raise LedgerCorrupt(
-            f"`{folder}{name}` lies among the entries of the ledger and is none. Nothing was changed. Move it away and "
-            "run again."
-        )
-    return int(number)
+
+def _number(name: str) -> int | None:
+    """Return the number an entry's name is; None for the name of something else."""
+    return int(name.removesuffix(".json")) if _NAME.fullmatch(name) else None

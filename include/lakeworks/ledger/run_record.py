@@ -4,28 +4,25 @@ The same record, completed, becomes the run's entry in the ledger: row balance, 
 """
 
 import hashlib
+import logging
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from lakeworks.core.layout import run_key, safe_id, staging_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, LedgerCorrupt
+from lakeworks.ledger.document import Document, Record
 from lakeworks.s3.object_store import ObjectStore
 
+log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 # Added to the number of a try for what its publish step built once more.
 _REBUILT = 1000
-
-
-class Record(BaseModel):
-    """Base of everything lakeworks stores as JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Run(Record):
@@ -122,7 +119,7 @@ class ExtraColumn(Record):
     type: str
 
 
-class RunRecord(Record):
+class RunRecord(Document):
     """One attempt's staged output."""
 
     table: str
@@ -194,7 +191,17 @@ def load_run_record(store: ObjectStore, key: str) -> RunRecord:
             f"Nothing is staged at `{store.uri(key)}`: that attempt was published or cleaned up. "
             "Live data is untouched. Run the write step again."
         ) from error
-    try:
-        return RunRecord.model_validate_json(body)
-    except ValidationError as error:
-        raise LedgerCorrupt(f"`{store.uri(key)}` is not a manifest: {error}. Run the write step again.") from error
+    return RunRecord.read(body, store.uri(key), "is not a manifest: {problem}. Run the write step again.")
+
+
+def readable_records(store: ObjectStore, keys: Iterable[str]) -> list[RunRecord]:
+    """Read run records and leave out, with a warning, those that cannot be read: one of them stops no other run."""
+
+    def read(key: str) -> RunRecord | None:
+        try:
+            return load_run_record(store, key)
+        except (LedgerCorrupt, LakeNotFound) as error:
+            log.warning("A run record is left out: %s", error)
+            return None
+
+    return [record for record in store.map(read, keys) if record]

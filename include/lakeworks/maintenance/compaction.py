@@ -16,7 +16,7 @@ from lakeworks.engines.comparison import checksum
 from lakeworks.engines.duckdb import Session
 from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import LedgerEntry, LiveObject, leave_out
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedPartition
 from lakeworks.parquet.dataset import open_objects
 from lakeworks.parquet.partition_writer import PartitionedWriter
@@ -46,7 +46,7 @@ class FileReport:
 
 def file_report(lake: Lake, contract: Contract) -> list[FileReport]:
     """How the live partitions of a table are cut, most objects first."""
-    live = lake.ledger.live_partitions(contract.table)
+    live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     found = [_report(contract, entry) for entry in live.values()]
     return sorted(found, key=lambda item: (-item.objects, item.partition.path))
 

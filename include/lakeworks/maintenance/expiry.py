@@ -15,7 +15,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LostRace, StaleBuild
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.ledger import LedgerEntry, leave_out
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.publish import publisher_of
 
@@ -55,7 +55,7 @@ def retention_horizon(lake: Lake, contract: Contract) -> datetime | None:
 def past_retention(lake: Lake, contract: Contract, horizon: datetime) -> Iterator[LedgerEntry]:
     """Yield the live entries no run confirmed since the horizon; of younger partitions no entry is read."""
     old = _written_before(lake, contract.table, horizon)
-    live = lake.ledger.live_partitions(contract.table, only=old.__contains__) if old else {}
+    live = lake.ledger.live_partitions(contract.table, only=old.__contains__, on_unreadable=leave_out) if old else {}
     yield from (entry for entry in live.values() if entry.last_confirmed < horizon)
 
 

@@ -11,7 +11,7 @@ from lakeworks.contract.storability import partition_fault
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash
-from lakeworks.errors import ObjectArchived, TerminalError
+from lakeworks.errors import LedgerCorrupt, ObjectArchived, TerminalError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
 from lakeworks.ledger.placement import holds
@@ -20,6 +20,7 @@ from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
 from lakeworks.maintenance.file_schema_check import CatalogColumns
+from lakeworks.maintenance.ledger_check import LedgerCheck
 from lakeworks.pipeline.publish import publisher_of
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,9 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: time
     `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers. A publication
     begun less than `patience` ago (by S3's clock) may be under way, and is not called unfinished.
     """
-    numbers = lake.ledger.numbers(contract.table)
-    latest = lake.store.map(lambda part: lake.ledger.read(contract.table, part, numbers[part][-1]).entry, numbers)
-    unfinished = [finding for entry in latest for finding in _half_done(lake, entry, patience)]
-    live = lake.ledger.live_partitions(contract.table)
+    check_of_ledger = LedgerCheck.of(lake, contract, deep=deep)
+    unfinished = [finding for entry in check_of_ledger.latest for finding in _half_done(lake, entry, patience)]
+    live = check_of_ledger.live
     impossible = _impossible(contract, live.values())
     catalog = CatalogColumns.of(lake, contract) if deep else None
     horizon = retention_horizon(lake, contract)
@@ -72,6 +72,8 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: time
 
     checked = lake.store.map(check, live.values())
     return [
+        *(Finding("ledger unreadable", partition, detail) for partition, detail in check_of_ledger.unreadable),
+        *(Finding("foreign object", Partition(), detail) for detail in check_of_ledger.strays),
         *unfinished,
         *impossible,
         *(finding for found in checked for finding in found),
@@ -180,7 +182,10 @@ def _has_moved(lake: Lake, entry: LedgerEntry) -> bool:
 
 def _is_named(lake: Lake, contract: Contract, partition: Partition, key: str) -> bool:
     """Return true if the partition's newest publication names an object by now: it came after the ledger was listed."""
-    latest = lake.ledger.latest(contract.table, partition)
+    try:
+        latest = lake.ledger.latest(contract.table, partition)
+    except LedgerCorrupt:  # a finding of its own: what the partition's objects are is unknown
+        return True
     return latest is not None and any(item.key == key for item in latest.entry.objects)
 
 
@@ -234,5 +239,5 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
 
 def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:
     for item in compare_catalog(lake, contract, deep=deep):
-        if item.kind != "no object":  # the object's own finding says so
+        if item.kind not in ("no object", "ledger unreadable"):  # their own findings say so
             yield Finding(item.kind, item.partition, item.detail)

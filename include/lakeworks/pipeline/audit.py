@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from lakeworks.core.layout import audit_key
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import RunRecord, StagedPartition, load_run_record
+from lakeworks.ledger.run_record import RunRecord, StagedPartition, load_run_record, readable_records
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.quality.audit import Chunk, audited_columns
 
@@ -113,4 +113,4 @@ def _shared(names: Sequence[list[str]]) -> list[str]:
 def _history(lake: Lake, manifest: RunRecord) -> list[int]:
     """Row counts of the table's latest runs of other periods."""
     records = [key for key in lake.ledger.runs(manifest.parsed_table) if f"/{manifest.period}/" not in key]
-    return [load_run_record(lake.store, key).balance.staged for key in records[-_HISTORY:]]
+    return [record.balance.staged for record in readable_records(lake.store, records[-_HISTORY:])]

@@ -8,7 +8,8 @@ from lakeworks.contract.evolution import wider
 from lakeworks.core.lake_limits import arriving_fault
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import RunRecord, load_run_record
+from lakeworks.ledger.ledger import leave_out
+from lakeworks.ledger.run_record import RunRecord, readable_records
 
 # Said under such a table; whoever adds its columns up would miss rows.
 COUNTED_AGAIN = (
@@ -45,7 +46,7 @@ class TableSummary:
 
 def summarise(lake: Lake, contract: Contract) -> TableSummary:
     """Read a table's ledger."""
-    live = lake.ledger.live_partitions(contract.table)
+    live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     runs = latest_runs(lake, contract)
     # A table without partitions is written anew by every period's run; only the last one counts.
     counted = list(runs.values()) if contract.partition_keys else list(runs.values())[-1:]
@@ -66,7 +67,7 @@ def summarise(lake: Lake, contract: Contract) -> TableSummary:
 def latest_runs(lake: Lake, contract: Contract) -> dict[str, RunRecord]:
     """The newest run record of every period, oldest run first."""
     keys = list(lake.ledger.runs(contract.table))
-    records = sorted(lake.store.map(lambda key: load_run_record(lake.store, key), keys), key=lambda run: run.run.order)
+    records = sorted(readable_records(lake.store, keys), key=lambda run: run.run.order)
     return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
 
 

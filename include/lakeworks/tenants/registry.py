@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 from lakeworks.core.layout import REGISTRY, registry_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeNotFound, LedgerCorrupt, LostRace
-from lakeworks.ledger.run_record import Record
+from lakeworks.ledger.document import Record
 from lakeworks.s3.object_store import ObjectStore, Target
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from lakeworks.errors import ConfigError, LakeAccessDenied
+from lakeworks.errors import ConfigError, CredentialsExpired, LakeAccessDenied
 from lakeworks.infrastructure.bootstrap import LakePlan
 from lakeworks.infrastructure.config import Notification, load_config
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
@@ -119,7 +119,7 @@ def test_one_call_without_permission_leaves_the_others_to_happen(moto_url: str, 
 
 def test_an_expired_token_is_told_before_anything_is_touched(moto_url: str, bucket: str, planned: Planned) -> None:
     expired = denying(moto_url, {"GetCallerIdentity"}, "ExpiredToken")
-    with pytest.raises(LakeAccessDenied, match="session token has expired: renew the credentials"):
+    with pytest.raises(CredentialsExpired, match="ExpiredToken.*renew them"):
         planned(moto_url, clients=expired)
 
 
@@ -128,7 +128,7 @@ def test_a_token_that_expires_on_the_way_ends_the_run_and_a_second_one_completes
 ) -> None:
     made: list[str] = []
     plan = planned(moto_url, clients=denying(moto_url, {"PutBucketTagging"}, "ExpiredToken", 400))
-    with pytest.raises(LakeAccessDenied, match=r"expired.*completes the rest"):
+    with pytest.raises(CredentialsExpired, match=r"ExpiredToken.*completes the rest"):
         plan.apply(lambda change: made.append(change.kind))
     assert made == ["bucket", "encryption", "versioning", "public access block", "ownership"]
     assert outcomes(planned(moto_url).apply())["tags"] == "created"

@@ -7,7 +7,7 @@ from lakeworks.cli.progress import track
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.ledger import LedgerEntry, leave_out
 from lakeworks.status.table_summary import COUNTED_AGAIN, summarise
 
 _LAYOUT = Layout(extra=("bytes", "live", "run", "version", "content"))
@@ -37,7 +37,7 @@ def _show_tables(lake: Lake, *, as_json: bool) -> None:
 
 
 def _show_partitions(lake: Lake, contract: Contract, *, as_json: bool) -> None:
-    entries = lake.ledger.live_partitions(contract.table).values()
+    entries = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out).values()
     title = f"{contract.name}: published partitions"
     emit([_line(entry) for entry in entries], as_json=as_json, title=title, layout=_LAYOUT)
 
