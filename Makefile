@@ -41,8 +41,8 @@ test-stack: setup  ## end-to-end tests on the real Airflow stack
 chaos: setup  ## kill writers some hundred times while readers look (minutes)
 	$(BIN)/python -m tests.chaos
 
-simulate: setup  ## play some ten thousand histories of the whole lake over an in-memory S3 and Glue (minutes); HISTORIES=N, SEED=N
-	$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0)
+simulate: setup  ## play some ten thousand histories of the whole lake over an in-memory S3 and Glue (minutes); HISTORIES=N, SEED=N, FAULT=name
+	$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0) $(if $(FAULT),--fault $(FAULT))
 
 mutants: setup  ## plant known faults in copies of the code and print those that no test notices (minutes; `ONLY=ledger` for some)
 	$(BIN)/python -m tests.mutants $(ONLY)

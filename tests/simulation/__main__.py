@@ -2,43 +2,83 @@
 
 import argparse
 import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
 
+from tests.simulation.faults import FAULTS
 from tests.simulation.history import History
-from tests.simulation.running import run_on, simulation
+from tests.simulation.running import Tally, run_on, simulation
 from tests.simulation.scenario import draw
 from tests.simulation.story import story_of
 
 
+@dataclass(frozen=True)
+class Histories:
+    """Which histories are played, and by how many processes."""
+
+    seeds: range
+    processes: int
+    without: frozenset[str]
+
+    def play(self) -> Tally:
+        """Play them all."""
+        return run_on(self.processes, self.seeds, self.without)
+
+    def show(self) -> int:
+        """Play them, print what they showed and the shortest story of each kind of violation; 1 if there was any."""
+        tally = self.play()
+        hourly = tally.histories / tally.seconds * 3600
+        print(
+            f"{tally.histories:,} histories, {tally.requests:,} requests, {tally.killed:,} processes killed, {tally.reads:,} reads, "
+            f"{tally.seconds:.0f} s ({hourly:,.0f} an hour; {tally.processor / tally.histories * 1000:.1f} ms of processor each); "
+            f"catalog behind for a while in {tally.catalog_behind:,}; violated in {tally.kinds.total():,}"
+        )
+        for kind, count in tally.kinds.most_common():
+            print(f"\n{count:,} times {kind}")
+            self.tell(tally.seeds[kind])
+        return int(bool(tally.kinds))
+
+    def tell(self, seed: int) -> int:
+        """Print the story of one seed; 1 if it violates anything."""
+        with simulation():
+            outcome = History(draw(seed, self.without)).play()
+            print(story_of(outcome) if outcome.violation else f"seed {seed}: nothing is wrong")
+        return int(outcome.violation is not None)
+
+    def count_faults(self) -> int:
+        """Plant each fault; print in how many histories it is found, and return 1 if one is in none."""
+        sound = self.play()
+        print(f"{len(self.seeds):,} histories each. Without a fault: {sound.kinds.total()} violated", flush=True)
+        missed = 0
+        for name, fault in FAULTS.items():
+            with fault.planted():
+                found = self.play().kinds - sound.kinds
+            missed += not found
+            kinds = ", ".join(f"{count} {kind}" for kind, count in found.most_common(3))
+            print(f"{name} (finding {fault.finding}: {fault.says}): {found.total():,} | {kinds}", flush=True)
+        return int(missed > 0)
+
+
 def main() -> int:
     """Run the simulation; 1 if anything was violated."""
-    parser = argparse.ArgumentParser(
-        description="Simulate publishing, maintenance and readers over an in-memory S3 and Glue."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--histories", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0, help="the first seed; a history is reproduced by its own")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--story", type=int, help="only play this seed and print its story")
-    arguments = parser.parse_args()
-    if arguments.story is not None:
-        return _tell(arguments.story)
-    tally = run_on(arguments.processes, range(arguments.seed, arguments.seed + arguments.histories))
-    hourly = tally.histories / tally.seconds * 3600
-    print(
-        f"{tally.histories:,} histories, {tally.requests:,} requests, {tally.killed:,} processes killed, {tally.reads:,} reads, "
-        f"{tally.seconds:.0f} s ({hourly:,.0f} an hour); catalog behind for a while in {tally.catalog_behind:,}; "
-        f"violated in {tally.kinds.total():,}"
+    parser.add_argument("--fault", choices=[*FAULTS, "all"], help="take a cure out first")
+    parser.add_argument(
+        "--without", action="append", default=[], help="a kind of process to leave out; may be repeated"
     )
-    for kind, count in tally.kinds.most_common():
-        print(f"\n{count:,} times {kind}")
-        _tell(tally.seeds[kind])
-    return int(bool(tally.kinds))
-
-
-def _tell(seed: int) -> int:
-    with simulation():
-        outcome = History(draw(seed)).play()
-        print(story_of(outcome) if outcome.violation else f"seed {seed}: nothing is wrong")
-    return int(outcome.violation is not None)
+    options = parser.parse_args()
+    seeds = range(options.seed, options.seed + options.histories)
+    histories = Histories(seeds, options.processes, frozenset(options.without))
+    if options.fault == "all":
+        return histories.count_faults()
+    with ExitStack() as stack:
+        if options.fault:
+            stack.enter_context(FAULTS[options.fault].planted())
+        return histories.show() if options.story is None else histories.tell(options.story)
 
 
 if __name__ == "__main__":

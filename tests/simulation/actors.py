@@ -13,19 +13,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakeworks.contract import Contract
-from lakeworks.errors import TransientError
+from lakeworks.core.layout import ledger_key, ledger_prefix, run_key
+from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY, content_hash
+from lakeworks.errors import LakeError, TransientError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.ledger.run_record import ExtraColumn, StagedObject, StagedPartition
 from lakeworks.maintenance import compaction
 from lakeworks.maintenance.catalog_repair import compare_catalog
+from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.garbage_collection import collect
+from lakeworks.maintenance.roll_forward import roll_forward
 from lakeworks.maintenance.verify import repair, verify
+from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.pipeline.publish import publish, publisher_of
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw
+from lakeworks.s3.object_store import SHA256, Target
+from tests.simulation.inbox import drop, fetch
 from tests.simulation.scenario import Actor
-from tests.simulation.world import DAYS, MONTH, NEWER, Content, World, sha256
+from tests.simulation.world import DAYS, ELSEWHERE, MONTH, NEWER, Content, World
 
 _TRIES = 3  # as many as Airflow makes
 
@@ -49,7 +56,7 @@ def _tried(act: Callable[[int], Callable[[], Any]]) -> Any:
 
 
 def _write(world: World, actor: Actor, attempt: int) -> Callable[[], Any]:
-    run = world.run(actor.number, attempt)
+    run = world.run(actor.number, attempt, _run_id(world, actor))
     days = [DAYS[day] for day in actor.days]
     period = MONTH if len(days) > 1 else days[0]
     lake = _newer_release(world) if actor.kind == "newer release" else world.lake
@@ -58,6 +65,15 @@ def _write(world: World, actor: Actor, attempt: int) -> Callable[[], Any]:
         extra = (ExtraColumn(name=f"more{actor.number}", type="string"),)
         manifest = manifest.model_copy(update={"extra_columns": extra}).save(world.lake.store)
     return lambda: publish(lake, manifest.key)
+
+
+def _run_id(world: World, actor: Actor) -> str:
+    """The run's id: a person's replay is named by its moment, twins differ in a character that keys cannot hold."""
+    if actor.kind == "replay":
+        return f"replay__{world.clock.now:%Y%m%dT%H%M%S%f}"
+    if actor.kind == "twin writer":
+        return f"run{':+'[actor.number % 2]}twin"
+    return ""
 
 
 def _newer_release(world: World) -> Lake:
@@ -104,8 +120,50 @@ def _withdraw(world: World, actor: Actor, _: int) -> Callable[[], Any]:
     return lambda: withdraw(world.lake, world.contract, _partition(world, actor))
 
 
+def _night(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    """The tasks of the DAG `lake_maintenance`, in its order; one that fails does not keep the next from running."""
+    return lambda: night(world)
+
+
+def night(world: World) -> None:
+    """Do a night's maintenance."""
+    lake, contract = world.lake, world.contract
+    tasks: list[Callable[[], Any]] = [
+        lambda: roll_forward(lake, contract),
+        lambda: expire(lake, contract, dry_run=False),
+        lambda: list(compare_catalog(lake, contract, repair=True)),
+        lambda: verify(lake, contract),
+        lambda: collect(lake, [contract], dry_run=False),
+    ]
+    for task in tasks:
+        with suppress(LakeError):
+            task()
+
+
 def _collect(world: World, actor: Actor, _: int) -> Callable[[], Any]:
     return lambda: collect(world.lake, [world.contract], dry_run=False)
+
+
+def _read(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    """Read by ledger in as many requests as that takes, whatever happens in between."""
+
+    def read() -> None:
+        for _ in range(3):
+            entry = world.lake.ledger.live(world.contract.table, _partition(world, actor))
+            for item in entry.objects if entry else ():
+                body = PinnedObject(world.lake.store, item, ObjectCache()).read()
+                assert content_hash(body) == item.sha256, f"`{item.key}` is not what publication {entry} names"
+
+    return read
+
+
+def _vandalise(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    """Damage documents of other periods: an entry of another partition, a run's record; put a stray object beside them."""
+    table = world.contract.table
+    damaged = (
+        ledger_key(table, ELSEWHERE, 1), run_key(table, DAYS[2], "broken.1"), f"{ledger_prefix(table, ELSEWHERE)}0.DS_Store",
+    )  # fmt: skip
+    return lambda: [world.lake.store.put(key, b"{broken") for key in damaged]
 
 
 def _verify(world: World, actor: Actor, _: int) -> Callable[[], Any]:
@@ -126,6 +184,12 @@ _ACTS: dict[str, Callable[[World, Actor, int], Callable[[], Any]]] = {
     "withdraw": _withdraw,
     "gc": _collect,
     "verify": _verify,
+    "reader": _read,
+    "twin writer": _write,
+    "vandal": _vandalise,
+    "night": _night,
+    "dropper": drop,
+    "fetch": fetch,
 }
 
 
@@ -135,11 +199,11 @@ def rewritten(world_of: Callable[[], World]) -> Callable[..., StagedPartition]:
     def write(lake: Lake, _: Contract, live: LedgerEntry, prefix: str, __: Path) -> StagedPartition:
         bodies = [lake.store.get(item.key, item.version_id)[0] for item in live.objects]
         body = _merged(tuple(bodies))
-        digest = sha256(body)
+        digest = content_hash(body)
         known = world_of().contents.get(live.objects[0].sha256)
         world_of().contents[digest] = Content(f"{known.label if known else 'unknown rows'}, compacted", bool(known))
         key = f"{prefix}{live.partition}/part-00000.parquet"
-        lake.store.put(key, body)
+        lake.store.put(Target(key, {SHA256: digest}), body)
         staged = StagedObject(key=key, size=len(body), sha256=digest, rows=live.rows)
         return StagedPartition(partition=live.partition, objects=(staged,))
 
@@ -149,11 +213,8 @@ def rewritten(world_of: Callable[[], World]) -> Callable[..., StagedPartition]:
 @lru_cache(maxsize=4096)
 def _merged(bodies: tuple[bytes, ...]) -> bytes:
     sink = BytesIO()
-    pq.write_table(pa.concat_tables([pq.read_table(BytesIO(body)) for body in bodies]).combine_chunks(), sink)
+    table = pa.concat_tables([pq.read_table(BytesIO(body)) for body in bodies]).combine_chunks()
+    with pq.ParquetWriter(sink, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({STAMP_KEY: BLANK_STAMP})
     return sink.getvalue()
-
-
-def quietly(act: Callable[[], Any], *errors: type[Exception]) -> None:
-    """Do something that may be refused."""
-    with suppress(*errors):
-        act()

@@ -13,6 +13,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.stored import Body as Content
 from tests.simulation.stored import Upload, Version, failure
 
+RESTORE = timedelta(hours=48)  # what a bulk restore takes at most
 _UNREAD = ("_staging/", "metadata/")
 
 
@@ -57,11 +58,12 @@ class Bucket:
         }  # fmt: skip
         if found.storage_class != "STANDARD":
             answer["StorageClass"] = found.storage_class
-        if found.readable_until:
-            ongoing = "false" if found.readable_until else "true"
-            answer["Restore"] = (
-                f'ongoing-request="{ongoing}", expiry-date="{found.readable_until:%a, %d %b %Y %H:%M:%S GMT}"'
+        if found.readable_from and found.readable_until and found.readable_until > self.clock.now:
+            ongoing = "true" if found.readable_from > self.clock.now else "false"
+            expiry = (
+                "" if ongoing == "true" else f', expiry-date="{format_datetime(found.readable_until, usegmt=True)}"'
             )
+            answer["Restore"] = f'ongoing-request="{ongoing}"{expiry}'
         return answer
 
     def get_object(self, *, Key: str, VersionId: str | None = None, **other: Any) -> dict[str, Any]:
@@ -174,15 +176,16 @@ class Bucket:
     def restore_object(self, *, Key: str, VersionId: str | None = None, **other: Any) -> dict[str, Any]:
         """Make an archived version readable for some days."""
         found = self._find(Key, VersionId, "NoSuchKey", "RestoreObject")
-        days = (other.get("RestoreRequest") or {}).get("Days", 1)
-        found.readable_until = self.clock.now + timedelta(days=days)
+        found.readable_from = self.clock.now + RESTORE
+        found.readable_until = found.readable_from + timedelta(days=other["RestoreRequest"]["Days"])
         return {}
 
     # Without a request: the bucket's own acts.
 
     def is_archived(self, found: Version) -> bool:
         """Whether a version has to be restored before it can be read."""
-        restored = found.readable_until is not None and found.readable_until > self.clock.now
+        asked = found.readable_from is not None and found.readable_until is not None
+        restored = asked and found.readable_from <= self.clock.now < found.readable_until
         return found.storage_class in ("GLACIER", "DEEP_ARCHIVE") and not restored
 
     def mark_deleted(self, key: str) -> str:

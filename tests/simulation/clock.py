@@ -1,6 +1,8 @@
 """The virtual clock of a history, and the seams that put it (and in-line thread pools) under the product's code."""
 
+import itertools
 import sys
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -14,6 +16,8 @@ from lakeworks.core.hive import encode_hive
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.prices import load_price_book
+from lakeworks.s3 import archive
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -32,11 +36,18 @@ class Clock:
 
 class _Current:
     clock: Clock | None = None
+    numbers = itertools.count(1)
 
 
 def use(clock: Clock) -> None:
     """Make a clock the one that the product's code reads."""
     _Current.clock = clock
+    _Current.numbers = itertools.count(1)
+
+
+def next_uuid() -> uuid.UUID:
+    """The next identifier of a history, where the product asks for a random one."""
+    return uuid.UUID(int=next(_Current.numbers))
 
 
 class _AnyDatetime(type):
@@ -103,6 +114,7 @@ def _handed_out(results: list[tuple[Any, Exception | None]]) -> Iterator[Any]:
 def installed() -> Iterator[None]:
     """Put the virtual clock and the in-line pools under every loaded module of the product."""
     with ExitStack() as stack:
+        stack.enter_context(patch.object(uuid, "uuid4", next_uuid))
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] != "lakeworks":
                 continue
@@ -124,5 +136,6 @@ def remembering() -> Iterator[None]:
         patch.object(TableName, "parse", parse_table),
         patch.object(Partition, "parse", parse_partition),
         patch.object(partition, "encode_hive", lru_cache(encode_hive)),
+        patch.object(archive, "load_price_book", lru_cache(load_price_book)),
     ):
         yield

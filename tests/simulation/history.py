@@ -1,22 +1,24 @@
 """One history: its scenario is played, readers look after every step, and at the end everything must be right."""
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from lakeworks.errors import LakeError
+from lakeworks.errors import LakeError, ObjectArchived
 from lakeworks.ledger.run_record import RunRecord
-from lakeworks.maintenance.verify import repair, verify
+from lakeworks.s3 import multipart
 from tests.simulation import lifecycle
-from tests.simulation.actors import work_of
+from tests.simulation.actors import night, work_of
+from tests.simulation.aftermath import Aftermath
+from tests.simulation.chooser import Chooser
 from tests.simulation.readers import Readers, Violation
 from tests.simulation.scenario import Actor, Phase, Scenario
 from tests.simulation.scheduler import Decision, Fate, Process, Request
-from tests.simulation.world import DAYS, MONTH, World
+from tests.simulation.world import World
 
+_SINGLE_REQUEST_BYTES = multipart.SINGLE_REQUEST_BYTES
 _MOST_STEPS = 3000
-HORIZON = timedelta(days=31)
+_NIGHTS = timedelta(days=6)
 
 
 @dataclass
@@ -52,16 +54,14 @@ class History:
 
     def __init__(self, scenario: Scenario, decisions: Sequence[Decision] | None = None, *, tell: bool = False) -> None:
         History.current = self
+        multipart.SINGLE_REQUEST_BYTES = 0 if scenario.in_parts else _SINGLE_REQUEST_BYTES
         self.scenario = scenario
         self.given = None if decisions is None else iter(decisions)
-        self.chance = random.Random(f"{scenario.seed} steps")
-        self.kills, self.strange, self.freezes = scenario.kills, scenario.strange, scenario.freezes
         self.tell = tell
-        self.world = World(scenario.layout, self._after_step, scenario.parts, scenario.days)
+        self.world = World(scenario, self._after_step)
         self.readers = Readers(self.world)
         self.outcome = Outcome(scenario, self.world.scheduler.decisions)
-        self._last = ""
-        self._frozen: set[str] = set()
+        self.chooser = Chooser(scenario, self.world.scheduler)
 
     def play(self) -> Outcome:
         """Play the history to its end, or to the first violation."""
@@ -69,7 +69,7 @@ class History:
             self._past()
             for phase in self.scenario.phases:
                 self._phase(phase)
-            self._end()
+            Aftermath(self.world, self.scenario, self.readers, self._wait).check(calm=self._is_calm)
         except Violation as violation:
             self.outcome.violation = violation
         self.outcome.reads = self.readers.reads
@@ -99,14 +99,23 @@ class History:
                 raise Violation("endless", f"{len(scheduler.decisions)} requests")
         for name in names:
             self._judge(scheduler.processes[name])
-        self.world.clock.advance(phase.then)
-        lifecycle.act(self.world)
-        self.readers.look()
+        self._wait(phase.then)
+
+    def _wait(self, time: timedelta) -> None:
+        """Let time pass: the lifecycle acts, and where it takes days, maintenance runs in some of the nights."""
+        end = self.world.clock.now + time
+        while self.world.clock.now < end:
+            self.world.clock.advance(min(_NIGHTS, end - self.world.clock.now))
+            if time > _NIGHTS:
+                night(self.world)
+                self.readers.look()
+            lifecycle.act(self.world)
+            self.readers.look()
 
     def _choices(self, names: set[str]) -> Iterator[Decision]:
         if self.given is None:
             while True:
-                yield self._draw()
+                yield self.chooser.draw()
         for decision in self.given:
             process = self.world.scheduler.processes.get(decision.process)
             if process is not None and process in self.world.scheduler.ready():
@@ -115,37 +124,14 @@ class History:
                 self.given = _again(decision, self.given)  # it is of a later phase: this one goes on by itself
                 return
 
-    def _draw(self) -> Decision:
-        ready = self.world.scheduler.ready()
-        awake = [item for item in ready if item.name not in self._frozen]
-        if not awake:
-            self._frozen.clear()
-            awake = ready
-        process = next((item for item in awake if item.name == self._last), None)
-        if process is None or self.chance.random() < self.scenario.pace:
-            process = self.chance.choice(awake)
-        self._last = process.name
-        return Decision(process.name, self._fate(process, ready))
-
-    def _fate(self, process: Process, ready: list[Process]) -> Fate:
-        request = process.request
-        if request is None or process.name.count("late request"):
-            return "go"
-        if self.freezes and request.writes and len(ready) > 1 and self.chance.random() < 0.1:
-            self.freezes -= 1
-            self._frozen.add(process.name)
-        if self.kills and self.chance.random() < 0.04:
-            self.kills -= 1
-            return self.chance.choice(("die", "die after", "die late") if request.writes else ("die",))
-        if self.strange and request.writes and self.chance.random() < 0.08:
-            self.strange -= 1
-            return self.chance.choice(("twice", "copy"))
-        return "go"
-
     # What must hold.
 
     def _judge(self, process: Process) -> None:
         """Errors are of the tree, and each process that reported success is in the ledger."""
+        if isinstance(process.error, ObjectArchived) and self.world.is_archived:
+            return
+        if process.name.startswith("reader") and process.error is not None:
+            raise Violation("reader failed", f"{process.name}: {process.error}")
         if process.error is not None and not isinstance(process.error, LakeError):
             raise Violation("crash", f"{process.name}: {type(process.error).__name__}: {process.error}")
         self.outcome.killed += process.state == "killed"
@@ -164,49 +150,6 @@ class History:
     def _is_calm(self) -> bool:
         """Whether nothing was killed and no request was late."""
         return self.outcome.killed == 0 and not any("late request" in name for name in self.world.scheduler.processes)
-
-    def _end(self) -> None:
-        if not self._is_calm:
-            self._repair()
-        self._agree("before the last publication")
-        self.world.clock.advance(HORIZON)
-        lifecycle.act(self.world)
-        self.readers.look()
-        self._agree("a month later")
-        self._publish_last()
-        self._agree("after the last publication")
-
-    def _repair(self) -> None:
-        try:
-            repair(
-                self.world.lake,
-                self.world.contract,
-                verify(self.world.lake, self.world.contract, patience=timedelta(0)),
-            )
-        except LakeError as error:
-            raise Violation("repair failed", str(error)) from error
-        self.readers.look()
-
-    def _agree(self, when: str) -> None:
-        self.readers.agree(when)
-        try:
-            findings = verify(self.world.lake, self.world.contract, patience=timedelta(0))
-        except LakeError as error:
-            raise Violation(f"verify failed {when}", str(error)) from error
-        if findings:
-            found = findings[0]
-            raise Violation(f"verify {when}: {found.kind}", f"{found.partition}: {found.detail}")
-
-    def _publish_last(self) -> None:
-        """A run that begins after everything else publishes in peace."""
-        number, days = 900, [DAYS[day] for day in range(self.scenario.days)]
-        actor = Actor("the last writer", "writer", number, tuple(range(len(days))), number)
-        try:
-            work_of(self.world, actor)()
-        except LakeError as error:
-            raise Violation(f"the last publication: {type(error).__name__}", str(error)) from error
-        assert MONTH
-        self.readers.look()
 
     # What is written down.
 

@@ -8,10 +8,12 @@ import json
 from dataclasses import dataclass, field
 
 from lakeworks.core.partition import Partition
-from lakeworks.errors import LakeError
+from lakeworks.core.placement_stamp import content_hash
+from lakeworks.errors import LakeError, ObjectArchived
 from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from tests.simulation.stored import Version
-from tests.simulation.world import NEWER, World, sha256
+from tests.simulation.world import NEWER, World
 
 
 class Violation(Exception):
@@ -60,7 +62,9 @@ class Readers:
                     self.lags.add(partition)
                 else:
                     what = f"publication {number}" if number else "nothing"
-                    raise Violation(f"older by {kind}", f"{partition}: {what} is read, after publication {last}")
+                    withdrawn = any(entry.seq == last and not entry.objects for entry in self.entries(partition))
+                    kept = f"withdrawn rows by {kind}" if withdrawn else f"older by {kind}"
+                    raise Violation(kept, f"{partition}: {what} is read, after publication {last}")
 
     def agree(self, when: str) -> None:
         """All kinds of readers must see the same publication, which the ledger says is live.
@@ -73,6 +77,13 @@ class Readers:
             if len(set(found.values())) > 1:
                 shown = ", ".join(f"{number} by {kind}" for kind, number in found.items())
                 raise Violation(f"readers disagree {when}", f"{partition}: {shown}")
+            self._is_pinned(partition, when)
+
+    def _is_pinned(self, partition: Partition, when: str) -> None:
+        entry = self.world.lake.ledger.live(self.world.contract.table, partition)
+        for item in entry.objects if entry else ():
+            if not any(version.id == item.version_id for version in self.world.bucket.keys.get(item.key, ())):
+                raise Violation(f"pin lost {when}", f"{partition}: version {item.version_id} of `{item.key}` is gone")
 
     def shown(self) -> dict[str, str]:
         """What every kind of reader saw last, for a story."""
@@ -126,11 +137,11 @@ class Readers:
         if found is None:
             return nothing
         location = found["StorageDescriptor"]["Location"].removeprefix("s3://lake/")
-        if self.world.layout == "plain":
-            if not self.world.bucket.below(location):
-                raise Violation("empty by catalog", f"{partition}: the catalog lists it, and no object is there")
-            return self._by_path(partition, entries, nothing)
         keys = self.world.bucket.below(location)
+        if not keys and nothing > max((entry.seq for entry in entries if entry.is_live and entry.objects), default=-1):
+            return nothing  # no rows, as the withdrawal says
+        if self.world.layout == "plain" and keys:
+            return self._by_path(partition, entries, nothing)
         digests = {self._audited("catalog", partition, self.world.bucket.keys[key][-1]) for key in keys}
         named = [entry for entry in entries if entry.location == location and entry.objects]
         if not keys:
@@ -142,25 +153,26 @@ class Readers:
         return max(entry.live_seq for entry in named)
 
     def _by_ledger(self, partition: Partition, nothing: int) -> int:
-        lake = self.world.lake
+        lake, entry = self.world.lake, None
         try:
             entry = lake.ledger.live(self.world.contract.table, partition)
             if entry is None:
                 return nothing
             for item in entry.objects:
-                body, _ = lake.store.get(item.key, item.version_id)
-                if sha256(body) != item.sha256:
+                body = PinnedObject(lake.store, item, ObjectCache()).read()
+                if content_hash(body) != item.sha256:
                     raise Violation(
                         "torn by ledger", f"{partition}: `{item.key}` is not what publication {entry.seq} names"
                     )
                 if not self.world.contents[item.sha256].audited:
                     raise Violation("unaudited by ledger", f"{partition}: {self._label(item.sha256)}")
         except LakeError as error:
-            raise Violation("lost by ledger", f"{partition}: {error}") from error
-        return entry.live_seq
+            if not (isinstance(error, ObjectArchived) and self.world.is_archived):
+                raise Violation(f"lost by ledger ({type(error).__name__})", f"{partition}: {error}") from error
+        return entry.live_seq if entry else nothing
 
     def _audited(self, kind: str, partition: Partition, version: Version) -> str:
-        digest = sha256(version.body)
+        digest = content_hash(version.body)
         content = self.world.contents.get(digest)
         if content is None or not content.audited:
             raise Violation(f"unaudited by {kind}", f"{partition}: {self._label(digest)}")

@@ -7,7 +7,8 @@ from typing import Literal
 
 Kind = Literal[
     "writer", "unaudited writer", "schema writer", "newer release", "roll-forward", "repair", "catalog repair", "compact",
-    "rollback", "withdraw", "replay", "gc", "verify",
+    "rollback", "withdraw", "replay", "gc", "verify", "reader", "twin writer", "vandal", "night",
+    "dropper", "fetch",
 ]  # fmt: skip
 HOURS, NIGHT = timedelta(hours=1), timedelta(hours=26)
 
@@ -47,6 +48,10 @@ class Scenario:
     kills: int = 0
     strange: int = 0  # requests that are late, sent twice or copied
     freezes: int = 0
+    in_parts: bool = False  # objects are so large that they are copied in parts
+    damage: str = ""  # what somebody does to live objects with the AWS command line, before a repair
+    expires: int = 0  # the table's retention, in days
+    archived: int = 0  # days after which its objects are moved to an archive
 
     @property
     def actors(self) -> list[Actor]:
@@ -75,6 +80,8 @@ class _Draw:
         count = self.names[kind] = self.names.get(kind, 0) + 1
         name = kind if count == 1 else f"{kind} {count}"
         day = self.chance.randrange(self.days)
+        if kind in ("dropper", "fetch"):
+            return Actor(name, kind, self.chance.randrange(2) if kind == "dropper" else count)
         if "writer" in kind or kind in ("newer release", "replay"):
             self.number += 1
             days = tuple(range(self.days)) if self.chance.random() < 0.6 else (day,)
@@ -92,23 +99,46 @@ class _Draw:
 
 _BESIDE: tuple[tuple[Kind, int], ...] = (
     ("writer", 10), ("unaudited writer", 1), ("schema writer", 2), ("newer release", 1), ("roll-forward", 1), ("repair", 4),
-    ("catalog repair", 2), ("compact", 2), ("rollback", 4), ("withdraw", 3), ("replay", 1), ("gc", 2), ("verify", 1),
+    ("catalog repair", 2), ("compact", 2), ("rollback", 4), ("withdraw", 3), ("replay", 1), ("gc", 2), ("verify", 1), ("reader", 2),
+    ("vandal", 1), ("night", 2),
 )  # fmt: skip
 
 
-def draw(seed: int) -> Scenario:
-    """Draw the scenario of a seed."""
+# What is drawn in the first and in later phases of histories that are about one thing.
+_THEMES: dict[str, tuple[tuple[Kind, ...], tuple[Kind, ...]]] = {
+    "withdrawals": (("writer", "withdraw", "withdraw", "rollback", "repair", "replay"),) * 2,
+    "repairs": (("writer", "writer", "repair", "rollback", "compact"),) * 2,
+    "collection": (
+        ("writer", "schema writer", "rollback", "compact"),
+        ("gc", "gc", "rollback", "writer", "reader", "night"),
+    ),
+}
+
+
+def draw(seed: int, without: frozenset[str] = frozenset()) -> Scenario:
+    """Draw the scenario of a seed; processes of the kinds `without` are left out."""
     chance = random.Random(seed)
     layout: Literal["plain", "versioned"] = chance.choice(("plain", "plain", "versioned"))
     days = chance.choice((1, 1, 1, 1, 2, 3))
     past = chance.choice((0, 1, 1, 2))
     make = _Draw(chance, layout, days, past)
-    kinds, weights = zip(*_BESIDE, strict=True)
+    kinds, weights = zip(*(item for item in _BESIDE if item[0] not in without), strict=True)
+    expires = chance.choice((45, 90)) if chance.random() < 0.12 else 0
+    archived = 40 if chance.random() < 0.08 else 0
+    long = (HOURS, NIGHT, timedelta(days=30), timedelta(days=50)) if expires or archived else (HOURS, NIGHT)
+    theme = chance.choice([*_THEMES, "", "", "", "", ""])
+    if theme == "collection":
+        layout, past, make.layout = "versioned", 2, "versioned"
     phases = []
-    for number in range(chance.choice((1, 1, 2))):
+    for number in range(2 if theme == "collection" else chance.choice((1, 1, 2))):
         chosen: list[Kind] = ["writer"] if number == 0 else []
-        chosen += chance.choices(kinds, weights, k=chance.choice((1, 2, 2, 3)))
-        phases.append(Phase(tuple(make.actor(kind) for kind in chosen), chance.choice((HOURS, NIGHT))))
+        among = _THEMES[theme][number % 2] if theme else ()
+        chosen += chance.choices(among or kinds, None if among else weights, k=chance.choice((1, 2, 2, 3)))
+        if number == 0 and not theme and chance.random() < 0.08 and "dropper" not in without:
+            chosen = ["dropper", "fetch", "fetch"]
+        if number == 0 and chance.random() < 0.03 and "twin writer" not in without:
+            chosen += ["twin writer", "twin writer"]
+        phases.append(Phase(tuple(make.actor(kind) for kind in chosen), NIGHT if theme else chance.choice(long)))
     rough = chance.random() < 0.6
     return Scenario(
         seed, layout, past, days,
@@ -117,5 +147,9 @@ def draw(seed: int) -> Scenario:
         pace=chance.choice((0.05, 0.15, 0.3, 0.6)),
         kills=chance.choice((0, 1, 1, 2)) if rough else 0,
         strange=chance.choice((0, 1, 2)) if rough else 0,
-        freezes=chance.choice((0, 0, 1, 2)),
+        freezes=chance.choice((0, 1, 2, 3)),
+        in_parts=chance.random() < 0.15,
+        damage=chance.choice(("", "", "", "deleted", "overwritten", "copied onto itself")),
+        expires=expires,
+        archived=archived if archived < (expires or 99) else 0,
     )  # fmt: skip

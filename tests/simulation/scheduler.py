@@ -6,6 +6,7 @@ A decision is the name of a process and the fate of its request. The list of dec
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -201,6 +202,7 @@ class Client:
     def __init__(self, service: Any, scheduler: Scheduler) -> None:
         self._service = service
         self._scheduler = scheduler
+        self.meta = SimpleNamespace(region_name="us-east-1")
 
     def __getattr__(self, operation: str) -> Any:
         method = getattr(self._service, operation)

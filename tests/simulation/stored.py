@@ -20,6 +20,7 @@ class Version:
     marker: bool = False
     storage_class: str = "STANDARD"
     noncurrent_since: datetime | None = None
+    readable_from: datetime | None = None  # set by a restore
     readable_until: datetime | None = None
 
 

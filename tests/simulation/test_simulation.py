@@ -4,9 +4,29 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.simulation.faults import FAULTS
 from tests.simulation.history import History
 from tests.simulation.running import run, simulation
 from tests.simulation.scenario import draw
+from tests.simulation.story import story_of
+
+# Violations that the product still has; docs/reliability.md names them.
+OPEN = {
+    "withdrawn rows by plain": "a PUT on condition of absence, checked before and sent after a withdrawal",
+    "lost by ledger (LedgerCorrupt)": "a newer release's document",
+    "repair failed": "an entry of another partition that does not parse",
+    "verify failed before the last publication": "the same",
+}
+# Found in a few of a thousand histories or more, so that a test can wait for one.
+COMMON = (
+    "unaudited",
+    "no_catalog",
+    "number_taken_twice",
+    "shared_staging",
+    "settle_once",
+    "delete_by_key",
+    "pin_stays",
+)
 
 
 @pytest.fixture
@@ -15,23 +35,36 @@ def simulated() -> Iterator[None]:
         yield
 
 
-def test_a_seed_reproduces_its_history(simulated: None) -> None:
-    for seed in range(20):
-        first, second = (History(draw(seed)).play() for _ in range(2))
-        assert first.decisions == second.decisions
-        assert str(first.violation) == str(second.violation)
+def test_readers_see_one_whole_audited_publication_and_none_older_than_before() -> None:
+    tally = run(range(400))
+    assert {kind: tally.seeds[kind] for kind in tally.kinds if kind not in OPEN} == {}, (
+        "make simulate tells their stories"
+    )
+    assert tally.reads > 15_000, "the readers really looked"
+    assert tally.killed > 100, "processes were really killed"
 
 
-def test_the_decisions_of_a_history_reproduce_it(simulated: None) -> None:
+def test_a_seed_reproduces_its_history_and_so_do_its_decisions(simulated: None) -> None:
     for seed in range(20):
-        drawn = History(draw(seed)).play()
+        drawn, again = (History(draw(seed)).play() for _ in range(2))
         given = History(draw(seed), list(drawn.decisions)).play()
-        assert given.decisions == drawn.decisions
-        assert str(given.violation) == str(drawn.violation)
+        assert drawn.decisions == again.decisions == given.decisions
+        assert str(drawn.violation) == str(again.violation) == str(given.violation)
 
 
-def test_nothing_leaves_the_error_tree() -> None:
-    tally = run(range(300))
-    assert tally.kinds["crash"] == 0
-    assert tally.kinds["false success"] == 0
-    assert tally.reads > 10_000, "the readers really looked"
+@pytest.mark.parametrize("name", COMMON)
+def test_a_cure_taken_out_is_found(name: str, simulated: None) -> None:
+    with FAULTS[name].planted():
+        outcomes = (History(draw(seed)).play() for seed in range(2_000))
+        found = next(item for item in outcomes if item.violation and item.violation.kind not in OPEN)
+    assert found.violation
+
+
+def test_a_violation_is_shrunk_to_a_story(simulated: None) -> None:
+    with FAULTS["unaudited"].planted():
+        outcomes = (History(draw(seed)).play() for seed in range(2_000))
+        found = next(item for item in outcomes if item.violation and "unaudited" in item.violation.kind)
+        story = story_of(found)
+    assert story.count("unaudited writer") > 1
+    assert len(story.splitlines()) < 30
+    assert story.splitlines()[-1].startswith("=> unaudited by")

@@ -1,6 +1,5 @@
 """One simulated lake: bucket, catalog, contract, clock, and the product's own `Lake` over them."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,17 +17,20 @@ from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract
 from lakeworks.core.layout import ledger_prefix, live_prefix
 from lakeworks.core.partition import Partition, Period
+from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY, content_hash
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedObject, StagedPartition
 from lakeworks.lineage.openlineage import Lineage
-from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.object_store import SHA256, ObjectStore, Target
 from tests.simulation.bucket import Bucket
 from tests.simulation.clock import START, Clock, use
 from tests.simulation.glue import Glue
+from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Client, Fate, Process, Request, Scheduler
 
 MONTH = Period.parse("2026-01")
+ELSEWHERE = Partition.of_period(Period.parse("2026-02-01"))  # a partition that no process of a history writes
 NEWER = "newer_field"  # a field of documents that a newer release writes
 LAST = 900  # the run that begins after everything else
 DAYS = tuple(Period.parse(f"2026-01-0{day}") for day in (1, 2, 3))
@@ -68,31 +70,29 @@ class Content:
 @lru_cache(maxsize=4096)
 def parquet(number: int, day: str, part: int = 0) -> bytes:
     """A tiny Parquet object whose rows carry a number."""
-    table = pa.table({"id": [10 * part, 10 * part + 1], "number": [number] * 2, "day": [f"{day}T00:00:00"] * 2})
-    table = table.set_column(2, "day", table["day"].cast(pa.timestamp("us")))
+    table = pa.table({"id": [10 * part, 10 * part + 1], "number": [number] * 2, "at": [f"{day}T00:00:00"] * 2})
+    table = table.set_column(2, "at", table["at"].cast(pa.timestamp("us")))
     sink = BytesIO()
-    pq.write_table(table, sink)
+    with pq.ParquetWriter(sink, table.schema) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({STAMP_KEY: BLANK_STAMP})
     return sink.getvalue()
 
 
-def sha256(body: bytes) -> str:
-    """The hex digest of a body."""
-    return hashlib.sha256(body).hexdigest()
-
-
 @lru_cache
-def contract(layout: str, version: str = "1.0.0", *columns: str) -> Contract:
+def contract(layout: str, expires: int = 0, archived: int = 0) -> Contract:
     """The contract of the simulated table."""
     listed: dict[str, Any] = {
         "id": {"type": "bigint", "required": True, "description": "key"},
         "number": {"type": "bigint", "description": "the run"},
-        "day": {"type": "timestamp", "description": "the day", "required": True},
-        **{name: {"type": "string", "description": "came later"} for name in columns},
+        "at": {"type": "timestamp", "description": "the day", "required": True},
     }
+    retention = {"expire_after_days": expires or None, "deep_archive_after_days": archived or None}
     return Contract.model_validate(
         {
-            "name": "silver.lake.days", "version": version, "description": "simulated", "team": "test", "grain": ["id"],
-            "partition_by": ["day(day)"], "storage": {"layout": layout}, "columns": listed,
+            "name": "silver.lake.days", "version": "1.0.0", "description": "simulated", "team": "test", "grain": ["id"],
+            "partition_by": ["day(at)"], "storage": {"layout": layout}, "columns": listed,
+            "retention": retention,
         }
     )  # fmt: skip
 
@@ -100,21 +100,21 @@ def contract(layout: str, version: str = "1.0.0", *columns: str) -> Contract:
 class World:
     """What exists in one history."""
 
-    def __init__(
-        self, layout: str, after_step: Callable[[Process, Request | None, Fate], None], parts: int = 1, days: int = 1
-    ) -> None:
+    def __init__(self, scenario: Scenario, after_step: Callable[[Process, Request | None, Fate], None]) -> None:
         self.clock = Clock()
         use(self.clock)
-        self.layout = layout
-        self.contract = contract(layout)
+        self.layout = scenario.layout
+        self.contract = contract(scenario.layout, scenario.expires, scenario.archived)
         self.bucket = Bucket(self.clock)
         self.glue = Glue()
         self.contents: dict[str, Content] = {}
         self.scheduler = Scheduler(self.clock, after_step)
         s3, glue = Client(self.bucket, self.scheduler), Client(self.glue, self.scheduler)
         self.lake = self.lake_of(s3, glue)
-        self.parts = parts
-        self.partitions = [Partition.of_period(day) for day in DAYS[:days]]
+        self.parts = scenario.parts
+        self.is_archived = scenario.archived > 0
+        self.rules: list[dict[str, Any]] = []  # the bucket's lifecycle
+        self.partitions = [Partition.of_period(day) for day in DAYS[: scenario.days]]
         table = self.contract.table
         self.ledger_folders = {partition: ledger_prefix(table, partition) for partition in self.partitions}
         self.live_folders = {partition: live_prefix(table, partition) for partition in self.partitions}
@@ -133,10 +133,10 @@ class World:
         """Give way to other processes."""
         self.scheduler.ask("sleep", {}, lambda: None)
 
-    def run(self, number: int, attempt: int = 1) -> Run:
+    def run(self, number: int, attempt: int = 1, name: str = "") -> Run:
         """A scheduler's run; later numbers began later."""
-        began = self.clock.now if number == LAST else START + timedelta(seconds=number)
-        return Run(id=f"run-{number}", started_at=began, attempt=attempt)
+        began = self.clock.now if number == LAST or name.startswith("replay") else START + timedelta(seconds=number)
+        return Run(id=name or f"run-{number}", started_at=began, attempt=attempt)
 
     def stage(
         self, run: Run, period: Period, days: Sequence[Period], number: int, *, audited: bool = True, parts: int = 1
@@ -151,13 +151,13 @@ class World:
             partition, objects = Partition.of_period(day), []
             for part in range(parts):
                 body = parquet(number, str(day), part)
-                digest = sha256(body)
+                digest = content_hash(body)
                 known = self.contents.get(digest)
                 self.contents[digest] = Content(
                     f"rows of run {number}", audited or (known is not None and known.audited)
                 )
                 key = f"{manifest.prefix}{partition.path}/part-{part:05d}.parquet"
-                self.lake.store.put(key, body)
+                self.lake.store.put(Target(key, {SHA256: digest}), body)
                 objects.append(StagedObject(key=key, size=len(body), sha256=digest, rows=2))
             staged.append(StagedPartition(partition=partition.path, objects=tuple(objects)))
         return manifest.model_copy(update={"partitions": tuple(staged)}).save(self.lake.store)

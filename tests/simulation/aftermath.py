@@ -1,0 +1,102 @@
+"""The end of a history: everything must be right before a last publication could heal it, a month later, and after it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from lakeworks.errors import LakeError
+from lakeworks.maintenance.restoration import restore
+from lakeworks.maintenance.verify import repair, verify
+from lakeworks.prices import load_price_book
+from tests.simulation import inbox
+from tests.simulation.actors import work_of
+from tests.simulation.bucket import RESTORE
+from tests.simulation.readers import Readers, Violation
+from tests.simulation.scenario import Actor, Scenario
+from tests.simulation.world import ELSEWHERE, LAST, World
+
+HORIZON = timedelta(days=31)
+
+
+@dataclass
+class Aftermath:
+    """The checks at the end of one history; `wait` lets time pass with its nights and its lifecycle."""
+
+    world: World
+    scenario: Scenario
+    readers: Readers
+    wait: Callable[[timedelta], None]
+
+    def check(self, *, calm: bool) -> None:
+        """Check everything. After a calm history nothing needs a repair.
+
+        Raises:
+            Violation: something is wrong.
+        """
+        if not calm:
+            self._repair()
+        self._agree("before the last publication")
+        if self.scenario.damage and not self.scenario.archived:  # an archived version has to be restored first
+            self._damage()
+        self.wait(HORIZON)
+        self._agree("a month later")
+        if self.scenario.archived:
+            self._thaw()
+        if wrong := inbox.lost_files(self.world):
+            raise Violation("dropped file lost", wrong)
+        self._publish_last()
+        self._agree("after the last publication")
+
+    def _thaw(self) -> None:
+        """Restore what is archived, as the command does: after the hours it names readers by ledger read everything."""
+        world = self.world
+        restore(world.lake, world.contract, None, load_price_book(), days=3)
+        world.clock.advance(RESTORE)
+        if not restore(world.lake, world.contract, None, load_price_book()).is_readable:
+            raise Violation("still archived", "after the hours that the restore named")
+        world.is_archived = False
+        self._agree("after a restore")
+
+    def _damage(self) -> None:
+        """Damage every live object; a repair brings all of them back, for good."""
+        bucket = self.world.bucket
+        for key in bucket.below(f"{self.world.contract.table.path}/"):
+            found = bucket.keys[key][-1]
+            if self.scenario.damage == "deleted":
+                bucket.mark_deleted(key)
+            elif self.scenario.damage == "overwritten":
+                bucket.put_object(Key=key, Body=b"a stranger's bytes")
+            else:
+                bucket.put_object(Key=key, Body=found.body, Metadata=found.metadata)
+        self._repair()
+        self._agree(f"after a repair of what was {self.scenario.damage}")
+
+    def _repair(self) -> None:
+        try:
+            repair(
+                self.world.lake,
+                self.world.contract,
+                verify(self.world.lake, self.world.contract, patience=timedelta(0)),
+            )
+        except LakeError as error:
+            raise Violation("repair failed", str(error)) from error
+        self.readers.look()
+
+    def _agree(self, when: str) -> None:
+        self.readers.agree(when)
+        try:
+            findings = verify(self.world.lake, self.world.contract, patience=timedelta(0))
+        except LakeError as error:
+            raise Violation(f"verify failed {when}", str(error)) from error
+        for found in (item for item in findings if item.partition != ELSEWHERE):
+            raise Violation(f"verify {when}: {found.kind}", f"{found.partition}: {found.detail}")
+
+    def _publish_last(self) -> None:
+        """A run that begins after everything else publishes in peace."""
+        days = tuple(range(self.scenario.days))
+        actor = Actor("the last writer", "writer", LAST, days, LAST)
+        try:
+            work_of(self.world, actor)()
+        except LakeError as error:
+            raise Violation(f"the last publication: {type(error).__name__}", str(error)) from error
+        self.readers.look()
