@@ -39,17 +39,22 @@ class RollForwardOperator(TableOperator):
 class ExpireOperator(TableOperator):
     """Withdraw the partitions of a table that no run published or confirmed within its retention.
 
+    Objects of partitions that runs keep confirming are written again, before the bucket's rule would delete them.
+
     :param table: the table. (templated)
     """
 
     operator_extra_links = (DataLink(),)
 
     def step(self, context: "Context") -> dict[str, Any]:
-        """Return how many partitions, rows and bytes were withdrawn, and the first few partitions."""
+        """Return how many partitions, rows and bytes were withdrawn, which first, and how many were renewed."""
         from lakeworks.contract import load_contract
         from lakeworks.maintenance.expiry import expire
+        from lakeworks.maintenance.renewal import renew
 
-        found = expire(self.lake(), load_contract(self.table), dry_run=False)
+        lake, contract = self.lake(), load_contract(self.table)
+        found = expire(lake, contract, dry_run=False)
+        renewed = renew(lake, contract)
         for item in found:
             log.info("expired %s %s, last confirmed %s", self.table, item.partition, item.last_confirmed)
         return {
@@ -57,5 +62,6 @@ class ExpireOperator(TableOperator):
             "expired": len(found),
             "rows": sum(item.rows for item in found),
             "bytes": sum(item.bytes for item in found),
+            "renewed": len(renewed),
             "first": [str(item.partition) for item in found[:5]],
         }

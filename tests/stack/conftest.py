@@ -27,7 +27,7 @@ QUICK = {
     "LAKE_ALERT_URL": f"http://127.0.0.1:{free_port()}/alerts",
 }
 DAGS = (
-    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_freshness",
+    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_restore", "lake_freshness",
     "market", "market_crypto", "commerce", "commerce_monthly", "reports",
 )  # fmt: skip
 

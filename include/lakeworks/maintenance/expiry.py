@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lakeworks.contract import Contract
-from lakeworks.core.layout import LEDGER, join
-from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LostRace, StaleBuild
 from lakeworks.lake import Lake
@@ -53,21 +51,12 @@ def retention_horizon(lake: Lake, contract: Contract) -> datetime | None:
 
 
 def past_retention(lake: Lake, contract: Contract, horizon: datetime) -> Iterator[LedgerEntry]:
-    """Yield the live entries no run confirmed since the horizon; of younger partitions no entry is read."""
-    old = _written_before(lake, contract.table, horizon)
-    live = lake.ledger.live_partitions(contract.table, only=old.__contains__, on_unreadable=leave_out) if old else {}
+    """Yield the live entries that no run confirmed since the horizon.
+
+    Each live entry is read. The age of its object in S3 says nothing: a repair that pins another version writes it again.
+    """
+    live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     yield from (entry for entry in live.values() if entry.last_confirmed < horizon)
-
-
-def _written_before(lake: Lake, table: TableName, moment: datetime) -> set[Partition]:
-    """Return the partitions that had a ledger entry before a moment, from one listing."""
-    root = join(LEDGER, table.path) + "/"
-    found: set[str] = set()
-    for item in lake.store.scan(root):
-        path = item.key.removeprefix(root).rpartition("/")[0]
-        if item.modified and item.modified < moment and not path.startswith("_runs"):
-            found.add(path)
-    return {Partition.parse(path) for path in found}
 
 
 def withdraw_expired(lake: Lake, contract: Contract, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:

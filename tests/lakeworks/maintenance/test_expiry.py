@@ -18,6 +18,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import expiry
 from lakeworks.maintenance.compaction import compact
 from lakeworks.maintenance.expiry import expire
+from lakeworks.maintenance.renewal import renew
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.pipeline.inputs import refuse_expired
@@ -239,3 +240,39 @@ def test_a_query_fails_for_a_lost_partition_by_its_name(lake: Lake, run_at: RunA
         with pytest.raises(LakeNotFound, match=r"`gold.test.daily` 2019-01 cannot be read: .*lakeworks withdraw"):
             session.query("SELECT count(DISTINCT value) FROM gold_test.daily")
     assert [finding.kind for finding in verify(lake, wanted)][:1] == ["lost object"]
+
+
+def test_what_a_repair_wrote_to_the_ledger_makes_rows_no_younger(lake: Lake, run_at: RunAt) -> None:
+    wanted = contract()
+    confirmed_again(lake, publish(lake, wanted, run_at(1)), days=-366)
+    assert [item.partition for item in expire(lake, wanted, dry_run=False)] == [JANUARY], "its ledger entry is of today"
+
+
+@pytest.mark.parametrize("layout", ["plain", "versioned"])
+def test_a_partition_that_is_confirmed_every_day_keeps_its_object(lake: Lake, run_at: RunAt, layout: str) -> None:
+    """The bucket deleted it 365 days after its first publication, under a ledger that called it live."""
+    wanted = contract(layout)
+    publish(lake, wanted, run_at(1))
+    confirmed = publish(lake, wanted, run_at(2))
+    assert confirmed.state == "unchanged"
+    confirmed_again(lake, confirmed, days=366)
+    assert renew(lake, wanted) == [], "its object is young"
+    with days_later(lake.store, 367):
+        assert expire(lake, wanted, dry_run=False) == []
+        assert renew(lake, wanted) == [JANUARY]
+    entry = lake.ledger.live(wanted.table, JANUARY)
+    assert entry is not None
+    assert (entry.live_seq, entry.last_confirmed) == (1, confirmed.last_confirmed + timedelta(days=366))
+    for before, item in zip(confirmed.objects, entry.objects, strict=True):
+        head = lake.store.head(item.key)
+        assert head is not None
+        assert head.version_id == item.version_id != before.version_id
+    assert verify(lake, wanted, deep=True) == []
+    assert publish(lake, wanted, run_at(3)).state == "unchanged"
+
+
+def test_an_old_object_past_its_retention_is_not_renewed(lake: Lake, run_at: RunAt) -> None:
+    wanted = contract()
+    publish(lake, wanted, run_at(1))
+    with days_later(lake.store, 400):
+        assert renew(lake, wanted) == []

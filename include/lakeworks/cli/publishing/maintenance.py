@@ -13,6 +13,7 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
+from lakeworks.maintenance.renewal import renew
 from lakeworks.maintenance.verify import Finding, repair, verify
 
 
@@ -57,7 +58,8 @@ def repair_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json:
 def expire_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Withdraw partitions past their retention.
 
-    A partition is past it when no run published or confirmed it within the table's retention.
+    A partition is past it when no run published or confirmed it within the table's retention. Objects as old as that of
+    partitions in use are written again, so that the bucket's rule does not delete them.
     """
     lake, rows = connect(), []
     for name in track(_names(table), "Expiring"):
@@ -71,6 +73,8 @@ def expire_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json:
             }
             for item in found
         ]
+        if not dry_run:
+            renew(lake, load_contract(name))
     emit(rows, as_json=as_json, title="Would expire" if dry_run else "Expired")
 
 
