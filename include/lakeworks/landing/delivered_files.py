@@ -15,7 +15,7 @@ from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch
 from lakeworks.lake import Lake
 from lakeworks.landing.reading import ReadableFile
-from lakeworks.landing.responses import LandedAnswer
+from lakeworks.landing.responses import LandedAnswer, load_answer
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.s3.multipart import upload_file
@@ -117,7 +117,10 @@ class DeliveredRows:
             MalformedSource: it is damaged, or no longer what was landed.
         """
         path = self.scratch / PurePosixPath(self.item.key).name
-        if not path.exists():
+        if landed_file(self.item) is None:  # by release 0.1.0, which compressed every file it landed
+            path = self.scratch / PurePosixPath(self.item.request).name
+            path.write_bytes(load_answer(self.lake, self.item.key)[0].body)
+        elif not path.exists():
             self.lake.store.download(self.item.key, path)
             if sha256_of(path) != self.item.sha256:
                 path.unlink()
