@@ -69,9 +69,9 @@ def test_a_month_becomes_gold_and_every_row_is_accounted_for(lake: Lake, source:
     for table in TAXI:
         step(lake, table, run_at(1), source)
     rows = {table: summarise(lake, load_contract(table)) for table in TAXI}
-    assert {name: row.partitions for name, row in rows.items()} == {
+    assert {name: row.partitions for name, row in rows.items()}.items() >= {
         ZONES: 1, BRONZE: 1, SILVER: 31, "gold.transport.hourly_demand": 31, "gold.transport.zone_daily_summary": 31,
-    }  # fmt: skip
+    }.items()  # fmt: skip
     assert all(row.rows_in == row.published + row.quarantined + row.deduplicated for row in rows.values())
     assert (rows[SILVER].rows_in, rows[SILVER].quarantined) == (10_000, 18)
     assert list(lake.store.scan("_staging/")) == [], "staging is cleared"
