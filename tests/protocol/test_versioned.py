@@ -22,7 +22,7 @@ from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish import Registrar, entry_for
 from lakeworks.publications.rollback import rollback
-from tests.conftest import contract_of
+from tests.conftest import contract_of, new_store
 
 MONTH = Period.parse("2019-01")
 PARTITION = Partition.of_period(MONTH)
@@ -182,11 +182,14 @@ def test_a_foreign_object_at_an_immutable_key_stops_the_publication(large: Publi
         Publisher(large.lake.ledger, Registrar(large.lake, large.wanted)).publish([wanted])
 
 
+@pytest.mark.parametrize("keeps_versions", [True, False], ids=["versions", "no versions"])
 def test_foreign_bytes_at_a_live_immutable_key_are_not_taken_for_the_same_content(
-    large: Publishing, run_at: RunAt
+    large: Publishing, run_at: RunAt, moto_url: str, keeps_versions: bool
 ) -> None:
-    first = large.publish(table(2_000), run_at(1))
-    large.lake.store.put(first.objects[0].key, b"something else")
-    again = large.publish(table(2_000), run_at(2))
+    lake = large.lake if keeps_versions else replace(large.lake, store=new_store(moto_url, versioned=False))
+    writer = Publishing(lake, large.wanted)
+    first = writer.publish(table(2_000), run_at(1))
+    lake.store.put(first.objects[0].key, b"something else")
+    again = writer.publish(table(2_000), run_at(2))
     assert again.state == "published", "what is live is not what the ledger names"
-    assert large.by_catalog().equals(table(2_000))
+    assert writer.by_catalog().equals(table(2_000))

@@ -152,15 +152,23 @@ def test_gc_removes_what_dead_attempts_left_and_nothing_else(
     assert "Removed: nothing found" in command("gc", "--hours", "0", **environment).stdout
 
 
-def test_diff_shows_no_personal_data(command: Callable[..., Done], lake: Lake, moto_url: str, run_at: RunAt) -> None:
-    customers = load_contract("bronze.commerce.customers")
-    period = Period.parse("2017-01-02")
-    for number, (mail, total) in enumerate((("ada@example.com", "1.00"), ("eve@example.com", "2.00")), 1):
-        rows = [{"id": 1, "email": mail, "total_spent": total, "_ingested_at": datetime(2017, 1, 2)}]
-        published(lake, customers, rows, run_at(number), period)
+@pytest.mark.parametrize(
+    ("table", "column", "row"),
+    [
+        ("bronze.commerce.customers", "email", {"id": 1, "_ingested_at": datetime(2017, 1, 2)}),
+        ("silver.commerce.orders", "email_hash", {"order_id": 1, "created_at": datetime(2017, 1, 2)}),
+    ],
+    ids=["without grain", "by grain"],
+)
+def test_diff_shows_no_personal_data(
+    command: Callable[..., Done], lake: Lake, moto_url: str, run_at: RunAt, table: str, column: str, row: dict[str, Any]
+) -> None:
+    """Neither in the rows that changed nor as the smallest and largest value of the column."""
+    for number, value in enumerate(("ada@example.com", "eve@example.com"), 1):
+        published(lake, load_contract(table), [{**row, column: value}], run_at(number), Period.parse("2017-01-02"))
     environment = settings_for(lake, moto_url)
     for options in ((), ("--json",)):
-        done = command("diff", customers.name, "2017-01-02", *options, **environment)
+        done = command("diff", table, "2017-01-02", *options, **environment)
         assert done.returncode == 0
         assert "@" not in done.stdout
         assert "withheld" in done.stdout
