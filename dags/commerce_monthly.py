@@ -1,4 +1,4 @@
-"""What customers did in a month, built once every day of the month is in, and again when a day of it is corrected.
+"""Customers by month: built once every day of the month is there, and again when a day of it is corrected.
 
 Started by publications of `gold.commerce.daily_sales`, whatever run made them: the schedule, a trigger, a range, a backfill.
 Days that are published together start one run. `covered` looks whether all days of the month were run; until then it skips

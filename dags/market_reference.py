@@ -1,4 +1,4 @@
-"""What changes slowly about the market, once a week: company overviews, index members, filings.
+"""Slowly changing market data, once a week: company overviews, index members, filings.
 
 Each table is the newest answer as a whole, so the day a run is for does not matter, and an old run repeated brings today's
 state. Filings come from the SEC, which wants to know who asks: see docs/sources.md for its connection `sec`.

@@ -1,4 +1,4 @@
-"""What Airflow is at, asked of its public REST API: tasks of our tables that run, wait or failed, by period."""
+"""Current tasks of the lake's tables from Airflow's public REST API: running, waiting or failed, by period."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Activities:
-    """What Airflow is at; `cut_off` names what there was more of than is asked for (`runs`, `tasks`)."""
+    """Airflow's current tasks. `cut_off` names the lists that were longer than what was asked for (`runs`, `tasks`)."""
 
     found: tuple[Activity, ...] = ()
     cut_off: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Activities:
 
     @property
     def note(self) -> str:
-        """What is not known for sure, for people and programs; empty where everything was asked for."""
+        """Return a note about what is not known for sure; empty where everything was asked for."""
         if not self.cut_off:
             return ""
         return (
@@ -66,7 +66,7 @@ class Airflow:
         self.session = session or requests.Session()
 
     def activities(self, tables: Iterable[str]) -> Activities:
-        """What runs, waits or failed of these tables, by the newest runs and tasks.
+        """Return the running, waiting and failed tasks of these tables, from the newest runs and tasks.
 
         Raises:
             ConfigError: Airflow does not accept the login, or the address is not Airflow's.
@@ -169,7 +169,7 @@ def _said(answer: requests.Response) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the server said, or the kind of failure: a requests error's own text may hold the address's password."""
+    """Return the server's words or the kind of failure: a requests error's text may have the address's password."""
     answer = getattr(error, "response", None)
     return type(error).__name__ if answer is None else f"{answer.status_code} {answer.text[:200]}"
 

@@ -80,7 +80,7 @@ class Lake:
 
     @property
     def tenant(self) -> Tenant | None:
-        """Whose share of the lake this is; None for what belongs to no tenant."""
+        """Return the tenant whose share this is; None for the lake's own."""
         return self.store.tenant
 
     @property
@@ -98,14 +98,14 @@ class Lake:
         return self.store.uri(live_prefix(contract.table, partition or Partition()))
 
     def live(self, contract: Contract, period: Period) -> dict[Partition, LedgerEntry]:
-        """What is live of a table in a period: its time partitions inside it, or everything where time does not cut it."""
+        """Return a table's current partitions in a period, or all of a table that is not partitioned by time."""
         below, pairs = _slice(contract.partition_by, period)
         return self.ledger.live_partitions(
             contract.table, below, only=lambda part: pairs.items() <= dict(part.pairs).items()
         )
 
     def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
-        """What is live in a stretch of time, from one listing a month; everything where time does not cut the table."""
+        """Return the current partitions in a range, from one listing a month; all of a table not partitioned by time."""
         months = list(period_range(Period.containing(start, "month"), end))
         found: dict[Partition, LedgerEntry] = {}
         for month in months if any(item.transform != "identity" for item in contract.partition_by) else months[:1]:
@@ -116,7 +116,7 @@ class Lake:
         return found
 
     def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
-        """What is live from a moment on, from one listing; everything where time does not cut the table."""
+        """Return the current partitions from a moment on, from one listing; all of a table not partitioned by time."""
         first = contract.partition_by[0].transform if contract.partition_by else "identity"
         # Paths sort by time where time comes first: what lies before is not even listed.
         after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
@@ -137,7 +137,7 @@ def layer_buckets(settings: Settings) -> dict[str, str]:
 
 
 def client_config(settings: Settings, *, checked: bool = True) -> Any:
-    """How boto3 clients of a lake are set up: enough connections for the threads, one retry layer.
+    """Return the settings of a lake's boto3 clients: enough connections for the threads, one retry layer.
 
     `checked=False` is for the catalog's client alone: botocore's own check of every nested field takes half the time of
     registering 10,000 partitions (docs/benchmarks.md). The catalog builds its requests itself, and Glue checks them. What

@@ -1,4 +1,4 @@
-"""What differs between deployments: the `LAKE_*` environment variables, read once into one frozen object."""
+"""Settings of a deployment: the `LAKE_*` environment variables, read once into one frozen object."""
 
 from functools import lru_cache
 from pathlib import Path

@@ -46,7 +46,7 @@ class Account:
 
 @cache
 def service_descriptions() -> Any:
-    """What botocore reads of services, once a process; a process that forks others reads them for all (`preload`)."""
+    """Return botocore's service descriptions, read once a process. A process that forks others reads them for all."""
     import boto3
 
     # with keys of its own, or it would look for some on the network

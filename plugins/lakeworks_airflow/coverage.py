@@ -90,5 +90,5 @@ class SkipUnchangedOperator(TableOperator):
 
 
 def by_events(context: "Context") -> bool:
-    """Whether publications started the run, and nobody asked for it."""
+    """Return True if publications started the run, and nobody asked for it."""
     return bool(context["dag_run"].run_type == "asset_triggered")

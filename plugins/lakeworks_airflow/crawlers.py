@@ -115,7 +115,7 @@ class CrawlerTrigger(BaseTrigger):
         self.until = until  # as a moment, so that a triggerer started anew does not wait from the beginning
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """How the trigger travels to the triggerer."""
+        """Return the trigger's class path and arguments."""
         arguments = {name: getattr(self, name) for name in ("crawler", "aws_conn_id", "region", "look_every", "until")}
         return f"{__name__}.CrawlerTrigger", arguments
 
@@ -140,7 +140,7 @@ class CrawlerTrigger(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     def _ended(self, hook: "GlueCrawlerHook") -> dict[str, str] | None:
-        """How the crawl ended; None while it runs."""
+        """Return the crawl's result; None while it runs."""
         from lakeworks.aws_errors import translated
         from lakeworks.catalog.responses import required_member
 

@@ -46,7 +46,7 @@ def _own(operator: Any, key: str) -> str:
 
 
 def object_url(key: str, *, listing: bool) -> str:
-    """Where a browser finds a key: the AWS console, or the endpoint of a local stand-in."""
+    """Return the page of a key: in the AWS console, or at the endpoint of a local emulator."""
     import os
 
     from lakeworks.settings import settings

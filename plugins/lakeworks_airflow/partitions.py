@@ -1,4 +1,4 @@
-"""Which periods a run owns: the one place that decides, for schedules, triggers, ranges and backfills alike."""
+"""Periods of a run: the one place that decides, for schedules, triggers, ranges and backfills alike."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from lakeworks.errors import PartitionKeyError
 
 
 class PartitionedRun(Protocol):
-    """What is read of a DAG run."""
+    """The fields that are read of a DAG run."""
 
     run_id: str
     partition_key: str | None

@@ -135,7 +135,7 @@ class PublishOperator(TableOperator):
 
 
 def summary(record: Any) -> dict[str, Any]:
-    """What the task shows in the UI: the row balance, what became of the partitions, how many late data re-opened."""
+    """Return the task's summary for the UI: row balance, outcome of the partitions, partitions that late data re-opened."""
     balance = record.balance.model_dump(exclude={"broken"})
     late = {} if record.touched is None else {"touched": len(record.touched)}
     return {"table": record.table, "period": record.period, **balance, **late, "partitions": record.outcome}

@@ -26,7 +26,7 @@ class _Partitions(CronPartitionTimetable):
 
     @abstractmethod
     def _periods(self, first: Period, last: Period) -> Iterable[Period]:
-        """What runs of a backfill own, from one period of the grain to another."""
+        """Yield the periods that runs of a backfill own, from one period of the grain to another."""
 
     @abstractmethod
     def _moment(self, period: Period) -> datetime:
@@ -75,7 +75,7 @@ class DailyPartitions(_Partitions):
         super().__init__(cron, timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
 
     def serialize(self) -> dict[str, Any]:
-        """What Airflow stores of it."""
+        """Return the form that Airflow stores."""
         return {"at": self.at.isoformat("minutes")}
 
     @classmethod
@@ -119,7 +119,7 @@ class MonthlyPartitions(_Partitions):
         super().__init__(cron, timezone="UTC", run_offset=-months_later, key_format="%Y-%m")
 
     def serialize(self) -> dict[str, Any]:
-        """What Airflow stores of it."""
+        """Return the form that Airflow stores."""
         return {"at": f"{self.day} {self.at.isoformat('minutes')}", "months_later": self.months_later}
 
     @classmethod

@@ -41,7 +41,7 @@ class Dag:
 
     @property
     def of_tenant(self) -> bool:
-        """Whether the DAG works for a tenant: a copy of the lake's own."""
+        """Return True if the DAG works for a tenant: a copy of the lake's own."""
         return any(task.tenant for task in self.tasks.values())
 
     @property
@@ -50,7 +50,7 @@ class Dag:
         return {task.table for task in self.tasks.values() if task.table and task.kind == "PublishOperator"}
 
     def reaches(self, start: str, end: str) -> bool:
-        """Whether `end` runs after `start`."""
+        """Return True if `end` runs after `start`."""
         return start == end or any(self.reaches(task, end) for task in self.tasks[start].downstream)
 
     def task_of(self, table: str, kind: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What Airflow's API says of a DAG that builds tables: which ones, by what grain, since when, started by what."""
+"""A DAG that builds tables, as Airflow's API describes it: tables, grain, start date, schedule."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a stretch of time lacks of a DAG's tables, and how it is cut into runs."""
+"""Plan a backfill: find the missing partitions of a DAG's tables in a date range, and split it into runs."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -44,7 +44,7 @@ class TableStanding:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is there, what is to be run, and what that costs."""
+    """A backfill's plan: published periods, runs to start, and their cost."""
 
     dag: PipelineDag
     periods: tuple[Period, ...]
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def to_run(self) -> int:
-        """How many periods the runs bring."""
+        """Return the number of periods the runs bring."""
         return len(self.wanted)
 
     @property
@@ -72,7 +72,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Doings:
-    """What Airflow is at: tasks of tables, and the periods of the DAG's runs that are not over."""
+    """Airflow's current tasks of tables, and the periods of runs that are not over."""
 
     activities: Sequence[Activity] = ()
     under_way: Collection[Period] = ()

@@ -1,4 +1,4 @@
-"""How far a backfill is: what is done, how fast, what waits until when, what failed and why."""
+"""Progress of a backfill: runs done, rate, waits with their ends, failures with their reasons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

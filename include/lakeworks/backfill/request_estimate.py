@@ -1,4 +1,4 @@
-"""How many requests a fetch takes: the client itself is run against a landing that counts and never asks."""
+"""Estimate a fetch's requests: the client runs against a landing that counts and never asks."""
 
 import json
 import os
@@ -38,7 +38,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Need:
-    """What a backfill asks of one vendor. `requests` is a lower bound where pages follow pages (`at_least`)."""
+    """The requests of a backfill to one vendor. The number is a lower bound where pages follow pages (`at_least`)."""
 
     source: str
     requests: int
@@ -104,7 +104,7 @@ def _need(lake: Lake, name: str, tables: list[tuple[Contract, list[Period]]]) ->
 
 
 def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, bool]:
-    """How often the client asks, and whether an answer may lead to further pages."""
+    """Return the number of requests, and True if an answer may lead to further pages."""
     if not isinstance(client, RequestSource):
         return 1, False
     tally = Tally()
@@ -116,7 +116,7 @@ def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, boo
 
 
 def access_of(lake: Lake, name: str) -> SourceConnection:
-    """How a vendor is reached, by Airflow's own variable `AIRFLOW_CONN_<NAME>` (in JSON) where this shell has it."""
+    """Return a vendor's connection from Airflow's variable `AIRFLOW_CONN_<NAME>` (in JSON) where this shell has it."""
     said: Mapping[str, Any] = {}
     with suppress(ValueError):
         said = json.loads(os.environ.get(f"AIRFLOW_CONN_{name.upper()}", "{}"))
@@ -128,7 +128,7 @@ def access_of(lake: Lake, name: str) -> SourceConnection:
 
 
 def limits_of(lake: Lake, name: str) -> Limits:
-    """What a vendor allows; without its connection by its smallest plan, or no limits where it cannot be opened so."""
+    """Return a vendor's limits: of its connection, else of its smallest plan; none where it cannot be opened so."""
     try:
         return _limits(open_source(name, access=access_of(lake, name)))
     except LakeError:

@@ -29,7 +29,7 @@ class ChunkRun:
 
     @property
     def periods(self) -> int:
-        """How many periods it owns."""
+        """Return the number of periods it owns."""
         return len(periods_between(str(self.first), str(self.last), self.first.grain))
 
 
@@ -43,12 +43,12 @@ class Backfill:
 
     @property
     def id(self) -> str:
-        """What commands take."""
+        """Return the backfill's name in commands."""
         return f"{self.dag_id}/{self.name}"
 
     @property
     def is_over(self) -> bool:
-        """Whether no run is left."""
+        """Return True if no run is left."""
         return all(run.state in ENDED for run in self.runs)
 
     def count(self, *states: str) -> int:

@@ -1,4 +1,4 @@
-"""What a Glue crawler may look at: folders and databases of others, never what lakeworks itself writes."""
+"""Scope of Glue crawlers: folders and databases of others, never those that lakeworks writes."""
 
 import re
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What Glue should hold for a contract: pure renderings, compared with what it does hold."""
+"""Render a contract as Glue's `TableInput` and `PartitionInput`, and compare them with the catalog."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def glue_columns(contract: Contract, extra: Sequence[tuple[str, LakeType]] = ())
 
 
 def arrived_types(columns: Sequence[Mapping[str, str]]) -> dict[str, LakeType]:
-    """What is registered of columns that arrived without being in the contract, by name in lower case."""
+    """Return the registered columns that the contract does not have, by name in lower case."""
     arrived = {item["Name"]: from_glue(item["Type"]) for item in columns if _has_arrived(item)}
     return {name: kind for name, kind in arrived.items() if kind}
 
@@ -64,7 +64,7 @@ def from_glue(text: str) -> LakeType | None:
 
 
 def storage_descriptor(columns: Sequence[Mapping[str, str]], location: str) -> dict[str, Any]:
-    """How the files are read."""
+    """Return the storage descriptor: columns, location, and the Parquet reader."""
     return {**_READ_AS, "Columns": [dict(column) for column in columns], "Location": location.rstrip("/") + "/"}
 
 
@@ -98,7 +98,7 @@ def table_input(
 
 
 def merge_existing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What to set where a table exists: the wanted, and what others or earlier runs put there and still holds.
+    """Return the input for a table that exists: the wanted members, and those that others or earlier runs set.
 
     Columns that arrived without being in the contract stay, at their widest type: old partitions hold them. Parameters that are
     not ours stay. Projected years only grow.
@@ -154,7 +154,7 @@ def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) ->
 
 
 def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
-    """Whether what Glue holds of a partition is what we set once, with the table's columns of today."""
+    """Return True if what Glue holds of a partition is what we set once, with the table's columns of today."""
     parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
     if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
         return False
@@ -184,12 +184,12 @@ def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
 
 
 def differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Which parts of what Glue holds are not as wanted; Glue may hold more than we set."""
+    """Return the members of Glue's document that differ from the wanted ones; Glue may have more of them."""
     return [key for key, value in wanted.items() if not contains(found.get(key), value)]
 
 
 def contains(found: Any, wanted: Any) -> bool:
-    """Whether everything wanted is found; mappings may hold more."""
+    """Return True if everything wanted is found; mappings may hold more."""
     if isinstance(wanted, Mapping):
         return isinstance(found, Mapping) and all(contains(found.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list):

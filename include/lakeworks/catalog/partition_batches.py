@@ -39,7 +39,7 @@ class PartitionCalls:
 
     @property
     def place(self) -> dict[str, Any]:
-        """How every call names the table."""
+        """Return the arguments that name the table in every call."""
         return {"DatabaseName": database_of(self.tenant, self.name.database), "TableName": self.name.table}
 
     def listing(self, *, columns: bool = True) -> Iterator[dict[str, Any]]:

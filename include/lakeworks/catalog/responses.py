@@ -1,4 +1,4 @@
-"""What a Glue answer may turn out to be: cut off, or that somebody else was first."""
+"""Checks of Glue's answers: a missing member, and an object that a concurrent writer created first."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

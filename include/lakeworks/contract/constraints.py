@@ -1,4 +1,4 @@
-"""What a contract says about values, checked as it is loaded: exact limits, regular expressions, row conditions.
+"""Checks of a contract's rules about values: exact limits, regular expressions, row conditions.
 
 Each function raises ValueError with what is wrong; pydantic adds the place in the file.
 """

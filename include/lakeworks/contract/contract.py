@@ -146,7 +146,7 @@ class Contract(Partitioning, Section):
 
     @property
     def projected(self) -> bool:
-        """Whether Athena computes the table's partitions."""
+        """Return True if Athena computes the table's partitions."""
         return self.catalog.projection
 
     @model_validator(mode="after")
@@ -170,7 +170,7 @@ class Contract(Partitioning, Section):
 
     @property
     def folder(self) -> Path:
-        """Where contract, SQL and examples lie."""
+        """Return the table's folder: contract, SQL and examples."""
         return project().tables / self.table.path
 
     @property

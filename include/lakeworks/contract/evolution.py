@@ -1,4 +1,4 @@
-"""How a contract changed: which differences readers of published data notice, and which version number they ask for.
+"""Changes of a contract: those that readers of published data notice, and the version number they need.
 
 Breaking: a query that ran may fail or mean something else. Compatible: every query still runs. Documentation: no query
 can tell. A version is `major.minor.patch` (semver.org): breaking changes ask for a new major, compatible ones for a new
@@ -42,7 +42,7 @@ class ContractChange:
 
 
 def widens(old: LakeType, new: LakeType) -> bool:
-    """Whether every value of the old type is a value of the new one, as our readers, pyarrow and DuckDB promote types."""
+    """Return True if each value of the old type is a value of the new one, as our readers, pyarrow and DuckDB promote types."""
     if old == new or new.kind in _WIDER.get(old.kind, set()):
         return True
     if old.kind == new.kind == "decimal":
@@ -161,7 +161,7 @@ def _classified(column: Column) -> str:
 
 
 def _shape(old: Contract, new: Contract) -> Iterator[ContractChange]:
-    """What a row is, and where it lies."""
+    """Yield changes of the grain and of the partitioning."""
     for name, why in (("grain", "a row means something else"), ("partition_by", "rows lie elsewhere")):
         before, after = (", ".join(map(str, getattr(side, name))) or "none" for side in (old, new))
         if before != after:

@@ -1,4 +1,4 @@
-"""What a contract's parts name of each other: columns that must exist."""
+"""References inside a contract: columns that must exist."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -15,7 +15,7 @@ SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
 
 
 class Quarantine(Section):
-    """How many broken rows a run tolerates before it stops instead of publishing the rest."""
+    """The share of broken rows a run tolerates before it stops instead of publishing the rest."""
 
     limit: float = Field(0.2, ge=0, le=1, description="Share of the rows read.")
 
@@ -53,7 +53,7 @@ class Rebuilds(Section):
 
 
 class Freshness(Section):
-    """How old the newest published partition may be (ODCS slaProperties `latency`)."""
+    """The maximum age of the newest published partition (ODCS slaProperties `latency`)."""
 
     max_age_hours: float = Field(
         gt=0, description="Age beyond which the table is late, from the end of the partition's period."
@@ -78,7 +78,7 @@ Codec = Literal["zstd", "snappy", "none"]
 
 
 class Storage(Section):
-    """How the Parquet objects are written."""
+    """Settings of the Parquet objects."""
 
     compression: Codec = Field("zstd", description="Codec of all columns.")
     compression_level: int | None = Field(None, description="Level of zstd; its own default without one.")
@@ -96,7 +96,7 @@ class Storage(Section):
 
 
 class InputRule(Section):
-    """How much of an upstream table a run reads; without one: the run's own period, which must be published."""
+    """The part of an upstream table that a run reads. Without a rule it is the run's own period, which must be published."""
 
     look_back_days: int = Field(
         0, ge=0, description="Also the partitions of so many days before, whatever the run's grain."
@@ -106,7 +106,7 @@ class InputRule(Section):
 
 
 class Catalog(Section):
-    """How the table is found in Glue."""
+    """The table's place in Glue."""
 
     projection: bool = Field(
         default=False, description="Athena computes the partitions instead of asking Glue; tables cut by time only."

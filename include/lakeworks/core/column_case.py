@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def match_names(wanted: Iterable[str], found: Iterable[str]) -> dict[str, str]:
-    """How `found` spells each wanted name; a name it does not have keeps the wanted spelling, and the exact one comes first."""
+    """Return the spelling in `found` of each wanted name. A missing name keeps its spelling; an exact match comes first."""
     found = list(found)
     exact, lowered = set(found), {name.lower(): name for name in reversed(found)}
     return {name: name if name in exact else lowered.get(name.lower(), name) for name in wanted}

@@ -1,4 +1,4 @@
-"""How Hive spells a partition value in a path."""
+"""Hive's spelling of a partition value in a path."""
 
 from urllib.parse import quote
 

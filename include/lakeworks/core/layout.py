@@ -1,4 +1,4 @@
-"""Where everything lies in the bucket: the only place that spells keys.
+"""Keys of the bucket: the only place that spells them.
 
 Readers skip prefixes that start with `_`; live data is plain Hive layout under `<layer>/<domain>/<table>/`.
 """
@@ -54,7 +54,7 @@ def own_key(tenant: Tenant | None, key: str) -> str:
 
 
 def is_tenants(key: str) -> bool:
-    """Whether a key of the bucket belongs to some tenant."""
+    """Return True if a key of the bucket belongs to some tenant."""
     return key.partition("/")[2].startswith("tenant=")
 
 
@@ -64,17 +64,17 @@ def tenant_prefixes(tenant: Tenant) -> list[str]:
 
 
 def registry_key(tenant: Tenant) -> str:
-    """Where a tenant is registered; outside every tenant's reach."""
+    """Return the key of a tenant's record; no tenant's policy reaches it."""
     return f"{REGISTRY}{tenant}.json"
 
 
 def policy_key(tenant: Tenant) -> str:
-    """Where the platform team finds a tenant's IAM policy."""
+    """Return the key of a tenant's IAM policy, for the platform team."""
     return f"{METADATA}/policies/{tenant}.json"
 
 
 def is_written_by_lake(prefix: str) -> bool:
-    """Whether anything below a prefix of a bucket of ours may be lakeworks' own: in one of its areas, or a parent of one."""
+    """Return True if lakeworks may write below a prefix: it lies in one of its areas, or is a parent of one."""
     top, slash, _ = prefix.lstrip("/").partition("/")
     if slash:
         return top.startswith("_") or top in TENANT_AREAS
@@ -98,7 +98,7 @@ def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
 
 
 def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str:
-    """Where a table of layout `versioned` keeps one publication's immutable objects of a partition."""
+    """Return the prefix of one publication's immutable objects of a partition, for tables of layout `versioned`."""
     return join(table.path, VERSIONS, attempt, partition.path) + "/"
 
 
@@ -133,7 +133,7 @@ def run_key(table: TableName, period: Period, attempt: str) -> str:
 
 
 def contracts_prefix(table: TableName) -> str:
-    """Where the contracts a table was published by are kept, with its trailing slash."""
+    """Return the prefix of the contracts that a table was published by, with its trailing slash."""
     return join("metadata", "contracts", table.path) + "/"
 
 
@@ -143,13 +143,13 @@ def contract_key(table: TableName, version: str) -> str:
 
 
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:
-    """Where a source's raw files lie, with its trailing slash."""
+    """Return the prefix of a source's raw files, with its trailing slash."""
     return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"
 
 
 @dataclass(frozen=True)
 class KeyOwner:
-    """What a key of the bucket is part of; parts it does not have are empty."""
+    """The owner of a key: tenant, layer, domain and table; parts it does not have are empty."""
 
     area: str
     tenant: str = ""

@@ -231,7 +231,7 @@ def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period
 
 
 def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Period) -> bool:
-    """Whether a run of the period may write the partition: its times lie in the period, or the period in it.
+    """Return True if a run of the period may write the partition: its times lie in the period, or the period in it.
 
     A row without a time belongs to no period: every run would replace the others' such rows.
     """

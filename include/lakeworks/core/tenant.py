@@ -39,7 +39,7 @@ class Tenant:
 
     @property
     def database_prefix(self) -> str:
-        """What its Glue databases begin with, and no other tenant's: `acme__`."""
+        """Return the prefix of the tenant's Glue databases and of no other's: `acme__`."""
         return self.id.replace("-", "_") + "__"
 
     def database(self, name: str) -> str:

@@ -24,7 +24,7 @@ class LoggedAccess:
 
     @property
     def is_read(self) -> bool:
-        """Whether it read an object's content."""
+        """Return True if it read an object's content."""
         return self.operation in _READS
 
 

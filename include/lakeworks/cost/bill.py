@@ -43,13 +43,13 @@ class BillingPeriod:
         return max(seconds, 0.0) / (self.end - self.start).total_seconds()
 
     def holds(self, moment: datetime) -> bool:
-        """Whether something happened in it."""
+        """Return True if something happened in it."""
         return self.start <= moment < self.end
 
 
 @dataclass(frozen=True)
 class Reads:
-    """How often a key was read in the window, and how many bytes went out."""
+    """Reads of a key in the billing period, and the bytes that went out."""
 
     requests: int
     bytes: int

@@ -1,4 +1,4 @@
-"""What AWS really charged for S3, from Cost Explorer: the figure to hold the computed bill against.
+"""AWS's own charge for S3, from Cost Explorer: the figure to compare the computed bill with.
 
 Cost Explorer is in us-east-1 only, lags about a day, counts the whole account unless costs are allocated by tag; each request
 costs $0.01. Its savings recommendations are about compute; for S3 it has none, so the advice here is lakeworks' own.

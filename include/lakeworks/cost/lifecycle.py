@@ -45,13 +45,13 @@ class StorageLife:
 
     @classmethod
     def of_retention(cls, retention: Retention) -> "StorageLife":
-        """What a contract's `retention` means."""
+        """Return the storage life that a contract's `retention` describes."""
         steps = [(retention.glacier_ir_after_days, "GLACIER_IR"), (retention.deep_archive_after_days, "DEEP_ARCHIVE")]
         return cls(tuple((days, name) for days, name in steps if days), retention.expire_after_days)
 
     @classmethod
     def of_rules(cls, rules: Iterable[Mapping[str, Any]], key: str) -> "StorageLife":
-        """What a bucket's enabled rules mean for one key; filters by tag or size are taken as not matching."""
+        """Return the storage life of one key by a bucket's enabled rules; filters by tag or size are taken as not matching."""
         steps: dict[str, int] = {}
         expiries = []
         for rule in rules:

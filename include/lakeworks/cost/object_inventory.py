@@ -1,4 +1,4 @@
-"""What lies in the bucket, version by version: from a listing, or from an S3 Inventory (cheaper above some million objects)."""
+"""Object versions of the bucket: from a listing, or from an S3 Inventory (cheaper above some million objects)."""
 
 import csv
 import gzip
@@ -44,7 +44,7 @@ def _version(item: Mapping[str, Any]) -> ObjectVersion:
 
 
 def from_inventory(store: ObjectStore, manifest_key: str) -> Iterator[ObjectVersion]:
-    """What an S3 Inventory report (CSV or Parquet) lists; `manifest_key` is its `manifest.json`, in its files' bucket.
+    """Yield the versions of an S3 Inventory report (CSV or Parquet). `manifest_key` is the key of its `manifest.json`.
 
     Raises:
         ConfigError: it is no inventory, is in ORC, or lacks a column the report needs; names it.

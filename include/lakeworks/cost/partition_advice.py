@@ -31,7 +31,7 @@ class Query:
 
 @dataclass(frozen=True)
 class TableFacts:
-    """What the ledger and the data say of a table; `distinct` where somebody counted."""
+    """Facts of a table from ledger and data; `distinct` where values were counted."""
 
     partitions: int
     bytes: int
@@ -40,7 +40,7 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class FilterUse:
-    """How a column of a table is filtered by, and what to do about it."""
+    """A column's use in filters, and the advice about it."""
 
     table: str
     column: str

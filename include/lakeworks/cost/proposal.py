@@ -23,7 +23,7 @@ class Proposal:
     layers: tuple[str, ...] = ()
 
     def covers(self, holding: ObjectVersion) -> bool:
-        """Whether the change is about this object."""
+        """Return True if the change is about this object."""
         return not self.layers or owner_of(holding.key).area in self.layers
 
 

@@ -1,4 +1,4 @@
-"""What the lake costs, from what lies in its bucket: the stock and the access logs brought to the reports."""
+"""The lake's bill from the objects in its bucket: object inventory and access logs, brought to the reports."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from lakeworks.s3.object_store import ObjectStore
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What a report is about and where it looks: the bucket itself or an inventory of it; access logs if there are any."""
+    """A report's scope and inputs: the bucket itself or an inventory of it; access logs if there are any."""
 
     book: PriceBook
     region: str
@@ -98,7 +98,7 @@ def _rules(lake: Lake, bucket: str) -> list[Any]:
 
 
 def contracts_lifecycle(key: str) -> StorageLife:
-    """What the contract of a key's table says of its retention; nothing for keys of no table."""
+    """Return the retention of a key's table; none for keys of no table."""
     place = owner_of(key)
     return _of_contract(place.table) if place.area in LAYERS and place.table else StorageLife()
 

@@ -1,4 +1,4 @@
-"""Which storage class would be cheapest for a table's data, given how it was read; with the arithmetic shown.
+"""The cheapest storage class for a table's data, given its reads; with the arithmetic shown.
 
 Only classes that answer at once are compared: archives strand a backfill and are a decision of retention, not of cost alone.
 """

@@ -54,7 +54,7 @@ class SimulatedRule(_Part):
 
 
 class Practice(_Part):
-    """How a lake is run: what files look like, and what the lifecycle does. A layer not named is left as is."""
+    """A scenario of a lake: its files and its lifecycle. A layer that is not named is left as it is."""
 
     bytes_factor: Mapping[str, float] = Field(default_factory=dict)
     files_per_day: Mapping[str, int] = Field(default_factory=dict, description="At most so many, merged.")
@@ -119,7 +119,7 @@ class Year:
         return _Files(flow, files, size, phases, month)
 
     def _day(self, files: _Files, day: int, practice: Practice, *, late: bool) -> Iterator[tuple[str, float]]:
-        """What one day's files cost in the year; `day` counts from its first, negative before it."""
+        """Return the cost of one day's files in the year; `day` counts from its first, negative before it."""
         yield from self._life(files, day, late=late)
         yield from self._reads(files, day)
         yield from self._waste(files, day, practice)

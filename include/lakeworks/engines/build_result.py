@@ -17,7 +17,7 @@ BATCH_ROWS = 100_000
 
 @dataclass(frozen=True)
 class RowCounts:
-    """Where the rows of a build went."""
+    """Row counts of a build: staged, quarantined, deduplicated."""
 
     read: int
     staged: int
@@ -45,7 +45,7 @@ class BuildResult:
 
     @property
     def counts(self) -> RowCounts:
-        """Where the rows went."""
+        """Return the row counts; valid once all rows were read."""
         assert self._counts is not None, "read `staged` to its end first"  # noqa: S101 - an order of calls
         return self._counts
 

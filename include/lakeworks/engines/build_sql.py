@@ -88,7 +88,7 @@ def typed_columns(contract: Contract) -> str:
 
 
 def inside_period(contract: Contract) -> str:
-    """What is true of a row of the run's period: its time partition's column lies in it."""
+    """Return the condition that a row belongs to the run's period."""
     times = [item.column for item in contract.partition_by if item.transform != "identity" and item.column]
     return " AND ".join(f"{quoted(n)} >= $partition_start AND {quoted(n)} < $partition_end" for n in times) or "TRUE"
 
@@ -126,14 +126,14 @@ def publishing_order(contract: Contract) -> list[str]:
 
 
 def duplicates_meet(contract: Contract) -> bool:
-    """Whether publishing order brings rows of one grain together: they must lie in one partition, and equal must be equal."""
+    """Return True if publishing order brings rows of one grain together: in one partition, with equal keys side by side."""
     columns = {item.column for item in contract.partition_by if item.column}
     kinds = {contract.columns[name].type.kind for name in contract.grain}
     return columns <= set(contract.grain) and not kinds & {"float", "double", "list", "struct", "map"}
 
 
 def duplicate_count(contract: Contract, rules: Sequence[RowRule]) -> str:
-    """Whether any grain comes twice: by hash, so that the common case (none) is one cheap aggregate."""
+    """Return True if any grain comes twice: by hash, so that the common case (none) is one cheap aggregate."""
     return (
         f"SELECT count(*) FROM (SELECT 1 FROM _candidates WHERE {is_good(rules)} "
         f"GROUP BY {_grain_hash(contract)} HAVING count(*) > 1)"

@@ -78,7 +78,7 @@ class Session:
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def touched(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
-        """Where the partitions start that the rows of an attached upstream fall into; None for rows without a time.
+        """Return the starts of the partitions that rows of an attached upstream fall into; None for rows without a time.
 
         Raises:
             ContractError: `rebuilds.dated_by` does not run on the upstream.

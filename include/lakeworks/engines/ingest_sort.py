@@ -14,7 +14,7 @@ _RECEIVED = "_received"
 
 
 def has_order(contract: Contract) -> bool:
-    """Whether received rows have an order to be brought to; one partition without a grain keeps them as they came."""
+    """Return True if received rows have an order to be brought to; one partition without a grain keeps them as they came."""
     return bool(contract.grain) or any(item.column for item in contract.partition_by)
 
 

@@ -1,4 +1,4 @@
-"""How a data set's files are written: part of the contract's `source_options`. Nothing of it is guessed while reading."""
+"""Options of a data set's files: part of the contract's `source_options`. The reader guesses none of them."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What was told of a table's lateness, and where: `metadata/alerts/freshness/<table>.json`.
+"""Log of the alerts about a late table and their channels: `metadata/alerts/freshness/<table>.json`.
 
 Whoever tells claims the document first, by a conditional write, and writes down what was told afterwards. So lookers at one
 moment tell once, and an alert of one that was killed in between is told by the first that looks once its claim has run out.

@@ -19,7 +19,7 @@ _TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Alerts:
-    """Where alerts go. What was told, and where, is remembered in the lake (freshness/alert_log.py)."""
+    """Channels that alerts are sent to. The lake keeps a log of what was sent (freshness/alert_log.py)."""
 
     lake: Lake
     url: str | None = None

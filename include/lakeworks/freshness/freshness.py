@@ -1,4 +1,4 @@
-"""How old what is published is, against what each contract promises (`freshness.max_age_hours`).
+"""Age of the newest published partition, compared with the contract's promise (`freshness.max_age_hours`).
 
 A table cut by time is as old as the end of its newest partition, so that the next partition is overdue once `max_age_hours`
 have passed since its own beginning; one that is not, as old as its last publication. From the ledger, not from runs: a run
@@ -34,7 +34,7 @@ class TableFreshness:
 
     @property
     def state(self) -> Literal["fresh", "late", "never published", "unreadable"]:
-        """What to say of it; a table that was never published has promised nothing yet."""
+        """Return the state's word. A table that was never published is not late."""
         if self.fault:
             return "unreadable"
         if self.until is None:

@@ -1,4 +1,4 @@
-"""What is late although newer partitions are there: slots of time that were skipped, and keys that stopped.
+"""Gaps: partitions that are late although newer ones exist, and keys that stopped.
 
 Both are told of for a bounded time after they became overdue, so that an old gap somebody lives with, or a symbol that was
 delisted, is not late for ever.
@@ -20,7 +20,7 @@ _RHYTHM = 30  # how many of the table's slots before a key stopped say how often
 
 @dataclass(frozen=True)
 class Promise:
-    """What a contract promises, at one moment."""
+    """A contract's promise at one moment."""
 
     max_age: timedelta
     look_back: timedelta
@@ -31,7 +31,7 @@ class Promise:
         return slot.start + self.max_age
 
     def broken_lately(self, slot: Period) -> bool:
-        """Whether a slot became overdue within the look-back."""
+        """Return True if a slot became overdue within the look-back."""
         return self.now - self.look_back <= self.due(slot) < self.now
 
 

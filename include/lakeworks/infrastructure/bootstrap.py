@@ -35,7 +35,7 @@ def _silent(_: ResourceChange) -> None:
 
 @dataclass(frozen=True)
 class LakePlan:
-    """What is wanted, ready to be compared with what is."""
+    """The desired state, ready to be compared with the current one."""
 
     place: LakeLocation
     wish: DesiredState
@@ -47,7 +47,7 @@ class LakePlan:
         return desired_resources(self.place, self.wish)
 
     def changes(self) -> list[ResourceChange]:
-        """What applying would do; only reads.
+        """Return the changes that applying would make; this only reads.
 
         Raises:
             LakeAccessDenied, CredentialsExpired: wrong credentials or those that ran out; another account's bucket.
@@ -140,7 +140,7 @@ def _account(clients: Clients) -> str | None:
 
 
 def _objects(s3: Any, buckets: LayerBuckets, rules: Document) -> dict[str, Objects]:
-    """What lies under each prefix that would be tiered, from the first objects of a listing."""
+    """Return the number and size of objects under each prefix to be tiered, from the first page of a listing."""
     prefixes = {rule["Filter"]["Prefix"] for rule in rules.values() if rule.get("Transitions")}
     try:
         return {prefix: _sampled(s3, buckets.of(prefix), prefix) for prefix in sorted(prefixes)}
@@ -167,7 +167,7 @@ def _sampled(s3: Any, bucket: str, prefix: str) -> Objects:
 
 
 def _readers(contracts: Sequence[Contract]) -> Mapping[str, list[str]]:
-    """Which tables read from each table's prefix; bronze reads landing."""
+    """Return the tables that read from each table's prefix; bronze reads landing."""
     found: dict[str, list[str]] = defaultdict(list)
     for contract in contracts:
         if contract.source:

@@ -28,7 +28,7 @@ def list_buckets(s3: Any) -> list[BucketEntry]:
 
 
 def is_ours(s3: Any, bucket: str) -> bool:
-    """Whether the bucket is tagged `managed-by: lakeworks`."""
+    """Return True if the bucket is tagged `managed-by: lakeworks`."""
     try:
         with translated("read the tags of", bucket):
             tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]

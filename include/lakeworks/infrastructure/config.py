@@ -23,7 +23,7 @@ Arn = Annotated[str, Field(pattern=_ARN)]
 
 
 class Owner(Part):
-    """Who answers for the lake; written to the bucket's manifest."""
+    """The owner of the lake; written to the bucket's manifest."""
 
     name: str = ""
     role: str = ""
@@ -68,7 +68,7 @@ class Inventory(Part):
 
 
 class Notification(Part):
-    """Who hears of new objects; SQS queue, SNS topic or Lambda function by ARN."""
+    """The receiver of events of new objects: an SQS queue, SNS topic or Lambda function, by ARN."""
 
     id: str = Field(pattern=WORD)
     to: str = Field(pattern=r"^arn:aws[a-z-]*:(sqs|sns|lambda):")

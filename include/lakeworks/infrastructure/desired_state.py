@@ -1,4 +1,4 @@
-"""What a `lake.yml` and the contracts ask for, as resources in the order they must be made."""
+"""The desired state: resources that `lake.yml` and the contracts ask for, in the order they must be made."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from lakeworks.infrastructure.resources.tags import Tags
 
 @dataclass(frozen=True)
 class LakeLocation:
-    """Where the lake is; `account` is None where the endpoint has no STS, `secure` says whether it speaks TLS."""
+    """The lake's bucket, region and account. `account` is None where the endpoint has no STS; `secure` is true for TLS."""
 
     bucket: str
     region: str
@@ -99,7 +99,7 @@ def _buckets(place: LakeLocation, names: _Names) -> Iterator[Resource]:
 
 
 def _guarded(bucket: str, config: LakeConfig, kms_key_id: str | None, region: str | None = None) -> Iterator[Resource]:
-    """What every bucket of ours gets; encryption first, since it is tried with an object that is to leave no version."""
+    """Yield the settings of every bucket. Encryption comes first: it is tried with an object that must leave no version."""
     yield DefaultEncryption(bucket, region, kms_key_id)
     yield Versioning(bucket, region)
     yield PublicAccessBlock(bucket, region)
@@ -164,7 +164,7 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
 
 
 def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resource]:
-    """What is not in a bucket."""
+    """Yield the resources outside buckets: Glue, Athena, alarms, budgets."""
     config = wish.config
     for database in sorted({contract.table.database for contract in wish.contracts}):
         yield Database(database)

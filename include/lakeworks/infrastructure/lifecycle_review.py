@@ -15,7 +15,7 @@ _ASSUMED = Objects(1000, 1000 * 64 * 1024**2)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known when rules are judged: prices, what lies under each prefix, and who reads from there."""
+    """Facts for a review of rules: prices, the objects under each prefix, and its readers."""
 
     book: PriceBook
     region: str

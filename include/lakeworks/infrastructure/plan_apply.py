@@ -25,7 +25,7 @@ _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOpera
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """What is to become, or has become, of one resource.
+    """The planned or finished change of one resource.
 
     `foreign` is something another made or made stronger, which is left alone; `refused` a wish that does harm; `unsupported`
     an endpoint that does not know the call or does not keep the setting.
@@ -49,7 +49,7 @@ class ResourceChange:
 
 
 def plan(resources: Iterable[Resource], clients: Clients) -> list[ResourceChange]:
-    """What an apply would do; only reads.
+    """Return the changes that an apply would make; this only reads.
 
     Raises:
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.

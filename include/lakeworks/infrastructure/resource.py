@@ -1,4 +1,4 @@
-"""What every kind of resource is to the engine: a document wanted, one read, one written."""
+"""The interface of a resource: a wanted document, one that is read, one that is written."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -39,11 +39,11 @@ class Resource(ABC):
 
     @abstractmethod
     def wanted(self) -> Document:
-        """How it should be."""
+        """Return the wanted document."""
 
     @abstractmethod
     def read(self, client: Any) -> Document | None:
-        """How it is, in the terms of `wanted`; None where there is none.
+        """Return the current document in the terms of `wanted`; None where there is none.
 
         Raises:
             LakeNotFound: the same as None.
@@ -54,7 +54,7 @@ class Resource(ABC):
         """Make it so."""
 
     def target(self, found: Document) -> Document:
-        """What to write where `found` is there already; others' entries belong in it."""
+        """Return the document to write over `found`; entries of others stay in it."""
         return self.wanted()
 
     def conflict(self, found: Document) -> str:
@@ -66,7 +66,7 @@ class Resource(ABC):
         return ""
 
     def notes(self, found: Document) -> list[str]:
-        """What a person should know about the wanted state or about what is there."""
+        """Return notes for a person about the wanted or the current state."""
         return []
 
 
@@ -75,7 +75,7 @@ class SharedDocument(Resource):
     """A document that others put entries into as well; ours are known by their id and theirs are kept."""
 
     def owns(self, entry: str) -> bool:
-        """Whether an entry is ours."""
+        """Return True if lakeworks made the entry."""
         return entry.startswith(OURS)
 
     def target(self, found: Document) -> Document:

@@ -1,4 +1,4 @@
-"""Which periods of a source table were landed anew after their last run, from one listing of landing."""
+"""Periods of a source table that landed again after their last run, from one listing of landing."""
 
 from collections.abc import Mapping
 from datetime import datetime

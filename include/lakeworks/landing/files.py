@@ -32,7 +32,7 @@ class Landed:
 
     @property
     def key(self) -> str:
-        """Where it lies."""
+        """Return its address."""
         return self.item.key
 
     @property
@@ -47,7 +47,7 @@ class Landed:
 
     @property
     def constants(self) -> dict[str, Any]:
-        """What bronze says about where a row comes from: facts of the landing object, so that a re-run repeats them."""
+        """Return the lineage columns of bronze: facts of the landing object, so that a re-run repeats them."""
         return {
             "_ingested_at": self.fetched_at,
             "_source_url": self.item.metadata["source-url"],
@@ -122,7 +122,7 @@ def store(lake: Lake, contract: Contract, period: Period, run: Run, found: Downl
 
 
 def prefix(contract: Contract, period: Period) -> str:
-    """Where the raw files of a table's period lie; a table without partitions has one series of files."""
+    """Return the prefix of the raw files of a table's period; a table without partitions has one series of files."""
     return landing_prefix(contract.table.domain, source_of(contract), period if contract.partition_by else None)
 
 

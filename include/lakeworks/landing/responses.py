@@ -31,7 +31,7 @@ class LandedAnswer(Record):
 
 
 def entry_of(name: str, key: str, answer: SourceResponse, run_id: str) -> LandedAnswer:
-    """How a landing set lists an answer."""
+    """Return an answer's entry in its landing set."""
     known = {"url": answer.url, "status": answer.status, "sha256": answer.sha256, "fetched_at": answer.fetched_at}
     return LandedAnswer(request=name, key=key, size=len(answer.body), run_id=run_id, facts=dict(answer.facts), **known)
 

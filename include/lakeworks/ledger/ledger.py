@@ -84,7 +84,7 @@ class LedgerEntry(Document):
 
     @property
     def key(self) -> str:
-        """Where the entry lies."""
+        """Return the entry's key."""
         return ledger_key(TableName.parse(self.table), self.parsed, self.seq)
 
     @property
@@ -104,7 +104,7 @@ class LedgerEntry(Document):
 
     @property
     def is_live(self) -> bool:
-        """Whether the entry is complete and says what is live."""
+        """Return True if the entry is complete and says what is live."""
         return self.state in ("published", "unchanged")
 
     @property
@@ -161,7 +161,7 @@ class Ledger:
         return None
 
     def standing(self, table: TableName, partition: Partition, numbers: list[int]) -> LedgerEntry | None:
-        """What is live with objects, or the unfinished entry on top of it; None where nothing is published.
+        """Return the current entry with objects, or the unfinished one on top of it; None where nothing is published.
 
         Raises:
             LedgerCorrupt: an entry does not parse.

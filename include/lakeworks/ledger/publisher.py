@@ -31,7 +31,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class _Decision:
-    """What is to become of a wanted entry; one that only repeats what a newer run said takes no number."""
+    """The decision about a wanted entry; one that only repeats a newer run takes no number."""
 
     entry: LedgerEntry
     takes_number: bool = True
@@ -200,7 +200,7 @@ class Publisher:
 
 
 def _same(live: LedgerEntry, wanted: LedgerEntry) -> bool:
-    """Whether publishing would change nothing: the same bytes in the same layout (an immutable copy is as good as another)."""
+    """Return True if publishing would change nothing: the same bytes in the same layout (any immutable copy will do)."""
     placed_alike = live.layout == wanted.layout and (live.layout == "versioned" or live.location == wanted.location)
     return placed_alike and live.content == wanted.content
 

@@ -1,4 +1,4 @@
-"""What one attempt staged: written beside the staged files, handed from write to audit to publish by its key.
+"""Record of an attempt: written beside the staged files, handed from write to audit to publish by its key.
 
 The same record, completed, becomes the run's entry in the ledger: row balance, inputs, audit.
 """
@@ -26,7 +26,7 @@ _REBUILT = 1000
 
 
 class Run(Record):
-    """Who writes: a run of the scheduler or of the CLI, and which try of it."""
+    """A run of the scheduler or of the command line, and the number of its attempt."""
 
     id: str
     started_at: datetime = Field(description="When the run (not the try) began; UTC.")
@@ -153,17 +153,17 @@ class RunRecord(Document):
 
     @property
     def prefix(self) -> str:
-        """Where the attempt's files lie."""
+        """Return the prefix of the attempt's files."""
         return staging_prefix(self.parsed_table, self.parsed_period, self.run.key)
 
     @property
     def key(self) -> str:
-        """Where the manifest itself lies."""
+        """Return the key of the record beside the staged files."""
         return f"{self.prefix}{MANIFEST}"
 
     @property
     def run_key(self) -> str:
-        """Where the run's record lies once it is published."""
+        """Return the key of the run's record once it is published."""
         return run_key(self.parsed_table, self.parsed_period, self.run.key)
 
     @property

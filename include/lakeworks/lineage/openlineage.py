@@ -73,7 +73,7 @@ def emitter(url: str, folder: Path) -> Emit:
 
 @dataclass(frozen=True)
 class _Written:
-    """What a publication holds."""
+    """Return the facets of a publication's output."""
 
     version: str
     rows: int

@@ -1,4 +1,4 @@
-"""What ledger and catalog can disagree on, and what is told of it."""
+"""The differences between ledger and catalog, and their words."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -61,7 +61,7 @@ def no_object(partition: Partition, item: Mapping[str, Any]) -> CatalogDifferenc
 
 
 def outcome(difference: CatalogDifference, code: str | None) -> CatalogDifference:
-    """What became of mending it: done, or refused by Glue with a code, or none of our business."""
+    """Return the difference after a repair: repaired, refused by Glue with a code, or left to a person."""
     if difference.kind in LEFT_ALONE:
         return difference
     if code:

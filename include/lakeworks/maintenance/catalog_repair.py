@@ -162,7 +162,7 @@ class _Reconciliation:
     def _judge(
         self, suspect: _Suspect, entry: LedgerEntry | LedgerCorrupt | None, columns: list[dict[str, str]]
     ) -> _Verdict:
-        """What is wrong with a partition, and what Glue should hold instead."""
+        """Return the difference of a partition, and the input that Glue should have instead."""
         partition, found = suspect.partition, suspect.found
         if isinstance(entry, LedgerCorrupt):
             return CatalogDifference("ledger unreadable", partition, str(entry)), None
@@ -232,7 +232,7 @@ class _Reconciliation:
                 deque(self._examine(batch, columns), maxlen=0)
 
     def _live(self, partition: Partition, *, fresh: bool = False) -> LedgerEntry | LedgerCorrupt | None:
-        """How the partition stands in the ledger, or why that cannot be read."""
+        """Return the partition's current entry, or the error of an unreadable one."""
         table, ledger = self.contract.table, self.lake.ledger
         numbers = ledger.sequence(table, partition) if fresh else self.numbers.get(partition, [])
         try:
@@ -247,7 +247,7 @@ class _Reconciliation:
         return self.repair
 
     def _more(self) -> dict[str, str]:
-        """What the table's parameters say of what is published."""
+        """Return the table's parameters."""
         entry = None if self.contract.partition_keys else self._live(Partition())
         whole = catalog_partition(self.lake, entry) if isinstance(entry, LedgerEntry) and entry.is_live else None
         return table_parameters(self.contract, self.location, self.numbers, whole)

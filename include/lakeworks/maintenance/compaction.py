@@ -40,19 +40,19 @@ class FileReport:
 
     @property
     def needs_compaction(self) -> bool:
-        """Whether writing it anew would bring it nearer to the target size."""
+        """Return True if writing it anew would bring it nearer to the target size."""
         return self.verdict in ("merge", "split")
 
 
 def file_report(lake: Lake, contract: Contract) -> list[FileReport]:
-    """How the live partitions of a table are cut, most objects first."""
+    """Return the file sizes of a table's current partitions, most objects first."""
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     found = [_report(contract, entry) for entry in live.values()]
     return sorted(found, key=lambda item: (-item.objects, item.partition.path))
 
 
 def report_of(lake: Lake, contract: Contract, partition: Partition) -> FileReport:
-    """How one partition is cut into objects.
+    """The objects of one partition and their sizes.
 
     Raises:
         LakeNotFound: nothing is live there.
@@ -62,7 +62,7 @@ def report_of(lake: Lake, contract: Contract, partition: Partition) -> FileRepor
 
 @dataclass(frozen=True)
 class Compacted:
-    """What became of one partition: its new publication, or why another writer was first there."""
+    """The outcome for one partition: its new publication, or the reason why a concurrent writer was first."""
 
     report: FileReport
     entry: LedgerEntry | None = None

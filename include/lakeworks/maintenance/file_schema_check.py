@@ -25,7 +25,7 @@ Types = Mapping[str, str]  # column in lower case -> Glue's type
 
 @dataclass(frozen=True)
 class CatalogColumns:
-    """What Glue says of a table's columns and of each partition's; `lost` are arrived columns that it no longer lists."""
+    """Glue's columns of a table and of each partition; `lost` are arrived columns that Glue no longer lists."""
 
     table: Types
     partitions: Mapping[Partition, Types] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def _types(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _reads(held: "pa.DataType", glue: str) -> bool:
-    """Whether a file's values are values of Glue's type."""
+    """Return True if a file's values are values of Glue's type."""
     try:
         kind = _lower(from_arrow(held))
     except ContractError:  # no type of ours, so none that we would register

@@ -22,7 +22,7 @@ GRACE = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Garbage:
-    """What can be removed."""
+    """An object or upload that can be removed."""
 
     kind: str
     where: str

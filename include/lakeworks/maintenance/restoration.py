@@ -110,7 +110,7 @@ def _objects(lake: Lake, contract: Contract, period: Period | None) -> Iterator[
 
 
 def _state(lake: Lake, key: str, version_id: str | None) -> ArchiveState | None:
-    """What can be read of a pinned version, or of the object in its place; None where both are gone (verify reports it)."""
+    """Return the state of a pinned version or of the object in its place; None where both are gone (verify reports it)."""
     for version in dict.fromkeys((version_id, None)):
         try:
             return archive_state(lake.store, key, version)

@@ -49,7 +49,7 @@ class Finding:
 
     @property
     def can_be_repaired(self) -> bool:
-        """What something else wrote is reported and left alone, and so is what only a run can write anew."""
+        """Return True if repair may act: objects of others, and objects only a run can rebuild, are reported alone."""
         return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)
 
 

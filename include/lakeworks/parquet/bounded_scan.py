@@ -43,11 +43,11 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
     @property
     def objects_ahead(self) -> int:
-        """How many objects are fetched at once; of large ones a row group and the next."""
+        """Return the number of objects fetched at once; of large ones a row group and the next."""
         return max(2, min(_MOST_OBJECTS, _ROWS_AHEAD // self.largest))
 
     def pieces(self, wanted: ds.Expression | None) -> Iterator[ds.Fragment]:
-        """What is fetched at once, without what statistics and partitions rule out."""
+        """Yield the pieces to fetch, without those that statistics and partitions rule out."""
         for fragment in self.get_fragments(wanted):
             if self.largest > _ROWS_AHEAD // 2:
                 yield from fragment.split_by_row_group(wanted, self.schema)
@@ -79,7 +79,7 @@ class BoundedScan:
         return self._batches()
 
     def count_rows(self) -> int:
-        """How many rows; without a filter from metadata alone."""
+        """Return the number of rows; without a filter from metadata alone."""
         if self.options.get("filter") is None:
             return int(self.scanner.count_rows())
         return sum(batch.num_rows for batch in self._batches())

@@ -177,7 +177,7 @@ def _repeats(column: pa.ChunkedArray, step: int) -> bool:
 
 
 def _distinct(sample: "np.ndarray[Any, Any]") -> int:
-    """How many values differ; missing ones are one value. Numbers are sorted before Arrow or numpy set up a hash table."""
+    """Return the number of distinct values; missing ones are one value. Numbers are sorted, which needs no hash table."""
     values = np.sort(sample)
     missing = int(np.count_nonzero(values != values))  # noqa: PLR0124 - NaN and NaT differ from themselves and sort last
     present = values[: len(values) - missing]

@@ -1,4 +1,4 @@
-"""How a run over several periods is cut into builds of one table."""
+"""Split a run over several periods into builds of one table."""
 
 from collections.abc import Sequence
 

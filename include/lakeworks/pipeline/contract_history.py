@@ -31,7 +31,7 @@ def published(lake: Lake, contract: Contract) -> Contract | None:
 
 
 def differences(lake: Lake, contract: Contract) -> tuple[Contract | None, list[ContractChange]]:
-    """What was published by, and what changed since."""
+    """Return the contract of the last publication, and the changes since."""
     known = published(lake, contract)
     return known, changes(known, contract) if known else []
 

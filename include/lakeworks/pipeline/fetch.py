@@ -76,7 +76,7 @@ def land_requests(
 
 
 def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:
-    """What the answers depend on: all that is wanted, and the client's variant (such as the plan of the key)."""
+    """Return a digest of the request: its options and the client's variant (such as the plan of the key)."""
     variant = getattr(source, "variant", "")
     told = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]
     return json.dumps(told, sort_keys=True, default=str)
@@ -96,7 +96,7 @@ def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | 
 
 
 def figures_of(source: object) -> dict[str, float]:
-    """What a client counted while it asked: attempts, retries, bytes, seconds."""
+    """Return the counts of a client: attempts, retries, bytes, seconds."""
     http = getattr(source, "http", None)
     return {f"http_{name}": value for name, value in http.metrics.rounded().items()} if http else {}
 

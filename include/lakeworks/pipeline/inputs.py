@@ -11,7 +11,7 @@ from lakeworks.ledger.ledger import LedgerEntry
 
 
 def live_input(lake: Lake, contract: Contract, period: Period, source: Contract) -> dict[Partition, LedgerEntry]:
-    """What is live of an upstream table and read by a run: of its period, of so many before, or all of it."""
+    """Return the current partitions of an upstream table that a run reads: of its period, of earlier ones, or all."""
     rule = contract.inputs.get(source.name, InputRule())
     if rule.whole:
         return lake.ledger.live_partitions(source.table)

@@ -52,7 +52,7 @@ class AffectedPartitions:
         return built
 
     def inputs(self, lake: Lake, upstream: Contract) -> Live:
-        """What is live of an upstream table and may hold rows of these partitions."""
+        """Return the current partitions of an upstream table that may have rows of these partitions."""
         known = [start.replace(tzinfo=UTC) for start in self.starts if start]
         margin = timedelta(days=self.rebuilds.margin_days)
         if not known:
@@ -122,7 +122,7 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
 
 
 def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
-    """Where the partitions start that earlier runs of the period built: an arrival since withdrawn must leave them again."""
+    """Return the starts of partitions that earlier runs of the period built: rows withdrawn since must leave them."""
     records = (load_run_record(lake.store, key) for key in lake.ledger.runs(contract.table, period))
     paths = {path for record in records for path in record.touched or ()}
     times = (Partition.parse(path).period for path in paths)

@@ -121,7 +121,7 @@ def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[
 
 
 def _touched_live(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
-    """What is live with rows in the partitions a run built anew."""
+    """Return the current entries of the partitions that a run rebuilt."""
     found = {}
     for path, based_on in (manifest.touched or {}).items():
         partition = Partition.parse(path)
@@ -215,14 +215,14 @@ def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, Lake
 def table_parameters(
     contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
 ) -> dict[str, str]:
-    """What the table's parameters say of what is published: projected years, or statistics of a table that is one partition."""
+    """Return the table's parameters: projected years, or the statistics of a table that is one partition."""
     if contract.partition_keys:
         return projection(contract, location, published)
     return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
 
 
 def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
-    """What the catalog should say of a live entry; the publication named is the one whose objects are live."""
+    """Return the catalog's partition for a current entry; it names the publication whose objects are current."""
     parameters = {
         ENTRY: str(entry.seq),
         "lakeworks.publication": str(entry.live_seq),

@@ -1,4 +1,4 @@
-"""What S3 charges: dated price books, and the arithmetic of moving objects between storage classes."""
+"""S3's prices: dated price books, and the arithmetic of moving objects between storage classes."""
 
 from lakeworks.prices.book import GIB, ClassPrices, PriceBook, RegionPrices, StorageClass, load_price_book
 from lakeworks.prices.stored_version import MonthlyCost, ObjectVersion, monthly_cost

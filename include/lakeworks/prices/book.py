@@ -23,7 +23,7 @@ class _Part(BaseModel):
 
 
 class StorageClass(_Part):
-    """What holds for a class in every region."""
+    """Rules of a storage class in every region."""
 
     minimum_bytes: int = Field(0, ge=0, description="A smaller object is billed as this many bytes.")
     minimum_days: int = Field(0, ge=0, description="An object that leaves earlier is billed until then.")
@@ -144,7 +144,7 @@ class PriceBook(_Part):
         return self.classes[storage_class]
 
     def stored_per_month(self, region: str, storage_class: str, size: int) -> float:
-        """What one object of `size` bytes costs a month: minimum size, archive overhead and monitoring included."""
+        """Return the monthly cost of an object of `size` bytes: minimum size, archive overhead and monitoring included."""
         rules, price = self.rules(storage_class), self.price(region, storage_class)
         billed = max(size, rules.minimum_bytes) + rules.overhead_bytes
         standard = self.price(region, "STANDARD").storage if rules.overhead_standard_bytes else 0.0

@@ -40,7 +40,7 @@ class MonthlyCost:
 
 
 def monthly_cost(holding: ObjectVersion, book: PriceBook, region: str) -> MonthlyCost:
-    """What a version costs a month: minimum size and archive overhead in `storage`, Intelligent-Tiering's fee apart.
+    """Return a version's monthly cost: minimum size and archive overhead in `storage`, Intelligent-Tiering's fee apart.
 
     Raises:
         ConfigError: the book has no price for the class in the region.

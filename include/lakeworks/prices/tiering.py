@@ -1,4 +1,4 @@
-"""What moving objects to a colder class costs and saves, move by move.
+"""Cost and saving of moving objects to a colder class, move by move.
 
 A move loses money when the time an object then stays is too short for the transition fee, for the class's minimum duration or
 minimum size, or when reading it back costs more than storing it saved.

@@ -1,4 +1,4 @@
-"""What changed between two publications of a partition: rows by grain, schema, and each column's statistics."""
+"""Differences between two publications of a partition: rows by grain, schema, and each column's statistics."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -144,7 +144,7 @@ def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame
 
 @cache
 def _staged_rows(table: str) -> Any:
-    """Where GX finds a table's frames. Made once: with each definition GX writes the whole context down, in 20 ms."""
+    """Return GX's definition of a table's frames. It is made once: each one makes GX write its whole context, in 20 ms."""
     _, context = great_expectations()
     sources = context.data_sources
     source = sources.get("staged") if "staged" in sources.all() else sources.add_pandas("staged")

@@ -1,4 +1,4 @@
-"""What an audit found."""
+"""Findings of an audit."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +28,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What Great Expectations found."""
+    """Findings of Great Expectations."""
 
     table: str
     rows: int
@@ -39,11 +39,11 @@ class AuditReport:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing of severity `error` failed."""
+        """Return True if nothing of severity `error` failed."""
         return not any(failure.severity == "error" for failure in self.failures)
 
     def summary(self) -> dict[str, Any]:
-        """What the ledger keeps."""
+        """Return the summary that the ledger keeps."""
         warned = sum(failure.severity == "warn" for failure in self.failures)
         return {"passed": self.passed, "expectations": self.evaluated, "warnings": warned, "rows": self.rows}
 

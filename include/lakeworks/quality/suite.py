@@ -93,7 +93,7 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
 
 
 def of_single_rows(contract: Contract, check: TableCheck) -> bool:
-    """Whether each row passes or fails by itself: then a partition may be looked at piece by piece.
+    """Return True if each row passes or fails by itself: then a partition may be looked at piece by piece.
 
     Not so uniqueness, order, aggregates, and checks that let a share of the rows fail.
     """

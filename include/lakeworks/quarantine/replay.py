@@ -45,7 +45,7 @@ class Replay:
 
 
 def list_quarantined(lake: Lake, contract: Contract) -> list[QuarantinedPeriod]:
-    """What lies in quarantine per period. A period whose later run set nothing aside is not listed: its rows rejoined."""
+    """Return the quarantined rows of each period. A period whose later run quarantined nothing is not listed."""
     records = latest_runs(lake, contract)
     periods: dict[str, list[StoredObject]] = {}
     for item in lake.store.scan(join(QUARANTINE, contract.table.path) + "/"):
@@ -82,7 +82,7 @@ def _written(item: StoredObject) -> datetime:
 
 
 def covering(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
-    """What lies in quarantine of a period, or of the run that it was part of (a month's, for one of its days).
+    """Return the quarantined rows of a period, or of the run that it was part of (a month's, for one of its days).
 
     Raises:
         LakeNotFound: nothing does.
@@ -97,7 +97,7 @@ def covering(lake: Lake, contract: Contract, period: Period) -> QuarantinedPerio
 
 
 def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
-    """What lies in quarantine of the run of one period.
+    """Return the quarantined rows of the run of one period.
 
     Raises:
         LakeNotFound: nothing does, or it lies there as a part of a longer period's run.

@@ -68,7 +68,7 @@ def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.Recor
 
 
 def _placing(contract: Contract, batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
-    """What each row says of the columns that partitions are cut by; a row set aside on arrival is JSON text in `_row`."""
+    """Yield each row's values of the partition columns; a row quarantined on arrival is JSON text in `_row`."""
     columns = [str(field.column) for field in contract.partition_by if field.column]
     if "_row" not in batch.schema.names:
         known = [name for name in columns if name in batch.schema.names]

@@ -80,7 +80,7 @@ def archived_error(uri: str, key: str, storage_class: str, region: str) -> Objec
 
 
 def _terms(book: PriceBook, storage_class: str, region: str) -> str:
-    """How long each tier takes and costs, as far as the price book says."""
+    """Return time and cost of each restore tier, as far as the price book has them."""
     if storage_class not in book.classes:
         return ""
     parts = []

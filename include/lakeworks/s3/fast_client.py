@@ -27,7 +27,7 @@ _STANDARD_ATTRIBUTES = {"Content-Disposition", "Content-Encoding", "Content-Lang
 
 @dataclass(frozen=True)
 class SentObject:
-    """What S3 says of an object that was written."""
+    """S3's answer about an object that was written."""
 
     etag: str
     version_id: str | None
@@ -167,7 +167,7 @@ class FastS3Client:
 
 
 class _Started:
-    """Which process first used the compiled client: a child forked later cannot, its parent's threads are not its own."""
+    """The process that first used the compiled client. A child forked later cannot use it: it lacks its parent's threads."""
 
     process: int | None = None
 
@@ -176,7 +176,7 @@ _started = _Started()
 
 
 def _is_virtual(bucket: str, host: str, style: str | None) -> bool:
-    """Whether the bucket stands in the host name, as botocore decides it."""
+    """Return True if the bucket stands in the host name, as botocore decides it."""
     if style == "path" or "." in bucket or host == "localhost":
         return False
     try:

@@ -47,7 +47,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Target:
-    """Where to write, and on what condition: unconditional, only if absent, or only over the ETag `if_match`."""
+    """The key to write and its condition: unconditional, only if absent, or only over the ETag `if_match`."""
 
     key: str
     metadata: Mapping[str, str] = field(default_factory=dict)

@@ -39,7 +39,7 @@ class AlphaVantageOptions(Options):
 
 
 class ListingOptions(Options):
-    """Which listings: active ones or delisted ones, as of the period's day."""
+    """The state of the listings: active or delisted, as of the period's day."""
 
     state: Literal["active", "delisted"] = "active"
 

@@ -41,7 +41,7 @@ class CoinOptions(Options):
 
 
 class CandleOptions(CoinOptions):
-    """How many days back; the vendor makes candles of 30 minutes to 2 days, 4 hours to 30, 4 days beyond."""
+    """The number of days back. The vendor's candles are 30 minutes up to 2 days, 4 hours up to 30, 4 days beyond."""
 
     days: Literal[1, 7, 14, 30, 90, 180, 365] = 1
 

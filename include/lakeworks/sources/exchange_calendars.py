@@ -18,7 +18,7 @@ from lakeworks.sources.response import SourceResponse
 
 
 class SessionOptions(Options):
-    """Which exchange (ISO 10383 code) and from which to which day; fixed, so that every run computes the same table."""
+    """The exchange (ISO 10383 code) and its days; fixed, so that every run computes the same table."""
 
     exchange: str
     first: date

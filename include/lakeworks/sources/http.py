@@ -46,7 +46,7 @@ class HttpDownload:
 
 @dataclass
 class Metrics:
-    """What a client did, attempts counted one by one."""
+    """Counts of a client's requests, each attempt counted."""
 
     requests: int = 0
     retries: int = 0

@@ -23,7 +23,7 @@ _SWAPS = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """What a vendor allows. None: it names no such limit."""
+    """A vendor's limits. None: it names no such limit."""
 
     per_second: float | None = None
     burst: int = 1

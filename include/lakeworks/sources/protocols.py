@@ -54,7 +54,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """What a fetch is about: the data set, the period, and the contract's `source_options`.
+    """One fetch: the data set, the period, and the contract's `source_options`.
 
     `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
     completely. It is read off landing, so no retry, lost worker or day off can move it.
@@ -67,7 +67,7 @@ class FetchRequest:
 
 
 class ResponseStore(Protocol):
-    """Where a fetch's answers go."""
+    """The store of a fetch's answers."""
 
     def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
         """The landed answer of that name; only if there is none, `ask` and land what comes.
@@ -103,7 +103,7 @@ Parse = Callable[[FetchRequest, SourceResponse], Rows]
 
 @dataclass(frozen=True)
 class SourceConnection:
-    """How a deployment reaches a vendor: what its Airflow connection says, where the lake keeps quota and inbox."""
+    """A deployment's access to a vendor: its Airflow connection, and the lake's quota and inbox."""
 
     base_url: str | None = None
     secret: str | None = field(default=None, repr=False)

@@ -42,5 +42,5 @@ class SourceResponse:
         return parse_json(self.body.decode("utf-8-sig"))
 
     def quoted(self, length: int = 120) -> str:
-        """How the body begins, for messages."""
+        """Return the beginning of the body, for messages."""
         return repr(self.text[:length])

@@ -27,7 +27,7 @@ class RetryableResponse(Exception):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how long one request is tried."""
+    """The number and the time of attempts for one request."""
 
     attempts: int
     longest_wait: float
@@ -52,7 +52,7 @@ class RetryPolicy:
         return retrying(attempt)
 
     def _wait(self, state: RetryCallState) -> float:
-        """What the server asked for, else 1, 2, 4 ... s with jitter (a crowd must not come back at once)."""
+        """Return the wait that the server asked for, else 1, 2, 4 … s with jitter, so that clients do not return at once."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RetryableResponse) and error.wait is not None:
             return min(error.wait, self.longest_wait)

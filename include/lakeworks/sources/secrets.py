@@ -1,4 +1,4 @@
-"""What must not be seen: keys and user info, kept out of addresses, messages, logs and landed bytes."""
+"""Secrets: keys and user info, kept out of addresses, messages, logs and landed bytes."""
 
 import logging
 import re
@@ -38,7 +38,7 @@ def conceal(value: str) -> None:
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may be written, as it is and in addresses."""
+    """Return the spellings of a value: as it is, and as addresses encode it."""
     return {value, quote(value, safe=""), quote_plus(value)} if len(value) >= _SHORTEST else set()
 
 

@@ -32,7 +32,7 @@ _BUCKETS = {"basic": (40, 2.0), "advanced": (40, 4.0), "plus": (400, 20.0)}
 
 
 class WindowOptions(Options):
-    """How changes are asked for. Windows overlap, because an order may become visible after its `updated_at`."""
+    """Options of a fetch of changes. Windows overlap, because an order may become visible after its `updated_at`."""
 
     overlap_minutes: int = Field(60, ge=0)
     page_size: int = Field(250, ge=1, le=250)
@@ -58,7 +58,7 @@ class Shopify:
 
     @property
     def variant(self) -> str:
-        """Which shop is asked, and what of it is shown: a fetch is not continued with another's pages."""
+        """The shop and its plan: a fetch is not continued with another shop's pages."""
         return f"{self.http.base_url} {self.access.model_dump_json()}"
 
     def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ _CHUNK = 1 << 18
 
 @dataclass(frozen=True)
 class Message:
-    """What is asked. `accepts` names the largest body in bytes that is read; `until` is on the monotonic clock."""
+    """One request. `accepts` is the largest body in bytes that is read; `until` is on the monotonic clock."""
 
     url: str
     params: Mapping[str, str | int]
@@ -39,7 +39,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Transport:
-    """How a client talks."""
+    """Settings of a client's connections."""
 
     session: requests.Session
     timeouts: tuple[float, float]

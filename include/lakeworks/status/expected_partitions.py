@@ -1,4 +1,4 @@
-"""Which slots of time a table should have partitions for, and which of them are missing.
+"""The periods that a table should have partitions for, and the missing ones among them.
 
 A slot is due where every upstream has data for it, and missing if it has no partition and no run was there since it is over.
 """
@@ -21,7 +21,7 @@ class PeriodRange:
     last: Period | None = None
 
     def holds(self, slot: Period | None) -> bool:
-        """Whether a slot lies (partly) inside; what has no time always does."""
+        """Return True if a slot lies (partly) inside; what has no time always does."""
         if slot is None:
             return True
         after = self.first is None or slot.end > self.first.start
@@ -39,7 +39,7 @@ class MissingPartitions:
 def missing_partitions(
     facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, also: Iterable[Period] = ()
 ) -> MissingPartitions:
-    """What a table cut by time lacks in a window; `also` are periods whose slots are due whatever its upstreams have."""
+    """Return the missing partitions of a time-partitioned table in a range; `also` are periods that are due in any case."""
     there = facts.slots(contract) | facts.expired_slots(contract)
     ran = covered_by(facts.recorded(contract), grain)
     due = _due(facts, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}

@@ -1,4 +1,4 @@
-"""What listings of catalog, ledger and landing say of every partition of a lake, each listing made once.
+"""Index of all published partitions, built from one listing each of catalog, ledger and landing.
 
 A partition's entry in the catalog says which publication is live, which period's run built it, and (as one fingerprint) from
 which publications. Ledger entries are read only where the catalog is behind the ledger.
@@ -24,7 +24,7 @@ NO_INPUTS = "none"
 
 @dataclass(frozen=True)
 class PublishedPartition:
-    """What is known of a partition that was ever published."""
+    """A partition that was published at least once."""
 
     publication: int
     period: str
@@ -127,7 +127,7 @@ class PartitionIndex:
 
 
 def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
-    """Which slots of an upstream table a run reads, as (grain to cut it by, key); as `pipeline.write` does."""
+    """Yield the periods of an upstream table that a run reads, as (grain, key); the same as `pipeline.write` reads."""
     grain, rule = grain_of(source), contract.inputs.get(source.name, InputRule())
     if grain is None or rule.whole:
         yield "", ""

@@ -1,4 +1,4 @@
-"""Which stretches of time runs of a table have covered: what other tables wait for, and what is announced to them.
+"""Periods covered by the runs of a table: other tables wait for them, and runs announce them.
 
 A covered day may have no rows and no partition: that a run was there is told by its record in the ledger.
 """

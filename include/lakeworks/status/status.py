@@ -100,7 +100,7 @@ class _Table:
         return self._expected[key]
 
     def _behind(self, period: str) -> str:
-        """What a run of `rebuilds` reads depends on what arrived: it is stale once its upstream's period was run after it."""
+        """Return True if a run with late data is stale: its upstream's period was run after it."""
         name = self.contract.rebuilds.touched_by if self.contract.rebuilds else ""
         runs = self.facts.runs(self.facts.lake.contract(name))
         above = max(
@@ -110,7 +110,7 @@ class _Table:
         return f"`{name}` was run again for {period} since" if above and own and above > own[0] else ""
 
     def _absent(self, published: bool) -> Iterator[Cell]:
-        """What should be there and is not: missing, or empty where a run has been there."""
+        """Return a cell without a publication: missing, or empty where a run covered it."""
         grain = grain_of(self.contract)
         if grain is None:
             if not published:
@@ -156,7 +156,7 @@ class _Table:
 
     @cached_property
     def by_period(self) -> dict[str, list[Activity]]:
-        """What Airflow is at, by period."""
+        """Return Airflow's current tasks by period."""
         found: dict[str, list[Activity]] = {}
         for activity in self.activities:
             found.setdefault(activity.period, []).append(activity)
@@ -181,6 +181,6 @@ class _Table:
 
 
 def _weight(activity: Activity) -> tuple[bool, bool, str]:
-    """What runs before what failed, a cause before its consequences, the newest before older ones."""
+    """Return the sort key: running before failed, a cause before its consequences, the newest first."""
     cause = not activity.where.endswith("upstream_failed")
     return activity.state == "running", cause, activity.at.isoformat() if activity.at else ""

@@ -1,4 +1,4 @@
-"""What the ledger says of a table as a whole: live partitions, and where the rows of its periods went."""
+"""Summary of a table from the ledger: current partitions, and the row balance of its periods."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class TableSummary:
 
     @property
     def counts_again(self) -> bool:
-        """Whether rows were read by several runs, so that the sums do not balance."""
+        """Return True if rows were read by several runs, so that the sums do not balance."""
         return self.rows_in != self.published + self.quarantined + self.deduplicated
 
     def as_dict(self) -> dict[str, Any]:

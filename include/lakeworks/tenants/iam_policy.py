@@ -43,7 +43,7 @@ CATALOG_ACTIONS = (
 
 @dataclass(frozen=True)
 class LakeAddress:
-    """Where the lake is, as resource names spell it."""
+    """The lake's address in resource names."""
 
     bucket: str
     region: str
@@ -107,7 +107,7 @@ def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
 
 
 def trust_policy(tenant: Tenant, principal_arn: str) -> dict[str, Any]:
-    """Who may take the tenant's role: one principal (Airflow's own role), naming the tenant as external id."""
+    """Return the trust policy of the tenant's role: one principal (Airflow's own role), with the tenant as external id."""
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": principal_arn},

@@ -27,7 +27,7 @@ class Request:
 
 
 def decide(policy: Mapping[str, Any], request: Request) -> Decision:
-    """What IAM answers an identity that has only this policy.
+    """Return IAM's answer to an identity that has only this policy.
 
     Raises:
         ConfigError: the policy uses an element or condition this logic does not cover.
@@ -57,7 +57,7 @@ def _applies(statement: Mapping[str, Any], request: Request) -> bool:
 
 
 def _names(statement: Mapping[str, Any], element: str, value: str, fold: Callable[[str], str]) -> bool:
-    """Whether an element (or its `Not` form) covers a value."""
+    """Return True if an element (or its `Not` form) covers a value."""
     if element in statement:
         return any(_like(fold(pattern), value) for pattern in _several(statement[element]))
     return not any(_like(fold(pattern), value) for pattern in _several(statement[f"Not{element}"]))

@@ -27,7 +27,7 @@ TenantOutcome = Literal["created", "updated", "unchanged"]
 
 @dataclass(frozen=True)
 class TenantChange:
-    """What became of one thing a tenant needs."""
+    """The outcome for one thing that a tenant needs."""
 
     setting: str
     outcome: TenantOutcome
@@ -46,7 +46,7 @@ def address_of(settings: Settings, account: str) -> LakeAddress:
 
 @dataclass(frozen=True)
 class AreaUse:
-    """What a tenant has in one area."""
+    """A tenant's objects in one area."""
 
     area: str
     objects: int
@@ -98,7 +98,7 @@ def remove(lake: Lake, tenant: Tenant, *, keep_data: bool = False, clock: Callab
 
 
 def data_of(lake: Lake, tenant: Tenant) -> list[AreaUse]:
-    """What a tenant has, by area; areas without objects are left out."""
+    """Return a tenant's objects by area; areas without objects are left out."""
     store = lake.for_tenant(tenant).store
     found = []
     for area in TENANT_AREAS:

@@ -13,7 +13,7 @@ from lakeworks.s3.object_store import ObjectStore, Target
 
 
 class TenantRecord(Record):
-    """What is known of a tenant. A removed one stays on record: its data may still be there."""
+    """The record of a tenant. A removed one keeps its record: its data may still be there."""
 
     id: str
     owner: str = Field("", description="Whom to ask: a team or an address.")

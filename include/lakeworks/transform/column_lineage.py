@@ -1,4 +1,4 @@
-"""Which upstream columns each column of a table is made of: read from its SQL, and declared by its `transform.py`."""
+"""Upstream columns that each column of a table is made of: read from its SQL, and declared by its `transform.py`."""
 
 from collections.abc import Callable
 from functools import lru_cache

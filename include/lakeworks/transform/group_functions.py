@@ -32,7 +32,7 @@ class GroupFunction:
 
 
 def has_function(contract: Contract) -> bool:
-    """Whether the table has a `transform.py`; looks at the folder only."""
+    """Return True if the table has a `transform.py`; looks at the folder only."""
     return (contract.folder / "transform.py").is_file()
 
 

@@ -121,7 +121,7 @@ def render(sql: str, dialect: str) -> str:
 
 
 def lint(sql: str, contract: Contract) -> list[str]:
-    """What keeps a transform from being portable and repeatable; empty if nothing does."""
+    """Return the reasons why a transform is not portable or repeatable; empty if there are none."""
     from sqlglot import exp
 
     tree = _parse(sql)

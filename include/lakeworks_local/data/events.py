@@ -1,4 +1,4 @@
-"""What tills would drop at the end of a day: the sample shop's transactions as JSON Lines.
+"""Files that tills drop at the end of a day: the sample shop's transactions as JSON Lines.
 
     python -m lakeworks_local.data.events <folder> 2017-03-01 [2017-03-02 ...]
 

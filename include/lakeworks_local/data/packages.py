@@ -35,7 +35,7 @@ class Package:
 
     @property
     def folder(self) -> Path:
-        """Where it is unpacked."""
+        """Return the folder it is unpacked in."""
         return self.home / f"{self.name}-{self.version}"
 
     def file(self, path: str) -> Path:

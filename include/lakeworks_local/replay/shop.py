@@ -95,7 +95,7 @@ class Shop:
 
 
 def history(basket: Basket) -> Iterator[Event]:
-    """What happens to one order."""
+    """The events of one order."""
     dice, total = zlib.crc32(str(basket.number).encode()), sum(line.paid for line in basket.lines)
     yield Event(basket, "placed", basket.placed_at, total)
     if dice % 50 == 0:

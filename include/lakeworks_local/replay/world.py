@@ -1,4 +1,4 @@
-"""What the vendors' modules share: the faults in force, a virtual clock for each vendor, and the vendors' real limits.
+"""State shared by the vendors' modules: current faults, a virtual clock for each vendor, and the vendors' real limits.
 
 Historic data need a historic date: POST `/_control/clock` with `{"source": "alpha_vantage", "now": "2013-02-15T21:30:00Z"}`.
 With `"speed": 60` an hour of the vendor's time, and of its limits, passes in a minute.
@@ -36,7 +36,7 @@ class Clock:
 
 @dataclass
 class Allowance:
-    """What a vendor allows a key; None: no limit."""
+    """A vendor's limits for a key; None: no limit."""
 
     per_second: float | None = None
     burst: int = 1
@@ -107,7 +107,7 @@ class World:
         return None
 
     def used(self, source: str, key: str) -> int:
-        """How full the bucket is, in requests."""
+        """Return the requests left in the bucket."""
         allowed, now = self.allowances[source], self.now(source)
         ahead = (self._slots.get((source, key), now) - now).total_seconds()
         return max(math.ceil(ahead * (allowed.per_second or 0)), 0)

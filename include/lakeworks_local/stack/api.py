@@ -86,7 +86,7 @@ class AirflowApi:
         return "\n".join(line if isinstance(line, str) else _line(line) for line in content)
 
     def failure(self, dag_id: str, run_id: str, lines: int = 30) -> str:
-        """What went wrong in a run: its failed tasks and the end of the first one's log."""
+        """Return a run's failed tasks and the end of the first one's log."""
         failed = [task for task in self.tasks(dag_id, run_id) if task["state"] == "failed"]
         if not failed:
             return f"run `{run_id}` of `{dag_id}` failed without a failed task"

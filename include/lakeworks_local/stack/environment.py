@@ -17,7 +17,7 @@ BUCKET = "lakeworks-demo"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the parts of the stack answer."""
+    """Addresses of the stack's parts."""
 
     postgres: str
     aws: str
@@ -116,7 +116,7 @@ def _aws_connection(endpoint: str) -> dict[str, object]:
 
 
 def ministack_environment(folder: Path, port: int, sftp_port: int) -> dict[str, str]:
-    """How the AWS stand-in is started: everything kept below `folder`, nothing but loopback listened on."""
+    """Return the AWS emulator's environment: it keeps everything below `folder` and listens on loopback only."""
     return {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),

@@ -31,7 +31,7 @@ def hold(folder: Path) -> IO[str]:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder is a stack's: by its marker, or by its place in the project."""
+    """Return True if a folder is a stack's: by its marker, or by its place in the project."""
     return (folder / MARKER).is_file() or folder.resolve().is_relative_to(project().root / ".local")
 
 

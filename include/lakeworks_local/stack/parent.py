@@ -11,7 +11,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def dying_with_parent(number: signal.Signals = signal.SIGTERM) -> Callable[[], None]:
-    """What to pass to `Popen(preexec_fn=...)`, or to call first in a forked process.
+    """Return a function for `Popen(preexec_fn=...)`, or to call first in a forked process.
 
     The signal comes when the thread that started the child ends: start such children from a thread that lives as long as they
     should.

@@ -109,7 +109,7 @@ def running(folder: Path) -> list[str]:
 
 
 def _strays(folder: Path) -> list[psutil.Process]:
-    """What outlived a killed parent: programs of this interpreter that still work in the stack's folder."""
+    """Return the programs of this interpreter that outlived a killed parent and still work in the stack's folder."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

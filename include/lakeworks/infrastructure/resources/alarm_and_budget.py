@@ -1,4 +1,4 @@
-"""Who is told when the lake grows or costs too much: a CloudWatch alarm and a monthly budget."""
+"""A CloudWatch alarm on the lake's size, and a monthly budget."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

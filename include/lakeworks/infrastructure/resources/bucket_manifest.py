@@ -28,7 +28,7 @@ class BucketManifest(Resource):
         return {**self.content, "created_at": self.now().isoformat(timespec="seconds")}
 
     def read(self, client: Any) -> Document | None:
-        """What is there, whoever wrote it."""
+        """Return the current document."""
         found = yaml.safe_load(client.get_object(Bucket=self.name, Key=KEY)["Body"].read())
         return found if isinstance(found, dict) else {"created_by": "no YAML mapping"}
 

@@ -23,7 +23,7 @@ class BucketPolicy(SharedDocument):
 
     @property
     def region(self) -> str | None:
-        """Where the bucket lies."""
+        """Return the bucket's region."""
         return self.other_region
 
     def owns(self, entry: str) -> bool:
@@ -130,7 +130,7 @@ def readers(bucket: str, roles: Sequence[str]) -> Document:
 
 
 def writers(bucket: str, roles: Sequence[str]) -> Document:
-    """What the pipeline's own role needs, and no right to change the bucket's settings or remove versions."""
+    """Return the statement for the pipeline's role: no right to change the bucket's settings or to remove versions."""
     if not roles:
         return {}
     who = {"Effect": "Allow", "Principal": {"AWS": list(roles)}}

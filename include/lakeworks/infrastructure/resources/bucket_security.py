@@ -1,4 +1,4 @@
-"""What protects a bucket's objects: versions, encryption, no public access, one owner."""
+"""Protection of a bucket's objects: versions, encryption, no public access, one owner."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ class BucketSetting(Resource):
 
     @property
     def region(self) -> str | None:
-        """Where the bucket lies."""
+        """Return the bucket's region."""
         return self.other_region
 
 

@@ -9,7 +9,7 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 @dataclass(frozen=True)
 class PermissionGrant(Resource):
-    """What one principal may do with one database or table."""
+    """The permissions of one principal on one database or table."""
 
     kind: ClassVar[str] = "grant"
     service: ClassVar[str] = "lakeformation"

@@ -28,7 +28,7 @@ class LifecycleRules(SharedDocument):
 
     @property
     def region(self) -> str | None:
-        """Where the bucket lies."""
+        """Return the bucket's region."""
         return self.other_region
 
     def owns(self, entry: str) -> bool:
@@ -148,7 +148,7 @@ def _tier(name: str, prefix: str, retention: Retention, margin: int) -> Iterator
 
 
 def _housekeeping(config: Lifecycle) -> Iterator[Document]:
-    """What is removed from staging is a noncurrent version at once: without a rule of its own it would be kept for ever."""
+    """Return the rule for removed staging objects: they are noncurrent at once and would be kept for ever without it."""
     soon = {"NoncurrentDays": 1}
     days = {"Days": config.staging_days}
     yield _rule("expire-staging", f"{STAGING}/", Expiration=days, NoncurrentVersionExpiration=soon)

@@ -19,7 +19,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Notifications(SharedDocument):
-    """Who hears of the bucket's events, by id."""
+    """Receivers of the bucket's events, by id."""
 
     kind: ClassVar[str] = "notifications"
     notifications: Sequence[Notification] = ()

@@ -16,7 +16,7 @@ class Tags(SharedDocument):
 
     @property
     def region(self) -> str | None:
-        """Where the bucket lies."""
+        """Return the bucket's region."""
         return self.other_region
 
     def owns(self, entry: str) -> bool:
