@@ -52,7 +52,7 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target, stamp:
     """Make the target hold the source's content, under another stamp, in one atomic step; large ones are copied inside S3.
 
     With a SHA-256 among the source's metadata, it must be that of its content. Copies inside S3 see only the last bytes: there
-    the object's size and the digest it was written with are compared, and its ETag is held for every part.
+    the object's size and the digest it was written with are compared, and every part must come from the same ETag.
 
     Raises:
         LostRace: the target's condition does not hold; nothing was written.

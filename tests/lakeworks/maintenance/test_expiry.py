@@ -148,7 +148,7 @@ def test_a_run_that_confirms_while_expiry_decides_wins(lake: Lake, run_at: RunAt
 
 
 def test_what_the_bucket_expired_first_is_withdrawn_by_repair_not_brought_back(lake: Lake, run_at: RunAt) -> None:
-    """Nobody ran the maintenance: S3's rule put a delete marker, and 30 days later removed the version."""
+    """No maintenance ran: S3's rule put a delete marker, and 30 days later removed the version."""
     wanted = contract()
     (item,) = publish(lake, wanted, run_at(1)).objects
     lake.store.delete([item.key])

@@ -40,7 +40,7 @@ def archive(lake: Lake, entry: LedgerEntry, storage_class: str = "DEEP_ARCHIVE")
 
 @contextmanager
 def slow_restores(lake: Lake) -> Iterator[None]:
-    """S3 takes hours for a restore; moto is done at once, so its answers are held back."""
+    """S3 takes hours for a restore; moto is done at once, so its answers are changed."""
 
     def move(parsed: dict[str, Any], **_: Any) -> None:
         if "Restore" in parsed:
@@ -63,7 +63,7 @@ def archived(lake: Lake, run_at: RunAt) -> Lake:
 
 
 def test_a_read_of_an_archived_object_names_class_time_price_and_command(archived: Lake) -> None:
-    """It was told as "access denied, check the credentials"."""
+    """It was reported as "access denied, check the credentials"."""
     (item,) = (archived.ledger.live(contract().table, PARTITION) or pytest.fail("not live")).objects
     reads = (
         lambda: archived.store.get(item.key, item.version_id),

@@ -93,7 +93,7 @@ def test_only_a_missing_source_is_gone(store: ObjectStore) -> None:
 
 @pytest.mark.parametrize(("conflicts", "outcome"), [(2, "written"), (9, "lost")])
 def test_a_conflict_of_two_conditional_writes_is_asked_again(store: ObjectStore, conflicts: int, outcome: str) -> None:
-    """S3 answers 409 while another write is under way; it was told as a race lost, an Airflow retry of minutes."""
+    """S3 answers 409 while another write is under way; it was reported as a lost race, an Airflow retry of minutes."""
     asked = []
 
     def conflict(request: Any, **_: Any) -> AWSResponse | None:
