@@ -44,9 +44,8 @@ def land_requests(
     wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
     asked = _question(wanted, source)
     before, own = fetches.newest(), fetches.of(run, asked)
-    if own in fetches.complete and isinstance(
-        source, RequestSource
-    ):  # a run over many periods that was deferred starts from its first period again
+    # A run over many periods that was deferred starts from its first period again.
+    if own in fetches.complete and isinstance(source, RequestSource):
         log.info("landed %s %s: complete already in this run (%s)", contract.name, period, own)
         return fetches.read(str(own))
     folder = fetches.open(run, asked, datetime.now(UTC))
