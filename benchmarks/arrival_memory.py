@@ -1,0 +1,79 @@
+"""Peak memory of reading a small and a large file as the write step does: read, conformed to a contract, sorted, drained.
+
+`python -m benchmarks.arrival_memory 50 5000` writes files of so many megabytes and prints each one's peak.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lakeworks.arrival.contract_rows import conform
+from lakeworks.contract import Contract
+from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.engines.ingest_sort import sorted_for_publishing
+from lakeworks.landing.reading import ReadableFile
+
+TEXT = "The quick brown fox. " * 100
+COLUMNS = {
+    "id": {"type": "bigint", "required": True, "description": "key"},
+    "amount": {"type": "decimal(12,2)", "description": "money"},
+    "note": {"type": "string", "description": "text"},
+}
+
+
+def contract(grain: list[str]) -> Contract:
+    """Return a bronze table for the rows; sorted by id if that is its grain."""
+    base = {"version": "1.0.0", "description": "rows", "team": "bench", "grain": grain, "columns": COLUMNS}
+    return Contract.model_validate({"name": "bronze.bench.rows", "source": "file_drop.rows", **base})
+
+
+def fill(path: Path, size: int) -> None:
+    """Write rows until the file has its size."""
+    kind = path.suffix
+    with path.open("w") as file:
+        file.write({".json": "[", ".csv": "id,amount,note\n"}.get(kind, ""))
+        number = 0
+        while file.tell() < size:
+            lines = []
+            for row in range(number, number + 1000):
+                amount = f"{row * 7919 % 100000}.25"
+                text = json.dumps({"id": row, "amount": 0, "note": TEXT}).replace('"amount": 0', f'"amount": {amount}')
+                comma = "," if row and kind == ".json" else ""
+                lines.append(f"{row},{amount},{TEXT}\n" if kind == ".csv" else f"{comma}{text}\n")
+            file.write("".join(lines))
+            number += 1000
+        file.write({".json": "]"}.get(kind, ""))
+
+
+def drain(path: Path, grain: list[str]) -> None:
+    """Read a file to its end as the write step does and print rows and peak memory in megabytes."""
+    wanted = contract(grain)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        found = conform([ReadableFile(path, path.name)], wanted, Path(folder))
+        engine = DuckDbEngine(memory_limit="400MB", scratch=Path(folder))
+        with sorted_for_publishing(engine, wanted, found.reader) as ordered:
+            rows = sum(len(batch) for batch in ordered)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(f"{path.suffix} {path.stat().st_size // 1_000_000} MB, {rows} rows, peak {peak} MB\n")
+
+
+def main(arguments: list[str]) -> int:
+    """Measure every format at every size, each in a process of its own."""
+    if arguments[0] == "drain":
+        drain(Path(arguments[1]), arguments[2:])
+        return 0
+    for kind in ("csv", "jsonl", "json"):
+        for size in map(int, arguments):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"rows.{kind}"
+                fill(path, size * 1_000_000)
+                command = [sys.executable, "-m", "benchmarks.arrival_memory", "drain", str(path), "id"]
+                subprocess.run(command, check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
