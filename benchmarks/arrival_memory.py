@@ -53,7 +53,7 @@ def drain(path: Path, grain: list[str]) -> None:
     wanted = contract(grain)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         found = conform([ReadableFile(path, path.name)], wanted, Path(folder))
-        engine = DuckDbEngine(memory_limit="400MB", scratch=Path(folder))
+        engine = DuckDbEngine(scratch=Path(folder))
         with sorted_for_publishing(engine, wanted, found.reader) as ordered:
             rows = sum(len(batch) for batch in ordered)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -37,6 +37,9 @@ from lakeworks.errors import ConfigError, RowBalanceError
 from lakeworks.transform.group_functions import GroupFunction
 from lakeworks.transform.sql import bind
 
+# Rows may be wide: 100,000 of 2 kB are 200 MB in one piece, beside what the sort holds.
+_STREAM_ROWS = 10_000
+
 
 @dataclass
 class Session:
@@ -74,7 +77,7 @@ class Session:
             ContractError: the SQL is wrong.
         """
         with explained("The query"):
-            reader = self.connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            reader = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
     def touched(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
