@@ -7,6 +7,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
+from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import LakeNotFound, LostRace, SourceGone
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3 import multipart
@@ -42,7 +43,7 @@ def test_a_completion_that_took_effect_counts_although_its_repetition_is_refused
 ) -> None:
     source = store.put("staged", b"x" * (6 << 20))
     lose_completions(store, monkeypatch)
-    placed = multipart.copy_object(store, source, Target("live", {"lakeworks-seq": "1"}, if_absent=True))
+    placed = multipart.copy_object(store, source, Target("live", {"lakeworks-seq": "1"}, if_absent=True), new_stamp())
     found = store.head("live")
     assert found is not None
     assert (placed.version_id, placed.etag) == (found.version_id, found.etag)
@@ -61,7 +62,7 @@ def test_an_upload_that_another_process_ended_is_a_lost_race(
 
     monkeypatch.setattr(store.client, "complete_multipart_upload", ended)
     with pytest.raises(LostRace, match="ended by another process"):
-        multipart.copy_object(store, source, Target("live", {"lakeworks-seq": "1"}))
+        multipart.copy_object(store, source, Target("live", {"lakeworks-seq": "1"}), new_stamp())
     assert store.get("live")[0] == b"theirs"
 
 
@@ -84,10 +85,10 @@ def test_a_roll_forward_does_not_give_up_what_went_live(
 
 def test_only_a_missing_source_is_gone(store: ObjectStore) -> None:
     with pytest.raises(SourceGone):
-        multipart.copy_object(store, StoredObject("gone", 1, ""), Target("live"))
+        multipart.copy_object(store, StoredObject("gone", 1, ""), Target("live"), new_stamp())
     elsewhere = ObjectStore(store.client, "no-such-bucket-here")
     with pytest.raises(LakeNotFound, match="NoSuchBucket") as refused:
-        multipart.copy_object(elsewhere, StoredObject("gone", 1, ""), Target("live"))
+        multipart.copy_object(elsewhere, StoredObject("gone", 1, ""), Target("live"), new_stamp())
     assert not isinstance(refused.value, SourceGone), "a publication must not be given up for a wrong LAKE_BUCKET"
 
 
