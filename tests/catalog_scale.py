@@ -22,7 +22,7 @@ from lakeworks.catalog.glue_inputs import partition_input, table_input
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.maintenance.catalog_repair import compare_catalog
-from lakeworks.pipeline.publish import catalog_partition
+from lakeworks.pipeline.registration import catalog_partition
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.status.status import status

@@ -31,7 +31,8 @@ from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.verify import verify
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.registration import Registrar
 from lakeworks_local.stack.parent import dying_with_parent
 from tests.chaos.reader import read_forever
 from tests.chaos.table import CONTRACT, ROWS, Endpoint, contract_at

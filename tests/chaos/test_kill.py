@@ -9,7 +9,7 @@ import pytest
 from lakeworks.contract import Contract
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.s3.object_store import Target
 from tests.chaos.harness import crowd, settled, staged, storm
 from tests.chaos.pipeline import pipeline_storm

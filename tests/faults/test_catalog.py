@@ -13,7 +13,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.verify import verify
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.registration import Registrar
 from tests.chaos.harness import staged
 from tests.chaos.table import CONTRACT
 from tests.faults.line import impatient

@@ -26,7 +26,8 @@ from lakeworks.maintenance.compaction import compact
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw
 from tests.conftest import contract_of

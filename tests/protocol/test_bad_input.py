@@ -205,7 +205,8 @@ def test_a_writers_clock_decides_nothing_about_what_is_live(filled: Lake, run_at
     contract = events()
     land(filled, contract, JANUARY, run_at(2), Given(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC)))
     manifest = audit(filled, write(filled, contract.name, JANUARY, run_at(2)).key)
-    from lakeworks.pipeline.publish import Registrar, entry_for
+    from lakeworks.pipeline.publish import entry_for
+    from lakeworks.pipeline.registration import Registrar
 
     backwards = Publisher(filled.ledger, Registrar(filled, contract), clock=lambda: datetime(1999, 1, 1, tzinfo=UTC))
     (entry,) = backwards.publish([entry_for(contract, manifest, item) for item in manifest.partitions])

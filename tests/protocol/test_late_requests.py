@@ -222,6 +222,18 @@ def test_a_partition_whose_pinned_version_is_gone_is_healed_from_its_current_one
     process.check(1)
 
 
+def test_an_object_of_an_earlier_publication_with_the_same_rows_is_not_taken_for_the_new_one(
+    process: Process, run_at: RunAt
+) -> None:
+    """A stranger put the first publication's object back; the third publishes the same rows under its own number."""
+    process.publish(1, run_at(1))
+    body, found = process.store.get(LIVE)
+    process.publish(2, run_at(2))
+    process.store.put(Target(LIVE, found.metadata), body)
+    process.publish(1, run_at(3))
+    process.check(1)
+
+
 def test_what_can_be_restored_from_nowhere_is_named(process: Process, run_at: RunAt) -> None:
     first = process.publish(1, run_at(1))
     gone: dict[str, Any] = {"Key": LIVE, "VersionId": first.objects[0].version_id}

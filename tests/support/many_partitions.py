@@ -18,7 +18,7 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry, LiveObject
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import client, contract_of
 from tests.support.glue_server import Glue, serving_glue

@@ -85,7 +85,7 @@ class MemoryS3:
 class NoCatalog:
     """Glue is not what these tests are about."""
 
-    def upsert_table(self, *_: Any) -> None:
+    def upsert_table(self, *_: Any, **__: Any) -> None:
         """Forget it."""
 
     def upsert_partitions(self, *_: Any) -> None:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
 from lakeworks.catalog.glue_inputs import (
+    ENTRY,
     CatalogPartition,
     contains,
     explain,
@@ -31,8 +32,15 @@ from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 
 # Somebody created or changed the table since we looked; looking again decides anew.
 _OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}
+_GONE = {"EntityNotFoundException"}
 _ATTEMPTS = 6
 _PART_INPUT = ("Values", "LastAccessTime", "StorageDescriptor", "Parameters", "LastAnalyzedTime")
+
+OnAligned = Callable[[Mapping[Values, int]], object]
+
+
+def _unheard(_: Mapping[Values, int]) -> None:
+    """Leave out that partitions were aligned."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +81,14 @@ class GlueCatalog:
         location: str,
         extra: Sequence[tuple[str, LakeType]] = (),
         more: Mapping[str, str] | None = None,
+        on_aligned: OnAligned = _unheard,
     ) -> str:
         """Bring the table in line with its contract; returns `created`, `updated` or `unchanged`.
 
         When its columns change, those of the registered partitions follow: Athena reads a partition by both, and refuses one
-        whose types differ from the table's. The table comes first, because a wider table reads narrower partitions.
+        whose types differ from the table's. The table comes first, because a wider table reads narrower partitions. Each
+        partition is written as it was read, and may have been published between: `on_aligned` receives the ledger entries
+        they were set from, to look whether the ledger has moved on.
 
         Raises:
             LakeUnavailable: others kept changing the table, or Glue refused a partition; running again goes on.
@@ -86,7 +97,9 @@ class GlueCatalog:
         for _ in range(_ATTEMPTS):
             found = self.table(contract.table)
             try:
-                return self._create(contract, wanted) if found is None else self._update(contract, found, wanted)
+                if found is None:
+                    return self._create(contract, wanted, on_aligned)
+                return self._update(contract, found, wanted, on_aligned)
             except LakeUnavailable as error:
                 cause = error.__cause__
                 if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in _OVERTAKEN:
@@ -94,7 +107,7 @@ class GlueCatalog:
                 self.sleep(0.1)
         raise LakeUnavailable(f"`{contract.name}`: others kept changing the table in the catalog. Run again.")
 
-    def align(self, contract: Contract) -> int:
+    def align(self, contract: Contract, on_aligned: OnAligned = _unheard) -> int:
         """Give every registered partition the table's columns; returns how many needed it."""
         columns = names_and_types(self.columns(contract))
         calls, pending, count = self.calls(contract.table), list[dict[str, Any]](), 0
@@ -102,11 +115,10 @@ class GlueCatalog:
             if not contains(names_and_types(item["StorageDescriptor"].get("Columns", [])), columns):
                 kept = {key: item[key] for key in _PART_INPUT if key in item}
                 pending.append({**kept, "StorageDescriptor": {**item["StorageDescriptor"], "Columns": columns}})
-            # Soon after reading: nothing guards an update of a partition against one in between.
-            if len(pending) == calls.threads * 100:
-                count += self._aligned(calls, pending)
+            if len(pending) == calls.threads * 100:  # soon after reading
+                count += self._aligned(calls, pending, on_aligned)
                 pending = []
-        return count + self._aligned(calls, pending)
+        return count + self._aligned(calls, pending, on_aligned)
 
     def columns(self, contract: Contract) -> list[dict[str, str]]:
         """The table's columns as registered, or the contract's where there is no table yet."""
@@ -152,14 +164,16 @@ class GlueCatalog:
         """The calls for many partitions of a table."""
         return PartitionCalls(self.client, name, self.threads, self.sleep, self.tenant)
 
-    def _create(self, contract: Contract, wanted: Mapping[str, Any]) -> str:
+    def _create(self, contract: Contract, wanted: Mapping[str, Any], on_aligned: OnAligned) -> str:
         self.ensure_database(self.database(contract.table))
         place: dict[str, Any] = {"DatabaseName": self.database(contract.table), "TableInput": wanted}
         if created("the table", contract.name, lambda: self.client.create_table(**place)):
             return "created"
-        return self._update(contract, self.table(contract.table) or wanted, wanted)
+        return self._update(contract, self.table(contract.table) or wanted, wanted, on_aligned)
 
-    def _update(self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    def _update(
+        self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any], on_aligned: OnAligned
+    ) -> str:
         wanted = merge_existing(found, wanted)
         if not explain(found, wanted):
             return "unchanged"
@@ -169,16 +183,22 @@ class GlueCatalog:
             self.client.update_table(**place, TableInput=wanted, SkipArchive=True)
         before, after = (names_and_types(table["StorageDescriptor"]["Columns"]) for table in (found, wanted))
         if before != after and contract.partition_keys:
-            self.align(contract)
+            self.align(contract, on_aligned)
         return "updated"
 
-    def _aligned(self, calls: PartitionCalls, pending: Sequence[dict[str, Any]]) -> int:
-        if refused := calls.update(pending):
-            values, code = next(iter(refused.items()))
+    def _aligned(self, calls: PartitionCalls, pending: Sequence[dict[str, Any]], on_aligned: OnAligned) -> int:
+        refused = calls.update(pending)
+        kept = {
+            values: code for values, code in refused.items() if code not in _GONE
+        }  # withdrawn since they were listed
+        if kept:
+            values, code = next(iter(kept.items()))
             raise _refusal(code)(
-                f"`{calls.name}`: the table has its new columns, but Glue refused them for {len(refused)} partitions, first "
+                f"`{calls.name}`: the table has its new columns, but Glue refused them for {len(kept)} partitions, first "
                 f"{'/'.join(values)}: {code}. Run: lakeworks catalog repair {calls.name}"
             )
+        entries = {tuple(item["Values"]): str(item.get("Parameters", {}).get(ENTRY, "")) for item in pending}
+        on_aligned({values: int(entry) if entry.isdigit() else 0 for values, entry in entries.items()})
         return len(pending)
 
 

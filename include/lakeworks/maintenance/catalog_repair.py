@@ -30,7 +30,7 @@ from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
-from lakeworks.pipeline.publish import catalog_partition, table_parameters
+from lakeworks.pipeline.registration import catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
 
 log = logging.getLogger(__name__)
@@ -243,7 +243,13 @@ class _Reconciliation:
     def _set_table(self, *, missing: bool) -> bool:
         if self.repair:
             extra = arrived_columns(self.lake, self.contract) if missing else ()
-            self.lake.catalog.upsert_table(self.contract, self.location, extra, self._more())
+            self.lake.catalog.upsert_table(
+                self.contract,
+                self.location,
+                extra,
+                self._more(),
+                on_aligned=self.touched.update,
+            )
         return self.repair
 
     def _more(self) -> dict[str, str]:

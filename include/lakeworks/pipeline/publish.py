@@ -4,11 +4,9 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from lakeworks.catalog.glue_inputs import ENTRY, CatalogPartition, arrived_types
-from lakeworks.catalog.projection import projection
+from lakeworks.catalog.glue_inputs import arrived_types
 from lakeworks.contract import Contract
 from lakeworks.contract.evolution import widens
 from lakeworks.core.layout import live_prefix, part_name, run_key, versions_prefix
@@ -22,6 +20,7 @@ from lakeworks.ledger.publisher import Publisher, utc_now
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.pipeline.write import write
 
 log = logging.getLogger(__name__)
@@ -184,55 +183,10 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
     )
 
 
-@dataclass(frozen=True)
-class Registrar:
-    """Brings the catalog in line with ledger entries."""
-
-    lake: Lake
-    contract: Contract
-    extra: tuple[tuple[str, LakeType], ...] = ()
-
-    def __call__(self, entries: Sequence[LedgerEntry]) -> None:
-        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog."""
-        withdrawn = [entry.parsed for entry in entries if not entry.objects]
-        if withdrawn and self.contract.partition_keys:
-            self.lake.catalog.drop_partitions(self.contract, withdrawn)
-        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
-        if not wanted:
-            return
-        location = self.lake.location(self.contract)
-        more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
-        self.lake.catalog.upsert_table(self.contract, location, self.extra, more)
-        self.lake.catalog.upsert_partitions(self.contract, wanted)
-
-
 def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
     """The table's publisher; it tells lineage of what it rolls forward, because whoever began that may be dead."""
     told = partial(lake.lineage.rolled_forward, contract)
     return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=told)
-
-
-def table_parameters(
-    contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
-) -> dict[str, str]:
-    """Return the table's parameters: projected years, or the statistics of a table that is one partition."""
-    if contract.partition_keys:
-        return projection(contract, location, published)
-    return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
-
-
-def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
-    """Return the catalog's partition for a current entry; it names the publication whose objects are current."""
-    parameters = {
-        ENTRY: str(entry.seq),
-        "lakeworks.publication": str(entry.live_seq),
-        "lakeworks.period": entry.period,
-        "lakeworks.inputs": entry.inputs or "none",
-        "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
-        "lakeworks.content": entry.content[:64],
-        "lakeworks.audit": "passed" if (entry.audit or {}).get("passed") else "none",
-    }
-    return CatalogPartition(entry.parsed, lake.store.uri(entry.location), entry.rows, entry.size, parameters)
 
 
 def _already_published(lake: Lake, manifest_key: str) -> RunRecord:

@@ -12,7 +12,8 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.pipeline.write import write
 from lakeworks.sources import open_source
 from tests.lakeworks.cli.test_cli import ZONES, Done, command, settings_for

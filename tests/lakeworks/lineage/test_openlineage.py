@@ -21,8 +21,8 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.lineage.openlineage import emitter
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import Registrar
 from lakeworks.pipeline.rebuild import rebuild
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw
 from lakeworks.sources import open_source

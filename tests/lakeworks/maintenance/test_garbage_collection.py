@@ -13,7 +13,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.roll_forward import roll_forward
 from lakeworks.maintenance.verify import verify
-from lakeworks.pipeline.publish import Registrar
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollback import rollback
 from lakeworks.s3.object_store import ObjectStore
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table

@@ -16,7 +16,8 @@ from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance.verify import verify
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import Registrar, entry_for
+from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.diff import diff
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw

@@ -20,7 +20,8 @@ from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.audit import audit
 from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import Registrar, publish
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.pipeline.write import write
 from lakeworks.publications.rollback import rollback
 from lakeworks.s3.object_store import ObjectStore

@@ -1,0 +1,92 @@
+"""Registration: the catalog's table and partitions, brought in line with ledger entries."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lakeworks.catalog.glue_inputs import ENTRY, CatalogPartition
+from lakeworks.catalog.partition_batches import Values
+from lakeworks.catalog.projection import projection
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition
+from lakeworks.core.types import LakeType
+from lakeworks.errors import LedgerCorrupt
+from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import LedgerEntry, Stored, leave_out
+
+_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Registrar:
+    """Brings the catalog in line with ledger entries."""
+
+    lake: Lake
+    contract: Contract
+    extra: tuple[tuple[str, LakeType], ...] = ()
+
+    def __call__(self, entries: Sequence[LedgerEntry]) -> None:
+        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog."""
+        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        if not wanted:
+            self._set(entries)
+            return
+        location = self.lake.location(self.contract)
+        more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
+        aligned: dict[Values, int] = {}
+        self.lake.catalog.upsert_table(self.contract, location, self.extra, more, on_aligned=aligned.update)
+        self._set(entries)
+        self._register_newer(aligned)
+
+    def _set(self, entries: Sequence[LedgerEntry]) -> None:
+        withdrawn = [entry.parsed for entry in entries if not entry.objects]
+        if withdrawn and self.contract.partition_keys:
+            self.lake.catalog.drop_partitions(self.contract, withdrawn)
+        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        self.lake.catalog.upsert_partitions(self.contract, wanted)
+
+    def _register_newer(self, aligned: dict[Values, int]) -> None:
+        """Register what was published while partitions were given new columns: nothing guards an update in Glue.
+
+        `aligned` are the partitions, with the ledger entries they were set from.
+        """
+        for _ in range(_ROUNDS if aligned else 0):
+            numbers = self.lake.ledger.numbers(self.contract.table)
+            behind = [part for part, taken in numbers.items() if aligned.get(tuple(part.values), taken[-1]) < taken[-1]]
+            stored = [self._newest(part, numbers[part]) for part in behind]
+            newer = [
+                item.entry for item in stored if item and item.entry.seq > aligned[tuple(item.entry.parsed.values)]
+            ]
+            if not newer:
+                return
+            self._set(newer)
+            aligned.update({tuple(entry.parsed.values): entry.seq for entry in newer})
+
+    def _newest(self, partition: Partition, numbers: list[int]) -> Stored | None:
+        try:
+            return self.lake.ledger.newest(self.contract.table, partition, numbers)
+        except LedgerCorrupt as error:
+            leave_out(partition, error)
+            return None
+
+
+def table_parameters(
+    contract: Contract, location: str, published: Iterable[Partition], whole: CatalogPartition | None = None
+) -> dict[str, str]:
+    """Return the table's parameters: projected years, or the statistics of a table that is one partition."""
+    if contract.partition_keys:
+        return projection(contract, location, published)
+    return {"numRows": str(whole.rows), "totalSize": str(whole.bytes), **whole.parameters} if whole else {}
+
+
+def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
+    """Return the catalog's partition for a current entry; it names the publication whose objects are current."""
+    parameters = {
+        ENTRY: str(entry.seq),
+        "lakeworks.publication": str(entry.live_seq),
+        "lakeworks.period": entry.period,
+        "lakeworks.inputs": entry.inputs or "none",
+        "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
+        "lakeworks.content": entry.content[:64],
+        "lakeworks.audit": "passed" if (entry.audit or {}).get("passed") else "none",
+    }
+    return CatalogPartition(entry.parsed, lake.store.uri(entry.location), entry.rows, entry.size, parameters)

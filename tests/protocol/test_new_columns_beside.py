@@ -1,0 +1,85 @@
+"""A run that brings a new column beside a publication: Glue guards no update of a partition."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from lakeworks.core.types import LakeType
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.maintenance.catalog_repair import compare_catalog
+from lakeworks.maintenance.verify import verify
+from lakeworks.pipeline.registration import Registrar
+from lakeworks.publications.withdraw import withdraw
+from tests.protocol.test_versioned import PARTITION, Publishing, contract, table
+
+
+@dataclass
+class Between:
+    """A Glue client; something happens right before its first update of partitions, which were read by then."""
+
+    client: Any
+    act: Callable[[], object] | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "batch_update_partition" and self.act:
+            act, self.act = self.act, None
+            act()
+        return getattr(self.client, name)
+
+
+@pytest.fixture
+def published(lake: Lake, run_at: Callable[..., Run]) -> Publishing:
+    wanted = contract()
+    found = Publishing(replace(lake, contract=lambda _: wanted), wanted)
+    found.publish(table(100), run_at(1))
+    return found
+
+
+def interrupted(published: Publishing, act: Callable[[], object]) -> Lake:
+    """Return a lake whose catalog is interrupted while it gives partitions the table's new columns."""
+    catalog = published.lake.catalog
+    return replace(published.lake, catalog=replace(catalog, client=Between(catalog.client, act)))
+
+
+def bring_a_column(published: Publishing, lake: Lake) -> None:
+    """Register a column that arrived, as a run of another partition does; it touches every partition's columns."""
+    live = published.lake.ledger.live(published.wanted.table, PARTITION)
+    assert live
+    other = live.model_copy(update={"partition": "year=2018/month=12"})
+    Registrar(lake, published.wanted, (("fee", LakeType("double")),))([other])
+
+
+def test_a_partition_published_meanwhile_keeps_its_location(published: Publishing, run_at: Callable[..., Run]) -> None:
+    """It got its old location back: readers of the catalog saw the superseded rows, and after a day an empty partition."""
+    lake = interrupted(published, lambda: published.publish(table(100, 2.0), run_at(2)))
+    bring_a_column(published, lake)
+    entry = published.lake.ledger.live(published.wanted.table, PARTITION)
+    assert entry
+    (item,) = (one for one in published.lake.catalog.partitions(published.wanted) if one["Values"] == PARTITION.values)
+    assert item["StorageDescriptor"]["Location"].endswith(entry.location)
+    assert item["StorageDescriptor"]["Columns"][-1]["Name"] == "fee"
+
+
+def test_repair_of_the_table_sets_no_partition_back(published: Publishing, run_at: Callable[..., Run]) -> None:
+    changed = published.wanted.model_copy(
+        update={"columns": {**published.wanted.columns, "fee": published.wanted.columns["value"]}}
+    )
+    by_new_contract = replace(published, wanted=changed)
+    lake = interrupted(published, lambda: by_new_contract.publish(table(100, 2.0), run_at(2)))
+    list(compare_catalog(lake, changed, repair=True))
+    (item,) = published.lake.catalog.partitions(published.wanted)
+    entry = published.lake.ledger.live(published.wanted.table, PARTITION)
+    assert entry
+    assert item["StorageDescriptor"]["Location"].endswith(entry.location)
+
+
+def test_a_partition_withdrawn_meanwhile_is_no_error(published: Publishing) -> None:
+    lake = interrupted(published, lambda: withdraw(published.lake, published.wanted, PARTITION))
+    bring_a_column(published, lake)
+    published.lake.catalog.drop_partitions(
+        published.wanted, [replace(PARTITION, pairs=(("year", "2018"), ("month", "12")))]
+    )
+    assert verify(published.lake, published.wanted) == []
