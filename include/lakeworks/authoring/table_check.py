@@ -94,7 +94,7 @@ def _function_problems(contract: Contract) -> Iterator[Problem]:
     file = file_of(contract, "transform.py")
     try:
         function, selected = load_function(contract), _selected(contract)
-    except ContractError as error:
+    except (ContractError, ConfigError) as error:
         yield Problem(file, "", str(error))
         return
     if function is None or selected is None:

@@ -31,6 +31,9 @@ def test_check_and_test_end_with_1_where_something_is_wrong(shop: Path) -> None:
     checked = lakeworks("table", "check", "--json")
     assert checked.returncode == 1
     assert f"tables/{SQL}" in {problem["file"] for problem in json.loads(checked.stdout)}
+    # in a process of its own: one process imports the `lake` package of one project
+    (shop / SQL).with_name("transform.py").write_text("def transform(rows): return rows\n")
+    assert "needs `GROUP_BY` and `transform`" in lakeworks("table", "check", "silver.sales.orders").stdout
     unknown = lakeworks("table", "check", "silver.sales.ordres")
     assert unknown.returncode != 0
     assert "Did you mean `silver.sales.orders`?" in unknown.stderr

@@ -58,7 +58,6 @@ def test_five_mistakes_in_a_contract_are_five_lines(shop: Path) -> None:
         ("examples.yml", "amount: 9.99}\n  expect", "amuont: 9.99}\n  expect", "row 1: there is no column `amuont`. Did you mean `amount`?"),
         ("examples.yml", "period: 2024-01-05", "period: yesterday", "`period`: `yesterday` is not a partition key"),
         ("transfrom.sql", "", "SELECT 1", "no file of a table has this name. Did you mean `transform.sql`?"),
-        ("transform.py", "", "def transform(rows): return rows", "needs `GROUP_BY` and `transform`"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_it(shop: Path, file: str, old: str, new: str, words: str) -> None:
