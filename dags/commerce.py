@@ -1,6 +1,6 @@
 """The shop, one UTC day of changes a run: landing -> bronze -> silver -> gold.
 
-A run fetches what changed in its day (and since the last fetch, if days were missed), and builds anew every partition those
+A run fetches what changed in its day (and since the last fetch, if days were missed), and rebuild every partition those
 changes fall into: an order refunded today re-opens the day it was placed, in silver and gold. Runs of a day can be repeated
 and come in any order. They go one at a time, because two of them may re-open the same day.
 """

@@ -1,7 +1,7 @@
-"""Tell, every half hour, of tables that are older than their contracts promise: to the log, and to the webhook LAKE_ALERT_URL.
+"""Send alerts, every half hour, about tables that are older than their contracts promise: to the log and to LAKE_ALERT_URL.
 
-It goes by the ledger and not by runs, so that a run that was never started is noticed as well. Each table is told of once for
-the partition it waits for, once for each that is missing before its newest and for each key that stopped, however often this
+It goes by the ledger and not by runs, so that a run that was never started is noticed as well. One alert is sent for the
+partition a table waits for, one for each that is missing before its newest and for each key that stopped, however often this
 DAG looks. By hand: `lakeworks freshness`.
 """
 

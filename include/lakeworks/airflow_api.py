@@ -50,7 +50,7 @@ class Activities:
             return ""
         return (
             f"Airflow has more than {MOST:,} {' and '.join(self.cut_off)} that are not over or failed, and only the newest "
-            f"{MOST:,} were asked for: older ones are not shown as running or failed. Delete failed runs that nobody needs in "
+            f"{MOST:,} were asked for: older ones are not shown as running or failed. Delete failed runs that no one needs in "
             "Airflow's UI, or: airflow db clean"
         )
 

@@ -58,7 +58,7 @@ _MISSING = {
 }
 # S3 answers 403 for an object in GLACIER or DEEP_ARCHIVE, which is no matter of permissions.
 _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
-# The caller is nobody: every further call would fail alike.
+# The caller is no one: every further call would fail alike.
 _NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 # What a policy has to allow for a call, where the two have different names. Without s3:ListBucket S3 refuses to say that
 # there is no object.

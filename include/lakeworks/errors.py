@@ -32,8 +32,8 @@
     + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
     + CredentialsExpired     the session ran out; the next attempt fetches new credentials
-    + StaleBuild             a partition was published anew after this run read what it builds it from
-    + LostRace               another writer published this partition first; the next attempt decides anew
+    + StaleBuild             a partition was published again after this run read what it builds it from
+    + LostRace               another writer published this partition first; the next attempt decides again
 """
 
 from collections.abc import Sequence
@@ -207,7 +207,7 @@ class CredentialsExpired(TransientError):
 
 
 class StaleBuild(TransientError):
-    """A partition was published anew after this run read what it builds it from."""
+    """A partition was published again after this run read what it builds it from."""
 
 
 class LostRace(TransientError):

@@ -64,7 +64,7 @@ class Lake:
 
     @classmethod
     def connect(cls, settings: Settings, session: Any) -> "Lake":
-        """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a stand-in."""
+        """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a emulator."""
         tenant = Tenant(settings.tenant) if settings.tenant else None
         s3 = session.client("s3", region_name=settings.region, config=client_config(settings))
         glue = session.client("glue", region_name=settings.region, config=client_config(settings, checked=False))

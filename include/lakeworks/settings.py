@@ -44,7 +44,7 @@ class Settings(_Deployment):
     )
     alert_url: SecretStr | None = Field(
         None,
-        description="Webhook that is told of late tables (JSON with a `text`); without it they are in the log only.",
+        description="Webhook that is notified of late tables (JSON with a `text`); without it they are in the log only.",
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
     tenant: str | None = Field(None, description="Tenant the command line works for; the whole lake without one.")

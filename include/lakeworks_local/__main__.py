@@ -47,7 +47,7 @@ def main() -> int:
 
 def _play(stack: Stack, console: Console, *, keep: bool) -> int:
     demo, began, worked = Demo(stack, console), time.monotonic(), False
-    if alive := stack.running():  # somebody else's: it must not be stopped here
+    if alive := stack.running():  # another owner's: it must not be stopped here
         console.print(f"[bold red]failed:[/] a stack runs already ({', '.join(alive)}). Stop it first: make down")
         return 1
     try:

@@ -15,7 +15,7 @@ class Account:
     """The credentials of one connection, in one region.
 
     Clients do not come from `hook.get_conn()`: for its user agent that reads the source of every function on the call stack,
-    and every hook's session parses botocore's descriptions of S3 and Glue anew. A quarter of
+    and every hook's session parses botocore's descriptions of S3 and Glue again. A quarter of
     the tasks' time in a year of the shop went there (py-spy).
     """
 

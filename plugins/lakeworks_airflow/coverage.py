@@ -19,7 +19,7 @@ class SkipUntilCoveredOperator(TableOperator):
     """Let a roll-up go on once runs of the upstream table covered its whole period; until then skip the rest of the run.
 
     The next publication upstream looks again, so nothing waits and nothing is polled. A correction of a day that was there
-    starts the roll-up anew. Somebody who triggers a run by hand wants what is there: then missing days are only told of.
+    starts the roll-up again. A person who triggers a run by hand wants what is there: then missing days are only notified of.
 
     :param table: the roll-up that is to be built. (templated)
     :param upstream: the table whose runs have to cover the period. (templated)
@@ -63,7 +63,7 @@ class SkipUnchangedOperator(TableOperator):
     """Let a run go on if its table reads something that the last run of its period did not; else skip the rest of it.
 
     A backfill upstream publishes day after day and starts a run each; the first builds what is there, those that queued
-    behind it find nothing new. So does a run after a producer that changed nothing. Somebody who triggers a run wants it.
+    behind it find nothing new. So does a run after a producer that changed nothing. A person who triggers a run wants it.
 
     :param table: the table that is to be built. (templated)
     :param grain: the grain of the DAG's partition keys.
@@ -90,5 +90,5 @@ class SkipUnchangedOperator(TableOperator):
 
 
 def by_events(context: "Context") -> bool:
-    """Return True if publications started the run, and nobody asked for it."""
+    """Return True if publications started the run, and no one asked for it."""
     return bool(context["dag_run"].run_type == "asset_triggered")

@@ -23,7 +23,7 @@ STILL_RUNNING = "STILL RUNNING"
 
 
 class CrawlOperator(StepOperator):
-    """Create or update a crawler over a folder of somebody else's, run it, and wait without holding a worker.
+    """Create or update a crawler over a folder of another owner's, run it, and wait without holding a worker.
 
     What lakeworks writes is refused: columns come from contracts, and a crawler would overwrite them with guesses.
 
@@ -112,7 +112,7 @@ class CrawlerTrigger(BaseTrigger):
         self.aws_conn_id = aws_conn_id
         self.region = region
         self.look_every = look_every
-        self.until = until  # as a moment, so that a triggerer started anew does not wait from the beginning
+        self.until = until  # as a moment, so that a triggerer started again does not wait from the beginning
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""

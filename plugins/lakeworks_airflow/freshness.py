@@ -19,7 +19,7 @@ class FreshnessOperator(LakeOperator):
     ui_color = "#f7efe0"
 
     def step(self, context: "Context") -> dict[str, list[str]]:
-        """Return the late tables, and those told of now."""
+        """Return the late tables, and those notified of now."""
         from datetime import UTC, datetime
 
         from lakeworks.contract import all_tables, load_contract
@@ -30,10 +30,10 @@ class FreshnessOperator(LakeOperator):
 
         lake, now, url = self.lake(), datetime.now(UTC), settings().alert_url
         found = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
-        told = Alerts(lake, url.get_secret_value() if url else None).tell_late(found, now)
+        sent = Alerts(lake, url.get_secret_value() if url else None).send_late(found, now)
         if faults := [item.fault for item in found if item.fault]:
             raise LedgerCorrupt(f"{len(faults)} tables cannot be looked at: {' '.join(faults)}")
         return {
             "late": [item.table for item in found if item.state == "late"],
-            "told": [item["table"] for item in told],
+            "sent": [item["table"] for item in sent],
         }

@@ -123,7 +123,7 @@ class CompactOperator(LakeOperator):
 
 
 class GarbageOperator(LakeOperator):
-    """Remove what dead attempts left in staging, superseded versions, and uploads nobody will complete.
+    """Remove what dead attempts left in staging, superseded versions, and uploads no one will complete.
 
     :param older_than: what is younger may belong to a living attempt and stays.
     """

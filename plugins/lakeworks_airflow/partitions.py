@@ -36,7 +36,7 @@ def partition_params(grain: str) -> dict[str, Param]:
 def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) -> list[Period]:
     """The run's partition key, else its `from`/`to` range, else a data interval that is exactly one period.
 
-    A month stands for its days: what a backfill's runs over whole months are given (`timetables`), and a person may type.
+    A month means its days: what a backfill's runs over whole months are given (`timetables`), and a person may type.
 
     Raises:
         PartitionKeyError: none of them is there, two contradict each other, or a key is not of the grain; says what to type.

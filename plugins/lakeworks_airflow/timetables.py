@@ -1,4 +1,4 @@
-"""When runs of daily and monthly tables begin, and which runs a backfill makes of a stretch of time."""
+"""When runs of daily and monthly tables begin, and which runs a backfill makes of a date range."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from lakeworks.errors import PartitionKeyError
 
 
 class _Partitions(CronPartitionTimetable):
-    """A run a period. Airflow's own backfills (command, API and the form of its UI) ask which runs a stretch of time needs.
+    """A run a period. Airflow's own backfills (command, API and the form of its UI) ask which runs a date range needs.
 
     Both dates are included, and a key that is none is answered with what to type.
     """

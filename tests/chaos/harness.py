@@ -169,7 +169,7 @@ def storm(
 def crowd(
     endpoint: Endpoint, rounds: int, scratch: Path, rivals: int = 3, neighbours: int = 3
 ) -> tuple[Tally, list[str]]:
-    """Processes publish at the same moment: rivals one partition, neighbours one each; nobody is killed.
+    """Processes publish at the same moment: rivals one partition, neighbours one each; no one is killed.
 
     Returns what was seen and every neighbour that was refused, which no rival may cause.
     """

@@ -57,7 +57,7 @@ def test_killed_pipelines_show_a_reader_whole_and_audited_days_only(endpoint: En
 def test_neighbours_do_not_hinder_each_other_and_rivals_leave_one_winner(endpoint: Endpoint, tmp_path: Path) -> None:
     tally, hindered = crowd(endpoint, rounds=3, scratch=tmp_path)
     assert hindered == []
-    assert tally.published + tally.refused == 18, "nobody crashed"
+    assert tally.published + tally.refused == 18, "no one crashed"
     assert settled(endpoint, tally.reported) == []
 
 

@@ -1,4 +1,4 @@
-"""Columns that were widened, read by Spark with the columns Glue says: version 4 reads them all, 3.5 needs older partitions written anew.
+"""Columns that were widened, read by Spark with the columns Glue says: version 4 reads them all, 3.5 needs older partitions rewritten.
 
 Run by `make conformance`. What every reader makes of the same cases: docs/catalog.md.
 """

@@ -122,7 +122,7 @@ def test_a_history_at_once_and_its_days_again(lake: Lake, run_at: RunAt) -> None
         (again,) = build(lake, table, run_at(2), Period.parse(SPLIT))
         assert set(again.outcome or {}) == {"unchanged"}, f"{table}: a day on its own gives the very bytes of its month"
         (sunday,) = build(lake, table, run_at(2), Period.parse("2013-01-27"))
-        assert (sunday.balance.read, sunday.partitions) == (0, ()), f"{table}: a day without a session stops nobody"
+        assert (sunday.balance.read, sunday.partitions) == (0, ()), f"{table}: a day without a session stops no one"
 
     restated = Vendor(changed={("IBM", "2013-01-31"): "123.4500"})
     contract = load_contract("bronze.market.equity_daily_bars")

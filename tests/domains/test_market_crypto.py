@@ -1,4 +1,4 @@
-"""A coin's day becomes hours: one request a coin, 24 partitions, and only the hours a correction changes are published anew."""
+"""A coin's day becomes hours: one request a coin, 24 partitions, and only the hours a correction changes are published again."""
 
 import json
 from datetime import UTC, datetime, timedelta

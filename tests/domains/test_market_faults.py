@@ -1,4 +1,4 @@
-"""What a vendor gets wrong, from its HTTP answer to silver: set aside with a reason, told, and made good by the next fetch."""
+"""What a vendor gets wrong, from its HTTP answer to silver: quarantined with a reason, told, and made good by the next fetch."""
 
 import json
 from datetime import UTC, datetime

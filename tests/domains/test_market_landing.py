@@ -39,7 +39,7 @@ def test_daily_bars_become_bronze_and_again_without_the_vendor(lake: Lake, vendo
     assert [item.facts["symbol"] for item in made.answers] == ["AAPL", "IBM", "MSFT"]
     assert (made.figures["requests"], made.figures["http_requests"], made.figures["http_retries"]) == (3, 3, 0)
     assert "PREMIUM" not in made.model_dump_json()
-    vendor.fault(kind="status", status=500, times=1000)  # from here on nobody answers
+    vendor.fault(kind="status", status=500, times=1000)  # from here on no one answers
     first = staged(lake, BARS, DAY, run_at(1))
     assert len(first) == 3 * 3261
     bar = next(row for row in first if (row["symbol"], row["session_date"]) == ("AAPL", "2005-02-28"))

@@ -23,7 +23,7 @@ Kind = Literal[
     "truncated", "garbled",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
-QUICK: tuple[Kind, ...] = tuple(kind for kind in KINDS if not kind.startswith("timeout"))  # nobody waits for these
+QUICK: tuple[Kind, ...] = tuple(kind for kind in KINDS if not kind.startswith("timeout"))  # no one waits for these
 _ERRORS = {
     "500": ("InternalError", "We encountered an internal error."),
     "503": ("SlowDown", "Please reduce your request rate."),
@@ -58,7 +58,7 @@ class Faults:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def choose(self, chooser: Choose) -> None:
-        """Begin anew with another chooser."""
+        """Begin again with another chooser."""
         with self.lock:
             self.chooser, self.seen, self.broken = chooser, [], []
 

@@ -44,7 +44,7 @@ def test_a_failed_copy_shows_nothing_and_the_retry_finishes_it(copies: Copies, k
     store = line.direct.store
     left = store.client.list_multipart_uploads(Bucket=store.bucket).get("Uploads", [])
     if "uploads" not in request_:  # a lost answer to that one holds the upload's id: `lakeworks gc` ends it
-        assert left == [], "parts that nobody will complete cost money"
+        assert left == [], "parts that no one will complete cost money"
 
 
 def test_a_completion_that_boto3_repeats_is_recognised_as_our_own(copies: Copies) -> None:

@@ -1,4 +1,4 @@
-"""Crawlers of folders that are not ours, against both Glue stand-ins: ministack's crawls end, moto's never do."""
+"""Crawlers of folders that are not ours, against both Glue emulators: ministack's crawls end, moto's never do."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.lakeworks_airflow.test_maintenance import environment, operator
 
 @pytest.fixture(autouse=True)
 def fresh_settings() -> Iterator[None]:
-    """Settings are read anew before and after every test."""
+    """Settings are read again before and after every test."""
     settings.cache_clear()
     yield
     settings.cache_clear()

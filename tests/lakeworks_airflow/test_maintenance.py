@@ -79,10 +79,10 @@ def test_a_lost_table_is_told_then_mended_then_right(published: Lake) -> None:
     assert told["differences"] == {"table not in catalog": 1}
     with pytest.raises(AirflowFailException, match=f"Nothing was changed. Run: lakeworks catalog repair {BRONZE}"):
         operator(CatalogDiffOperator, table=BRONZE, fail=True).execute({})
-    mended = operator(CatalogRepairOperator, table=BRONZE).execute({})
-    assert (mended["differences"], mended["repaired"]) == ({"table not in catalog": 1, "not in catalog": 1}, 2)
+    repaired = operator(CatalogRepairOperator, table=BRONZE).execute({})
+    assert (repaired["differences"], repaired["repaired"]) == ({"table not in catalog": 1, "not in catalog": 1}, 2)
     assert operator(CatalogRepairOperator, table=BRONZE).execute({}) == right
-    json.dumps([told, mended])
+    json.dumps([told, repaired])
 
 
 def test_columns_that_arrived_come_back_with_a_lost_table(published: Lake) -> None:

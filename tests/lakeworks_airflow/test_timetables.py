@@ -1,4 +1,4 @@
-"""Which runs Airflow's own backfill makes of a stretch of time, and what a daily or monthly DAG's schedule makes."""
+"""Which runs Airflow's own backfill makes of a date range, and what a daily or monthly DAG's schedule makes."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -149,8 +149,8 @@ def test_the_start_page_says_what_is_replayed(server: str) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("clock", b"no"), ("clock", b'{"source": "nobody"}'), ("clock", b'{"source": "*", "speed": 0}'),
-        ("clock", b'{"source": "*", "now": "2013-02-15T00:00:00"}'), ("limits", b'{"source": "nobody"}'), ("limits", b"{}"),
+        ("clock", b"no"), ("clock", b'{"source": "no one"}'), ("clock", b'{"source": "*", "speed": 0}'),
+        ("clock", b'{"source": "*", "now": "2013-02-15T00:00:00"}'), ("limits", b'{"source": "no one"}'), ("limits", b"{}"),
     ],
 )  # fmt: skip
 def test_a_clock_or_limit_that_is_none_is_refused(server: str, path: str, body: bytes) -> None:

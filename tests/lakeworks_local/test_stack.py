@@ -157,7 +157,7 @@ def test_postgres_ends_with_a_killed_wrapper_and_starts_again_with_its_data(tmp_
 
 
 def test_down_ends_a_postgres_whose_wrapper_is_gone(tmp_path: Path) -> None:
-    """A server that is nobody's child any more, as the wheel's own starter left them."""
+    """A server that is no one's child any more, as the wheel's own starter left them."""
     data = tmp_path / "postgres"
     data.mkdir()
     fake = tmp_path / "bin" / "postgres"

@@ -1,4 +1,4 @@
-"""Bad input that looks fine: a landed file that somebody exchanged, rows without the value that cuts partitions."""
+"""Bad input that looks fine: a landed file that a person exchanged, rows without the value that cuts partitions."""
 
 import io
 from collections.abc import Callable

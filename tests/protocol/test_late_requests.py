@@ -129,7 +129,7 @@ def test_settling_beside_a_newer_publication_leaves_it_alone(process: Process, r
 
 
 def test_settling_registers_nothing_older_than_the_ledger_says_afterwards(process: Process, run_at: RunAt) -> None:
-    """The catalog has no conditional writes: whoever registered late reads the ledger again."""
+    """The catalog has no conditional writes: anyone who registered late reads the ledger again."""
     process.publish(1, run_at(1))
     settling = process.another()
 

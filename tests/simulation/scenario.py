@@ -49,7 +49,7 @@ class Scenario:
     strange: int = 0  # requests that are late, sent twice or copied
     freezes: int = 0
     in_parts: bool = False  # objects are so large that they are copied in parts
-    damage: str = ""  # what somebody does to live objects with the AWS command line, before a repair
+    damage: str = ""  # what a person does to live objects with the AWS command line, before a repair
     expires: int = 0  # the table's retention, in days
     archived: int = 0  # days after which its objects are moved to an archive
 

@@ -18,7 +18,7 @@ TENANT = {
         {"conn_type": "aws", "login": "test", "password": "test", "extra": {"region_name": "us-east-1"}}
     ),
 }
-# Lost tasks are noticed in seconds instead of minutes; late tables are told of at an address a test may listen at.
+# Lost tasks are noticed in seconds instead of minutes; late tables are notified of at an address a test may listen at.
 QUICK = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",

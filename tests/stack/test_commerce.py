@@ -48,5 +48,5 @@ def test_days_go_by_and_sales_are_restated(product: Product) -> None:
     after = sales(product)
     assert set(before) < set(after)
     assert sum(refunded for _, refunded in after.values()) > sum(refunded for _, refunded in before.values())
-    assert any(after[key] != before[key] for key in before), "a day already told is told anew"
+    assert any(after[key] != before[key] for key in before), "a day already told is told again"
     assert product.lakeworks("verify", "silver.commerce.orders") == []

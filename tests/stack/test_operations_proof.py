@@ -171,7 +171,7 @@ def _stopped(product: Product, run_id: str, task_id: str) -> tuple[psutil.Proces
 
 
 def test_a_used_up_quota_waits_for_its_month_and_then_goes_on(product: Product) -> None:
-    """The budget document says that all of CoinGecko's requests of the month were made, whoever made them."""
+    """The budget document says that all of CoinGecko's requests of the month were made, anyone who made them."""
     now = time.gmtime()
     spent = {
         "number": 1,

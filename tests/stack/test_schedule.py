@@ -1,4 +1,4 @@
-"""What nobody asked for: the schedule's own run, and the consumers its publications start. After the modules of the taxi's 2019."""
+"""What no one asked for: the schedule's own run, and the consumers its publications start. After the modules of the taxi's 2019."""
 
 import json
 import os

@@ -27,7 +27,7 @@ class PipelineDag:
     started_by: tuple[str, ...] = ()  # assets; none for a DAG with a schedule of its own
 
     def periods(self, first: str, last: str) -> list[Period]:
-        """The DAG's periods from one key to another, both included; a month stands for its first or last day.
+        """The DAG's periods from one key to another, both included; a month means its first or last day.
 
         Raises:
             PartitionKeyError: a key is coarser or finer than it can be, the range runs backwards, or begins before the DAG.

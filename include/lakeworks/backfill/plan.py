@@ -30,7 +30,7 @@ Chunk = Literal["day", "month", "year", "all"]
 
 @dataclass(frozen=True)
 class TableStanding:
-    """One table's periods by how they stand; a table that time does not cut stands as a whole."""
+    """One table's periods by their state; a table that is not partitioned by time has one state."""
 
     table: str
     by_period: dict[Period, Standing]
@@ -93,7 +93,7 @@ def make_plan(
         raise fault
     tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
-    if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period stands for all
+    if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period means all
         standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
     begun = {part for period in doings.under_way for part in period.split(dag.grain)}
     under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)

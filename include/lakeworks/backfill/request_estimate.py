@@ -20,7 +20,7 @@ from lakeworks.sources import FetchRequest, RequestSource, SourceConnection, ope
 from lakeworks.sources.limits import Limiter, Limits, parsed
 from lakeworks.sources.response import SourceResponse
 
-# Sources that ask nobody: computed, declared, or files that others bring.
+# Sources that ask no one: computed, declared, or files that others bring.
 _NO_VENDOR = {"declared", "exchange_calendars", "file_drop", "lake"}
 
 
@@ -110,7 +110,7 @@ def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, boo
     tally = Tally()
     with suppress(
         LakeError, ValueError, KeyError, TypeError, AttributeError, IndexError
-    ):  # an empty answer fits nobody
+    ):  # an empty answer fits no one
         client.collect(FetchRequest(dataset(contract), period, contract.source_options), tally)
     return max(len(tally.names), 1), any("page" in name for name in tally.names)
 

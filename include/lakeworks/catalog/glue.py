@@ -30,7 +30,7 @@ from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.core.types import LakeType
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 
-# Somebody created or changed the table since we looked; looking again decides anew.
+# A person created or changed the table since we looked; looking again decides again.
 _OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}
 _GONE = {"EntityNotFoundException"}
 _ATTEMPTS = 6
@@ -143,7 +143,7 @@ class GlueCatalog:
         return len(new) + len(changed)
 
     def partitions(self, contract: Contract) -> Iterator[dict[str, Any]]:
-        """Every partition Glue lists, as it holds it; filtered nowhere, because stand-ins ignore `Expression`."""
+        """Every partition Glue lists, as it holds it; filtered nowhere, because emulators ignore `Expression`."""
         return self.calls(contract.table).listing()
 
     def drop_partitions(self, contract: Contract, partitions: Sequence[Partition]) -> int:

@@ -147,7 +147,7 @@ def names_and_types(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]
 
 
 def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) -> str:
-    """A short hash of what we set on a partition: an entry that still carries it was changed by nobody else."""
+    """A short hash of what we set on a partition: an entry that still carries it was changed by no one else."""
     ours = {key: value for key, value in parameters.items() if _is_ours(key) and key != SEAL}
     text = json.dumps([list(values), location, sorted(ours.items())], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -164,23 +164,23 @@ def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]])
 def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """In words, what Glue holds that is not as wanted; Glue may hold more than we set.
 
-    The entry number and the seal are not told: they say where the rest comes from, and are no fault by themselves.
+    The entry number and the seal are left out: they say where the rest comes from, and are no fault by themselves.
     """
-    told: list[str] = []
+    messages: list[str] = []
     before, after = found.get("StorageDescriptor", {}), wanted.get("StorageDescriptor", {})
     if before.get("Location") != after.get("Location"):
-        told.append(f"location `{before.get('Location')}` is not `{after.get('Location')}`")
-    told += _column_differences(before.get("Columns", []), after.get("Columns", []))
+        messages.append(f"location `{before.get('Location')}` is not `{after.get('Location')}`")
+    messages += _column_differences(before.get("Columns", []), after.get("Columns", []))
     if not contains(before, {key: value for key, value in after.items() if key not in ("Location", "Columns")}):
-        told.append("it is not read as Parquet")
+        messages.append("it is not read as Parquet")
     held = found.get("Parameters", {})
-    told += [
+    messages += [
         f"{key} {held.get(key, 'missing')} is not {value}"
         for key, value in wanted.get("Parameters", {}).items()
         if held.get(key) != value and key not in (ENTRY, SEAL)
     ]
     rest = {key: value for key, value in wanted.items() if key not in ("StorageDescriptor", "Parameters")}
-    return told + [f"{key} differs" for key in differs(found, rest)]
+    return messages + [f"{key} differs" for key in differs(found, rest)]
 
 
 def differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
@@ -199,11 +199,11 @@ def contains(found: Any, wanted: Any) -> bool:
 
 def _column_differences(found: Sequence[Mapping[str, str]], wanted: Sequence[Mapping[str, str]]) -> list[str]:
     before, after = ({c["Name"]: c["Type"] for c in columns} for columns in (found, wanted))
-    told = [f"column {name} is missing" for name in after if name not in before]
-    told += [f"column {name} is too much" for name in before if name not in after]
-    told += [f"column {n} is {before[n]}, not {kind}" for n, kind in after.items() if before.get(n, kind) != kind]
-    if told or contains(list(found), list(wanted)):
-        return told
+    messages = [f"column {name} is missing" for name in after if name not in before]
+    messages += [f"column {name} is too much" for name in before if name not in after]
+    messages += [f"column {n} is {before[n]}, not {kind}" for n, kind in after.items() if before.get(n, kind) != kind]
+    if messages or contains(list(found), list(wanted)):
+        return messages
     return ["columns have another order or other comments"]
 
 

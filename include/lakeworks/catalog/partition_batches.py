@@ -23,7 +23,7 @@ DELETE_BATCH = 25
 GET_BATCH = 1000
 _THROTTLED = {"ThrottlingException", "InternalServiceException", "OperationTimeoutException", "InternalServerException"}
 _ROUNDS = 8
-# What stand-ins without an operation answer; AWS has it.
+# What emulators without an operation answer; AWS has it.
 _UNSUPPORTED = ("InvalidAction", "UnknownOperation", "UnsupportedOperation", "NotImplemented", "501")
 
 
@@ -101,7 +101,7 @@ class PartitionCalls:
     def _get(self, values: Sequence[Values]) -> list[dict[str, Any]]:
         """Ask until nothing is left open.
 
-        `UnprocessedKeys` are keys Glue did not get to, and on a stand-in those that do not exist. While answers bring
+        `UnprocessedKeys` are keys Glue did not get to, and on a emulator those that do not exist. While answers bring
         something, the rest is asked for again. One that brings nothing is followed by a question for a single key: if even that
         is not found, the rest does not exist. (A partition taken for missing is no harm: creating it turns into updating it.)
 
@@ -144,7 +144,7 @@ class PartitionCalls:
             return _merged(pool.map(lambda chunk: self._write(chunk, create=create), chunks(inputs, WRITE_BATCH)))
 
     def _write(self, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> dict[Values, str]:
-        """One batch until nothing of it is throttled; an item created or dropped by somebody else meanwhile changes sides."""
+        """One batch until nothing of it is throttled; an item created or dropped by another writer meanwhile changes sides."""
         refused: dict[Values, str] = {}
         pending = {tuple(item["Values"]): item for item in inputs}
         creating = dict.fromkeys(pending, create)

@@ -10,7 +10,7 @@ from lakeworks.errors import LakeUnavailable
 
 
 def created(what: str, name: str, create: Callable[[], object]) -> bool:
-    """Create something; False if somebody else (or a repeated call of ours, whose answer was lost) was first."""
+    """Create something; False if another writer (or a repeated call of ours, whose answer was lost) was first."""
     with translated(f"create {what}", name):
         try:
             create()

@@ -1,7 +1,7 @@
 """The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`.
 
 Field names follow the Open Data Contract Standard (ODCS 3.x: version, status, description, team, required, primaryKey,
-classification, logicalTypeOptions) wherever it has one. From this one file come the Arrow schema, the Glue columns, the
+classification, logicalTypeOptions) where it has one. From this one file come the Arrow schema, the Glue columns, the
 Great Expectations suite, the row rules and the documentation.
 """
 
@@ -212,7 +212,7 @@ def _load(name: str, root: Path) -> Contract:
 
 
 def read_contract(path: Path, name: str, shown: str) -> Contract:
-    """Read the contract of a table from a file, wherever it lies; errors call the file `shown`.
+    """Read the contract of a table from a file, where it lies; errors call the file `shown`.
 
     Raises:
         ContractError: it cannot be read, the YAML does not parse, or a field is wrong; names file and field.

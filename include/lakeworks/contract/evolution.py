@@ -58,7 +58,7 @@ def widens(old: LakeType, new: LakeType) -> bool:
 def left_for_athena(old: Contract, new: Contract) -> list[str]:
     """Widened columns whose older files Athena does not document to read: `int` as `double`, decimals, anything nested.
 
-    None in a table without partitions, which every run writes anew.
+    None in a table without partitions, which every run rewrites.
     """
     return _widened(old, new, lambda before, after: after.kind in _ATHENA_READS.get(before.kind, ()))
 
@@ -66,7 +66,7 @@ def left_for_athena(old: Contract, new: Contract) -> list[str]:
 def left_for_spark_3(old: Contract, new: Contract) -> list[str]:
     """Widened columns whose older files Spark 3 refuses under the new type: all that Parquet stores another way.
 
-    None in a table without partitions, which every run writes anew.
+    None in a table without partitions, which every run rewrites.
     """
     return _widened(old, new, _is_stored_alike)
 

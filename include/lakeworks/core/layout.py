@@ -108,7 +108,7 @@ def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
 
 
 def quarantine_key(table: TableName, period: Period, attempt: str) -> str:
-    """The rows one attempt set aside."""
+    """The rows one attempt quarantined."""
     return join(QUARANTINE, table.path, f"period={period}", f"{attempt}.parquet")
 
 

@@ -1,6 +1,6 @@
 """Periods, and the Hive partitions a table is cut into.
 
-A *period* is the stretch of time one run owns (`2019-01`, `2019-01-05`, `2019-01-05T03`): the Airflow partition key.
+A *period* is the date range one run owns (`2019-01`, `2019-01-05`, `2019-01-05T03`): the Airflow partition key.
 A *partition* is one folder of a table (`year=2019/month=01/day=05`); a monthly run of a daily table owns about 31.
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
-# Fields are separated by spaces; the time stands in brackets, request line, referrer and agent in quotes.
+# Fields are separated by spaces; the time is in brackets, request line, referrer and agent in quotes.
 _FIELD = re.compile(r'\[([^\]]*)\]|"((?:[^"\\]|\\.)*)"|(\S+)')
 _TIME, _OPERATION, _KEY, _STATUS, _BYTES, _SIZE = 2, 6, 7, 9, 11, 12
 _READS = ("REST.GET.OBJECT", "REST.COPY.OBJECT_GET", "REST.COPY.PART_GET", "REST.SELECT.OBJECT")

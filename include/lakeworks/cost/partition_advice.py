@@ -86,7 +86,7 @@ def filters(sql: str) -> dict[TableName, set[str]]:
             found.setdefault(name, set())
         where = select.args.get("where")
         for column in _compared(where) if where else ():
-            # A bare column belongs to the only source there is; of several, nobody knows without the catalog.
+            # A bare column belongs to the only source there is; of several, no one knows without the catalog.
             alone = next(iter(tables.values()), None) if len(sources) == 1 else None
             owner = tables.get(column.table) if column.table else alone
             if owner:

@@ -87,7 +87,7 @@ def _effect(group: tuple[str, str, str], items: list[ObjectVersion], proposal: P
 
 
 def _rewritten(items: list[ObjectVersion], proposal: Proposal) -> Iterator[ObjectVersion]:
-    """The objects after compression and after merging those of a folder up to the wanted size; written anew as STANDARD."""
+    """The objects after compression and after merging those of a folder up to the wanted size; rewritten as STANDARD."""
     smaller = [_sized(item, round(item.size * proposal.compression)) for item in items]
     if proposal.compact_to_bytes is None:
         yield from smaller

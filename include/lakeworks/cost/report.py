@@ -48,7 +48,7 @@ def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
     """Cheaper classes for how data is read, from access logs.
 
     Raises:
-        ConfigError: no logs were named: without them nobody knows what is read.
+        ConfigError: no logs were named: without them no one knows what is read.
     """
     if not ask.logs:
         raise ConfigError(

@@ -122,7 +122,7 @@ def _row_quality(contract: Contract, rule: RowRule) -> dict[str, Any]:
     return {
         "name": rule.name,
         "type": "sql",
-        "description": f"{rule.reason} Such rows are set aside.",
+        "description": f"{rule.reason} Such rows are quarantined.",
         "query": f"SELECT count(*) FROM {contract.table.sql} WHERE NOT coalesce(({rule.sql}), FALSE)",
         "mustBe": 0,
         "unit": "rows",

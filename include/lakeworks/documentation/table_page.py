@@ -28,7 +28,7 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
             ("column", "type", "required", "description"),
             (_column(n, c) for n, c in contract.columns.items()),
         ),
-        _table("Row rules", ("rule", "a row is set aside when"), ((f"`{rule.name}`", rule.reason) for rule in rules)),
+        _table("Row rules", ("rule", "a row is quarantined when"), ((f"`{rule.name}`", rule.reason) for rule in rules)),
         _table(
             "Checks on the whole",
             ("expectation", "severity", "why"),
@@ -50,7 +50,7 @@ def _late_data(contract: Contract) -> dict[str, str]:
     if found is None:
         return {}
     if not found.dated_by:
-        return {"Late data": f"built anew whenever something arrives in `{found.touched_by}`"}
+        return {"Late data": f"rebuilt whenever something arrives in `{found.touched_by}`"}
     return {
         "Late data": f"what arrives in `{found.touched_by}` re-opens the partitions it falls into (`{found.dated_by}`), at "
         f"most {found.max_partitions} a run"

@@ -1,4 +1,4 @@
-"""A transform's outcome as one stream: good rows pass on, broken ones are set aside, duplicates dropped, all counted."""
+"""A transform's outcome as one stream: good rows pass on, broken ones are quarantined, duplicates dropped, all counted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -83,7 +83,7 @@ class BuildResult:
         self.broken = dict(self.side.execute(broken_counts(self.rules)).fetchall())
         self._counts = RowCounts(read, staged, broken.rows, duplicates.dropped)
 
-    def _sort_out(self, batch: pa.RecordBatch, aside: "_QuarantineBuffer") -> pa.RecordBatch:
+    def _sort_out(self, batch: pa.RecordBatch, buffer: "_QuarantineBuffer") -> pa.RecordBatch:
         names = list(self.contract.columns)
         mask = None
         for name in mask_columns(self.rules):
@@ -91,7 +91,7 @@ class BuildResult:
             mask = found if mask is None else pc.or_(mask, found)
         if mask is None or not mask.true_count:
             return batch.select(names)
-        aside.add(batch.filter(mask))
+        buffer.add(batch.filter(mask))
         return batch.select(names).filter(pc.invert(mask))
 
 

@@ -110,7 +110,7 @@ def is_good(rules: Sequence[RowRule]) -> str:
 def publishing_order(contract: Contract) -> list[str]:
     """Partition first, then grain; a table without a grain is sorted by everything, so that its order is fixed too.
 
-    Where the grain has the column whose day (month, hour) is the last partition field, that column stands for its day: one
+    Where the grain has the column whose day (month, hour) is the last partition field, that column means its day: one
     key less, the first one nearly unique, and files sorted by time.
     """
     keys = list(contract.grain or contract.columns)
@@ -160,7 +160,7 @@ def winning_order(contract: Contract) -> str:
 
 
 def broken_counts(rules: Sequence[RowRule]) -> str:
-    """Rows per broken rule among the rows set aside, sorted by rule."""
+    """Rows per broken rule among the quarantined rows, sorted by rule."""
     return (
         f"SELECT rule, count(*) FROM (SELECT unnest({_broken_rules(rules)}) AS rule FROM _set_aside) "
         "GROUP BY rule ORDER BY rule"
@@ -168,7 +168,7 @@ def broken_counts(rules: Sequence[RowRule]) -> str:
 
 
 def quarantined(contract: Contract, rules: Sequence[RowRule]) -> str:
-    """The rows set aside, with the reasons of every rule they break in one text."""
+    """The quarantined rows, with the reasons of every rule they break in one text."""
     reasons = " ".join(f"WHEN '{rule.name}' THEN '{_text(rule.reason)}'" for rule in rules)
     reason = f"list_transform(_broken_rules, lambda x: CASE x {reasons} END)" if rules else "_broken_rules"
     columns = ", ".join(map(quoted, contract.columns))

@@ -54,11 +54,13 @@ def compare_rows(session: Session, grain: Sequence[str], columns: Sequence[str],
         "WHEN a._values IS DISTINCT FROM b._values THEN 'changed' "
         "WHEN a._lineage IS DISTINCT FROM b._lineage THEN 'only lineage' END"
     )
-    told = f"SELECT {case} AS difference, {key}, b._values AS before, a._values AS after FROM {joined}"
-    counts = session.query(f"SELECT difference, count(*) AS rows FROM ({told}) WHERE difference IS NOT NULL GROUP BY 1")
+    compared = f"SELECT {case} AS difference, {key}, b._values AS before, a._values AS after FROM {joined}"
+    counts = session.query(
+        f"SELECT difference, count(*) AS rows FROM ({compared}) WHERE difference IS NOT NULL GROUP BY 1"
+    )
     by_kind = {row["difference"]: row["rows"] for row in counts.to_pylist()}
     samples = session.query(
-        f"SELECT * FROM ({told}) WHERE difference <> 'only lineage' ORDER BY difference, {key} LIMIT {_SAMPLES}"
+        f"SELECT * FROM ({compared}) WHERE difference <> 'only lineage' ORDER BY difference, {key} LIMIT {_SAMPLES}"
     )
     return Rows(
         by_kind.get("added", 0), by_kind.get("removed", 0), by_kind.get("changed", 0), by_kind.get("only lineage", 0),

@@ -1,4 +1,4 @@
-"""Alerts: what is late is told once, to the log and to a webhook, whoever looks and however often."""
+"""Alerts about late tables: each is sent once to the log and to a webhook, however often processes look."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from lakeworks.errors import LakeUnavailable
-from lakeworks.freshness.alert_log import Place, claim
+from lakeworks.freshness.alert_log import AlertChannel, claim
 from lakeworks.freshness.freshness import TableFreshness
 from lakeworks.lake import Lake
 
@@ -25,47 +25,49 @@ class Alerts:
     url: str | None = None
     session: requests.Session | None = None
 
-    def tell_late(self, found: Iterable[TableFreshness], now: datetime) -> list[dict[str, Any]]:
-        """Tell of all that is late once, in each place it was not told of yet; returns what was told now.
+    def send_late(self, found: Iterable[TableFreshness], now: datetime) -> list[dict[str, Any]]:
+        """Send an alert for all that is late, once in each channel; return the alerts sent now.
 
         Raises:
-            LakeUnavailable: the webhook took some of them not; those are told of the next time.
+            LakeUnavailable: the webhook refused some of them; they are sent the next time.
         """
-        told: list[dict[str, Any]] = []
+        sent: list[dict[str, Any]] = []
         refused: list[str] = []
         for item in found:
             try:
-                told += self._tell(item, now)
+                sent += self._send(item, now)
             except requests.RequestException as error:
                 refused.append(f"{item.table} ({_reason(error)})")
         if refused:
             raise LakeUnavailable(
-                f"LAKE_ALERT_URL did not take {len(refused)} of {len(refused) + len(told)} alerts: {', '.join(refused)}. They "
-                "are told of again at the next look; what was taken is not."
+                f"LAKE_ALERT_URL did not take {len(refused)} of {len(refused) + len(sent)} alerts: {', '.join(refused)}. They "
+                "are sent again at the next look; those it took are not."
             )
-        return told
+        return sent
 
-    def _tell(self, item: TableFreshness, now: datetime) -> Iterator[dict[str, Any]]:
+    def _send(self, item: TableFreshness, now: datetime) -> Iterator[dict[str, Any]]:
         names = frozenset(_names(item))
-        places: tuple[Place, ...] = ("log", "webhook") if self.url else ("log",)
-        claimed = claim(self.lake.store, item.table, dict.fromkeys(places, names), now)
+        channels: tuple[AlertChannel, ...] = ("log", "webhook") if self.url else ("log",)
+        claimed = claim(self.lake.store, item.table, dict.fromkeys(channels, names), now)
         if claimed is None:
             return
-        alert, done = None, list[Place]()
+        alert, done = None, list[AlertChannel]()
         try:
-            for place, new in claimed.untold.items():
+            for channel, new in claimed.unsent.items():
                 alert = {"alert": "freshness", "bucket": self.lake.store.bucket, **_only(item, new).as_dict(now)}
-                self._tell_at(place, alert)
-                done.append(place)
+                self._send_to(channel, alert)
+                done.append(channel)
         except requests.RequestException:
-            claimed.settle(done, now)
+            claimed.record_sent(done, now)
             raise
-        claimed.settle(done, now)  # not `finally`: what was interrupted was perhaps not told, and its claim runs out
+        claimed.record_sent(
+            done, now
+        )  # not `finally`: what was interrupted was perhaps not sent, and its claim expires
         if alert:
             yield alert
 
-    def _tell_at(self, place: Place, alert: dict[str, Any]) -> None:
-        if place == "log":
+    def _send_to(self, channel: AlertChannel, alert: dict[str, Any]) -> None:
+        if channel == "log":
             log.warning("%s; due was %s", _text(alert), alert["due"])
             return
         body = {"text": _text(alert), **alert}  # `text` is what Slack, Teams and Mattermost show

@@ -1,6 +1,6 @@
 """Gaps: partitions that are late although newer ones exist, and keys that stopped.
 
-Both are told of for a bounded time after they became overdue, so that an old gap somebody lives with, or a symbol that was
+Both are notified of for a bounded time after they became overdue, so that an old gap a person lives with, or a symbol that was
 delisted, is not late for ever.
 """
 
@@ -64,7 +64,7 @@ def missing_before(
 def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[Stopped]:
     """Keys whose newest partition lies before the table's, by more slots than they ever left out lately.
 
-    A key is measured by the slots that other keys have: where nobody trades, nobody is late. What came only once has no rhythm
+    A key is measured by the slots that other keys have: where no one trades, no one is late. What came only once has no rhythm
     to break.
     """
     by_key: dict[str, set[Period]] = {}

@@ -30,7 +30,7 @@ _SAMPLE = 10_000  # objects looked at a prefix: enough for a mean, ten list call
 
 
 def _silent(_: ResourceChange) -> None:
-    """Report to nobody."""
+    """Report to no one."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class LakePlan:
         return made
 
     def export(self, language: Language) -> str:
-        """The wanted state as CloudFormation or Terraform JSON text, for AWS even where the endpoint is a stand-in."""
+        """The wanted state as CloudFormation or Terraform JSON text, for AWS even where the endpoint is a emulator."""
         resources = desired_resources(replace(self.place, secure=True), self.wish)
         return json.dumps(exported(resources, language, self.place.region), indent=2) + "\n"
 

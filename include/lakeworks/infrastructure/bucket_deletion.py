@@ -1,4 +1,4 @@
-"""Listing and deleting buckets. Only a bucket that bootstrap made is ever deleted, and a full one only when told to."""
+"""Listing and deleting buckets. Only a bucket that bootstrap made is ever deleted, and a full one only when asked to."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

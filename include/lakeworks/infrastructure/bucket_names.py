@@ -8,7 +8,7 @@ from lakeworks.errors import ConfigError
 OURS = "lakeworks-"
 # Policy statement ids take letters and digits only.
 OUR_SID = "Lakeworks"
-# First words of the description of what stands alone (work group, alarm, crawler).
+# First words of the description of what is outside buckets (work group, alarm, crawler).
 MADE_BY = "Made by lakeworks bootstrap"
 
 

@@ -1,7 +1,7 @@
 """Plan, apply, read back.
 
 Each resource is looked at on its own: one call without permission leaves the others to happen, and a second run completes
-what is missing. Nothing is trusted to have happened until it reads back: stand-ins accept what they do not keep, and an
+what is missing. Nothing is trusted to have happened until it reads back: emulators accept what they do not keep, and an
 unknown sub-resource PUT may be answered like a CreateBucket.
 """
 
@@ -19,7 +19,7 @@ ResourceOutcome = Literal[
     "created", "changed",  # done and read back
     "unchanged", "foreign", "refused", "denied", "unsupported", "failed",
 ]  # fmt: skip
-# Codes by which a server says that it does not know a call (S3, AWS JSON services, the stand-ins' own).
+# Codes by which a server says that it does not know a call (S3, AWS JSON services, the emulators' own).
 _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOperationException", "UnsupportedOperation"}
 
 
@@ -129,7 +129,7 @@ def _refusal(resource: Resource, error: LakeError) -> ResourceChange:
     if isinstance(error, NotSupported):
         return _change(resource, "unsupported", str(error))
     code = error_code(error)
-    unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: a stand-in's own
+    unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: a emulator's own
     return _change(resource, "unsupported" if unknown else "failed", str(error))
 
 

@@ -116,7 +116,7 @@ def store(lake: Lake, contract: Contract, period: Period, run: Run, found: Downl
             return Landed(upload_file(lake.store, found.path, Target(key, metadata, if_absent=True)), is_new=True)
         existing = lake.store.head(key)
         if existing is not None and (known is None or existing.metadata.get(_REPLACES) == known.key):
-            return Landed(existing, is_new=False)  # another task landed the same bytes first: that object stands
+            return Landed(existing, is_new=False)  # another task landed the same bytes first: that object stays
     assert existing is not None  # noqa: S101 - the condition failed because it exists
     return Landed(existing, is_new=False)
 

@@ -25,7 +25,7 @@ class LakeState:
         return body, item.etag
 
     def swap(self, name: str, body: bytes, tag: str | None) -> bool:
-        """Write a document if nobody changed it since it was read."""
+        """Write a document if no one changed it since it was read."""
         target = Target(f"{QUOTA}/{name}", if_match=tag, if_absent=tag is None)
         try:
             self.store.put(target, body)

@@ -60,7 +60,7 @@ class LedgerEntry(Document):
     content: str = Field(description="Content hash over the objects.")
     based_on: int | None = Field(
         None,
-        description="The publication that was live before the inputs were read (0: none), for what any run may build anew "
+        description="The publication that was live before the inputs were read (0: none), for what any run may rebuild "
         "(`rebuilds`) and for compactions: if another is live by then, this one is not published.",
     )
     objects: tuple[LiveObject, ...]
@@ -236,14 +236,14 @@ class Ledger:
         except LostRace as error:
             raise LostRace(
                 f"{entry.where}: another writer took publication {entry.seq} first. Live data is untouched by this run; "
-                "its rows stay staged. The next attempt decides anew."
+                "its rows stay staged. The next attempt decides again."
             ) from error
 
     def complete(self, stored: Stored, entry: LedgerEntry) -> Stored:
-        """Replace an entry that nobody changed since it was read.
+        """Replace an entry that no one changed since it was read.
 
         Raises:
-            LostRace: somebody did.
+            LostRace: a person did.
         """
         target = Target(entry.key, if_match=stored.etag)
         return Stored(entry, self.store.put(target, entry.model_dump_json(indent=1).encode()).etag)

@@ -63,9 +63,9 @@ class Publisher:
 
         Raises:
             FencedError: a newer run has published one of the partitions; nothing was changed.
-            StaleBuild: one of them was published anew since its inputs were read; nothing was changed.
+            StaleBuild: one of them was published again since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
-            LostRace: another writer was faster somewhere; what was published stays, the next attempt decides anew.
+            LostRace: another writer was faster somewhere; what was published stays, the next attempt decides again.
         """
         each = self.ledger.store.map
         self.on_step("check")
@@ -110,7 +110,7 @@ class Publisher:
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
             return _Decision(live.model_copy(update=confirmed))
-        if wanted.based_on is not None:  # whoever read the latest state may publish, however old its run
+        if wanted.based_on is not None:  # anyone who read the latest state may publish, however old its run
             _refuse_stale(wanted, live)
         elif live and older:
             raise FencedError(
@@ -140,7 +140,7 @@ class Publisher:
             if last.state == "abandoned":
                 return last.seq + 1, self.ledger.live(table, partition, numbers[:-1])
             self.recover(table, partition)
-        raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides anew.")
+        raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides again.")
 
     def _reserve(self, decided: "_Decision") -> Stored:
         """Take the number; a writer that loses it to the very same content has nothing left to do."""

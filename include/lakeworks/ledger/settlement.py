@@ -38,7 +38,7 @@ class Settlement:
                 numbers = self.ledger.sequence(table, partition)
                 if numbers[-1] == stored.entry.seq or self._is_newest(stored, numbers):
                     return
-        raise LostRace(f"`{table}` {partition}: other writers kept publishing. The next attempt decides anew.")
+        raise LostRace(f"`{table}` {partition}: other writers kept publishing. The next attempt decides again.")
 
     def _restored(self, stored: Stored) -> Stored:
         entry = stored.entry

@@ -32,7 +32,7 @@ Emit = Callable[["RunEvent"], None]
 
 
 def unheard(_: "RunEvent") -> None:
-    """Nobody listens."""
+    """No one listens."""
 
 
 def emitter(url: str, folder: Path) -> Emit:
@@ -91,7 +91,7 @@ class Lineage:
     tenant: Tenant | None = None
 
     @contextmanager
-    def told(self, contract: Contract, manifest: RunRecord) -> Iterator[None]:
+    def reporting(self, contract: Contract, manifest: RunRecord) -> Iterator[None]:
         """Tell of a publication: its start, and how it ended."""
         self._tell("START", contract, manifest)
         try:
@@ -106,14 +106,14 @@ class Lineage:
         try:
             self.emit(self._restatement(contract, entry, source))
         except Exception as trouble:
-            log.warning("lineage of the %s of %s was not told: %s", entry.kind, entry.where, trouble)
+            log.warning("lineage of the %s of %s was not sent: %s", entry.kind, entry.where, trouble)
 
     def rolled_forward(self, contract: Contract, entry: LedgerEntry) -> None:
         """Tell of a publication that another process brought to its end: the one that began it may not live to tell."""
         try:
             self.emit(self._restatement(contract, entry, None))
         except Exception as trouble:
-            log.warning("lineage of %s, rolled forward, was not told: %s", entry.where, trouble)
+            log.warning("lineage of %s, rolled forward, was not sent: %s", entry.where, trouble)
 
     def _restatement(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry | None) -> "RunEvent":
         from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
@@ -125,7 +125,7 @@ class Lineage:
             before = dataset_version_dataset.DatasetVersionDatasetFacet(f"{place}@{source.live_seq}")
             read.append(InputDataset(self.namespace, self._name(contract.name), facets={"version": before}))
         built = entry.kind == "publish"
-        # A build's START was told under its manifest's run id, with the inputs.
+        # A build's START was sent under its manifest's run id, with the inputs.
         run = f"{entry.staging}{MANIFEST}" if built and entry.staging else entry.key
         written = _Written(f"{place}@{entry.live_seq}", entry.rows, entry.size, len(entry.objects))
         return RunEvent(
@@ -142,7 +142,7 @@ class Lineage:
         try:
             self.emit(self.event(kind, contract, manifest, error))
         except Exception as trouble:  # a lineage server that is down must not stop a lake
-            log.warning("lineage of %s %s was not told: %s", manifest.table, manifest.period, trouble)
+            log.warning("lineage of %s %s was not sent: %s", manifest.table, manifest.period, trouble)
 
     def event(self, kind: str, contract: Contract, manifest: RunRecord, error: str = "") -> "RunEvent":
         """One OpenLineage event."""

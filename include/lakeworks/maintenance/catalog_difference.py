@@ -49,15 +49,15 @@ def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> Ca
     """A partition that the catalog lists and the ledger does not."""
     where = found.get("StorageDescriptor", {}).get("Location")
     if foreign:
-        told = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
-        return CatalogDifference("foreign in catalog", partition, told)
+        messages = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
+        return CatalogDifference("foreign in catalog", partition, messages)
     return CatalogDifference("dead in catalog", partition, f"registered at `{where}`, but nothing is published")
 
 
 def no_object(partition: Partition, item: Mapping[str, Any]) -> CatalogDifference:
     """A partition that is right in the catalog, but whose folder is empty."""
-    told = f"nothing lies at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
-    return CatalogDifference("no object", partition, told)
+    messages = f"nothing lies at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
+    return CatalogDifference("no object", partition, messages)
 
 
 def outcome(difference: CatalogDifference, code: str | None) -> CatalogDifference:

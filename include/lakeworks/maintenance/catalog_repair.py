@@ -58,7 +58,7 @@ def compare_catalog(
 ) -> Iterator[CatalogDifference]:
     """Every difference between ledger and catalog, as it is found and (with `repair`) repaired; running it again finds none.
 
-    `progress` is told how many partitions of how many are done. Partitions Glue refuses come back unmended, with its reason.
+    `progress` is called with the number of partitions done and of all. What Glue refuses comes back with its reason.
     """
     numbers = lake.ledger.numbers(contract.table)
     work = _Reconciliation(lake, contract, repair, deep, numbers)
@@ -100,16 +100,19 @@ class _Reconciliation:
     def table(self, found: Mapping[str, Any] | None) -> Iterator[CatalogDifference]:
         """The table itself: there, and as the contract says."""
         if found is None:
-            told = f"{len(self.numbers):,} partitions of it are in the ledger"
-            yield CatalogDifference("table not in catalog", Partition(), told, repaired=self._set_table(missing=True))
+            messages = f"{len(self.numbers):,} partitions of it are in the ledger"
+            yield CatalogDifference(
+                "table not in catalog", Partition(), messages, repaired=self._set_table(missing=True)
+            )
             return
         wanted = table_input(self.contract, self.location, (), self._more())
         wanted = merge_existing(found, wanted)
         keys = [key["Name"] for key in found["PartitionKeys"]], [key["Name"] for key in wanted["PartitionKeys"]]
         if keys[0] != keys[1]:
-            told = f"it is partitioned by {'/'.join(keys[0]) or 'nothing'}, the contract by {'/'.join(keys[1]) or 'nothing'}"
+            keyed = ["/".join(names) or "nothing" for names in keys]
+            messages = f"it is partitioned by {keyed[0]}, the contract by {keyed[1]}"
             advice = "drop the Glue table (no data is lost) and run: lakeworks catalog repair"
-            yield CatalogDifference("other partition keys", Partition(), f"{told}; {advice} {self.contract.name}")
+            yield CatalogDifference("other partition keys", Partition(), f"{messages}; {advice} {self.contract.name}")
         elif told_all := explain(found, wanted):
             repaired = self._set_table(missing=False)
             yield CatalogDifference("table behind contract", Partition(), "; ".join(told_all), repaired=repaired)
@@ -138,7 +141,7 @@ class _Reconciliation:
         self._recheck_published_meanwhile(columns)
 
     def _is_right(self, suspect: _Suspect, columns: list[dict[str, str]]) -> bool:
-        """Set from the newest ledger entry we know of, changed by nobody since, inside the table, with its columns."""
+        """Set from the newest ledger entry we know of, changed by no one since, inside the table, with its columns."""
         item = suspect.found or {}
         entry = str(item.get("Parameters", {}).get(ENTRY, ""))
         newest = entry.isdigit() and int(entry) >= self.numbers[suspect.partition][-1]
@@ -173,8 +176,8 @@ class _Reconciliation:
             return CatalogDifference(
                 "not in catalog", partition, f"publication {entry.live_seq} is not registered"
             ), wanted
-        if told := explain(found, wanted):
-            text = f"not as publication {entry.live_seq} says: {'; '.join(told)}"
+        if messages := explain(found, wanted):
+            text = f"not as publication {entry.live_seq} says: {'; '.join(messages)}"
             return CatalogDifference("wrong in catalog", partition, text), wanted
         # An entry number that is behind is no difference: writers that confirm the same content race for it.
         missing = None if suspect.has_objects else no_object(partition, found)

@@ -1,4 +1,4 @@
-"""Compaction: a partition's rows written anew in objects of the target size, made live by the same publish as any other."""
+"""Compaction: a partition's rows rewritten in objects of the target size, made live by the same publish as any other."""
 
 import logging
 import statistics
@@ -40,7 +40,7 @@ class FileReport:
 
     @property
     def needs_compaction(self) -> bool:
-        """Return True if writing it anew would bring it nearer to the target size."""
+        """Return True if rewriting it would bring it nearer to the target size."""
         return self.verdict in ("merge", "split")
 
 
@@ -70,7 +70,7 @@ class Compacted:
 
 
 def compact_each(lake: Lake, contract: Contract, reports: Iterable[FileReport]) -> Iterator[Compacted]:
-    """Write partitions anew, one after the other; one that others publish or withdraw meanwhile does not end it.
+    """Rewrite partitions, one after the other; one that others publish or withdraw meanwhile does not end it.
 
     Raises:
         RowBalanceError: the rows written are not the rows read; nothing was published of that partition.
@@ -84,7 +84,7 @@ def compact_each(lake: Lake, contract: Contract, reports: Iterable[FileReport]) 
 
 
 def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
-    """Write a live partition anew; readers see the old objects or the new ones, and the same rows in both.
+    """Rewrite a live partition; readers see the old objects or the new ones, and the same rows in both.
 
     Raises:
         LakeNotFound: nothing is live there.
@@ -92,7 +92,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
         RowBalanceError: the rows written are not the rows read; nothing was published.
     """
     live = _live(lake, contract, partition)
-    # It changes no rows, so it stands where the run it rewrites stands: later runs replace it, earlier ones are fenced.
+    # It changes no rows, so it keeps the order of the run it rewrites: later runs replace it, earlier ones are fenced.
     run = live.run.model_copy(update={"id": Run.by_hand("compaction", live.run).id})
     with scratch_folder(lake.scratch) as folder:
         staged = _write(

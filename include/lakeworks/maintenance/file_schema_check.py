@@ -60,7 +60,9 @@ class CatalogColumns:
         except pa.ArrowInvalid:
             return []
         keys = {key.lower() for key, _ in partition.pairs}
-        return [told for column in schema if column.name.lower() not in keys for told in self._of(partition, column)]
+        return [
+            messages for column in schema if column.name.lower() not in keys for messages in self._of(partition, column)
+        ]
 
     def _of(self, partition: Partition, column: "pa.Field") -> Iterator[str]:
         name = column.name.lower()

@@ -1,4 +1,4 @@
-"""Garbage: what attempts left in staging, superseded objects of versioned tables, and uploads nobody will complete."""
+"""Garbage: what attempts left in staging, superseded objects of versioned tables, and uploads no one will complete."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence, Set

@@ -203,10 +203,10 @@ def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: boo
     return Finding(kind, entry.parsed, f"{what}; version {item.version_id} is published")
 
 
-def _advised(key: str, entry: LedgerEntry, told: list[str]) -> str:
+def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
     """The contradictions of one file, and which side is repaired how."""
     return (
-        f"`{key}`: {'; '.join(told)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
+        f"`{key}`: {'; '.join(messages)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
         f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
         "lost.) Where Glue says what the contract does: run the partition again"
     )
@@ -229,12 +229,12 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
     for found in lake.store.scan(f"{contract.table.path}/"):
         path = found.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
         if found.key not in known and not path.startswith("_") and found.size:
-            partition, told = Partition.parse(path), f"`{found.key}` belongs to no publication"
+            partition, messages = Partition.parse(path), f"`{found.key}` belongs to no publication"
             if _is_named(lake, contract, partition, found.key):
                 continue
             if not contract.could_have(partition):
-                told += f"; `{path}` names no partition of the table"
-            yield Finding("foreign object", partition, told)
+                messages += f"; `{path}` names no partition of the table"
+            yield Finding("foreign object", partition, messages)
 
 
 def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:

@@ -82,7 +82,9 @@ class ParquetPart:
 
     def discard(self) -> None:
         """Remove the scratch file."""
-        with suppress(Exception):  # what broke the encoding was raised to whoever waited for it, or is about to be
+        with suppress(
+            Exception
+        ):  # what broke the encoding was raised to the thread that waited for it, or is about to be
             self._wait()
         self._close()
         if self.path is not None:

@@ -138,7 +138,7 @@ class PartitionedWriter:
             raise PartitionNotOwned(
                 f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
                 f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
-                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can set them aside."
+                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can quarantines them."
             )
         self._require(partition)
         if fault := partition_fault(self.contract, partition):

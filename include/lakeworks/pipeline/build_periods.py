@@ -9,7 +9,7 @@ from lakeworks.core.partition import Period
 def plan(contract: Contract, periods: Sequence[Period]) -> list[Period]:
     """The periods to fetch or build, in order; together they cover the same time.
 
-    A table without partitions has one state, so the last period stands for all. Where rows find their partition by a column of
+    A table without partitions has one state, so the last period means all. Where rows find their partition by a column of
     their own, a whole month of days is one build: a year takes 12, and each reads its look-back once. What lands by period
     stays as it is, and so does what follows the arrivals of each period (`rebuilds`).
     """

@@ -64,11 +64,11 @@ def admit(lake: Lake, contract: Contract) -> None:
 def record(lake: Lake, contract: Contract) -> None:
     """Keep the contract a publication went by, which later contracts are compared with.
 
-    Under one version number the last published one stands, unless it would take back what another run promised meanwhile.
+    Under one version number the last published one stays, unless it would take back what another run promised meanwhile.
 
     Raises:
         ContractError: what is stored cannot be read.
-        LostRace: others kept recording; the publication stands, and the next attempt records it.
+        LostRace: others kept recording; the publication stays, and the next attempt records it.
     """
     key, body = contract_key(contract.table, contract.version), contract.model_dump_json(indent=1).encode()
     for turn in range(_TURNS):

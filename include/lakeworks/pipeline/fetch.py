@@ -77,8 +77,8 @@ def land_requests(
 def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:
     """Return a digest of the request: its options and the client's variant (such as the plan of the key)."""
     variant = getattr(source, "variant", "")
-    told = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]
-    return json.dumps(told, sort_keys=True, default=str)
+    parts = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]
+    return json.dumps(parts, sort_keys=True, default=str)
 
 
 def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Late data: which partitions a run has to build anew, and what it has to read for that (contract `rebuilds`).
+"""Late data: which partitions a run has to rebuild, and what it has to read for that (contract `rebuilds`).
 
 What arrived upstream in the run's period names the partitions; each of them is then built whole from everything upstream that
 falls into it, whenever that arrived. So the order in which periods are run, and how often, does not show in the result.
@@ -23,7 +23,7 @@ Live = Mapping[Partition, LedgerEntry]
 
 @dataclass(frozen=True)
 class AffectedPartitions:
-    """The partitions a run builds anew, by their start (None: rows without a time, which the rules set aside)."""
+    """The partitions a run rebuild, by their start (None: rows without a time, which the rules quarantined)."""
 
     contract: Contract
     rebuilds: Rebuilds

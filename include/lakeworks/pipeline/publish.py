@@ -24,7 +24,7 @@ from lakeworks.pipeline.registration import Registrar
 from lakeworks.pipeline.write import write
 
 log = logging.getLogger(__name__)
-# How often one attempt builds anew what others kept changing under it.
+# How often one attempt rebuild what others kept changing under it.
 _TURNS = 3
 
 
@@ -37,8 +37,8 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
         AuditFailed: the staged rows were not audited, or did not pass.
         FencedError: a newer run is live; nothing was changed.
         LiveChanged: a live object is not lakeworks'; nothing was changed.
-        LostRace: another writer was faster; the next attempt decides anew.
-        StaleBuild: others kept publishing the same partitions; the next attempt builds them anew.
+        LostRace: another writer was faster; the next attempt decides again.
+        StaleBuild: others kept publishing the same partitions; the next attempt rebuilds them.
     """
     try:
         manifest = load_run_record(lake.store, manifest_key)
@@ -52,7 +52,7 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
             log.warning("%s It is built again.", stale)
             built = audit(lake, write(lake, built.table, built.parsed_period, built.run.again()).key)
         else:
-            if built is not manifest:  # whoever asks again asks for what the audit step handed over
+            if built is not manifest:  # anyone who asks again asks for what the audit step handed over
                 lake.store.put(manifest.run_key, record.model_dump_json(indent=1).encode())
                 lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
             return record
@@ -67,7 +67,7 @@ def _told(lake: Lake, manifest: RunRecord) -> RunRecord:
             "Run the audit step of the same run first."
         )
     contract = lake.contract(manifest.table)
-    with lake.lineage.told(contract, manifest):
+    with lake.lineage.reporting(contract, manifest):
         return _publish(lake, contract, manifest)
 
 
@@ -184,9 +184,9 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
 
 
 def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
-    """The table's publisher; it tells lineage of what it rolls forward, because whoever began that may be dead."""
-    told = partial(lake.lineage.rolled_forward, contract)
-    return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=told)
+    """The table's publisher; it tells lineage of what it rolls forward, because anyone who began that may be dead."""
+    report = partial(lake.lineage.rolled_forward, contract)
+    return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
 
 
 def _already_published(lake: Lake, manifest_key: str) -> RunRecord:

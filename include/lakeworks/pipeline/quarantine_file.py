@@ -1,4 +1,4 @@
-"""Setting rows aside: one Parquet object an attempt in `_quarantine/`, and the limit beyond which a run stops."""
+"""Quarantining rows: one Parquet object an attempt in `_quarantine/`, and the limit beyond which a run stops."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def store_quarantined(
 
 
 def check_limit(lake: Lake, contract: Contract, manifest: RunRecord) -> None:
-    """Stop a run that set too much aside.
+    """Stop a run that quarantined too many rows.
 
     Raises:
         QuarantineLimitExceeded: naming the rules and where the rows are.

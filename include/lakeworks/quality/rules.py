@@ -15,7 +15,7 @@ def row_rules(contract: Contract) -> tuple[RowRule, ...]:
     Optional columns pass when they are null; a written rule that is null counts as broken.
 
     Raises:
-        ContractError: two rules have one name, so their counts could not be told apart.
+        ContractError: two rules have one name, so their counts could not be distinguished.
     """
     generated = [rule for name, column in contract.columns.items() for rule in _column_rules(name, column)]
     rules = (*generated, *storage_rules(contract), *contract.rows)

@@ -1,4 +1,4 @@
-"""Quarantine: what was set aside and why, and replaying it once the contract, the transform or the source is mended."""
+"""Quarantine: what was quarantined and why, and replaying it once the contract, the transform or the source is repaired."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _KEY = re.compile(r"period=([^/]+)/([^/]+)\.parquet$")
 
 @dataclass(frozen=True)
 class QuarantinedPeriod:
-    """The rows a period's newest attempt set aside; `published` says whether its other rows went live."""
+    """The rows a period's newest attempt quarantined; `published` says whether its other rows went live."""
 
     period: str
     key: str
@@ -40,7 +40,7 @@ class Replay:
 
     @property
     def rejoined(self) -> int:
-        """Rows that were set aside and no longer are; counted, so it can be wrong only if the inputs changed too."""
+        """Rows that were quarantined and no longer are; counted, so it can be wrong only if the inputs changed too."""
         return self.before.rows - self.record.balance.quarantined
 
 
@@ -51,8 +51,10 @@ def list_quarantined(lake: Lake, contract: Contract) -> list[QuarantinedPeriod]:
     for item in lake.store.scan(join(QUARANTINE, contract.table.path) + "/"):
         if found := _KEY.search(item.key):
             periods.setdefault(found[1], []).append(item)
-    told = (_told(lake, period, _newest(lake, items), records.get(period)) for period, items in sorted(periods.items()))
-    return [item for item in told if item is not None]
+    described = (
+        _described(lake, period, _newest(lake, items), records.get(period)) for period, items in sorted(periods.items())
+    )
+    return [item for item in described if item is not None]
 
 
 def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
@@ -62,7 +64,7 @@ def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
     return close[0] if len(close) == 1 else max(close, key=lambda item: _order(lake.store.head(item.key)))
 
 
-def _told(lake: Lake, period: str, item: StoredObject, record: RunRecord | None) -> QuarantinedPeriod | None:
+def _described(lake: Lake, period: str, item: StoredObject, record: RunRecord | None) -> QuarantinedPeriod | None:
     if record is not None and record.quarantine is not None and record.quarantine.key == item.key:
         return QuarantinedPeriod(period, item.key, record.quarantine.rows, published=True, balance=record.balance)
     head = lake.store.head(item.key)
@@ -112,7 +114,7 @@ def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
 
 
 def replay(lake: Lake, contract: Contract, period: Period, *, with_downstream: bool = False) -> Replay:
-    """Build the period anew by today's contract and transform: rows that keep the rules now rejoin, the others stay set aside.
+    """Rebuild the period by today's contract and transform: rows that keep the rules now rejoin, the others stay quarantined.
 
     The whole period is rebuilt from its inputs, because a row that rejoins can change others (duplicates, aggregates); so the
     balance of the new run holds over all rows, and replaying twice changes nothing.

@@ -1,4 +1,4 @@
-"""The rows a run set aside: the first ones, or those of one partition, as far as a row says where it belongs."""
+"""The rows a run quarantined: the first ones, or those of one partition, as far as a row says where it belongs."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _BATCH_ROWS = 10_000
 
 @dataclass(frozen=True)
 class PartitionRows:
-    """The first rows of a partition, and how many rows of the run there are of it, of others, and of nobody knows which."""
+    """The first rows of a partition, and how many rows of the run there are of it, of others, and of no one knows which."""
 
     first: list[dict[str, Any]]
     here: int

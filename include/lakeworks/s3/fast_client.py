@@ -176,7 +176,7 @@ _started = _Started()
 
 
 def _is_virtual(bucket: str, host: str, style: str | None) -> bool:
-    """Return True if the bucket stands in the host name, as botocore decides it."""
+    """Return True if the bucket is in the host name, as botocore decides it."""
     if style == "path" or "." in bucket or host == "localhost":
         return False
     try:

@@ -1,4 +1,4 @@
-"""One bucket a layer: requests for a layer's keys go to the layer's own bucket, whoever makes them.
+"""One bucket a layer: requests for a layer's keys go to the layer's own bucket, anyone who makes them.
 
 Keys stay what they are (`silver/transport/trips/…`), so that the rest of the product need not know. The routing sits on
 the S3 client: nothing that uses it can forget it.

@@ -173,11 +173,11 @@ def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
 def _bars(wanted: FetchRequest, answer: SourceResponse, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     about = {_plain(key): value for key, value in body.get("Meta Data", {}).items()}
     daily = wanted.dataset == "daily_bars"
-    told = {"last_refreshed": about.get("last_refreshed")} if daily else {"time_zone": about.get("time_zone")}
+    extra = {"last_refreshed": about.get("last_refreshed")} if daily else {"time_zone": about.get("time_zone")}
     for moment, bar in body[_series(body)].items():
         fields = {_plain(key): value for key, value in bar.items()}
         at = {"session_date" if daily else "bar_at": moment}
-        yield {"symbol": answer.facts["symbol"], **at, **fields, **told, "vendor": "alpha_vantage"}
+        yield {"symbol": answer.facts["symbol"], **at, **fields, **extra, "vendor": "alpha_vantage"}
 
 
 def _check_lines(answer: SourceResponse) -> None:

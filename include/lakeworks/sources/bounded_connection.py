@@ -1,6 +1,6 @@
 """Connections that keep a request's deadline, and lead no redirect to a private address.
 
-A read timeout begins anew with every byte, so headers that drip would hold a task for ever. Here a timer cuts the connection.
+A read timeout begins again with every byte, so headers that drip would hold a task for ever. Here a timer cuts the connection.
 """
 
 import ipaddress

@@ -1,7 +1,7 @@
 """CoinGecko API v3: prices of coins over time, candles, and the market list. Data provided by CoinGecko.
 
 https://docs.coingecko.com - a Demo key gets 100 requests a minute, 10,000 a month (failed ones count) and the last 365 days;
-without a key the address is limited. Errors come in four shapes (`_code`), and 401 also stands for "not in your plan". The
+without a key the address is limited. Errors come in four shapes (`_code`), and 401 also means "not in your plan". The
 API Terms want attribution: every fetch carries it.
 """
 

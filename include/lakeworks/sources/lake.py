@@ -10,7 +10,7 @@ from lakeworks.sources import SourceConnection
 
 
 def connect(access: SourceConnection) -> NoReturn:  # noqa: ARG001 - the interface of every source
-    """There is nobody to connect to.
+    """There is no one to connect to.
 
     Raises:
         ContractError: always; says what lands these tables.

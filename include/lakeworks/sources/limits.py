@@ -74,7 +74,7 @@ class Limiter:
         return self._change(self._reserve)
 
     def close(self, until: datetime, reason: str) -> QuotaExhausted:
-        """Let nobody ask before `until` (the vendor said so); returns the error to raise."""
+        """Let no one ask before `until` (the vendor said so); returns the error to raise."""
 
         def close(spent: Spent) -> None:
             spent.closed_until, spent.reason = max(spent.closed_until, until.timestamp()), reason

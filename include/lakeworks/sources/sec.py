@@ -1,7 +1,7 @@
 """SEC EDGAR companyfacts: every figure a company filed, with the filing it is from. Public domain, no key.
 
 https://www.sec.gov/search-filings/edgar-application-programming-interfaces - wants a User-Agent with a name and an e-mail
-address, and at most 10 requests a second; whoever breaks that gets an HTML page (403, sometimes 200) for about ten minutes.
+address, and at most 10 requests a second; anyone who breaks that gets an HTML page (403, sometimes 200) for about ten minutes.
 One answer is a company's whole history, 5 to 20 MB; the same figure comes once for every filing that repeats it.
 """
 

@@ -33,7 +33,7 @@ class YahooOptions(Options):
 
 
 class YahooConnection(Options):
-    """The extra of the Airflow connection: that somebody read the terms, and how to introduce oneself."""
+    """The extra of the Airflow connection: that a person read the terms, and how to introduce oneself."""
 
     accept_terms: Literal[True]
     user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"

@@ -1,6 +1,6 @@
 """Periods covered by the runs of a table: other tables wait for them, and runs announce them.
 
-A covered day may have no rows and no partition: that a run was there is told by its record in the ledger.
+A covered day may have no rows and no partition: that a run was there is recorded by its record in the ledger.
 """
 
 import logging
@@ -32,7 +32,7 @@ def covered_slots(contract: Contract, record: RunRecord) -> set[Period]:
 
 
 def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int = MOST_ANNOUNCED) -> list[str]:
-    """The partition keys that consumers of a table are told of after its runs, in order: months or days, never hours.
+    """The partition keys that consumers of a table are notified of after its runs, in order: months or days, never hours.
 
     Where that were more than `most` days, the first of each month speaks for the others: every roll-up still hears of it.
     """
@@ -42,8 +42,8 @@ def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int =
         return keys
     first = {key[:7]: key for key in reversed(keys)}
     log.warning(
-        "%s: %d days were run; consumers are told of the first of each of %d months. A consumer that follows day by day has to "
-        "be run over the same range.", contract.name, len(keys), len(first),
+        "%s: %d days were run; consumers are notified of the first of each of %d months. A consumer that follows day by "
+        "day has to be run over the same range.", contract.name, len(keys), len(first),
     )  # fmt: skip
     return sorted(first.values())
 
@@ -62,7 +62,7 @@ def covered_by(records: Iterable[tuple[Period, datetime]], grain: str) -> set[Pe
 def uncovered(lake: Lake, contract: Contract, period: Period) -> list[Period]:
     """The slots inside a period that no run of the table was at, in order; a table time does not cut needs one run, whenever.
 
-    What counts is told by `covered_by`. A partition that a run of another period re-opened does not count: its own period's
+    What counts is recorded by `covered_by`. A partition that a run of another period re-opened does not count: its own period's
     data may still be to come.
     """
     grain = grain_of(contract)

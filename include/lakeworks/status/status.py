@@ -1,7 +1,7 @@
 """The partition matrix of tables: missing, stale, running, failed, quarantining, published.
 
 A partition is stale if its inputs would give another fingerprint today than the one it was built from, or if its period was
-landed anew. Everything comes from listings (status/partition_index.py), so 100,000 partitions take seconds.
+landed again. Everything comes from listings (status/partition_index.py), so 100,000 partitions take seconds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -87,7 +87,7 @@ class _Table:
             return f"an upstream has other publications for {known.period} than it was built from"
         landed = self.landed.get(period.path if self.contract.partition_by else "")
         if landed and known.period in self.runs and landed > self.runs[known.period][0]:
-            return f"{known.period} was landed anew at {landed:%Y-%m-%d %H:%M} UTC"
+            return f"{known.period} was landed again at {landed:%Y-%m-%d %H:%M} UTC"
         return ""
 
     def _fingerprints(self, period: Period) -> frozenset[str]:
@@ -169,14 +169,14 @@ class _Table:
 
     @cached_property
     def quarantined(self) -> set[str]:
-        """Periods whose last run set rows aside."""
-        aside = self.facts.newest(join(QUARANTINE, self.contract.table.path) + "/")
-        attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in aside.items()}
+        """Periods whose last run quarantined rows."""
+        folders = self.facts.newest(join(QUARANTINE, self.contract.table.path) + "/")
+        attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in folders.items()}
         return {period for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
 
     @cached_property
     def landed(self) -> dict[str, datetime]:
-        """When a source table's periods were landed anew since they were run, by their path."""
+        """When a source table's periods were landed again since they were run, by their path."""
         return landed_since(self.facts.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
 
 

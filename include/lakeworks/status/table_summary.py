@@ -11,7 +11,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import RunRecord, readable_records
 
-# Said under such a table; whoever adds its columns up would miss rows.
+# Said under such a table; anyone who adds its columns up would miss rows.
 COUNTED_AGAIN = (
     "{tables}: later runs re-open earlier days here, and rows_in counts a row in each run that read it. Every run by itself is "
     "in balance, or it is not published."
@@ -48,7 +48,7 @@ def summarise(lake: Lake, contract: Contract) -> TableSummary:
     """Read a table's ledger."""
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     runs = latest_runs(lake, contract)
-    # A table without partitions is written anew by every period's run; only the last one counts.
+    # A table without partitions is rewritten by every period's run; only the last one counts.
     counted = list(runs.values()) if contract.partition_keys else list(runs.values())[-1:]
     audits = [run.audit or {} for run in counted]
     warnings = sum(audit.get("warnings", 0) for audit in audits)

@@ -61,7 +61,7 @@ def add(
     The databases come with every table's contract: run it again after a domain was added.
 
     Raises:
-        LostRace: somebody registers the same tenant at this moment; run again.
+        LostRace: a person registers the same tenant at this moment; run again.
     """
     whole, own = lake.for_tenant(None), lake.for_tenant(tenant)
     registry = TenantRegistry(whole.store)

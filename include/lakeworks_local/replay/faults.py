@@ -131,7 +131,7 @@ class Faults:
 
 
 def changed(value: Any, faults: list[Fault]) -> Any:
-    """A JSON document as schema changes would leave it, wherever in it the field is."""
+    """A JSON document as schema changes would leave it, where in it the field is."""
     for fault in faults:
         if fault.kind in ("rename", "retype", "drop"):
             value = _changed(value, fault)

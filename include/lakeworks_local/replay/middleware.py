@@ -64,7 +64,7 @@ class FaultMiddleware:
         elif fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             request = Request(scope, receive)
-            await request.body()  # until it is read nobody tells that the client went away
+            await request.body()  # until it is read no one tells that the client went away
             if not await request.is_disconnected():  # who has given up must not use another fault up
                 await self.app(scope, receive, send)
         elif fault.kind == "truncate":

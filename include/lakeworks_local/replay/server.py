@@ -52,7 +52,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    listener.listen(128)  # whoever reads the address may connect at once
+    listener.listen(128)  # anyone who reads the address may connect at once
     return listener
 
 

@@ -1,4 +1,4 @@
-"""A shop as it stood at a moment: real baskets told as Shopify orders that are fulfilled, cancelled and refunded later.
+"""A shop as it stood at a moment: real baskets as Shopify orders that are fulfilled, cancelled and refunded later.
 
 Baskets, products and household bands are real; what a grocery's till does not know is invented by rules that depend on the
 basket's number alone: fulfilment hours later, 2 % cancellations within a day, 5 % refunds of a line within three weeks. Names,
@@ -208,7 +208,7 @@ def product_json(entry: CatalogueEntry) -> Json:
 
 
 def person(number: int) -> Json:
-    """A contact nobody has."""
+    """A contact no one has."""
     return {
         "id": number,
         "admin_graphql_api_id": f"gid://shopify/Customer/{number}",
@@ -220,7 +220,7 @@ def person(number: int) -> Json:
 
 
 def address(number: int) -> Json:
-    """An address nobody lives at."""
+    """An address no one lives at."""
     return {
         "first_name": "Household", "last_name": str(number), "address1": f"{number} Sample Street", "city": "Springfield",
         "province_code": "OH", "zip": f"45{number % 1000:03d}", "country_code": "US", "phone": None,

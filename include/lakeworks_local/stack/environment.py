@@ -54,7 +54,7 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
         **aws_environment(at.aws),
         "LAKE_PROJECT": str(root),
         "LAKE_BUCKET": BUCKET,
-        "LAKE_PII_SALT": "demo: nobody is in the sample data",  # a deployment's is a secret
+        "LAKE_PII_SALT": "demo: no one is in the sample data",  # a deployment's is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "LAKE_AIRFLOW_URL": f"http://{LOGIN[0]}:{LOGIN[1]}@127.0.0.1:{at.airflow_port}",
         "AIRFLOW_HOME": str(home),
@@ -99,7 +99,7 @@ def source_connections(replay: str) -> dict[str, str]:
 
 
 def aws_environment(endpoint: str) -> dict[str, str]:
-    """boto3's own variables for a stand-in that wants any key."""
+    """boto3's own variables for a emulator that wants any key."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -149,7 +149,7 @@ def write_env_file(path: Path, environment: dict[str, str]) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else can read, at no moment; replaces an older one whole."""
+    """Write a file that no one else can read, at no moment; replaces an older one whole."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

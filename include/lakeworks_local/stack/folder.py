@@ -16,7 +16,7 @@ def hold(folder: Path) -> IO[str]:
     """Hold a state folder until the returned file is closed or this process ends, making it if need be.
 
     Raises:
-        StackError: it is somebody else's folder, or another command holds it; nothing was changed.
+        StackError: it is another owner's folder, or another command holds it; nothing was changed.
     """
     claim(folder)
     lock = (folder / MARKER).open()  # children do not inherit it
@@ -39,7 +39,7 @@ def claim(folder: Path) -> None:
     """Mark a new or empty folder, or one of ours, as ours.
 
     Raises:
-        StackError: it is somebody else's; nothing was changed.
+        StackError: it is another owner's; nothing was changed.
     """
     if folder.exists() and not is_ours(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise StackError(

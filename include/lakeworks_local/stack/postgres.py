@@ -107,14 +107,14 @@ def _socket_folder(data: Path, user: str | None) -> Path:
     name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"lakeworks-postgres-{name}"
     shutil.rmtree(folder, ignore_errors=True)  # a killed starter's
-    folder.mkdir(mode=0o700)  # fails if somebody else's is there
+    folder.mkdir(mode=0o700)  # fails if another owner's is there
     if user:
         shutil.chown(folder, user)
     return folder
 
 
 def _create_database(sockets: Path, server: subprocess.Popen[bytes], stop: threading.Event) -> bool:
-    """Once the server answers; False if it ended or was told to stop before."""
+    """Once the server answers; False if it ended or was asked to stop before."""
     import psycopg2
 
     deadline = time.monotonic() + 60

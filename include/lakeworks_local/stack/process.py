@@ -20,7 +20,7 @@ class StackError(Exception):
 
 
 def free_port() -> int:
-    """A port nobody listens on; taken again at once, so that a clash is unlikely."""
+    """A port no one listens on; taken again at once, so that a clash is unlikely."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -82,7 +82,7 @@ def wait_until(service: Service, healthy: Callable[[], bool], seconds: float, ot
 
 
 def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list[str]:
-    """Stop every service a pid file names, whoever started it; returns the names of those that ran.
+    """Stop every service a pid file names, no matter which command started it; returns the names of those that ran.
 
     A pid file whose process has another start time belongs to a stranger that got the number since: it is left alone.
     """

@@ -54,7 +54,7 @@ class Stack:
         return self.folder / "stack.env"
 
     def running(self) -> list[str]:
-        """The parts that run, whoever started them."""
+        """The parts that run, no matter which command started them."""
         return running(self.run)
 
     def check(self) -> None:
@@ -79,7 +79,7 @@ class Stack:
             raise
 
     def stop(self) -> list[str]:
-        """Stop every part, whoever started it, and let go of the folder; returns what ran."""
+        """Stop every part, no matter which command started it, and let go of the folder; returns what ran."""
         stopped = self._end_all()
         if self._hold is not None:
             self._hold.close()
@@ -131,7 +131,7 @@ class Stack:
         return service
 
     def _foundations(self) -> tuple[str, str, str]:
-        """Start what Airflow stands on, all at once, then wait for each; returns their addresses."""
+        """Start what Airflow needs, all at once, then wait for each; returns their addresses."""
         base, python = base_environment(), [sys.executable, "-m"]
         ready = {name: self.run / f"{name}.ready" for name in ("postgres", "replay")}
         data = str(self.folder / "postgres")

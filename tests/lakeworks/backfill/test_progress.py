@@ -72,7 +72,7 @@ def test_a_deferred_fetch_says_until_when_its_source_takes_no_request(lake: Lake
 
 
 def test_a_used_up_month_is_told_by_what_the_vendor_allows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody closes a source whose budget is spent: the document only counts."""
+    """No one closes a source whose budget is spent: the document only counts."""
     monkeypatch.setenv("AIRFLOW_CONN_COINGECKO", json.dumps({"host": "http://vendor.test", "password": "key"}))
     month = Period.containing(datetime.now(UTC), "month")
     spent = asdict(Spent(month=str(month), of_month=10_000))

@@ -1,4 +1,4 @@
-"""Many partitions in one call, and what Glue answers of some of them: not got to, throttled, refused, somebody else was first."""
+"""Many partitions in one call, and what Glue answers of some of them: not got to, throttled, refused, another writer was first."""
 
 from collections.abc import Iterator
 

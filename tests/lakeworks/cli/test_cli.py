@@ -183,8 +183,8 @@ def test_a_catalog_is_compared_repaired_and_right(
     planned = command("catalog", "repair", ZONES, "--dry-run", "--json", **environment)
     assert (planned.returncode, [row["repaired"] for row in json.loads(planned.stdout)]) == (0, [False])
     assert "table not in catalog" in command("catalog", "diff", ZONES, **environment).stdout
-    mended = command("catalog", "repair", "--all", "--json", **environment)
-    assert (mended.returncode, [row["repaired"] for row in json.loads(mended.stdout)]) == (0, [True])
+    repaired = command("catalog", "repair", "--all", "--json", **environment)
+    assert (repaired.returncode, [row["repaired"] for row in json.loads(repaired.stdout)]) == (0, [True])
     assert command("catalog", "diff", "--all", "--deep", **environment).returncode == 0
 
 
@@ -212,7 +212,7 @@ def test_fetches_and_budgets_are_shown_and_reset(
     land(lake, contract, day, run_at(1), source)
     land(lake, contract, day, run_at(2), source)
     assert [row["state"] for row in shown("fetches", contract.name, str(day))] == ["complete", "as before"]
-    wrong = command("budget", "--reset", "nobody", **environment)
+    wrong = command("budget", "--reset", "no one", **environment)
     assert (wrong.returncode, "Nothing was changed" in wrong.stderr) == (1, True)
 
 

@@ -34,7 +34,7 @@ def put_aside(lake: Lake, period: str, rows: dict[str, datetime | None]) -> None
 
 @pytest.fixture
 def environment(lake: Lake, moto_url: str) -> dict[str, str]:
-    """A lake in which the runs of January and of the 7th of January set rows aside."""
+    """A lake in which the runs of January and of the 7th of January quarantined rows."""
     month = {"of the 5th": DAY, "later that day": DAY.replace(hour=23), "of the 6th": DAY.replace(day=6), "2008": DAY.replace(year=2008), "lost": None}  # fmt: skip
     put_aside(lake, "2019-01", month)
     put_aside(lake, "2019-01-07", {"of the 7th": DAY.replace(day=7)})
@@ -75,7 +75,7 @@ def test_the_title_counts_the_rows_of_what_was_typed(command: Callable[..., Done
 def test_personal_data_is_withheld_from_rows_kept_as_text(
     command: Callable[..., Done], environment: dict[str, str], lake: Lake
 ) -> None:
-    """A row set aside on arrival is one text, which showed what its columns withhold."""
+    """A row quarantined on arrival is one text, which showed what its columns withhold."""
     private = {name for name, column in load_contract(CUSTOMERS).columns.items() if column.pii}
     assert "email" in private
     file, row = io.BytesIO(), json.dumps({"id": 7, "Email": "a@b.example"})

@@ -118,7 +118,7 @@ def test_who_may_not_read_older_files_is_told_of_partitioned_tables(old: str, ne
     cut = {"partition_by": ["month"]}
     for left, reader in ((left_for_athena, "athena"), (left_for_spark_3, "spark")):
         assert left(table(old, **cut), table(new, **cut)) == (["name"] if reader in readers else [])
-        assert left(table(old), table(new)) == [], "a table without partitions is written anew by every run"
+        assert left(table(old), table(new)) == [], "a table without partitions is rewritten by every run"
 
 
 def test_the_version_number_follows_the_gravest_change() -> None:

@@ -104,7 +104,7 @@ def test_no_fact_of_a_contract_is_lost() -> None:
     assert columns["id"]["transformSourceObjects"] == ["bronze.test.rows"]
     rule, check = table["quality"]
     assert rule["query"] == "SELECT count(*) FROM silver_test.rows WHERE NOT coalesce((price > 0), FALSE)"
-    assert (rule["mustBe"], rule["description"]) == (0, "It costs nothing. Such rows are set aside.")
+    assert (rule["mustBe"], rule["description"]) == (0, "It costs nothing. Such rows are quarantined.")
     assert (check["engine"], check["severity"]) == ("great-expectations", "warning")
     assert check["implementation"] == {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
     assert found["slaProperties"] == [

@@ -163,7 +163,7 @@ def test_good_rows_without_a_partition_value_are_kept_among_broken_ones(tmp_path
 
 
 def test_a_masked_value_is_hashed_with_the_deployments_salt(tmp_path: Path) -> None:
-    """A hash of the value alone is guessable: whoever has a list of addresses has the hashes."""
+    """A hash of the value alone is guessable: anyone who has a list of addresses has the hashes."""
     columns = {**COLUMNS, "mail": {"type": "string", "masking": "salted_sha256", "pii": True, "description": ""}}
     sql = "SELECT CAST(1 AS BIGINT) AS id, CAST(2 AS INT) AS v, 'ada@example.com' AS mail"
     contract = contract_of(columns=columns)

@@ -1,4 +1,4 @@
-"""Group functions: each group whole and alone, wherever batches are cut; faults name table and group."""
+"""Group functions: each group whole and alone, where batches are cut; faults name table and group."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Who is told of what is late, how often, and what becomes of an alert that fails."""
+"""Who is notified of what is late, how often, and what becomes of an alert that fails."""
 
 import json
 import threading
@@ -63,7 +63,7 @@ def test_a_late_table_is_told_of_once_and_again_for_its_next_partition(lake: Man
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
 
     def tell(now: str) -> list[str]:
-        return [alert["overdue"] for alert in alerts.tell_late(freshness(lake.lake, [contract], at(now)), at(now))]
+        return [alert["overdue"] for alert in alerts.send_late(freshness(lake.lake, [contract], at(now)), at(now))]
 
     assert tell("2026-03-03 12:00") == []
     assert tell("2026-03-04 12:00") == ["2026-03-02"]
@@ -83,10 +83,10 @@ def test_a_webhook_that_fails_is_tried_again_and_its_address_stays_secret(
     webhook.status = 500
     url = webhook.url if how == "refuses" else f"http://127.0.0.1:{free_port()}/secret-path"
     with pytest.raises(LakeUnavailable, match="did not take 1 of 1 alerts: silver.market.prices") as error:
-        Alerts(lake.lake, url).tell_late(freshness(lake.lake, [contract], now), now)
+        Alerts(lake.lake, url).send_late(freshness(lake.lake, [contract], now), now)
     assert "secret-path" not in str(error.value)
     webhook.status = 200
-    assert len(Alerts(lake.lake, webhook.url).tell_late(freshness(lake.lake, [contract], now), now)) == 1
+    assert len(Alerts(lake.lake, webhook.url).send_late(freshness(lake.lake, [contract], now), now)) == 1
 
 
 def test_two_who_look_at_one_moment_tell_once(lake: Many, webhook: Webhook) -> None:
@@ -104,14 +104,14 @@ def test_two_who_look_at_one_moment_tell_once(lake: Many, webhook: Webhook) -> N
 def test_what_was_told_to_the_log_alone_is_told_to_a_webhook_that_is_set_later(
     lake: Many, webhook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The marker did not say where: whoever set LAKE_ALERT_URL never heard of what was late already."""
+    """The marker did not say where: anyone who set LAKE_ALERT_URL never heard of what was late already."""
     contract, now = daily(), at("2026-03-04 12:00")
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
     found = list(freshness(lake.lake, [contract], now))
-    assert len(Alerts(lake.lake).tell_late(found, now)) == 1
-    assert Alerts(lake.lake).tell_late(found, now) == []
-    assert len(Alerts(lake.lake, webhook.url).tell_late(found, now)) == 1
-    assert Alerts(lake.lake, webhook.url).tell_late(found, now) == []
+    assert len(Alerts(lake.lake).send_late(found, now)) == 1
+    assert Alerts(lake.lake).send_late(found, now) == []
+    assert len(Alerts(lake.lake, webhook.url).send_late(found, now)) == 1
+    assert Alerts(lake.lake, webhook.url).send_late(found, now) == []
     assert [alert["overdue"] for alert in webhook.told] == ["2026-03-02"]
     assert caplog.text.count("is late: newest 2026-03-01") == 1, "the log is not told twice"
 
@@ -120,7 +120,7 @@ def test_gaps_and_symbols_are_told_of_once_each(lake: Many, webhook: Webhook) ->
     contract, alerts = by_symbol(), Alerts(lake.lake, webhook.url)
 
     def tell(now: str) -> list[str]:
-        alerts.tell_late(freshness(lake.lake, [contract], at(now)), at(now))
+        alerts.send_late(freshness(lake.lake, [contract], at(now)), at(now))
         texts = [alert["text"].partition(", ")[2] for alert in webhook.told]
         webhook.told.clear()
         return texts
@@ -146,16 +146,16 @@ class Dying(requests.Session):
 
 
 def test_an_alert_whose_teller_was_killed_is_told_by_a_later_look(lake: Many, webhook: Webhook) -> None:
-    """The marker was written first: what was killed before its request was told to nobody, ever."""
+    """The marker was written first: what was killed before its request was told to no one, ever."""
     contract, now = daily(), at("2026-03-04 12:00")
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
     found = list(freshness(lake.lake, [contract], now))
     with pytest.raises(Killed):
-        Alerts(lake.lake, webhook.url, Dying()).tell_late(found, now)
+        Alerts(lake.lake, webhook.url, Dying()).send_late(found, now)
     alive = Alerts(lake.lake, webhook.url)
-    assert alive.tell_late(found, now + timedelta(minutes=4)) == [], "it may still be at it"
-    assert len(alive.tell_late(found, now + timedelta(minutes=5))) == 1
-    assert alive.tell_late(found, now + timedelta(minutes=40)) == []
+    assert alive.send_late(found, now + timedelta(minutes=4)) == [], "it may still be at it"
+    assert len(alive.send_late(found, now + timedelta(minutes=5))) == 1
+    assert alive.send_late(found, now + timedelta(minutes=40)) == []
     assert len(webhook.told) == 1
 
 
@@ -164,4 +164,4 @@ def test_a_memory_that_is_none_of_ours_is_named(lake: Many) -> None:
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
     lake.lake.store.put("metadata/alerts/freshness/silver/market/prices.json", b"garbage")
     with pytest.raises(LedgerCorrupt, match="Delete the object; what is late is then told once more"):
-        Alerts(lake.lake).tell_late(freshness(lake.lake, [contract], now), now)
+        Alerts(lake.lake).send_late(freshness(lake.lake, [contract], now), now)

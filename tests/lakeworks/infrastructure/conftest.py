@@ -1,4 +1,4 @@
-"""A bucket name nobody has, clients of one endpoint, and ways to look at outcomes."""
+"""A bucket name no one has, clients of one endpoint, and ways to look at outcomes."""
 
 import uuid
 from collections.abc import Callable, Sequence

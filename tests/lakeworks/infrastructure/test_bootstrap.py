@@ -1,4 +1,4 @@
-"""Bootstrap as a whole: made once, unchanged the second time, others' settings kept, drift mended, errors clear."""
+"""Bootstrap as a whole: made once, unchanged the second time, others' settings kept, drift repaired, errors clear."""
 
 from collections.abc import Callable
 from typing import Any

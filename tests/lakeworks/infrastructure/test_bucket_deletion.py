@@ -1,4 +1,4 @@
-"""Deleting a bucket: ours only, empty unless told, and every version of a versioned one."""
+"""Deleting a bucket: ours only, empty unless asked to, and every version of a versioned one."""
 
 from typing import Any
 

@@ -100,16 +100,16 @@ def test_logs_that_go_elsewhere_are_left_alone(ministack_url: str, bucket: str) 
     status = {"LoggingEnabled": {"TargetBucket": f"{bucket}-theirs", "TargetPrefix": "x/"}}
     s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus=status)
     assert applied(AccessLogs(bucket, f"{bucket}-ours"), ministack_url).outcome == "foreign"
-    mended = applied(AccessLogs(bucket, f"{bucket}-theirs"), ministack_url)
-    assert (mended.outcome, str(mended.lines[0])) == ("changed", f"~ TargetPrefix: x/ -> access-logs/{bucket}/")
+    repaired = applied(AccessLogs(bucket, f"{bucket}-theirs"), ministack_url)
+    assert (repaired.outcome, str(repaired.lines[0])) == ("changed", f"~ TargetPrefix: x/ -> access-logs/{bucket}/")
 
 
 def test_a_work_group_is_made_mended_and_anothers_left_alone(ministack_url: str, bucket: str) -> None:
     athena = client("athena", ministack_url)
     assert applied(WorkGroup(bucket, f"s3://{bucket}/_results/"), ministack_url).outcome == "created"
     athena.update_work_group(WorkGroup=bucket, ConfigurationUpdates={"BytesScannedCutoffPerQuery": 10**13})
-    mended = applied(WorkGroup(bucket, f"s3://{bucket}/_results/"), ministack_url)
-    assert [str(line) for line in mended.lines] == ["~ BytesScannedCutoffPerQuery: 10000000000000 -> 1073741824"]
+    repaired = applied(WorkGroup(bucket, f"s3://{bucket}/_results/"), ministack_url)
+    assert [str(line) for line in repaired.lines] == ["~ BytesScannedCutoffPerQuery: 10000000000000 -> 1073741824"]
     athena.create_work_group(Name=f"{bucket}-theirs", Description="theirs")
     assert applied(WorkGroup(f"{bucket}-theirs", "s3://x/"), ministack_url).outcome == "foreign"
 

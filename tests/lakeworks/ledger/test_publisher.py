@@ -196,7 +196,7 @@ def test_concurrent_writers_leave_exactly_one_writers_output(any_store: ObjectSt
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(publish, range(6)))
     reported = {run_at(number).id for number, run in enumerate(outcomes) if run}
-    assert reported, "somebody wins"
+    assert reported, "a person wins"
     writer = Writer(any_store, catalog)
     assert reported <= {entry.run.id for entry in writer.ledger.history(TABLE, PARTITION)}
     assert {run for run in outcomes if run} == reported, "each reports its own publication"
@@ -210,10 +210,10 @@ def test_concurrent_writers_leave_exactly_one_writers_output(any_store: ObjectSt
 def test_an_object_changed_behind_our_back_stops_the_publication(store: ObjectStore, run_at: RunAt) -> None:
     writer = Writer(store)
     writer.publish("ours", run_at(1))
-    store.put(LIVE, b"somebody else's")
+    store.put(LIVE, b"another owner's")
     with pytest.raises(LiveChanged, match=r"something other than lakeworks.*left alone"):
         writer.publish("ours too", run_at(2))
-    assert writer.live() == "somebody else's"
+    assert writer.live() == "another owner's"
     assert len(writer.ledger.sequence(TABLE, PARTITION)) == 1, "no number is left behind"
     writer.publisher().settle(TABLE, PARTITION)
     assert writer.live() == "ours"
@@ -388,7 +388,7 @@ def test_of_writers_at_one_moment_those_who_report_success_are_those_the_ledger_
         with ThreadPoolExecutor(6) as pool:
             reported = {number: entry for number, entry in enumerate(pool.map(publish, range(6))) if entry}
         history = Writer(store).ledger.history(TABLE, PARTITION)
-        assert reported, "somebody wins"
+        assert reported, "a person wins"
         assert {number: entry.run.id for number, entry in reported.items()} == {n: run_at(n).id for n in reported}
         named = {entry.run.id for entry in history if entry.state == "published"}
         assert {entry.run.id for entry in reported.values()} <= named

@@ -101,7 +101,7 @@ def test_a_refused_publication_is_told_as_failed(inputs: Lake, run_at: RunAt, tm
 
 
 def test_withdrawal_and_rollback_are_told(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
-    """They are publications too, and were not told of."""
+    """They are publications too, and were not notified of."""
     lake, day = replace(inputs, emit=emitter("file", tmp_path)), Partition.of_period(Period.parse("2019-01-05"))
     record = rebuild(inputs, SILVER, JANUARY, run_at(2))
     withdraw(lake, load_contract(SILVER), day)
@@ -134,7 +134,9 @@ def test_a_publication_that_another_process_brings_to_its_end_is_told(
     by(lake, wanted)
     event = told[0]
     assert (event.eventType.value, event.job.name) == ("COMPLETE", wanted.name)
-    assert event.run.runId == lake.lineage.run_id(killed.stage(rows_of(1), run_at(2))), "the run that its START told of"
+    assert event.run.runId == lake.lineage.run_id(killed.stage(rows_of(1), run_at(2))), (
+        "the run that its START notified of"
+    )
     (output,) = event.outputs
     assert output.facets["version"].datasetVersion == "year=2019/month=01@2"
     assert output.outputFacets["outputStatistics"].rowCount == 100
@@ -166,7 +168,7 @@ def test_a_rollback_does_not_wait_for_a_lineage_server(
     rebuild(inputs, SILVER, JANUARY, run_at(2))
     gone = replace(inputs, emit=emitter("http://127.0.0.1:9", tmp_path))
     assert withdraw(gone, load_contract(SILVER), Partition.of_period(Period.parse("2019-01-05"))).kind == "withdrawal"
-    assert "was not told" in caplog.text
+    assert "was not sent" in caplog.text
 
 
 @contextmanager
@@ -199,7 +201,7 @@ def test_events_go_to_a_lineage_server_and_its_absence_stops_nothing(
     assert {event["path"] for event in received} == {"/api/v1/lineage"}
     record = rebuild(replace(inputs, emit=emitter("http://127.0.0.1:9", tmp_path)), SILVER, JANUARY, run_at(3))
     assert record.outcome == {"unchanged": 31}
-    assert "was not told" in caplog.text
+    assert "was not sent" in caplog.text
 
 
 def test_a_wrong_setting_says_what_is_known(tmp_path: Path) -> None:

@@ -105,8 +105,8 @@ def test_what_is_bent_is_told_mended_and_gone(published: Many) -> None:
         assert any(text in detail for detail in details), text
     assert len(held(published)) == COUNT - 105 + 30, "a diff changes nothing"
     published.reset()
-    mended = run(published, repair=True)
-    assert (kinds(mended), all(item.repaired for item in mended)) == (expected, True)
+    repaired = run(published, repair=True)
+    assert (kinds(repaired), all(item.repaired for item in repaired)) == (expected, True)
     calls = published.glue.calls
     assert (calls["BatchCreatePartition"], calls["BatchUpdatePartition"], calls["BatchDeletePartition"]) == (2, 1, 2)
     assert run(published, deep=True) == []
@@ -138,7 +138,7 @@ def test_objects_that_are_not_ours_stay_visible_and_lost_ones_are_told(published
     place = "silver/market/prices/symbol=FOREIGN/year=2020/month=01/day=01/"
     descriptor = {**model["StorageDescriptor"], "Location": published.lake.store.uri(place)}
     held(published)[tuple(foreign)] = {**model, "Values": foreign, "StorageDescriptor": descriptor}
-    published.lake.store.put(f"{place}data.parquet", b"somebody's")
+    published.lake.store.put(f"{place}data.parquet", b"a person's")
     lost = entry(CONTRACT, partitions(1)[0])
     published.lake.store.delete([lost.objects[0].key])
     found = run(published, repair=True)
@@ -170,7 +170,7 @@ def test_confirming_the_same_content_is_no_difference(published: Many) -> None:
     assert run(published, repair=True) == []
     published.reset()
     assert run(published) == []
-    assert "GetObject" not in published.calls, "mending brought the number up"
+    assert "GetObject" not in published.calls, "repairing brought the number up"
 
 
 def test_a_partition_published_meanwhile_is_not_set_back(published: Many, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_files_of_a_contract_that_changed_its_types_are_told_until_they_are_run_
     assert len(found[CONTRADICTS]) == 3, "every file but the one published by the new contract"
     assert all("the Glue table says string; " in line for line in found[CONTRADICTS]), "table and partition both say it"
     findings = verify(evolved, contract, deep=True)
-    assert repair(evolved, contract, findings) == [], "a repair does not write rows anew"
+    assert repair(evolved, contract, findings) == [], "a repair does not write rows again"
     publish(evolved, contract, [row("C", 1, trips="x"), row("A/B", 1, trips="x"), row("A/B", 2, trips="x")], run_at(4))
     assert told(evolved, contract) == {}
 
@@ -156,7 +156,7 @@ def test_a_column_that_arrived_comes_back_as_the_advice_says(lake: Lake, run_at:
     assert told(lake, bronze) == {}
     place = {"DatabaseName": bronze.table.database}
     lake.catalog.client.delete_table(**place, Name=bronze.table.table)
-    lake.catalog.upsert_table(bronze, lake.location(bronze))  # by somebody who knows the contract alone
+    lake.catalog.upsert_table(bronze, lake.location(bronze))  # by a person who knows the contract alone
     list(compare_catalog(lake, bronze, repair=True))
     (line,) = told(lake, bronze)[CONTRADICTS]
     assert "column request_source arrived and is not in the Glue table" in line

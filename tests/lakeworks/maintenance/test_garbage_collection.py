@@ -94,7 +94,7 @@ def test_objects_that_the_catalog_names_are_kept(registered: Publishing, run_at:
 
 
 class BusyStore(ObjectStore):
-    """A store in which somebody acts right before immutable objects are deleted."""
+    """A store in which a person acts right before immutable objects are deleted."""
 
     before_delete: Callable[[], Any] | None = None
 

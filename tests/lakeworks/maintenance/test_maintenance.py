@@ -165,11 +165,11 @@ def test_damage_without_a_trace_is_found_by_reading(published: Lake, bronze: Con
 
 def test_a_foreign_object_is_reported_and_left_alone(published: Lake, bronze: Contract) -> None:
     stray = KEY.replace("part-00000", "part-00001")
-    published.store.put(stray, b"somebody's")
+    published.store.put(stray, b"a person's")
     findings = verify(published, bronze)
     assert [(finding.kind, finding.can_be_repaired) for finding in findings] == [("foreign object", False)]
     assert repair(published, bronze, findings) == []
-    assert published.store.get(stray)[0] == b"somebody's"
+    assert published.store.get(stray)[0] == b"a person's"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_folder_that_is_no_partition_is_reported_and_stops_nothing(
     published: Lake, bronze: Contract, run_at: RunAt, folder: str
 ) -> None:
     stray = f"{bronze.table.path}/{folder}/part-00000.parquet"
-    published.store.put(stray, b"somebody's")
+    published.store.put(stray, b"a person's")
     (found,) = verify(published, bronze, deep=True)
     told = f"`{stray}` belongs to no publication; `{folder}` names no partition of the table"
     assert (found.kind, found.detail) == ("foreign object", told)

@@ -60,7 +60,7 @@ def test_what_is_kept_of_many_small_objects_has_a_bound(counting: ObjectStore) -
             assert kept.bytes <= kept.most
     assert kept.of(readers[0]) is None
     assert kept.of(readers[-1]) is not None
-    assert counting.client.fetched == 40, "fetched anew, once a round"  # type: ignore[attr-defined]
+    assert counting.client.fetched == 40, "fetched again, once a round"  # type: ignore[attr-defined]
 
 
 def test_one_object_above_the_bound_is_still_read(counting: ObjectStore) -> None:

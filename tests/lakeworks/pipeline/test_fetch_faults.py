@@ -1,4 +1,4 @@
-"""Fetches on bad days: killed in the middle, random faults, landed bytes that somebody changed."""
+"""Fetches on bad days: killed in the middle, random faults, landed bytes that a person changed."""
 
 import gzip
 import signal

@@ -1,4 +1,4 @@
-"""Bronze in publishing order: a file's own order is nobody's duty. Without a partition column and a grain it stays as it came."""
+"""Bronze in publishing order: a file's own order is no one's duty. Without a partition column and a grain it stays as it came."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def column(body: bytes, name: str = "id") -> list[Any]:
 
 
 def test_a_file_in_any_order_of_days_is_published(lake: Lake, run_at: RunAt) -> None:
-    """5, 6, 5 January was refused as unsorted, and nobody can sort a vendor's file."""
+    """5, 6, 5 January was refused as unsorted, and no one can sort a vendor's file."""
     found = published(lake, events(), run_at(1), arrived(id=[3, 2, 1], at=[DAY, NEXT, DAY]))
     assert [column(body) for body in found.values()] == [[1, 3], [2]]
 

@@ -187,7 +187,7 @@ def test_any_sequence_gives_what_a_full_rebuild_gives(tmp_path: Path, steps: Seq
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_two_runs_at_once_on_one_day_lose_nothing(shop: Shop, first: int) -> None:
-    """One has read before the other's orders arrived; whoever publishes second builds anew."""
+    """One has read before the other's orders arrived; anyone who publishes second rebuild."""
     shop.arrive(1, [order(0)])
     earlier = write(shop.lake, SILVER, day_of(1), shop.run())
     shop.arrive(2, [order(0, 1), order(0, id=7)])

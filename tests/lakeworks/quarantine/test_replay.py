@@ -1,4 +1,4 @@
-"""Rows set aside come back once their rule is mended, and every row is accounted for before and after."""
+"""Quarantined rows come back once their rule is repaired, and every row is accounted for before and after."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -26,7 +26,7 @@ RunAt = Callable[..., Run]
 
 
 def without_rules(names: Iterable[str]) -> Callable[[str], Contract]:
-    """Silver's contract after somebody decided that these rules were wrong."""
+    """Silver's contract after a person decided that these rules were wrong."""
 
     def load(name: str) -> Contract:
         contract = load_contract(name)
@@ -59,27 +59,27 @@ def test_rows_rejoin_after_the_contract_is_mended_and_the_balance_holds(built: L
     assert len(shown) == 5
     assert all(row["_reason"] and row["_broken_rules"] for row in shown)
 
-    mended = replace(built, contract=without_rules([rule]))
-    done = replay(mended, mended.contract(SILVER), JANUARY)
+    repaired = replace(built, contract=without_rules([rule]))
+    done = replay(repaired, repaired.contract(SILVER), JANUARY)
     balance = done.record.balance
     assert 0 < done.rejoined <= count
     assert balance.read == before.balance.read == balance.staged + balance.quarantined + balance.deduplicated
     assert balance.staged == before.balance.staged + done.rejoined
     assert rule not in balance.broken
-    assert verify(mended, mended.contract(SILVER), deep=True) == []
-    again = replay(mended, mended.contract(SILVER), JANUARY)
+    assert verify(repaired, repaired.contract(SILVER), deep=True) == []
+    again = replay(repaired, repaired.contract(SILVER), JANUARY)
     assert (again.rejoined, again.record.outcome) == (0, {"unchanged": 31})
 
 
 def test_nothing_is_listed_once_every_row_rejoined(built: Lake) -> None:
     everything = [rule.name for rule in load_contract(SILVER).rows]
-    mended = replace(built, contract=without_rules(everything))
-    replay(mended, mended.contract(SILVER), JANUARY)
-    left = list_quarantined(mended, mended.contract(SILVER))
+    repaired = replace(built, contract=without_rules(everything))
+    replay(repaired, repaired.contract(SILVER), JANUARY)
+    left = list_quarantined(repaired, repaired.contract(SILVER))
     assert sum(item.rows for item in left) < 18
     if not left:
         with pytest.raises(LakeNotFound, match="has nothing in quarantine"):
-            replay(mended, mended.contract(SILVER), JANUARY)
+            replay(repaired, repaired.contract(SILVER), JANUARY)
 
 
 def test_rows_of_a_stopped_run_are_listed_and_replayed(lake: Lake, built: Lake, run_at: RunAt) -> None:
@@ -103,10 +103,10 @@ def test_rows_of_a_stopped_run_are_listed_and_replayed(lake: Lake, built: Lake, 
 def test_tables_built_from_it_are_rebuilt_when_asked(built: Lake) -> None:
     assert downstream(built, BRONZE)[0] == SILVER
     assert DAILY in downstream(built, SILVER)
-    mended = replace(built, contract=without_rules(["possible_duration"]))
-    done = replay(mended, mended.contract(SILVER), JANUARY, with_downstream=True)
+    repaired = replace(built, contract=without_rules(["possible_duration"]))
+    done = replay(repaired, repaired.contract(SILVER), JANUARY, with_downstream=True)
     assert done.rebuilt == tuple(downstream(built, SILVER))
-    live = mended.ledger.live_partitions(load_contract(DAILY).table)
+    live = repaired.ledger.live_partitions(load_contract(DAILY).table)
     assert {entry.run.id for entry in live.values()} == {done.record.run.id}
 
 

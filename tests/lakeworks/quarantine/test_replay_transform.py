@@ -1,4 +1,4 @@
-"""Rows that a transform made bad come back once its SQL is mended; no row is lost or counted twice on the way."""
+"""Rows that a transform made bad come back once its SQL is repaired; no row is lost or counted twice on the way."""
 
 import io
 from collections.abc import Callable
@@ -107,7 +107,7 @@ def test_rows_rejoin_after_the_transform_is_mended_and_the_balance_holds(prices:
     assert verify(lake, contract, deep=True) == []
     (left,) = list_quarantined(lake, contract)
     told = {row["id"]: row["_broken_rules"] for row in rows(lake, left, 10)}
-    assert set(told) == {5, 6}, "what is bad by the mended transform, too"
+    assert set(told) == {5, 6}, "what is bad by the repaired transform, too"
     assert told[5] != told[6], "each by its own rule: no number, and below zero"
 
     again = replay(lake, contract, JANUARY)

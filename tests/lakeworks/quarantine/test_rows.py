@@ -1,4 +1,4 @@
-"""Rows that runs over several days set aside, told apart by day: judged by rules, or refused on arrival."""
+"""Rows that runs over several days quarantined, distinguished by day: judged by rules, or refused on arrival."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +23,7 @@ FIFTH, SIXTH = datetime(2019, 1, 5, 8), datetime(2019, 1, 6, 9)
 
 
 def misfits(lake: Lake, contract: Contract, run: Run, table: pa.Table) -> tuple[Lake, Contract]:
-    """A lake in which a run over January set aside what did not fit."""
+    """A lake in which a run over January quarantined what did not fit."""
     lake = replace(lake, contract=lambda _: contract)
     land(lake, contract, JANUARY, run, Given(table))
     write(lake, contract.name, JANUARY, run)

@@ -135,7 +135,7 @@ def test_a_listing_with_a_line_of_another_width_is_never_landed(vendor: Vendor, 
         (replay.FULL_IS_PREMIUM, SourceRejected, "premium feature"),
         (replay.DAILY_CAP.format(key=KEY), QuotaExhausted, "requests of the day are used up"),
         (replay.NO_KEY, ConfigError, "does not know the key.*alpha_vantage"),
-        ("Something about premium nobody has read before", SourceUnavailable, "failed 5 times.*nobody has read"),
+        ("Something about premium no one has read before", SourceUnavailable, "failed 5 times.*no one has read"),
     ],
     ids=["premium", "full", "cap", "key", "unknown"],
 )

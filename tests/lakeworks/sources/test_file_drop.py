@@ -1,4 +1,4 @@
-"""Dropped files: what is whole is landed, what is broken is named, whatever the format and wherever the inbox."""
+"""Dropped files: what is whole is landed, what is broken is named, whatever the format and where the inbox."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""What a run's consumers are told of, and which days of a roll-up are still to come."""
+"""What a run's consumers are notified of, and which days of a roll-up are still to come."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -72,8 +72,8 @@ def test_years_of_days_are_announced_by_months(caplog: pytest.LogCaptureFixture)
     keys = announced_keys(table("day(sold_on)"), [record("2009-12-30"), *months])
     assert keys[:3] == ["2009-12-30", "2010-01-01", "2010-02-01"]
     assert len(keys) == 121
-    assert "3653 days were run; consumers are told of the first of each of 121 months" in caplog.text
-    assert len(announced_keys(table("day(sold_on)"), months[:3])) == 90, "a quarter is told of day by day"
+    assert "3653 days were run; consumers are notified of the first of each of 121 months" in caplog.text
+    assert len(announced_keys(table("day(sold_on)"), months[:3])) == 90, "a quarter is notified of day by day"
 
 
 def ran(lake: Lake, contract: Contract, *periods: str) -> None:

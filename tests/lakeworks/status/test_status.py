@@ -127,7 +127,7 @@ def test_a_day_is_due_once_one_of_several_optional_upstreams_has_it(tmp_path: Pa
         days = [(str(cell.slot), cell.state) for cell in look(found, digest).cells]
         needed = digest.model_copy(update={"inputs": {**digest.inputs, market.name: InputRule()}})
         assert [str(cell.slot) for cell in look(found, needed).cells] == ["2019-02-04"], (
-            "nobody waits for what is optional"
+            "no one waits for what is optional"
         )
     assert days == [("2019-02-02", "missing"), ("2019-02-04", "missing")]
 
@@ -155,7 +155,7 @@ def test_a_later_landing_makes_a_source_table_stale(february: Many) -> None:
     time.sleep(1)  # S3 tells seconds
     february.lake.store.put("landing/transport/nyc_tlc/yellow_trips/year=2019/month=02/b.parquet", b"corrected")
     (cell,) = look(february, BRONZE).cells
-    assert (cell.state, cell.why[:24]) == ("stale", "2019-02 was landed anew ")
+    assert (cell.state, cell.why[:24]) == ("stale", "2019-02 was landed again ")
 
 
 def test_quarantine_counts_if_it_is_of_the_last_run(february: Many) -> None:

@@ -36,7 +36,7 @@ def landed(many: Many, contract: Contract, day: Period, name: str, same_as: str 
 
 
 def test_a_set_that_was_landed_anew_makes_its_day_stale(tmp_path: Path) -> None:
-    """Sets lie in a folder of their own below the day's, where nobody looked: the day stayed published."""
+    """Sets lie in a folder of their own below the day's, where no one looked: the day stayed published."""
     bars = load_contract("bronze.market.crypto_bars")
     days = Period.parse("2013-02").split("day")[:3]
     window = PeriodRange(days[0], days[-1])
@@ -64,7 +64,7 @@ def test_a_set_that_was_landed_anew_makes_its_day_stale(tmp_path: Path) -> None:
             "what does not parse is a run's to tell"
         )
     assert [cell.state for cell in cells] == ["published", "published", "stale"]
-    assert cells[2].why.startswith("2013-02-03 was landed anew at ")
+    assert cells[2].why.startswith("2013-02-03 was landed again at ")
 
 
 def test_a_set_of_a_table_without_partitions_makes_it_stale(tmp_path: Path) -> None:

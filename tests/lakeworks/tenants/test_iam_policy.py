@@ -20,7 +20,7 @@ WORD = st.text("ab1", min_size=1, max_size=3).filter(lambda word: not word[0].is
 IDS = st.lists(WORD, min_size=1, max_size=3).map("-".join).filter(lambda text: len(text) > 1)
 TENANTS = IDS.map(Tenant)
 AREA = st.sampled_from(TENANT_AREAS)
-# What a key may hold behind its area, also what was made to look like somebody's level.
+# What a key may hold behind its area, also what was made to look like a person's level.
 REST = st.lists(st.sampled_from(["a", "b", "tenant=ab", "tenant=aa", "..", "*", "?", "x.parquet", ""]), max_size=4).map(
     "/".join
 )

@@ -202,7 +202,7 @@ def test_our_decision_logic_agrees_with_the_endpoint(as_tenant: Any) -> None:
 
 
 def test_the_policy_bounds_even_an_administrator(shared: Shared) -> None:
-    """As a permissions boundary it holds for whoever else grants more."""
+    """As a permissions boundary it holds for anyone who else grants more."""
     iam, document = shared.cloud.client("iam"), tenant_policy(ACME, LakeAddress(BUCKET, "us-east-1", ACCOUNT))
     arn = iam.create_policy(PolicyName="acme-boundary", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

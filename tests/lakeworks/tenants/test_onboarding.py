@@ -78,7 +78,7 @@ def test_of_two_at_once_one_is_told(lake: Lake) -> None:
             return super().put(target, body)
 
     late = TenantRegistry(Late(lake.store.client, lake.store.bucket))
-    with pytest.raises(LostRace, match="somebody else is changing this tenant. Nothing was written"):
+    with pytest.raises(LostRace, match="another writer is changing this tenant. Nothing was written"):
         late.save(TenantRecord(id="acme", since=noon()()))
 
 

@@ -24,7 +24,7 @@ class AccessLogs(Resource):
         return {key: found[key] for key in ("TargetBucket", "TargetPrefix")} if found else None
 
     def conflict(self, found: Document) -> str:
-        """Logs that already go elsewhere may be somebody's audit trail."""
+        """Logs that already go elsewhere may be a person's audit trail."""
         if found["TargetBucket"] != self.to:
             return f"already logs to {found['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"
         return ""

@@ -75,7 +75,7 @@ class MonthlyBudget(Resource):
         return "" if self.account else "the account's number is not known: this endpoint has no STS"
 
     def wanted(self) -> Document:
-        """Limit, filter, and who is told at which share of it."""
+        """Limit, filter, and the receivers at each share of it."""
         budget = self._budget
         found: Document = {
             "Amount": float(budget.monthly_usd), "Unit": "USD", "TimeUnit": "MONTHLY", "BudgetType": "COST",
@@ -99,8 +99,8 @@ class MonthlyBudget(Resource):
                 for key in ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
                 if key in ours
             }
-            told = client.describe_subscribers_for_notification(**of, Notification=alert).get("Subscribers", [])
-            found |= {"AlertAtPercent": float(ours["Threshold"]), "Emails": sorted(one["Address"] for one in told)}
+            answer = client.describe_subscribers_for_notification(**of, Notification=alert).get("Subscribers", [])
+            found |= {"AlertAtPercent": float(ours["Threshold"]), "Emails": sorted(one["Address"] for one in answer)}
         filters = budget.get("CostFilters") or {}
         return {**found, "CostFilters": filters} if filters else found
 

@@ -1,4 +1,4 @@
-"""`metadata/bucket-manifest.yaml`: what the bucket is, whose, and what is in it, for whoever finds it."""
+"""`metadata/bucket-manifest.yaml`: what the bucket is, whose, and what is in it, for anyone who finds it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class BucketManifest(Resource):
         return found if isinstance(found, dict) else {"created_by": "no YAML mapping"}
 
     def conflict(self, found: Document) -> str:
-        """A manifest somebody wrote by hand is theirs."""
+        """A manifest a person wrote by hand is theirs."""
         if found.get("created_by") != self.content["created_by"]:
             return f"s3://{self.name}/{KEY} was not written by bootstrap and is kept; delete it to have it written"
         return ""
