@@ -18,15 +18,7 @@ OPEN = {
     "verify failed before the last publication": "the same",
 }
 # Found in a few of a thousand histories or more, so that a test can wait for one.
-COMMON = (
-    "unaudited",
-    "no_catalog",
-    "number_taken_twice",
-    "shared_staging",
-    "settle_once",
-    "delete_by_key",
-    "pin_stays",
-)
+COMMON = ("unaudited", "no_catalog", "number_taken_twice", "delete_by_key", "pin_stays")
 
 
 @pytest.fixture
