@@ -13,7 +13,7 @@ from tests.simulation.actors import work_of
 from tests.simulation.bucket import RESTORE
 from tests.simulation.readers import Readers, Violation
 from tests.simulation.scenario import Actor, Scenario
-from tests.simulation.world import ELSEWHERE, LAST, World
+from tests.simulation.world import ELSEWHERE, LAST, NEXT, World
 
 HORIZON = timedelta(days=31)
 
@@ -36,6 +36,8 @@ class Aftermath:
         if not calm:
             self._repair()
         self._agree("before the last publication")
+        if self.scenario.next_run:
+            self._publish("the next publication", NEXT)
         if self.scenario.damage and not self.scenario.archived:  # an archived version has to be restored first
             self._damage()
         self.wait(HORIZON)
@@ -44,7 +46,7 @@ class Aftermath:
             self._thaw()
         if wrong := inbox.lost_files(self.world):
             raise Violation("dropped file lost", wrong)
-        self._publish_last()
+        self._publish("the last publication", LAST)
         self._agree("after the last publication")
 
     def _thaw(self) -> None:
@@ -91,12 +93,11 @@ class Aftermath:
         for found in (item for item in findings if item.partition != ELSEWHERE):
             raise Violation(f"verify {when}: {found.kind}", f"{found.partition}: {found.detail}")
 
-    def _publish_last(self) -> None:
-        """A run that begins after everything else publishes in peace."""
+    def _publish(self, what: str, number: int) -> None:
+        """Let a run that begins now publish in peace."""
         days = tuple(range(self.scenario.days))
-        actor = Actor("the last writer", "writer", LAST, days, LAST)
         try:
-            work_of(self.world, actor)()
+            work_of(self.world, Actor(what, "writer", number, days, number))()
         except LakeError as error:
-            raise Violation(f"the last publication: {type(error).__name__}", str(error)) from error
+            raise Violation(f"{what}: {type(error).__name__}", str(error)) from error
         self.readers.look()

@@ -49,6 +49,7 @@ class Scenario:
     strange: int = 0  # requests that are late, sent twice or copied
     freezes: int = 0
     in_parts: bool = False  # objects are so large that they are copied in parts
+    next_run: bool = False  # a run follows at once, before a month passes
     damage: str = ""  # what a person does to live objects with the AWS command line, before a repair
     expires: int = 0  # the table's retention, in days
     archived: int = 0  # days after which its objects are moved to an archive
@@ -149,6 +150,7 @@ def draw(seed: int, without: frozenset[str] = frozenset()) -> Scenario:
         strange=chance.choice((0, 1, 2)) if rough else 0,
         freezes=chance.choice((0, 1, 2, 3)),
         in_parts=chance.random() < 0.15,
+        next_run=chance.random() < 0.4,
         damage=chance.choice(("", "", "", "deleted", "overwritten", "copied onto itself")),
         expires=expires,
         archived=archived if archived < (expires or 99) else 0,

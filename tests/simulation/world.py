@@ -32,6 +32,7 @@ from tests.simulation.scheduler import Client, Fate, Process, Request, Scheduler
 MONTH = Period.parse("2026-01")
 ELSEWHERE = Partition.of_period(Period.parse("2026-02-01"))  # a partition that no process of a history writes
 NEWER = "newer_field"  # a field of documents that a newer release writes
+NEXT = 800  # a run that begins after all processes
 LAST = 900  # the run that begins after everything else
 DAYS = tuple(Period.parse(f"2026-01-0{day}") for day in (1, 2, 3))
 
@@ -135,7 +136,9 @@ class World:
 
     def run(self, number: int, attempt: int = 1, name: str = "") -> Run:
         """A scheduler's run; later numbers began later."""
-        began = self.clock.now if number == LAST or name.startswith("replay") else START + timedelta(seconds=number)
+        began = (
+            self.clock.now if number in (NEXT, LAST) or name.startswith("replay") else START + timedelta(seconds=number)
+        )
         return Run(id=name or f"run-{number}", started_at=began, attempt=attempt)
 
     def stage(
