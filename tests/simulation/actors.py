@@ -23,6 +23,7 @@ from lakeworks.maintenance import compaction
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.garbage_collection import collect
+from lakeworks.maintenance.renewal import renew
 from lakeworks.maintenance.roll_forward import roll_forward
 from lakeworks.maintenance.verify import repair, verify
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
@@ -131,6 +132,7 @@ def night(world: World) -> None:
     tasks: list[Callable[[], Any]] = [
         lambda: roll_forward(lake, contract),
         lambda: expire(lake, contract, dry_run=False),
+        lambda: renew(lake, contract),
         lambda: list(compare_catalog(lake, contract, repair=True)),
         lambda: verify(lake, contract),
         lambda: collect(lake, [contract], dry_run=False),

@@ -13,9 +13,6 @@ from tests.simulation.story import story_of
 # Violations that the product still has; docs/reliability.md names them.
 OPEN = {
     "withdrawn rows by plain": "a PUT on condition of absence, checked before and sent after a withdrawal",
-    "lost by ledger (LedgerCorrupt)": "a newer release's document",
-    "repair failed": "an entry of another partition that does not parse",
-    "verify failed before the last publication": "the same",
 }
 # Found in a few of a thousand histories or more, so that a test can wait for one.
 COMMON = ("unaudited", "no_catalog", "number_taken_twice", "delete_by_key", "pin_stays")
