@@ -15,7 +15,8 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import load_config
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
-from lakeworks.ledger.ledger import Ledger, LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps

@@ -25,7 +25,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeError
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage

@@ -15,7 +15,8 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash
 from lakeworks.errors import LakeNotFound, LostRace
-from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import SEQUENCE
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run

@@ -17,7 +17,7 @@ from lakeworks.core.layout import ledger_key, ledger_prefix, run_key
 from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY, content_hash
 from lakeworks.errors import LakeError, TransientError
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import ExtraColumn, StagedObject, StagedPartition
 from lakeworks.maintenance import compaction
 from lakeworks.maintenance.catalog_repair import compare_catalog

@@ -15,7 +15,7 @@ from lakeworks.core import partition
 from lakeworks.core.hive import encode_hive
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.prices import load_price_book
 from lakeworks.s3 import archive
 

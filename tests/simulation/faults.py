@@ -15,7 +15,8 @@ from lakeworks.core import layout
 from lakeworks.core.placement_stamp import BLANK_STAMP
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.ledger import placement
-from lakeworks.ledger.ledger import Ledger, Stored
+from lakeworks.ledger.entry import Stored
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import Placement
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run, RunRecord

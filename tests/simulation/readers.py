@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash
 from lakeworks.errors import LakeError, ObjectArchived
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from tests.simulation.stored import Version
 from tests.simulation.world import NEWER, World

@@ -16,7 +16,7 @@ from lakeworks.core.layout import live_key, live_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.s3.object_store import ObjectStore

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from io import BytesIO
@@ -21,7 +21,8 @@ from lakeworks.s3.object_store import ObjectStore
 class MemoryS3:
     """Answers like boto3's client does; the storage tests prove the same behaviour on real servers."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.clock = clock
         self.objects: dict[str, dict[str, Any]] = {}
         self.versions: dict[tuple[str, str], dict[str, Any]] = {}
         self._numbers = itertools.count(1)
@@ -36,7 +37,7 @@ class MemoryS3:
                 raise failure("PreconditionFailed", 412, "PutObject")
             etag, version = f'"{hashlib.md5(Body).hexdigest()}"', f"v{next(self._numbers)}"
             stored = {"body": Body, "ETag": etag, "VersionId": version, "Metadata": other.get("Metadata", {})}
-            stored["modified"] = datetime.now(UTC)
+            stored["modified"] = self.clock()
             self.objects[Key] = self.versions[Key, version] = stored
         return {"ETag": etag, "VersionId": version}
 

@@ -122,6 +122,11 @@ def ledger_prefix(table: TableName, partition: Partition) -> str:
     return join(LEDGER, table.path, partition.path) + "/"
 
 
+def folded_prefix(table: TableName, partition: Partition) -> str:
+    """Return the folder of a partition's folded ledger entries, with its trailing slash."""
+    return join(LEDGER, table.path, "_folded", partition.path) + "/"
+
+
 def ledger_key(table: TableName, partition: Partition, seq: int) -> str:
     """One publication's ledger entry."""
     return f"{ledger_prefix(table, partition)}{seq:08d}.json"

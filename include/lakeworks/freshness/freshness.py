@@ -15,7 +15,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import TerminalError
 from lakeworks.freshness.gaps import Promise, Stopped, missing_before, stopped_keys
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.status.partition_index import PartitionIndex, grain_of
 
 

@@ -7,118 +7,23 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 
-from pydantic import Field
-
-from lakeworks.core.layout import LEDGER, join, ledger_key, ledger_prefix
+from lakeworks.core.layout import LEDGER, folded_prefix, join, ledger_key, ledger_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LedgerCorrupt, LostRace
-from lakeworks.ledger.document import Document, Record
-from lakeworks.ledger.run_record import Run
+from lakeworks.ledger.entry import FoldedEntries, LedgerEntry, Stored
 from lakeworks.s3.object_store import ObjectStore, Target
 
-State = Literal["publishing", "published", "unchanged", "abandoned"]
 log = logging.getLogger(__name__)
 # Names of entries: the number in eight digits or more.
 _NAME = re.compile(r"\d{8,}\.json")
+_FOLDED_NAME = re.compile(r"\d{8,}-\d{8,}\.json")
 _ADVICE = (
     "is not a ledger entry: {problem}. Nothing was changed. An earlier version of the object may be intact; see "
     "docs/reliability.md, or run: lakeworks verify"
 )
-Kind = Literal["publish", "rollback", "compaction", "withdrawal", "expired"]
-
-
-class LiveObject(Record):
-    """One object of a publication."""
-
-    key: str
-    size: int
-    sha256: str
-    rows: int
-    source_key: str = Field(description="Where the bytes come from: staging, or an earlier version for a rollback.")
-    source_version: str | None = None
-    version_id: str | None = Field(None, description="Set once the object is live; readers pin it.")
-
-
-class LedgerEntry(Document):
-    """One publication of one partition."""
-
-    table: str
-    partition: str
-    seq: int = Field(ge=1)
-    state: State
-    kind: Kind = "publish"
-    live_seq: int = Field(description="The publication whose objects are live: this one, or the one it confirms.")
-    run: Run
-    period: str
-    contract_version: str
-    schema_fingerprint: str
-    content: str = Field(description="Content hash over the objects.")
-    based_on: int | None = Field(
-        None,
-        description="The publication that was live before the inputs were read (0: none), for what any run may rebuild "
-        "(`rebuilds`) and for compactions: if another is live by then, this one is not published.",
-    )
-    objects: tuple[LiveObject, ...]
-    surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
-    location: str = Field(description="Key prefix the catalog points at.")
-    layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
-    staging: str = Field("", description="Staging prefix to remove once published.")
-    run_record: str = ""
-    inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
-    audit: dict[str, Any] | None = None
-    reserved_at: datetime
-    published_at: datetime | None = None
-    confirmed_at: datetime | None = Field(
-        None, description="When a run last published or confirmed these rows; retention counts from here."
-    )
-
-    @property
-    def last_confirmed(self) -> datetime:
-        """The moment retention counts from; entries of older releases name only their publication."""
-        return self.confirmed_at or self.published_at or self.reserved_at
-
-    @property
-    def key(self) -> str:
-        """Return the entry's key."""
-        return ledger_key(TableName.parse(self.table), self.parsed, self.seq)
-
-    @property
-    def parsed(self) -> Partition:
-        """The partition."""
-        return Partition.parse(self.partition)
-
-    @property
-    def rows(self) -> int:
-        """Rows over all objects."""
-        return sum(item.rows for item in self.objects)
-
-    @property
-    def size(self) -> int:
-        """Bytes over all objects."""
-        return sum(item.size for item in self.objects)
-
-    @property
-    def is_live(self) -> bool:
-        """Return True if the entry is complete and says what is live."""
-        return self.state in ("published", "unchanged")
-
-    @property
-    def where(self) -> str:
-        """Table and partition for messages."""
-        return f"`{self.table}` {self.parsed}"
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An entry and the ETag it is stored under, which guards its next change."""
-
-    entry: LedgerEntry
-    etag: str
 
 
 class Ledger:
@@ -126,6 +31,12 @@ class Ledger:
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
+
+    def listed(self, table: TableName, partition: Partition) -> list[tuple[int, datetime]]:
+        """Return the numbers taken and not folded yet, ascending, each with the moment it was written last by S3's clock."""
+        prefix = ledger_prefix(table, partition)
+        found = ((_number(item.key.removeprefix(prefix)), item.modified) for item in self.store.scan(f"{prefix}0"))
+        return [(number, modified) for number, modified in found if number is not None and modified is not None]
 
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
         """Return the numbers taken so far, ascending; what else lies in the folder is none."""
@@ -174,9 +85,24 @@ class Ledger:
         return self.live(table, partition, numbers[:-1])
 
     def history(self, table: TableName, partition: Partition) -> list[LedgerEntry]:
-        """Every entry of a partition, oldest first."""
+        """Return every entry of a partition, oldest first, those that were folded too."""
         numbers = self.sequence(table, partition)
-        return [stored.entry for stored in self.store.map(lambda n: self.read(table, partition, n), numbers)]
+        entries = [stored.entry for stored in self.store.map(lambda n: self.read(table, partition, n), numbers)]
+        known = {entry.seq: entry for entry in [*self.folded(table, partition), *entries]}
+        return [known[number] for number in sorted(known)]
+
+    def newest_first(self, table: TableName, partition: Partition) -> Iterator[LedgerEntry]:
+        """Yield the entries that are not folded, the newest first, each read when it is asked for."""
+        for number in reversed(self.sequence(table, partition)):
+            yield self.read(table, partition, number).entry
+
+    def folded(self, table: TableName, partition: Partition, prefix: str = "") -> Iterator[LedgerEntry]:
+        """Yield the entries of folded objects: of a partition, or of the keys that begin with a prefix."""
+        for item in self.store.scan(prefix or folded_prefix(table, partition)):
+            folder, _, name = item.key.rpartition("/")
+            if _FOLDED_NAME.fullmatch(name) and f"{folder}/" == folded_prefix(table, partition):
+                body, _ = self.store.get(item.key)
+                yield from FoldedEntries.read(body, self.store.uri(item.key), _ADVICE).entries
 
     def numbers(self, table: TableName, below: str = "", after: str = "") -> dict[Partition, list[int]]:
         """Return the numbers taken in every partition of a table, from one listing.
@@ -243,7 +169,7 @@ class Ledger:
         """Replace an entry that no one changed since it was read.
 
         Raises:
-            LostRace: a person did.
+            LostRace: another process did.
         """
         target = Target(entry.key, if_match=stored.etag)
         return Stored(entry, self.store.put(target, entry.model_dump_json(indent=1).encode()).etag)

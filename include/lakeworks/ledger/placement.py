@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from lakeworks.core.names import TableName
 from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import LakeNotFound, LiveChanged, LostRace
-from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.s3.multipart import copy_object
 from lakeworks.s3.object_store import SHA256, StoredObject, Target
 

@@ -17,7 +17,9 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import FencedError, LostRace, SourceGone, StagedChanged, StaleBuild
-from lakeworks.ledger.ledger import Ledger, LedgerEntry, Stored
+from lakeworks.ledger.entry import LedgerEntry, Stored
+from lakeworks.ledger.folding import Folding
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import ATTEMPTS, Placement
 from lakeworks.ledger.settlement import Settlement
 
@@ -136,6 +138,7 @@ class Publisher:
                 return 1, None
             last = self.ledger.read(table, partition, numbers[-1]).entry
             if last.is_live:
+                Folding(self.ledger).fold_if_long(table, partition, numbers)
                 return last.seq + 1, last if last.objects else None
             if last.state == "abandoned":
                 return last.seq + 1, self.ledger.live(table, partition, numbers[:-1])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LostRace
-from lakeworks.ledger.ledger import Ledger, LedgerEntry, Stored
+from lakeworks.ledger.entry import LedgerEntry, Stored
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import ATTEMPTS, Placement
 
 

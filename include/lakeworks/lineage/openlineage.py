@@ -18,7 +18,7 @@ from lakeworks.core.layout import tenant_key
 from lakeworks.core.names import TableName
 from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import ConfigError
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import MANIFEST, RunRecord
 from lakeworks.transform.column_lineage import column_lineage
 from lakeworks.transform.sql import load_sql

@@ -28,7 +28,7 @@ from lakeworks.core.layout import live_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
 from lakeworks.pipeline.registration import catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns

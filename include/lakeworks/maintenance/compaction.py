@@ -16,7 +16,8 @@ from lakeworks.engines.comparison import checksum
 from lakeworks.engines.duckdb import Session
 from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject, leave_out
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedPartition
 from lakeworks.parquet.dataset import open_objects
 from lakeworks.parquet.partition_writer import PartitionedWriter

@@ -13,7 +13,8 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LostRace, StaleBuild
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, leave_out
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.publish import publisher_of
 

@@ -131,7 +131,7 @@ def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, d
 
 def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime) -> Iterator[str]:
     """Keys of what is live or being published, and of what stopped being live less than a grace period ago."""
-    for entry in reversed(lake.ledger.history(table, partition)):
+    for entry in lake.ledger.newest_first(table, partition):
         yield from (item.key for item in entry.objects)
         if entry.state == "published" and entry.published_at is not None and entry.published_at < before:
             return

@@ -7,7 +7,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LakeNotFound, LedgerCorrupt
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import load_run_record
 
 # Audits compare with the last few runs, status with the last one of each period.

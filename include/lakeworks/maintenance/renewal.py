@@ -13,7 +13,8 @@ from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import LakeError, LostRace
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject, leave_out
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.placement import holds
 from lakeworks.maintenance.expiry import retention_horizon
 from lakeworks.pipeline.publish import publisher_of

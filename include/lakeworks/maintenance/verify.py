@@ -13,7 +13,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash
 from lakeworks.errors import LedgerCorrupt, ObjectArchived, TerminalError
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.placement import holds
 from lakeworks.maintenance.catalog_difference import LEFT_ALONE
 from lakeworks.maintenance.catalog_difference import Kind as CatalogKind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import partition_fault
 from lakeworks.errors import LakeNotFound
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.s3.object_store import ObjectStore
 

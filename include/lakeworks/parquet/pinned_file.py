@@ -7,7 +7,7 @@ from threading import Lock
 
 from lakeworks.core.layout import owner_of, partition_of
 from lakeworks.errors import LakeNotFound
-from lakeworks.ledger.ledger import LiveObject
+from lakeworks.ledger.entry import LiveObject
 from lakeworks.ledger.run_record import StagedObject
 from lakeworks.s3.object_store import SHA256, ObjectStore
 

@@ -7,7 +7,7 @@ from lakeworks.contract import Contract, InputRule
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 
 
 def live_input(lake: Lake, contract: Contract, period: Period, source: Contract) -> dict[Partition, LedgerEntry]:

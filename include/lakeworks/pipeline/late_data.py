@@ -13,7 +13,7 @@ from lakeworks.contract import Contract, Rebuilds
 from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.errors import LakeNotFound, PartitionExplosion
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import load_run_record
 from lakeworks.parquet.dataset import open_dataset
 

@@ -15,7 +15,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.core.types import LakeType
 from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import Publisher, utc_now
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
 from lakeworks.pipeline import contract_history as contracts

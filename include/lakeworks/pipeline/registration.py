@@ -11,7 +11,8 @@ from lakeworks.core.partition import Partition
 from lakeworks.core.types import LakeType
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, Stored, leave_out
+from lakeworks.ledger.entry import LedgerEntry, Stored
+from lakeworks.ledger.ledger import leave_out
 
 _ROUNDS = 3
 

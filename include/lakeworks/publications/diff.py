@@ -10,7 +10,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.engines.comparison import Statistic, compare_rows, statistics
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.parquet.dataset import open_objects
 
 

@@ -7,7 +7,7 @@ from lakeworks.core.layout import versions_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.publish import publisher_of
 

@@ -9,7 +9,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.errors import LedgerCorrupt, NewerFormat
 from lakeworks.ledger.document import FORMAT
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, readable_records
 from lakeworks.s3.object_store import ObjectStore
 from tests.support.memory_s3 import MemoryS3

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import FencedError, LakeError, LedgerCorrupt, LiveChanged, LostRace, StagedChanged
-from lakeworks.ledger.ledger import Ledger, LedgerEntry, LiveObject
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import SEQUENCE
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run

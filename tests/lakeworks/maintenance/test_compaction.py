@@ -14,7 +14,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.engines.duckdb import DuckDbEngine, Session
 from lakeworks.errors import FencedError, LakeNotFound, RowBalanceError, StaleBuild
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.compaction import compact, compact_each, file_report
 from lakeworks.maintenance.verify import verify

@@ -12,7 +12,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import expiry

@@ -11,7 +11,7 @@ from airflow.exceptions import TaskDeferred
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import ConfigError, ObjectArchived
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.restoration import restore
 from lakeworks.maintenance.verify import verify

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakeworks.ledger.ledger import LiveObject
+from lakeworks.ledger.entry import LiveObject
 from lakeworks.parquet import pinned_file
 from lakeworks.parquet.dataset import open_objects
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject

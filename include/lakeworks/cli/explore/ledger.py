@@ -7,7 +7,8 @@ from lakeworks.cli.progress import track
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.ledger import LedgerEntry, leave_out
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.ledger import leave_out
 from lakeworks.status.table_summary import COUNTED_AGAIN, summarise
 
 _LAYOUT = Layout(extra=("bytes", "live", "run", "version", "content"))

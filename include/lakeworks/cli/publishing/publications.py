@@ -8,7 +8,7 @@ from lakeworks.cli.arguments import AsJson, PartitionArgument, TableArgument, fi
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.contract import load_contract
-from lakeworks.ledger.ledger import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.publications.diff import PublicationDiff, diff
 from lakeworks.publications.rollback import rollback
 from lakeworks.publications.withdraw import withdraw

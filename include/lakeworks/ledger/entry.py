@@ -1,0 +1,116 @@
+"""Entries of the ledger: one publication of one partition each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lakeworks.core.layout import folded_prefix, ledger_key
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition
+from lakeworks.ledger.document import Document, Record
+from lakeworks.ledger.run_record import Run
+
+State = Literal["publishing", "published", "unchanged", "abandoned"]
+Kind = Literal["publish", "rollback", "compaction", "withdrawal", "expired"]
+
+
+class LiveObject(Record):
+    """One object of a publication."""
+
+    key: str
+    size: int
+    sha256: str
+    rows: int
+    source_key: str = Field(description="Where the bytes come from: staging, or an earlier version for a rollback.")
+    source_version: str | None = None
+    version_id: str | None = Field(None, description="Set once the object is live; readers pin it.")
+
+
+class LedgerEntry(Document):
+    """One publication of one partition."""
+
+    table: str
+    partition: str
+    seq: int = Field(ge=1)
+    state: State
+    kind: Kind = "publish"
+    live_seq: int = Field(description="The publication whose objects are live: this one, or the one it confirms.")
+    run: Run
+    period: str
+    contract_version: str
+    schema_fingerprint: str
+    content: str = Field(description="Content hash over the objects.")
+    based_on: int | None = Field(
+        None,
+        description="The publication that was live before the inputs were read (0: none), for what any run may rebuild "
+        "(`rebuilds`) and for compactions: if another is live by then, this one is not published.",
+    )
+    objects: tuple[LiveObject, ...]
+    surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
+    location: str = Field(description="Key prefix the catalog points at.")
+    layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
+    staging: str = Field("", description="Staging prefix to remove once published.")
+    run_record: str = ""
+    inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
+    audit: dict[str, Any] | None = None
+    reserved_at: datetime
+    published_at: datetime | None = None
+    confirmed_at: datetime | None = Field(
+        None, description="When a run last published or confirmed these rows; retention counts from here."
+    )
+
+    @property
+    def last_confirmed(self) -> datetime:
+        """The moment retention counts from; entries of older releases name only their publication."""
+        return self.confirmed_at or self.published_at or self.reserved_at
+
+    @property
+    def key(self) -> str:
+        """Return the entry's key."""
+        return ledger_key(TableName.parse(self.table), self.parsed, self.seq)
+
+    @property
+    def parsed(self) -> Partition:
+        """The partition."""
+        return Partition.parse(self.partition)
+
+    @property
+    def rows(self) -> int:
+        """Rows over all objects."""
+        return sum(item.rows for item in self.objects)
+
+    @property
+    def size(self) -> int:
+        """Bytes over all objects."""
+        return sum(item.size for item in self.objects)
+
+    @property
+    def is_live(self) -> bool:
+        """Return True if the entry is complete and says what is live."""
+        return self.state in ("published", "unchanged")
+
+    @property
+    def where(self) -> str:
+        """Table and partition for messages."""
+        return f"`{self.table}` {self.parsed}"
+
+
+class FoldedEntries(Document):
+    """Old entries of one partition in one object."""
+
+    entries: tuple[LedgerEntry, ...]
+
+    @staticmethod
+    def key_of(table: TableName, partition: Partition, first: int, last: int) -> str:
+        """Return the key of the object with the entries from one number to another."""
+        return f"{folded_prefix(table, partition)}{first:08d}-{last:08d}.json"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An entry and the ETag it is stored under, which guards its next change."""
+
+    entry: LedgerEntry
+    etag: str
