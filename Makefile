@@ -64,7 +64,12 @@ SPARK ?= 3.5.9
 SPARK_FOLDER := .local/conformance-spark-$(SPARK)
 
 # without their dependencies: those the lake has already do, and must not be replaced
-conformance: setup  ## others' clients read the replayed sources, and Spark (400 MB) reads the lake
+# datacontract-cli wants an older typer than the lake has: it lives in an environment of its own
+DATACONTRACT := .local/conformance-datacontract
+
+conformance: setup  ## others' clients read the replayed sources, Spark (400 MB) the lake, datacontract-cli the contracts
+	@test -x $(DATACONTRACT)/bin/python || $(PYTHON) -m venv --without-pip $(DATACONTRACT)
+	$(BIN)/uv pip install -q --python $(DATACONTRACT)/bin/python "datacontract-cli[duckdb]==1.2.8"
 	$(BIN)/uv pip install -q --no-deps --target .local/conformance alpha_vantage==3.0.0 pycoingecko==3.2.0 yfinance==1.7.0 \
 		coingecko-sdk==4.3.0 distro==1.9.0 \
 		curl_cffi==0.17.0 peewee==4.5.3 multitasking==0.0.13 frozendict==2.5.1

@@ -1,7 +1,7 @@
 """Files of a new table: a contract, SQL and an example that hold as they are, to be changed from there."""
 
 import keyword
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ _SOME_VALUES: Mapping[str, Any] = {
     "boolean": True, "string": "text", "date": "2019-01-05", "timestamp": "2019-01-05 10:30:00", "binary": None,
 }  # fmt: skip
 _PERIODS = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T10"}
+
+# What every landed row has beside the source's own columns.
+LINEAGE_COLUMNS: Mapping[str, Mapping[str, Any]] = {
+    "_ingested_at": {
+        "type": "timestamp", "required": True, "description": "When the landed object was fetched; UTC.",
+    },
+    "_source_url": {"type": "string", "required": True, "description": "Address asked."},
+    "_run_id": {"type": "string", "required": True, "description": "Run that landed it."},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,17 +87,17 @@ def from_upstream(upstream: str) -> dict[str, str]:
         "partition_by": [str(field) for field in above.partition_by],
         "columns": {key: _column(column) for key, column in columns.items()},
     }
-    row = {key: _example_value(column.type) for key, column in columns.items()}
+    row = {key: example_value(column.type) for key, column in columns.items()}
     example = {
         "name": "a row is taken as it is",
-        "period": _PERIODS[_grain(above)],
+        "period": example_period(above),
         "given": {upstream: [row]},
         "expect": [row],
     }
     return {
-        "contract.yml": _contract_text(document),
-        "transform.sql": _select(above, columns),
-        "examples.yml": _example_text(example),
+        "contract.yml": contract_text(document),
+        "transform.sql": select_text(above, columns),
+        "examples.yml": example_text(example),
     }
 
 
@@ -97,11 +106,6 @@ def from_source(name: str, source: str, fields: Sample, recorded: tuple[str, str
 
     Its example gives rows as they are read, or names a recorded answer (file name and content) that the source parses.
     """
-    lineage = {
-        "_ingested_at": ("timestamp", "When the landed object was fetched; UTC."),
-        "_source_url": ("string", "Address asked."),
-        "_run_id": ("string", "Run that landed it."),
-    }
     document = {
         "version": "1.0.0",
         "description": f"Rows of {source} as they are received.",
@@ -112,12 +116,12 @@ def from_source(name: str, source: str, fields: Sample, recorded: tuple[str, str
         "schema_policy": "widen",
         "columns": {
             **{key: {"type": kind, "description": f"`{key}` as received."} for key, kind in fields.types.items()},
-            **{key: {"type": kind, "required": True, "description": text} for key, (kind, text) in lineage.items()},
+            **LINEAGE_COLUMNS,
         },
     }
     given = {"response": [{"file": recorded[0]}]} if recorded else {"landing": [fields.row]}
     example = {"name": "a row is taken as it is", "period": _PERIODS["day"], "given": given, "expect": [fields.row]}
-    files = {"contract.yml": _contract_text(document), "examples.yml": _example_text(example)}
+    files = {"contract.yml": contract_text(document), "examples.yml": example_text(example)}
     return {**files, **({recorded[0]: recorded[1]} if recorded else {})}
 
 
@@ -167,8 +171,12 @@ def _column(column: Column) -> dict[str, Any]:
     return {**kept, "description": column.description}
 
 
-def _select(above: Contract, columns: Mapping[str, Column]) -> str:
-    casts = ",\n".join(f"  CAST({name} AS {column.type.duckdb}) AS {name}" for name, column in columns.items())
+def select_text(above: Contract, columns: Mapping[str, Column]) -> str:
+    """Return transform.sql: the columns of another table by name; one that it does not have is NULL."""
+    casts = ",\n".join(
+        f"  CAST({name if name in above.columns else 'NULL'} AS {column.type.duckdb}) AS {name}"
+        for name, column in columns.items()
+    )
     return f"-- One row for each of {above.name}.\nSELECT\n{casts}\nFROM {above.table.sql}\n{_where(above)}"
 
 
@@ -178,37 +186,51 @@ def _where(above: Contract) -> str:
     return f"WHERE {timed} >= $partition_start AND {timed} < $partition_end\n" if timed else ""
 
 
-def _grain(above: Contract) -> str:
-    return next((field.transform for field in above.partition_by if field.transform != "identity"), "month")
+def example_period(contract: Contract) -> str:
+    """Return a period of the table's grain, a month for a table without one."""
+    return _PERIODS[next((field.transform for field in contract.time_fields), "month")]
 
 
-def _example_value(kind: LakeType) -> Any:
+def example_value(kind: LakeType) -> Any:
+    """Return some value of a type, as examples.yml writes it."""
     if kind.kind == "struct":
-        return {name: _example_value(inner) for name, inner in kind.members}
+        return {name: example_value(inner) for name, inner in kind.members}
     if kind.kind == "list":
-        return [_example_value(kind.members[0][1])]
+        return [example_value(kind.members[0][1])]
     if kind.kind == "map":
         return None
     return _SOME_VALUES.get(kind.kind, 1)
 
 
-def _contract_text(document: Mapping[str, Any]) -> str:
-    """One column a line, as the shipped contracts are written."""
+def contract_text(document: Mapping[str, Any]) -> str:
+    """Return contract.yml: one column a line, as the shipped contracts are written."""
     columns: Mapping[str, Any] = document["columns"]
     head = {
         key: value
         for key, value in document.items()
         if (key != "columns" and value not in ([], None)) or key == "grain"
     }
-    lines = [_flow({key: value})[1:-1] for key, value in head.items()]
+    lines = [line for key, value in head.items() for line in _field(key, value)]
     return "\n".join([*lines, "columns:", *(f"  {name}: {_flow(column)}" for name, column in columns.items())]) + "\n"
 
 
-def _example_text(example: Mapping[str, Any]) -> str:
+def _field(key: str, value: Any) -> list[str]:
+    """A rule or check a line; every other field on one."""
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return _rows(f"{key}:", value, "  ")
+    return [_flow({key: value})[1:-1]]
+
+
+def example_text(example: Mapping[str, Any]) -> str:
+    """Return examples.yml with one example."""
     lines = [f"- name: {example['name']}", f"  period: {example['period']}", "  given:"]
     for table, rows in example["given"].items():
-        lines += [f"    {table}:", *(f"      - {_flow(row)}" for row in rows)]
-    return "\n".join([*lines, "  expect:", *(f"    - {_flow(row)}" for row in example["expect"])]) + "\n"
+        lines += _rows(f"    {table}:", rows, "      ")
+    return "\n".join([*lines, *_rows("  expect:", example["expect"], "    ")]) + "\n"
+
+
+def _rows(key: str, rows: Sequence[Any], indent: str) -> list[str]:
+    return [key, *(f"{indent}- {_flow(row)}" for row in rows)] if rows else [f"{key} []"]
 
 
 def _flow(value: Any) -> str:

@@ -1,163 +1,113 @@
-"""A contract as an Open Data Contract Standard document (3.0.2), for catalogs and tools that read those.
+"""A contract as an Open Data Contract Standard document (3.2.0), for catalogs and tools that read those.
 
-Written from the standard's JSON schema, https://github.com/bitol-io/open-data-contract-standard; what the standard has no
-place for (quarantine limit, storage classes, schema policy) goes to its `customProperties`.
+The document is made of the standard's own model. docs/odcs.md says which field goes where.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from lakeworks.contract import Column, Contract, RowRule, TableCheck
-from lakeworks.core.types import LakeType
+from lakeworks.contract import Contract
+from lakeworks.documentation.custom_properties import FIELDS, to_custom
+from lakeworks.documentation.odcs_columns import to_property
+from lakeworks.documentation.odcs_quality import check_quality, row_quality
 
-API_VERSION = "v3.0.2"
-_LOGICAL = {
-    "boolean": "boolean", "tinyint": "integer", "smallint": "integer", "int": "integer", "bigint": "integer",
-    "float": "number", "double": "number", "decimal": "number", "string": "string", "binary": "string", "date": "date",
-    "timestamp": "date", "list": "array", "struct": "object", "map": "object",
-}  # fmt: skip
-_FORMAT = {
-    "tinyint": "i8", "smallint": "i16", "int": "i32", "bigint": "i64", "float": "f32", "double": "f64", "binary": "byte",
-    "date": "yyyy-MM-dd", "timestamp": "yyyy-MM-dd HH:mm:ss.SSSSSS",
-}  # fmt: skip
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import (
+        OpenDataContractStandard,
+        SchemaObject,
+        Server,
+        ServiceLevelAgreementProperty,
+    )
 
-
-def odcs_yaml(contract: Contract, upstreams: Sequence[str]) -> str:
-    """The document as YAML text; the same contract gives the same text."""
-    return yaml.safe_dump(odcs(contract, upstreams), sort_keys=False, allow_unicode=True, width=120)
+API_VERSION = "v3.2.0"
 
 
-def odcs(contract: Contract, upstreams: Sequence[str]) -> dict[str, Any]:
-    """The document; `upstreams` are the tables the transform reads."""
-    document = {
-        "apiVersion": API_VERSION,
-        "kind": "DataContract",
-        "id": contract.name,
-        "name": contract.name,
-        "version": contract.version,
-        "status": contract.status,
-        "domain": contract.table.domain,
-        "tags": [contract.table.layer, *contract.tags],
-        "description": {"purpose": contract.description},
-        "team": [{"username": contract.team, "role": "owner"}],
-        "schema": [_object(contract, upstreams)],
-        "slaProperties": _service_levels(contract),
-        "customProperties": _custom(contract),
-    }
-    return {key: value for key, value in document.items() if value != []}
+def odcs_yaml(contract: Contract, upstreams: Sequence[str], data: str | None = None) -> str:
+    """Return the document as YAML; the same contract gives the same text."""
+    document = odcs_document(contract, upstreams, data).model_dump(exclude_none=True, by_alias=True)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _object(contract: Contract, upstreams: Sequence[str]) -> dict[str, Any]:
+def odcs_document(contract: Contract, upstreams: Sequence[str], data: str | None = None) -> "OpenDataContractStandard":
+    """Return the document.
+
+    `upstreams` are the tables that the transform reads. `data` is where the lake's files are: `s3://<bucket>` or a folder.
+    """
+    from open_data_contract_standard.model import Description, OpenDataContractStandard, Team
+
+    server = _server(contract, data) if data else None
+    return OpenDataContractStandard(
+        apiVersion=API_VERSION,
+        kind="DataContract",
+        id=contract.name,
+        name=contract.name,
+        version=contract.version,
+        status=contract.status,
+        domain=contract.table.domain,
+        tags=[contract.table.layer, *contract.tags],
+        description=Description(purpose=contract.description),
+        team=Team(name=contract.team),
+        servers=[server] if server else None,
+        schema=[_table(contract, upstreams)],
+        slaProperties=_service_levels(contract) or None,
+        customProperties=to_custom(_own_fields(contract)),
+    )
+
+
+def _server(contract: Contract, data: str) -> "Server | None":
+    """Where the files are. A versioned table has none: earlier publications lie beside the current one."""
+    from open_data_contract_standard.model import Server
+
+    if contract.storage.layout == "versioned":
+        return None
+    path = f"{data.rstrip('/')}/{contract.table.path}/**/*.parquet"
+    if data.startswith("s3://"):
+        return Server(server="lake", type="s3", location=path, format="parquet")
+    return Server(server="lake", type="local", path=path, format="parquet")
+
+
+def _table(contract: Contract, upstreams: Sequence[str]) -> "SchemaObject":
+    """The table under its own name: tools make one name of `physicalName`, and its database is in the document's `id`."""
+    from open_data_contract_standard.model import SchemaObject
+
     sources = [*([contract.source] if contract.source else []), *upstreams]
-    properties = [_property(contract, name, column, sources) for name, column in contract.columns.items()]
-    quality = [*(_row_quality(contract, rule) for rule in contract.rows), *map(_check_quality, contract.checks)]
-    return {
-        "name": contract.table.table,
-        "physicalName": contract.table.sql,
-        "physicalType": "table",
-        "logicalType": "object",
-        "description": contract.description,
-        "dataGranularityDescription": f"one row per {', '.join(contract.grain)}"
-        if contract.grain
-        else "rows as received",
-        "properties": properties,
-        **({"quality": quality} if quality else {}),
-    }
+    quality = [
+        *(row_quality(contract, rule) for rule in contract.rows),
+        *(check_quality(contract, check) for check in contract.checks),
+    ]
+    return SchemaObject(
+        name=contract.table.table,
+        physicalName=contract.table.table,
+        physicalType="table",
+        logicalType="object",
+        description=contract.description,
+        dataGranularityDescription=f"one row per {', '.join(contract.grain)}" if contract.grain else "rows as received",
+        properties=[to_property(contract, name, column, sources) for name, column in contract.columns.items()],
+        quality=quality or None,
+    )
 
 
-def _property(contract: Contract, name: str, column: Column, sources: Sequence[str]) -> dict[str, Any]:
-    partitions = [str(field.column) for field in contract.partition_by]
-    found: dict[str, Any] = {"name": name, "description": column.description, **_type(column.type)}
-    found["required"] = column.required
-    if name in contract.grain:
-        found |= {"primaryKey": True, "primaryKeyPosition": contract.grain.index(name) + 1}
-        found |= {"unique": True} if len(contract.grain) == 1 else {}
-    if name in partitions:
-        found |= {"partitioned": True, "partitionKeyPosition": partitions.index(name) + 1}
-    found["classification"] = column.classification
-    if column.pii:
-        found["tags"] = ["pii"]
-    if sources:
-        found["transformSourceObjects"] = list(sources)
-    limits = {"minimum": column.minimum, "maximum": column.maximum}
-    options: dict[str, Any] = {key: _number(value) for key, value in limits.items() if value is not None}
-    if column.pattern is not None:
-        options["pattern"] = column.pattern
-    if options:
-        found["logicalTypeOptions"] = {**found.get("logicalTypeOptions", {}), **options}
-    if column.allowed is not None:
-        values = [value if isinstance(value, str | bool) else _number(value) for value in column.allowed]
-        found["quality"] = [
-            {
-                "type": "library",
-                "rule": "validValues",
-                "validValues": values,
-                "dimension": "conformity",
-                "severity": "error",
-            }
-        ]
-    return found
+def _service_levels(contract: Contract) -> "list[ServiceLevelAgreementProperty]":
+    from open_data_contract_standard.model import ServiceLevelAgreementProperty
 
-
-def _type(kind: LakeType) -> dict[str, Any]:
-    """Logical and physical type, and the members of a nested one (maps have no members in the standard)."""
-    found: dict[str, Any] = {"logicalType": _LOGICAL[kind.kind], "physicalType": kind.glue}
-    if kind.kind in _FORMAT:
-        found["logicalTypeOptions"] = {"format": _FORMAT[kind.kind]}
-    if kind.kind == "list":
-        found["items"] = _type(kind.members[0][1])
-    if kind.kind == "struct":
-        found["properties"] = [{"name": name, **_type(inner)} for name, inner in kind.members]
-    return found
-
-
-def _number(value: int | Decimal) -> int | float:
-    return int(value) if value == int(value) else float(value)
-
-
-def _row_quality(contract: Contract, rule: RowRule) -> dict[str, Any]:
-    return {
-        "name": rule.name,
-        "type": "sql",
-        "description": f"{rule.reason} Such rows are quarantined.",
-        "query": f"SELECT count(*) FROM {contract.table.sql} WHERE NOT coalesce(({rule.sql}), FALSE)",
-        "mustBe": 0,
-        "unit": "rows",
-        "severity": "error",
-    }
-
-
-def _check_quality(check: TableCheck) -> dict[str, Any]:
-    return {
-        "name": check.expectation,
-        "type": "custom",
-        "description": check.description,
-        "engine": "great-expectations",
-        "implementation": {"type": check.expectation, "kwargs": dict(check.kwargs)},
-        "severity": {"error": "error", "warn": "warning"}[check.severity],
-    }
-
-
-def _service_levels(contract: Contract) -> list[dict[str, Any]]:
-    times = [str(field.column) for field in contract.partition_by if field.transform != "identity" and field.column]
-    element = {"element": f"{contract.table.table}.{times[0]}"} if times else {}
-    found: list[dict[str, Any]] = []
+    times = [str(field.column) for field in contract.time_fields if field.column]
+    element = f"{contract.table.table}.{times[0]}" if times else None
+    found = []
     if contract.freshness:
-        found.append({"property": "latency", "value": contract.freshness.max_age_hours, "unit": "h", **element})
-    if contract.retention.expire_after_days:
-        found.append({"property": "retention", "value": contract.retention.expire_after_days, "unit": "d"})
+        hours = contract.freshness.max_age_hours
+        found.append(ServiceLevelAgreementProperty(property="latency", value=hours, unit="h", element=element))
+    if days := contract.retention.expire_after_days:
+        found.append(ServiceLevelAgreementProperty(property="retention", value=days, unit="d"))
     return found
 
 
-def _custom(contract: Contract) -> list[dict[str, Any]]:
-    named: dict[str, Any] = {
-        "schemaPolicy": contract.schema_policy,
-        "quarantineLimit": contract.quarantine.limit,
-        "partitionBy": [str(field) for field in contract.partition_by],
-        "glacierInstantRetrievalAfterDays": contract.retention.glacier_ir_after_days,
-        "deepArchiveAfterDays": contract.retention.deep_archive_after_days,
-    }
-    return [{"property": key, "value": value} for key, value in named.items() if value not in (None, [])]
+def _own_fields(contract: Contract) -> dict[str, Any]:
+    """The fields without a place in the standard, where they differ from their defaults."""
+    found: dict[str, Any] = contract.model_dump(mode="json", exclude_defaults=True, include=set(FIELDS))
+    if contract.source_options:
+        found["source_options"] = contract.source_options  # a date stays one
+    for section, said in (("freshness", "max_age_hours"), ("retention", "expire_after_days")):
+        found.get(section, {}).pop(said, None)
+    return {key: found[key] for key in FIELDS if found.get(key) not in (None, {}, [])}

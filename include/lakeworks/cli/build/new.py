@@ -19,6 +19,9 @@ def new_table(
     sample: Annotated[
         Path | None, typer.Option(help="With --source: a CSV, JSON Lines or Parquet file that has its columns.")
     ] = None,
+    from_odcs: Annotated[
+        Path | None, typer.Option(help="Open Data Contract Standard document that its contract is made of.")
+    ] = None,
 ) -> None:
     """Write the folder of a new table.
 
@@ -29,9 +32,13 @@ def new_table(
     from lakeworks.authoring import new_source as client
     from lakeworks.authoring import new_table as files
 
-    if bool(from_table) == bool(source):
+    if from_odcs and not (from_table and source) and not sample:
+        _new_table_from_odcs(table, from_odcs, from_table, source)
+        return
+    if from_odcs or bool(from_table) == bool(source):
         raise ConfigError(
-            "A table is made of another table or of a source. Nothing was written. Give --from or --source."
+            "A table is made of another table or of a source. Nothing was written. Give --from or --source, or "
+            "--from-odcs with at most one of them."
         )
     folder = files.table_folder(table)
     if from_table:
@@ -40,6 +47,18 @@ def new_table(
         fields = files.read_sample(sample) if sample else files.Sample(client.COLUMNS, client.ROW)
         written = files.write_files(folder, files.from_source(table, str(source), fields))
     _report(written, table, source=bool(source))
+
+
+def _new_table_from_odcs(table: str, path: Path, upstream: str | None, source: str | None) -> None:
+    from lakeworks.authoring.new_table import table_folder, write_files
+    from lakeworks.authoring.odcs_table import from_odcs
+
+    folder = table_folder(table)
+    files, left_out, has_source = from_odcs(table, path, upstream, source)
+    written = write_files(folder, files)
+    for part in left_out:
+        typer.echo(f"left out, a contract has no field for it: {part}")
+    _report(written, table, source=has_source)
 
 
 def new_source(

@@ -1,0 +1,59 @@
+"""What the Open Data Contract Standard has no field for: custom properties of the vendor `lakeworks`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import CustomProperty
+
+VENDOR = "lakeworks"
+# Fields of a contract that the standard cannot say; `freshness` and `retention` only in part.
+FIELDS = (
+    "source",
+    "source_options",
+    "landing",
+    "partition_by",
+    "schema_policy",
+    "deduplicate_by",
+    "preserves_rows",
+    "look_back_periods",
+    "rebuilds",
+    "inputs",
+    "quarantine",
+    "plausible_times",
+    "freshness",
+    "retention",
+    "storage",
+    "catalog",
+)
+
+
+def to_custom(values: Mapping[str, Any]) -> "list[CustomProperty] | None":
+    """Return the properties of values that are there, with names in camel case as the standard asks; None if there is none."""
+    from open_data_contract_standard.model import CustomProperty
+
+    found = [
+        CustomProperty(property=camel_case(key), value=value, vendor=VENDOR)
+        for key, value in values.items()
+        if value is not None
+    ]
+    return found or None
+
+
+def from_custom(properties: "Sequence[CustomProperty] | None") -> dict[str, Any]:
+    """Return the values of our properties by the contract's names; those of other vendors are left out."""
+    return {
+        snake_case(item.property): item.value for item in properties or () if item.vendor == VENDOR and item.property
+    }
+
+
+def camel_case(name: str) -> str:
+    """Return `partitionBy` for `partition_by`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def snake_case(name: str) -> str:
+    """Return `partition_by` for `partitionBy`."""
+    return re.sub(r"(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,93 @@
+"""Row rules and checks as quality rules of an Open Data Contract Standard document.
+
+A rule gets a form that any tool can run where there is one. The contract's own form is beside it as a custom property.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.contract import Contract, RowRule, TableCheck
+from lakeworks.documentation.custom_properties import to_custom
+
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import DataQuality
+
+ENGINE = "great-expectations"
+SEVERITIES = {"error": "error", "warn": "warning"}
+# A run's period is known only while it runs: no other tool can give these a value.
+_PARAMETER = re.compile(r"\$[a-z_]+")
+
+
+def row_quality(contract: Contract, rule: RowRule) -> "DataQuality":
+    """Return a row rule as a count of the rows that break it, or as text if it looks at the run's period."""
+    from open_data_contract_standard.model import DataQuality
+
+    own = to_custom({"row_rule": rule.sql})
+    if _PARAMETER.search(rule.sql):
+        return DataQuality(name=rule.name, type="text", description=rule.reason, customProperties=own, severity="error")
+    query = f"SELECT count(*) FROM {contract.table.table} WHERE NOT coalesce(({rule.sql}), FALSE)"
+    return DataQuality(
+        name=rule.name,
+        type="sql",
+        description=rule.reason,
+        query=query,
+        mustBe=0,
+        unit="rows",
+        severity="error",
+        customProperties=own,
+    )
+
+
+def check_quality(contract: Contract, check: TableCheck) -> "DataQuality":
+    """Return a check as a metric or a query of the standard, or as an expectation where it has neither."""
+    from open_data_contract_standard.model import DataQuality
+
+    own = {"type": check.expectation, "kwargs": dict(check.kwargs)}
+    common = {
+        "name": check.expectation,
+        "description": check.description or None,
+        "severity": SEVERITIES[check.severity],
+    }
+    if form := _runnable(contract, check):
+        return DataQuality(**common, **form, customProperties=to_custom({"expectation": own}))
+    return DataQuality(**common, type="custom", engine=ENGINE, implementation=own)
+
+
+def _runnable(contract: Contract, check: TableCheck) -> dict[str, Any] | None:
+    """The check in the standard's words, where these say the same of all published rows as the audit says of a run's.
+
+    Each run's rows are within a maximum, all rows together may not be; so with uniqueness.
+    """
+    kwargs = dict(check.kwargs)
+    column = kwargs.pop("column", None)
+    bounds = {key: value for key, value in kwargs.items() if key in ("min_value", "max_value")}
+    if set(kwargs) != set(bounds):
+        return None
+    whole = not contract.partition_by
+    table = contract.table.table
+    quoted = f'"{column}"'
+    match check.expectation:
+        case "expect_table_row_count_to_be_between" if bounds and (whole or "max_value" not in bounds):
+            return {"type": "library", "metric": "rowCount", **_between(bounds)}
+        case "expect_column_values_to_be_unique" if whole:
+            return {"type": "library", "metric": "duplicateValues", "arguments": {"properties": [column]}, "mustBe": 0}
+        case "expect_column_values_to_not_be_null":
+            return {"type": "sql", "query": f"SELECT count(*) FROM {table} WHERE {quoted} IS NULL", "mustBe": 0}
+        case "expect_column_values_to_be_between" if bounds:
+            outside = " OR ".join(
+                f"{quoted} {'<' if key == 'min_value' else '>'} {value}" for key, value in bounds.items()
+            )
+            return {"type": "sql", "query": f"SELECT count(*) FROM {table} WHERE {outside}", "mustBe": 0}
+        case "expect_column_mean_to_be_between" if bounds:
+            return {"type": "sql", "query": f"SELECT avg({quoted}) FROM {table}", **_between(bounds)}
+    return None
+
+
+def _between(bounds: Mapping[str, Any]) -> dict[str, Any]:
+    if len(bounds) == 2:
+        return {"mustBeBetween": [bounds["min_value"], bounds["max_value"]]}
+    return {
+        {"min_value": "mustBeGreaterOrEqualTo", "max_value": "mustBeLessOrEqualTo"}[key]: value
+        for key, value in bounds.items()
+    }

@@ -1,0 +1,120 @@
+"""The Open Data Contract Standard's reference tool, datacontract-cli, reads the contracts and judges the published files.
+
+Run by `make conformance`, which installs the tool into an environment of its own; skipped where it is not installed.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import requests
+from typer.testing import CliRunner
+
+from lakeworks.cli import app
+from lakeworks.contract import all_tables, load_contract
+from lakeworks.core.partition import Period
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.publish import publish
+from lakeworks.pipeline.write import write
+from lakeworks.quality.audit import Chunk
+from lakeworks.quality.audit import audit as audit_rows
+from lakeworks.sources.http import HttpSource
+from lakeworks.sources.nyc_tlc import NycTlc
+
+PYTHON = Path(__file__).parents[2] / ".local/conformance-datacontract/bin/python"
+pytestmark = [
+    pytest.mark.skipif(not PYTHON.exists(), reason="make conformance installs datacontract-cli"),
+    pytest.mark.timeout(900),
+]
+JANUARY = Period.parse("2019-01")
+TAXI = [name for name in all_tables() if ".transport." in name]
+TRIPS = "silver.transport.trips"
+# A file has types of its own, and the tool casts them before it looks; it says so of each column.
+NOT_JUDGED = {"field_type"}
+# The tool's checks, each with the audit's that says the same.
+SAME = {
+    "field_required": "expect_column_values_to_not_be_null",
+    "field_maximum": "expect_column_values_to_be_between",
+    "field_enum": "expect_column_values_to_be_in_set",
+    "primary_key_unique": "expect_compound_columns_to_be_unique",
+}
+
+
+def judged(word: str, folder: Path, names: list[str]) -> dict[str, Any]:
+    files = [str(folder / f"{name}.odcs.yaml") for name in names]
+    done = subprocess.run(
+        [PYTHON, Path(__file__).with_name("datacontract_judge.py"), word, *files],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {name: found[f"{name}.odcs.yaml"] for name in names}
+
+
+def documents(folder: Path, data: str) -> None:
+    done = CliRunner().invoke(app, ["docs", "--odcs", "--data", data, str(folder)])
+    assert done.exit_code == 0, done.output
+
+
+def test_every_document_is_valid_and_becomes_dbt_sources_sql_expectations_and_a_page(tmp_path: Path) -> None:
+    documents(tmp_path, "s3://lake")
+    found = judged("lint", tmp_path, all_tables())
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.fixture
+def published(lake: Lake, replay_url: str, run_at: Callable[..., Run], tmp_path: Path) -> Path:
+    """A folder with the published files of the taxi tables, laid out as in the bucket, and their documents."""
+    requests.delete(f"{replay_url}/_control/faults", timeout=5)
+    source, run = NycTlc(HttpSource(replay_url, sleep=lambda _: None)), run_at(1)
+    for table in TAXI:
+        if load_contract(table).source:
+            land(lake, load_contract(table), JANUARY, run, source)
+        publish(lake, audit(lake, write(lake, table, JANUARY, run).key).key)
+        for entry in lake.ledger.live_partitions(load_contract(table).table).values():
+            for item in entry.objects:
+                (tmp_path / "data" / item.key).parent.mkdir(parents=True, exist_ok=True)
+                lake.store.download(item.key, tmp_path / "data" / item.key)
+    documents(tmp_path, str(tmp_path / "data"))
+    return tmp_path
+
+
+def spoiled(rows: pa.Table) -> pa.Table:
+    """Rows that break one promise of each kind: a null, a limit, a set, the key, a rule."""
+    values = rows.slice(0, 4).to_pylist()
+    values[0]["total_amount_usd"] = None
+    values[1]["payment_type_id"] = 77
+    values[2]["vendor_id"] = 3
+    values[3]["fare_amount_usd"] = -1 * abs(values[3]["fare_amount_usd"])
+    return pa.concat_tables([rows, rows.slice(0, 1), pa.Table.from_pylist(values, schema=rows.schema)])
+
+
+def test_its_verdict_on_the_published_files_is_the_audits(published: Path) -> None:
+    for name, found in judged("test", published, TAXI).items():
+        unsure = {item for item in found.get("warning", []) if item.partition(":")[0] not in NOT_JUDGED}
+        assert (found.get("failed", []), found.get("error", []), unsure) == ([], [], set()), name
+        assert len(found["passed"]) > 5, name
+
+    contract, path = load_contract(TRIPS), sorted((published / "data/silver").rglob("*.parquet"))[0]
+    rows = spoiled(pq.ParquetFile(path).read())
+    pq.write_table(rows, path)
+    ours = {
+        (item.expectation, item.columns[0] if len(item.columns) == 1 else "")
+        for item in audit_rows(contract, [Chunk(rows)]).failures
+    }
+    failed = [item.partition(":") for item in judged("test", published, [TRIPS])[TRIPS]["failed"]]
+    assert {
+        (SAME[kind], place if kind.startswith("field_") else "") for kind, _, place in failed if kind in SAME
+    } == ours
+    assert len(ours) == len(SAME)
+    # the audit does not look at row rules again: the engine quarantined what broke them
+    (rule,) = [rule for rule in contract.rows if rule.name == "positive_fare"]
+    assert [place for kind, _, place in failed if kind not in SAME] == [rule.reason]
