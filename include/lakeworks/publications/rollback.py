@@ -18,6 +18,8 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
     Raises:
         LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
     """
+    publisher = publisher_of(lake, contract)
+    publisher.recover(contract.table, partition)  # what was begun is older than this rollback
     history = lake.ledger.history(contract.table, partition)
     live = next((entry for entry in reversed(history) if entry.is_live), None)
     if live is None:
@@ -33,7 +35,7 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
     run = Run.by_hand("rollback", live.run)
     by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, target, run)}
     wanted = target.model_copy(update=by_hand)
-    done = publisher_of(lake, contract).publish([wanted])[0]
+    done = publisher.publish([wanted])[0]
     lake.lineage.restated(contract, done, target)
     return done
 

@@ -15,6 +15,8 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
     Raises:
         LakeNotFound: nothing is live there; nothing was changed.
     """
+    publisher = publisher_of(lake, contract)
+    publisher.recover(contract.table, partition)  # what was begun is older than this withdrawal
     live = lake.ledger.live(contract.table, partition)
     if live is None:
         raise LakeNotFound(
@@ -30,6 +32,6 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         "based_on": None,  # that of the build or compaction that is withdrawn, which nothing is built from here
         "run": Run.by_hand("withdraw", live.run),
     }
-    done = publisher_of(lake, contract).publish([live.model_copy(update=nothing)])[0]
+    done = publisher.publish([live.model_copy(update=nothing)])[0]
     lake.lineage.restated(contract, done, live)
     return done

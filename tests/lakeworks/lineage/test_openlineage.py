@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -45,7 +46,7 @@ def inputs(lake: Lake, run_at: RunAt, replay_url: str) -> Lake:
 
 
 def repaired(lake: Lake, wanted: Contract) -> None:
-    repair(lake, wanted, verify(lake, wanted))
+    repair(lake, wanted, verify(lake, wanted, patience=timedelta(0)))
 
 
 def overtaken_by_a_withdrawal(lake: Lake, wanted: Contract) -> None:

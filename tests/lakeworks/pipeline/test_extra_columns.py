@@ -11,7 +11,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError, SchemaDrift
+from lakeworks.errors import SchemaDrift
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.maintenance.verify import verify
@@ -89,7 +89,7 @@ def test_a_contract_that_names_it_in_another_type_says_which_file_to_mend(lake: 
     assert rows.to_table(columns=["id"]).to_pylist() == [{"id": 1}]
     with lake.engine.session() as session:
         session.attach(named.table, rows)
-        with pytest.raises(ContractError, match=f"(?s){told}"):
+        with pytest.raises(SchemaDrift, match=f"(?s){told}"):
             session.query("SELECT sum(note) FROM bronze_test.events")
     newer = under(lake, named)
     publish(newer, staged(newer, named, JANUARY, run_at(2), id=[1], note=[7]).key)
