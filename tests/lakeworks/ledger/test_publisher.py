@@ -393,3 +393,14 @@ def test_of_writers_at_one_moment_those_who_report_success_are_those_the_ledger_
         assert {number: entry.run.id for number, entry in reported.items()} == {n: run_at(n).id for n in reported}
         named = {entry.run.id for entry in history if entry.state == "published"}
         assert {entry.run.id for entry in reported.values()} <= named
+
+
+def test_equal_rows_under_an_earlier_number_are_put_under_the_live_one(store: ObjectStore, run_at: RunAt) -> None:
+    """A-B-A: a late request of the first publication put equal rows back; under its number, the second could replace them."""
+    writer = Writer(store)
+    for number, content in enumerate(("a", "b", "a"), 1):
+        writer.publish(content, run_at(number))
+    body, live = store.get(LIVE)
+    store.put(Target(LIVE, {**live.metadata, SEQUENCE: "1"}), body)
+    writer.publisher().settle(TABLE, PARTITION)
+    writer.check()

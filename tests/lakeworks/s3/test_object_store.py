@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lakeworks.core.placement_stamp import new_stamp
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, LostRace, StagedChanged
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable, LostRace, StagedChanged
 from lakeworks.s3 import multipart
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 from lakeworks.s3.requests import sha256_base64
@@ -99,6 +99,16 @@ def test_bytes_that_are_not_what_was_sent_are_refused_on_arrival(
         refused = error.response["Error"]["Code"]
     assert refused == ("BadDigest" if refuses else None)
     assert (store.head("k") is None) == refuses
+
+
+def test_what_is_written_carries_its_digest_so_that_changed_bytes_are_refused(ministack_url: str) -> None:
+    store = new_store(ministack_url)
+    store.client.meta.events.register(
+        "provide-client-params.s3.PutObject", lambda params, **_: {**params, "Body": b"changed"}
+    )
+    with pytest.raises(LakeError, match="BadDigest"):
+        store.put("k", b"what was sent")
+    assert store.head("k") is None
 
 
 def test_large_files_go_in_parts_and_come_back_the_same(
