@@ -14,7 +14,7 @@ from tests.simulation.actors import work_of
 from tests.simulation.bucket import RESTORE
 from tests.simulation.readers import Readers, Violation
 from tests.simulation.scenario import Actor, Scenario
-from tests.simulation.world import LAST, NEXT, World
+from tests.simulation.world import DAYS, LAST, NEXT, World
 
 HORIZON = timedelta(days=31)
 
@@ -52,10 +52,11 @@ class Aftermath:
 
     def _thaw(self) -> None:
         """Restore what is archived, as the command does: after the hours it names readers by ledger read everything."""
-        world = self.world
-        restore(world.lake, world.contract, None, load_price_book(), days=3)
+        world, days = self.world, DAYS[: self.scenario.days]
+        for day in days:
+            restore(world.lake, world.contract, day, load_price_book(), days=3)
         world.clock.advance(RESTORE)
-        if not restore(world.lake, world.contract, None, load_price_book()).is_readable:
+        if not all(restore(world.lake, world.contract, day, load_price_book()).is_readable for day in days):
             raise Violation("still archived", "after the hours that the restore named")
         world.is_archived = False
         self._agree("after a restore")

@@ -5,8 +5,10 @@ The methods answer as boto3's client does. The tests of `tests/lakeworks/s3` pro
 
 import hashlib
 import itertools
+from bisect import bisect_left, insort
 from datetime import timedelta
 from email.utils import format_datetime
+from itertools import islice, takewhile
 from typing import Any
 
 from tests.simulation.clock import Clock
@@ -24,7 +26,7 @@ class Bucket:
         self.clock = clock
         self.keys: dict[str, list[Version]] = {}
         self.uploads: dict[str, Upload] = {}
-        self.changes = 0  # readers look again only when it has grown
+        self.changes, self._names = 0, list[str]()  # what readers watch; the keys in order
         self._numbers = itertools.count(1)
 
     # What a reader outside of the product sees.
@@ -36,11 +38,9 @@ class Bucket:
 
     def below(self, prefix: str, after: str = "") -> list[str]:
         """The keys of all objects below a prefix."""
-        return sorted(
-            key
-            for key, versions in self.keys.items()
-            if key.startswith(prefix) and key > after and versions and not versions[-1].marker
-        )
+        names = islice(self._names, bisect_left(self._names, prefix), None)
+        found = takewhile(lambda key: key.startswith(prefix), names)
+        return [key for key in found if key > after and not self.keys[key][-1].marker]
 
     # S3's operations.
 
@@ -196,6 +196,8 @@ class Bucket:
         return marker
 
     def _append(self, key: str, version: Version) -> None:
+        if key not in self.keys:
+            insort(self._names, key)
         versions = self.keys.setdefault(key, [])
         if versions:
             versions[-1].noncurrent_since = self.clock.now
@@ -226,12 +228,15 @@ class Bucket:
         return found
 
     def _remove(self, key: str, version_id: str) -> None:
-        left = [item for item in self.keys.get(key, ()) if item.id != version_id]
+        if key not in self.keys:
+            return
+        left = [item for item in self.keys[key] if item.id != version_id]
         if left:
             left[-1].noncurrent_since = None
             self.keys[key] = left
         else:
-            self.keys.pop(key, None)
+            self._names.remove(key)
+            del self.keys[key]
         self._note(key)
 
     def _note(self, key: str) -> None:

@@ -72,6 +72,8 @@ class History:
             Aftermath(self.world, self.scenario, self.readers, self._wait).check(calm=self._is_calm)
         except Violation as violation:
             self.outcome.violation = violation
+        except LakeError as error:
+            self.outcome.violation = Violation(f"failed in peace ({type(error).__name__})", str(error))
         self.outcome.reads = self.readers.reads
         self.outcome.behind = len(self.readers.lags)
         self.outcome.requests = len(self.world.scheduler.decisions)
@@ -103,9 +105,10 @@ class History:
 
     def _wait(self, time: timedelta) -> None:
         """Let time pass: the lifecycle acts, and where it takes days, maintenance runs in some of the nights."""
-        end = self.world.clock.now + time
+        ages = self.scenario.expires or self.scenario.archived
+        end, step = self.world.clock.now + time, _NIGHTS if ages else time
         while self.world.clock.now < end:
-            self.world.clock.advance(min(_NIGHTS, end - self.world.clock.now))
+            self.world.clock.advance(min(step, end - self.world.clock.now))
             if time > _NIGHTS:
                 night(self.world)
                 self.readers.look()
