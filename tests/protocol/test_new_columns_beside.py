@@ -8,23 +8,25 @@ import pytest
 
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
+from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.verify import verify
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.withdraw import withdraw
-from tests.protocol.test_versioned import PARTITION, Publishing, contract, table
+from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table
 
 
 @dataclass
 class Between:
-    """A Glue client; something happens right before its first update of partitions, which were read by then."""
+    """A Glue client; something happens right before its first update (or other request) of partitions, which were read by then."""
 
     client: Any
     act: Callable[[], object] | None
+    request: str = "batch_update_partition"
 
     def __getattr__(self, name: str) -> Any:
-        if name == "batch_update_partition" and self.act:
+        if name == self.request and self.act:
             act, self.act = self.act, None
             act()
         return getattr(self.client, name)
@@ -74,6 +76,32 @@ def test_repair_of_the_table_sets_no_partition_back(published: Publishing, run_a
     entry = published.lake.ledger.live(published.wanted.table, PARTITION)
     assert entry
     assert item["StorageDescriptor"]["Location"].endswith(entry.location)
+
+
+def test_repair_registers_nothing_that_is_being_withdrawn(published: Publishing) -> None:
+    """The withdrawal dropped the partition and is not complete yet when repair, which read the ledger before, registers it."""
+    lake, wanted = published.lake, published.wanted
+    lake.catalog.drop_partitions(wanted, [PARTITION])
+
+    def withdraw_half() -> None:
+        live = lake.ledger.live(wanted.table, PARTITION)
+        assert live
+        nothing = {"kind": "withdrawal", "objects": (), "content": "", "run": Run.by_hand("withdraw", live.run)}
+
+        def die(step: str) -> None:
+            if step == "surplus":
+                raise Killed(step)
+
+        with pytest.raises(Killed):
+            Publisher(lake.ledger, Registrar(lake, wanted), on_step=die).publish([live.model_copy(update=nothing)])
+
+    repairing = replace(
+        lake,
+        catalog=replace(lake.catalog, client=Between(lake.catalog.client, withdraw_half, "batch_create_partition")),
+    )
+    list(compare_catalog(repairing, wanted, repair=True))
+    assert list(lake.catalog.partitions(wanted)) == []
+    assert verify(lake, wanted) == []
 
 
 def test_a_partition_withdrawn_meanwhile_is_no_error(published: Publishing) -> None:

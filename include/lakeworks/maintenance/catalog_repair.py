@@ -6,7 +6,6 @@ disagree, so that 100,000 partitions cost a few hundred calls, not 100,000 reads
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +29,7 @@ from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
+from lakeworks.pipeline.publish import publisher_of
 from lakeworks.pipeline.registration import catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
 
@@ -138,7 +138,7 @@ class _Reconciliation:
         for batch in chunks(suspects, _BATCH):
             yield from self._examine(batch, columns)
         yield from self._drop_unpublished()
-        self._recheck_published_meanwhile(columns)
+        self._recheck_published_meanwhile()
 
     def _is_right(self, suspect: _Suspect, columns: list[dict[str, str]]) -> bool:
         """Set from the newest ledger entry we know of, changed by no one since, inside the table, with its columns."""
@@ -218,21 +218,22 @@ class _Reconciliation:
         own = live_prefix(self.contract.table, suspect.partition).rstrip("/")
         return suspect.has_objects and self._folder(suspect.found or {}) == own
 
-    def _recheck_published_meanwhile(self, columns: list[dict[str, str]]) -> None:
-        """A partition published while we repaired it may have been set back: its number is in the ledger by now."""
+    def _recheck_published_meanwhile(self) -> None:
+        """Register again what was published or withdrawn while we repaired it: its number is in the ledger by now.
+
+        An unfinished publication is finished first, because its writer may have registered it before we did.
+        """
+        publisher = publisher_of(self.lake, self.contract)
         for _ in range(_ROUNDS if self.touched else 0):
             known, self.numbers = self.numbers, self.lake.ledger.numbers(self.contract.table)
-            newer = [
-                partition
-                for partition, numbers in self.numbers.items()
-                if tuple(partition.values) in self.touched and numbers != known.get(partition)
-            ]
+            changed = [part for part, numbers in self.numbers.items() if numbers != known.get(part)]
+            newer = [part for part in changed if tuple(part.values) in self.touched]
+            for partition in newer:
+                publisher.recover(self.contract.table, partition)
+                if newest := self.lake.ledger.newest(self.contract.table, partition):
+                    publisher.register([newest.entry])
             if not newer:
                 return
-            held = self.lake.catalog.calls(self.contract.table).get([tuple(item.values) for item in newer])
-            again = [_Suspect(item, held.get(tuple(item.values)), has_objects=True) for item in newer]
-            for batch in chunks(again, _BATCH):
-                deque(self._examine(batch, columns), maxlen=0)
 
     def _live(self, partition: Partition, *, fresh: bool = False) -> LedgerEntry | LedgerCorrupt | None:
         """Return the partition's current entry, or the error of an unreadable one."""

@@ -12,6 +12,7 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.landing.files import source_of
+from lakeworks.ledger.ledger import leave_out
 from lakeworks.prices import GIB, PriceBook
 from lakeworks.s3.archive import ARCHIVES, ArchiveState, Tier, archive_state, request_restore
 
@@ -100,7 +101,9 @@ def cost_of(book: PriceBook, region: str, items: Iterable[ArchiveState], tier: T
 
 
 def _objects(lake: Lake, contract: Contract, period: Period | None) -> Iterator[ArchiveState]:
-    live = lake.live(contract, period) if period else lake.ledger.live_partitions(contract.table)
+    live = (
+        lake.live(contract, period) if period else lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
+    )
     pinned = [(item.key, item.version_id) for entry in live.values() for item in entry.objects]
     yield from (found for found in lake.store.map(lambda item: _state(lake, *item), pinned) if found)
     if contract.source:

@@ -38,7 +38,7 @@ def refuse_expired(
         return
     if min(period.start for period in periods) > datetime.now(UTC) - timedelta(days=days):
         return  # too young to have expired: no ledger is listed for it
-    expired = [item for item in _expired(lake, source, live) if any(_overlaps(item, period) for period in periods)]
+    expired = _expired(lake, source, live, periods)
     if expired:
         raise LakeNotFound(
             f"`{contract.name}` {periods[0]}: {len(expired)} partitions of `{source.name}` that it is built from expired after "
@@ -48,8 +48,13 @@ def refuse_expired(
         )
 
 
-def _expired(lake: Lake, source: Contract, live: Collection[Partition]) -> list[Partition]:
-    numbers = {part: taken for part, taken in lake.ledger.numbers(source.table).items() if part not in live}
+def _expired(lake: Lake, source: Contract, live: Collection[Partition], periods: Iterable[Period]) -> list[Partition]:
+    """Return the expired partitions that lie in the periods; of others no entry is read."""
+    numbers = {
+        part: taken
+        for part, taken in lake.ledger.numbers(source.table).items()
+        if part not in live and any(_overlaps(part, period) for period in periods)
+    }
     entries = lake.store.map(lambda part: lake.ledger.read(source.table, part, numbers[part][-1]).entry, numbers)
     return sorted(entry.parsed for entry in entries if entry.is_live and entry.kind == "expired")
 

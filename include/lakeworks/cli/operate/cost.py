@@ -22,6 +22,7 @@ from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
+from lakeworks.ledger.ledger import leave_out
 from lakeworks.prices import load_price_book
 from lakeworks.settings import settings
 
@@ -190,7 +191,7 @@ def _facts(lake: Lake, *, count: bool) -> Callable[[str], TableFacts]:
 
     def facts(table: str) -> TableFacts:
         contract = load_contract(table)
-        live = lake.ledger.live_partitions(contract.table)
+        live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
         distinct: dict[str, int] = {}
         if count and live:
             with lake.engine.session() as session:
