@@ -90,7 +90,7 @@ def test_every_command_a_message_names_can_be_typed() -> None:
         ("repair X X", "takes 0 to 1 arguments"),
         ("withdraw X", "takes 2 to 2 arguments"),
         ("tenant remove X --all", "has no `--all`"),
-        ("repair", "there is no `repair`"),
+        ("heal", "there is no `heal`"),
     ],
 )
 def test_a_command_that_does_not_exist_is_noticed(line: str, says: str) -> None:
