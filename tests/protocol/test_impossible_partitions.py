@@ -100,15 +100,17 @@ def test_a_path_that_was_never_published_is_still_a_typing_error(lake: Lake) -> 
         find_partition(lake, events(), "year=1/month=01/day=01")
 
 
-def test_a_table_whose_ledger_cannot_be_read_hides_no_other(lake: Lake, run_at: RunAt) -> None:
+def test_an_unreadable_ledger_entry_hides_no_other_partition_and_no_other_table(lake: Lake, run_at: RunAt) -> None:
     bad, good = table(), table().model_copy(update={"name": "bronze.test.healthy"})
     lake = lake_of(lake, bad, good)
     for contract in (bad, good):
         run(lake, contract, run_at(1), Given(arrived(id=[1, 2])))
-    lake.store.put("_ledger/bronze/test/events/year=2019/month=01/day=05/x.json", b"{}")
+    lake.store.put("_ledger/bronze/test/events/year=2019/month=01/day=05/00000002.json", b"{}")
     first, second = status(lake, [bad, good])
-    assert ("x.json" in str(first.fault), second.fault, second.counts) == (True, None, {"published": 1, "empty": 30})
-    assert [item.state for item in freshness(lake, [bad, good], NOW)] == ["unreadable", "fresh"]
+    assert (first.fault, first.counts) == (None, {"unfinished": 1, "empty": 30})
+    assert (second.fault, second.counts) == (None, {"published": 1, "empty": 30})
+    assert [finding.kind for finding in verify(lake, bad)] == ["ledger unreadable"]
+    assert verify(lake, good) == []
 
 
 @pytest.mark.parametrize(

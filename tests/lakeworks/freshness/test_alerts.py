@@ -93,7 +93,7 @@ def test_two_who_look_at_one_moment_tell_once(lake: Many, webhook: Webhook) -> N
     contract, now = daily(), at("2026-03-04 12:00")
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
     found = list(freshness(lake.lake, [contract], now))
-    threads = [threading.Thread(target=Alerts(lake.lake, webhook.url).tell_late, args=(found, now)) for _ in range(6)]
+    threads = [threading.Thread(target=Alerts(lake.lake, webhook.url).send_late, args=(found, now)) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -163,5 +163,5 @@ def test_a_memory_that_is_none_of_ours_is_named(lake: Many) -> None:
     contract, now = daily(), at("2026-03-04 12:00")
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
     lake.lake.store.put("metadata/alerts/freshness/silver/market/prices.json", b"garbage")
-    with pytest.raises(LedgerCorrupt, match="Delete the object; what is late is then told once more"):
+    with pytest.raises(LedgerCorrupt, match="Delete the object; alerts are then sent once more"):
         Alerts(lake.lake).send_late(freshness(lake.lake, [contract], now), now)

@@ -155,7 +155,7 @@ def test_a_later_landing_makes_a_source_table_stale(february: Many) -> None:
     time.sleep(1)  # S3 tells seconds
     february.lake.store.put("landing/transport/nyc_tlc/yellow_trips/year=2019/month=02/b.parquet", b"corrected")
     (cell,) = look(february, BRONZE).cells
-    assert (cell.state, cell.why[:24]) == ("stale", "2019-02 was landed again ")
+    assert (cell.state, cell.why[:25]) == ("stale", "2019-02 was landed again ")
 
 
 def test_quarantine_counts_if_it_is_of_the_last_run(february: Many) -> None:
