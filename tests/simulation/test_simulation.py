@@ -7,7 +7,8 @@ import pytest
 from tests.simulation.faults import FAULTS
 from tests.simulation.history import History
 from tests.simulation.running import run, simulation
-from tests.simulation.scenario import draw
+from tests.simulation.scenario import Actor, Phase, Scenario, draw
+from tests.simulation.scheduler import Decision
 from tests.simulation.story import story_of
 
 # Violations that the product still has; docs/reliability.md names them.
@@ -57,3 +58,19 @@ def test_a_violation_is_shrunk_to_a_story(simulated: None) -> None:
     assert story.count("unaudited writer") > 1
     assert len(story.splitlines()) < 30
     assert story.splitlines()[-1].startswith("=> unaudited by")
+
+
+def test_a_run_with_a_new_column_leaves_the_catalog_at_its_own_publication(simulated: None) -> None:
+    """Found by the simulation: after a confirmation the publisher set the catalog back to what was live before."""
+    confirms, widens = Actor("writer 3", "writer", 3, rows=2), Actor("schema writer 4", "schema writer", 4, rows=4)
+    scenario = Scenario(seed=0, layout="versioned", past=2, phases=(Phase((confirms,)), Phase((widens,))))
+    assert History(scenario, []).play().violation is None
+
+
+def test_a_partition_withdrawn_while_the_catalog_is_repaired_leaves_it(simulated: None) -> None:
+    """Found by the simulation: repair registered what it had read before the withdrawal, and never dropped it again."""
+    actors = (Actor("catalog repair", "catalog repair"), Actor("withdraw", "withdraw"))
+    for steps in range(1, 12):
+        decisions = [*[Decision("catalog repair")] * steps, *[Decision("withdraw")] * 40]
+        outcome = History(Scenario(seed=0, phases=(Phase(actors),)), decisions).play()
+        assert outcome.violation is None, steps

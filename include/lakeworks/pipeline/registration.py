@@ -36,6 +36,8 @@ class Registrar:
         aligned: dict[Values, int] = {}
         self.lake.catalog.upsert_table(self.contract, location, self.extra, more, on_aligned=aligned.update)
         self._set(entries)
+        # These are set from their own numbers by now, which the ledger may not call complete yet.
+        aligned.update({values: entry.seq for entry in entries if (values := tuple(entry.parsed.values)) in aligned})
         self._register_newer(aligned)
 
     def _set(self, entries: Sequence[LedgerEntry]) -> None:
