@@ -93,7 +93,9 @@ class Aftermath:
         except LakeError as error:
             raise Violation(f"verify failed {when}", str(error)) from error
         for found in findings:
-            if found.kind in ("ledger unreadable", "foreign object") and self._is_damaged(found.partition):
+            if found.kind in ("ledger unreadable", "foreign object", "table not in catalog") and self._is_damaged(
+                found.partition
+            ):
                 continue
             raise Violation(f"verify {when}: {found.kind}", f"{found.partition}: {found.detail}")
 
