@@ -171,6 +171,26 @@ def test_a_confirmation_that_registers_late_sets_nothing_back(process: Process, 
     process.check(2)
 
 
+def test_a_confirmation_whose_answer_was_lost_is_registered(process: Process, run_at: RunAt) -> None:
+    """S3 answers 412 to the request that the client repeats: the number is its own."""
+    process.publish(1, run_at(1))
+    confirming = process.another()
+    registered: list[int] = []
+    entry = confirming.entry(1, run_at(2))
+
+    def take_first() -> None:
+        taken = entry.model_copy(update={"seq": 2, "state": "unchanged"})
+        live = process.ledger.live(TABLE, PARTITION)
+        assert live
+        process.ledger.reserve(taken.model_copy(update={"objects": live.objects, "live_seq": 1}))
+
+    confirming.client.before("put_object", "00000002.json", take_first)
+    replace(confirming.publisher, register=lambda entries: registered.extend(item.seq for item in entries)).publish(
+        [entry]
+    )
+    assert registered[-1] == 2
+
+
 def delete(process: Process) -> None:
     process.store.delete([LIVE])
 

@@ -154,7 +154,7 @@ class Publisher:
             return self.ledger.reserve(entry)
         except LostRace:
             table, partition = TableName.parse(entry.table), entry.parsed
-            self.recover(table, partition)
+            self.settle(table, partition)  # it may be our own number, whose answer was lost: register it
             live = self.ledger.live(table, partition)
             if live is None or live.content != entry.content:
                 raise
