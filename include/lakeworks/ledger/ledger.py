@@ -12,7 +12,7 @@ from datetime import datetime
 from lakeworks.core.layout import LEDGER, folded_prefix, join, ledger_key, ledger_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
-from lakeworks.errors import LedgerCorrupt, LostRace
+from lakeworks.errors import LakeError, LedgerCorrupt, LostRace
 from lakeworks.ledger.entry import FoldedEntries, LedgerEntry, Stored
 from lakeworks.s3.object_store import ObjectStore, Target
 
@@ -115,13 +115,13 @@ class Ledger:
             path, _, name = item.key.removeprefix(root).rpartition("/")
             if (number := _number(name)) is not None and not path.startswith("_"):
                 found.setdefault(path, []).append(number)
-        return {Partition.parse(path): numbers for path, numbers in found.items()}
+        return {part: numbers for path, numbers in found.items() if (part := _partition(path)) is not None}
 
     def strays(self, table: TableName) -> list[str]:
         """Return the keys below a table's ledger that are neither entries nor run records: something else put them there."""
         root = join(LEDGER, table.path) + "/"
         keys = (item.key.removeprefix(root) for item in self.store.scan(root) if not item.key.endswith("/"))
-        return [root + key for key in keys if not key.startswith("_") and _number(key.rpartition("/")[2]) is None]
+        return [root + key for key in keys if not key.startswith("_") and not _is_entry(key)]
 
     def live_partitions(
         self,
@@ -198,6 +198,19 @@ class Ledger:
 def leave_out(partition: Partition, error: LedgerCorrupt) -> None:
     """Warn of a partition whose entry cannot be read, and go on with the others."""
     log.warning("%s is left out: %s", partition, error)
+
+
+def _is_entry(key: str) -> bool:
+    path, _, name = key.rpartition("/")
+    return _number(name) is not None and _partition(path) is not None
+
+
+def _partition(path: str) -> Partition | None:
+    """Return the partition a folder of the ledger belongs to; None for a folder that something else made."""
+    try:
+        return Partition.parse(path)
+    except LakeError:
+        return None
 
 
 def _number(name: str) -> int | None:
