@@ -34,6 +34,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     tools = tmp_path_factory.mktemp("bin")
     (tools / "uv").symlink_to(uv)
     system = [part for part in kept["PATH"].split(":") if not part.startswith(str(ROOT))]
+    # its own pytest takes the rights of the common temporary folder back, which others' PostgreSQL needs
+    kept["PYTEST_DEBUG_TEMPROOT"] = str(tmp_path_factory.mktemp("pytest"))
     found = {
         **kept,
         "PATH": ":".join([str(tools), *system]),
