@@ -14,7 +14,7 @@ from lakeworks.arrival.contract_rows import conform
 from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.engines.ingest_sort import sorted_for_publishing
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 
 TEXT = "The quick brown fox. " * 100
 COLUMNS = {

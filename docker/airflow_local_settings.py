@@ -1,5 +1,5 @@
 """Every Airflow component imports this: the forking ones load the heavy libraries once."""
 
-from lakeworks_airflow.preload import preload
+from lakeworks_airflow.warm_imports import preload
 
 preload()

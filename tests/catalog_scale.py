@@ -25,7 +25,7 @@ from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.pipeline.registration import catalog_partition
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
-from lakeworks.status.status import status
+from lakeworks.status.table_status import status
 from tests.conftest import client
 from tests.support.glue_server import Glue, serving_glue
 from tests.support.listing_server import serving_bucket

@@ -13,7 +13,7 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.names import LINEAGE_COLUMNS
 from lakeworks.core.partition import Period
 from lakeworks.engines.duckdb import DuckDbEngine
-from lakeworks.transform.column_lineage import column_lineage
+from lakeworks.transform.column_origins import column_lineage
 from lakeworks.transform.examples import Example, load_examples
 from lakeworks.transform.sql import load_sql, upstream
 

@@ -25,7 +25,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
     from lakeworks.maintenance.compaction import compact
     from lakeworks.parquet.partition_writer import PartitionedWriter
-    from lakeworks.pipeline.publish import entry_for
+    from lakeworks.pipeline.publish_step import entry_for
     from lakeworks.pipeline.registration import Registrar
     from lakeworks.s3.fast_client import FastS3Client
     from lakeworks.s3.object_store import ObjectStore

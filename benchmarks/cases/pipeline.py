@@ -25,10 +25,10 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.engines.duckdb import DuckDbEngine
     from lakeworks.lake import Lake
     from lakeworks.ledger.run_record import Run
-    from lakeworks.pipeline.audit import audit
-    from lakeworks.pipeline.fetch import land
-    from lakeworks.pipeline.publish import publish
-    from lakeworks.pipeline.write import write
+    from lakeworks.pipeline.audit_step import audit
+    from lakeworks.pipeline.fetch_step import land
+    from lakeworks.pipeline.publish_step import publish
+    from lakeworks.pipeline.write_step import write
     from lakeworks.s3.fast_client import FastS3Client
     from lakeworks.s3.object_store import ObjectStore
     from lakeworks.sources import Download

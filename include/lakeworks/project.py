@@ -74,7 +74,7 @@ class Project:
         return package
 
 
-def project() -> Project:
+def current_project() -> Project:
     """Return the project this process works for.
 
     Raises:

@@ -56,7 +56,7 @@ class Settings(_Deployment):
 
 
 @lru_cache(maxsize=1)
-def settings() -> Settings:
+def current_settings() -> Settings:
     """The settings of this process.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lakeworks.contract import all_tables
-from lakeworks.project import project
+from lakeworks.project import current_project
 from lakeworks_local.stack.environment import LOGIN
 from lakeworks_local.stack.folder import is_ours
 from lakeworks_local.stack.process import StackError
@@ -27,7 +27,7 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # `make up` keeps its data; a demo starts from nothing and leaves an `up` alone.
     name = "demo" if arguments.command == "demo" else "up"
-    stack = Stack(arguments.state or project().root / ".local" / name)
+    stack = Stack(arguments.state or current_project().root / ".local" / name)
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
@@ -37,7 +37,9 @@ def main() -> int:
             )
             return 1
         folders = (
-            [arguments.state] if arguments.state else [project().root / ".local" / part for part in ("up", "demo")]
+            [arguments.state]
+            if arguments.state
+            else [current_project().root / ".local" / part for part in ("up", "demo")]
         )
         stopped = [name for folder in folders for name in Stack(folder).stop()]
         console.print(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
@@ -85,7 +87,7 @@ def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
     if not keep:
         console.print("Everything was stopped. To look around, run `make up`: it leaves Airflow and the lake running.")
         return
-    env = shlex.quote(str(_short(stack.env_file, project().root)))
+    env = shlex.quote(str(_short(stack.env_file, current_project().root)))
     table = next(iter(reversed(all_tables())), "<table>")
     layer, _, rest = table.partition(".")
     in_sql = f"{layer}_{rest}"

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lakeworks.settings import deployed_tenants
     from lakeworks_airflow.assets import monthly_after, table_asset
-    from lakeworks_airflow.bootstrap import LakeBootstrapOperator
-    from lakeworks_airflow.costs import StorageCostOperator
-    from lakeworks_airflow.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
-    from lakeworks_airflow.crawlers import CrawlOperator
     from lakeworks_airflow.dags import lake_dag
-    from lakeworks_airflow.expiry import ExpireOperator, RollForwardOperator
-    from lakeworks_airflow.freshness import FreshnessOperator
-    from lakeworks_airflow.groups import ingest, write_audit_publish
-    from lakeworks_airflow.maintenance import (
+    from lakeworks_airflow.operators.bootstrap import LakeBootstrapOperator
+    from lakeworks_airflow.operators.costs import StorageCostOperator
+    from lakeworks_airflow.operators.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
+    from lakeworks_airflow.operators.crawlers import CrawlOperator
+    from lakeworks_airflow.operators.expiry import ExpireOperator, RollForwardOperator
+    from lakeworks_airflow.operators.freshness import FreshnessOperator
+    from lakeworks_airflow.operators.maintenance import (
         CatalogDiffOperator,
         CatalogRepairOperator,
         CompactOperator,
         GarbageOperator,
         VerifyOperator,
     )
+    from lakeworks_airflow.operators.restoration import RestoreOperator
+    from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
+    from lakeworks_airflow.operators.tenants import TenantOnboardingOperator
     from lakeworks_airflow.partitions import partition_params, resolve_periods
-    from lakeworks_airflow.restoration import RestoreOperator
-    from lakeworks_airflow.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
-    from lakeworks_airflow.tenants import TenantOnboardingOperator
+    from lakeworks_airflow.task_groups import ingest, write_audit_publish
     from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
 
 __all__ = [
@@ -64,35 +64,35 @@ __all__ = [
 ]
 
 _HOME = {
-    "AuditOperator": "lakeworks_airflow.steps",
-    "CatalogDiffOperator": "lakeworks_airflow.maintenance",
-    "CatalogRepairOperator": "lakeworks_airflow.maintenance",
-    "CompactOperator": "lakeworks_airflow.maintenance",
-    "CrawlOperator": "lakeworks_airflow.crawlers",
+    "AuditOperator": "lakeworks_airflow.operators.steps",
+    "CatalogDiffOperator": "lakeworks_airflow.operators.maintenance",
+    "CatalogRepairOperator": "lakeworks_airflow.operators.maintenance",
+    "CompactOperator": "lakeworks_airflow.operators.maintenance",
+    "CrawlOperator": "lakeworks_airflow.operators.crawlers",
     "DailyPartitions": "lakeworks_airflow.timetables",
-    "ExpireOperator": "lakeworks_airflow.expiry",
-    "FetchOperator": "lakeworks_airflow.steps",
-    "FreshnessOperator": "lakeworks_airflow.freshness",
-    "GarbageOperator": "lakeworks_airflow.maintenance",
-    "LakeBootstrapOperator": "lakeworks_airflow.bootstrap",
+    "ExpireOperator": "lakeworks_airflow.operators.expiry",
+    "FetchOperator": "lakeworks_airflow.operators.steps",
+    "FreshnessOperator": "lakeworks_airflow.operators.freshness",
+    "GarbageOperator": "lakeworks_airflow.operators.maintenance",
+    "LakeBootstrapOperator": "lakeworks_airflow.operators.bootstrap",
     "MonthlyPartitions": "lakeworks_airflow.timetables",
-    "PublishOperator": "lakeworks_airflow.steps",
-    "RollForwardOperator": "lakeworks_airflow.expiry",
-    "RestoreOperator": "lakeworks_airflow.restoration",
-    "SkipUnchangedOperator": "lakeworks_airflow.coverage",
-    "SkipUntilCoveredOperator": "lakeworks_airflow.coverage",
-    "StorageCostOperator": "lakeworks_airflow.costs",
-    "TenantOnboardingOperator": "lakeworks_airflow.tenants",
-    "VerifyOperator": "lakeworks_airflow.maintenance",
-    "WriteOperator": "lakeworks_airflow.steps",
+    "PublishOperator": "lakeworks_airflow.operators.steps",
+    "RollForwardOperator": "lakeworks_airflow.operators.expiry",
+    "RestoreOperator": "lakeworks_airflow.operators.restoration",
+    "SkipUnchangedOperator": "lakeworks_airflow.operators.coverage",
+    "SkipUntilCoveredOperator": "lakeworks_airflow.operators.coverage",
+    "StorageCostOperator": "lakeworks_airflow.operators.costs",
+    "TenantOnboardingOperator": "lakeworks_airflow.operators.tenants",
+    "VerifyOperator": "lakeworks_airflow.operators.maintenance",
+    "WriteOperator": "lakeworks_airflow.operators.steps",
     "deployed_tenants": "lakeworks.settings",
-    "ingest": "lakeworks_airflow.groups",
+    "ingest": "lakeworks_airflow.task_groups",
     "lake_dag": "lakeworks_airflow.dags",
     "monthly_after": "lakeworks_airflow.assets",
     "partition_params": "lakeworks_airflow.partitions",
     "resolve_periods": "lakeworks_airflow.partitions",
     "table_asset": "lakeworks_airflow.assets",
-    "write_audit_publish": "lakeworks_airflow.groups",
+    "write_audit_publish": "lakeworks_airflow.task_groups",
 }
 
 

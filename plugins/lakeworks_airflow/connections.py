@@ -7,8 +7,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError
-from lakeworks.settings import settings
-from lakeworks_airflow.account import Account
+from lakeworks.settings import current_settings
+from lakeworks_airflow.aws_account import Account
 
 if TYPE_CHECKING:
     from lakeworks.lake import Lake
@@ -25,7 +25,7 @@ def connect_lake(tenant: str | None = None) -> "Lake":
     Raises:
         ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
     """
-    found = settings()
+    found = current_settings()
     if tenant is None:
         return _lake(found.aws_conn_id, None)
     conn_id = f"{found.tenant_conn_prefix}{tenant}"
@@ -43,15 +43,15 @@ def connect_lake(tenant: str | None = None) -> "Lake":
 def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
     from lakeworks.lake import Lake
 
-    account = Account.of(conn_id, settings().region)
-    return Lake.of(settings(), account.client("s3"), account.client("glue", checked=False), tenant)
+    account = Account.of(conn_id, current_settings().region)
+    return Lake.of(current_settings(), account.client("s3"), account.client("glue", checked=False), tenant)
 
 
 def lake_address() -> "LakeAddress":
     """The lake as IAM spells it; the account is that of the credentials."""
     from lakeworks.tenants.onboarding import address_of
 
-    return address_of(settings(), str(lake_client("sts").get_caller_identity()["Account"]))
+    return address_of(current_settings(), str(lake_client("sts").get_caller_identity()["Account"]))
 
 
 def lake_client(service: str, region: str | None = None, conn_id: str | None = None, *, checked: bool = True) -> Any:
@@ -59,7 +59,7 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
 
     `checked` as in `client_config`.
     """
-    found = settings()
+    found = current_settings()
     return Account.of(conn_id or found.aws_conn_id, region or found.region).client(service, checked=checked)
 
 

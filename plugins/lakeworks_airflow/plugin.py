@@ -2,8 +2,8 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from lakeworks_airflow.links import AuditReportLink, DataLink
 from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
+from lakeworks_airflow.ui_links import AuditReportLink, DataLink
 
 
 class LakeworksPlugin(AirflowPlugin):

@@ -42,12 +42,15 @@ def provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [
-            {"integration-name": "Lakeworks", "python-modules": [f"lakeworks_airflow.{name}" for name in _OPERATORS]}
+            {
+                "integration-name": "Lakeworks",
+                "python-modules": [f"lakeworks_airflow.operators.{name}" for name in _OPERATORS],
+            }
         ],
         "hooks": [{"integration-name": "Lakeworks", "python-modules": ["lakeworks_airflow.hooks"]}],
         "connection-types": [
             {"connection-type": kind, "hook-class-name": f"lakeworks_airflow.hooks.{name}"}
             for kind, name in _HOOKS.items()
         ],
-        "extra-links": ["lakeworks_airflow.links.DataLink", "lakeworks_airflow.links.AuditReportLink"],
+        "extra-links": ["lakeworks_airflow.ui_links.DataLink", "lakeworks_airflow.ui_links.AuditReportLink"],
     }

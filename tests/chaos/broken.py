@@ -8,8 +8,8 @@ from tests.chaos.harness import crowd, settled, storm
 from tests.chaos.table import Endpoint
 from tests.conftest import new_store
 from tests.faults.copies import copied_in_parts, of_three_parts
+from tests.faults.fault_proxy import KINDS, proxy, sometimes
 from tests.faults.line import Line, every_request
-from tests.faults.proxy import KINDS, proxy, sometimes
 
 Row = tuple[Any, ...]
 

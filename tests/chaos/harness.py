@@ -29,14 +29,14 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
 from lakeworks_local.stack.parent import dying_with_parent
+from tests.chaos.damage import unhealed, unrepaired
 from tests.chaos.reader import read_forever
 from tests.chaos.table import CONTRACT, ROWS, Endpoint, contract_at
-from tests.chaos.unhealed import unhealed, unrepaired
 
 STEPS = ("check", "reserve", "place", "placed", "register", "surplus", "complete")
 FORK = multiprocessing.get_context("fork")  # every writer is a process of its own, without paying its imports again

@@ -28,16 +28,16 @@ from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.encoder import sha256_of
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
-from lakeworks.quality.audit import great_expectations
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
+from lakeworks.quality.gx_validation import great_expectations
 from lakeworks.sources import Download, NotModified
 from lakeworks_local.replay.nyc_tlc import DATA
+from tests.chaos.damage import unhealed, unrepaired
 from tests.chaos.harness import FORK, Tally, bound, bound_to_owner, reading, settled_tables
 from tests.chaos.table import Endpoint
-from tests.chaos.unhealed import unhealed, unrepaired
 
 MONTH = Period.parse("2019-01")
 ZONES, BRONZE, SILVER = "reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips"

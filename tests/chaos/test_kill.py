@@ -11,10 +11,10 @@ from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.s3.object_store import Target
+from tests.chaos.damage import unhealed
 from tests.chaos.harness import crowd, settled, staged, storm
 from tests.chaos.pipeline import pipeline_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
-from tests.chaos.unhealed import unhealed
 from tests.conftest import client, new_store
 
 

@@ -20,14 +20,14 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
-from lakeworks.quality.audit import Chunk
-from lakeworks.quality.audit import audit as audit_rows
-from lakeworks.sources.http import HttpSource
-from lakeworks.sources.nyc_tlc import NycTlc
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
+from lakeworks.quality.gx_validation import Chunk
+from lakeworks.quality.gx_validation import audit as audit_rows
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.vendors.nyc_tlc import NycTlc
 
 PYTHON = Path(__file__).parents[2] / ".local/conformance-datacontract/bin/python"
 pytestmark = [

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 
 sys.path.append(str(Path(__file__).parents[2] / ".local" / "conformance"))  # behind ours: the lake's versions win
 KEY = "FREE0123456789AB"

@@ -16,8 +16,8 @@ from lakeworks.contract import load_contract
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.sources import Source
-from lakeworks.sources.http import HttpSource
-from lakeworks.sources.nyc_tlc import NycTlc
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.vendors.nyc_tlc import NycTlc
 from lakeworks.transform.sql import bind, load_sql, render
 from tests.conformance.spark_session import downloaded, register, rows_in, rows_of
 from tests.conformance.test_spark import ours

@@ -10,10 +10,10 @@ from lakeworks.lake import Lake
 from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 
 DAY = Period.parse("2013-02-15")
 BARS = "bronze.market.equity_daily_bars"

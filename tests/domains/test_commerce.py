@@ -20,15 +20,15 @@ from lakeworks.lake import Lake
 from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.responses import load_answer
 from lakeworks.ledger.run_record import Run, RunRecord
-from lakeworks.maintenance.verify import verify
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.maintenance.verification import verify
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
-from lakeworks.sources.http import HttpSource
-from lakeworks.sources.secrets import Secret
-from lakeworks.sources.shopify import TOKEN_HEADER, Shopify, ShopifyConnection
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.http.secrets import Secret
+from lakeworks.sources.vendors.shopify import TOKEN_HEADER, Shopify, ShopifyConnection
 from lakeworks_local.data.events import drop
 from lakeworks_local.replay import start_replay
 from lakeworks_local.replay.shop import ZONE

@@ -19,11 +19,11 @@ from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord
-from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.build_periods import plan
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import FetchRequest, ResponseStore, open_source
 from lakeworks.sources.response import SourceResponse
 

@@ -14,11 +14,11 @@ from lakeworks.errors import AuditFailed
 from lakeworks.lake import Lake
 from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run, RunRecord
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 from tests.support.memory_s3 import memory_lake
 
 BRONZE, HOURS = "bronze.market.crypto_bars", "silver.market.crypto_bars"

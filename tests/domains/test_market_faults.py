@@ -12,12 +12,12 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import QuarantineLimitExceeded
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import open_source
 from tests.domains.market_steps import BARS, DAY, access, landed
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 from tests.support.memory_s3 import memory_lake
 
 CALENDAR, SILVER = "reference.market.exchange_calendar", "silver.market.daily_bars"

@@ -17,12 +17,12 @@ from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.quota import LakeState
 from lakeworks.landing.reader import newest_set
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
 from tests.conftest import contract_of
 from tests.domains.market_steps import BARS, DAY, access, landed, staged
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 
 RunAt = Callable[..., Run]
 

@@ -16,13 +16,13 @@ from lakeworks.lake import Lake
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
 from lakeworks_local.replay import start_replay
 from lakeworks_local.replay.shopify import TOKEN
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 from tests.lakeworks_local.shops import small_shop
 from tests.support.memory_s3 import memory_lake
 

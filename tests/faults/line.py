@@ -12,7 +12,7 @@ from lakeworks.errors import TransientError
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import KEYS
-from tests.faults.proxy import Faults, Kind, nth
+from tests.faults.fault_proxy import Faults, Kind, nth
 from tests.lakeworks.ledger.test_publisher import PARTITION, TABLE, Writer
 
 

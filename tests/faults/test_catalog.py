@@ -12,12 +12,12 @@ from lakeworks.errors import TransientError
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.pipeline.registration import Registrar
 from tests.chaos.harness import staged
 from tests.chaos.table import CONTRACT
+from tests.faults.fault_proxy import Faults, Kind, Request, proxy
 from tests.faults.line import impatient
-from tests.faults.proxy import Faults, Kind, Request, proxy
 
 RunAt = Callable[..., Run]
 KINDS: tuple[Kind, ...] = ("500 after", "reset before", "garbled")

@@ -8,8 +8,8 @@ import pytest
 from lakeworks.errors import TransientError
 from tests.conftest import new_store
 from tests.faults.copies import PART_BYTES, copied_in_parts, of_three_parts
+from tests.faults.fault_proxy import Kind, matching, proxy
 from tests.faults.line import Line, run_at
-from tests.faults.proxy import Kind, matching, proxy
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import pytest
 
 from lakeworks.errors import TransientError
 from tests.conftest import new_store
+from tests.faults.fault_proxy import Kind, matching, proxy
 from tests.faults.line import Line, every_request, run_at
-from tests.faults.proxy import Kind, matching, proxy
 from tests.lakeworks.ledger.test_publisher import LIVE, PARTITION, TABLE
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import ConfigError, ContractError
-from lakeworks.project import project
+from lakeworks.project import current_project
 from lakeworks.sources import known_sources, open_source
 
 CONTRACT = """
@@ -40,7 +40,7 @@ def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_nearest_file_upwards_is_the_project(paint: Path) -> None:
-    assert project().root == paint
+    assert current_project().root == paint
     assert all_tables() == ["bronze.art.colours"]
     assert load_contract("bronze.art.colours").folder == paint / "include/lake/tables/bronze/art/colours"
 
@@ -50,7 +50,7 @@ def test_one_setting_names_another_project(paint: Path, tmp_path: Path, monkeypa
     other.mkdir()
     (other / "lake.yml").write_text("")
     monkeypatch.setenv("LAKE_PROJECT", str(other))
-    assert (project().root, all_tables()) == (other, [])
+    assert (current_project().root, all_tables()) == (other, [])
     monkeypatch.setenv("LAKE_PROJECT", str(paint))
     assert all_tables() == ["bronze.art.colours"]
 
@@ -59,7 +59,7 @@ def test_airflow_finds_it_above_its_dags(paint: Path, tmp_path: Path, monkeypatc
     (tmp_path / "nowhere").mkdir()
     monkeypatch.chdir(tmp_path / "nowhere")
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(paint / "dags"))
-    assert project().root == paint
+    assert current_project().root == paint
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -72,7 +72,7 @@ def test_without_a_project_the_message_says_what_to_do(
     if named:
         monkeypatch.setenv("LAKE_PROJECT", str(tmp_path))
     with pytest.raises(ConfigError, match=r"`lake\.yml`.*Nothing was run.*lakeworks init"):
-        project()
+        current_project()
 
 
 def test_a_source_is_a_file_of_the_project(paint: Path) -> None:
@@ -89,14 +89,14 @@ def test_an_unknown_source_is_named_with_the_likely_one(paint: Path) -> None:
 
 def test_two_sources_of_one_name_are_refused(paint: Path) -> None:
     (paint / "include/lake/sources/yahoo.py").write_text("")
-    with pytest.raises(ContractError, match=r"Two sources are called `yahoo`: lakeworks\.sources\.yahoo and"):
+    with pytest.raises(ContractError, match=r"Two sources are called `yahoo`: lakeworks\.sources\.vendors\.yahoo and"):
         known_sources()
 
 
 def test_two_projects_on_one_path_are_refused(paint: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import lake\n"
-        "from lakeworks.project import project; project().load_module('sources.paint')"
+        "from lakeworks.project import current_project; current_project().load_module('sources.paint')"
     )
     elsewhere = paint.parent / "elsewhere"
     (elsewhere / "lake").mkdir(parents=True)

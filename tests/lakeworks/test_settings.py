@@ -3,13 +3,13 @@
 import pytest
 
 from lakeworks.errors import ConfigError
-from lakeworks.settings import Settings, settings
+from lakeworks.settings import Settings, current_settings
 
 
 @pytest.fixture(autouse=True)
 def _bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKE_BUCKET", "a-bucket")
-    settings.cache_clear()
+    current_settings.cache_clear()
 
 
 def test_the_salt_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +23,6 @@ def test_the_salt_is_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_short_salt_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKE_PII_SALT", "pepper")
     with pytest.raises(ConfigError, match=r"LAKE_PII_SALT: .*at least 16") as raised:
-        settings()
+        current_settings()
     assert "pepper" not in str(raised.value)
-    settings.cache_clear()
+    current_settings.cache_clear()

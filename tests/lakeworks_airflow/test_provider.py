@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lakeworks.sources.registry import VENDORS
+from lakeworks.sources import known_sources
 from lakeworks_airflow.hooks import HOOKS
 from lakeworks_airflow.provider import provider_info
 
@@ -38,7 +38,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 def test_airflow_lists_the_provider_with_its_parts(seen: dict[str, list[str]]) -> None:
     assert "lakeworks" in seen["providers"]
     assert {hook.conn_type for hook in HOOKS} <= set(seen["hooks"])
-    assert "lakeworks_airflow.links.DataLink" in seen["links"]
+    assert "lakeworks_airflow.ui_links.DataLink" in seen["links"]
     assert "lakeworks_airflow.timetables.DailyPartitions" in seen["timetables"]
 
 
@@ -53,7 +53,7 @@ def test_the_description_has_airflows_form() -> None:
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.conn_type)
 def test_a_connections_form_asks_for_what_its_client_reads(hook: type) -> None:
-    assert hook.conn_type in VENDORS  # type: ignore[attr-defined]
+    assert hook.conn_type in known_sources()  # type: ignore[attr-defined]
     assert set(hook.get_connection_form_widgets()) == set(hook.extras)  # type: ignore[attr-defined]
     hidden = hook.get_ui_field_behaviour()["hidden_fields"]  # type: ignore[attr-defined]
     assert ("password" in hidden) == (hook.key_label is None)  # type: ignore[attr-defined]

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from lakeworks_local.data import equities
-from lakeworks_local.data.build import AIRPORT_FEE_DOUBLE, COLUMNS, MONTHS
 from lakeworks_local.data.packages import BOKEH
+from lakeworks_local.data.sample_months import AIRPORT_FEE_DOUBLE, COLUMNS, MONTHS
 from lakeworks_local.replay.nyc_tlc import DATA
 
 PATH = "/trip-data/yellow_tripdata_2019-01.parquet"

@@ -37,10 +37,10 @@ from lakeworks.formats.protocols import COMPRESSIONS, FORMATS, format_of
 from lakeworks.lake import Lake
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import AnySource, SourceConnection, open_source
-from lakeworks.sources.limits import Limiter
+from lakeworks.sources.http.limits import Limiter
 from tests.conftest import contract_of
 from tests.support.memory_s3 import memory_lake
 

@@ -23,13 +23,13 @@ from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.compaction import compact
-from lakeworks.maintenance.verify import repair, verify
+from lakeworks.maintenance.verification import repair, verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 from tests.conftest import contract_of
 
 # Shrinking a sequence against real servers takes longer than reading it.

@@ -27,11 +27,11 @@ from lakeworks.errors import (
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run, RunRecord
-from lakeworks.maintenance.verify import repair, verify
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.maintenance.verification import repair, verify
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import Download
 from tests.conftest import contract_of
 
@@ -205,7 +205,7 @@ def test_a_writers_clock_decides_nothing_about_what_is_live(filled: Lake, run_at
     contract = events()
     land(filled, contract, JANUARY, run_at(2), Given(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC)))
     manifest = audit(filled, write(filled, contract.name, JANUARY, run_at(2)).key)
-    from lakeworks.pipeline.publish import entry_for
+    from lakeworks.pipeline.publish_step import entry_for
     from lakeworks.pipeline.registration import Registrar
 
     backwards = Publisher(filled.ledger, Registrar(filled, contract), clock=lambda: datetime(1999, 1, 1, tzinfo=UTC))

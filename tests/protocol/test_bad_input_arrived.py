@@ -12,8 +12,8 @@ import pytest
 from lakeworks.errors import AuditFailed, LakeError, MalformedSource, SchemaDrift
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.verify import verify
-from lakeworks.pipeline.fetch import land
+from lakeworks.maintenance.verification import verify
+from lakeworks.pipeline.fetch_step import land
 from lakeworks.s3.object_store import Target
 from tests.protocol.test_bad_input import JANUARY, Given, arrived, events, filled, run, state
 

@@ -17,15 +17,15 @@ from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import NotStorable, PartitionKeyError
-from lakeworks.freshness.freshness import freshness
+from lakeworks.freshness.table_age import freshness
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.maintenance.catalog_repair import compare_catalog
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.publications.withdrawal import withdraw
 from lakeworks.s3.object_store import Target
-from lakeworks.status.status import status
+from lakeworks.status.table_status import status
 from tests.protocol.test_bad_input import DAY, Given, arrived, events, run
 
 RunAt = Callable[..., Run]

@@ -11,9 +11,9 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.publications.withdrawal import withdraw
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table
 
 

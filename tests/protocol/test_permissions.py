@@ -25,8 +25,8 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import LakeAccessDenied, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.verify import verify
-from lakeworks.quarantine.replay import list_quarantined
+from lakeworks.maintenance.verification import verify
+from lakeworks.quarantine.replays import list_quarantined
 from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import running_ministack
 from tests.protocol.test_bad_input import Given, arrived, events, run

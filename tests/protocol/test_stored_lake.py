@@ -23,12 +23,12 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
-from lakeworks.pipeline.audit import audit
+from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.contract_history import admit
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.status.table_summary import summarise
 from tests.conftest import KEYS

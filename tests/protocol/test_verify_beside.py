@@ -9,8 +9,8 @@ import pytest
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.verify import repair, verify
-from lakeworks.pipeline.publish import entry_for
+from lakeworks.maintenance.verification import repair, verify
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.s3.object_store import Target
 from tests.protocol.test_versioned import PARTITION, Publishing, contract, table

@@ -21,15 +21,15 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import ExtraColumn, StagedObject, StagedPartition
 from lakeworks.maintenance import compaction
 from lakeworks.maintenance.catalog_repair import compare_catalog
+from lakeworks.maintenance.crash_recovery import roll_forward
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.maintenance.renewal import renew
-from lakeworks.maintenance.roll_forward import roll_forward
-from lakeworks.maintenance.verify import repair, verify
+from lakeworks.maintenance.verification import repair, verify
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
-from lakeworks.pipeline.publish import publish, publisher_of
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.pipeline.publish_step import publish, publisher_of
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 from lakeworks.s3.object_store import SHA256, Target
 from tests.simulation.inbox import drop, fetch
 from tests.simulation.scenario import Actor

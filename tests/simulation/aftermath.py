@@ -7,7 +7,7 @@ from datetime import timedelta
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LakeError
 from lakeworks.maintenance.restoration import restore
-from lakeworks.maintenance.verify import repair, verify
+from lakeworks.maintenance.verification import repair, verify
 from lakeworks.prices import load_price_book
 from tests.simulation import inbox
 from tests.simulation.actors import work_of

@@ -21,8 +21,8 @@ from lakeworks.ledger.placement import Placement
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.ledger.settlement import Settlement
-from lakeworks.maintenance import garbage_collection, verify
-from lakeworks.pipeline import publish
+from lakeworks.maintenance import garbage_collection, verification
+from lakeworks.pipeline import publish_step
 from lakeworks.s3.object_store import ObjectStore, Target
 from tests.simulation import actors, clock
 
@@ -121,7 +121,7 @@ def _strict_entries() -> tuple[Swap, ...]:
 
 
 def _unaudited(lake: Any, manifest: RunRecord) -> RunRecord:
-    return publish._publish(lake, lake.contract(manifest.table), manifest)
+    return publish_step._publish(lake, lake.contract(manifest.table), manifest)
 
 
 _SETTLE, _TARGET, _COMPLETE = Settlement.settle, placement._target, Ledger.complete
@@ -151,9 +151,9 @@ FAULTS: dict[str, Fault] = {
     "number_taken_twice": Fault("-", "the ledger's number is taken without If-None-Match", _of(Ledger, "reserve", _reserve_anyway)),
     "place_anyway": Fault("-", "an object is placed without If-Match", _of(placement, "_target", _place_anywhere)),
     "complete_anyway": Fault("-", "an entry is completed without If-Match", _of(Ledger, "complete", _complete_anyway)),
-    "unaudited": Fault("-", "publishing does not ask for an audit", _of(publish, "_told", _unaudited)),
+    "unaudited": Fault("-", "publishing does not ask for an audit", _of(publish_step, "_told", _unaudited)),
     "no_catalog": Fault("-", "the catalog is never set", _of(GlueCatalog, "upsert_partitions", lambda *_: 0)),
-    "repair_nothing": Fault("-", "repair does nothing to objects", _of(verify, "_repair_objects", _no)),
+    "repair_nothing": Fault("-", "repair does nothing to objects", _of(verification, "_repair_objects", _no)),
 }  # fmt: skip
 
 

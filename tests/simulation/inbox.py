@@ -12,8 +12,8 @@ from lakeworks.landing.fetches import Fetches
 from lakeworks.landing.files import prefix
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.sources.file_drop import FileDrop
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.sources.files.file_drop import FileDrop
 from tests.simulation.scenario import Actor
 from tests.simulation.world import DAYS, World
 

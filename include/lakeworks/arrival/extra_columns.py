@@ -19,7 +19,7 @@ from lakeworks.contract.evolution import wider
 from lakeworks.core.lake_limits import NEW_COLUMNS, arriving_fault
 from lakeworks.core.types import LakeType, from_arrow
 from lakeworks.errors import ContractError, SchemaDrift
-from lakeworks.formats.json_values import own_text, parse_json
+from lakeworks.formats.text.json_values import own_text, parse_json
 
 _TEXT = LakeType("string")
 _FREE = {b"lakeworks.free": b"1"}

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from lakeworks.formats.json_values import own_text
 from lakeworks.formats.raw_batch import RawBatch
+from lakeworks.formats.text.json_values import own_text
 
 UNKNOWN, UNFIT = "unknown_column", "unfit_value"
 SCHEMA = pa.schema(

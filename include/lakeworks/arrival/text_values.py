@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.formats.json_values import JsonNumber, own_text
+from lakeworks.formats.text.json_values import JsonNumber, own_text
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from lakeworks.arrival.casting import cast, fits, new_members
 from lakeworks.arrival.text_values import UnfitError, reader_of
-from lakeworks.formats.json_values import JsonNumber
+from lakeworks.formats.text.json_values import JsonNumber
 
 # Text of these shapes is read by Arrow at once, without loss; any other value by value.
 _PLAIN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (

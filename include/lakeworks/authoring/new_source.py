@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from lakeworks.errors import ContractError
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
-from lakeworks.sources.http import HttpSource
-from lakeworks.sources.limits import Limiter, Limits
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.http.limits import Limiter, Limits
 from lakeworks.sources.response import SourceResponse
 
 BASE_URL = "{url}"

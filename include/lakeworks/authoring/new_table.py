@@ -12,7 +12,7 @@ from lakeworks.contract import Column, Contract, all_tables, load_contract
 from lakeworks.core.names import TableName, suggestion
 from lakeworks.core.types import LakeType, from_arrow
 from lakeworks.errors import ConfigError, ContractError
-from lakeworks.project import project
+from lakeworks.project import current_project
 
 _SOME_VALUES: Mapping[str, Any] = {
     "boolean": True, "string": "text", "date": "2019-01-05", "timestamp": "2019-01-05 10:30:00", "binary": None,
@@ -48,7 +48,7 @@ def table_folder(name: str) -> Path:
         raise ContractError(
             f"`{name}`: `{word}` is a keyword of Python or SQL. Nothing was written. Choose another name."
         )
-    folder = project().tables / table.path
+    folder = current_project().tables / table.path
     if folder.exists() and any(folder.iterdir()):
         raise ContractError(
             f"`{folder}` is there already. Nothing was written. Change its files, or choose another name."

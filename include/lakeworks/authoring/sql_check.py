@@ -6,7 +6,7 @@ from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.names import TableName, suggestion
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, Problem
-from lakeworks.transform.column_lineage import column_lineage
+from lakeworks.transform.column_origins import column_lineage
 from lakeworks.transform.group_functions import has_function
 from lakeworks.transform.sql import bind, lint, load_sql, render, upstream
 

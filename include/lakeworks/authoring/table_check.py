@@ -10,7 +10,7 @@ from lakeworks.authoring.sql_check import sql_problems
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.names import TableName, suggestion
 from lakeworks.errors import ConfigError, ContractError, Problem
-from lakeworks.project import project
+from lakeworks.project import current_project
 from lakeworks.sources import known_sources
 from lakeworks.transform.examples import read_examples
 from lakeworks.transform.group_functions import has_function, load_function
@@ -142,7 +142,7 @@ def project_problems(
     problems = [problem for name in names for problem in table_problems(name)]
     if not tables:
         problems += _stray_folders()
-    folder = project().root / "dags"
+    folder = current_project().root / "dags"
     if not dags or not folder.is_dir():
         return names, problems, []
     if not airflow_is_installed():
@@ -161,7 +161,7 @@ def _loadable() -> dict[str, Contract]:
 
 def _stray_folders() -> Iterator[Problem]:
     """A folder below `tables/` that is no table is overlooked by everything, silently."""
-    root = project().tables
+    root = current_project().tables
     for path in sorted(root.rglob("*")):
         if path.suffix not in (".yml", ".sql") or path.name not in _FILES:
             continue

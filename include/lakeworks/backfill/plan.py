@@ -17,7 +17,7 @@ from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import Matrix
 from lakeworks.status.partition_index import grain_of
 from lakeworks.status.run_coverage import covered_by
-from lakeworks.status.status import status
+from lakeworks.status.table_status import status
 
 # Worst first: a period is as its worst table is.
 Standing = Literal["running", "failed", "missing", "stale", "done", "expired"]

@@ -14,7 +14,7 @@ from lakeworks.backfill.request_estimate import limits_of
 from lakeworks.contract import all_tables
 from lakeworks.lake import Lake
 from lakeworks.landing.quota import LakeState
-from lakeworks.sources.limits import parsed, shut_until
+from lakeworks.sources.http.limits import parsed, shut_until
 
 Shut = tuple[datetime, str]
 

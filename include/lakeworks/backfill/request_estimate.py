@@ -17,7 +17,7 @@ from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.quota import LakeState
 from lakeworks.pipeline.build_periods import plan
 from lakeworks.sources import FetchRequest, RequestSource, SourceConnection, open_source
-from lakeworks.sources.limits import Limiter, Limits, parsed
+from lakeworks.sources.http.limits import Limiter, Limits, parsed
 from lakeworks.sources.response import SourceResponse
 
 # Sources that ask no one: computed, declared, or files that others bring.

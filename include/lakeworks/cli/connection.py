@@ -4,7 +4,7 @@ from typing import Any
 
 from lakeworks.aws_errors import configured
 from lakeworks.lake import Lake, client_config
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 
 
 def connect() -> Lake:
@@ -15,7 +15,7 @@ def connect() -> Lake:
     """
     import boto3
 
-    found = settings()
+    found = current_settings()
     with configured():
         return Lake.connect(found, boto3.Session())
 
@@ -28,6 +28,6 @@ def client(service: str, region: str | None = None) -> Any:
     """
     import boto3
 
-    found = settings()
+    found = current_settings()
     with configured():
         return boto3.Session().client(service, region_name=region or found.region, config=client_config(found))  # type: ignore[call-overload]

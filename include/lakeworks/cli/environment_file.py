@@ -44,10 +44,10 @@ def _file() -> Path | None:
 
 
 def _folder() -> Path:
-    from lakeworks.project import project
+    from lakeworks.project import current_project
 
     try:
-        return project().root
+        return current_project().root
     except ConfigError:  # a command that needs a project says so itself
         return Path()
 

@@ -32,7 +32,7 @@ from lakeworks.core.names import TableName, suggestion
 from lakeworks.core.partition import Partition
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ContractError, Problem
-from lakeworks.project import project
+from lakeworks.project import current_project
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -171,7 +171,7 @@ class Contract(Partitioning, Section):
     @property
     def folder(self) -> Path:
         """Return the table's folder: contract, SQL and examples."""
-        return project().tables / self.table.path
+        return current_project().tables / self.table.path
 
     @property
     def file_columns(self) -> dict[str, Column]:
@@ -196,7 +196,7 @@ def load_contract(name: str, root: Path | None = None) -> Contract:
     Raises:
         ContractError: there is no such table, the YAML does not parse, or a field is wrong; names file and field.
     """
-    return _load(name, root or project().tables)
+    return _load(name, root or current_project().tables)
 
 
 @lru_cache(maxsize=4096)
@@ -232,7 +232,7 @@ def read_contract(path: Path, name: str, shown: str) -> Contract:
 
 def all_tables(root: Path | None = None) -> list[str]:
     """Every table's name, by layer order then name; of the project, or of the folder at `root`."""
-    root = root or project().tables
+    root = root or current_project().tables
     order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
     found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
     return sorted(found, key=lambda name: (order.get(name.split(".")[0], 9), name))

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from lakeworks.contract.expectations import FILE
-from lakeworks.quality.suite import EXACTLY_BETWEEN, SHARE_OF_MEDIAN
+from lakeworks.quality.expectations import EXACTLY_BETWEEN, SHARE_OF_MEDIAN
 
 _OWN: dict[str, dict[str, Any]] = {
     EXACTLY_BETWEEN: {

@@ -39,15 +39,15 @@ class ReadFormat(Protocol):
 
 
 FORMATS: tuple[Format, ...] = (
-    Format("csv", "lakeworks.formats.csv_file", (".csv",)),
-    Format("tsv", "lakeworks.formats.csv_file", (".tsv", ".tab"), "read_tabs"),
-    Format("json", "lakeworks.formats.json_file", (".json",)),
-    Format("jsonl", "lakeworks.formats.json_lines", (".jsonl", ".ndjson")),
-    Format("parquet", "lakeworks.formats.parquet_file", (".parquet", ".pq"), jumps=True),
-    Format("orc", "lakeworks.formats.orc_file", (".orc",), jumps=True),
-    Format("avro", "lakeworks.formats.avro_file", (".avro",)),
-    Format("excel", "lakeworks.formats.excel_file", (".xlsx",), jumps=True),
-    Format("binary", "lakeworks.formats.binary_index", ()),
+    Format("csv", "lakeworks.formats.text.csv_file", (".csv",)),
+    Format("tsv", "lakeworks.formats.text.csv_file", (".tsv", ".tab"), "read_tabs"),
+    Format("json", "lakeworks.formats.text.json_file", (".json",)),
+    Format("jsonl", "lakeworks.formats.text.json_lines", (".jsonl", ".ndjson")),
+    Format("parquet", "lakeworks.formats.binary.parquet_file", (".parquet", ".pq"), jumps=True),
+    Format("orc", "lakeworks.formats.binary.orc_file", (".orc",), jumps=True),
+    Format("avro", "lakeworks.formats.binary.avro_file", (".avro",)),
+    Format("excel", "lakeworks.formats.binary.excel_file", (".xlsx",), jumps=True),
+    Format("binary", "lakeworks.formats.binary.binary_index", ()),
 )
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
 _BY_ENDING = {ending: item for item in FORMATS for ending in item.endings}

@@ -10,7 +10,7 @@ import requests
 
 from lakeworks.errors import LakeUnavailable
 from lakeworks.freshness.alert_log import AlertChannel, claim
-from lakeworks.freshness.freshness import TableFreshness
+from lakeworks.freshness.table_age import TableFreshness
 from lakeworks.lake import Lake
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
-from lakeworks.project import project
+from lakeworks.project import current_project
 
 _ARN = r"^arn:aws[a-z-]*:"
 Arn = Annotated[str, Field(pattern=_ARN)]
@@ -201,7 +201,7 @@ def load_config(path: Path | None = None) -> LakeConfig:
     Raises:
         ConfigError: the file is missing, no YAML, or has a wrong field; names both.
     """
-    path = path or project().file
+    path = path or current_project().file
     try:
         return LakeConfig.model_validate(read_yaml(path) or {})
     except OSError as error:

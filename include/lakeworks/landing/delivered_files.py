@@ -14,13 +14,13 @@ from lakeworks.errors import MalformedSource
 from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch
 from lakeworks.lake import Lake
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 from lakeworks.landing.responses import LandedAnswer, load_answer
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import Target
-from lakeworks.sources.file_source import FileFacts, LandedFile
+from lakeworks.sources.files.file_source import FileFacts, LandedFile
 
 _FACTS = ("file", "version", "content", "rows")
 

@@ -13,7 +13,7 @@ from lakeworks.landing.delivered_files import file_key, landed_file, store_file,
 from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.landing.responses import LandedAnswer, entry_of, file_name, load_answer, store_answer
 from lakeworks.ledger.run_record import Run
-from lakeworks.sources.file_source import FileFacts, LandedFile
+from lakeworks.sources.files.file_source import FileFacts, LandedFile
 from lakeworks.sources.response import SourceResponse
 
 

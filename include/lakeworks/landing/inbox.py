@@ -6,12 +6,12 @@ from pathlib import Path
 
 from lakeworks.core.layout import INBOX
 from lakeworks.s3.object_store import ObjectStore
-from lakeworks.sources.file_drop import InboxFile
+from lakeworks.sources.files.file_drop import InboxFile
 
 
 @dataclass(frozen=True)
 class LakeInbox:
-    """Implements `lakeworks.sources.file_drop.Inbox`."""
+    """Implements `lakeworks.sources.files.file_drop.Inbox`."""
 
     store: ObjectStore
 

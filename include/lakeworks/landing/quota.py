@@ -12,7 +12,7 @@ from lakeworks.s3.object_store import ObjectStore, Target
 
 @dataclass(frozen=True)
 class LakeState:
-    """Implements `lakeworks.sources.shared_state.SharedState`."""
+    """Implements `lakeworks.sources.http.shared_state.SharedState`."""
 
     store: ObjectStore
 

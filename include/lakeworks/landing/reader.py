@@ -19,7 +19,7 @@ from lakeworks.landing.delivered_files import DeliveredRows
 from lakeworks.landing.fetches import Fetches
 from lakeworks.landing.files import dataset, newest_or_fail, prefix
 from lakeworks.landing.landing_set import LandingSet
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 from lakeworks.landing.responses import LandedAnswer, load_answer
 from lakeworks.ledger.run_record import Input
 from lakeworks.parquet.encoder import sha256_of

@@ -20,7 +20,7 @@ from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import ConfigError
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import MANIFEST, RunRecord
-from lakeworks.transform.column_lineage import column_lineage
+from lakeworks.transform.column_origins import column_lineage
 from lakeworks.transform.sql import load_sql
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
-from lakeworks.pipeline.publish import publisher_of
+from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.pipeline.registration import catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
 

@@ -12,7 +12,7 @@ from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
-from lakeworks.pipeline.publish import publisher_of
+from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lakeworks.catalog.glue_inputs import ENTRY, CatalogPartition
 from lakeworks.catalog.partition_batches import Values
-from lakeworks.catalog.projection import projection
+from lakeworks.catalog.partition_projection import projection
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
 from lakeworks.core.types import LakeType

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.contract import TableCheck
-from lakeworks.quality.suite import FLOAT_DIGITS
+from lakeworks.quality.expectations import FLOAT_DIGITS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lakeworks.core.partition import Period
-from lakeworks.sources.file_source import FileSource
+from lakeworks.sources.files.file_source import FileSource
+from lakeworks.sources.http.shared_state import MemoryState, SharedState
 from lakeworks.sources.response import SourceResponse
-from lakeworks.sources.shared_state import MemoryState, SharedState
 
 if TYPE_CHECKING:
     from lakeworks.formats.raw_batch import RawBatch
-    from lakeworks.sources.file_drop import Inbox
+    from lakeworks.sources.files.file_drop import Inbox
 
 
 @dataclass(frozen=True)

@@ -15,23 +15,14 @@ from types import ModuleType
 from typing import Any
 
 from lakeworks.errors import ContractError, LakeError
-from lakeworks.project import project
+from lakeworks.project import current_project
 from lakeworks.sources.protocols import AnySource, Parse, SourceConnection
 
 GROUP = "lakeworks.sources"
-VENDORS = (
-    "alpha_vantage",
-    "coingecko",
-    "declared",
-    "exchange_calendars",
-    "file_drop",
-    "lake",
-    "nyc_tlc",
-    "sec",
-    "shopify",
-    "sp500",
-    "yahoo",
-)
+OWN = {
+    "files": ("declared", "file_drop", "lake"),
+    "vendors": ("alpha_vantage", "coingecko", "exchange_calendars", "nyc_tlc", "sec", "shopify", "sp500", "yahoo"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,7 @@ def known_sources() -> dict[str, KnownSource]:
         ConfigError: there is no project.
     """
     found: dict[str, KnownSource] = {}
-    for source in (*_vendors(), *_installed(), *_of_project()):
+    for source in (*_of_library(), *_installed(), *_of_project()):
         if source.name in found:
             raise ContractError(
                 f"Two sources are called `{source.name}`: {found[source.name].origin} and {source.origin}. Nothing was run. "
@@ -96,7 +87,7 @@ def _module(name: str) -> ModuleType:
         hint = f" Did you mean `{likely[0]}`?" if likely else ""
         raise ContractError(
             f"There is no source `{name}`.{hint} Known: {', '.join(sorted(known))}. Nothing was run. Add one as "
-            f"`{project().sources.relative_to(project().root)}/{name}.py`."
+            f"`{current_project().sources.relative_to(current_project().root)}/{name}.py`."
         )
     try:
         return known[name].load()
@@ -108,8 +99,8 @@ def _module(name: str) -> ModuleType:
         ) from error
 
 
-def _vendors() -> list[KnownSource]:
-    modules = ((name, f"lakeworks.sources.{name}") for name in VENDORS)
+def _of_library() -> list[KnownSource]:
+    modules = ((name, f"lakeworks.sources.{folder}.{name}") for folder, names in OWN.items() for name in names)
     return [KnownSource(name, module, partial(import_module, module)) for name, module in modules]
 
 
@@ -122,7 +113,7 @@ def _installed() -> tuple[KnownSource, ...]:
 
 
 def _of_project() -> list[KnownSource]:
-    here = project()
+    here = current_project()
     return [
         KnownSource(path.stem, f"`{path.relative_to(here.root)}`", partial(here.load_module, f"sources.{path.stem}"))
         for path in sorted(here.sources.glob("*.py"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lakeworks.formats.json_values import parse_json
+from lakeworks.formats.text.json_values import parse_json
 
 # What later steps may want to know of an answer; other headers (cookies, traces) are not kept.
 KEPT_HEADERS = ("content-type", "etag", "last-modified", "link")

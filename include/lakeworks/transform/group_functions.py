@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
 from lakeworks.errors import ContractError, LakeError
-from lakeworks.project import project
+from lakeworks.project import current_project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,11 @@ def load_function(contract: Contract) -> GroupFunction | None:
     Raises:
         ContractError: `transform.py` does not import, or lacks `GROUP_BY` or `transform`.
     """
-    return read_function(f"tables.{contract.name}.transform", project().load_module) if has_function(contract) else None
+    return (
+        read_function(f"tables.{contract.name}.transform", current_project().load_module)
+        if has_function(contract)
+        else None
+    )
 
 
 def read_function(module_name: str, load: Callable[[str], ModuleType]) -> GroupFunction:

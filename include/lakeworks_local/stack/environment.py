@@ -45,7 +45,7 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
     home.mkdir(parents=True, exist_ok=True)
     (home / "config").mkdir(exist_ok=True)
     (home / "config" / "airflow_local_settings.py").write_text(
-        "from lakeworks_airflow.preload import preload\n\npreload()\n"
+        "from lakeworks_airflow.warm_imports import preload\n\npreload()\n"
     )
     passwords = home / "passwords.json"
     write_private(passwords, json.dumps(dict([LOGIN])))

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from lakeworks.project import project
+from lakeworks.project import current_project
 from lakeworks_local.stack.process import StackError
 
 MARKER = ".lakeworks-stack"
@@ -32,7 +32,7 @@ def hold(folder: Path) -> IO[str]:
 
 def is_ours(folder: Path) -> bool:
     """Return True if a folder is a stack's: by its marker, or by its place in the project."""
-    return (folder / MARKER).is_file() or folder.resolve().is_relative_to(project().root / ".local")
+    return (folder / MARKER).is_file() or folder.resolve().is_relative_to(current_project().root / ".local")
 
 
 def claim(folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import IO
 
 import requests
 
-from lakeworks.project import project
+from lakeworks.project import current_project
 from lakeworks_local.stack.environment import (
     Addresses,
     base_environment,
@@ -40,7 +40,7 @@ class Stack:
 
     def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder.resolve()
-        self.project = project()
+        self.project = current_project()
         self.extra = dict(extra or {})
         self.run = self.folder / "run"
         self.environment: dict[str, str] = {}

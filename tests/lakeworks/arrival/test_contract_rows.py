@@ -15,11 +15,11 @@ from lakeworks.arrival.batch_conversion import BatchConversion
 from lakeworks.arrival.contract_rows import Conformed, conform
 from lakeworks.arrival.drift import Drift
 from lakeworks.arrival.extra_columns import ExtraColumns
-from lakeworks.arrival.landing_table import landing_table
 from lakeworks.arrival.rejected_rows import RejectedRows
+from lakeworks.arrival.transform_input import landing_table
 from lakeworks.errors import MalformedSource, SchemaDrift
 from lakeworks.formats.raw_batch import from_arrow
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 from tests.conftest import contract_of
 
 COLUMNS = {

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakeworks.arrival.contract_rows import Conformed, conform
-from lakeworks.arrival.landing_table import landing_table
 from lakeworks.arrival.rejected_rows import RejectedRows
+from lakeworks.arrival.transform_input import landing_table
 from lakeworks.contract import Contract
 from lakeworks.errors import MalformedSource, SchemaDrift
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 from tests.conftest import contract_of
 
 

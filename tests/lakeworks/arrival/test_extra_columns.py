@@ -10,7 +10,7 @@ import pytest
 from lakeworks.arrival.contract_rows import Conformed, conform
 from lakeworks.core.types import LakeType
 from lakeworks.errors import SchemaDrift
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 from tests.conftest import contract_of
 
 

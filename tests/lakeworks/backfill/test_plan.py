@@ -22,7 +22,7 @@ from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.fetch_step import land
 from lakeworks.sources import SourceConnection, open_source
 from tests.support.many_partitions import entry, many
 

@@ -15,7 +15,7 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.landing.quota import LakeState
-from lakeworks.sources.limits import Limiter, Spent
+from lakeworks.sources.http.limits import Limiter, Spent
 
 BACKFILL = "market/2013-01-01_2013-02-28_20261121T050000"
 FETCH, BARS = "bronze_equity_daily_bars.fetch", "bronze.market.equity_daily_bars"

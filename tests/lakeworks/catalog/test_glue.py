@@ -7,7 +7,7 @@ import pytest
 
 from lakeworks.catalog.glue import GlueCatalog, partition_from_glue
 from lakeworks.catalog.glue_inputs import CatalogPartition, table_input
-from lakeworks.catalog.projection import projection
+from lakeworks.catalog.partition_projection import projection
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.core.types import LakeType

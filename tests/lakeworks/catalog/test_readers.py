@@ -22,7 +22,7 @@ from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
 from tests.conftest import KEYS, contract_of
 

@@ -14,7 +14,7 @@ from lakeworks.contract.evolution import changes
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
 from tests.conftest import contract_of
 from tests.lakeworks.catalog.test_readers import downloaded, publish, row

@@ -19,13 +19,13 @@ from lakeworks.errors import QuotaExhausted
 from lakeworks.lake import Lake
 from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
-from lakeworks.settings import settings
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
+from lakeworks.settings import current_settings
 from lakeworks.sources import SourceConnection, open_source
-from tests.lakeworks.sources.vendors import Vendor
+from tests.lakeworks.sources.vendor_lake import Vendor
 from tests.support.airflow_server import run, serving_airflow
 
 ZONES = "reference.transport.zones"
@@ -49,7 +49,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             monkeypatch.delenv(name)
         for name, value in {"LAKE_ENV_FILE": "off", **environment}.items():
             monkeypatch.setenv(name, value)
-        settings.cache_clear()
+        current_settings.cache_clear()
         monkeypatch.setattr(sys, "argv", ["lakeworks", *arguments])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -58,7 +58,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return Done(int(ended.value.code or 0), output.out, output.err)
 
     yield run
-    settings.cache_clear()
+    current_settings.cache_clear()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import open_source
 from tests.lakeworks.cli.test_cli import ZONES, Done, command, settings_for
 from tests.lakeworks.cli.test_publications import cells

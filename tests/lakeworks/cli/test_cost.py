@@ -18,11 +18,11 @@ from lakeworks.cost.report import billing_period, contracts_lifecycle
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
-from lakeworks.settings import settings
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
+from lakeworks.settings import current_settings
 from lakeworks.sources import open_source
 
 MB = 1 << 20
@@ -38,7 +38,7 @@ def command(lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
     }  # fmt: skip
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    settings.cache_clear()
+    current_settings.cache_clear()
     lake.store.put(TRIPS, bytes(MB))
     lake.store.put(TRIPS, bytes(2 * MB))
     lake.store.put("_ledger/silver/transport/trips/_runs/2019-01/1.json", b"{}")
@@ -46,7 +46,7 @@ def command(lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
     lake.store.client.put_object(Bucket=lake.store.bucket, Key="bronze/transport/yellow_trips/x", Body=bytes(MB), StorageClass="GLACIER_IR")  # fmt: skip
 
     def run(*arguments: str) -> Any:
-        settings.cache_clear()
+        current_settings.cache_clear()
         done = CliRunner().invoke(cli.app, ["cost", *arguments, "--json"])
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
@@ -54,7 +54,7 @@ def command(lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
         return json.loads(done.stdout)
 
     yield run
-    settings.cache_clear()
+    current_settings.cache_clear()
 
 
 def test_the_bill_by_layer_and_table(command: Callable[..., Any]) -> None:

@@ -8,7 +8,7 @@ from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.fetch_step import land
 from lakeworks.sources import SourceConnection, open_source
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 

@@ -12,7 +12,7 @@ from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 from tests.lakeworks.publications.test_publications import PARTITION, published
 

@@ -11,7 +11,7 @@ from lakeworks import cli
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError, TenantHasData
 from lakeworks.lake import Lake
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def command(lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
     }  # fmt: skip
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    settings.cache_clear()
+    current_settings.cache_clear()
 
     def run(*arguments: str) -> Any:
         done = CliRunner().invoke(cli.app, ["tenant", *arguments])
@@ -32,7 +32,7 @@ def command(lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
         return json.loads(done.stdout)
 
     yield run
-    settings.cache_clear()
+    current_settings.cache_clear()
 
 
 def test_a_tenants_life(command: Callable[..., Any], lake: Lake) -> None:
@@ -83,7 +83,7 @@ def test_the_command_line_works_for_a_tenant(
     from lakeworks.cli.connection import connect
 
     monkeypatch.setenv("LAKE_TENANT", "acme")
-    settings.cache_clear()
+    current_settings.cache_clear()
     assert connect().store.uri("silver/market/x") == f"s3://{lake.store.bucket}/silver/tenant=acme/market/x"
     assert connect().catalog.tenant == Tenant("acme")
     command("add", "globex", "--json")

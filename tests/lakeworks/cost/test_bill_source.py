@@ -20,10 +20,10 @@ from lakeworks.errors import ConfigError, NotPublishedYet, SourceRejected
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.parquet.dataset import open_dataset
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.prices import load_price_book
 
 TABLE, MB = "gold.lake.storage_costs", 1 << 20

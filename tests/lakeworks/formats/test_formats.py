@@ -23,10 +23,10 @@ from lakeworks.arrival.contract_rows import conform
 from lakeworks.errors import MalformedSource, SchemaDrift
 from lakeworks.formats import limits
 from lakeworks.formats.compression import plain
-from lakeworks.formats.json_values import JsonNumber
 from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.protocols import format_of
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.formats.text.json_values import JsonNumber
+from lakeworks.landing.readable_file import ReadableFile
 from tests.conftest import contract_of
 
 COLUMNS = {
@@ -246,7 +246,7 @@ def test_a_broken_file_is_a_fault_with_its_place(tmp_path: Path, name: str, body
 def test_a_json_array_is_read_object_by_object_wherever_its_pieces_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lakeworks.formats.json_file._CHUNK", 7)
+    monkeypatch.setattr("lakeworks.formats.text.json_file._CHUNK", 7)
     path = tmp_path / "a.json"
     path.write_text(
         '\n [ {"a": 123456789012345678901, "b": "x\\"]}ü"} ,\n{"a": 1e3, "c": [1, {"d": null}]}, {"a": -0}]\n'
@@ -287,7 +287,7 @@ def test_twenty_thousand_columns_end_at_once(tmp_path: Path, name: str) -> None:
 def test_one_endless_record_is_refused_before_it_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    for module in ("limits", "text_stream", "json_lines"):
+    for module in ("limits", "text.text_stream", "text.json_lines"):
         monkeypatch.setattr(f"lakeworks.formats.{module}.RECORD_BYTES", 1 << 20)
     path = tmp_path / name
     path.write_text(("[" if name == "a.json" else "") + '{"a": "' + "x" * (4 << 20))

@@ -9,7 +9,7 @@ import pytest
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from lakeworks.landing.reading import ReadableFile
+from lakeworks.landing.readable_file import ReadableFile
 path = Path(sys.argv[1])
 rows = sum(batch.rows for batch in ReadableFile(path, path.name).batches())
 print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -13,9 +13,9 @@ import requests
 
 from lakeworks.errors import LakeUnavailable, LedgerCorrupt
 from lakeworks.freshness.alerts import Alerts
-from lakeworks.freshness.freshness import freshness
+from lakeworks.freshness.table_age import freshness
 from lakeworks_local.stack.process import free_port
-from tests.lakeworks.freshness.test_freshness import at, by_symbol, daily, day, of
+from tests.lakeworks.freshness.test_table_age import at, by_symbol, daily, day, of
 from tests.support.many_partitions import Many, entry, many
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import all_tables, load_contract
-from lakeworks.infrastructure.bootstrap import LakePlan, plan_lake
 from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.lake_bootstrap import LakePlan, plan_lake
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.settings import Settings
 from tests.conftest import client as new_client

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from lakeworks.infrastructure.bootstrap import LakePlan
 from lakeworks.infrastructure.config import load_config
+from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from tests.lakeworks.infrastructure.conftest import ROLE, client
 from tests.lakeworks.infrastructure.test_config import EXAMPLE
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lakeworks.contract import Retention, all_tables, load_contract
-from lakeworks.infrastructure.bootstrap import LakePlan
+from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, archive_exceptions, rules_of

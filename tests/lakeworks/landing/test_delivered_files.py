@@ -17,10 +17,10 @@ from lakeworks.landing.forgetting import forget
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.landing_set import LandingSet
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
-from lakeworks.sources.file_source import FileFacts
+from lakeworks.sources.files.file_source import FileFacts
 from tests.conftest import contract_of
 
 DAY = Period.parse("2026-01-06")

@@ -11,7 +11,7 @@ import pytest
 from lakeworks.errors import ContractError, MalformedSource, SchemaDrift
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.write_step import write
 from tests.conftest import contract_of
 from tests.lakeworks.landing.test_delivered_files import DAY, Till
 

@@ -16,7 +16,7 @@ from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.reader import newest_set
 from lakeworks.landing.responses import load_answer
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.fetch import land
+from lakeworks.pipeline.fetch_step import land
 from lakeworks.sources import FetchRequest, ResponseStore
 from lakeworks.sources.response import SourceResponse
 from tests.conftest import contract_of

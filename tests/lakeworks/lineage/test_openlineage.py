@@ -20,12 +20,12 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.lineage.openlineage import emitter
-from lakeworks.maintenance.verify import repair, verify
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.rebuild import rebuild
+from lakeworks.maintenance.verification import repair, verify
+from lakeworks.pipeline.downstream_rebuild import rebuild
+from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 from lakeworks.sources import open_source
 from tests.lakeworks.maintenance.test_compaction import contract as large
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing

@@ -17,12 +17,12 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.compaction import compact, compact_each, file_report
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.rebuild import rebuild
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.pipeline.downstream_rebuild import rebuild
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 from lakeworks.sources import SourceConnection, open_source
 from tests.conftest import contract_of
 from tests.protocol.test_versioned import COLUMNS, Publishing, table

@@ -19,10 +19,10 @@ from lakeworks.maintenance import expiry
 from lakeworks.maintenance.compaction import compact
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.renewal import renew
-from lakeworks.maintenance.verify import repair, verify
+from lakeworks.maintenance.verification import repair, verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.pipeline.inputs import refuse_expired
-from lakeworks.publications.rollback import rollback
+from lakeworks.publications.rollbacks import rollback
 from tests.conftest import contract_of
 from tests.protocol.test_versioned import COLUMNS, Publishing, table
 from tests.support.s3_clock import days_later

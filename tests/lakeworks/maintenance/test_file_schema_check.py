@@ -15,11 +15,11 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.file_schema_check import CatalogColumns
-from lakeworks.maintenance.verify import repair, verify
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish as published
-from lakeworks.pipeline.write import write
+from lakeworks.maintenance.verification import repair, verify
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish as published
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import open_source
 from tests.lakeworks.catalog.test_readers import AFTER, evolved, publish, row, table
 

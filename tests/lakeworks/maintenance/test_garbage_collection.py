@@ -11,10 +11,10 @@ import pytest
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
-from lakeworks.maintenance.roll_forward import roll_forward
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.crash_recovery import roll_forward
+from lakeworks.maintenance.verification import verify
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.publications.rollback import rollback
+from lakeworks.publications.rollbacks import rollback
 from lakeworks.s3.object_store import ObjectStore
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table
 from tests.support.memory_s3 import memory_lake

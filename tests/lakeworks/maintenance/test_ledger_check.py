@@ -10,7 +10,7 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from tests.protocol.test_versioned import Publishing, contract, table
 
 FOLDER = f"{LEDGER}/silver/test/large/year=2019/month=01"

@@ -14,13 +14,13 @@ from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
-from lakeworks.maintenance.verify import repair, verify
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.maintenance.verification import repair, verify
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 from lakeworks.sources import open_source
 from tests.conftest import new_store
 

@@ -14,13 +14,13 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.restoration import restore
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.prices import load_price_book
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 from lakeworks_airflow import RestoreOperator
 from tests.lakeworks.maintenance.test_expiry import contract, publish
-from tests.lakeworks_airflow.test_maintenance import environment, operator
+from tests.lakeworks_airflow.operators.test_maintenance import environment, operator
 
 MONTH, BOOK = Period.parse("2019-01"), load_price_book()
 PARTITION = Partition.of_period(MONTH)
@@ -123,7 +123,7 @@ def test_a_tier_the_class_does_not_have_is_refused_before_anything_is_asked(arch
 
 def test_a_task_asks_and_waits_without_a_worker(archived: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, archived, moto_url)
-    monkeypatch.setattr("lakeworks_airflow.base.connect_lake", lambda _: archived)
+    monkeypatch.setattr("lakeworks_airflow.operators.base.connect_lake", lambda _: archived)
     monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: contract())
     task = operator(
         RestoreOperator, table=contract().name, period="2019-01", until="2019-02", tier="standard", days="3"
@@ -134,4 +134,4 @@ def test_a_task_asks_and_waits_without_a_worker(archived: Lake, moto_url: str, m
     rows = task.look_again({})
     assert [(row["period"], row["restored"], row["archived"]) for row in rows] == [("2019-01", 1, 0), ("2019-02", 0, 0)]
     json.dumps(rows)
-    settings.cache_clear()
+    current_settings.cache_clear()

@@ -14,9 +14,9 @@ from lakeworks.errors import ContractError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.contract_history import published, record
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.rebuild import rebuild
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.downstream_rebuild import rebuild
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.write_step import write
 from lakeworks.s3.object_store import ObjectStore, Target
 from lakeworks.sources import open_source
 

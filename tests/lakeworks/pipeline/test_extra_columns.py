@@ -14,12 +14,12 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import SchemaDrift
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from tests.protocol.test_bad_input import Given, arrived, events
 
 JANUARY, FEBRUARY = Period.parse("2019-01"), Period.parse("2019-02")

@@ -20,8 +20,8 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import AuditFailed, ConfigError, ContractError, LakeNotFound, PartitionExplosion
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from tests.support.memory_s3 import memory_lake
 
 BRONZE, SILVER, TOP = "bronze.commerce.orders", "silver.commerce.orders", "gold.commerce.top_customers"

@@ -24,13 +24,13 @@ from lakeworks.errors import (
 from lakeworks.lake import Lake
 from lakeworks.landing.files import newest_or_fail
 from lakeworks.ledger.run_record import Run, RunRecord
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land, land_file
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land, land_file
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.sources import Source
-from lakeworks.sources.http import HttpSource
-from lakeworks.sources.nyc_tlc import NycTlc
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.vendors.nyc_tlc import NycTlc
 from lakeworks.status.table_summary import summarise
 
 JANUARY = Period.parse("2019-01")

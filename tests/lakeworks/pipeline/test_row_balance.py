@@ -12,7 +12,7 @@ import pytest
 from lakeworks.engines.build_result import BuildResult
 from lakeworks.engines.duckdb import DuckDbEngine, Session
 from lakeworks.errors import RowBalanceError
-from lakeworks.pipeline.write import write
+from lakeworks.pipeline.write_step import write
 from tests.lakeworks.pipeline.test_late_data import SILVER, Shop, day_of, order
 
 

@@ -14,13 +14,13 @@ from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
-from lakeworks.maintenance.verify import verify
+from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish import entry_for
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.publications.diff import diff
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.publications.comparison import diff
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 from tests.conftest import contract_of
 
 MONTH = Period.parse("2019-01")

@@ -14,7 +14,7 @@ from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.object_store import ObjectStore, StoredObject, Target
 from tests.conftest import KEYS, client, new_store
-from tests.faults.proxy import Faults, nth, proxy
+from tests.faults.fault_proxy import Faults, nth, proxy
 
 pytestmark = pytest.mark.integration
 KEY = "silver/a/symbol=%20ä (1)+&/part-00000.parquet"

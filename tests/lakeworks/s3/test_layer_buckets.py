@@ -17,11 +17,11 @@ from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.garbage_collection import collect
-from lakeworks.maintenance.verify import verify
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
-from lakeworks.pipeline.write import write
+from lakeworks.maintenance.verification import verify
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.write_step import write
 from lakeworks.s3.layer_buckets import LayerBuckets
 from lakeworks.s3.multipart import copy_object
 from lakeworks.s3.object_store import ObjectStore, StoredObject, Target

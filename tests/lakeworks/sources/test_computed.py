@@ -8,9 +8,11 @@ import pytest
 
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError
-from lakeworks.sources import FetchRequest, SourceConnection, declared, exchange_calendars, open_source, parser_of
+from lakeworks.sources import FetchRequest, SourceConnection, open_source, parser_of
+from lakeworks.sources.files import declared
 from lakeworks.sources.response import SourceResponse
-from tests.lakeworks.sources.vendors import listed
+from lakeworks.sources.vendors import exchange_calendars
+from tests.lakeworks.sources.vendor_lake import listed
 
 DAY = Period.parse("2012-10-29")
 OPTIONS = {"exchange": "XNYS", "first": "2012-01-01", "last": "2013-12-31"}

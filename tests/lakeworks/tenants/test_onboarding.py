@@ -17,13 +17,13 @@ from lakeworks.errors import ConfigError, LakeNotFound, LedgerCorrupt, LostRace,
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
-from lakeworks.maintenance.verify import verify
-from lakeworks.pipeline.audit import audit
-from lakeworks.pipeline.fetch import land
-from lakeworks.pipeline.publish import publish
+from lakeworks.maintenance.verification import verify
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.registration import Registrar
-from lakeworks.pipeline.write import write
-from lakeworks.publications.rollback import rollback
+from lakeworks.pipeline.write_step import write
+from lakeworks.publications.rollbacks import rollback
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.settings import deployed_tenants
 from lakeworks.sources import open_source

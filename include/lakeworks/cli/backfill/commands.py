@@ -18,7 +18,7 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.errors import ConfigError
 from lakeworks.prices import load_price_book
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 
 DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_default=False)]
 First = Annotated[str, typer.Option("--from", help="first month or day, e.g. 2019-01", show_default=False)]
@@ -138,7 +138,7 @@ def airflow() -> Airflow:
     Raises:
         ConfigError: LAKE_AIRFLOW_URL is not set.
     """
-    address = settings().airflow_url
+    address = current_settings().airflow_url
     if address is None:
         raise ConfigError(
             "A backfill is run by Airflow, and LAKE_AIRFLOW_URL is not set. Nothing was started. Set it to "
@@ -158,7 +158,7 @@ def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, a
     lake = connect()
     plan = planning.make_plan(lake, dag, periods, doings, cut, again=again)  # type: ignore[arg-type]
     contracts = [lake.contract(table) for table in dag.tables]
-    archived = archived_inputs(lake, contracts, plan.wanted, load_price_book(settings().price_book))
+    archived = archived_inputs(lake, contracts, plan.wanted, load_price_book(current_settings().price_book))
     return replace(plan, archived=tuple(archived))
 
 

@@ -43,7 +43,7 @@ def print_reference() -> None:
 
     Explains contract.yml, transform.sql and examples.yml, as Markdown.
     """
-    from lakeworks.documentation.contract_reference import contract_reference
+    from lakeworks.documentation.contract_page import contract_reference
 
     typer.echo(contract_reference(), nl=False)
 
@@ -53,7 +53,7 @@ def print_schema() -> None:
 
     With it they complete and check contracts while a person types.
     """
-    from lakeworks.documentation.contract_schema import contract_schema
+    from lakeworks.documentation.editor_schema import contract_schema
 
     typer.echo(json.dumps(contract_schema(), indent=2))
 

@@ -49,7 +49,7 @@ def write_docs(
 
 def page(name: str) -> str:
     """Return the page of one table."""
-    from lakeworks.documentation.table_page import table_page
+    from lakeworks.documentation.table_pages import table_page
     from lakeworks.quality.rules import row_rules
 
     contract, upstreams = _parts(name)

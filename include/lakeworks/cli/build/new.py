@@ -76,11 +76,11 @@ def new_source(
     """
     from lakeworks.authoring import new_source as client
     from lakeworks.authoring import new_table as files
-    from lakeworks.project import project
+    from lakeworks.project import current_project
 
     folder = files.table_folder(table)
     module = client.source_module(source, url)
-    written = files.write_files(project().sources, module)
+    written = files.write_files(current_project().sources, module)
     recorded = client.recorded_answer(source.partition(".")[2])
     fields = files.Sample(client.COLUMNS, client.ROW)
     written += files.write_files(folder, files.from_source(table, source, fields, recorded))
@@ -91,9 +91,9 @@ def _report(written: list[Path], table: str, *, source: bool) -> None:
     """Print what was written and what comes next; a new domain gets its DAG file."""
     from lakeworks.authoring import new_dag
     from lakeworks.authoring.new_table import write_files
-    from lakeworks.project import project
+    from lakeworks.project import current_project
 
-    here = project().root
+    here = current_project().root
     files = new_dag.domain_files(here / "dags", table)
     if not files:
         name, text = new_dag.dag_file(table, source=source)

@@ -96,9 +96,9 @@ def _print_examples(tables: Sequence[str] | None, *, as_json: bool) -> int:
 def _run_again_after_changes() -> None:
     """Run the same command now and after each change, in a fresh process: nothing of the changed files is remembered."""
     from lakeworks.authoring.file_watch import changes, snapshot
-    from lakeworks.project import project
+    from lakeworks.project import current_project
 
-    here = project()
+    here = current_project()
     command = [sys.executable, "-m", "lakeworks", *(word for word in sys.argv[1:] if word != "--watch")]
     folders = [here.folder, here.root / "dags"]
     before = snapshot(folders)  # a change while the first look lasts is not lost

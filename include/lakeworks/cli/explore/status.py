@@ -16,10 +16,10 @@ from lakeworks.cli.progress import waiting
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import PartitionKeyError
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
-from lakeworks.status.status import status
+from lakeworks.status.table_status import status
 
 _COLORS: dict[State, str] = {
     "failed": "bold red",
@@ -45,7 +45,7 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
     if window.first and window.last and window.last.end <= window.first.start:
         raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: --from must not be later than --to.")
     names = [table] if table else all_tables()
-    contracts, lake, address = [load_contract(name) for name in names], connect(), settings().airflow_url
+    contracts, lake, address = [load_contract(name) for name in names], connect(), current_settings().airflow_url
     activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
     with waiting("Comparing ledger, landing and inputs"):
         found = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]

@@ -24,7 +24,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.prices import load_price_book
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 
 Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) instead of a listing")]
 Logs = Annotated[str | None, typer.Option(help="S3 server access logs: s3://bucket/prefix/")]
@@ -165,7 +165,7 @@ def simulate_year(
 
 
 def _ask(month: str | None, inventory: str | None, logs: str | None) -> costs.ReportRequest:
-    found = settings()
+    found = current_settings()
     window = costs.billing_period(month, datetime.now(UTC))
     return costs.ReportRequest(load_price_book(found.price_book), found.region, window, inventory, logs)
 

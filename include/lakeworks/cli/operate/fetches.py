@@ -17,7 +17,7 @@ from lakeworks.landing.files import prefix
 from lakeworks.landing.forgetting import forget
 from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.landing.quota import LakeState
-from lakeworks.sources.limits import Spent, parsed
+from lakeworks.sources.http.limits import Spent, parsed
 
 ResetOption = Annotated[
     str | None, typer.Option("--reset", metavar="SOURCE", help="Forget what was spent and why it rests.")

@@ -10,7 +10,7 @@ from lakeworks.cli.output import Layout, emit
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import LakeNotFound
-from lakeworks.freshness.freshness import freshness
+from lakeworks.freshness.table_age import freshness
 
 _LAYOUT = Layout(extra=("stopped", "missing", "overdue"))
 

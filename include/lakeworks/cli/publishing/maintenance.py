@@ -14,7 +14,7 @@ from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.renewal import renew
-from lakeworks.maintenance.verify import Finding, repair, verify
+from lakeworks.maintenance.verification import Finding, repair, verify
 
 
 def verify_tables(

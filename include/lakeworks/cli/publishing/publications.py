@@ -9,9 +9,9 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.contract import load_contract
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.publications.diff import PublicationDiff, diff
-from lakeworks.publications.rollback import rollback
-from lakeworks.publications.withdraw import withdraw
+from lakeworks.publications.comparison import PublicationDiff, diff
+from lakeworks.publications.rollbacks import rollback
+from lakeworks.publications.withdrawal import withdraw
 
 _ROWS = Layout(exact=True)
 

@@ -13,10 +13,10 @@ from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
-from lakeworks.pipeline.rebuild import downstream
-from lakeworks.quarantine.replay import QuarantinedPeriod, covering, replay
-from lakeworks.quarantine.replay import list_quarantined as quarantined_periods
-from lakeworks.quarantine.rows import rows, rows_of
+from lakeworks.pipeline.downstream_rebuild import downstream
+from lakeworks.quarantine.quarantined_rows import rows, rows_of
+from lakeworks.quarantine.replays import QuarantinedPeriod, covering, replay
+from lakeworks.quarantine.replays import list_quarantined as quarantined_periods
 
 PeriodArgument = Annotated[
     str, typer.Argument(help="the run's partition key, e.g. 2019-01, or a partition", show_default=False)

@@ -14,7 +14,7 @@ from lakeworks.errors import PartitionKeyError
 from lakeworks.maintenance.restoration import restore
 from lakeworks.prices import load_price_book
 from lakeworks.s3.archive import Tier
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 
 PeriodArgument = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; everything without it")]
 
@@ -32,7 +32,7 @@ def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
     Run it again to see how far S3 is: `restored` objects can be read until the date shown. In a DAG, RestoreOperator waits.
     """
-    lake, contract, book = connect(), load_contract(table), load_price_book(settings().price_book)
+    lake, contract, book = connect(), load_contract(table), load_price_book(current_settings().price_book)
     chosen = cast("Tier", tier)  # the library refuses what is no tier
     rows = [
         restore(lake, contract, each, book, tier=chosen, days=None if dry_run else days).as_dict()

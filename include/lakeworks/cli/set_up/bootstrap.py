@@ -11,9 +11,9 @@ from rich.console import Console
 
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client
-from lakeworks.infrastructure.bootstrap import plan_lake
+from lakeworks.infrastructure.lake_bootstrap import plan_lake
 from lakeworks.infrastructure.plan_apply import ResourceChange
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 
 _COLOURS = {"+": "green", "~": "yellow", "-": "red"}
 _PROBLEMS = ("denied", "failed")
@@ -37,7 +37,7 @@ def bootstrap_lake(
 
     Exit code 1 if a setting was denied or failed.
     """
-    wanted = plan_lake(settings(), client)
+    wanted = plan_lake(current_settings(), client)
     if export:
         sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))
         return

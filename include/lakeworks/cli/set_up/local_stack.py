@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from lakeworks.errors import ConfigError
-from lakeworks.project import project
+from lakeworks.project import current_project
 
 StateOption = Annotated[
     Path | None, typer.Option("--state", help="Folder for the stack's data (default: .local in the project).")
@@ -38,7 +38,7 @@ def demonstrate(state: StateOption = None) -> None:
 
 
 def _run(command: str, state: Path | None) -> NoReturn:
-    root = project().root
+    root = current_project().root
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise ConfigError(
             f"The local stack needs packages that are not installed ({', '.join(missing)}). Nothing was started. "

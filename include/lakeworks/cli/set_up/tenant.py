@@ -11,7 +11,7 @@ from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import emit
 from lakeworks.core.tenant import Tenant
-from lakeworks.settings import settings
+from lakeworks.settings import current_settings
 from lakeworks.tenants import onboarding as tenants
 from lakeworks.tenants.iam_policy import LIST_ACTIONS, LakeAddress, tenant_policy
 from lakeworks.tenants.iam_simulation import Request, decide
@@ -93,7 +93,7 @@ def check_access(
 
 
 def _address(account: str | None) -> LakeAddress:
-    return tenants.address_of(settings(), account or _own_account())
+    return tenants.address_of(current_settings(), account or _own_account())
 
 
 def _own_account() -> str:

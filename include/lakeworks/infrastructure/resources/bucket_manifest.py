@@ -73,5 +73,5 @@ def content_of(bucket: str, region: str, config: LakeConfig, contracts: list[Con
             {f"{contract.table.layer}/{contract.table.domain}/{contract.table.table}/" for contract in contracts}
         ),
         "lifecycle_rules": sorted(rules),
-        "created_by": {"method": "lakeworks bootstrap", "script": "lakeworks/infrastructure/bootstrap.py"},
+        "created_by": {"method": "lakeworks bootstrap", "script": "lakeworks/infrastructure/lake_bootstrap.py"},
     }

@@ -1,0 +1,1 @@
+"""Binary formats: Avro, Excel, ORC, Parquet, and files that are kept as they are."""

@@ -1,0 +1,47 @@
+"""JSON Lines: one object a line; empty lines count for nothing."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from lakeworks.formats.limits import RECORD_BYTES, check_record
+from lakeworks.formats.options import FormatOptions
+from lakeworks.formats.raw_batch import RawBatch, RecordBuffer
+from lakeworks.formats.text.json_values import parse_json
+from lakeworks.formats.text.text_stream import lines_of, text_of
+
+
+def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
+    """Read a file of JSON objects; see `Format.read`."""
+    buffer = RecordBuffer()
+    for number, line in enumerate(_lines(stream, options.encoding), start=1):
+        record = _record(line, number)
+        if record is not None and (full := buffer.add(record, len(line), number)):
+            yield full
+    yield from buffer.rest()
+
+
+def _lines(stream: BinaryIO, encoding: str) -> Iterator[bytes | str]:
+    if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        yield from lines_of(text_of(stream, encoding))
+        return
+    number = 0
+    while line := stream.readline(RECORD_BYTES + 1):
+        number += 1
+        check_record(len(line), f"line {number}")
+        yield line
+
+
+def _record(line: bytes | str, number: int) -> dict[str, Any] | None:
+    try:
+        text = line if isinstance(line, str) else line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"line {number} is not UTF-8 at byte {error.start}") from error
+    if not text.strip():
+        return None
+    try:
+        record = parse_json(text)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"line {number} is no object")  # noqa: TRY004 - a fault of the file, like the others
+    return record

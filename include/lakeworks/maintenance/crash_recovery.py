@@ -1,0 +1,53 @@
+"""Roll-forward: bring every publication of a table that a dead writer began to its end, before anything is collected."""
+
+import logging
+from dataclasses import dataclass
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition
+from lakeworks.errors import LakeError
+from lakeworks.lake import Lake
+from lakeworks.pipeline.publish_step import publisher_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RolledForward:
+    """The partitions of a table whose newest publication was unfinished, by what became of it."""
+
+    completed: tuple[Partition, ...] = ()
+    abandoned: tuple[Partition, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+def roll_forward(lake: Lake, contract: Contract) -> RolledForward:
+    """Complete every unfinished publication of a table; a living writer does the same steps and loses nothing.
+
+    A run over many partitions that was killed half-way is live as a whole afterwards. One partition that cannot be completed
+    stops no other one.
+    """
+    numbers = lake.ledger.numbers(contract.table)
+    outcomes = lake.store.map(lambda item: _complete(lake, contract, item[0], item[1][-1]), numbers.items())
+    found = dict(zip(numbers, outcomes, strict=True))
+    return RolledForward(
+        completed=tuple(partition for partition, outcome in found.items() if outcome == "completed"),
+        abandoned=tuple(partition for partition, outcome in found.items() if outcome == "abandoned"),
+        failed=tuple(f"{partition}: {outcome}" for partition, outcome in found.items() if outcome not in _EXPECTED),
+    )
+
+
+_EXPECTED = ("", "completed", "abandoned")
+
+
+def _complete(lake: Lake, contract: Contract, partition: Partition, newest: int) -> str:
+    """Return what became of one partition's newest publication; empty where it was complete before."""
+    try:
+        if lake.ledger.read(contract.table, partition, newest).entry.state != "publishing":
+            return ""
+        publisher_of(lake, contract).recover(contract.table, partition)
+        state = lake.ledger.read(contract.table, partition, newest).entry.state
+    except LakeError as error:
+        log.warning("`%s` %s was not rolled forward: %s", contract.name, partition, error)
+        return str(error)
+    return {"published": "completed", "unchanged": "completed"}.get(state, str(state))

@@ -1,0 +1,243 @@
+"""Verify and repair: ledger, live objects and catalog must say the same; where they do not, who is right is the ledger."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+from lakeworks.contract import Contract
+from lakeworks.contract.storability import partition_fault
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition
+from lakeworks.core.placement_stamp import content_hash
+from lakeworks.errors import LedgerCorrupt, ObjectArchived, TerminalError
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.placement import holds
+from lakeworks.maintenance.catalog_difference import LEFT_ALONE
+from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
+from lakeworks.maintenance.catalog_repair import compare_catalog
+from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
+from lakeworks.maintenance.file_schema_check import CatalogColumns
+from lakeworks.maintenance.ledger_check import LedgerCheck
+from lakeworks.pipeline.publish_step import publisher_of
+
+log = logging.getLogger(__name__)
+ObjectKind = Literal[
+    "unfinished", "missing object", "changed object", "pin not current", "past retention",
+    "abandoned", "lost object", "foreign object",
+]  # fmt: skip
+# What the bucket cannot give back, or what something else wrote: a run or a person decides.
+_LEFT_ALONE = ("abandoned", "lost object", "foreign object")
+# The nightly expiry may run this long after a partition passed its retention.
+_EXPIRY_DELAY = timedelta(days=2)
+# Longer than a publication takes: a younger one that is not complete may be under way.
+PATIENCE = timedelta(hours=1)
+# A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
+ContentKind = Literal["file contradicts catalog", "impossible partition"]
+Kind = ObjectKind | ContentKind | CatalogKind
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One place where ledger, objects and catalog disagree."""
+
+    kind: Kind
+    partition: Partition
+    detail: str
+
+    @property
+    def can_be_repaired(self) -> bool:
+        """Return True if repair may act: objects of others, and objects only a run can rebuild, are reported alone."""
+        return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)
+
+
+def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: timedelta = PATIENCE) -> list[Finding]:
+    """Compare ledger, live objects and catalog of a table.
+
+    `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers. A publication
+    begun less than `patience` ago (by S3's clock) may be under way, and is not called unfinished.
+    """
+    check_of_ledger = LedgerCheck.of(lake, contract, deep=deep)
+    unfinished = [finding for entry in check_of_ledger.latest for finding in _half_done(lake, entry, patience)]
+    live = check_of_ledger.live
+    impossible = _impossible(contract, live.values())
+    catalog = CatalogColumns.of(lake, contract) if deep else None
+    horizon = retention_horizon(lake, contract)
+
+    def check(entry: LedgerEntry) -> list[Finding]:
+        past = horizon is not None and list(_past_retention(lake, entry, horizon))
+        return past or list(_objects(lake, entry, catalog, deep=deep))
+
+    checked = lake.store.map(check, live.values())
+    return [
+        *(Finding("ledger unreadable", partition, detail) for partition, detail in check_of_ledger.unreadable),
+        *(Finding("foreign object", Partition(), detail) for detail in check_of_ledger.strays),
+        *unfinished,
+        *impossible,
+        *(finding for found in checked for finding in found),
+        *_foreign(lake, contract, live),
+        *_catalog(lake, contract, deep=deep),
+    ]
+
+
+def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Finding]:
+    """Repair what can be repaired, from ledger and object versions, and return it. Running it again repairs nothing.
+
+    A partition that cannot be repaired stops no other one. One past its retention is withdrawn, never restored.
+    """
+    repairable = [finding for finding in findings if finding.can_be_repaired]
+    of_objects = [finding for finding in repairable if finding.kind in get_args(ObjectKind)]
+    failed = {part for part in {item.partition for item in of_objects} if not _repair_objects(lake, contract, part)}
+    if len(of_objects) == len(repairable):
+        return [finding for finding in repairable if finding.partition not in failed]
+    left = {item.partition for item in compare_catalog(lake, contract, repair=True, deep=True) if not item.repaired}
+    return [
+        finding
+        for finding in repairable
+        if finding.partition not in (failed if finding.kind in get_args(ObjectKind) else left)
+    ]
+
+
+def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> bool:
+    """Bring one partition's objects in line with the ledger; return False where they could not be."""
+    publisher, horizon = publisher_of(lake, contract), retention_horizon(lake, contract)
+    try:
+        publisher.recover(contract.table, partition)
+        live = lake.ledger.live(contract.table, partition)
+        if live and horizon and live.last_confirmed < horizon:
+            return bool(withdraw_expired(lake, contract, [live]))
+        publisher.settle(contract.table, partition)
+    except TerminalError as error:
+        log.warning("`%s` %s was not repaired: %s", contract.name, partition, error)
+        return False
+    return True
+
+
+def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[Finding]:
+    """Yield what is wrong with a partition's newest entry: begun and not completed, or given up."""
+    if entry.state == "publishing" and (not patience or _begun(lake, entry) <= lake.store.now() - patience):
+        yield Finding("unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed")
+    if entry.state == "abandoned":
+        detail = (
+            f"publication {entry.seq} of `{entry.run.id}` never went live, its staged files are gone: the rows before it are "
+            f"live beside other partitions of that run. Run {entry.table} {entry.period} again"
+        )
+        yield Finding("abandoned", entry.parsed, detail)
+
+
+def _begun(lake: Lake, entry: LedgerEntry) -> datetime:
+    """Return when a publication took its number, by S3's clock."""
+    return next((item.modified for item in lake.store.scan(entry.key) if item.modified), entry.reserved_at)
+
+
+def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterator[Finding]:
+    """Yield a finding for a partition that the nightly expiry left, or whose objects the bucket has expired already."""
+    if entry.last_confirmed >= horizon:
+        return
+    gone = any(lake.store.head(item.key) is None for item in entry.objects)
+    if gone or entry.last_confirmed < horizon - _EXPIRY_DELAY:
+        detail = (
+            f"no run has published or confirmed it since {entry.last_confirmed:%Y-%m-%d}, which is past its retention"
+            f"{'; the bucket has deleted its objects' if gone else ''}. Withdraw it: lakeworks expire {entry.table}"
+        )
+        yield Finding("past retention", entry.parsed, detail)
+
+
+def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool) -> Iterator[Finding]:
+    for item in entry.objects:
+        found = lake.store.head(item.key)
+        body = _readable(lake, item.key) if deep and found else None
+        damaged = body is not None and content_hash(body) != item.sha256
+        if found is None or damaged or not holds(found, entry, item):
+            if not _has_moved(lake, entry):
+                yield _wrong_object(lake, entry, item, gone=found is None)
+        elif found.version_id != item.version_id and not _has_moved(lake, entry):
+            detail = (
+                f"`{item.key}` holds it in version {found.version_id}, the ledger pins {item.version_id}, which the bucket's "
+                "lifecycle deletes: readers by ledger could not read it any more"
+            )
+            yield Finding("pin not current", entry.parsed, detail)
+        if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
+            yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
+
+
+def _readable(lake: Lake, key: str) -> bytes | None:
+    """Return an object's bytes; None for an archived one, which only a restore makes readable."""
+    try:
+        return lake.store.get(key)[0]
+    except ObjectArchived as archived:
+        log.info("%s", archived)
+        return None
+
+
+def _has_moved(lake: Lake, entry: LedgerEntry) -> bool:
+    """Return true if the partition was published since it was listed, or is being published: nothing is wrong with it."""
+    table = TableName.parse(entry.table)
+    latest, live = lake.ledger.latest(table, entry.parsed), lake.ledger.live(table, entry.parsed)
+    under_way = latest is not None and latest.entry.state == "publishing"
+    return under_way or live is None or live.live_seq != entry.live_seq or live.objects != entry.objects
+
+
+def _is_named(lake: Lake, contract: Contract, partition: Partition, key: str) -> bool:
+    """Return true if the partition's newest publication names an object by now: it came after the ledger was listed."""
+    try:
+        latest = lake.ledger.latest(contract.table, partition)
+    except LedgerCorrupt:  # a finding of its own: what the partition's objects are is unknown
+        return True
+    return latest is not None and any(item.key == key for item in latest.entry.objects)
+
+
+def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> Finding:
+    """Return what is wrong with a live key, by whether the published version is there to restore it from."""
+    what = f"`{item.key}` is gone" if gone else f"`{item.key}` is not publication {entry.live_seq}"
+    if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
+        detail = (
+            f"{what}, and the bucket no longer has the published version {item.version_id}: repair cannot restore it. "
+            f"Run {entry.table} {entry.period} again, or take it out of sight: lakeworks withdraw {entry.table} "
+            f"{entry.parsed}"
+        )
+        return Finding("lost object", entry.parsed, detail)
+    kind: Kind = "missing object" if gone else "changed object"
+    return Finding(kind, entry.parsed, f"{what}; version {item.version_id} is published")
+
+
+def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
+    """The contradictions of one file, and which side is repaired how."""
+    return (
+        f"`{key}`: {'; '.join(messages)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
+        f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
+        "lost.) Where Glue says what the contract does: run the partition again"
+    )
+
+
+def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Finding]:
+    """Yield live partitions that the table cannot have, from an older release or an older contract."""
+    for entry in live:
+        if fault := partition_fault(contract, entry.parsed):
+            detail = (
+                f"publication {entry.live_seq} {fault}. Its rows are read with the others. Take it out: lakeworks withdraw "
+                f"{contract.name} {entry.partition}"
+            )
+            yield Finding("impossible partition", entry.parsed, detail)
+
+
+def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:
+    """Objects in the table's folder that no publication names: every reader of the plain path would read them."""
+    known = {item.key for entry in live.values() for item in entry.objects}
+    for found in lake.store.scan(f"{contract.table.path}/"):
+        path = found.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
+        if found.key not in known and not path.startswith("_") and found.size:
+            partition, messages = Partition.parse(path), f"`{found.key}` belongs to no publication"
+            if _is_named(lake, contract, partition, found.key):
+                continue
+            if not contract.could_have(partition):
+                messages += f"; `{path}` names no partition of the table"
+            yield Finding("foreign object", partition, messages)
+
+
+def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:
+    for item in compare_catalog(lake, contract, deep=deep):
+        if item.kind not in ("no object", "ledger unreadable"):  # their own findings say so
+            yield Finding(item.kind, item.partition, item.detail)

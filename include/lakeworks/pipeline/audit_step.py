@@ -1,0 +1,116 @@
+"""Audit: Great Expectations looks at what is staged; only what passes can be published."""
+
+import io
+import logging
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakeworks.core.layout import audit_key
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import RunRecord, StagedPartition, load_run_record, readable_records
+from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
+from lakeworks.quality.gx_validation import Chunk, audited_columns
+
+log = logging.getLogger(__name__)
+# Rows validated at once: bounds the audit's memory.
+CHUNK_ROWS = 1_000_000
+_HISTORY = 6
+
+
+def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRecord:
+    """Validate a staged period, about `chunk_rows` at once, and record the result beside it and under `_audits/`.
+
+    Raises:
+        AuditFailed: naming expectation, column, counts and sample rows; nothing was published.
+    """
+    from lakeworks.quality.audit_page import to_html, to_json
+    from lakeworks.quality.gx_validation import audit as run_audit
+
+    manifest = load_run_record(lake.store, manifest_key)
+    contract = lake.contract(manifest.table)
+    report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
+    table, period = manifest.parsed_table, manifest.parsed_period
+    page = audit_key(table, period, manifest.run.key, "html")
+    lake.store.put(page, to_html(report).encode())
+    lake.store.put(audit_key(table, period, manifest.run.key, "json"), to_json(report).encode())
+    audited = manifest.model_copy(update={"audit": {**report.summary(), "report": page}}).save(lake.store)
+    for failure in report.failures:
+        log.warning("audit of %s %s: %s", manifest.table, manifest.period, failure)
+    log.info(
+        "audited %s %s: %d rows, %d expectations, %s, %.1f s", manifest.table, manifest.period, report.rows,
+        report.evaluated, "passed" if report.passed else "FAILED", report.seconds,
+    )  # fmt: skip
+    report.raise_if_failed(f"`{manifest.table}` {manifest.period}", lake.store.uri(page))
+    return audited
+
+
+def _chunks(lake: Lake, manifest: RunRecord, chunk_rows: int) -> Iterator[Chunk]:
+    """The staged rows: several partitions at once up to the chunk size, a larger one in pieces."""
+    wanted = audited_columns(lake.contract(manifest.table))
+    group: list[StagedPartition] = []
+    for partition in manifest.partitions:
+        if group and sum(item.rows for item in group) + partition.rows > chunk_rows:
+            yield _whole(lake, group, wanted)
+            group = []
+        if partition.rows > chunk_rows:
+            yield from _pieces(lake, partition, wanted, chunk_rows)
+        else:
+            group.append(partition)
+    if group:
+        yield _whole(lake, group, wanted)
+
+
+def _whole(lake: Lake, group: list[StagedPartition], wanted: Sequence[str]) -> Chunk:
+    keys = [item.key for partition in group for item in partition.objects]
+    bodies = lake.store.map(lambda key: lake.store.get(key)[0], keys)
+    read = [_columns(pq.ParquetFile(io.BytesIO(body)), wanted) for body in bodies]
+    names = _shared([names for _, names in read])
+    return Chunk(pa.concat_tables([rows for rows, _ in read], promote_options="permissive"), names=names)
+
+
+def _columns(
+    file: pq.ParquetFile, wanted: Sequence[str], groups: Sequence[int] | None = None
+) -> tuple[pa.Table, list[str]]:
+    """The wanted columns of some row groups (of all, unless given), and the names of all columns."""
+    names = list(file.schema_arrow.names)
+    some = [name for name in names if name in wanted]
+    if not some:  # tables without a column forget how many rows they have
+        some = names[:1]
+    return file.read(some) if groups is None else file.read_row_groups(groups, some), names
+
+
+def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
+    """A partition's row groups, as many at once as the chunk size takes; nothing else of it is in memory."""
+    kept = ObjectCache()
+    files = [pq.ParquetFile(PinnedObject(lake.store, item, kept), pre_buffer=True) for item in partition.objects]
+    cuts = [(file, groups) for file in files for groups in _cut(file, chunk_rows)]
+    for number, (file, groups) in enumerate(cuts, 1):
+        rows, names = _columns(file, wanted, groups)
+        yield Chunk(rows, ends=number == len(cuts), names=names)
+
+
+def _cut(file: pq.ParquetFile, chunk_rows: int) -> Iterator[list[int]]:
+    """A file's row groups, in runs that reach the chunk size."""
+    groups: list[int] = []
+    rows = 0
+    for number in range(file.num_row_groups):
+        groups.append(number)
+        rows += file.metadata.row_group(number).num_rows
+        if rows >= chunk_rows:
+            yield groups
+            groups, rows = [], 0
+    if groups:
+        yield groups
+
+
+def _shared(names: Sequence[list[str]]) -> list[str]:
+    """The columns that every object has, in the order of the first."""
+    return [name for name in names[0] if all(name in others for others in names)]
+
+
+def _history(lake: Lake, manifest: RunRecord) -> list[int]:
+    """Row counts of the table's latest runs of other periods."""
+    records = [key for key in lake.ledger.runs(manifest.parsed_table) if f"/{manifest.period}/" not in key]
+    return [record.balance.staged for record in readable_records(lake.store, records[-_HISTORY:])]

@@ -1,0 +1,114 @@
+"""Landing: a source's raw bytes, as received, written once; everything later can be rebuilt from them without the network."""
+
+import json
+import logging
+import time
+from datetime import UTC, datetime
+
+from lakeworks.contract import Contract
+from lakeworks.core.layout import landing_prefix
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.scratch import scratch_folder
+from lakeworks.lake import Lake
+from lakeworks.landing.fetches import Fetches, finish
+from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
+from lakeworks.landing.landing_set import SET, LandingSet
+from lakeworks.ledger.run_record import Run
+from lakeworks.sources import AnySource, FetchRequest, NotModified, RequestSource, Source
+from lakeworks.sources.files.file_source import FileSource
+
+log = logging.getLogger(__name__)
+
+
+def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySource) -> Landed | LandingSet:
+    """Fetch a table's file for a period, or every answer of its requests, and land them.
+
+    Raises:
+        NotPublishedYet, SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`; no file was landed.
+        QuotaExhausted: the vendor takes no more requests for now; what was landed is not asked for again.
+    """
+    if isinstance(source, RequestSource | FileSource):
+        return land_requests(lake, contract, period, run, source)
+    return land_file(lake, contract, period, run, source)
+
+
+def land_requests(
+    lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource | FileSource
+) -> LandingSet:
+    """Land the answers of every request, or every file, of a period; goes on where an earlier attempt stopped.
+
+    No vendor is asked twice in a run. An inbox is looked at each time, so that a corrected file is taken by the next try.
+    """
+    fetches = Fetches.below(lake, prefix(contract, period))
+    since = fetched_until(lake, contract, period) if contract.landing == "all" else None
+    wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
+    asked = _question(wanted, source)
+    before, own = fetches.newest(), fetches.of(run, asked)
+    # A run over many periods that was deferred starts from its first period again.
+    if own in fetches.complete and isinstance(source, RequestSource):
+        log.info("landed %s %s: complete already in this run (%s)", contract.name, period, own)
+        return fetches.read(str(own))
+    folder = fetches.open(run, asked, datetime.now(UTC))
+    folder.before = before
+    started = time.monotonic()
+    collect = source.collect if isinstance(source, RequestSource) else source.collect_files
+    facts = collect(wanted, folder)
+    figures = {
+        "requests": len(folder.taken),
+        "resumed": folder.resumed,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    about = {
+        "source": contract.source,
+        "period": str(period),
+        "facts": facts,
+        "figures": {**figures, **figures_of(source)},
+    }
+    made = finish(folder, before, about)
+    log.info(
+        "landed %s %s: %d answers, %d bytes%s; %s", contract.name, period, len(made.answers),
+        sum(item.size for item in made.answers), " (as before)" if made.same_as else "", made.figures,
+    )  # fmt: skip
+    for note in made.files:
+        log.info("landed %s %s: file `%s` %s %s", contract.name, period, note.name, note.outcome, note.why)
+    return made
+
+
+def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:
+    """Return a digest of the request: its options and the client's variant (such as the plan of the key)."""
+    variant = getattr(source, "variant", "")
+    parts = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
+    """The end of the latest earlier period of a source with a complete fetch; None where there is none."""
+    below, own = landing_prefix(contract.table.domain, source_of(contract), None), prefix(contract, period)
+    found = None
+    for item in lake.store.scan(below):  # in the order of time
+        if item.key >= own:
+            break
+        if item.key.endswith(f"/{SET}"):
+            earlier = Partition.parse(item.key.removeprefix(below).partition("/fetch=")[0]).period
+            found = earlier.end if earlier else found
+    return found
+
+
+def figures_of(source: object) -> dict[str, float]:
+    """Return the counts of a client: attempts, retries, bytes, seconds."""
+    http = getattr(source, "http", None)
+    return {f"http_{name}": value for name, value in http.metrics.rounded().items()} if http else {}
+
+
+def land_file(lake: Lake, contract: Contract, period: Period, run: Run, source: Source) -> Landed:
+    """Land a table's file, unless landing already has what the source serves."""
+    known = newest(lake, contract, period)
+    with scratch_folder(lake.scratch) as folder:
+        found = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=folder)
+        if isinstance(found, NotModified):
+            assert known is not None  # noqa: S101 - only a known ETag can be unmodified
+            log.info("landed %s %s: unchanged at the source (%s)", contract.name, period, found.etag)
+            return known
+        landed = store(lake, contract, period, run, found, known)
+    log.info("landed %s %s: %s (%s bytes)", contract.name, period, landed.item.key, landed.item.size)
+    return landed

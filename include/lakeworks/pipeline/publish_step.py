@@ -1,0 +1,200 @@
+"""Publish: make an audited period live, partition by partition, each in one step for every reader."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from lakeworks.catalog.glue_inputs import arrived_types
+from lakeworks.contract import Contract
+from lakeworks.contract.evolution import widens
+from lakeworks.core.layout import live_prefix, part_name, run_key, versions_prefix
+from lakeworks.core.names import TableName
+from lakeworks.core.partition import Partition, Period
+from lakeworks.core.types import LakeType
+from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.publisher import Publisher, utc_now
+from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
+from lakeworks.pipeline import contract_history as contracts
+from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.registration import Registrar
+from lakeworks.pipeline.write_step import write
+
+log = logging.getLogger(__name__)
+# How often one attempt rebuild what others kept changing under it.
+_TURNS = 3
+
+
+def publish(lake: Lake, manifest_key: str) -> RunRecord:
+    """Publish what an audit passed and return the run's record; publishing twice changes nothing.
+
+    A build of a table with `rebuilds` that became stale meanwhile is written and audited once more, from what is live now.
+
+    Raises:
+        AuditFailed: the staged rows were not audited, or did not pass.
+        FencedError: a newer run is live; nothing was changed.
+        LiveChanged: a live object is not lakeworks'; nothing was changed.
+        LostRace: another writer was faster; the next attempt decides again.
+        StaleBuild: others kept publishing the same partitions; the next attempt rebuilds them.
+    """
+    try:
+        manifest = load_run_record(lake.store, manifest_key)
+    except LakeNotFound:
+        return _already_published(lake, manifest_key)
+    built = manifest
+    for _ in range(_TURNS):
+        try:
+            record = _told(lake, built)
+        except StaleBuild as stale:
+            log.warning("%s It is built again.", stale)
+            built = audit(lake, write(lake, built.table, built.parsed_period, built.run.again()).key)
+        else:
+            if built is not manifest:  # anyone who asks again asks for what the audit step handed over
+                lake.store.put(manifest.run_key, record.model_dump_json(indent=1).encode())
+                lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+            return record
+    return _told(lake, built)
+
+
+def _told(lake: Lake, manifest: RunRecord) -> RunRecord:
+    """Publish what passed, and tell lineage of it."""
+    if not (manifest.audit or {}).get("passed"):
+        raise AuditFailed(
+            f"`{manifest.table}` {manifest.period}: what is staged has not passed an audit. Nothing was published. "
+            "Run the audit step of the same run first."
+        )
+    contract = lake.contract(manifest.table)
+    with lake.lineage.reporting(contract, manifest):
+        return _publish(lake, contract, manifest)
+
+
+def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
+    started = time.monotonic()
+    _refuse_emptied(lake, contract, manifest)
+    extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
+    _refuse_contradicting(lake, contract, extra)
+    entries = publisher_of(lake, contract, extra).publish(
+        [entry_for(contract, manifest, item) for item in manifest.partitions]
+    )
+    outcome = Counter(entry.state for entry in entries)
+    contracts.record(lake, contract)
+    record = manifest.model_copy(update={"outcome": dict(outcome)})
+    lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
+    lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+    log.info(
+        "published %s %s: %s, %.1f s", manifest.table, manifest.period,
+        ", ".join(f"{count} {state}" for state, count in outcome.items()) or "no partition", time.monotonic() - started,
+    )  # fmt: skip
+    return record
+
+
+def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None:
+    """A live partition that this run owns and has no rows for would stay live with rows its sources no longer have."""
+    staged = {item.parsed for item in manifest.partitions}
+    own = manifest.touched is None
+    live = lake.live(contract, manifest.parsed_period) if own else _touched_live(lake, contract, manifest)
+    emptied = sorted(str(partition) for partition in live if partition not in staged)
+    if emptied:
+        raise AuditFailed(
+            f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
+            f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
+            f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
+            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
+        )
+
+
+def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[str, LakeType]]) -> None:
+    """A column outside the contract that another run published in another type since this one was written."""
+    known = arrived_types(lake.catalog.columns(contract)) if extra else {}
+    for name, kind in extra:
+        before = known.get(name.lower(), kind)
+        if not (widens(before, kind) or widens(kind, before)):
+            raise SchemaDrift(
+                f"`{contract.name}`: column `{name}`, which is not in the contract, is staged as {kind} and was published as "
+                f"{before} meanwhile. Nothing was published; live data is as it was. Write the period again; if the source "
+                "really changed, name the column in the contract first."
+            )
+
+
+def _touched_live(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
+    """Return the current entries of the partitions that a run rebuilt."""
+    found = {}
+    for path, based_on in (manifest.touched or {}).items():
+        partition = Partition.parse(path)
+        entry = lake.ledger.live(contract.table, partition)
+        if entry and entry.rows:
+            found[partition] = entry
+        if entry and entry.live_seq != based_on and path not in {item.partition for item in manifest.partitions}:
+            raise StaleBuild(
+                f"`{manifest.table}` {partition}: rows were published there since this run (`{manifest.run.id}`) found none. "
+                "Nothing was published; the period has to be built again from what is there now."
+            )
+    return found
+
+
+def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) -> LedgerEntry:
+    """The ledger entry one staged partition wants to become.
+
+    Raises:
+        ContractError: several objects were staged for a table whose partitions are one object at a fixed path.
+    """
+    partition, layout = staged.parsed, contract.storage.layout
+    location = live_prefix(contract.table, partition)
+    if layout == "versioned":
+        location = versions_prefix(contract.table, manifest.run.key, partition)
+    elif len(staged.objects) > 1:
+        raise ContractError(
+            f"`{contract.name}` {partition}: {len(staged.objects)} objects are staged, but in `storage.layout: plain` a "
+            "partition is one object. Nothing was published. Set `layout: versioned`, or partition more finely."
+        )
+    objects = tuple(
+        LiveObject(
+            key=location + part_name(number),
+            size=item.size,
+            sha256=item.sha256,
+            rows=item.rows,
+            source_key=item.key,
+        )
+        for number, item in enumerate(staged.objects)
+    )
+    return LedgerEntry(
+        table=manifest.table,
+        partition=staged.partition,
+        seq=1,
+        live_seq=1,
+        state="publishing",
+        run=manifest.run,
+        period=manifest.period,
+        contract_version=manifest.contract_version,
+        schema_fingerprint=manifest.schema_fingerprint,
+        content=staged.content,
+        based_on=None if manifest.touched is None else manifest.touched.get(staged.partition, 0),
+        objects=objects,
+        location=location,
+        layout=layout,
+        staging=manifest.prefix,
+        run_record=manifest.run_key,
+        inputs=inputs_fingerprint((i.name, i.partition, i.seq) for i in manifest.inputs if i.seq is not None),
+        audit=manifest.audit,
+        reserved_at=utc_now(),
+    )
+
+
+def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
+    """The table's publisher; it tells lineage of what it rolls forward, because anyone who began that may be dead."""
+    report = partial(lake.lineage.rolled_forward, contract)
+    return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
+
+
+def _already_published(lake: Lake, manifest_key: str) -> RunRecord:
+    """The record of a run whose staging is gone because it was published: a task that died right after may ask again."""
+    parts = manifest_key.split("/")
+    table, period = TableName(*parts[1:4]), Period.parse(parts[4].removeprefix("period="))
+    try:
+        return load_run_record(lake.store, run_key(table, period, parts[5]))
+    except LakeNotFound:
+        pass
+    return load_run_record(lake.store, manifest_key)

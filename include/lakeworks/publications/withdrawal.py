@@ -1,0 +1,37 @@
+"""Withdrawal: a partition leaves catalog and live path, as a publication of nothing; rollback brings it back."""
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition
+from lakeworks.errors import LakeNotFound
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.run_record import Run
+from lakeworks.pipeline.publish_step import publisher_of
+
+
+def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
+    """Take a live partition out of sight: first out of the catalog, then off the live path. Its object versions stay.
+
+    Raises:
+        LakeNotFound: nothing is live there; nothing was changed.
+    """
+    publisher = publisher_of(lake, contract)
+    publisher.recover(contract.table, partition)  # what was begun is older than this withdrawal
+    live = lake.ledger.live(contract.table, partition)
+    if live is None:
+        raise LakeNotFound(
+            f"`{contract.name}` {partition} is not live: there is nothing to withdraw. Live: lakeworks ledger {contract.name}"
+        )
+    nothing = {
+        "kind": "withdrawal",
+        "objects": (),
+        "content": "",
+        "staging": "",
+        "run_record": "",
+        "audit": None,
+        "based_on": None,  # that of the build or compaction that is withdrawn, which nothing is built from here
+        "run": Run.by_hand("withdraw", live.run),
+    }
+    done = publisher.publish([live.model_copy(update=nothing)])[0]
+    lake.lineage.restated(contract, done, live)
+    return done

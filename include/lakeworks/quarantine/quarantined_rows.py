@@ -1,0 +1,102 @@
+"""The rows a run quarantined: the first ones, or those of one partition, as far as a row says where it belongs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition, Period, partition_of
+from lakeworks.core.scratch import scratch_folder
+from lakeworks.lake import Lake
+from lakeworks.quarantine.replays import QuarantinedPeriod
+
+_BATCH_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class PartitionRows:
+    """The first rows of a partition, and how many rows of the run there are of it, of others, and of no one knows which."""
+
+    first: list[dict[str, Any]]
+    here: int
+    elsewhere: int
+    unknown: int
+
+
+def rows(lake: Lake, found: QuarantinedPeriod, limit: int) -> list[dict[str, Any]]:
+    """The first rows, with `_broken_rules` and `_reason`."""
+    taken: list[dict[str, Any]] = []
+    with _batches(lake, found) as batches:
+        for batch in batches:
+            taken += batch.slice(0, limit - len(taken)).to_pylist()
+            if len(taken) >= limit:
+                break
+    return taken
+
+
+def rows_of(
+    lake: Lake, contract: Contract, found: QuarantinedPeriod, wanted: Partition | Period, limit: int
+) -> PartitionRows:
+    """The rows of one partition, or of the partitions within a period."""
+    run = Period.parse(found.period)
+    first: list[dict[str, Any]] = []
+    counts = {"here": 0, "elsewhere": 0, "unknown": 0}
+    with _batches(lake, found) as batches:
+        for batch in batches:
+            for place, values in enumerate(_placing(contract, batch)):
+                belongs = _belongs(contract, values, run, wanted)
+                counts[belongs] += 1
+                if belongs == "here" and len(first) < limit:
+                    first += batch.slice(place, 1).to_pylist()
+    return PartitionRows(first, **counts)
+
+
+@contextmanager
+def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.RecordBatch]]:
+    import pyarrow.parquet as pq
+
+    with scratch_folder(lake.scratch) as folder:
+        path = folder / "rows.parquet"
+        lake.store.download(found.key, path)
+        with pq.ParquetFile(path) as file:
+            yield file.iter_batches(_BATCH_ROWS)
+
+
+def _placing(contract: Contract, batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
+    """Yield each row's values of the partition columns; a row quarantined on arrival is JSON text in `_row`."""
+    columns = [str(field.column) for field in contract.partition_by if field.column]
+    if "_row" not in batch.schema.names:
+        known = [name for name in columns if name in batch.schema.names]
+        yield from batch.select(known).to_pylist() if known else ({} for _ in range(len(batch)))
+        return
+    for text in batch.column("_row").to_pylist():
+        arrived = {name.lower(): value for name, value in json.loads(text).items()}
+        yield {name: _value(contract, name, arrived.get(name.lower())) for name in columns}
+
+
+def _value(contract: Contract, name: str, value: Any) -> Any:
+    if name in contract.identity_columns:
+        return value
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None  # such a value may be why the row lies here
+    return moment.astimezone(UTC) if moment.tzinfo else moment
+
+
+def _belongs(contract: Contract, values: Mapping[str, Any], run: Period, wanted: Partition | Period) -> str:
+    known = {str(field.column): values.get(str(field.column)) for field in contract.partition_by if field.column}
+    partition = partition_of(contract.partition_by, known, run)
+    timed = [field for field in contract.partition_by if field.transform != "identity"]
+    if any(field.column and known[field.column] is None for field in timed):
+        return "unknown"
+    if isinstance(wanted, Partition):
+        return "here" if partition == wanted else "elsewhere"
+    period = partition.period
+    overlaps = period is None or (period.start < wanted.end and wanted.start < period.end)
+    return "here" if overlaps else "elsewhere"

@@ -1,0 +1,49 @@
+"""Small tables that people keep by hand: `rows.csv` beside the table's contract, landed like any vendor's answer.
+
+A change is a reviewed commit; the address names the file, and landing keeps every state that was ever published.
+"""
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lakeworks.errors import ContractError
+from lakeworks.formats.text.csv_file import read_text
+from lakeworks.project import current_project
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
+from lakeworks.sources.response import SourceResponse
+
+
+class Declared:
+    """A data set is the name of the table whose folder holds `rows.csv`."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or current_project().tables
+
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+        """See `RequestSource.collect`.
+
+        Raises:
+            ContractError: no table of that name has rows, or several have.
+        """
+        found = sorted(self.root.glob(f"*/*/{wanted.dataset}/rows.csv"))
+        if len(found) != 1:
+            places = ", ".join(str(path.relative_to(self.root)) for path in found) or "none"
+            raise ContractError(
+                f"`declared.{wanted.dataset}` must be exactly one `<table>/rows.csv`; found: {places}. Nothing was landed."
+            )
+        path = found[0]
+        url = f"tables/{path.relative_to(self.root)}"
+        landing.fetch_once("rows.csv", lambda: SourceResponse(path.read_bytes(), url, 200, {}, datetime.now(UTC)))
+        return {}
+
+
+def connect(access: SourceConnection) -> Declared:  # noqa: ARG001 - every source has it
+    """The client; it needs no address and no key."""
+    return Declared()
+
+
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
+    """The rows, every value as text, an empty field as a null."""
+    return read_text(io.StringIO(answer.text, newline=""))

@@ -1,0 +1,215 @@
+"""Files that people drop into `inbox/<data set>/<period>/` of the lake's bucket or of a folder: CSV, JSON(L), Parquet.
+
+`inbox/commerce_events/2017-01-05/till-7.jsonl` is part of the data set `commerce_events` on that day. Every file is read to its
+end before it is landed; one that is broken stops the fetch and names file and line. The inbox is only read. A file is its name
+and its content: a corrected one is landed again, one that left the inbox stays part of the period until a person forgets it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+
+from lakeworks.errors import (
+    ConfigError,
+    DeliveryShrank,
+    LakeError,
+    LakeNotFound,
+    MalformedSource,
+    NotPublishedYet,
+)
+from lakeworks.formats.compression import plain
+from lakeworks.formats.failures import problem
+from lakeworks.formats.limits import FILE_BYTES
+from lakeworks.formats.options import FormatOptions
+from lakeworks.formats.protocols import format_of
+from lakeworks.sources import FetchRequest, SourceConnection
+from lakeworks.sources.files.file_source import FileFacts, FileStore, LandedFile
+from lakeworks.sources.options import Options, read_options
+
+_UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class InboxFile:
+    """A file's size in bytes, and a text that changes with its content."""
+
+    size: int
+    version: str
+
+
+class Inbox(Protocol):
+    """A place for dropped files; `lakeworks.landing.inbox` has the one in the lake's bucket."""
+
+    def files(self, folder: str) -> Mapping[str, InboxFile]:
+        """The files in a folder of the inbox, by name; of those in folders below it, the name has a `/`."""
+
+    def download(self, folder: str, name: str, path: Path) -> None:
+        """Write a file's content to `path`.
+
+        Raises:
+            FileNotFoundError, LakeNotFound: it is not there any more.
+            NotPublishedYet: it changed while it was read.
+        """
+
+    def address(self, folder: str, name: str) -> str:
+        """Return its address, for lineage and messages."""
+
+
+class FileOptions(Options, FormatOptions):
+    """The files of the period's folder that belong to the data set, their format, and the bound for a shrinking one."""
+
+    files: str = "*"
+    least_share_of_rows: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A file with less than this share of the rows it had when it was landed before is refused.",
+    )
+
+
+@dataclass(frozen=True)
+class FileDrop:
+    """Any data set: its name is the folder in the inbox."""
+
+    inbox: Inbox
+
+    def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
+        """See `FileSource.collect_files`."""
+        folder, options = f"{wanted.dataset}/{wanted.period}", read_options(FileOptions, wanted)
+        found = {name: (item, _skipped(name, options.files)) for name, item in sorted(self.inbox.files(folder).items())}
+        meant = {name: item for name, (item, why) in found.items() if why is None}
+        for name, (_, why) in found.items():
+            if why is not None:
+                landing.skip_file(name, why)
+        before = landing.files_before
+        if not meant and not before:
+            left = f" It holds only {_named(found)}, which are not taken." if found else ""
+            raise NotPublishedYet(
+                f"Nothing was dropped in `{self.inbox.address(folder, '')}` (files `{options.files}`).{left} Nothing was "
+                "landed; the run looks again later."
+            )
+        taken: dict[str, LandedFile] = {}
+        for name, item in meant.items():
+            self._check_size(folder, name, item)
+            bring = partial(self._bring, folder, name, before.get(name), options)
+            taken[name] = landing.take_file(name, item.version, bring)
+        return {**_shrunk(before, taken), **_removed(before, taken, landing)}
+
+    def _check_size(self, folder: str, name: str, item: InboxFile) -> None:
+        if item.size > FILE_BYTES:
+            raise MalformedSource(
+                f"`{self.inbox.address(folder, name)}` has {item.size} bytes; a dropped file may have {FILE_BYTES}. It was not "
+                "landed. Cut it into several files."
+            )
+
+    def _bring(self, folder: str, name: str, before: LandedFile | None, options: FileOptions, path: Path) -> FileFacts:
+        address = self.inbox.address(folder, name)
+        try:
+            self.inbox.download(folder, name, path)
+        except (FileNotFoundError, LakeNotFound) as error:
+            raise NotPublishedYet(
+                f"`{address}` went away while it was fetched. It was not landed. Drop it again."
+            ) from error
+        try:
+            rows, content = _read_to_end(path, name, options)
+        except LakeError:
+            raise
+        except Exception as error:  # whatever bytes a stranger drops, the error names the file
+            raise MalformedSource(
+                f"`{address}` is broken: {problem(error)}. It was not landed, files before it were. Drop it again, corrected, "
+                "under the same name."
+            ) from error
+        if before is not None and rows < before.rows * options.least_share_of_rows:
+            raise DeliveryShrank(
+                f"`{address}` has {rows} rows; the one landed before under this name had {before.rows}. It was not landed, and "
+                "what was landed before stays the period's. Drop the whole file again. If the small one is right, run "
+                f"`lakeworks forget` for the table, the period and `{name}`, and then the fetch again; "
+                "`least_share_of_rows` in the contract's source_options sets the bound."
+            )
+        sha256 = _digest(path, None)
+        return FileFacts(address, datetime.now(UTC), sha256, content or sha256, path.stat().st_size, rows)
+
+
+def connect(access: SourceConnection) -> FileDrop:
+    """The client of a deployment: the folder the connection `file_drop` names (`file:///...`), else the lake's own inbox."""
+    from lakeworks.sources.files.local_inbox import LocalInbox
+
+    if access.base_url:
+        parts = urlsplit(access.base_url)
+        if parts.scheme != "file" or not parts.path:
+            raise ConfigError(
+                f"The host of the Airflow connection `file_drop` is `{access.base_url}`. Nothing was fetched. Name a folder, "
+                "file:///path/to/inbox, or leave out the connection to use `inbox/` of the lake's bucket."
+            )
+        return FileDrop(LocalInbox(Path(unquote(parts.path))))
+    if access.inbox is None:
+        raise ConfigError("file_drop has no inbox: give it a lake's, or a folder as file:///path. Nothing was fetched.")
+    return FileDrop(access.inbox)
+
+
+def _skipped(name: str, pattern: str) -> str | None:
+    """Return why a file is not taken; None for one that is."""
+    if "/" in name:
+        return "lies in a folder below the period's"
+    if name.startswith((".", "_")):
+        return "is hidden, or a marker of the program that wrote the folder"
+    if name.endswith(_UNFINISHED):
+        return "is still being written, by its ending"
+    return None if fnmatch(name, pattern) else f"is none of the files `{pattern}` of the contract"
+
+
+def _read_to_end(path: Path, name: str, options: FormatOptions) -> tuple[int, str | None]:
+    """Return how many rows a file has, and the digest of its plain bytes if they are compressed."""
+    kind = format_of(name, options)
+    with path.open("rb") as file:
+        rows = sum(batch.rows for batch in kind.read(file, options))
+    return rows, _digest(path, kind.compression) if kind.compression else None
+
+
+def _digest(path: Path, compression: str | None) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        stream = plain(file, compression)
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _removed(before: Mapping[str, LandedFile], taken: Mapping[str, LandedFile], landing: FileStore) -> dict[str, str]:
+    """Keep what left the inbox, but for files that came back under another name."""
+    renamed = {item.content: name for name, item in taken.items() if name not in before}
+    kept = []
+    for name, item in before.items():
+        if name in taken:
+            continue
+        if item.content in renamed:
+            landing.skip_file(name, f"is the same file as `{renamed[item.content]}`, which was dropped since")
+        else:
+            landing.keep_file(name, "left the inbox; its rows stay until `lakeworks forget`")
+            kept.append(name)
+    return {"kept": _named(kept)} if kept else {}
+
+
+def _shrunk(before: Mapping[str, LandedFile], taken: Mapping[str, LandedFile]) -> dict[str, str]:
+    fewer = [
+        f"{name}: {before[name].rows} to {item.rows} rows"
+        for name, item in taken.items()
+        if name in before and item.rows < before[name].rows
+    ]
+    return {"shrunk": "; ".join(fewer)} if fewer else {}
+
+
+def _named(names: "Mapping[str, object] | list[str]") -> str:
+    listed = list(names)
+    return ", ".join(f"`{name}`" for name in listed[:10]) + (
+        f" and {len(listed) - 10} more" if len(listed) > 10 else ""
+    )

@@ -1,0 +1,1 @@
+"""The HTTP client that vendors' clients share: budget, retry, deadline, paging, secrets."""

@@ -1,0 +1,239 @@
+"""The HTTP core all sources share: budget, timeouts, deadline, retry, streaming, secrets, errors by meaning, figures."""
+
+import hashlib
+import io
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, TypeVar
+from urllib.parse import urlencode
+
+import requests
+
+from lakeworks.errors import MalformedSource, QuotaExhausted, SourceRejected, SourceUnavailable
+from lakeworks.sources.http.limits import Limiter
+from lakeworks.sources.http.retry import RetryableResponse, RetryPolicy, retry_after
+from lakeworks.sources.http.secrets import Secret, redacted, scrubbed, without_keys
+from lakeworks.sources.http.transport import ERROR_BYTES, Message, Transport, unwritable
+from lakeworks.sources.response import KEPT_HEADERS, SourceResponse
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+USER_AGENT = "lakeworks/0.1"
+_ADVICE = {
+    401: "Check the password (key or token) of this source's Airflow connection.",
+    403: "Check the key and what it entitles to, or whether a firewall answers instead of the vendor.",
+    404: "Check the host of this source's Airflow connection and the names in the contract's source_options.",
+}
+
+
+@dataclass(frozen=True)
+class HttpDownload:
+    """A body on disk and the headers it came with; of any status but 200 no file, only how the body began."""
+
+    path: Path
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    sha256: str
+    size: int
+    fetched_at: datetime
+    error_body: str = ""
+
+
+@dataclass
+class Metrics:
+    """Counts of a client's requests, each attempt counted."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    waited_seconds: float = 0.0
+
+    def rounded(self) -> dict[str, float]:
+        """The figures as a log line or a landing set shows them."""
+        return {name: round(value, 3) for name, value in vars(self).items()}
+
+
+@dataclass(frozen=True)
+class HttpSource:
+    """Requests against one base address. Session, budget and sleep are passed in, so that tests need no patching.
+
+    `deadline` bounds one request with all its attempts, in seconds; `longest_wait` what one Retry-After may cost of it.
+    """
+
+    base_url: str
+    session: requests.Session = field(default_factory=requests.Session)
+    attempts: int = 5
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    longest_wait: float = 60.0
+    deadline: float = 1800.0
+    largest_answer: int = 256 << 20
+    secret: Secret | None = None
+    user_agent: str = USER_AGENT
+    limiter: Limiter = field(default_factory=lambda: Limiter("source"))
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def url(self, path: str) -> str:
+        """The full address of a path; an address stays as it is if it is one of this vendor's."""
+        base = self.base_url.rstrip("/")
+        return path if path.startswith(f"{base}/") else f"{base}/{path.lstrip('/')}"
+
+    def ask(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        check: Callable[[SourceResponse], bool] = lambda _: False,
+    ) -> SourceResponse:
+        """One request whose body fits into memory. `check` sees every complete answer first, whatever its status.
+
+        It returns True to keep the answer as it is, False to leave the decision to the status, and raises `RetryableResponse`
+        for what may pass or a LakeError for what will not (vendors say "too many requests" with HTTP 200).
+
+        Raises:
+            SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
+            QuotaExhausted: the budget is used up, or the vendor asks to wait longer than `longest_wait`.
+            SourceRejected: any other status but 200.
+        """
+
+        def once(until: float) -> SourceResponse:
+            body = io.BytesIO()
+            message = Message(self.url(path), params or {}, headers or {}, self.largest_answer, until)
+            status, received = self._send(message, body)
+            kept = {name: without_keys(received[name]) for name in KEPT_HEADERS if name in received}
+            content = self.secret.blanked_in(body.getvalue()) if self.secret else body.getvalue()
+            shown = redacted(self.url(path)) + (f"?{_shown(params)}" if params else "")
+            answer = SourceResponse(content, shown, status, kept, datetime.now(UTC))
+            if not _judged(answer, check):
+                self._raise_for_retry(status, received)
+                if status != 200:
+                    raise SourceRejected(
+                        f"`{shown}` answered HTTP {status}: {scrubbed(answer.quoted())}. Nothing was landed of it. "
+                        f"{_ADVICE.get(status, 'Check the parameters against the documentation of the vendor.')}"
+                    )
+            return answer
+
+        return self._retrying(path, once)
+
+    def download(
+        self, path: str, target: Path, *, headers: Mapping[str, str] | None = None, check: Callable[[Path], str | None]
+    ) -> HttpDownload:
+        """Stream a body into `target`; `check` names what is wrong with a complete file, or None.
+
+        A 304 or any 4xx but 408 and 429 comes back with its status and no file: what it means is the vendor's affair.
+
+        Raises:
+            SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
+            MalformedSource: `check` found the same fault at every attempt.
+            QuotaExhausted: see `ask`.
+            ScratchUnavailable: the file cannot be written.
+        """
+
+        def once(until: float) -> HttpDownload:
+            message = Message(self.url(path), {}, {"Accept-Encoding": "identity", **(headers or {})}, None, until)
+            fetched = self._download_once(message, target)
+            if fetched.status != 200:
+                target.unlink()
+            elif problem := check(target):
+                raise RetryableResponse(scrubbed(problem), final=MalformedSource)
+            return fetched
+
+        try:
+            return self._retrying(path, once)
+        except BaseException:
+            target.unlink(missing_ok=True)  # half a file must not be taken for a whole one
+            raise
+
+    def exhausted(self, wait: timedelta, reason: str) -> QuotaExhausted:
+        """Record for every task that the vendor wants no request for a while; returns the error to raise."""
+        return self.limiter.close(datetime.fromtimestamp(self.limiter.clock(), UTC) + wait, reason)
+
+    def _download_once(self, message: Message, target: Path) -> HttpDownload:
+        try:
+            with target.open("w+b") as file:
+                status, headers = self._send(message, file)
+                self._raise_for_retry(status, headers)
+                size = file.tell()
+                file.seek(0)
+                error_body = "" if status == 200 else scrubbed(file.read(ERROR_BYTES).decode(errors="replace"))
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest() if status == 200 else ""
+        except OSError as error:
+            raise unwritable(target, error) from error
+        size, shown = size if status == 200 else 0, redacted(message.url)
+        return HttpDownload(target, shown, status, headers, sha256, size, datetime.now(UTC), error_body)
+
+    def _send(self, message: Message, body: IO[bytes]) -> tuple[int, Mapping[str, str]]:
+        if wait := self.limiter.reserve():
+            self.metrics.waited_seconds += wait
+            self.sleep(wait)
+        self.metrics.requests += 1
+        transport = Transport(self.session, (self.connect_timeout, self.read_timeout), self.user_agent, self.secret)
+        started = time.monotonic()
+        try:
+            return transport.exchange(message, body)
+        finally:
+            self.metrics.seconds += time.monotonic() - started
+            self.metrics.bytes += body.tell()
+
+    def _raise_for_retry(self, status: int, headers: Mapping[str, str]) -> None:
+        if status not in (408, 429) and status < 500:
+            return
+        wait = retry_after(headers.get("Retry-After"))
+        if wait is not None and wait > self.longest_wait:
+            raise self.exhausted(timedelta(seconds=wait), f"it answered HTTP {status} and asks to wait {wait:.0f} s")
+        raise RetryableResponse(f"HTTP {status}", wait=wait)
+
+    def _retrying(self, path: str, attempt: Callable[[float], T]) -> T:
+        until = time.monotonic() + self.deadline
+        shown, tries = redacted(self.url(path)), 1
+
+        def tell(error: RetryableResponse, number: int) -> None:
+            nonlocal tries
+            tries = number
+            self.metrics.retries += 1
+            log.warning("%s: %s; attempt %d follows", shown, error, number)
+
+        policy = RetryPolicy(self.attempts, self.longest_wait, self.sleep, lambda: time.monotonic() > until, tell)
+        try:
+            result = policy.run(lambda: attempt(until))
+        except RetryableResponse as error:
+            failure = error
+        else:
+            self.limiter.succeeded()
+            return result
+        if failure.final is SourceUnavailable:
+            self.limiter.failed()
+        hint = (
+            "Look at the address and the connection of this source."
+            if failure.final is MalformedSource
+            else "Airflow retries; nothing needs to be done unless it goes on."
+        )
+        raise failure.final(f"`{shown}` failed {tries} times, last: {failure}. Nothing was landed of it. {hint}")
+
+
+def _judged(answer: SourceResponse, check: Callable[[SourceResponse], bool]) -> bool:
+    """The check's verdict; one that stumbles over an answer (a list instead of an object) has not got what was asked for."""
+    try:
+        return check(answer)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        reason = f"the answer has another shape than expected ({error}); it begins with {scrubbed(answer.quoted())}"
+    raise RetryableResponse(reason, final=MalformedSource)
+
+
+def rejected(fetched: HttpDownload, advice: str) -> SourceRejected:
+    """The error for a 4xx that is not worth retrying."""
+    said = f" ({fetched.error_body[:120]!r})" if fetched.error_body else ""
+    return SourceRejected(f"`{fetched.url}` answered HTTP {fetched.status}{said}. Nothing was landed. {advice}")
+
+
+def _shown(params: Mapping[str, str | int]) -> str:
+    """The query as it is stored and shown: the key is no part of it, it is added when the request is sent."""
+    return without_keys(urlencode(params))

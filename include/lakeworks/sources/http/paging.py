@@ -1,0 +1,57 @@
+"""Listings that come in pages: what the next page is, and that no page comes twice."""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from requests.utils import parse_header_links
+
+from lakeworks.errors import MalformedSource
+from lakeworks.sources.http.retry import RetryableResponse
+from lakeworks.sources.response import SourceResponse
+
+# A listing that goes on for longer than this turns in a circle that its pages do not show.
+_MOST_PAGES = 100_000
+
+
+def next_link(answer: SourceResponse) -> dict[str, str] | None:
+    """The query of the next page, from a Link header (RFC 8288); None on the last page."""
+    for link in parse_header_links(answer.headers.get("link", "")):
+        if link.get("rel") == "next":
+            return dict(parse_qsl(urlsplit(link["url"]).query))
+    return None
+
+
+class Pages:
+    """The pages of one listing.
+
+    A cursor that turns in a circle gives pages that came before. `check` belongs into the `check` of the request, so that
+    such a page is asked for again and never landed: landed, every later attempt would go on from it.
+    """
+
+    def __init__(self, listing: str) -> None:
+        self.listing = listing
+        self._seen: dict[str, int] = {}
+
+    def check(self, answer: SourceResponse) -> None:
+        """Raise `RetryableResponse` for a page that came before; MalformedSource after the last attempt."""
+        if answer.sha256 in self._seen:
+            raise RetryableResponse(
+                f"page {len(self._seen) + 1} of {self.listing} is page {self._seen[answer.sha256]} again",
+                final=MalformedSource,
+            )
+
+    def walk(self, take: Callable[[int, dict[str, str] | None], SourceResponse]) -> Iterator[SourceResponse]:
+        """Every page by its Link header: `take(number, query)` gets the first page with None, numbers from 1."""
+        query: dict[str, str] | None = None
+        for number in range(1, _MOST_PAGES):
+            answer = take(number, query)
+            self.add(answer)
+            yield answer
+            query = next_link(answer)
+            if query is None:
+                return
+        raise MalformedSource(f"{self.listing} has more than {_MOST_PAGES} pages. Nothing was staged. Ask for less.")
+
+    def add(self, answer: SourceResponse) -> None:
+        """Remember a page, fresh or recalled from landing."""
+        self._seen.setdefault(answer.sha256, len(self._seen) + 1)

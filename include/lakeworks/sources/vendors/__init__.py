@@ -1,0 +1,1 @@
+"""Clients of vendors, one module each: `connect(access)`, and `parse(request, response)` for an API."""

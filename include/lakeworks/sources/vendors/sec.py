@@ -1,0 +1,95 @@
+"""SEC EDGAR companyfacts: every figure a company filed, with the filing it is from. Public domain, no key.
+
+https://www.sec.gov/search-filings/edgar-application-programming-interfaces - wants a User-Agent with a name and an e-mail
+address, and at most 10 requests a second; anyone who breaks that gets an HTML page (403, sometimes 200) for about ten minutes.
+One answer is a company's whole history, 5 to 20 MB; the same figure comes once for every filing that repeats it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from lakeworks.errors import ConfigError, ContractError
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.http.limits import Limiter, Limits
+from lakeworks.sources.http.retry import json_or_again
+from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.per_symbol import land_each
+from lakeworks.sources.response import SourceResponse
+
+BASE_URL = "https://data.sec.gov"
+_BLOCKED = timedelta(minutes=10)
+
+
+class CompanyOptions(Options):
+    """The companies: our symbol to the SEC's number (CIK), written with its ten digits."""
+
+    ciks: dict[str, Annotated[str, Field(pattern=r"^\d{1,10}$")]] = Field(min_length=1)
+
+
+class SecConnection(Options):
+    """The extra of the Airflow connection: who asks, as the SEC wants it."""
+
+    user_agent: str = Field(
+        pattern=r"^\S.*\s\S+@\S+\.\S+$", description="Name and e-mail: `Example Ltd data@example.org`."
+    )
+
+
+@dataclass(frozen=True)
+class Sec:
+    """Data set `company_facts`."""
+
+    http: HttpSource
+
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+        """See `RequestSource.collect`."""
+        if wanted.dataset != "company_facts":
+            raise ContractError(f"sec has no data set `{wanted.dataset}`. Known: company_facts.")
+        ciks = read_options(CompanyOptions, wanted).ciks
+
+        def ask(symbol: str) -> SourceResponse:
+            return self.http.ask(f"api/xbrl/companyfacts/CIK{int(ciks[symbol]):010d}.json", check=self._check_response)
+
+        return land_each("The SEC", ciks, landing, ask, lambda answer: answer.status == 200)
+
+    def _check_response(self, answer: SourceResponse) -> bool:
+        if answer.status == 404:
+            return True
+        if "Undeclared Automated Tool" in answer.text:
+            raise ConfigError(
+                "The SEC refuses this User-Agent. Nothing was landed. Set the extra of the Airflow connection `sec` to "
+                '{"user_agent": "<your name> <your e-mail>"}.'
+            )
+        if "Request Rate Threshold" in answer.text:
+            raise self.http.exhausted(_BLOCKED, "the SEC says that too many requests came from this address")
+        if answer.status == 200:
+            json_or_again(answer)
+        return False
+
+
+def connect(access: SourceConnection) -> Sec:
+    """The client of a deployment; without a user_agent in the connection's extra nothing is asked."""
+    agent = read_connection(SecConnection, "sec", access).user_agent
+    limiter = Limiter("sec", Limits(per_second=8), access.state)  # of 10: other programs share the address
+    return Sec(HttpSource(access.base_url or BASE_URL, user_agent=agent, limiter=limiter))
+
+
+def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
+    """One row per fact and filing of a landed answer; a company without facts has none."""
+    return _facts(answer) if answer.status == 200 else []
+
+
+def _facts(answer: SourceResponse) -> Iterator[dict[str, Any]]:
+    body = answer.json()
+    company = {"symbol": answer.facts["symbol"], "cik": body.get("cik"), "entity_name": body.get("entityName")}
+    for taxonomy, tags in body.get("facts", {}).items():
+        for tag, fact in tags.items():
+            of = {**company, "taxonomy": taxonomy, "tag": tag, "label": fact.get("label")}
+            for unit, entries in fact.get("units", {}).items():
+                for entry in entries:
+                    # some moments have no `start`, most facts no `frame`: the columns are there all the same
+                    yield {**of, "unit": unit, "start": None, "frame": None, **entry, "vendor": "sec"}

@@ -1,0 +1,176 @@
+"""Shopify's Admin REST API: orders, customers and products that changed, page by page.
+
+https://shopify.dev/docs/api/admin-rest - token in a header, Link-header cursors whose `page_info` admits no filter beside it,
+a leaky bucket of 40 requests that drains 2 a second. Orders are mutable: the same id comes back with a newer `updated_at`.
+Two silences of the API are turned into words here: without `status=any` closed orders are left out, and without the
+scope read_all_orders those placed more than 60 days ago.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet, SourceRejected
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.http.limits import Limiter, Limits
+from lakeworks.sources.http.paging import Pages, next_link
+from lakeworks.sources.http.retry import RetryableResponse
+from lakeworks.sources.http.secrets import Secret
+from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.response import SourceResponse
+
+DATASETS = ("orders", "customers", "products")
+TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105 - the header's name
+# What an app sees of orders unless it was granted read_all_orders.
+VISIBLE_ORDERS = timedelta(days=60)
+# Plans: bucket size and requests a second that leak out of it.
+_BUCKETS = {"basic": (40, 2.0), "advanced": (40, 4.0), "plus": (400, 20.0)}
+
+
+class WindowOptions(Options):
+    """Options of a fetch of changes. Windows overlap, because an order may become visible after its `updated_at`."""
+
+    overlap_minutes: int = Field(60, ge=0)
+    page_size: int = Field(250, ge=1, le=250)
+    longest_window_days: int = Field(31, ge=1)
+    first_fetch: Literal["period", "everything"] = "period"
+
+
+class ShopifyConnection(Options):
+    """The extra of the Airflow connection: what the shop's plan and the app's scopes allow."""
+
+    plan: Literal["basic", "advanced", "plus"] = "basic"
+    read_all_orders: bool = False
+    api_version: str = Field("2026-07", pattern=r"^\d{4}-\d{2}$")
+
+
+@dataclass(frozen=True)
+class Shopify:
+    """Data sets `orders`, `customers` and `products`: what changed in a period, and before it since the last fetch."""
+
+    http: HttpSource
+    access: ShopifyConnection = field(default_factory=ShopifyConnection)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    @property
+    def variant(self) -> str:
+        """The shop and its plan: a fetch is not continued with another shop's pages."""
+        return f"{self.http.base_url} {self.access.model_dump_json()}"
+
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+        """See `RequestSource.collect`; the facts are the window.
+
+        Raises:
+            NotPublishedYet: the period is not over.
+            ConfigError: the time since the last fetch is too long for one.
+        """
+        if wanted.dataset not in DATASETS:
+            raise ContractError(f"shopify has no data set `{wanted.dataset}`. Known: {', '.join(DATASETS)}.")
+        options = read_options(WindowOptions, wanted)
+        window = self._window(wanted, options)
+        pages = Pages(f"shopify {wanted.dataset} {wanted.period}")
+        used: set[str] = set()
+
+        def take(number: int, cursor: dict[str, str] | None) -> SourceResponse:
+            if cursor:
+                used.add(cursor["page_info"])
+            filters = {"page_info": cursor["page_info"]} if cursor else window
+            params: dict[str, str | int] = {"limit": options.page_size, **filters}
+            return landing.fetch_once(
+                f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
+            )
+
+        # The window of the first attempt, if this one goes on from it: its cursors carry that one.
+        asked, *_ = (answer.facts for answer in pages.walk(take))
+        return asked
+
+    def _window(self, wanted: FetchRequest, options: WindowOptions) -> dict[str, str]:
+        """The filters of the first page; later ones carry them in their cursor."""
+        start, end = wanted.period.start, wanted.period.end
+        if self.now() < end:
+            raise NotPublishedYet(
+                f"{wanted.period} is not over before {end:%Y-%m-%d %H:%M} UTC: its {wanted.dataset} may still change. "
+                "Nothing was asked; the run looks again later."
+            )
+        since = min(wanted.since or start, start)
+        if start - since > timedelta(days=options.longest_window_days):
+            raise ConfigError(
+                f"shopify {wanted.dataset} {wanted.period}: the fetch before ended {since:%Y-%m-%d}, {(start - since).days} "
+                f"days earlier, more than longest_window_days of {options.longest_window_days}. Nothing was asked. Run the "
+                f"days between first (airflow backfill create), or raise the number in the contract's source_options."
+            )
+        first = since - timedelta(minutes=options.overlap_minutes)
+        # The API's bounds are inclusive and its times whole seconds.
+        window = {"updated_at_min": _text(first), "updated_at_max": _text(end - timedelta(seconds=1))}
+        if wanted.dataset == "orders":
+            self._refuse_hidden(wanted, since)
+            window["status"] = "any"
+        if options.first_fetch == "everything" and wanted.since is None:
+            del window["updated_at_min"]
+        return window
+
+    def _refuse_hidden(self, wanted: FetchRequest, since: datetime) -> None:
+        if not self.access.read_all_orders and since < self.now() - VISIBLE_ORDERS:
+            raise SourceRejected(
+                f"Shopify shows this app orders of the last {VISIBLE_ORDERS.days} days only, and {wanted.period} needs those "
+                f"since {since:%Y-%m-%d}: older ones would be missing without a word. Nothing was asked. Have the scope "
+                'read_all_orders granted, then set {"read_all_orders": true} in the extra of the Airflow connection `shopify`.'
+            )
+
+    def _ask(self, dataset: str, params: Mapping[str, str | int], pages: Pages, used: set[str]) -> SourceResponse:
+        def check(answer: SourceResponse) -> bool:
+            """Nothing lands that is no page, came before, or leads back to where we were."""
+            if answer.status != 200:
+                return False
+            problem = _problem(answer, dataset)
+            following = next_link(answer)
+            if not problem and following and following.get("page_info") in used:
+                problem = "its next page is one that came before: the cursor turns in a circle"
+            if problem:
+                raise RetryableResponse(f"{problem} ({answer.quoted(80)})", final=MalformedSource)
+            pages.check(answer)
+            return False
+
+        return self.http.ask(f"admin/api/{self.access.api_version}/{dataset}.json", params, check=check)
+
+
+def connect(access: SourceConnection) -> Shopify:
+    """A client of one shop.
+
+    Raises:
+        ConfigError: the connection lacks host or token, or its extra is wrong.
+    """
+    if not access.base_url or not access.secret:
+        raise ConfigError(
+            "Shopify needs an Airflow connection `shopify` with the shop's address as host (https://my-shop.myshopify.com) and "
+            "the Admin API access token as password. Nothing was asked."
+        )
+    extra = read_connection(ShopifyConnection, "shopify", access)
+    burst, rate = _BUCKETS[extra.plan]
+    limiter = Limiter("shopify", Limits(per_second=rate, burst=burst), access.state)
+    return Shopify(HttpSource(access.base_url, secret=Secret(TOKEN_HEADER, access.secret), limiter=limiter), extra)
+
+
+def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
+    """The objects of one landed page."""
+    rows: list[dict[str, Any]] = answer.json()[wanted.dataset]
+    return rows
+
+
+def _problem(answer: SourceResponse, dataset: str) -> str | None:
+    try:
+        content: Any = answer.json()
+    except ValueError:
+        return "the answer is no JSON"
+    rows = content.get(dataset) if isinstance(content, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
+        return f"the answer has no list `{dataset}`"
+    return None
+
+
+def _text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}+00:00"

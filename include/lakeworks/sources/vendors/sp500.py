@@ -1,0 +1,55 @@
+"""Members of the S&P 500: one CSV file, kept up to date by the datahub from Wikipedia's list (CC BY-SA).
+
+https://github.com/datasets/s-and-p-500-companies - a static file with an ETag; symbols use dots (BRK.B).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakeworks.core.partition import Period
+from lakeworks.errors import ContractError
+from lakeworks.sources import Download, NotModified, SourceConnection
+from lakeworks.sources.http.client import HttpSource, rejected
+from lakeworks.sources.http.limits import Limiter
+
+BASE_URL = "https://raw.githubusercontent.com"
+PATH = "datasets/s-and-p-500-companies/main/data/constituents.csv"
+_FIRST_COLUMNS = "Symbol,Security,GICS Sector"
+
+
+@dataclass(frozen=True)
+class Sp500:
+    """Data set `constituents`: the members today, whatever the period."""
+
+    http: HttpSource
+
+    def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
+        """Bring the file to `scratch`; see `Source.fetch`."""
+        if dataset != "constituents":
+            raise ContractError(f"sp500 has no data set `{dataset}`. Known: constituents.")
+        headers = {"If-None-Match": known_etag} if known_etag else {}
+        fetched = self.http.download(PATH, scratch / "constituents.csv", headers=headers, check=_problem)
+        if fetched.status == 304 and known_etag:
+            return NotModified(fetched.url, known_etag)
+        if fetched.status != 200:
+            raise rejected(fetched, "Check the host of the Airflow connection `sp500`.")
+        return Download(
+            path=fetched.path,
+            url=fetched.url,
+            etag=fetched.headers.get("ETag"),
+            last_modified=fetched.headers.get("Last-Modified"),
+            sha256=fetched.sha256,
+            size=fetched.size,
+            fetched_at=fetched.fetched_at,
+        )
+
+
+def connect(access: SourceConnection) -> Sp500:
+    """The client of a deployment; no key."""
+    return Sp500(HttpSource(access.base_url or BASE_URL, limiter=Limiter("sp500", state=access.state)))
+
+
+def _problem(path: Path) -> str | None:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.readline()
+    return None if head.startswith(_FIRST_COLUMNS) else f"the body is not the list; it begins with {head[:80]!r}"

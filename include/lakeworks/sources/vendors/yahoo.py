@@ -1,0 +1,134 @@
+"""Yahoo Finance's chart API (v8): unofficial, undocumented, for personal use by Yahoo's terms. It has to be switched on.
+
+Answers are parallel arrays with nulls; prices are adjusted for every split known at the fetch, so that history is rewritten on
+each: the request reaches from the period to the moment of the fetch, and the splits in the prices are in the answer too. The
+newest bar may be live, come twice, or have a volume and no prices. Since 2025 Yahoo turns plain HTTP clients away (429 by TLS
+fingerprint): a deployment that needs it goes through a proxy of its own, named as the connection's host.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from lakeworks.errors import ContractError, MalformedSource, SourceRejected
+from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
+from lakeworks.sources.http.client import HttpSource
+from lakeworks.sources.http.limits import Limiter, Limits
+from lakeworks.sources.http.retry import RetryableResponse, json_or_again
+from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.per_symbol import land_each
+from lakeworks.sources.response import SourceResponse
+
+BASE_URL = "https://query1.finance.yahoo.com"
+_PRICES = ("open", "high", "low", "close", "volume")
+
+
+class YahooOptions(Options):
+    """Symbols to ask for, class shares with a dash (BRK-B)."""
+
+    symbols: tuple[str, ...] = Field(min_length=1)
+
+
+class YahooConnection(Options):
+    """The extra of the Airflow connection: that a person read the terms, and how to introduce oneself."""
+
+    accept_terms: Literal[True]
+    user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+
+@dataclass(frozen=True)
+class Yahoo:
+    """Data set `daily_bars`."""
+
+    http: HttpSource
+    clock: Callable[[], float] = time.time
+
+    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+        """See `RequestSource.collect`."""
+        if wanted.dataset != "daily_bars":
+            raise ContractError(f"yahoo has no data set `{wanted.dataset}`. Known: daily_bars.")
+        since, until = int(wanted.period.start.timestamp()), int(self.clock())
+        params: dict[str, str | int] = {"period1": since, "period2": until, "interval": "1d"}
+        params["events"] = "div,splits,capitalGains"
+
+        def ask(symbol: str) -> SourceResponse:
+            return self.http.ask(f"v8/finance/chart/{symbol}", params, check=_check_response)
+
+        symbols = read_options(YahooOptions, wanted).symbols
+        return land_each("Yahoo", symbols, landing, ask, lambda answer: answer.status == 200)
+
+
+def connect(access: SourceConnection) -> Yahoo:
+    """The client of a deployment; the connection's extra must say `{"accept_terms": true}`."""
+    said = read_connection(YahooConnection, "yahoo", access)
+    limiter = Limiter("yahoo", Limits(per_second=0.5, burst=2), access.state)  # no limit is published
+    return Yahoo(HttpSource(access.base_url or BASE_URL, user_agent=said.user_agent, limiter=limiter))
+
+
+def _check_response(answer: SourceResponse) -> bool:
+    if answer.status == 429 or answer.status >= 500 or "Too Many Requests" in answer.text[:100]:
+        raise RetryableResponse(f"HTTP {answer.status}: {answer.quoted(40)}", wait=10)
+    chart = json_or_again(answer).get("chart") or {}
+    error = chart.get("error") or {}
+    if answer.status == 404 and error.get("code") == "Not Found":
+        return True
+    if error:
+        raise SourceRejected(f"Yahoo: {error.get('description')} Nothing was landed of it. Ask for another period.")
+    if answer.status == 200 and not chart.get("result"):
+        raise RetryableResponse(f"no result; the answer begins with {answer.quoted()}", final=MalformedSource)
+    return False
+
+
+def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
+    """One row per bar or event of a landed answer; a symbol that is not known has none."""
+    return _bars(answer) if answer.status == 200 else []
+
+
+def _bars(answer: SourceResponse) -> Iterator[dict[str, Any]]:
+    result = answer.json()["chart"]["result"][0]
+    meta, indicators = result.get("meta", {}), result.get("indicators", {})
+    quote, adjusted = _first(indicators.get("quote")), _first(indicators.get("adjclose"))
+    events = _events(result.get("events") or {})
+    moments = result.get("timestamp") or []  # an empty window has no such key
+    about = {"currency": meta.get("currency"), "exchange_timezone_name": meta.get("exchangeTimezoneName")}
+    seen: set[int] = set()
+    for number, moment in enumerate(moments):
+        bar = {name: _at(quote.get(name), number) for name in _PRICES}
+        bar["adjclose"] = _at(adjusted.get("adjclose"), number)
+        event = events.get(moment, _NOTHING) if moment not in seen else _NOTHING  # a bar may come twice, its event once
+        seen.add(moment)
+        yield {"symbol": answer.facts["symbol"], "timestamp": moment, **bar, **event, **about, "vendor": "yahoo"}
+    nothing = dict.fromkeys((*_PRICES, "adjclose"))
+    for moment in sorted(events.keys() - seen):
+        yield {
+            "symbol": answer.facts["symbol"],
+            "timestamp": moment,
+            **nothing,
+            **events[moment],
+            **about,
+            "vendor": "yahoo",
+        }
+
+
+_NOTHING: dict[str, Any] = {"dividend_amount": None, "split_numerator": None, "split_denominator": None}
+
+
+def _events(events: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for item in (events.get("dividends") or {}).values():
+        found.setdefault(item["date"], dict(_NOTHING))["dividend_amount"] = item["amount"]
+    for item in (events.get("splits") or {}).values():
+        split = {"split_numerator": item["numerator"], "split_denominator": item["denominator"]}
+        found.setdefault(item["date"], dict(_NOTHING)).update(split)
+    return found
+
+
+def _first(items: list[dict[str, Any]] | None) -> dict[str, Any]:
+    return items[0] if items else {}
+
+
+def _at(values: list[Any] | None, number: int) -> Any:
+    return values[number] if values and number < len(values) else None

@@ -1,0 +1,94 @@
+"""The first task of an asset-triggered DAG: is there something to do, are all days of the period there?"""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from lakeworks_airflow.operators.base import TableOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+_NAMED = 5
+
+
+class SkipUntilCoveredOperator(TableOperator):
+    """Let a roll-up go on once runs of the upstream table covered its whole period; until then skip the rest of the run.
+
+    The next publication upstream looks again, so nothing waits and nothing is polled. A correction of a day that was there
+    starts the roll-up again. A person who triggers a run by hand wants what is there: then missing days are only notified of.
+
+    :param table: the roll-up that is to be built. (templated)
+    :param upstream: the table whose runs have to cover the period. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    :param missing_allowed: how many slots of a period (days of a month, say) may be missing.
+    """
+
+    template_fields: Sequence[str] = ("table", "upstream")
+    ui_color = "#f2f4e8"
+
+    def __init__(self, *, upstream: str, missing_allowed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.upstream = upstream
+        self.missing_allowed = missing_allowed
+
+    def step(self, context: "Context") -> dict[str, list[str]]:
+        """Return the missing slots by period."""
+        from lakeworks.contract import load_contract
+        from lakeworks.status.run_coverage import uncovered
+
+        lake, contract = self.lake(), load_contract(self.upstream)
+        missing = {str(p): [str(slot) for slot in uncovered(lake, contract, p)] for p in self.periods(context)}
+        waits = [self._told(period, slots) for period, slots in missing.items() if len(slots) > self.missing_allowed]
+        if waits and by_events(context):
+            reason = (
+                f"{' '.join(waits)} Nothing was built; the next publication of `{self.upstream}` looks again. Trigger this DAG "
+                "by hand with the same partition key to build from what is there."
+            )
+            log.warning(reason)  # Airflow keeps a skip's reason out of the task's log
+            raise AirflowSkipException(reason)
+        for line in waits:
+            log.warning("%s Going on, as this run was asked for.", line)
+        return missing
+
+    def _told(self, period: str, slots: list[str]) -> str:
+        more = f" and {len(slots) - _NAMED} more" if len(slots) > _NAMED else ""
+        return f"{period} waits for runs of `{self.upstream}`: {', '.join(slots[:_NAMED])}{more}."
+
+
+class SkipUnchangedOperator(TableOperator):
+    """Let a run go on if its table reads something that the last run of its period did not; else skip the rest of it.
+
+    A backfill upstream publishes day after day and starts a run each; the first builds what is there, those that queued
+    behind it find nothing new. So does a run after a producer that changed nothing. A person who triggers a run wants it.
+
+    :param table: the table that is to be built. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    """
+
+    ui_color = "#f2f4e8"
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the periods with news."""
+        from lakeworks.contract import load_contract
+        from lakeworks.status.input_changes import has_news
+
+        periods = self.periods(context)
+        if not by_events(context):
+            return [str(period) for period in periods]
+        lake, contract = self.lake(), load_contract(self.table)
+        news = [str(period) for period in periods if has_news(lake, contract, period)]
+        if not news:
+            asked = ", ".join(map(str, periods))
+            reason = f"What `{self.table}` reads for {asked} is what its last run read: nothing was built."
+            log.info(reason)
+            raise AirflowSkipException(reason)
+        return news
+
+
+def by_events(context: "Context") -> bool:
+    """Return True if publications started the run, and no one asked for it."""
+    return bool(context["dag_run"].run_type == "asset_triggered")

@@ -1,0 +1,171 @@
+"""Glue crawlers, for tables that are not ours: what others put into S3 becomes readable without a contract."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from lakeworks.catalog.crawler_scope import foreign_folder
+from lakeworks.errors import LakeUnavailable, TerminalError, TransientError
+from lakeworks.settings import current_settings
+from lakeworks_airflow.operators.base import StepOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.glue_crawler import GlueCrawlerHook
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+STILL_RUNNING = "STILL RUNNING"
+
+
+class CrawlOperator(StepOperator):
+    """Create or update a crawler over a folder of another owner's, run it, and wait without holding a worker.
+
+    What lakeworks writes is refused: columns come from contracts, and a crawler would overwrite them with guesses.
+
+    :param crawler: name of the crawler. (templated)
+    :param path: `s3://` address of the folder. (templated)
+    :param database: Glue database for the tables it finds. (templated)
+    :param role: IAM role the crawler runs as. (templated)
+    :param look_every: seconds between two looks at the crawler.
+    :param timeout: seconds to wait for the crawl; then the task fails without a retry, and the crawler goes on in Glue.
+    """
+
+    template_fields = ("crawler", "path", "database", "role")
+
+    def __init__(
+        self,
+        *,
+        crawler: str,
+        path: str,
+        database: str,
+        role: str,
+        look_every: float = 30,
+        timeout: float = 2 * 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.crawler = crawler
+        self.path = path
+        self.database = database
+        self.role = role
+        self.look_every = look_every
+        self.timeout = timeout
+
+    def step(self, context: "Context") -> None:
+        """Start the crawl; one that is running already is waited for."""
+        self.path = foreign_folder(self.path, self.database, own_buckets())
+        found, hook = current_settings(), crawler_hook(current_settings().aws_conn_id, current_settings().region)
+        running = hook.glue_client.exceptions.CrawlerRunningException
+        try:
+            if hook.has_crawler(self.crawler):
+                hook.update_crawler(**self.config)
+            else:
+                hook.create_crawler(**self.config)
+            hook.start_crawler(self.crawler)
+        except running:
+            log.info("crawler %s is running already: waiting for it", self.crawler)
+        until = time.time() + self.timeout
+        trigger = CrawlerTrigger(self.crawler, found.aws_conn_id, found.region, self.look_every, until)
+        self.defer(trigger=trigger, method_name="crawled")
+
+    def crawled(self, context: "Context", event: dict[str, str]) -> dict[str, str]:
+        """Return the crawl's outcome; a failed one follows the task's retries, one that takes too long does not."""
+        if event["status"] == STILL_RUNNING:
+            raise AirflowFailException(
+                f"Crawler `{self.crawler}` over `{self.path}` still runs after {self.timeout:g} seconds{event['message']}. It "
+                "goes on in Glue, and its tables appear when it ends. Clear this task to wait for it again (with a longer "
+                f"`timeout`; no second crawl is started), or stop it: aws glue stop-crawler --name {self.crawler}"
+            )
+        if event["status"] != "SUCCEEDED":
+            raise LakeUnavailable(
+                f"Crawler `{self.crawler}` over `{self.path}` ended {event['status']}: {event['message']}. Tables it found "
+                "before stay as they were."
+            )
+        return event
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The crawler's definition: it follows changed columns and only reports tables that are gone."""
+        return {
+            "Name": self.crawler,
+            "Role": self.role,
+            "DatabaseName": self.database,
+            "Targets": {"S3Targets": [{"Path": self.path}]},
+            "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
+        }
+
+
+class CrawlerTrigger(BaseTrigger):
+    """Waits until a crawler is ready again.
+
+    The provider's own trigger needs aiobotocore, which the product does without: a look takes milliseconds in a thread.
+    """
+
+    def __init__(self, crawler: str, aws_conn_id: str, region: str, look_every: float, until: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.crawler = crawler
+        self.aws_conn_id = aws_conn_id
+        self.region = region
+        self.look_every = look_every
+        self.until = until  # as a moment, so that a triggerer started again does not wait from the beginning
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the trigger's class path and arguments."""
+        arguments = {name: getattr(self, name) for name in ("crawler", "aws_conn_id", "region", "look_every", "until")}
+        return f"{__name__}.CrawlerTrigger", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event, with the status of the crawl that ended, or that it did not end in time."""
+        hook, unseen = await asyncio.to_thread(crawler_hook, self.aws_conn_id, self.region), ""
+        while True:
+            try:
+                if event := await asyncio.to_thread(self._ended, hook):
+                    break
+                unseen = ""
+            except TransientError as error:  # Glue is looked at again: the crawl does not depend on our seeing it
+                unseen = f" (it was not seen lately: {error})"
+                log.warning("crawler %s: %s", self.crawler, error)
+            except TerminalError as error:
+                event = self._event("UNKNOWN", str(error))
+                break
+            if time.time() >= self.until:
+                event = self._event(STILL_RUNNING, unseen)
+                break
+            await asyncio.sleep(self.look_every)
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+
+    def _ended(self, hook: "GlueCrawlerHook") -> dict[str, str] | None:
+        """Return the crawl's result; None while it runs."""
+        from lakeworks.aws_errors import translated
+        from lakeworks.catalog.responses import required_member
+
+        with translated("look at the crawler", self.crawler):
+            found = required_member(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
+        if found["State"] != "READY":
+            return None
+        last = found.get("LastCrawl") or {}
+        return self._event(last.get("Status", "UNKNOWN"), last.get("ErrorMessage", "no reason given"))
+
+    def _event(self, status: str, message: str) -> dict[str, str]:
+        return {"crawler": self.crawler, "status": status, "message": message}
+
+
+def own_buckets() -> set[str]:
+    """The lake's bucket, those of single layers, and the copy in another region if lake.yml names it."""
+    from lakeworks.infrastructure.config import load_config
+
+    config = load_config(current_settings().config_file)
+    copy = config.replication.bucket if config.replication else None
+    return {current_settings().bucket, *config.bucket_of_layer.values(), *([copy] if copy else [])}
+
+
+def crawler_hook(aws_conn_id: str, region: str) -> "GlueCrawlerHook":
+    """The provider's hook, with the lake's connection."""
+    from airflow.providers.amazon.aws.hooks.glue_crawler import GlueCrawlerHook
+
+    return GlueCrawlerHook(aws_conn_id=aws_conn_id, region_name=region)  # type: ignore[no-untyped-call]

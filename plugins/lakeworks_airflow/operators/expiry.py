@@ -1,0 +1,67 @@
+"""The first steps of a night: complete what dead writers began, then withdraw what is past its retention."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.errors import LakeUnavailable
+from lakeworks_airflow.operators.base import TableOperator
+from lakeworks_airflow.ui_links import DataLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+class RollForwardOperator(TableOperator):
+    """Complete the publications of a table that killed writers left half-way, before anything collects garbage.
+
+    :param table: the table. (templated)
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return how many partitions were completed, and which were given up because their staged files are gone."""
+        from lakeworks.contract import load_contract
+        from lakeworks.maintenance.crash_recovery import roll_forward
+
+        found = roll_forward(self.lake(), load_contract(self.table))
+        if found.failed:
+            raise LakeUnavailable(
+                f"`{self.table}`: {len(found.failed)} unfinished publications could not be completed, first {found.failed[0]}. "
+                f"The others are complete. Look: {self.command('verify')} {self.table}"
+            )
+        abandoned = [str(partition) for partition in found.abandoned]
+        return {"table": self.table, "completed": len(found.completed), "abandoned": abandoned}
+
+
+class ExpireOperator(TableOperator):
+    """Withdraw the partitions of a table that no run published or confirmed within its retention.
+
+    Objects of partitions that runs keep confirming are written again, before the bucket's rule would delete them.
+
+    :param table: the table. (templated)
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return how many partitions, rows and bytes were withdrawn, which first, and how many were renewed."""
+        from lakeworks.contract import load_contract
+        from lakeworks.maintenance.expiry import expire
+        from lakeworks.maintenance.renewal import renew
+
+        lake, contract = self.lake(), load_contract(self.table)
+        found = expire(lake, contract, dry_run=False)
+        renewed = renew(lake, contract)
+        for item in found:
+            log.info("expired %s %s, last confirmed %s", self.table, item.partition, item.last_confirmed)
+        return {
+            "table": self.table,
+            "expired": len(found),
+            "rows": sum(item.rows for item in found),
+            "bytes": sum(item.bytes for item in found),
+            "renewed": len(renewed),
+            "first": [str(item.partition) for item in found[:5]],
+        }

@@ -1,0 +1,39 @@
+"""Telling when tables are older than their contracts promise."""
+
+from typing import TYPE_CHECKING
+
+from lakeworks_airflow.operators.base import LakeOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class FreshnessOperator(LakeOperator):
+    """Look at every table's age and tell LAKE_ALERT_URL (and the log) of each late one, once a partition.
+
+    Late tables do not fail the task: that would repeat an alert which was given. A webhook that does not answer does.
+
+    :param tenant: as in LakeOperator.
+    """
+
+    ui_color = "#f7efe0"
+
+    def step(self, context: "Context") -> dict[str, list[str]]:
+        """Return the late tables, and those notified of now."""
+        from datetime import UTC, datetime
+
+        from lakeworks.contract import all_tables, load_contract
+        from lakeworks.errors import LedgerCorrupt
+        from lakeworks.freshness.alerts import Alerts
+        from lakeworks.freshness.table_age import freshness
+        from lakeworks.settings import current_settings
+
+        lake, now, url = self.lake(), datetime.now(UTC), current_settings().alert_url
+        found = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
+        sent = Alerts(lake, url.get_secret_value() if url else None).send_late(found, now)
+        if faults := [item.fault for item in found if item.fault]:
+            raise LedgerCorrupt(f"{len(faults)} tables cannot be looked at: {' '.join(faults)}")
+        return {
+            "late": [item.table for item in found if item.state == "late"],
+            "sent": [item["table"] for item in sent],
+        }

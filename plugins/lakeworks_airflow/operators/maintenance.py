@@ -1,0 +1,154 @@
+"""Looking after what is published: catalog, objects and leftovers; one task a table, each returns a small summary."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from lakeworks.errors import LakeUnavailable
+from lakeworks_airflow.operators.base import LakeOperator, TableOperator
+from lakeworks_airflow.ui_links import DataLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from lakeworks.lake import Lake
+
+log = logging.getLogger(__name__)
+
+
+class CatalogDiffOperator(TableOperator):
+    """Compare the Glue catalog with the ledger and change nothing.
+
+    :param table: the table to compare. (templated)
+    :param fail: whether a difference fails the task.
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def __init__(self, *, fail: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.fail = fail
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return counts by kind and the first few differences."""
+        found = _reconciled(self.lake(), self.table, repair=False)
+        if self.fail and found["differences"]:
+            raise AirflowFailException(
+                f"`{self.table}`: catalog and ledger differ: {found['differences']}, first {found['left'][0]}. Nothing was "
+                f"changed. Run: {self.command('catalog repair')} {self.table}"
+            )
+        return found
+
+
+class CatalogRepairOperator(TableOperator):
+    """Bring the Glue catalog in line with the ledger; what Glue refuses is tried again by the task's retries.
+
+    :param table: the table to repair. (templated)
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return counts by kind, how many were repaired and the first few that only a person can decide."""
+        found = _reconciled(self.lake(), self.table, repair=True)
+        refused = [text for text in found["left"] if "Glue refused" in text]
+        if refused:
+            raise LakeUnavailable(f"`{self.table}`: {refused[0]}")
+        return found
+
+
+class VerifyOperator(TableOperator):
+    """Compare ledger, objects and catalog; a difference fails the task and names the command that repairs it.
+
+    :param table: the table to verify. (templated)
+    :param deep: read every object: its hash, and its columns against Glue's.
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def __init__(self, *, deep: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deep = deep
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return the table's name once nothing differs."""
+        from lakeworks.contract import load_contract
+        from lakeworks.maintenance.verification import verify
+
+        findings = verify(self.lake(), load_contract(self.table), deep=self.deep)
+        for finding in findings:
+            log.warning("%s %s: %s, %s", self.table, finding.partition, finding.kind, finding.detail)
+        if findings:
+            raise AirflowFailException(
+                f"`{self.table}`: {dict(Counter(finding.kind for finding in findings))}, first {findings[0].partition}: "
+                f"{findings[0].detail}. Nothing was changed. Look: {self.command('verify')} {self.table}, repair: "
+                f"{self.command('repair')} {self.table}"
+            )
+        return {"table": self.table, "differences": {}}
+
+
+class CompactOperator(LakeOperator):
+    """Rewrite partitions of versioned tables whose objects are far from the target size; rows and readers notice nothing.
+
+    :param tables: the tables to look through; every versioned one without.
+    """
+
+    def __init__(self, *, tables: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tables = tables
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return how many partitions were rewritten, by table, and what others published meanwhile (for the next run)."""
+        from lakeworks.contract import all_tables, load_contract
+        from lakeworks.maintenance.compaction import compact_each, file_report
+
+        lake, done = self.lake(), Counter[str]()
+        overtaken: list[str] = []
+        contracts = [load_contract(name) for name in self.tables or all_tables()]
+        for contract in contracts if self.tables else [c for c in contracts if c.storage.layout == "versioned"]:
+            reports = file_report(lake, contract)
+            for report in reports:
+                if report.verdict not in ("fine", "merge", "split"):
+                    log.warning("%s %s is %s", contract.name, report.partition, report.verdict)
+            for item in compact_each(lake, contract, [each for each in reports if each.needs_compaction]):
+                if item.overtaken:
+                    overtaken.append(f"{contract.name} {item.report.partition}")
+                else:
+                    done[contract.name] += 1
+        return {"compacted": dict(done), "overtaken": overtaken}
+
+
+class GarbageOperator(LakeOperator):
+    """Remove what dead attempts left in staging, superseded versions, and uploads no one will complete.
+
+    :param older_than: what is younger may belong to a living attempt and stays.
+    """
+
+    def __init__(self, *, older_than: timedelta = timedelta(hours=24), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.older_than = older_than
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return what was removed, by kind."""
+        from lakeworks.contract import all_tables, load_contract
+        from lakeworks.maintenance import garbage_collection as garbage
+
+        tables = map(load_contract, all_tables())
+        found = garbage.collect(self.lake(), tables, older_than=self.older_than, dry_run=False)
+        kinds = Counter(item.kind for item in found)
+        return {"removed": dict(kinds), "objects": sum(i.objects for i in found), "bytes": sum(i.bytes for i in found)}
+
+
+def _reconciled(lake: "Lake", table: str, *, repair: bool) -> dict[str, Any]:
+    from lakeworks.contract import load_contract
+    from lakeworks.maintenance.catalog_difference import summarised
+    from lakeworks.maintenance.catalog_repair import compare_catalog
+
+    found = summarised(compare_catalog(lake, load_contract(table), repair=repair))
+    for text in found["left"]:
+        log.warning("%s %s", table, text)
+    return {"table": table, **found}

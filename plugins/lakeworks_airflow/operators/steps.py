@@ -1,0 +1,141 @@
+"""The steps of a table: fetch, write, audit, publish. Each hands manifest keys to the next, never data."""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
+from lakeworks_airflow.assets import table_asset
+from lakeworks_airflow.connections import connect_source
+from lakeworks_airflow.operators.base import TableOperator, run_of
+from lakeworks_airflow.ui_links import AuditReportLink, DataLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+
+class FetchOperator(TableOperator):
+    """Land a source's raw file or answers for each period.
+
+    A period that is not published yet, and a source whose quota is used up, are waited for without holding a worker; the
+    fetch then goes on from what is landed.
+
+    :param table: the table whose contract names the source. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    :param look_again_after: how long to wait for a period that the source has not published.
+    """
+
+    def __init__(self, *, look_again_after: timedelta = timedelta(hours=6), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.look_again_after = look_again_after
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the landing keys."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.build_periods import plan
+        from lakeworks.pipeline.fetch_step import land
+
+        contract = load_contract(self.table)
+        lake, run = self.lake(), run_of(context)
+        source = connect_source(str(contract.source).partition(".")[0], lake)
+        try:
+            return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
+        except NotPublishedYet as waiting:
+            self._wait(waiting, datetime.now(UTC) + self.look_again_after)
+            raise
+        except QuotaExhausted as waiting:
+            self._wait(waiting, waiting.retry_at)
+            raise
+
+    def look_again(self, context: "Context", event: Any = None) -> Any:
+        """Resume after the wait."""
+        return self.execute(context)
+
+    def _wait(self, reason: TransientError, moment: datetime) -> None:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        log.warning("%s Looking again at %s.", reason, moment.isoformat(timespec="minutes"))
+        self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")
+
+
+class WriteOperator(TableOperator):
+    """Build each period's partitions in staging, invisible to readers.
+
+    :param table: the table to build. (templated)
+    :param grain: the grain of the DAG's partition keys.
+    """
+
+    operator_extra_links = (DataLink(),)
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the keys of what was staged."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.build_periods import plan
+        from lakeworks.pipeline.write_step import write
+
+        lake, run = self.lake(), run_of(context)
+        periods = plan(load_contract(self.table), self.periods(context))
+        return [write(lake, self.table, period, run).key for period in periods]
+
+
+class AuditOperator(TableOperator):
+    """Validate what is staged with Great Expectations; a failed audit names check, column, counts and rows.
+
+    :param table: the staged table. (templated)
+    :param staged: manifest keys of the write step. (templated)
+    """
+
+    template_fields: Sequence[str] = ("table", "staged")
+    operator_extra_links = (AuditReportLink(),)
+
+    def __init__(self, *, staged: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.staged = staged
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the manifest keys that passed."""
+        from lakeworks.pipeline.audit_step import audit
+
+        lake = self.lake()
+        return [audit(lake, key).key for key in self.staged]
+
+
+class PublishOperator(TableOperator):
+    """Make audited partitions live, each in one step for every reader, and notify catalog, ledger and consumers.
+
+    The task's outlet is the asset of the table, or of the tenant's table. It announces every day (or month, or hour) that the
+    run covered, whatever the grain of the run: a run over a range starts the same downstream runs as one run a day.
+
+    :param table: the table to publish. (templated)
+    :param staged: manifest keys of the audit step. (templated)
+    """
+
+    template_fields: Sequence[str] = ("table", "staged")
+    operator_extra_links = (DataLink(),)
+
+    def __init__(self, *, staged: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.staged = staged
+        self.outlets = self.outlets or [table_asset(self.table, self.tenant)]
+
+    def step(self, context: "Context") -> list[dict[str, Any]]:
+        """Return a small summary a period."""
+        from lakeworks.contract import load_contract
+        from lakeworks.pipeline.publish_step import publish
+        from lakeworks.status.run_coverage import announced_keys
+
+        lake = self.lake()
+        records = [publish(lake, key) for key in self.staged]
+        keys = announced_keys(load_contract(self.table), records)
+        context["outlet_events"][table_asset(self.table, self.tenant)].add_partitions(keys)
+        return [summary(record) for record in records]
+
+
+def summary(record: Any) -> dict[str, Any]:
+    """Return the task's summary for the UI: row balance, outcome of the partitions, partitions that late data re-opened."""
+    balance = record.balance.model_dump(exclude={"broken"})
+    late = {} if record.touched is None else {"touched": len(record.touched)}
+    return {"table": record.table, "period": record.period, **balance, **late, "partitions": record.outcome}

@@ -1,0 +1,39 @@
+"""Task groups: the repetition of DAG files lives here, one level below them."""
+
+from typing import Any
+
+from airflow.sdk import TaskGroup
+
+from lakeworks.core.names import TableName
+from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
+
+
+def write_audit_publish(table: str, **facts: Any) -> TaskGroup:
+    """Stage, check, then switch: readers never see an unaudited partition.
+
+    `grain` and `tenant` come from the DAG (`lake_dag`) unless they are given.
+    """
+    with _group(table) as group:
+        _steps(table, facts)
+    return group
+
+
+def ingest(table: str, *, grain: str | None = None, tenant: str | None = None, **fetch: Any) -> TaskGroup:
+    """Fetch a source's file, then write, audit and publish it. `fetch` goes to the FetchOperator."""
+    facts: dict[str, Any] = {name: value for name, value in {"grain": grain, "tenant": tenant}.items() if value}
+    with _group(table) as group:
+        fetched = FetchOperator(task_id="fetch", table=table, **facts, **fetch)
+        fetched >> _steps(table, facts)
+    return group
+
+
+def _steps(table: str, facts: dict[str, Any]) -> WriteOperator:
+    write = WriteOperator(task_id="write", table=table, **facts)
+    audit = AuditOperator(task_id="audit", table=table, staged=write.output, **facts)
+    PublishOperator(task_id="publish", table=table, staged=audit.output, **facts)
+    return write
+
+
+def _group(table: str) -> TaskGroup:
+    name = TableName.parse(table)
+    return TaskGroup(group_id=f"{name.layer}_{name.table}", tooltip=table)

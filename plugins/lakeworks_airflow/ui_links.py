@@ -1,0 +1,59 @@
+"""Buttons on a task in the Airflow UI: the data it made and the audit's report."""
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperatorLink
+
+from lakeworks.core.layout import tenant_key
+from lakeworks.core.names import TableName
+from lakeworks.core.tenant import Tenant
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+
+class DataLink(BaseOperatorLink):
+    """The table's folder in the bucket."""
+
+    name = "Data"
+
+    def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
+        """The console page of the table's prefix."""
+        table: Any = operator
+        return object_url(_own(table, f"{TableName.parse(table.table).path}/"), listing=True)
+
+
+class AuditReportLink(BaseOperatorLink):
+    """The audit's Data Docs page."""
+
+    name = "Audit report"
+
+    def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
+        """The page of the last audited period; the folder of all pages where it is not known."""
+        audited: Any = operator
+        keys = audited.staged if isinstance(audited.staged, list) else []
+        if not keys:
+            return object_url(_own(audited, f"_audits/{TableName.parse(audited.table).path}/"), listing=True)
+        folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
+        return object_url(_own(audited, f"_audits/{folder}.html"), listing=False)
+
+
+def _own(operator: Any, key: str) -> str:
+    """The key in the bucket: the operator's tenant has a level of its own."""
+    tenant = getattr(operator, "tenant", None)
+    return tenant_key(Tenant(tenant) if tenant else None, key)
+
+
+def object_url(key: str, *, listing: bool) -> str:
+    """Return the page of a key: in the AWS console, or at the endpoint of a local emulator."""
+    import os
+
+    from lakeworks.settings import current_settings
+
+    found = current_settings()
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        return f"{endpoint}/{found.bucket}" + (f"?prefix={quote(key)}" if listing else f"/{quote(key)}")
+    page = "buckets" if listing else "object"
+    return f"https://{found.region}.console.aws.amazon.com/s3/{page}/{found.bucket}?prefix={quote(key)}"

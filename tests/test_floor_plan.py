@@ -1,0 +1,56 @@
+"""Modules are nouns that hide no function, folders stay small, and each name means one thing."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PACKAGES = ("include/lakeworks", "include/lakeworks_local", "plugins/lakeworks_airflow", "tests")
+MOST_MODULES = 16
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((REPOSITORY / package).rglob("*.py"))
+
+
+def defined(tree: ast.Module) -> set[str]:
+    return {item.name for item in tree.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+
+
+def bound(tree: ast.Module) -> set[str]:
+    """Names that the module's own statements bind, imports included."""
+    imports = [item for item in tree.body if isinstance(item, ast.Import | ast.ImportFrom)]
+    return defined(tree) | {name.asname or name.name for item in imports for name in item.names}
+
+
+def shadowed(path: Path) -> Iterator[str]:
+    """Names of modules that an object takes away: a module's own name, or one that its package binds over it."""
+    tree = ast.parse(path.read_text())
+    if path.name == "__init__.py":
+        siblings = {item.stem for item in path.parent.iterdir() if item.suffix == ".py" or item.is_dir()}
+        yield from sorted((bound(tree) & siblings) | (defined(tree) & {path.parent.name}))
+    elif path.stem in defined(tree):
+        yield path.stem
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_has_the_name_of_what_it_holds(package: str) -> None:
+    """`import package.publish` must give the module; a function of that name, exported by the package, would hide it."""
+    assert [f"{path.relative_to(REPOSITORY)}: {name}" for path in modules(package) for name in shadowed(path)] == []
+
+
+def test_a_module_that_is_hidden_is_found(tmp_path: Path) -> None:
+    (tmp_path / "verify.py").write_text("def verify(): ...\n")
+    (tmp_path / "publish.py").write_text("def make_live(): ...\n")
+    (tmp_path / "__init__.py").write_text("from elsewhere import make_live as publish\n")
+    assert [name for path in sorted(tmp_path.glob("*.py")) for name in shadowed(path)] == ["publish", "verify"]
+
+
+@pytest.mark.parametrize("package", [*PACKAGES[:-1], "dags"])
+def test_no_folder_becomes_an_attic(package: str) -> None:
+    """A folder with more modules than a reader keeps in view is split by meaning."""
+    folders = {path.parent for path in modules(package)}
+    sizes = {folder: len([item for item in folder.glob("*.py") if item.stem != "__init__"]) for folder in folders}
+    assert {str(folder.relative_to(REPOSITORY)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
