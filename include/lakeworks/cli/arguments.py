@@ -30,6 +30,9 @@ PeriodArgument = Annotated[str, typer.Argument(help="2019-01, 2019-01-05 or 2019
 First = Annotated[str | None, typer.Option("--from", help="first month, day or hour, e.g. 2019-01", show_default=False)]
 Last = Annotated[str | None, typer.Option("--to", help="last month, day or hour, included", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
+IncludePersonal = Annotated[
+    bool, typer.Option("--include-personal", help="With columns of personal data or classified above internal.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -102,6 +102,11 @@ class Column(Section):
         description="Applied to the transform's value before rules look at it and anything is stored. Needs LAKE_PII_SALT.",
     )
 
+    @property
+    def protected(self) -> bool:
+        """True for personal data and what is classified above `internal`: it leaves the lake only where that is asked for."""
+        return self.pii or self.classification in ("confidential", "restricted")
+
     @model_validator(mode="after")
     def _mask_text_only(self) -> "Column":
         if self.masking and self.type.kind != "string":

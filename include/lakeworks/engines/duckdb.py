@@ -3,9 +3,9 @@
 Every row the transform makes is accounted for: rows read = staged + quarantined + deduplicated.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -51,15 +51,26 @@ class Session:
     rows: dict[str, int] = field(default_factory=dict)
     has_salt: bool = False
 
-    def attach(self, name: TableName | str, relation: Any, rows: int | None = None) -> None:
-        """Make an Arrow dataset, table or reader readable as `<layer>_<domain>.<table>` (or under a plain name)."""
+    def attach(
+        self, name: TableName | str, relation: Any, rows: int | None = None, without: Collection[str] = ()
+    ) -> None:
+        """Make an Arrow dataset, table or reader readable as `<layer>_<domain>.<table>` (or under a plain name).
+
+        `without` names columns that readers do not get.
+        """
         plain = f"_{len(self.rows)}_{str(name).replace('.', '_')}"
         self.connection.register(plain, relation)
         target = quoted(name) if isinstance(name, str) else f"{quoted(name.database)}.{quoted(name.table)}"
         if isinstance(name, TableName):
             self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.database)}")
-        self.connection.execute(f"CREATE VIEW {target} AS SELECT * FROM {quoted(plain)}")
+        columns = f"* EXCLUDE ({', '.join(map(quoted, without))})" if without else "*"
+        self.connection.execute(f"CREATE VIEW {target} AS SELECT {columns} FROM {quoted(plain)}")
         self.rows[str(name)] = -1 if rows is None else rows
+
+    def confine(self) -> None:
+        """Take files, network, extensions and Python's variables away from all that follows, and every way to get them back."""
+        for setting in ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true"):
+            self.connection.execute(f"SET {setting}")
 
     def query(self, sql: str) -> pa.Table:
         """Run a read and return it whole.
@@ -201,3 +212,10 @@ class DuckDbEngine:
                 yield Session(connection, side, has_salt=bool(self.pii_salt))
         except duckdb.Error as error:
             raise explain(error, "The engine") from error
+
+    @contextmanager
+    def confined_session(self) -> Iterator[Session]:
+        """A session for a person's query: it reads what is attached, and has no files, network, salt or settings to change."""
+        with replace(self, pii_salt=None).session() as session:
+            session.confine()
+            yield session

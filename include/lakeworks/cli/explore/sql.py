@@ -4,26 +4,35 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.cli.arguments import AsJson
+from lakeworks.cli.arguments import AsJson, IncludePersonal
 from lakeworks.cli.connection import connect
-from lakeworks.cli.output import Layout, emit
+from lakeworks.cli.output import Layout, emit, say
 from lakeworks.contract import load_contract
+from lakeworks.contract.protection import protected_columns, unknown_or_withheld, withheld_note
+from lakeworks.engines.confinement import tables_of_select
+from lakeworks.errors import ContractError
 from lakeworks.parquet.dataset import open_dataset
-from lakeworks.transform.sql import upstream
 
 Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)]
 
 
-def run_query(query: Query, as_json: AsJson = False) -> None:
+def run_query(query: Query, include_personal: IncludePersonal = False, as_json: AsJson = False) -> None:
     """Run a SQL query over the published tables.
 
-    Tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions.
+    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions, and nothing else.
     """
+    tables, withheld = tables_of_select(query), dict[str, list[str]]()
     lake = connect()
-    with lake.engine.session() as session:
-        for name in upstream(query):
+    with lake.engine.confined_session() as session:
+        for name in tables:
             contract = load_contract(str(name))
+            withheld[contract.name] = [] if include_personal else protected_columns(contract)
             live = lake.ledger.live_partitions(name)
-            session.attach(name, open_dataset(lake.store, contract, live.values()))
-        rows = session.query(query).to_pylist()
+            session.attach(name, open_dataset(lake.store, contract, live.values()), without=withheld[contract.name])
+        try:
+            rows = session.query(query).to_pylist()
+        except ContractError as error:
+            raise unknown_or_withheld(error, withheld) from error
     emit(rows, as_json=as_json, layout=Layout(exact=True))
+    if note := withheld_note(withheld):
+        say(note, style="dim", to_stderr=True)

@@ -1,0 +1,36 @@
+"""Protected columns: personal data, and what is classified above `internal`. They leave the lake only where that is asked for."""
+
+from collections.abc import Mapping, Sequence
+
+from lakeworks.contract.contract import Contract
+from lakeworks.errors import ContractError
+
+ASK = "--include-personal"
+
+
+def protected_columns(contract: Contract) -> list[str]:
+    """Return the names of a table's protected columns.
+
+    Raises:
+        ContractError: there are no others, so that nothing would be left to read.
+    """
+    found = [name for name, column in contract.columns.items() if column.protected]
+    if len(found) == len(contract.columns):
+        raise ContractError(
+            f"Every column of `{contract.name}` holds personal data or is classified above `internal`. Nothing was read. "
+            f"If you may have them: {ASK}"
+        )
+    return found
+
+
+def withheld_note(withheld: Mapping[str, Sequence[str]]) -> str:
+    """Return the line that names what readers of these tables did not get; empty if they got everything."""
+    lists = [f"{table}: {', '.join(names)}" for table, names in sorted(withheld.items()) if names]
+    return f"Withheld (personal or confidential): {'; '.join(lists)}. With them: {ASK}" if lists else ""
+
+
+def unknown_or_withheld(error: ContractError, withheld: Mapping[str, Sequence[str]]) -> ContractError:
+    """Return the error of a query; where it mentions a withheld column, one that says so."""
+    named = {table: [name for name in names if name in str(error)] for table, names in withheld.items()}
+    note = withheld_note(named)
+    return ContractError(f"{error} {note}") if note else error
