@@ -1,4 +1,4 @@
-"""Protected columns: personal data, and what is classified above `internal`. They leave the lake only where that is asked for."""
+"""Protected columns, of personal data or classified above `internal`: they leave the lake only where that is asked for."""
 
 from collections.abc import Mapping, Sequence
 

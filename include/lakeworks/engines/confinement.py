@@ -89,7 +89,9 @@ def _tables(node: Any, named: frozenset[str]) -> Iterator[TableName]:
 def _refuse_function(node: dict[str, Any]) -> None:
     kind, name = node.get("type"), str(node.get("function_name", "")).lower()
     if kind == "SHOW_REF":
-        raise ContractError(f"The query is a DESCRIBE, SHOW or SUMMARIZE, not a SELECT. {_NOTHING} Columns: lakeworks show")
+        raise ContractError(
+            f"The query is a DESCRIBE, SHOW or SUMMARIZE, not a SELECT. {_NOTHING} Columns: lakeworks show"
+        )
     if kind == "TABLE_FUNCTION":
         name = str((node.get("function") or {}).get("function_name", "")).lower()
         if name not in TABLE_FUNCTIONS:

@@ -69,7 +69,11 @@ class Session:
 
     def confine(self) -> None:
         """Take files, network, extensions and Python's variables away from all that follows, and every way to get them back."""
-        for setting in ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true"):
+        for setting in (
+            "enable_external_access = false",
+            "python_enable_replacements = false",
+            "lock_configuration = true",
+        ):
             self.connection.execute(f"SET {setting}")
 
     def query(self, sql: str) -> pa.Table:

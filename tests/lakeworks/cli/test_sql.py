@@ -70,7 +70,8 @@ def test_what_is_not_a_read_of_the_lake_is_refused_before_anything_is_opened(
     done = command("sql", query.replace("{new}", str(new)), **environment)
     said = done.stderr.replace("\n", " ")
     assert (done.returncode, new.exists()) == (1, False)
-    assert says in said and "sixteen-characters" not in said
+    assert says in said
+    assert "sixteen-characters" not in said
 
 
 def test_series_can_be_joined(command: Callable[..., Done], environment: dict[str, str]) -> None:

@@ -103,7 +103,11 @@ def test_everything_but_one_select_of_tables_is_refused_in_one_message(text: str
 
 
 def test_nesting_beyond_any_stack_is_refused_or_read() -> None:
-    for text in (f"SELECT {'(' * 3000}1{')' * 3000}", "SELECT " + "1 + " * 20_000 + "1", "SELECT " + "[" * 900 + "]" * 900):
+    for text in (
+        f"SELECT {'(' * 3000}1{')' * 3000}",
+        "SELECT " + "1 + " * 20_000 + "1",
+        "SELECT " + "[" * 900 + "]" * 900,
+    ):
         with contextlib.suppress(ContractError):
             assert tables_of_select(text) == []
 
@@ -122,7 +126,7 @@ def test_the_session_gives_nothing_away_even_to_what_the_check_refuses(tmp_path:
             with contextlib.suppress(duckdb.Error, TypeError, UnicodeError):
                 done = session.connection.execute(filled(text, files))
                 shown = str(done.fetchall()) if done else ""
-                assert SECRET not in shown and SALT not in shown, text
+                assert not {word for word in (SECRET, SALT) if word in shown}, text
             assert not Path(files["new"]).exists(), text
             with contextlib.suppress(duckdb.Error):  # else a transaction left open would fail all that follows
                 session.connection.execute("ROLLBACK")
@@ -161,5 +165,6 @@ def test_no_text_that_is_accepted_shows_a_secret_or_writes(tmp_path: Path, files
         return
     with confined(tmp_path) as session, contextlib.suppress(ContractError):
         shown = str(session.query(text).to_pylist())
-        assert SECRET not in shown and SALT not in shown
+        assert SECRET not in shown
+        assert SALT not in shown
     assert not Path(files["new"]).exists()

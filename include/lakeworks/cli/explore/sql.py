@@ -19,7 +19,7 @@ Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <laye
 def run_query(query: Query, include_personal: IncludePersonal = False, as_json: AsJson = False) -> None:
     """Run a SQL query over the published tables.
 
-    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions, and nothing else.
+    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions.
     """
     tables, withheld = tables_of_select(query), dict[str, list[str]]()
     lake = connect()
