@@ -22,7 +22,7 @@ from lakeworks.status.table_status import status
 # Worst first: a period is as its worst table is.
 Standing = Literal["running", "failed", "missing", "stale", "done", "expired"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
-# How a cell of the matrix counts; a quarantining or empty partition has been run.
+# How a cell of the matrix counts; a published or empty partition has been run.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
 _OF_CELL |= {"unfinished": "stale", "expired": "expired"}
 Chunk = Literal["day", "month", "year", "all"]

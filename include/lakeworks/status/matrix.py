@@ -3,15 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal, get_args
 
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
-State = Literal[
-    "failed", "running", "impossible", "missing", "stale", "unfinished", "quarantining", "published", "empty", "expired"
-]
+State = Literal["failed", "running", "impossible", "missing", "stale", "unfinished", "published", "empty", "expired"]
 STATES: tuple[State, ...] = get_args(State)
 MARKS: dict[State, str] = {
     "failed": "F",
@@ -20,11 +19,12 @@ MARKS: dict[State, str] = {
     "missing": "-",
     "stale": "s",
     "unfinished": "u",
-    "quarantining": "q",
     "published": "#",
     "empty": "0",
     "expired": "x",
 }
+# In place of the published mark: rows set apart by the run that built it are a remark on a good day, not a state of it.
+QUARANTINED_MARK = "*"
 MEANINGS: dict[State, str] = {
     "failed": "its last run failed",
     "running": "a run is at it, or waits for its turn",
@@ -32,7 +32,6 @@ MEANINGS: dict[State, str] = {
     "missing": "it should be there and is not",
     "stale": "an input was published or landed again since it was built",
     "unfinished": "its publication was begun and not completed",
-    "quarantining": "published, and its run quarantined rows",
     "published": "as its inputs are",
     "empty": "its run found no rows for it",
     "expired": "withdrawn at the end of its retention",
@@ -41,28 +40,37 @@ MEANINGS: dict[State, str] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One partition; `slot` is the time it covers (None where time does not cut the table)."""
+    """One partition; `slot` is the time it covers (None where time does not cut the table).
+
+    `quarantined` is the period whose last run built the partition and quarantined rows; empty if it quarantined none.
+    """
 
     partition: Partition
     slot: Period | None
     state: State
     publication: int | None = None
     why: str = ""
+    quarantined: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the row for `--json`."""
         row: dict[str, Any] = {"partition": self.partition.path, "state": self.state, "publication": self.publication}
-        return row | ({"why": self.why} if self.why else {})
+        row |= {"why": self.why} if self.why else {}
+        return row | ({"quarantined": self.quarantined} if self.quarantined else {})
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Every partition of one table that is there or should be; `fault` says why they cannot be listed."""
+    """Every partition of one table that is there or should be.
+
+    `fault` says why they cannot be listed; `why_empty` says why there are none; `note` is what Airflow left out.
+    """
 
     table: str
     cells: tuple[Cell, ...]
     note: str = ""
     fault: TerminalError | None = None
+    why_empty: str = ""
 
     @property
     def counts(self) -> dict[State, int]:
@@ -70,29 +78,60 @@ class Matrix:
         found = Counter(cell.state for cell in self.cells)
         return {state: found[state] for state in STATES if found[state]}
 
+    @property
+    def quarantined(self) -> int:
+        """Return the number of partitions whose run quarantined rows, whatever their state."""
+        return sum(bool(cell.quarantined) for cell in self.cells)
+
+    def groups(self, state: State) -> Iterator[tuple[Cell, Cell, int]]:
+        """Yield the cells of a state as (first, last, count): neighbours that are so for the same reason are one group."""
+        for (of_state, _), cells in groupby(self.cells, key=lambda cell: (cell.state, cell.why)):
+            if of_state == state:
+                group = list(cells)
+                yield group[0], group[-1], len(group)
+
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the row for `--json`."""
         cells = [cell.as_dict() for cell in self.cells]
-        row: dict[str, Any] = {"table": self.table, "counts": self.counts, "note": self.note, "partitions": cells}
+        row: dict[str, Any] = {"table": self.table, "counts": self.counts, "quarantined": self.quarantined}
+        row |= {"note": self.note, "partitions": cells}
+        row |= {"why_empty": self.why_empty} if self.why_empty else {}
         return row | ({"fault": str(self.fault)} if self.fault else {})
 
 
 @dataclass(frozen=True)
+class Square:
+    """A day (or month) of a calendar: the worst state of its partitions, and whether a run of theirs quarantined rows."""
+
+    state: State
+    quarantined: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Return the character that a calendar in text shows."""
+        return QUARANTINED_MARK if self.quarantined and self.state == "published" else MARKS[self.state]
+
+    def with_cell(self, cell: Cell) -> "Square":
+        """Return the square with one more partition in it."""
+        return Square(min(self.state, cell.state, key=STATES.index), self.quarantined or bool(cell.quarantined))
+
+
+@dataclass(frozen=True)
 class Row:
-    """One line of a calendar: its label, and the worst state of each of its columns (None: nothing is expected)."""
+    """One line of a calendar: its label, and its squares (None: nothing is expected)."""
 
     label: str
-    states: tuple[State | None, ...]
+    squares: tuple[Square | None, ...]
 
 
 def calendar(matrix: Matrix) -> Iterator[Row]:
-    """Months by days; years by months where a partition is a month. Partitions outside time are not in it."""
-    worst: dict[tuple[str, int], State] = {}
+    """Yield months by days; years by months where a partition is a month. Partitions outside time are not in it."""
+    squares: dict[tuple[str, int], Square] = {}
     monthly = all(cell.slot is None or cell.slot.grain == "month" for cell in matrix.cells)
     for cell in matrix.cells:
         if cell.slot is not None:
             start = cell.slot.start
             place = (f"{start:%Y}", start.month) if monthly else (f"{start:%Y-%m}", start.day)
-            worst[place] = min(worst.get(place, cell.state), cell.state, key=STATES.index)
-    for label in sorted({label for label, _ in worst}):
-        yield Row(label, tuple(worst.get((label, column)) for column in range(1, 13 if monthly else 32)))
+            squares[place] = squares.get(place, Square(cell.state)).with_cell(cell)
+    for label in sorted({label for label, _ in squares}):
+        yield Row(label, tuple(squares.get((label, column)) for column in range(1, 13 if monthly else 32)))

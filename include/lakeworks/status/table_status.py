@@ -1,4 +1,4 @@
-"""The partition matrix of tables: missing, stale, running, failed, quarantining, published.
+"""The partition matrix of tables: missing, stale, running, failed, published.
 
 A partition is stale if its inputs would give another fingerprint today than the one it was built from, or if its period was
 landed again. Everything comes from listings (status/partition_index.py), so 100,000 partitions take seconds.
@@ -53,7 +53,19 @@ class _Table:
         cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(part.period)]
         cells += self._absent(bool(known))
         cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
-        return Matrix(self.contract.name, tuple(cells))
+        return Matrix(self.contract.name, tuple(cells), why_empty="" if cells else self._why_empty(bool(known)))
+
+    def _why_empty(self, known: bool) -> str:
+        """Return the reason why a table has no partition to show, and what would change it."""
+        if known:
+            return "no partition of it lies in the range"
+        within = " in the range" if self.window.first or self.window.last else ""
+        if self.contract.source:
+            return f"no run has landed `{self.contract.source}` and published it{within}: start its DAG"
+        without = [source.name for source in self.facts.upstreams(self.contract) if not self.facts.published(source)]
+        if without:
+            return f"it is built from {', '.join(f'`{name}`' for name in without)}, which nothing is published of"
+        return f"its inputs have no common period{within}: a run needs data of each of them"
 
     def _cell(self, partition: Partition, known: PublishedPartition) -> Cell:
         """A published partition, with the worst that is true of it."""
@@ -74,9 +86,8 @@ class _Table:
             )
         elif why := self._stale(known):
             state = "stale"
-        elif known.period in self.quarantined:
-            state, why = "quarantining", f"look: lakeworks quarantine show {name} {known.period}"
-        return Cell(partition, slot, state, known.publication, why)
+        quarantined = known.period if known.period in self.quarantined else ""
+        return Cell(partition, slot, state, known.publication, why, quarantined)
 
     def _stale(self, known: PublishedPartition) -> str:
         """Why a partition is not what its inputs would give today; empty if it is."""

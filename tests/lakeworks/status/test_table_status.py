@@ -22,7 +22,7 @@ from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
 from lakeworks.sources import open_source
 from lakeworks.status.expected_partitions import PeriodRange
-from lakeworks.status.matrix import Matrix, calendar
+from lakeworks.status.matrix import Matrix, Square, calendar
 from lakeworks.status.table_status import status
 from tests.support.many_partitions import Many, entry, many
 
@@ -161,11 +161,32 @@ def test_a_later_landing_makes_a_source_table_stale(february: Many) -> None:
 def test_quarantine_counts_if_it_is_of_the_last_run(february: Many) -> None:
     february.lake.store.put("_quarantine/silver/transport/trips/period=2019-02/manual-1.1.parquet", b"rows")
     matrix = look(february, SILVER)
-    assert matrix.counts == {"quarantining": 28}
-    assert matrix.cells[0].why == "look: lakeworks quarantine show silver.transport.trips 2019-02"
+    assert matrix.counts == {"published": 28}, "rows in quarantine are a remark on a published day, not a state of it"
+    assert (matrix.quarantined, matrix.cells[0].quarantined) == (28, "2019-02")
     time.sleep(1)  # S3 tells seconds
     record(february, SILVER, "2019-02", "manual-2.1")
-    assert look(february, SILVER).counts == {"published": 28}
+    assert look(february, SILVER).quarantined == 0
+
+
+def test_a_stale_partition_keeps_its_remark_of_quarantine(february: Many) -> None:
+    february.lake.store.put("_quarantine/silver/transport/trips/period=2019-02/manual-1.1.parquet", b"rows")
+    february.put([entry(SILVER, DAYS[0], 2, period="2019-02", state="publishing")], objects=False)
+    unfinished, published = look(february, SILVER).cells[:2]
+    assert (unfinished.state, published.state) == ("unfinished", "published")
+    (row,) = calendar(look(february, SILVER))
+    assert [square.mark for square in row.squares[:3] if square] == ["u", "*", "*"]
+
+
+def test_neighbours_with_one_reason_are_one_line(february: Many) -> None:
+    window = PeriodRange(Period.parse("2019-01"), Period.parse("2019-04"))
+    first, last = list(look(february, BRONZE, window).groups("missing"))
+    assert (first[0].partition, first[1].partition, first[2]) == (first[0].partition, first[0].partition, 1)
+    assert (str(last[0].slot), str(last[1].slot), last[2]) == ("2019-03", "2019-04", 2)
+
+
+def test_a_table_without_partitions_says_why(lake: Lake) -> None:
+    assert "no run has landed `nyc_tlc.yellow_trips`" in look(lake, BRONZE).why_empty
+    assert "built from `bronze.transport.yellow_trips`" in look(lake, SILVER).why_empty
 
 
 def test_an_unfinished_publication_is_told(february: Many) -> None:
@@ -206,16 +227,18 @@ def test_a_window_cuts_and_shows_what_a_source_lacks_in_it(february: Many) -> No
     assert look(february, SILVER, PeriodRange(Period.parse("2019-02-10"), Period.parse("2019-02-12"))).counts == {
         "published": 3
     }
-    assert look(february, SILVER, PeriodRange(first=Period.parse("2019-03"))).counts == {}
+    beyond = look(february, SILVER, PeriodRange(first=Period.parse("2019-03")))
+    assert (beyond.counts, beyond.why_empty) == ({}, "no partition of it lies in the range")
 
 
 def test_the_calendar_shows_the_worst_of_a_day(february: Many) -> None:
     february.put([entry(SILVER, DAYS[4], 2, period="2019-02", state="publishing")], objects=False)
     (row,) = calendar(look(february, SILVER))
-    assert (row.label, len(row.states), row.states[3:6]) == ("2019-02", 31, ("published", "unfinished", "published"))
-    assert row.states[28:] == (None, None, None)
+    states = [square.state for square in row.squares if square]
+    assert (row.label, len(row.squares), states[3:6]) == ("2019-02", 31, ["published", "unfinished", "published"])
+    assert row.squares[28:] == (None, None, None)
     (year,) = calendar(look(february, BRONZE))
-    assert (year.label, year.states[:3]) == ("2019", (None, "published", None))
+    assert (year.label, year.squares[:3]) == ("2019", (None, Square("published"), None))
     assert list(calendar(look(february, ZONES))) == []
 
 
@@ -235,13 +258,13 @@ def test_the_real_pipeline_leaves_what_the_matrix_needs(
     window = PeriodRange(month, month)
     for contract in (ZONES, BRONZE, SILVER):
         run(contract, 1)
-    assert look(lake, SILVER, window).counts == {"quarantining": 31}
+    assert look(lake, SILVER, window).quarantined == 31
     requests.post(f"{replay_url}/_control/faults", json={"match": "*2019-01*", "kind": "republished"}, timeout=5)
     run(BRONZE, 3)
     requests.delete(f"{replay_url}/_control/faults", timeout=5)
     assert look(lake, SILVER, window).counts == {"stale": 31}
     run(SILVER, 4)  # most days are as they were, and confirmed with their new inputs
-    assert look(lake, SILVER, window).counts == {"quarantining": 31}
+    assert look(lake, SILVER, window).quarantined == 31
 
 
 def expired(contract: Contract, partition: Partition, number: int, withdrawn: int, **changes: Any) -> Any:

@@ -18,7 +18,7 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import PartitionKeyError
 from lakeworks.settings import current_settings
 from lakeworks.status.expected_partitions import PeriodRange
-from lakeworks.status.matrix import MARKS, MEANINGS, STATES, Matrix, State, calendar
+from lakeworks.status.matrix import MARKS, MEANINGS, QUARANTINED_MARK, STATES, Cell, Matrix, Row, State, calendar
 from lakeworks.status.table_status import status
 
 _COLORS: dict[State, str] = {
@@ -28,7 +28,6 @@ _COLORS: dict[State, str] = {
     "missing": "red",
     "stale": "yellow",
     "unfinished": "magenta",
-    "quarantining": "cyan",
     "published": "green",
     "empty": "dim",
     "expired": "dim",
@@ -48,55 +47,78 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
     contracts, lake, address = [load_contract(name) for name in names], connect(), current_settings().airflow_url
     activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
     with waiting("Comparing ledger, landing and inputs"):
-        found = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]
+        matrices = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]
     if as_json:
-        sys.stdout.write(json.dumps([matrix.as_dict() for matrix in found]) + "\n")
+        sys.stdout.write(json.dumps([matrix.as_dict() for matrix in matrices]) + "\n")
     elif table:
-        _draw(found[0])
+        _draw(matrices[0])
     else:
-        emit([_line(matrix) for matrix in found], as_json=False, title="Partitions", layout=_layout(found))
+        emit([_line(matrix) for matrix in matrices], as_json=False, title="Partitions", layout=_layout(matrices))
+        for matrix in matrices:
+            if matrix.why_empty:
+                say(f"{matrix.table} has no partitions: {matrix.why_empty}", style="dim")
     if not as_json and not address:
         say("Running and failed runs are not shown: set LAKE_AIRFLOW_URL to ask Airflow.", style="dim", to_stderr=True)
     if not as_json and activities.note:
         say(activities.note, style="yellow")
-    if faults := [matrix.fault for matrix in found if matrix.fault]:
+    if faults := [matrix.fault for matrix in matrices if matrix.fault]:
         for fault in faults:
             say(str(fault), style="red", to_stderr=True)
         raise typer.Exit(1)
 
 
-def _layout(found: list[Matrix]) -> Layout:
+def _layout(matrices: list[Matrix]) -> Layout:
     """Leave states that no partition is in out first."""
-    seen = {state for matrix in found for state in matrix.counts}
+    seen = {state for matrix in matrices for state in matrix.counts}
     return Layout(extra=tuple(state for state in STATES if state not in seen))
 
 
 def _line(matrix: Matrix) -> dict[str, object]:
     counts = matrix.counts
-    return {"table": matrix.table, "partitions": len(matrix.cells), **{state: counts.get(state, 0) for state in STATES}}
+    row: dict[str, object] = {"table": matrix.table, "partitions": len(matrix.cells)}
+    row |= {state: counts.get(state, 0) for state in STATES}
+    return row | {"with quarantine": matrix.quarantined}
 
 
 def _draw(matrix: Matrix) -> None:
     """Print a calendar, its legend, and the first partitions that need attention."""
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    console.print(
-        f"{matrix.table}: {', '.join(f'{count:,} {state}' for state, count in matrix.counts.items()) or 'nothing'}"
-    )
+    counts = [f"{count:,} {state}" for state, count in matrix.counts.items()]
+    counts += [f"{matrix.quarantined:,} with rows in quarantine"] if matrix.quarantined else []
+    console.print(f"{matrix.table}: {', '.join(counts) or f'no partitions, because {matrix.why_empty}'}")
     rows = list(calendar(matrix))
     for row in rows:
-        line = Text(f"{row.label:8}")
-        for number, state in enumerate(row.states, 1):
-            gap = " " if number % 5 == 1 and number > 1 else ""
-            line.append(gap + (MARKS[state] if state else " "), style=_COLORS[state] if state else None)
-        console.print(line)
+        console.print(_in_color(row))
     if rows:
-        console.print("  ".join(f"{MARKS[state]} {state}" for state in matrix.counts), style="dim")
+        marks = [f"{MARKS[state]} {state}" for state in matrix.counts]
+        marks += [f"{QUARANTINED_MARK} published, with rows in quarantine"] if matrix.quarantined else []
+        console.print("  ".join(marks), style="dim")
     for state in matrix.counts:
-        if state in ("published", "empty"):
-            continue
-        cells = [cell for cell in matrix.cells if cell.state == state]
-        console.print(f"\n{state}: {MEANINGS[state]}", style=_COLORS[state])
-        for cell in cells[:_SHOWN]:
-            console.print(f"  {cell.partition}  {cell.why}")
-        if len(cells) > _SHOWN:
-            console.print(f"  and {len(cells) - _SHOWN:,} more; all of them with --json", style="dim")
+        if state not in ("published", "empty"):
+            console.print(f"\n{state}: {MEANINGS[state]}", style=_COLORS[state])
+            _list_groups(console, [(_span(*group), group[0].why) for group in matrix.groups(state)])
+    if periods := sorted({cell.quarantined for cell in matrix.cells if cell.quarantined}):
+        console.print("\nrows in quarantine: the last run of these periods quarantined rows", style="cyan")
+        _list_groups(console, [(key, f"look: lakeworks quarantine show {matrix.table} {key}") for key in periods])
+
+
+def _in_color(row: Row) -> Text:
+    """Return one line of a calendar, in groups of five."""
+    line = Text(f"{row.label:8}")
+    for number, square in enumerate(row.squares, 1):
+        gap = " " if number % 5 == 1 and number > 1 else ""
+        line.append(gap + (square.mark if square else " "), style=_COLORS[square.state] if square else None)
+    return line
+
+
+def _span(first: Cell, last: Cell, count: int) -> str:
+    """Return the name of a partition, or of neighbours with one reason."""
+    return first.partition.path if count == 1 else f"{first.partition.path} to {last.partition.path} ({count:,})"
+
+
+def _list_groups(console: Console, lines: list[tuple[str, str]]) -> None:
+    """Print the first lines of a list, and how many more there are."""
+    for name, why in lines[:_SHOWN]:
+        console.print(f"  {name}  {why}")
+    if len(lines) > _SHOWN:
+        console.print(f"  and {len(lines) - _SHOWN:,} more; all of them with --json", style="dim")
