@@ -222,12 +222,14 @@ def test_status_draws_what_is_there_and_lists_it_for_programs(
     found = command("status", "--json", **environment)
     by_table = {matrix["table"]: matrix for matrix in json.loads(found.stdout)}
     assert by_table[ZONES]["counts"] == {"published": 1}
-    assert by_table["silver.transport.trips"]["counts"] == {}, "without trips there is no day to miss"
+    silver = by_table["silver.transport.trips"]
+    assert silver["counts"] == {}, "without trips there is no day to miss"
+    assert "built from `bronze.transport.yellow_trips`" in silver["why_empty"]
     window = ("--from", "2019-01", "--to", "2019-03")
     drawn = command("status", "bronze.transport.yellow_trips", *window, **environment)
     assert "2019    ---" in drawn.stdout
     assert "year=2019" not in drawn.stdout, "a month is called by its name"
-    assert "2019-02  never built" in drawn.stdout
+    assert "2019-01 to 2019-03 (3)  never built" in drawn.stdout
     assert "set LAKE_AIRFLOW_URL" in drawn.stderr
     assert ZONES in command("status", **environment).stdout
     for wrong in (("--from", "2019-03", "--to", "2019-01"), ("--from", "yesterday")):

@@ -113,7 +113,7 @@ def _in_color(row: Row) -> Text:
 
 def _span(first: Cell, last: Cell, count: int) -> str:
     """Return the name of a partition, or of neighbours with one reason."""
-    return first.partition.path if count == 1 else f"{first.partition.path} to {last.partition.path} ({count:,})"
+    return str(first.partition) if count == 1 else f"{first.partition} to {last.partition} ({count:,})"
 
 
 def _list_groups(console: Console, lines: list[tuple[str, str]]) -> None:
