@@ -8,6 +8,7 @@
     + SourceRejected         the source refuses the request: wrong address, parameter, credential or entitlement
     + MalformedSource        the source keeps answering something that is not the promised format
     + DeliveryShrank         a delivered file has far fewer rows than when it was landed before
+    + FileRefused            a file on this machine does not keep the contract, so nothing of the delivery was loaded
     + SchemaDrift            data arrived whose columns the table's schema policy does not admit
     + PartitionExplosion     a write would create more partitions than the contract allows
     + NotStorable            a key, name or value is one that S3, Glue or Hive cannot have
@@ -29,6 +30,7 @@
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
     + QuotaExhausted         the source admits no request before a moment the error names: wait until then
     + NotPublishedYet        the source has not published this period yet: look again later
+    + FileChanged            a file on this machine was written while it was read
     + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
     + CredentialsExpired     the session ran out; the next attempt fetches new credentials
@@ -101,6 +103,10 @@ class MalformedSource(TerminalError):
 
 class DeliveryShrank(TerminalError):
     """A delivered file has far fewer rows than when it was landed before."""
+
+
+class FileRefused(TerminalError):
+    """A file on this machine does not keep the contract, so nothing of the delivery was loaded."""
 
 
 class SchemaDrift(TerminalError):
@@ -192,6 +198,10 @@ class QuotaExhausted(TransientError):
 
 class NotPublishedYet(TransientError):
     """The source has not published this period yet."""
+
+
+class FileChanged(TransientError):
+    """A file on this machine was written while it was read."""
 
 
 class ScratchUnavailable(TransientError):

@@ -28,8 +28,18 @@ Reasons = dict[int, list[tuple[str, str]]]
 class BatchConversion:
     """Converts the batches of many files by one contract; notes each difference once a file."""
 
-    def __init__(self, contract: Contract, drift: Drift, extras: ExtraColumns, sorting: RejectedRows | None) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        drift: Drift,
+        extras: ExtraColumns,
+        sorting: RejectedRows | None,
+        *,
+        rejects_unknown: bool = True,
+    ) -> None:
+        """With `sorting`, rows that do not belong go there; those that bring an unknown column only if `rejects_unknown`."""
         self._contract = contract
+        self._rejects_unknown = sorting is not None and rejects_unknown
         self._drift = drift
         self._extras = extras
         self._sorting = sorting
@@ -108,7 +118,7 @@ class BatchConversion:
             fields = [*self._schema, *(field for field, _ in carried)]
             arrays = [*columns, *(array for _, array in carried)]
             return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
-        for name, values in matched.extra.items():
+        for name, values in matched.extra.items() if self._rejects_unknown else ():
             for place in valid_places(values):
                 reasons.setdefault(place, []).append((UNKNOWN, f"`{name}` is not in the contract."))
         whole = pa.RecordBatch.from_arrays(columns, schema=self._schema)
@@ -134,7 +144,7 @@ class BatchConversion:
         for place, why in found.unfit.items():
             reasons.setdefault(place, []).append((UNFIT, f"`{field.name}` does not fit {field.type}: {why}."))
         for path, places in found.unknown.items():
-            if self._sorting is None:
+            if not self._rejects_unknown:
                 self._drift.note(file, [("column", f"`{field.name}.{path}` is new, kept in landing only")])
                 continue
             for place in places:

@@ -5,7 +5,17 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 Item = TypeVar("Item")
 
@@ -29,6 +39,28 @@ def counted(text: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+class Transfer:
+    """A bar of bytes; parts arrive on several threads."""
+
+    def __init__(self, bar: Progress, text: str, total: int) -> None:
+        self._bar, self._task = bar, bar.add_task(text, total=total)
+
+    def advance(self, size: int) -> None:
+        """Add bytes."""
+        self._bar.advance(self._task, size)
+
+    def begin(self, text: str, total: int) -> None:
+        """Start over with other bytes; a step that moves none has no total."""
+        self._bar.reset(self._task, description=text, total=total or None)
+
+
+@contextmanager
+def transferring(text: str, total: int) -> Iterator[Transfer]:
+    """Show bytes that move: how many, how fast, how long it will take."""
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
+        yield Transfer(bar, text, total)
+
+
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
     """Show that work goes on whose length is unknown."""
@@ -40,13 +72,13 @@ def waiting(text: str) -> Iterator[None]:
         yield
 
 
-def _bar() -> Progress:
+def _bar(*counts: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *(counts or (MofNCompleteColumn(),)),
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

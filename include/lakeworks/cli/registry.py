@@ -101,6 +101,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "operate.freshness:show_freshness",
             "Show how old each table is, and which one is late.",
         ),
+        ("load", "operate.load:load_table", "Load files into a period of a table, or drop them in the inbox."),
         ("fetches", "operate.fetches:list_fetches", "List the fetches of a period."),
         ("forget", "operate.fetches:forget_files", "Forget delivered files of a period."),
         ("budget", "operate.fetches:show_budget", "Show the requests made to each vendor, and pauses."),

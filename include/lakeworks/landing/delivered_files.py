@@ -1,7 +1,7 @@
 """Delivered files as objects in landing: the bytes as they came, under their name and a mark of their version."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,7 @@ from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import Target
 from lakeworks.sources.files.file_source import FileFacts, LandedFile
 
+Sent = Callable[[int], None]  # hears how many bytes have arrived
 _FACTS = ("file", "version", "content", "rows")
 
 
@@ -32,11 +33,14 @@ def file_key(prefix: str, name: str, version: str) -> str:
     return f"{prefix}{safe_id(name).removesuffix(suffixes)[:120]}-{mark}{suffixes}"
 
 
-def store_file(lake: Lake, target: tuple[str, str, str], path: Path, facts: FileFacts, run: Run) -> LandedAnswer:
+def store_file(
+    lake: Lake, target: tuple[str, str, str], path: Path, facts: FileFacts, run: Run, sent: Sent | None = None
+) -> LandedAnswer:
     """Land a file from disk; it is written once. `target` is its key, its name and its version.
 
     Raises:
         LostRace: there is one already.
+        FileChanged: it is no longer the file whose digest the facts have.
     """
     key, name, version = target
     metadata = {
@@ -49,7 +53,7 @@ def store_file(lake: Lake, target: tuple[str, str, str], path: Path, facts: File
         "content": facts.content,
         "rows": str(facts.rows),
     }
-    upload_file(lake.store, path, Target(key, metadata, if_absent=True))
+    upload_file(lake.store, path, Target(key, metadata, if_absent=True), sha256=facts.sha256, sent=sent)
     return _entry(key, facts.size, metadata)
 
 

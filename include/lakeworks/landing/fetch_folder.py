@@ -1,6 +1,6 @@
 """An open fetch: where a source's answers and files are landed, each once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import printable
@@ -13,7 +13,8 @@ from lakeworks.landing.delivered_files import file_key, landed_file, store_file,
 from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.landing.responses import LandedAnswer, entry_of, file_name, load_answer, store_answer
 from lakeworks.ledger.run_record import Run
-from lakeworks.sources.files.file_source import FileFacts, LandedFile
+from lakeworks.s3.multipart import SINGLE_REQUEST_BYTES
+from lakeworks.sources.files.file_source import CheckedFile, FileFacts, LandedFile
 from lakeworks.sources.response import SourceResponse
 
 
@@ -61,6 +62,39 @@ class FetchFolder:
         assert found is not None  # noqa: S101 - it was landed as a file
         return found
 
+    def take_checked(self, files: Sequence[CheckedFile], sent: Callable[[int], None]) -> None:
+        """See `FileStore`.
+
+        Small files go side by side, each in one request; then large ones one by one, their parts side by side. So there are
+        never more requests under way than the store has threads.
+        """
+        before = self.files_before
+        fresh = [file for file in files if not _is_same(before.get(file.name), file)]
+        small = [file for file in fresh if file.facts.size <= SINGLE_REQUEST_BYTES]
+        large = [file for file in fresh if file.facts.size > SINGLE_REQUEST_BYTES]
+        entries = dict(zip(small, self.lake.store.map(lambda file: self._land(file, sent), small), strict=True))
+        entries.update((file, self._land(file, sent)) for file in large)
+        for file in files:
+            known = before.get(file.name)
+            if file in entries:
+                self.taken[file.name] = entries[file]
+                why = "" if known is None else "corrected"
+                self.notes.append(FileNote(name=file.name, outcome="taken", why=why))
+            else:
+                self.taken[file.name] = self._entry_before(file.name)
+                self.notes.append(FileNote(name=file.name, outcome="unchanged"))
+
+    def _land(self, file: CheckedFile, sent: Callable[[int], None]) -> LandedAnswer:
+        key = file_key(self.prefix, file.name, file.version)
+        if key not in self.landed:
+            try:
+                return store_file(self.lake, (key, file.name, file.version), file.path, file.facts, self.run, sent)
+            except LostRace:  # another process works on the same fetch: its copy is used
+                return stored_file(self.lake, key)
+        self.resumed += 1
+        sent(file.facts.size)
+        return stored_file(self.lake, key)
+
     def keep_file(self, name: str, why: str) -> None:
         """See `FileStore`."""
         self.taken[name] = self._entry_before(name)
@@ -94,3 +128,8 @@ class FetchFolder:
         answer, run_id = load_answer(self.lake, key)
         self.taken[name] = entry_of(name, key, answer, run_id)
         return answer
+
+
+def _is_same(known: LandedFile | None, file: CheckedFile) -> bool:
+    """Whichever way it came before: by this machine, or through the inbox."""
+    return known is not None and known.content == file.facts.content

@@ -1,5 +1,6 @@
 """Objects too large for one request: uploads and server-side copies in parts, on a condition, aborted on failure."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -11,7 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from lakeworks.aws_errors import error_code
 from lakeworks.core.placement_stamp import content_hash, stamped
-from lakeworks.errors import LakeNotFound, LostRace, SourceGone, StagedChanged
+from lakeworks.errors import FileChanged, LakeNotFound, LostRace, SourceGone, StagedChanged
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 from lakeworks.s3.requests import conditional, media_type, sha256_base64, version, version_id_of
 
@@ -24,25 +25,45 @@ _MAX_PARTS = 10_000
 _TAIL_BYTES = 1 << 20
 
 
-def upload_file(store: ObjectStore, path: Path, target: Target) -> StoredObject:
+def upload_file(
+    store: ObjectStore,
+    path: Path,
+    target: Target,
+    *,
+    sha256: str | None = None,
+    sent: Callable[[int], None] | None = None,
+) -> StoredObject:
     """Upload a local file of any size; S3 checks the SHA-256 of every part on arrival.
+
+    `sha256` is the digest (hex) the file had when it was looked at. `sent` hears the bytes of each part that arrived.
 
     Raises:
         LostRace: the target's condition does not hold; nothing was written.
+        FileChanged: the file has another digest by now; nothing was written.
     """
     size = path.stat().st_size
     if size <= SINGLE_REQUEST_BYTES:
-        return store.put(target, path.read_bytes())
-    step = _part_bytes(size)
+        body = path.read_bytes()
+        _refuse_other(path, hashlib.sha256(body), sha256)
+        put = store.put(target, body)
+        if sent:
+            sent(size)
+        return put
+    step, whole = _part_bytes(size), hashlib.sha256()
 
     def parts() -> Iterator[bytes]:
         with path.open("rb") as file:
             while chunk := file.read(step):
+                if sha256:
+                    whole.update(chunk)
                 yield chunk
+        _refuse_other(path, whole, sha256)  # before the upload is completed
 
     def send(place: dict[str, Any], number: int, chunk: bytes) -> dict[str, Any]:
         digest = sha256_base64(chunk)
         answer = store.client.upload_part(**place, PartNumber=number, Body=chunk, ChecksumSHA256=digest)
+        if sent:
+            sent(len(chunk))
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
 
     return _multipart(store, target, size, parts(), send)
@@ -173,6 +194,14 @@ def _send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[st
             flying.add(pool.submit(send, number, part))
         done += [future.result() for future in flying]
     return sorted(done, key=lambda part: part["PartNumber"])
+
+
+def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
+    if wanted is not None and found.hexdigest() != wanted:
+        raise FileChanged(
+            f"`{path}` changed while it was read. It was not stored; nothing was published. Wait until the program that writes "
+            "it has ended, then run again."
+        )
 
 
 def _part_bytes(size: int) -> int:

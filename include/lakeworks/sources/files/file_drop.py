@@ -34,7 +34,7 @@ from lakeworks.sources import FetchRequest, SourceConnection
 from lakeworks.sources.files.file_source import FileFacts, FileStore, LandedFile
 from lakeworks.sources.options import Options, read_options
 
-_UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
+UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
 _BLOCK = 1 << 20
 
 
@@ -120,7 +120,7 @@ class FileDrop:
                 f"`{address}` went away while it was fetched. It was not landed. Drop it again."
             ) from error
         try:
-            rows, content = _read_to_end(path, name, options)
+            rows, content = read_to_end(path, name, options)
         except LakeError:
             raise
         except Exception as error:  # whatever bytes a stranger drops, the error names the file
@@ -135,7 +135,7 @@ class FileDrop:
                 f"`lakeworks forget` for the table, the period and `{name}`, and then the fetch again; "
                 "`least_share_of_rows` in the contract's source_options sets the bound."
             )
-        sha256 = _digest(path, None)
+        sha256 = digest(path, None)
         return FileFacts(address, datetime.now(UTC), sha256, content or sha256, path.stat().st_size, rows)
 
 
@@ -162,20 +162,21 @@ def _skipped(name: str, pattern: str) -> str | None:
         return "lies in a folder below the period's"
     if name.startswith((".", "_")):
         return "is hidden, or a marker of the program that wrote the folder"
-    if name.endswith(_UNFINISHED):
+    if name.endswith(UNFINISHED):
         return "is still being written, by its ending"
     return None if fnmatch(name, pattern) else f"is none of the files `{pattern}` of the contract"
 
 
-def _read_to_end(path: Path, name: str, options: FormatOptions) -> tuple[int, str | None]:
+def read_to_end(path: Path, name: str, options: FormatOptions) -> tuple[int, str | None]:
     """Return how many rows a file has, and the digest of its plain bytes if they are compressed."""
     kind = format_of(name, options)
     with path.open("rb") as file:
         rows = sum(batch.rows for batch in kind.read(file, options))
-    return rows, _digest(path, kind.compression) if kind.compression else None
+    return rows, digest(path, kind.compression) if kind.compression else None
 
 
-def _digest(path: Path, compression: str | None) -> str:
+def digest(path: Path, compression: str | None) -> str:
+    """Return the SHA-256 of a file's plain bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         stream = plain(file, compression)

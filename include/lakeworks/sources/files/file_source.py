@@ -1,6 +1,6 @@
 """Sources of whole files that others deliver: a file is its name and its content, and what is landed stays known."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,20 @@ class LandedFile:
     rows: int
 
 
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file on this machine that was read to its end, under the name it is landed by."""
+
+    name: str
+    path: Path
+    facts: FileFacts
+
+    @property
+    def version(self) -> str:
+        """Its content: no clock and no address is part of it, so that the same file is the same from everywhere."""
+        return f"{self.facts.size} {self.facts.sha256}"
+
+
 class FileStore(Protocol):
     """Landing of delivered files."""
 
@@ -41,6 +55,13 @@ class FileStore(Protocol):
 
     def take_file(self, name: str, version: str, bring: Callable[[Path], FileFacts]) -> LandedFile:
         """Land a file unless this version of it is landed; `bring` writes it to a path and checks it."""
+
+    def take_checked(self, files: Sequence[CheckedFile], sent: Callable[[int], None]) -> None:
+        """Land files of this machine, side by side, those excepted that are landed; `sent` hears of bytes that arrived.
+
+        Raises:
+            FileChanged: one was written meanwhile.
+        """
 
     def keep_file(self, name: str, why: str) -> None:
         """Keep a file of the newest complete fetch that is delivered no longer."""

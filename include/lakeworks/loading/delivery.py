@@ -1,0 +1,42 @@
+"""Checked files of this machine as a delivery: they join what a period has already, they take nothing out of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lakeworks.errors import DeliveryShrank
+from lakeworks.sources.files.file_drop import FileOptions
+from lakeworks.sources.files.file_source import CheckedFile, FileStore, LandedFile
+from lakeworks.sources.options import read_options
+from lakeworks.sources.protocols import FetchRequest
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Implements `lakeworks.sources.files.file_source.FileSource`."""
+
+    files: Sequence[CheckedFile]
+    sent: Callable[[int], None]
+    variant: str = "load"  # a fetch from the inbox is not continued with these files
+
+    def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
+        """See `FileSource.collect_files`."""
+        before, least = landing.files_before, read_options(FileOptions, wanted).least_share_of_rows
+        for file in self.files:
+            if (known := before.get(file.name)) is not None:
+                _refuse_shrunk(file, known, least)
+        landing.take_checked(self.files, self.sent)
+        here = {file.name for file in self.files}
+        for name in before:
+            if name not in here:
+                landing.keep_file(name, "was there before this load")
+        return {}
+
+
+def _refuse_shrunk(file: CheckedFile, known: LandedFile, least: float) -> None:
+    if file.facts.rows < known.rows * least:
+        raise DeliveryShrank(
+            f"`{file.path}` has {file.facts.rows} rows; the one landed before as `{file.name}` had {known.rows}. Nothing was "
+            "loaded, and what was landed before stays the period's. Load the whole file. If the small one is right, run "
+            f"`lakeworks forget` for the table, the period and `{file.name}` first; `least_share_of_rows` in the contract's "
+            "source_options sets the bound."
+        )

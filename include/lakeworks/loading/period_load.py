@@ -1,0 +1,131 @@
+"""Load files into one period of a table: look at each, land them, write, audit, publish. No Airflow is needed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Period
+from lakeworks.errors import ContractError, FencedError, FileRefused, PartitionKeyError
+from lakeworks.formats.options import FormatOptions
+from lakeworks.lake import Lake
+from lakeworks.landing.landing_set import LandingSet
+from lakeworks.ledger.run_record import Run
+from lakeworks.loading.delivery import Delivery
+from lakeworks.loading.file_check import FileCheck, check_file
+from lakeworks.loading.file_selection import Selection
+from lakeworks.loading.report import FileOutcome, LoadReport
+from lakeworks.pipeline.fetch_step import land
+from lakeworks.pipeline.downstream_rebuild import rebuild
+
+_SOURCE = "file_drop"
+
+
+def unheard(_: int) -> None:
+    """Take notice of nothing."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Listeners: bytes that were read, bytes that arrived, and the step that begins."""
+
+    read: Callable[[int], None] = unheard
+    sent: Callable[[int], None] = unheard
+    step: Callable[[str], None] = lambda _: None
+
+
+def check_destination(contract: Contract, key: str) -> Period:
+    """Return the period that files can be loaded into.
+
+    Raises:
+        ContractError: the table takes no files.
+        PartitionKeyError: the key is no period, or of a grain that the table does not have.
+    """
+    source = (contract.source or "").partition(".")[0]
+    if source != _SOURCE:
+        why = f"its `source` is `{contract.source}`" if contract.source else "it is built from other tables"
+        raise ContractError(
+            f"`{contract.name}` takes no files: {why}. Nothing was loaded. Files go into tables with `source: {_SOURCE}.<data "
+            "set>`; add one with `lakeworks table new`, and read it where you need its rows."
+        )
+    fields = [item for item in contract.partition_by if item.transform != "identity"]
+    if not fields:
+        return Period.parse(key)
+    period, grain = Period.parse(key), fields[0].transform
+    if period.grain != grain:
+        raise PartitionKeyError(
+            f"`{key}` is a {period.grain}, and `{contract.name}` is cut by {grain} (`{fields[0]}`). Nothing was loaded. Name "
+            f"the {grain}, like {Period.containing(period.start, grain)}."
+        )
+    return period
+
+
+def check_files(contract: Contract, selection: Selection, heard: Progress = Progress()) -> list[FileCheck]:
+    """Look at every file; needs no lake."""
+    options = FormatOptions.among(contract.source_options)
+    return [check_file(contract, file, options, heard.read) for file in selection.files]
+
+
+def load_files(
+    lake: Lake,
+    contract: Contract,
+    period: Period,
+    checks: Sequence[FileCheck],
+    *,
+    heard: Progress = Progress(),
+    keep_going: bool = False,
+) -> LoadReport:
+    """Land the files that were looked at, and publish the period with them.
+
+    Files under a name that the period has already take its place; all others of the period stay. The same files again change
+    nothing. A load that was killed is run again: it goes on from what is landed.
+
+    Raises:
+        FileRefused: a file does not keep the contract; with `keep_going` the others are loaded instead.
+        DeliveryShrank: a file has far fewer rows than the one it would take the place of.
+        LakeError: whatever the steps raise; live data is as it was.
+    """
+    good = [item for item in checks if not item.is_refused]
+    bad = [item for item in checks if item.is_refused]
+    if bad and not (keep_going and good):
+        raise FileRefused(refusal(contract, bad, len(checks)))
+    run = _run()
+    heard.step("landing")
+    delivery = Delivery([item.as_checked() for item in good], heard.sent)
+    made = land(lake, contract, period, run, delivery)
+    assert isinstance(made, LandingSet)  # noqa: S101 - a delivery makes a set
+    heard.step("publishing")
+    try:
+        record = rebuild(lake, contract.name, period, run)
+    except (
+        FencedError
+    ):  # a load that began later was quicker, and read what was landed then: this one has the last word
+        record = rebuild(lake, contract.name, period, _run())
+    outcomes = {note.name: note.outcome for note in made.files}
+    files = [
+        FileOutcome(item, "same" if outcomes.get(item.file.name) == "unchanged" else "loaded") for item in good
+    ] + [FileOutcome(item, "failed", first_reason(item)) for item in bad]
+    return LoadReport(contract.name, str(period), files, record=record)
+
+
+def refusal(contract: Contract, bad: Sequence[FileCheck], of: int) -> str:
+    """Return the message for files that do not keep the contract."""
+    reasons = "; ".join(f"`{item.file.name}`: {first_reason(item)}" for item in bad[:3])
+    return (
+        f"{len(bad)} of {of} files do not keep the contract of `{contract.name}`: {reasons}{'; …' if len(bad) > 3 else ''}. "
+        "Nothing was loaded. See every line with `--check`; correct the files, or load the others with `--keep-going`."
+    )
+
+
+def first_reason(item: FileCheck) -> str:
+    """Return the first finding of a refused file, and how many more there are."""
+    found, more = item.first_refused, item.counts["refused"] - 1
+    assert found is not None  # noqa: S101 - the file is refused
+    rule = f"({found.rule}; {more} more)" if more else f"({found.rule})"
+    return " ".join(part for part in (found.place, found.says.rstrip("."), rule) if part)
+
+
+def _run() -> Run:
+    now = datetime.now(UTC)
+    return Run(id=f"load__{now:%Y%m%dT%H%M%S%f}-{uuid4().hex[:8]}", started_at=now)

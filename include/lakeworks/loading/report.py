@@ -1,0 +1,56 @@
+"""Outcome of a load: each file with what became of it, and what was published."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lakeworks.ledger.run_record import RunRecord
+from lakeworks.loading.file_check import FileCheck
+from lakeworks.loading.file_selection import LeftOut
+
+# `ready`: it keeps the contract, and nothing was done with it yet.
+State = Literal["loaded", "same", "failed", "ready"]
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """One file and what became of it."""
+
+    check: FileCheck
+    state: State
+    why: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a row for people and programs."""
+        return {
+            "file": self.check.file.name,
+            "outcome": self.state,
+            "rows": self.check.rows,
+            "bytes": self.check.size,
+            "quarantined": self.check.counts["quarantined"],
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """A load of one period."""
+
+    table: str
+    period: str
+    files: Sequence[FileOutcome]
+    left_out: Sequence[LeftOut] = ()
+    record: RunRecord | None = None
+    keys: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file did not come in."""
+        return any(item.state == "failed" for item in self.files)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Files by what became of them."""
+        found = Counter(item.state for item in self.files)
+        return {state: found[state] for state in ("loaded", "same", "failed", "ready") if found[state]}

@@ -1,0 +1,59 @@
+"""Standard input as a file: it can be read once only, and a file is looked at before it is sent."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import gettempdir
+from typing import BinaryIO
+
+from lakeworks.contract import Contract
+from lakeworks.core.scratch import scratch_folder
+from lakeworks.errors import ConfigError
+from lakeworks.formats.options import FormatOptions
+from lakeworks.formats.protocols import FORMATS, format_of
+from lakeworks.loading.file_selection import LocalFile
+
+STANDARD_INPUT = "-"
+
+
+@contextmanager
+def spooled(
+    stream: BinaryIO, contract: Contract, format_: str | None, name: str | None, scratch: Path | None = None
+) -> Iterator[LocalFile]:
+    """Write a stream to the scratch folder, as a file of that format or name; it is gone afterwards.
+
+    Raises:
+        ConfigError: it is not said which format it has.
+        ScratchUnavailable: the disk is full.
+    """
+    called = _name(contract, format_, name)
+    with scratch_folder(scratch or Path(gettempdir()) / "lakeworks") as folder:
+        path = folder / "stdin"
+        with path.open("wb") as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+        yield LocalFile(path, called)
+
+
+def _name(contract: Contract, format_: str | None, name: str | None) -> str:
+    options = FormatOptions.among(contract.source_options)
+    endings = {item.name: item.endings[0] for item in FORMATS if item.endings}
+    known = ", ".join(endings)
+    if format_ is not None and format_ not in endings:
+        raise ConfigError(f"There is no format `{format_}`. Nothing was loaded. Known: {known}.")
+    if name is None and format_ is None and options.format not in endings:
+        raise ConfigError(f"Say which format standard input has: --format, one of {known}. Nothing was loaded.")
+    called = name or f"stdin{endings[str(format_ or options.format)]}"
+    if PurePosixPath(called).name != called or called.startswith((".", "_")):
+        raise ConfigError(
+            f"`{called}` is no name of a file in the lake: it may not hold `/` or begin with `.` or `_`. Nothing was loaded."
+        )
+    try:
+        found = format_of(called, options).format.name
+    except ValueError as error:
+        raise ConfigError(f"{error}. Nothing was loaded. Give --name an ending of the format.") from error
+    if format_ not in (None, found):
+        raise ConfigError(
+            f"`{called}` is {found} by its ending, not {format_}. Nothing was loaded. Give one of the two."
+        )
+    return called
