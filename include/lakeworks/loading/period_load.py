@@ -16,8 +16,8 @@ from lakeworks.loading.delivery import Delivery
 from lakeworks.loading.file_check import FileCheck, check_file
 from lakeworks.loading.file_selection import Selection
 from lakeworks.loading.report import FileOutcome, LoadReport
-from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.downstream_rebuild import rebuild
+from lakeworks.pipeline.fetch_step import land
 
 _SOURCE = "file_drop"
 

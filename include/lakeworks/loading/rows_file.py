@@ -52,9 +52,9 @@ def connected() -> Lake:
     import boto3
 
     from lakeworks.aws_errors import configured
-    from lakeworks.settings import settings
+    from lakeworks.settings import current_settings
 
-    found = settings()
+    found = current_settings()
     with configured():
         return Lake.connect(found, boto3.Session())
 

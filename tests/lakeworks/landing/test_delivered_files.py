@@ -1,6 +1,7 @@
 """A delivered file is its name and its content: nothing is skipped, lost or replaced by an older one without a word."""
 
 import gzip
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +11,15 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
-from lakeworks.errors import ConfigError, DeliveryShrank, LakeNotFound, LostRace, MalformedSource, NotPublishedYet
+from lakeworks.errors import (
+    ConfigError,
+    DeliveryShrank,
+    FileChanged,
+    LakeNotFound,
+    LostRace,
+    MalformedSource,
+    NotPublishedYet,
+)
 from lakeworks.lake import Lake
 from lakeworks.landing.delivered_files import file_key, store_file
 from lakeworks.landing.forgetting import forget
@@ -207,12 +216,17 @@ def test_a_broken_list_of_a_fetch_is_an_error_of_the_tree(till: Till) -> None:
 
 def test_of_two_processes_that_land_one_file_the_first_copy_stays(till: Till, tmp_path: Path) -> None:
     path, key = tmp_path / "a.jsonl", file_key("landing/test/file_drop/events/", "a.jsonl", "v1")
-    facts = FileFacts("file:///a.jsonl", datetime.now(UTC), "0" * 64, "0" * 64, 1, 1)
-    path.write_bytes(b"1")
-    store_file(till.lake, (key, "a.jsonl", "v1"), path, facts, till.run_at(1))
-    path.write_bytes(b"2")
+
+    def facts(body: bytes) -> FileFacts:
+        path.write_bytes(body)
+        sha256 = hashlib.sha256(body).hexdigest()
+        return FileFacts("file:///a.jsonl", datetime.now(UTC), sha256, sha256, 1, 1)
+
+    store_file(till.lake, (key, "a.jsonl", "v1"), path, facts(b"1"), till.run_at(1))
     with pytest.raises(LostRace):
-        store_file(till.lake, (key, "a.jsonl", "v1"), path, facts, till.run_at(2))
+        store_file(till.lake, (key, "a.jsonl", "v1"), path, facts(b"2"), till.run_at(2))
+    with pytest.raises(FileChanged, match="changed while it was read. It was not stored"):
+        store_file(till.lake, (f"{key}x", "a.jsonl", "v1"), path, replace(facts(b"3"), sha256="0" * 64), till.run_at(3))
     assert till.lake.store.get(key)[0] == b"1"
 
 

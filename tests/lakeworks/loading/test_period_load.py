@@ -13,3 +13,13 @@ def test_a_file_is_published_by_one_call(till: Till) -> None:
         {"id": 1, "amount": Decimal("12.5000"), "shop": "north"},
         {"id": 2, "amount": Decimal("0.0001"), "shop": "south"},
     ]
+
+
+def test_the_same_files_change_nothing_and_a_corrected_one_takes_its_place(till: Till) -> None:
+    till.write(a__csv="id\n1\n2\n", b__csv="id\n3\n")
+    till.load()
+    again = till.load()
+    assert (again.counts, again.record and again.record.outcome) == ({"same": 2}, {"unchanged": 1})
+    till.write(a__csv="id\n1\n7\n")
+    assert till.load(till.folder / "a.csv").counts == {"loaded": 1}
+    assert till.ids() == [1, 3, 7], "the file that was not named stays"
