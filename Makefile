@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 export VIRTUAL_ENV := $(CURDIR)/.venv
+# some containers set it: then every process compiles every module of the project again
+unexport PYTHONDONTWRITEBYTECODE
 # a machine that names its certificates to pip means uv too
 ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)

@@ -50,6 +50,9 @@ ON_SERVERS = (
 for name in [name for name in os.environ if name.startswith(("AWS_", "LAKE_"))]:
     if name not in ("LAKE_LONG", "LAKE_SPARK"):
         del os.environ[name]
+# Where a container sets it, every worker and every process of a test would compile all modules again, and rewrite all asserts.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
     filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY") or os.environ.get("no_proxy")])
 )

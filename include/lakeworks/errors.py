@@ -53,7 +53,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        """`` `tables/…/contract.yml`: `columns.id`: is missing ``."""
+        """`` `include/lake/tables/…/contract.yml`: `columns.id`: is missing ``."""
         return f"`{self.file}`: `{self.field}`: {self.message}" if self.field else f"`{self.file}`: {self.message}"
 
 

@@ -18,6 +18,7 @@ from lakeworks.errors import ConfigError
 
 MARKER = "lake.yml"
 PACKAGE = "lake"
+TABLES = f"include/{PACKAGE}/tables"  # from the project's root
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Project:
     @property
     def tables(self) -> Path:
         """The folder of the table folders: `<layer>/<domain>/<table>/`."""
-        return self.folder / "tables"
+        return self.root / TABLES
 
     @property
     def sources(self) -> Path:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.spark_session import running_spark
+from tests.conformance.spark_session import spark_or_skip
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with running_spark(tmp_path_factory.mktemp("warehouse")) as session:
+    with spark_or_skip(tmp_path_factory.mktemp("warehouse")) as session:
         yield session

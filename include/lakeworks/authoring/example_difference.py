@@ -21,9 +21,9 @@ def _rows(expected: Sequence[Mapping[str, Any]], built: Sequence[Mapping[str, An
             elif wanted[column] != row[column]:
                 yield f"row {number}: `{column}` is {_shown(row[column])}, expected {_shown(wanted[column])}"
     for number, wanted in enumerate(expected[len(built) :], len(built) + 1):
-        yield f"row {number} is missing: {_row(wanted)}"
+        yield f"row {number} is missing: {shown_row(wanted)}"
     for number, row in enumerate(built[len(expected) :], len(expected) + 1):
-        yield f"row {number} was not expected: {_row(row)}"
+        yield f"row {number} was not expected: {shown_row(row)}"
 
 
 def _quarantined(expected: Sequence[Sequence[str]], built: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -32,7 +32,8 @@ def _quarantined(expected: Sequence[Sequence[str]], built: Sequence[Sequence[str
         yield f"quarantined rows broke {found or 'nothing'}, expected {wanted or 'none'}"
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def shown_row(row: Mapping[str, Any]) -> str:
+    """Return a row as one line."""
     return "{" + ", ".join(f"{name}: {_shown(value)}" for name, value in row.items()) + "}"
 
 

@@ -17,7 +17,7 @@ _SOME_PERIOD = Period.parse("2026-01-01")
 
 def sql_problems(contract: Contract) -> Iterator[Problem]:
     """Yield everything that is wrong with a table's SQL; nothing for a table that takes its source as it is."""
-    file, sql = f"tables/{contract.table.path}/transform.sql", load_sql(contract)
+    file, sql = contract.path_of("transform.sql"), load_sql(contract)
     if sql is None:
         return
     try:

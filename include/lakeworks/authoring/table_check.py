@@ -10,7 +10,7 @@ from lakeworks.authoring.sql_check import sql_problems
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.names import TableName, suggestion
 from lakeworks.errors import ConfigError, ContractError, Problem
-from lakeworks.project import current_project
+from lakeworks.project import TABLES, current_project
 from lakeworks.sources import known_sources
 from lakeworks.transform.examples import read_examples
 from lakeworks.transform.group_functions import has_function, load_function
@@ -37,33 +37,28 @@ def table_problems(name: str) -> list[Problem]:
     return [problem for part in parts for problem in part(contract)]
 
 
-def file_of(contract: Contract, name: str) -> str:
-    """Return how messages call a file of the table's folder."""
-    return f"tables/{contract.table.path}/{name}"
-
-
 def _folder_problems(contract: Contract) -> Iterator[Problem]:
     names = {path.name for path in contract.folder.iterdir() if not path.name.startswith((".", "__"))}
     for name in sorted(names - _FILES):
         if Path(name).suffix in (".yml", ".yaml", ".sql", ".py"):
             yield Problem(
-                file_of(contract, name), "", f"no file of a table has this name. {suggestion(name, sorted(_FILES))}"
+                contract.path_of(name), "", f"no file of a table has this name. {suggestion(name, sorted(_FILES))}"
             )
     if word := reserved_word(contract.table):
         yield Problem(
-            file_of(contract, "contract.yml"),
+            contract.path_of("contract.yml"),
             "",
             f"`{word}` in the table's name is a keyword of Python or SQL: rename it",
         )
     if not contract.source and "transform.sql" not in names:
         yield Problem(
-            file_of(contract, "contract.yml"), "source", "is missing: a table has a `source` or a transform.sql"
+            contract.path_of("contract.yml"), "source", "is missing: a table has a `source` or a transform.sql"
         )
 
 
 def _reference_problems(contract: Contract) -> Iterator[Problem]:
     """Tables that the contract names."""
-    file, known = file_of(contract, "contract.yml"), all_tables()
+    file, known = contract.path_of("contract.yml"), all_tables()
     named = [(f"inputs.{name}", name) for name in contract.inputs]
     named += [("preserves_rows", contract.preserves_rows)] if contract.preserves_rows else []
     named += [("rebuilds.touched_by", contract.rebuilds.touched_by)] if contract.rebuilds else []
@@ -73,7 +68,7 @@ def _reference_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _source_problems(contract: Contract) -> Iterator[Problem]:
-    file = file_of(contract, "contract.yml")
+    file = contract.path_of("contract.yml")
     if contract.source:
         name = contract.source.partition(".")[0]
         try:
@@ -91,7 +86,7 @@ def _function_problems(contract: Contract) -> Iterator[Problem]:
     """A `transform.py` groups by columns of the table, and says what each column it computes is made of."""
     if not has_function(contract):
         return
-    file = file_of(contract, "transform.py")
+    file = contract.path_of("transform.py")
     try:
         function, selected = load_function(contract), _selected(contract)
     except (ContractError, ConfigError) as error:
@@ -126,7 +121,7 @@ def _example_problems(contract: Contract) -> Iterator[Problem]:
     try:
         read_examples(contract)
     except ContractError as error:
-        yield from error.problems or [Problem(file_of(contract, "examples.yml"), "", str(error))]
+        yield from error.problems or [Problem(contract.path_of("examples.yml"), "", str(error))]
 
 
 def project_problems(
@@ -166,7 +161,7 @@ def _stray_folders() -> Iterator[Problem]:
         if path.suffix not in (".yml", ".sql") or path.name not in _FILES:
             continue
         name = ".".join(path.parent.relative_to(root).parts)
-        shown = f"tables/{path.relative_to(root)}"
+        shown = f"{TABLES}/{path.relative_to(root)}"
         if not (path.parent / "contract.yml").is_file():
             yield Problem(shown, "", "there is no contract.yml beside it: nothing reads this folder")
         elif path.name == "contract.yml":

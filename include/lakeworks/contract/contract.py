@@ -32,7 +32,7 @@ from lakeworks.core.names import TableName, suggestion
 from lakeworks.core.partition import Partition
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ContractError, Problem
-from lakeworks.project import current_project
+from lakeworks.project import TABLES, current_project
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,6 +173,10 @@ class Contract(Partitioning, Section):
         """Return the table's folder: contract, SQL and examples."""
         return current_project().tables / self.table.path
 
+    def path_of(self, file: str) -> str:
+        """Return a file of the table's folder as messages name it: its path from the project's root."""
+        return f"{TABLES}/{self.table.path}/{file}"
+
     @property
     def file_columns(self) -> dict[str, Column]:
         """The columns inside the Parquet files, in order."""
@@ -205,10 +209,10 @@ def _load(name: str, root: Path) -> Contract:
     path = root / table.path / "contract.yml"
     if not path.is_file():
         raise ContractError(
-            f"There is no table `{name}` (no `{path.relative_to(root)}`). {suggestion(name, all_tables(root))} Nothing was "
-            "run. Every table: lakeworks tables"
+            f"There is no table `{name}` (no `{TABLES}/{path.relative_to(root)}`). {suggestion(name, all_tables(root))} "
+            "Nothing was run. Every table: lakeworks tables"
         )
-    return read_contract(path, name, _shown(path, root))
+    return read_contract(path, name, f"{TABLES}/{path.relative_to(root)}")
 
 
 def read_contract(path: Path, name: str, shown: str) -> Contract:
@@ -236,7 +240,3 @@ def all_tables(root: Path | None = None) -> list[str]:
     order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
     found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
     return sorted(found, key=lambda name: (order.get(name.split(".")[0], 9), name))
-
-
-def _shown(path: Path, root: Path) -> str:
-    return f"tables/{path.relative_to(root)}"

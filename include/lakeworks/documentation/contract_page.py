@@ -42,9 +42,9 @@ _HEAD = """# Reference: the files of a table
 
 *Written by `make docs` from the models that read the files. Do not edit.*
 
-A table is a folder `tables/<layer>/<domain>/<table>/` with `contract.yml` and `examples.yml`. Unless it takes a source as it
-is, it also has a `transform.sql` (and a `transform.py` for what SQL cannot say). `lakeworks table new` writes the files.
-`lakeworks table check` checks them.
+A table is a folder `include/lake/tables/<layer>/<domain>/<table>/` with `contract.yml` and `examples.yml`. Unless it takes
+a source as it is, it also has a `transform.sql` (and a `transform.py` for what SQL cannot say).
+`lakeworks table new` writes the files. `lakeworks table check` checks them. `lakeworks table test` runs the examples.
 
 Editors complete and check `contract.yml` with its JSON schema. Keep the output of `lakeworks contract schema` in a file, and
 begin a contract with `# yaml-language-server: $schema=<path to that file>`.

@@ -75,7 +75,7 @@ def read_examples(
         ContractError: as `load_examples`.
     """
     path = path or contract.folder / "examples.yml"
-    shown = f"tables/{contract.table.path}/examples.yml"
+    shown = contract.path_of("examples.yml")
     try:
         items = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

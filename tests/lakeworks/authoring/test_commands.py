@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 pytestmark = pytest.mark.integration  # processes of its own
@@ -25,12 +26,19 @@ def test_check_and_test_end_with_1_where_something_is_wrong(shop: Path) -> None:
         assert done.returncode == 0, done.stderr
     (shop / SQL).write_text((shop / SQL).read_text().replace("CAST(amount AS", "CAST(amount + 1 AS"))
     tested = lakeworks("table", "test", "silver.sales.orders")
-    assert (tested.returncode, tested.stderr.strip()) == (1, "1 example: 0 hold, 1 fail.")
-    assert "FAIL  silver.sales.orders: an order\n      row 1: `amount` is 10.99, expected 9.99" in tested.stdout
+    engine = f"DuckDB {duckdb.__version__}"
+    assert (tested.returncode, tested.stderr.splitlines()[:2]) == (
+        1,
+        ["1 example: 0 hold, 1 fail.", f"Run on {engine}."],
+    )
+    assert (
+        f"FAIL  silver.sales.orders: an order ({engine})\n      {engine}: row 1: `amount` is 10.99, expected 9.99"
+        in tested.stdout
+    )
     (shop / SQL).write_text("SELECT 1")
     checked = lakeworks("table", "check", "--json")
     assert checked.returncode == 1
-    assert f"tables/{SQL}" in {problem["file"] for problem in json.loads(checked.stdout)}
+    assert f"include/lake/tables/{SQL}" in {problem["file"] for problem in json.loads(checked.stdout)}
     # in a process of its own: one process imports the `lake` package of one project
     (shop / SQL).with_name("transform.py").write_text("def transform(rows): return rows\n")
     assert "needs `GROUP_BY` and `transform`" in lakeworks("table", "check", "silver.sales.orders").stdout
@@ -40,11 +48,23 @@ def test_check_and_test_end_with_1_where_something_is_wrong(shop: Path) -> None:
     assert "Traceback" not in unknown.stderr
 
 
+def test_an_engine_that_is_not_at_hand_is_named_with_how_to_get_it(shop: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*LAKEWORKS, "table", "test", "silver.sales.orders"],
+        env={**os.environ, "LAKE_SPARK": str(tmp_path / "nowhere")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, "what is not at hand is no failure"
+    assert f"Not at hand: LAKE_SPARK is `{tmp_path / 'nowhere'}`, and there is no `pyspark` in it." in done.stderr
+    unknown = lakeworks("table", "test", "--engine", "sparc")
+    assert unknown.returncode == 1
+    assert "There is no engine `sparc` for examples. Known: duckdb, spark. Nothing was run." in unknown.stderr
+
+
 def test_one_wrong_contract_hides_no_other_table(shop: Path) -> None:
     (shop / "silver/sales/orders/contract.yml").write_text("version: 1\n")
     listed = lakeworks("tables")
     assert "bronze.sales.orders" in listed.stdout
-    assert "`tables/silver/sales/orders/contract.yml`: `version`" in listed.stderr
+    assert "`include/lake/tables/silver/sales/orders/contract.yml`: `version`" in listed.stderr
     assert listed.returncode == 1
 
 

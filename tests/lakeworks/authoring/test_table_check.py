@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lakeworks.authoring.table_check import project_problems, table_problems
+from lakeworks.project import TABLES
 
 NAME, FOLDER = "silver.sales.orders", "silver/sales/orders"
 
@@ -28,7 +29,7 @@ def test_five_mistakes_in_a_contract_are_five_lines(shop: Path) -> None:
     )
     found = problems(shop)
     assert len(found) >= 5
-    assert all(line.startswith(f"`tables/{FOLDER}/contract.yml`: `") and "\n" not in line for line in found)
+    assert all(line.startswith(f"`{TABLES}/{FOLDER}/contract.yml`: `") and "\n" not in line for line in found)
     for words in (
         "`version`: ", "`description`: is missing", "`team`: is missing", "`owner`: there is no such field. Did you mean `team`?",
         "`columns.id.type`: `varchar` is not a column type. Did you mean `string`?",
@@ -63,8 +64,9 @@ def test_five_mistakes_in_a_contract_are_five_lines(shop: Path) -> None:
 def test_a_mistake_is_one_line_that_names_it(shop: Path, file: str, old: str, new: str, words: str) -> None:
     found = problems(shop, file, old, new)
     expected = words.removeprefix("`transform.sql`: ")
-    assert any(expected in line and f"tables/{FOLDER}/" in line for line in found), found
+    assert any(expected in line and f"`{TABLES}/{FOLDER}/" in line for line in found), found
     assert all("\n" not in line for line in found)
+    assert all(Path(line.split("`")[1]).is_file() for line in found), "each opens from the project's folder"
 
 
 def test_a_missing_example_file_and_a_table_without_sql_or_source_are_problems(shop: Path) -> None:
@@ -84,5 +86,5 @@ def test_one_wrong_contract_hides_no_other_tables_problem_and_a_folder_without_c
     files = {problem.file for problem in found}
     assert names == ["bronze.sales.orders", "silver.sales.orders"]
     assert files == {
-        f"tables/{FOLDER}/contract.yml", "tables/bronze/sales/orders/examples.yml", "tables/gold/sales/daily/transform.sql",
+        f"{TABLES}/{FOLDER}/contract.yml", f"{TABLES}/bronze/sales/orders/examples.yml", f"{TABLES}/gold/sales/daily/transform.sql",
     }  # fmt: skip

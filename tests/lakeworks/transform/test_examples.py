@@ -103,5 +103,7 @@ def test_the_error_names_the_file_and_every_problem(tmp_path: Path) -> None:
     (tmp_path / "examples.yml").write_text("- name: a\n")
     with pytest.raises(ContractError) as refused:
         read_examples(load_contract(DEMAND), path=tmp_path / "examples.yml")
-    assert str(refused.value).startswith("`tables/gold/transport/hourly_demand/examples.yml`: example `a`: `period`")
+    assert str(refused.value).startswith(
+        "`include/lake/tables/gold/transport/hourly_demand/examples.yml`: example `a`: `period`"
+    )
     assert len(refused.value.problems) == 3

@@ -16,6 +16,7 @@ from lakeworks.cli.backfill.view import follow, plan_document, show_plan
 from lakeworks.cli.cell_text import joined
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
+from lakeworks.cli.progress import waiting
 from lakeworks.errors import ConfigError
 from lakeworks.prices import load_price_book
 from lakeworks.settings import current_settings
@@ -38,7 +39,8 @@ def plan_backfill(
 
     Starts nothing. Shows each table's partitions, the requests to each vendor and the days they take.
     """
-    found = _plan(airflow(), dag, first, last, chunk, again)
+    with waiting("Comparing the range with what is published"):
+        found = _plan(airflow(), dag, first, last, chunk, again)
     if as_json:
         emit_one(plan_document(found))
     else:
@@ -61,7 +63,8 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     Start it again to continue: it plans only what is left.
     """
     api = airflow()
-    found = _plan(api, dag, first, last, chunk, again)
+    with waiting("Comparing the range with what is published"):
+        found = _plan(api, dag, first, last, chunk, again)
     if found.dag.paused and not unpause:
         raise ConfigError(
             f"`{dag}` is paused: its runs would wait. Nothing was started. Add --unpause (runs of its schedule begin too)."
@@ -72,7 +75,8 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if as_json:
             emit_one({"backfill": None, "runs": 0, "under_way": [str(item) for item in found.under_way]})
         return
-    begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
+    with waiting("Starting runs"):
+        begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
     if found.dag.paused:  # only now: a run that its schedule begins queues behind these
         api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     if watch_it:
@@ -95,7 +99,9 @@ def list_backfills(
     dag: Annotated[str | None, typer.Argument(help="only of this DAG")] = None, as_json: AsJson = False
 ) -> None:
     """List backfills, newest first."""
-    emit([item.as_dict() for item in runs.known(airflow(), dag or "~")], as_json=as_json, title="Backfills")
+    with waiting("Asking Airflow"):
+        known = runs.known(airflow(), dag or "~")
+    emit([item.as_dict() for item in known], as_json=as_json, title="Backfills")
 
 
 def pause_backfill(backfill: BackfillArgument) -> None:
@@ -104,8 +110,9 @@ def pause_backfill(backfill: BackfillArgument) -> None:
     Pauses the DAG, so the runs of its schedule wait too.
     """
     api = airflow()
-    found = runs.find(api, backfill)
-    runs.hold(api, found, paused=True)
+    with waiting("Pausing"):
+        found = runs.find(api, backfill)
+        runs.hold(api, found, paused=True)
     say(f"paused: {found.count('queued')} periods wait, {found.count('running')} run to their end. Runs of the schedule of "
          f"`{found.dag_id}` wait too. Go on: lakeworks backfill resume {backfill}")  # fmt: skip
 
@@ -113,8 +120,9 @@ def pause_backfill(backfill: BackfillArgument) -> None:
 def resume_backfill(backfill: BackfillArgument) -> None:
     """Resume a paused backfill."""
     api = airflow()
-    found = runs.find(api, backfill)
-    runs.hold(api, found, paused=False)
+    with waiting("Resuming"):
+        found = runs.find(api, backfill)
+        runs.hold(api, found, paused=False)
     say(f"resumed: {found.count('queued')} periods wait for their turn.")
 
 
@@ -124,8 +132,9 @@ def cancel_backfill(backfill: BackfillArgument) -> None:
     Running ones end normally. What is published stays.
     """
     api = airflow()
-    before = runs.find(api, backfill)
-    after = runs.cancel(api, before)
+    with waiting("Cancelling"):
+        before = runs.find(api, backfill)
+        after = runs.cancel(api, before)
     say(
         f"cancelled: {before.count('queued') - after.count('queued')} periods will not run; {after.count('running')} run to "
         f"their end, {after.count('success')} are done. The same `lakeworks backfill start` brings the rest later."

@@ -8,6 +8,7 @@ import typer
 
 from lakeworks.cli.arguments import AsJson, TableArgument
 from lakeworks.cli.output import emit, say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import Contract, load_contract, read_contract
 from lakeworks.contract.evolution import changes, left_for_athena, left_for_spark_3, version_needed
 from lakeworks.errors import LakeNotFound
@@ -84,7 +85,8 @@ def _published(new: Contract) -> Contract:
     from lakeworks.cli.connection import connect
     from lakeworks.pipeline.contract_history import published
 
-    found = published(connect(), new)
+    with waiting(f"Reading what `{new.name}` was published by"):
+        found = published(connect(), new)
     if found is None:
         raise LakeNotFound(
             f"`{new.name}` was never published in this lake. Compare with a file: --against contract.yml"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lakeworks.cli.output import say
+from lakeworks.cli.progress import track, waiting
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import ConfigError
 
@@ -35,11 +36,12 @@ def write_docs(
         raise ConfigError("--data is part of an ODCS document. Nothing was written. Give --odcs too, or leave it out.")
     names = all_tables()
     if dbt_sources:
-        files = {"sources.yml": sources_file()}
+        with waiting("Describing tables"):
+            files = {"sources.yml": sources_file()}
     elif odcs:
-        files = {f"{name}.odcs.yaml": document(name, data) for name in names}
+        files = {f"{name}.odcs.yaml": document(name, data) for name in track(names, "Describing")}
     else:
-        files = {f"{name}.md": page(name) for name in names}
+        files = {f"{name}.md": page(name) for name in track(names, "Describing")}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -5,13 +5,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lakeworks.cli.arguments import TABLE, AsJson, table_names
 from lakeworks.cli.output import emit
+from lakeworks.cli.progress import track, waiting
 from lakeworks.errors import ContractError, LakeError, Problem
+
+if TYPE_CHECKING:
+    from lakeworks.authoring.example_engines import ExampleEngine
 
 Tables = Annotated[
     list[str] | None,
@@ -37,22 +41,36 @@ def check_tables(
     raise typer.Exit(1 if _print_problems(tables, dags=dags, as_json=as_json) else 0)
 
 
-def run_examples(tables: Tables = None, watch: Watch = False, as_json: AsJson = False) -> None:
+def run_examples(
+    tables: Tables = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="duckdb or spark; default: every engine at hand (Spark starts in 10 seconds)", show_default=False
+        ),
+    ] = None,
+    watch: Watch = False,
+    as_json: AsJson = False,
+) -> None:
     """Run the examples of tables.
 
     An example has given rows and expected rows. Prints each value that differs.
 
-    Needs no lake and no network. Exit code 1 if an example does not hold.
+    DuckDB runs an example as a run does. Spark, where pyspark is installed or LAKE_SPARK names its folder, runs the SQL alone
+    and must give the same rows.
+
+    Needs no lake and no network. Exit code 1 if an example does not hold on an engine.
     """
     if watch:
         _run_again_after_changes()
-    raise typer.Exit(1 if _print_examples(tables, as_json=as_json) else 0)
+    raise typer.Exit(1 if _print_examples(tables, engine, as_json=as_json) else 0)
 
 
 def _print_problems(tables: Sequence[str] | None, *, dags: bool, as_json: bool) -> int:
     from lakeworks.authoring.table_check import project_problems
 
-    names, problems, notes = project_problems(tables, dags=dags)
+    with waiting("Checking tables and DAG files" if dags else "Checking tables"):
+        names, problems, notes = project_problems(tables, dags=dags)
     if as_json:
         emit([vars(problem) for problem in problems], as_json=True)
         return len(problems)
@@ -64,33 +82,59 @@ def _print_problems(tables: Sequence[str] | None, *, dags: bool, as_json: bool) 
     return len(problems)
 
 
-def _print_examples(tables: Sequence[str] | None, *, as_json: bool) -> int:
-    from lakeworks.authoring.example_difference import differences
-    from lakeworks.authoring.example_runner import run_example
-    from lakeworks.contract import all_tables, load_contract
-    from lakeworks.engines.duckdb import DuckDbEngine
-    from lakeworks.transform.examples import read_examples
+def _print_examples(tables: Sequence[str] | None, engine: str | None, *, as_json: bool) -> int:
+    from lakeworks.authoring.example_engines import engines_at_hand
+    from lakeworks.contract import all_tables
 
     rows: list[dict[str, Any]] = []
-    with TemporaryDirectory() as scratch:
-        engine = DuckDbEngine(scratch=Path(scratch))
-        for table in tables or all_tables():
-            try:
-                for example in read_examples(load_contract(table)):
-                    lines = differences(example, run_example(example, engine))
-                    rows.append({"table": table, "example": example.name, "holds": not lines, "differences": lines})
-            except LakeError as error:
-                rows.append({"table": table, "example": "", "holds": False, "differences": _lines(error)})
+    with TemporaryDirectory() as scratch, engines_at_hand(Path(scratch), engine) as (engines, missing):
+        for table in track(tables or all_tables(), "Running examples of"):
+            rows += _outcomes(table, engines)
     failed = [row for row in rows if not row["holds"]]
     if as_json:
         emit(rows, as_json=True)
         return len(failed)
-    for row in rows:
-        typer.echo(f"{'ok  ' if row['holds'] else 'FAIL'}  {row['table']}: {row['example']}")
-        for line in row["differences"]:
-            typer.echo(f"      {line}")
-    typer.echo(f"{_number(len(rows), 'example')}: {len(rows) - len(failed)} hold, {len(failed)} fail.", err=True)
+    for (table, example), found in _by_example(rows).items():
+        wrong = [row for row in found if not row["holds"]]
+        ran = ", ".join(row["engine"] for row in found if row["engine"])
+        typer.echo(f"{'FAIL' if wrong else 'ok  '}  {table}: {example}{f' ({ran})' if ran else ''}")
+        for row in wrong:
+            for line in row["differences"]:
+                typer.echo(f"      {row['engine'] or 'contract'}: {line}")
+    count, bad = len(_by_example(rows)), len(_by_example(failed))
+    typer.echo(f"{_number(count, 'example')}: {count - bad} hold, {bad} fail.", err=True)
+    for line in [f"Run on {' and '.join(item.label for item in engines)}.", *missing]:
+        typer.echo(line, err=True)
     return len(failed)
+
+
+def _outcomes(table: str, engines: "Sequence[ExampleEngine]") -> list[dict[str, Any]]:
+    """Return a row for each example of a table and each engine that runs it."""
+    from lakeworks.contract import load_contract
+    from lakeworks.transform.examples import read_examples
+
+    rows: list[dict[str, Any]] = []
+    try:
+        examples = read_examples(load_contract(table))
+    except LakeError as error:
+        return [{"table": table, "example": "", "engine": "", "holds": False, "differences": _lines(error)}]
+    for example in examples:
+        for engine in engines:
+            try:
+                lines = engine.differences(example)
+            except LakeError as error:
+                lines = _lines(error)
+            if lines is not None:
+                row = {"table": table, "example": example.name, "engine": engine.label}
+                rows.append({**row, "holds": not lines, "differences": lines})
+    return rows
+
+
+def _by_example(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["table"], row["example"]), []).append(row)
+    return found
 
 
 def _run_again_after_changes() -> None:

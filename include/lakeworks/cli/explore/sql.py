@@ -7,6 +7,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, IncludePersonal
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.contract.protection import protected_columns, unknown_or_withheld, withheld_note
 from lakeworks.engines.confinement import tables_of_select
@@ -23,7 +24,7 @@ def run_query(query: Query, include_personal: IncludePersonal = False, as_json: 
     """
     tables, withheld = tables_of_select(query), dict[str, list[str]]()
     lake = connect()
-    with lake.engine.confined_session() as session:
+    with waiting("Running the query"), lake.engine.confined_session() as session:
         for name in tables:
             contract = load_contract(str(name))
             withheld[contract.name] = [] if include_personal else protected_columns(contract)

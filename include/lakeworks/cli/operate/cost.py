@@ -114,7 +114,8 @@ def suggest_partitions(
     """
     lake = connect()
     parsed = list(read_log(queries.read_text().splitlines()))
-    found = advise_partitions(parsed, load_contract, _facts(lake, count=count))
+    with waiting("Reading the query log and the ledger"):
+        found = advise_partitions(parsed, load_contract, _facts(lake, count=count))
     emit([{**vars(item), "share": f"{item.share:.0%}"} for item in found], as_json=as_json, title="Filters")
 
 
@@ -132,7 +133,8 @@ def show_charges(
     window = costs.billing_period(month, datetime.now(UTC))
     name, _, value = tag.partition("=")
     client = boto3.client("ce", region_name="us-east-1")
-    found = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
+    with waiting("Asking Cost Explorer"):
+        found = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
     emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Charged for S3")
 
 
@@ -151,7 +153,8 @@ def simulate_year(
     """
     found = load_scenario(scenario)
     simulator = Year(load_price_book(prices), region, found.history_days)
-    steps = waterfall(simulator, found.flows, found.before, found.changes, switch=switch)
+    with waiting("Simulating a year"):
+        steps = waterfall(simulator, found.flows, found.before, found.changes, switch=switch)
     rows = [
         {
             "change": step.name,

@@ -8,6 +8,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, PeriodArgument, TableArgument
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit
+from lakeworks.cli.progress import track, waiting
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import QUOTA
 from lakeworks.core.partition import Period
@@ -36,14 +37,15 @@ def list_fetches(
     many were taken, kept (they left the inbox) and skipped; `--files` names them.
     """
     contract, key = load_contract(table), Period.parse(period)
-    found = Fetches.below(connect(), prefix(contract, key))
-    complete = set(found.complete)
+    with waiting(f"Listing fetches of {table} {key}"):
+        found = Fetches.below(connect(), prefix(contract, key))
     if files:
-        noted = [(fetch, found.read(fetch)) for fetch in found.complete]
+        noted = [(fetch, found.read(fetch)) for fetch in track(found.complete, "Reading the fetch")]
         lines = [_file(fetch, made, note) for fetch, made in noted for note in made.files]
         emit(lines, as_json=as_json, title=f"{table} {key}: files")
         return
-    rows = [_complete(found, item) if item in complete else _unfinished(found, item) for item in found.keys]
+    complete, every = set(found.complete), track(list(found.keys), "Reading the fetch")
+    rows = [_complete(found, item) if item in complete else _unfinished(found, item) for item in every]
     emit(rows, as_json=as_json, title=f"{table} {key}")
 
 
@@ -59,7 +61,8 @@ def forget_files(
     taken again by the next fetch.
     """
     contract, key = load_contract(table), Period.parse(period)
-    made = forget(connect(), contract, key, names)
+    with waiting(f"Looking for the files of {table} {key}"):
+        made = forget(connect(), contract, key, names)
     lines = [_file(made.fetch, made, note) for note in made.files]
     emit(lines, as_json=as_json, title=f"{table} {key}: forgotten; run the period to publish without them")
 
@@ -75,7 +78,7 @@ def show_budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
         lake.store.delete([f"{QUOTA}/{reset}.json"])
         names.remove(f"{reset}.json")
     state = LakeState(lake.store)
-    read = {name.removesuffix(".json"): state.read(name) for name in names}
+    read = {name.removesuffix(".json"): state.read(name) for name in track(names, "Reading")}
     emit([_spent(name, parsed(found[0])) for name, found in read.items() if found], as_json=as_json, title="Budget")
 
 

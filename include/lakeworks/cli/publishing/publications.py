@@ -7,6 +7,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, PartitionArgument, TableArgument, find_partition
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.publications.comparison import PublicationDiff, diff
@@ -25,7 +26,8 @@ def rollback_partition(
     """Make an earlier publication current again."""
     contract = load_contract(table)
     lake = connect()
-    entry = rollback(lake, contract, find_partition(lake, contract, partition), to)
+    with waiting(f"Rolling back {table} {partition}"):
+        entry = rollback(lake, contract, find_partition(lake, contract, partition), to)
     emit([_line(entry)], as_json=as_json, title="Rolled back")
 
 
@@ -36,7 +38,8 @@ def withdraw_partition(table: TableArgument, partition: PartitionArgument, as_js
     """
     contract = load_contract(table)
     lake = connect()
-    entry = withdraw(lake, contract, find_partition(lake, contract, partition))
+    with waiting(f"Withdrawing {table} {partition}"):
+        entry = withdraw(lake, contract, find_partition(lake, contract, partition))
     emit([_line(entry)], as_json=as_json, title="Withdrawn")
 
 
@@ -54,7 +57,8 @@ def diff_publications(
     Shows rows, schema and statistics.
     """
     contract = load_contract(table)
-    found = diff(connect(), contract, contract.parse_partition(partition), before, after)
+    with waiting(f"Comparing publications of {table} {partition}"):
+        found = diff(connect(), contract, contract.parse_partition(partition), before, after)
     private = {name for name, column in contract.columns.items() if column.pii}
     figures = [_figure(old or new, old, new, private) for old, new in found.statistics]
     samples = [_withheld(row, private) for row in found.samples]

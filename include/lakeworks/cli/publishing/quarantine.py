@@ -53,8 +53,9 @@ def show_quarantined(
     """
     lake, contract = connect(), load_contract(table)
     wanted = contract.parse_partition(period) if "=" in period else Period.parse(period)
-    found = covering(lake, contract, _period(contract, period))
-    first, of = _rows(lake, contract, found, wanted, limit)
+    with waiting(f"Reading the quarantine of {table}"):
+        found = covering(lake, contract, _period(contract, period))
+        first, of = _rows(lake, contract, found, wanted, limit)
     shown = [_withheld(row, contract) for row in first]
     leading = ("_reason", "_broken_rules", *contract.grain, "_row")
     emit(

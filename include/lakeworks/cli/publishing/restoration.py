@@ -7,6 +7,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, DryRun, TableArgument
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit
+from lakeworks.cli.progress import track
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.core.period_keys import periods_between
@@ -36,7 +37,7 @@ def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     chosen = cast("Tier", tier)  # the library refuses what is no tier
     rows = [
         restore(lake, contract, each, book, tier=chosen, days=None if dry_run else days).as_dict()
-        for each in _periods(period, to)
+        for each in track(_periods(period, to), f"Restoring {table}" if not dry_run else f"Reading {table}")
     ]
     emit(rows, as_json=as_json, title="Would restore" if dry_run else "Restores")
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client
+from lakeworks.cli.progress import waiting
 from lakeworks.infrastructure.lake_bootstrap import plan_lake
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.settings import current_settings
@@ -37,7 +38,8 @@ def bootstrap_lake(
 
     Exit code 1 if a setting was denied or failed.
     """
-    wanted = plan_lake(current_settings(), client)
+    with waiting("Reading lake.yml and the account"):
+        wanted = plan_lake(current_settings(), client)
     if export:
         sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))
         return
@@ -47,7 +49,11 @@ def bootstrap_lake(
         if not as_json:
             _print(console, change, notes=change.outcome != "unchanged")
 
-    changes = wanted.changes() if plan else wanted.apply(show)
+    if plan:
+        with waiting("Comparing the account with lake.yml"):
+            changes = wanted.changes()
+    else:
+        changes = wanted.apply(show)
     if as_json:
         sys.stdout.write(json.dumps([change.as_dict() for change in changes], default=str) + "\n")
     else:

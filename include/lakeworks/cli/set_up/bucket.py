@@ -7,12 +7,15 @@ import typer
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client
 from lakeworks.cli.output import emit
+from lakeworks.cli.progress import waiting
 from lakeworks.infrastructure import bucket_deletion as removal
 
 
 def list_buckets(as_json: AsJson = False) -> None:
     """List the account's buckets and which of them lakeworks made."""
-    emit([vars(entry) for entry in removal.list_buckets(client("s3"))], as_json=as_json, title="Buckets")
+    with waiting("Listing buckets"):
+        entries = removal.list_buckets(client("s3"))
+    emit([vars(entry) for entry in entries], as_json=as_json, title="Buckets")
 
 
 def delete_bucket(
@@ -26,5 +29,6 @@ def delete_bucket(
 
     Deletes a bucket that is not empty only with --force.
     """
-    gone = removal.delete_bucket(client("s3"), name, force=force)
+    with waiting(f"Deleting {name}"):
+        gone = removal.delete_bucket(client("s3"), name, force=force)
     emit([{"bucket": name, "versions_deleted": gone}], as_json=as_json, title="Deleted")

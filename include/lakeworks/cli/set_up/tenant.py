@@ -10,6 +10,7 @@ from lakeworks.aws_errors import translated
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import emit
+from lakeworks.cli.progress import track, waiting
 from lakeworks.core.tenant import Tenant
 from lakeworks.settings import current_settings
 from lakeworks.tenants import onboarding as tenants
@@ -32,7 +33,8 @@ def add_tenant(
     Run it again to complete or correct.
     """
     checked = Tenant(tenant)
-    changes = tenants.add(connect(), checked, owner, _address(account))
+    with waiting(f"Adding {checked}"):
+        changes = tenants.add(connect(), checked, owner, _address(account))
     emit([vars(change) for change in changes], as_json=as_json, title=f"Tenant {checked}")
 
 
@@ -43,7 +45,9 @@ def list_tenants(
     """List the tenants."""
     lake = connect().for_tenant(None)
     rows = []
-    for record in TenantRegistry(lake.store).all():
+    with waiting("Listing tenants"):
+        records = list(TenantRegistry(lake.store).all())
+    for record in track(records, "Counting objects of") if sizes else records:
         row = record.model_dump(mode="json")
         if sizes:
             used = tenants.data_of(lake, Tenant(record.id))
@@ -61,7 +65,8 @@ def remove_tenant(
 
     Refused while the tenant has data. Deletes no data.
     """
-    changed = tenants.remove(connect(), Tenant(tenant), keep_data=keep_data)
+    with waiting(f"Removing {tenant}"):
+        changed = tenants.remove(connect(), Tenant(tenant), keep_data=keep_data)
     emit([{"tenant": tenant, "outcome": "removed" if changed else "was removed before"}], as_json=as_json)
 
 
