@@ -34,14 +34,14 @@ def test_given_rows_become_expected_rows(example: Example, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     "example",
-    [one for one in load_examples() if (found := load_contract(one.table).rebuilds) and found.dated_by],
+    [one for one in load_examples() if (found := load_contract(one.table).late_data) and found.partition_time],
     ids=str,
 )
 def test_late_data_names_the_partition_of_every_row_it_makes(example: Example, tmp_path: Path) -> None:
-    """`rebuilds.dated_by` repeats what the transform does; a row outside the touched partitions would be lost."""
+    """`late_data.partition_time` repeats what the transform does; a row outside the touched partitions would be lost."""
     contract = load_contract(example.table)
-    assert contract.rebuilds
-    upstream, field = load_contract(contract.rebuilds.touched_by), contract.partition_by[0]
+    assert contract.late_data
+    upstream, field = load_contract(contract.late_data.arrivals_from), contract.partition_by[0]
     with DuckDbEngine(scratch=tmp_path).session() as session:
         session.attach(upstream.table, given_table(upstream, example.given[upstream.name]))
         touched = {

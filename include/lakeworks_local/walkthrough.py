@@ -158,7 +158,7 @@ class Demo:
         again = []
         for row in rows:
             in_balance = row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"]
-            re_opens = load_contract(row["table"]).rebuilds is not None
+            re_opens = load_contract(row["table"]).late_data is not None
             if row["partitions"] == 0 or not (in_balance or re_opens):
                 raise StackError(f"`{row['table']}` is not as it should be: {row}")
             again += [] if in_balance else [row["table"]]

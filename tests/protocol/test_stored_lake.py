@@ -1,7 +1,8 @@
 """A lake that was written before the library was rebuilt is read, verified and published into by this release.
 
 `stored_lake/release-0.1.0.json` is the bucket of commit 6cc2351, object version by object version: three days of events of
-which one was published twice and rolled back, and one was withdrawn. Rebuild it never: no newer release writes these bytes.
+which one was published twice and rolled back, and one was withdrawn. `stored_lake/contract-of-silver-orders.json` is a contract
+with the names of before `late_data`. Rebuild them never: no newer release writes these bytes.
 """
 
 import base64
@@ -18,18 +19,21 @@ from moto.s3.models import s3_backends
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import load_contract
+from lakeworks.contract.stored_form import parse_stored
+from lakeworks.core.layout import contract_key
 from lakeworks.core.partition import Partition, Period
 from lakeworks.engines.duckdb import DuckDbEngine
+from lakeworks.errors import ContractError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.pipeline.audit_step import audit
-from lakeworks.pipeline.contract_history import admit
+from lakeworks.pipeline.contract_history import admit, differences, record
 from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
-from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.object_store import ObjectStore, Target
 from lakeworks.status.table_summary import summarise
 from tests.conftest import KEYS
 
@@ -99,3 +103,32 @@ def test_its_landing_is_built_again_and_published_on_top(old_lake: Lake) -> None
     assert events(old_lake, SIXTH) == ["e3", "e4"]
     assert events(old_lake, SEVENTH) == ["e6"]
     assert verify(old_lake, contract, deep=True) == []
+
+
+def test_a_contract_stored_under_former_names_is_read_and_compared(old_lake: Lake) -> None:
+    contract = load_contract("silver.commerce.orders")
+    body = (Path(__file__).parent / "stored_lake/contract-of-silver-orders.json").read_bytes()
+    assert b'"touched_by"' in body
+    key = contract_key(contract.table, contract.version)
+    old_lake.store.put(Target(key), body)
+    stored, changed = differences(old_lake, contract)
+    assert stored is not None
+    assert stored.late_data == contract.late_data
+    assert changed == []
+    record(old_lake, contract)
+    assert b'"arrivals_from"' in old_lake.store.get(key)[0], "recorded again in the form of today"
+
+
+def test_a_table_without_the_renamed_section_is_read(old_lake: Lake) -> None:
+    contract = load_contract(EVENTS)
+    former = {**json.loads(contract.model_dump_json()), "rebuilds": None}
+    del former["late_data"]
+    assert parse_stored(json.dumps(former).encode()) == contract
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b'{"rebuilds": 7}', b'{"rebuilds": {"touched_by": 1}}', b"\xff"])
+def test_what_is_no_contract_is_named(old_lake: Lake, body: bytes) -> None:
+    contract = load_contract(EVENTS)
+    old_lake.store.put(Target(contract_key(contract.table, contract.version)), body)
+    with pytest.raises(ContractError, match=r"metadata/contracts/.* is not a contract this version of lakeworks reads"):
+        admit(old_lake, contract)

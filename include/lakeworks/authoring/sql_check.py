@@ -49,13 +49,16 @@ def _upstream_problems(contract: Contract, reads: list[TableName]) -> Iterator[t
             yield name.sql, f"a {contract.table.layer} table does not read a {name.layer} table"
     if contract.table in reads:
         yield contract.table.sql, "a table does not read itself"
-    for field, named in (("preserves_rows", contract.preserves_rows), ("rebuilds.touched_by", _touched_by(contract))):
+    for field, named in (
+        ("preserves_rows", contract.preserves_rows),
+        ("late_data.arrivals_from", _arrivals_from(contract)),
+    ):
         if named and named in known and TableName.parse(named) not in reads:
             yield field, f"the SQL does not read `{named}`"
 
 
-def _touched_by(contract: Contract) -> str | None:
-    return contract.rebuilds.touched_by if contract.rebuilds else None
+def _arrivals_from(contract: Contract) -> str | None:
+    return contract.late_data.arrivals_from if contract.late_data else None
 
 
 def _engine_problems(contract: Contract, sql: str, reads: list[TableName]) -> Iterator[tuple[str, str]]:

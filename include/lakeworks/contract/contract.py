@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from lakeworks.contract.columns import Column, PartitionBy, RowRule, Section, Severity, TableCheck
+from lakeworks.contract.columns import Column, PartitionBy, RowRule, Section, TableCheck
 from lakeworks.contract.partitioning import Partitioning
 from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
     Catalog,
     Freshness,
     InputRule,
+    LateData,
     PlausibleTimes,
     Quarantine,
-    Rebuilds,
     Retention,
     SchemaPolicy,
     Storage,
@@ -36,25 +36,6 @@ from lakeworks.project import TABLES, current_project
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-__all__ = [
-    "Catalog",
-    "Column",
-    "Contract",
-    "Freshness",
-    "InputRule",
-    "PartitionBy",
-    "Quarantine",
-    "Rebuilds",
-    "Retention",
-    "RowRule",
-    "SchemaPolicy",
-    "Severity",
-    "Storage",
-    "TableCheck",
-    "all_tables",
-    "load_contract",
-]
 
 
 class Contract(Partitioning, Section):
@@ -96,7 +77,7 @@ class Contract(Partitioning, Section):
     )
     preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
-    rebuilds: Rebuilds | None = Field(
+    late_data: LateData | None = Field(
         None, description="Late data: the partitions that a run rebuilds are those its upstream's arrivals belong to."
     )
     inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
@@ -151,16 +132,16 @@ class Contract(Partitioning, Section):
 
     @model_validator(mode="after")
     def _can_rebuild(self) -> "Contract":
-        if self.rebuilds is None:
+        if self.late_data is None:
             return self
         reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
         if reads or self.preserves_rows or self.source:
-            raise ValueError("`rebuilds` decides what is read: no `source`, `preserves_rows` or look-back with it")
+            raise ValueError("`late_data` decides what is read: no `source`, `preserves_rows` or look-back with it")
         cut_by = [item.column for item in self.time_fields if item.column]
         if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
-            raise ValueError("`rebuilds` needs one partition field like `day(created_at)`, or none")
-        if bool(cut_by) != bool(self.rebuilds.dated_by):
-            raise ValueError("`rebuilds.dated_by` goes with a partition field, and with nothing else")
+            raise ValueError("`late_data` needs one partition field like `day(created_at)`, or none")
+        if bool(cut_by) != bool(self.late_data.partition_time):
+            raise ValueError("`late_data.partition_time` goes with a partition field, and with nothing else")
         return self
 
     @property

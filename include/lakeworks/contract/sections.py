@@ -33,19 +33,19 @@ class PlausibleTimes(Section):
         return self
 
 
-class Rebuilds(Section):
+class LateData(Section):
     """Late data: what arrived upstream in a run's period names the partitions that the run rebuilds, each of them whole.
 
     Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
     """
 
-    touched_by: str = Field(description="The upstream table whose arrivals are looked at.")
-    dated_by: str | None = Field(
+    arrivals_from: str = Field(description="The upstream table whose arrivals are looked at.")
+    partition_time: str | None = Field(
         None, description="SQL over one of its rows: the time that `partition_by` cuts the row's own partition by."
     )
     max_partitions: int = Field(400, ge=1, description="A run that touches more stops and changes nothing.")
     margin_days: int = Field(
-        0, ge=0, description="How far the upstream's own partition may lie from `dated_by`, as with local dates."
+        0, ge=0, description="How far the upstream's own partition may lie from `partition_time`, as with local dates."
     )
     may_empty: bool = Field(
         default=False, description="Whether a partition that has no rows any more is published empty, or stops the run."

@@ -12,9 +12,9 @@ from lakeworks.contract import (
     Contract,
     Freshness,
     InputRule,
+    LateData,
     PlausibleTimes,
     Quarantine,
-    Rebuilds,
     Retention,
     RowRule,
     Storage,
@@ -33,7 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "plausible_times": PlausibleTimes,
     "freshness": Freshness,
     "inputs.<table>": InputRule,
-    "rebuilds": Rebuilds,
+    "late_data": LateData,
     "retention": Retention,
     "storage": Storage,
     "catalog": Catalog,
@@ -61,7 +61,7 @@ portable.
 _SQL_END = """
 A run reads of each upstream the partitions of its own period (`inputs` in the contract changes that). Where an upstream's
 partitions are coarser than the run, or have rows of other days, write
-`WHERE … >= $partition_start AND … < $partition_end`. A table with `rebuilds` builds partitions outside the run's period, so it
+`WHERE … >= $partition_start AND … < $partition_end`. A table with `late_data` builds partitions outside the run's period, so it
 uses no parameter.
 """
 _EXAMPLES = """## examples.yml

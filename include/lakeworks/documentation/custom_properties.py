@@ -18,7 +18,7 @@ FIELDS = (
     "deduplicate_by",
     "preserves_rows",
     "look_back_periods",
-    "rebuilds",
+    "late_data",
     "inputs",
     "quarantine",
     "plausible_times",

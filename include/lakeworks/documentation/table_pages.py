@@ -46,14 +46,14 @@ def _input(name: str, rule: InputRule) -> str:
 
 
 def _late_data(contract: Contract) -> dict[str, str]:
-    found = contract.rebuilds
+    found = contract.late_data
     if found is None:
         return {}
-    if not found.dated_by:
-        return {"Late data": f"rebuilt whenever something arrives in `{found.touched_by}`"}
+    if not found.partition_time:
+        return {"Late data": f"rebuilt whenever something arrives in `{found.arrivals_from}`"}
     return {
-        "Late data": f"what arrives in `{found.touched_by}` re-opens the partitions it falls into (`{found.dated_by}`), at "
-        f"most {found.max_partitions} a run"
+        "Late data": f"what arrives in `{found.arrivals_from}` re-opens the partitions it falls into "
+        f"(`{found.partition_time}`), at most {found.max_partitions} a run"
     }
 
 

@@ -44,10 +44,10 @@ def touched(contract: Contract, relation: str) -> str:
 
     It is null for rows without a time, and for times that the table cannot have (`plausible_times`).
     """
-    assert contract.rebuilds  # noqa: S101 - the caller asks for tables with it only
-    if not contract.rebuilds.dated_by:
+    assert contract.late_data  # noqa: S101 - the caller asks for tables with it only
+    if not contract.late_data.partition_time:
         return f"SELECT DISTINCT NULL::TIMESTAMP FROM {relation}"
-    moment, grain = f"CAST({contract.rebuilds.dated_by} AS TIMESTAMP)", contract.partition_by[0].transform
+    moment, grain = f"CAST({contract.late_data.partition_time} AS TIMESTAMP)", contract.partition_by[0].transform
     possible = time_rule(moment, contract.plausible_times.first, contract.plausible_times.last)
     start = f"CASE WHEN {possible} THEN date_trunc('{grain}', {moment}) END"
     return f"SELECT DISTINCT {start} AS start FROM {relation} ORDER BY start"

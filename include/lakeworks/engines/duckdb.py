@@ -99,9 +99,9 @@ class Session:
         """Return the starts of the partitions that rows of an attached upstream fall into; None for rows without a time.
 
         Raises:
-            ContractError: `rebuilds.dated_by` does not run on the upstream.
+            ContractError: `late_data.partition_time` does not run on the upstream.
         """
-        with explained(f"`{contract.name}`, rebuilds.dated_by"):
+        with explained(f"`{contract.name}`, late_data.partition_time"):
             return [row[0] for row in self.connection.execute(touched(contract, upstream.sql)).fetchall()]
 
     def build(

@@ -45,7 +45,7 @@ class LedgerEntry(Document):
     based_on: int | None = Field(
         None,
         description="The publication that was live before the inputs were read (0: none), for what any run may rebuild "
-        "(`rebuilds`) and for compactions: if another is live by then, this one is not published.",
+        "(`late_data`) and for compactions: if another is live by then, this one is not published.",
     )
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")

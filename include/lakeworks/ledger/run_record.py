@@ -131,7 +131,7 @@ class RunRecord(Document):
     partitions: tuple[StagedPartition, ...]
     touched: dict[str, int] | None = Field(
         None,
-        description="Partitions a table with `rebuilds` rebuild, empty ones too, each with the publication that was live "
+        description="Partitions a table with `late_data` rebuild, empty ones too, each with the publication that was live "
         "before its inputs were read (0: none). None: the run owns the partitions of its period.",
     )
     quarantine: StagedObject | None = None

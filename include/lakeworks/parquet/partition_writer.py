@@ -133,7 +133,7 @@ class PartitionedWriter:
             raise ConfigError(
                 f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
             )
-        if self.contract.rebuilds is None and not owns(self.contract.partition_by, partition, self.period):
+        if self.contract.late_data is None and not owns(self.contract.partition_by, partition, self.period):
             times = ", ".join(f"`{item.column}`" for item in self.contract.partition_by if item.transform != "identity")
             raise PartitionNotOwned(
                 f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "

@@ -11,9 +11,9 @@ def plan(contract: Contract, periods: Sequence[Period]) -> list[Period]:
 
     A table without partitions has one state, so the last period means all. Where rows find their partition by a column of
     their own, a whole month of days is one build: a year takes 12, and each reads its look-back once. What lands by period
-    stays as it is, and so does what follows the arrivals of each period (`rebuilds`).
+    stays as it is, and so does what follows the arrivals of each period (`late_data`).
     """
-    if contract.rebuilds:
+    if contract.late_data:
         return list(periods)
     times = [item for item in contract.partition_by if item.transform != "identity"]
     if not contract.partition_by:

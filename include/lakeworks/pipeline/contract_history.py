@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from lakeworks.contract import Contract
 from lakeworks.contract.evolution import ContractChange, changes, version_needed
+from lakeworks.contract.stored_form import parse_stored
 from lakeworks.core.layout import contract_key, contracts_prefix
 from lakeworks.errors import ContractError, LakeNotFound, LostRace
 from lakeworks.lake import Lake
@@ -94,12 +95,16 @@ def _record(lake: Lake, contract: Contract, key: str, body: bytes) -> None:
 
 def _parsed(lake: Lake, key: str, body: bytes) -> Contract:
     try:
-        return Contract.model_validate_json(body)
-    except ValidationError as error:
+        return parse_stored(body)
+    except ValueError as error:
         raise ContractError(
-            f"`{lake.store.uri(key)}` is not a contract this version of lakeworks reads: {error.errors()[0]['msg']}. "
+            f"`{lake.store.uri(key)}` is not a contract this version of lakeworks reads: {_fault(error)}. "
             "Nothing was run. It records what was published; remove it if it should be forgotten."
         ) from error
+
+
+def _fault(error: ValueError) -> str:
+    return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
 
 
 def _breaking(found: list[ContractChange]) -> list[ContractChange]:

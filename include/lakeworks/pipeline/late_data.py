@@ -1,4 +1,4 @@
-"""Late data: which partitions a run has to rebuild, and what it has to read for that (contract `rebuilds`).
+"""Late data: which partitions a run has to rebuild, and what it has to read for that (contract `late_data`).
 
 What arrived upstream in the run's period names the partitions; each of them is then built whole from everything upstream that
 falls into it, whenever that arrived. So the order in which periods are run, and how often, does not show in the result.
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lakeworks.contract import Contract, Rebuilds
+from lakeworks.contract import Contract, LateData
 from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.errors import LakeNotFound, PartitionExplosion
 from lakeworks.lake import Lake
@@ -26,7 +26,7 @@ class AffectedPartitions:
     """The partitions a run rebuild, by their start (None: rows without a time, which the rules quarantined)."""
 
     contract: Contract
-    rebuilds: Rebuilds
+    late_data: LateData
     starts: tuple[datetime | None, ...]
     arrived: Live
     live: Live  # of the table itself, before any input is read: who publishes in between makes this build stale
@@ -54,7 +54,7 @@ class AffectedPartitions:
     def inputs(self, lake: Lake, upstream: Contract) -> Live:
         """Return the current partitions of an upstream table that may have rows of these partitions."""
         known = [start.replace(tzinfo=UTC) for start in self.starts if start]
-        margin = timedelta(days=self.rebuilds.margin_days)
+        margin = timedelta(days=self.late_data.margin_days)
         if not known:
             found = lake.ledger.live_partitions(upstream.table)
         elif any(item.column is None for item in upstream.partition_by):
@@ -63,17 +63,17 @@ class AffectedPartitions:
         else:
             end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
             found = lake.live_between(upstream, known[0] - margin, end)
-        return {**self.arrived, **found} if upstream.name == self.rebuilds.touched_by else found
+        return {**self.arrived, **found} if upstream.name == self.late_data.arrivals_from else found
 
 
-def find_affected(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Period) -> AffectedPartitions:
+def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: Period) -> AffectedPartitions:
     """Look at what arrived upstream in the period, now or when the period was run before.
 
     Raises:
         LakeNotFound: the upstream table was never run for the period.
         PartitionExplosion: more partitions are touched than the contract allows.
     """
-    upstream = lake.contract(rebuilds.touched_by)
+    upstream = lake.contract(late_data.arrivals_from)
     arrived = _arrivals(lake, contract, upstream, period)
     starts: set[datetime | None] = _built_before(lake, contract, period)
     if arrived:
@@ -83,14 +83,14 @@ def find_affected(lake: Lake, contract: Contract, rebuilds: Rebuilds, period: Pe
     ordered = tuple(sorted(starts, key=lambda item: item or datetime.min))
     wanted = partitions_of(contract, ordered)
     names = [str(partition) for partition in wanted]
-    _refuse_too_many(contract, rebuilds, period, names)
+    _refuse_too_many(contract, late_data, period, names)
     entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), wanted)
     live = {partition: entry for partition, entry in zip(wanted, entries, strict=True) if entry}
     log.info(
         "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
         upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
     )  # fmt: skip
-    return AffectedPartitions(contract, rebuilds, ordered, arrived, live)
+    return AffectedPartitions(contract, late_data, ordered, arrived, live)
 
 
 def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tuple[Partition, ...]:
@@ -129,10 +129,10 @@ def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetim
     return {time.start.replace(tzinfo=None) for time in times if time}
 
 
-def _refuse_too_many(contract: Contract, rebuilds: Rebuilds, period: Period, names: Sequence[str]) -> None:
-    if len(names) > rebuilds.max_partitions:
+def _refuse_too_many(contract: Contract, late_data: LateData, period: Period, names: Sequence[str]) -> None:
+    if len(names) > late_data.max_partitions:
         raise PartitionExplosion(
             f"`{contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, more than "
-            f"`rebuilds.max_partitions` of {rebuilds.max_partitions}. Nothing was staged; live data is as it was. Look for "
-            f"wrong dates in `{rebuilds.touched_by}`; if they are right, raise the limit and run the period again."
+            f"`late_data.max_partitions` of {late_data.max_partitions}. Nothing was staged; live data is as it was. Look for "
+            f"wrong dates in `{late_data.arrivals_from}`; if they are right, raise the limit and run the period again."
         )

@@ -31,7 +31,7 @@ _TURNS = 3
 def publish(lake: Lake, manifest_key: str) -> RunRecord:
     """Publish what an audit passed and return the run's record; publishing twice changes nothing.
 
-    A build of a table with `rebuilds` that became stale meanwhile is written and audited once more, from what is live now.
+    A build of a table with `late_data` that became stale meanwhile is written and audited once more, from what is live now.
 
     Raises:
         AuditFailed: the staged rows were not audited, or did not pass.

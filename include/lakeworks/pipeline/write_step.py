@@ -123,8 +123,8 @@ def _receive(work: _Work) -> RunRecord:
 
 
 def _transform(work: _Work, sql: str) -> RunRecord:
-    rebuilds = work.contract.rebuilds
-    touched = find_affected(work.lake, work.contract, rebuilds, work.period) if rebuilds else None
+    late_data = work.contract.late_data
+    touched = find_affected(work.lake, work.contract, late_data, work.period) if late_data else None
     if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
@@ -133,7 +133,7 @@ def _transform(work: _Work, sql: str) -> RunRecord:
         rules, function = row_rules(work.contract), load_function(work.contract)
         built = session.build(work.contract, wanted, rules, work.period, function)
         staged = work.writer().write(built.staged())
-        if touched and touched.rebuilds.may_empty:
+        if touched and touched.late_data.may_empty:
             staged += work.writer().write_empty(touched.emptied(item.parsed for item in staged))
         quarantine = _set_aside(work, built) if built.counts.quarantined else None
     balance = RowBalance(

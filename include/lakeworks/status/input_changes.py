@@ -13,7 +13,7 @@ from lakeworks.transform.sql import load_sql, upstream
 def has_news(lake: Lake, contract: Contract, period: Period) -> bool:
     """Return True if a run of the period would read other publications than its last run did, or has another contract.
 
-    Without a run before, whether there is anything to read at all. Not for tables with `rebuilds`: what they read depends on
+    Without a run before, whether there is anything to read at all. Not for tables with `late_data`: what they read depends on
     what arrived.
     """
     sources = [lake.contract(str(name)) for name in upstream(load_sql(contract) or "")]

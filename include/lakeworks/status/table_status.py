@@ -91,7 +91,7 @@ class _Table:
 
     def _stale(self, known: PublishedPartition) -> str:
         """Why a partition is not what its inputs would give today; empty if it is."""
-        if self.contract.rebuilds:
+        if self.contract.late_data:
             return self._behind(known.period)
         period = Period.parse(known.period)
         if known.inputs not in self._fingerprints(period) and not self.facts.has_expired_input(self.contract, period):
@@ -112,7 +112,7 @@ class _Table:
 
     def _behind(self, period: str) -> str:
         """Return True if a run with late data is stale: its upstream's period was run after it."""
-        name = self.contract.rebuilds.touched_by if self.contract.rebuilds else ""
+        name = self.contract.late_data.arrivals_from if self.contract.late_data else ""
         runs = self.facts.runs(self.facts.lake.contract(name))
         above = max(
             (at for key, (at, _) in runs.items() if key.startswith(period)), default=None

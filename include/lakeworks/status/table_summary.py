@@ -22,7 +22,7 @@ COUNTED_AGAIN = (
 class TableSummary:
     """One line of the ledger's table; rows over the latest published run of every period.
 
-    In a table with `rebuilds`, rows of days that later runs re-opened are counted by each of them: only a single run balances.
+    In a table with `late_data`, rows of days that later runs re-opened are counted by each of them: only a single run balances.
     """
 
     table: str

@@ -130,9 +130,9 @@ def lint(sql: str, contract: Contract) -> list[str]:
         problems.append(f"a transform must not know what time it is: {', '.join(clocks)}")
     if any(with_.args.get("recursive") for with_ in tree.find_all(exp.With)):
         problems.append("WITH RECURSIVE stops at 100 levels on Spark")
-    if contract.rebuilds and _PARAMETER.search(sql):
+    if contract.late_data and _PARAMETER.search(sql):
         problems.append(
-            "a table with `rebuilds` builds partitions outside the run's period: it cannot depend on $partition_…"
+            "a table with `late_data` builds partitions outside the run's period: it cannot depend on $partition_…"
         )
     if any(group.args.get("all") for group in tree.find_all(exp.Group)):
         problems.append("GROUP BY ALL is not portable: list the expressions")

@@ -184,7 +184,9 @@ def test_what_every_run_of_another_table_reads_is_never_archived() -> None:
     archiving = {"glacier_ir_after_days": 90, "deep_archive_after_days": 365}
     late = contract_of("bronze.test.orders", retention=archiving)
     whole, plain = contract_of("bronze.test.bars"), contract_of("bronze.test.trips")
-    built = contract_of("silver.test.orders", rebuilds={"touched_by": late.name}, inputs={whole.name: {"whole": True}})
+    built = contract_of(
+        "silver.test.orders", late_data={"arrivals_from": late.name}, inputs={whole.name: {"whole": True}}
+    )
     found = rules(None, late, whole, plain, built)
     classes = {
         name: [move["StorageClass"] for move in found[f"bronze.test.{name}-to-glacier"]["Transitions"]]

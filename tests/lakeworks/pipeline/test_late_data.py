@@ -81,8 +81,8 @@ def silver_with(**changes: Any) -> Contract:
     return Contract.model_validate({**content, **changes})
 
 
-def rebuilds_with(**changes: Any) -> dict[str, Any]:
-    return {**load_contract(SILVER).model_dump()["rebuilds"], **changes}
+def late_data_with(**changes: Any) -> dict[str, Any]:
+    return {**load_contract(SILVER).model_dump()["late_data"], **changes}
 
 
 def day_of(day: int) -> Period:
@@ -232,7 +232,7 @@ def test_a_day_that_was_never_received_says_what_to_run(shop: Shop) -> None:
 
 
 def test_too_many_days_stop_the_run_and_change_nothing(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, rebuilds=rebuilds_with(max_partitions=2))
+    shop = Shop(tmp_path, late_data=late_data_with(max_partitions=2))
     shop.arrive(9, [order(0), order(1), order(2)])
     with pytest.raises(
         PartitionExplosion, match=r"touches 3 partitions, 2017-01-02 to 2017-01-04, more .* of 2\. Nothing was"
@@ -297,9 +297,9 @@ def test_personal_data_needs_a_salt_and_reaches_neither_silver_nor_quarantine(sh
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"look_back_periods": 1}, "`rebuilds` decides what is read"),
+        ({"look_back_periods": 1}, "`late_data` decides what is read"),
         ({"partition_by": ["day"]}, "one partition field"),
-        ({"partition_by": []}, "`rebuilds.dated_by` goes with a partition field"),
+        ({"partition_by": []}, "`late_data.partition_time` goes with a partition field"),
     ],
 )
 def test_contracts_that_contradict_themselves_are_refused(change: dict[str, Any], says: str) -> None:
@@ -308,9 +308,9 @@ def test_contracts_that_contradict_themselves_are_refused(change: dict[str, Any]
 
 
 def test_a_wrong_expression_names_its_place(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, rebuilds=rebuilds_with(dated_by="no_such_column"))
+    shop = Shop(tmp_path, late_data=late_data_with(partition_time="no_such_column"))
     shop.arrive(1, [order(0)])
-    with pytest.raises(ContractError, match=r"`silver.commerce.orders`, rebuilds.dated_by: .*no_such_column"):
+    with pytest.raises(ContractError, match=r"`silver.commerce.orders`, late_data.partition_time: .*no_such_column"):
         shop.build(SILVER, 1)
 
 

@@ -94,7 +94,7 @@ def test_days_before_that_a_table_reads_do_not_make_it_stale_and_their_changes_d
 
 
 def test_what_follows_arrivals_is_stale_once_they_were_run_again(tmp_path: Path) -> None:
-    """Tables with `rebuilds` read what their arrivals touch, which no comparison of whole days can tell."""
+    """Tables with `late_data` read what their arrivals touch, which no comparison of whole days can tell."""
     orders, sales = load_contract("silver.commerce.orders"), load_contract("gold.commerce.daily_sales")
     day = Partition.of_period(Period.parse("2017-01-05"))
     with many(tmp_path) as found:

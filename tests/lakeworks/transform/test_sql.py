@@ -67,12 +67,12 @@ def test_upstreams_leave_out_ctes_and_landing() -> None:
 
 
 def test_a_table_of_late_data_does_not_depend_on_the_runs_period() -> None:
-    rebuilds = {"touched_by": "bronze.test.rows"}
+    late_data = {"arrivals_from": "bronze.test.rows"}
     assert any(
         "it cannot depend on" in problem
-        for problem in lint(f"{GOOD} WHERE $partition_date > x", contract_of(rebuilds=rebuilds))
+        for problem in lint(f"{GOOD} WHERE $partition_date > x", contract_of(late_data=late_data))
     )
-    assert lint(GOOD, contract_of(rebuilds=rebuilds)) == []
+    assert lint(GOOD, contract_of(late_data=late_data)) == []
 
 
 def test_parameters_are_the_runs_period() -> None:

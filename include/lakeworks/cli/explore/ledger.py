@@ -32,7 +32,7 @@ def _show_tables(lake: Lake, *, as_json: bool) -> None:
     contracts = [load_contract(name) for name in all_tables()]
     rows = [summarise(lake, contract) for contract in track(contracts, "Reading the ledger")]
     emit([row.as_dict() for row in rows], as_json=as_json, title="Ledger", layout=_LAYOUT)
-    again = [row.table for row in rows if row.counts_again and load_contract(row.table).rebuilds]
+    again = [row.table for row in rows if row.counts_again and load_contract(row.table).late_data]
     if again:
         say(COUNTED_AGAIN.format(tables=", ".join(again)), to_stderr=True)
 

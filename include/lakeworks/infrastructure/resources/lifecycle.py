@@ -112,7 +112,7 @@ def read_at_every_run(contracts: Sequence[Contract]) -> dict[str, str]:
     found: dict[str, str] = {}
     for contract in contracts:
         found |= {name: contract.name for name, rule in contract.inputs.items() if rule.whole}
-        found |= {contract.rebuilds.touched_by: contract.name} if contract.rebuilds else {}
+        found |= {contract.late_data.arrivals_from: contract.name} if contract.late_data else {}
     return found
 
 

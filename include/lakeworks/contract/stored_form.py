@@ -1,0 +1,37 @@
+"""Contracts as a lake stores them (`metadata/contracts/`), also those that an earlier release wrote.
+
+Nothing stored is ever rewritten, so every field that was renamed is listed here, with its name of then.
+"""
+
+import json
+from typing import Any
+
+from lakeworks.contract.contract import Contract
+
+# Section by its former name: its name today, and its renamed fields.
+_RENAMED = {"rebuilds": ("late_data", {"touched_by": "arrivals_from", "dated_by": "partition_time"})}
+
+
+def parse_stored(body: bytes) -> Contract:
+    """Parse a stored contract.
+
+    Raises:
+        ValueError: it is no contract in the form of this release or an earlier one.
+    """
+    content = json.loads(body)
+    return Contract.model_validate(_renamed(content) if isinstance(content, dict) else content)
+
+
+def _renamed(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored document with today's names; without a section of a former name it is returned as it is."""
+    for former, (name, fields) in _RENAMED.items():
+        if former in content:
+            section = content.pop(former)
+            content[name] = _with_names(section, fields)
+    return content
+
+
+def _with_names(section: Any, fields: dict[str, str]) -> Any:
+    if not isinstance(section, dict):
+        return section
+    return {fields.get(key, key): value for key, value in section.items()}
