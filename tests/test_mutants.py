@@ -14,7 +14,7 @@ FAULT = Fault("sum", "a sum is a difference", "sums", "return a + b", "return a 
 
 
 @pytest.fixture
-def current_project(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Path:
     files = {
         "include/sums.py": "def add(a, b):\n    return a + b\n\n\ndef unused():\n    return 1\n",
         "conftest.py": "from hypothesis import settings\nsettings.register_profile('mutants')\n",

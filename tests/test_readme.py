@@ -53,7 +53,7 @@ def follow(project: Path, section: str) -> str:
 
 
 @pytest.fixture
-def current_project(tmp_path: Path) -> Path:
+def project(tmp_path: Path) -> Path:
     root = tmp_path / "project"
     for name in ("include/lake", "dags", "docs/tables"):
         shutil.copytree(REPOSITORY / name, root / name)

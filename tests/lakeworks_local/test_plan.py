@@ -10,7 +10,7 @@ from lakeworks_local.plan import load_walkthrough
 
 
 @pytest.fixture
-def current_project(tmp_path: Path) -> Project:
+def project(tmp_path: Path) -> Project:
     (tmp_path / "include/lake").mkdir(parents=True)
     return Project(tmp_path)
 

@@ -47,7 +47,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def current_project(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project made by the installed command; its Makefile has installed it."""
     home = tmp_path_factory.mktemp("home")
     run(sys.executable, "-m", "venv", str(home / "venv"), folder=home, environment=environment)
