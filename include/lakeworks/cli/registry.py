@@ -48,6 +48,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("tables", "explore.tables:list_tables", "List every table of the project."),
         ("show", "explore.tables:show_table", "Show a table's columns and rules."),
         ("sql", "explore.sql:run_query", "Run a SQL query over the published tables."),
+        ("export", "explore.export:export_file", "Write rows of a table to a file or to S3."),
         ("status", "explore.status:show_status", "Show which partitions are missing, stale, failed or published."),
         ("ledger", "explore.ledger:show_ledger", "Show what is published: tables, partitions or one history."),
     ),

@@ -85,6 +85,16 @@ class Session:
         with explained("The query"):
             return self.connection.sql(sql).to_arrow_table()
 
+    def reader(self, sql: str) -> pa.RecordBatchReader:
+        """Run a read and return its rows batch by batch, in the engine's types.
+
+        Raises:
+            ContractError: the SQL is wrong, or a value does not fit (also while rows are read).
+        """
+        with explained("The query"):
+            found = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
+        return pa.RecordBatchReader.from_batches(found.schema, _explained(found))
+
     def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
         """Run a read and return its rows batch by batch, in the given types.
 
@@ -181,6 +191,11 @@ class Session:
                 f"`{contract.name}` {period}: the transform makes {read} rows of the {expected} in `{name}`, though the "
                 "contract says `preserves_rows`. Nothing was published. Look for a join that drops or multiplies rows."
             )
+
+
+def _explained(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    with explained("The query"):
+        yield from rows
 
 
 @dataclass(frozen=True)

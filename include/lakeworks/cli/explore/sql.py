@@ -6,22 +6,38 @@ import typer
 
 from lakeworks.cli.arguments import AsJson, IncludePersonal
 from lakeworks.cli.connection import connect
+from lakeworks.cli.explore.export import Format, Overwrite, SpreadsheetSafe, destination_of, show_export
 from lakeworks.cli.output import Layout, emit, say
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.contract.protection import protected_columns, unknown_or_withheld, withheld_note
 from lakeworks.engines.confinement import tables_of_select
 from lakeworks.errors import ContractError
+from lakeworks.exports.table_export import export_rows
 from lakeworks.parquet.dataset import open_dataset
 
+Out = Annotated[
+    str | None, typer.Option("--out", help="file, or s3://bucket/key, to stream the rows to", show_default=False)
+]
 Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)]
 
 
-def run_query(query: Query, include_personal: IncludePersonal = False, as_json: AsJson = False) -> None:
+def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    query: Query,
+    out: Out = None,
+    form: Format = None,
+    overwrite: Overwrite = False,
+    include_personal: IncludePersonal = False,
+    spreadsheet_safe: SpreadsheetSafe = False,
+    as_json: AsJson = False,
+) -> None:
     """Run a SQL query over the published tables.
 
     One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions.
+    With --out the rows are streamed into a file.
     """
+    options = {"overwrite": overwrite, "spreadsheet_safe": spreadsheet_safe}
+    destination = destination_of(out, form, **options) if out else None
     tables, withheld = tables_of_select(query), dict[str, list[str]]()
     lake = connect()
     with waiting("Running the query"), lake.engine.confined_session() as session:
@@ -31,9 +47,16 @@ def run_query(query: Query, include_personal: IncludePersonal = False, as_json: 
             live = lake.ledger.live_partitions(name)
             session.attach(name, open_dataset(lake.store, contract, live.values()), without=withheld[contract.name])
         try:
-            rows = session.query(query).to_pylist()
+            if destination:
+                with waiting(f"Writing {destination.target}"):
+                    done = export_rows(lake, session.reader(query), destination)
+            else:
+                rows = session.query(query).to_pylist()
         except ContractError as error:
             raise unknown_or_withheld(error, withheld) from error
-    emit(rows, as_json=as_json, layout=Layout(exact=True))
+    if destination:
+        show_export(done, {}, as_json=as_json)
+    else:
+        emit(rows, as_json=as_json, layout=Layout(exact=True))
     if note := withheld_note(withheld):
         say(note, style="dim", to_stderr=True)

@@ -1,0 +1,91 @@
+"""The publications to export: a partition, a range of time, or what was live at a moment; chosen once, read as pinned."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition, Period
+from lakeworks.errors import LakeNotFound, PartitionKeyError
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a table is wanted; without anything, all that is live now."""
+
+    partition: str | None = None
+    first: str | None = None
+    last: str | None = None
+    as_of: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.partition and (self.first or self.last):
+            raise PartitionKeyError("Give a partition, or --from and --to. Nothing was exported.")
+
+
+def moment_of(text: str) -> datetime:
+    """Read a moment (UTC unless it has an offset); a date is the end of its day.
+
+    Raises:
+        PartitionKeyError: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise PartitionKeyError(
+            f"`{text}` is no moment. Nothing was exported. Type 2026-01-05 (its end) or 2026-01-05T06:00 (UTC)."
+        ) from None
+    if len(text) == len("2026-01-05"):
+        moment += timedelta(days=1)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def chosen_publications(lake: Lake, contract: Contract, wanted: Selection) -> list[LedgerEntry]:
+    """Return the publications to read, in the order of their partitions.
+
+    Raises:
+        PartitionKeyError: the table has no such partition, or none by time.
+        LakeNotFound: nothing of it was live.
+    """
+    if wanted.partition:
+        partitions = [contract.parse_partition(wanted.partition)]
+    else:
+        partitions = _in_range(contract, wanted, list(lake.ledger.numbers(contract.table)))
+    entries = lake.store.map(lambda partition: _live(lake, contract, partition, wanted.as_of), partitions)
+    found = [entry for entry in entries if entry is not None]
+    if not found:
+        when = f" at {wanted.as_of:%Y-%m-%d %H:%M} UTC" if wanted.as_of else ""
+        raise LakeNotFound(
+            f"`{contract.name}` has nothing published{when} of what was asked for. Nothing was exported. Its partitions: "
+            f"lakeworks ledger {contract.name}"
+        )
+    return found
+
+
+def _in_range(contract: Contract, wanted: Selection, partitions: list[Partition]) -> list[Partition]:
+    start = Period.parse(wanted.first).start if wanted.first else None
+    end = Period.parse(wanted.last).end if wanted.last else None
+    if (start or end) and not contract.time_fields:
+        raise PartitionKeyError(
+            f"`{contract.name}` is not cut by time. Nothing was exported. Leave --from and --to out."
+        )
+    if start and end and end <= start:
+        raise PartitionKeyError(f"--from `{wanted.first}` is later than --to `{wanted.last}`. Nothing was exported.")
+    kept = [partition for partition in partitions if _meets(partition.period, start, end)]
+    return sorted(kept, key=lambda partition: partition.path)
+
+
+def _meets(period: Period | None, start: datetime | None, end: datetime | None) -> bool:
+    if period is None:
+        return start is None and end is None
+    return (end is None or period.start < end) and (start is None or period.end > start)
+
+
+def _live(lake: Lake, contract: Contract, partition: Partition, as_of: datetime | None) -> LedgerEntry | None:
+    if as_of is None:
+        return lake.ledger.live(contract.table, partition)
+    for entry in reversed(lake.ledger.history(contract.table, partition)):
+        if entry.is_live and (entry.published_at or entry.reserved_at) <= as_of:
+            return entry if entry.objects else None
+    return None

@@ -1,0 +1,148 @@
+"""Where a file goes: a path or an S3 address. It has its name only once it is whole, and replaces a file only if asked."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from lakeworks.core.layout import is_written_by_lake
+from lakeworks.core.scratch import scratch_folder
+from lakeworks.errors import ConfigError, LostRace, ScratchUnavailable
+from lakeworks.lake import Lake
+from lakeworks.s3.multipart import upload_file
+from lakeworks.s3.object_store import SHA256, ObjectStore, Target
+
+_ADDRESS = re.compile(r"s3://([^/]+)/(.+)")
+_KEPT = "Nothing was written."
+
+
+@dataclass
+class Counted:
+    """A stream that keeps the size and the digest of what passed through; what it is written to seeks nowhere."""
+
+    file: BinaryIO
+    bytes: int = 0
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def write(self, body: Any) -> int:
+        """Write bytes."""
+        self.digest.update(body)
+        self.bytes += len(body)
+        self.file.write(body)
+        return len(body)
+
+    def tell(self) -> int:
+        """Return the bytes so far."""
+        return self.bytes
+
+    def flush(self) -> None:
+        """Flush the file."""
+        self.file.flush()
+
+    def close(self) -> None:
+        """Leave the file open: its owner closes it."""
+
+    def seekable(self) -> bool:
+        """Return False."""
+        return False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+
+@contextmanager
+def opened_target(lake: Lake, target: str, *, overwrite: bool = False) -> Iterator[Counted]:
+    """Give a stream whose content becomes the target at the end, whole; after an error there is nothing of it.
+
+    Raises:
+        ConfigError: the target exists, or lies where it must not.
+        LostRace: something else made it meanwhile.
+    """
+    if target.startswith("s3://"):
+        with _object(lake, target, overwrite=overwrite) as stream:
+            yield stream
+    else:
+        with _file(Path(target), overwrite=overwrite) as stream:
+            yield stream
+
+
+@contextmanager
+def _file(path: Path, *, overwrite: bool) -> Iterator[Counted]:
+    if path.is_dir():
+        raise ConfigError(f"`{path}` is a folder. {_KEPT} Name a file.")
+    _refuse_existing(os.path.lexists(path) and not overwrite, str(path))
+    _remove_abandoned(path)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # while it lives, no other export takes it for abandoned
+            stream = Counted(file)
+            yield stream
+            file.flush()
+            os.fsync(file.fileno())
+            _name(part, path, overwrite=overwrite)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ScratchUnavailable(f"`{path.parent}` is full. {_KEPT} Free space, or name another folder.") from error
+        if error.filename is None or Path(error.filename) != part:
+            raise
+        raise ConfigError(f"`{path}` cannot be written: {error.strerror}. {_KEPT} Name another place.") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _name(part: Path, path: Path, *, overwrite: bool) -> None:
+    """Give the whole file its name in one step; a link, unlike a rename, replaces nothing."""
+    if overwrite:
+        part.replace(path)
+        return
+    try:
+        os.link(part, path)
+    except FileExistsError as error:
+        raise LostRace(
+            f"`{path}` was made by something else meanwhile. {_KEPT} Add --overwrite to replace it."
+        ) from error
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove parts that killed exports of the same file left."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        with suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
+@contextmanager
+def _object(lake: Lake, address: str, *, overwrite: bool) -> Iterator[Counted]:
+    match = _ADDRESS.fullmatch(address)
+    if not match or match[2].endswith("/"):
+        raise ConfigError(f"`{address}` names no object. {_KEPT} Write s3://bucket/folder/file.csv")
+    bucket, key = match[1], match[2]
+    if bucket in {lake.store.bucket, *lake.store.layers.by_layer.values()} and is_written_by_lake(key):
+        raise ConfigError(
+            f"`{address}` lies among the lake's own objects. {_KEPT} Another prefix is free, such as exports/."
+        )
+    store = ObjectStore(lake.store.client, bucket, lake.store.threads)
+    _refuse_existing(not overwrite and store.head(key) is not None, address)
+    with scratch_folder(lake.scratch) as folder, (folder / "export").open("wb") as file:
+        stream = Counted(file)
+        yield stream
+        file.flush()
+        target = Target(key, {SHA256: stream.digest.hexdigest()}, if_absent=not overwrite)
+        upload_file(store, folder / "export", target)
+
+
+def _refuse_existing(exists: bool, target: str) -> None:
+    if exists:
+        raise ConfigError(f"`{target}` exists. {_KEPT} Name another, or add --overwrite.")
