@@ -1,7 +1,7 @@
 """Imports the heavy libraries once in the process that forks task processes, which then find them loaded.
 
-Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU, compiling its pages and reading botocore's
-descriptions of S3 and Glue almost another; a fork inherits them for nothing. Call it from
+Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU, reading botocore's descriptions of S3
+and Glue almost another; a fork inherits them for nothing. Call it from
 `airflow_local_settings.py`, which every Airflow component imports; only the forking ones (scheduler with LocalExecutor,
 Celery worker) pay. Importing starts no threads, so forking afterwards is safe.
 """
@@ -33,11 +33,11 @@ def preload() -> bool:
         return False
     for module in _HEAVY:
         import_module(module)
-    from lakeworks.quality.audit_page import compile_templates
+    from lakeworks.quality.audit_page import page_template
     from lakeworks.quality.gx_validation import great_expectations
     from lakeworks_airflow.aws_account import service_descriptions
 
     great_expectations()
-    compile_templates()
+    page_template()
     service_descriptions()
     return True

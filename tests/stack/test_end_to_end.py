@@ -123,7 +123,7 @@ def test_8_the_ui_answers_and_tasks_have_links(product: Product) -> None:
     report = links["extra_links"]["Audit report"]
     page = requests.get(report, timeout=10)
     assert page.headers["Content-Type"].startswith("text/html"), "a browser shows it instead of saving it"
-    assert "Expectation" in page.text
+    assert "Audit passed" in page.text
 
 
 def test_9_the_matrix_shows_what_airflow_and_the_lake_know(product: Product) -> None:

@@ -33,7 +33,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
     table, period = manifest.parsed_table, manifest.parsed_period
     page = audit_key(table, period, manifest.run.key, "html")
-    lake.store.put(page, to_html(report).encode())
+    lake.store.put(page, to_html(report, _facts(lake, manifest, page), _commands(manifest)).encode())
     lake.store.put(audit_key(table, period, manifest.run.key, "json"), to_json(report).encode())
     audited = manifest.model_copy(update={"audit": {**report.summary(), "report": page}}).save(lake.store)
     for failure in report.failures:
@@ -44,6 +44,31 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     )  # fmt: skip
     report.raise_if_failed(f"`{manifest.table}` {manifest.period}", lake.store.uri(page))
     return audited
+
+
+def _facts(lake: Lake, manifest: RunRecord, page: str) -> dict[str, str]:
+    """Return what the page says about the run that was audited."""
+    facts = {"period": manifest.period, "run": f"{manifest.run.id}, attempt {manifest.run.attempt}"}
+    balance = manifest.balance
+    facts["rows"] = (
+        f"{balance.read:,} read = {balance.staged:,} staged + {balance.quarantined:,} quarantined + "
+        f"{balance.deduplicated:,} deduplicated"
+    )
+    if balance.broken:
+        facts["quarantined by rule"] = ", ".join(f"{rule} {rows:,}" for rule, rows in balance.broken.items())
+    facts["partitions"] = f"{len(manifest.partitions):,}"
+    facts["contract"] = f"{manifest.table}, version {lake.contract(manifest.table).version}"
+    return {**facts, "as JSON": lake.store.uri(page.removesuffix("html") + "json")}
+
+
+def _commands(manifest: RunRecord) -> dict[str, str]:
+    """Return the commands that show what lies around an audit."""
+    commands = {
+        "the period's partitions": f"lakeworks status {manifest.table} --from {manifest.period} --to {manifest.period}",
+    }
+    if manifest.balance.quarantined:
+        commands["rows in quarantine"] = f"lakeworks quarantine show {manifest.table} {manifest.period}"
+    return commands
 
 
 def _chunks(lake: Lake, manifest: RunRecord, chunk_rows: int) -> Iterator[Chunk]:

@@ -1,46 +1,81 @@
-"""An audit as a page a person can open: Great Expectations' own Data Docs, readable without any network."""
+"""An audit as a page a person opens in a browser, and as JSON for programs.
 
+Values and column names come from strangers: the template escapes each, the page holds no script, and its content-security
+policy allows none. It loads nothing, so that it reads the same from a private bucket.
+"""
+
+import base64
+import hashlib
 import json
-import re
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from lakeworks.quality.check_results import check_results
 from lakeworks.quality.findings import AuditReport
 
-# Data Docs load styles and scripts from half a dozen public hosts; the page has to read well from a private bucket.
-_REMOTE = re.compile(r"<(script|link|img)\b[^>]*(?:src|href)=\"https?://[^\"]*\"[^>]*>(?:\s*</script>)?")
-_REMOTE_IMAGE = re.compile(r"url\(['\"]?https?://[^)]*\)")
-_STYLE = """<style>body{font-family:system-ui,sans-serif;margin:2rem;color:#222}table{border-collapse:collapse;margin:1rem 0}
-td,th{border:1px solid #ccc;padding:.3rem .6rem;text-align:left;vertical-align:top}nav,img{display:none}</style>"""
+_FOLDER = Path(__file__).parent
 
 
-def to_html(report: AuditReport) -> str:
-    """The Data Docs pages of a report, one after the other."""
-    from great_expectations.render.renderer import ValidationResultsPageRenderer
+def to_html(
+    report: AuditReport, facts: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None
+) -> str:
+    """Render a report, the verdict first.
 
-    renderer, view = ValidationResultsPageRenderer(), _view()
-    pages = [str(view.render(renderer.render(page))) for page in report.pages]
-    local = (_REMOTE_IMAGE.sub("none", _REMOTE.sub("", page)) for page in pages)
-    return "\n<hr>\n".join(page.replace("</head>", f"{_STYLE}</head>") for page in local)
+    Args:
+        report: the findings.
+        facts: named facts of the run that was audited (`period`, `run`, …), in the order to show them.
+        commands: what a reader may want to type next, by what it shows.
+    """
+    warned = sum(failure.severity == "warn" for failure in report.failures)
+    verdict = "Audit failed" if not report.passed else "Audit passed with warnings" if warned else "Audit passed"
+    style = _style()
+    return page_template().render(
+        report=report,
+        verdict=verdict,
+        verdict_class="failed" if not report.passed else "warned" if warned else "passed",
+        summary=_summary(report),
+        facts=dict(facts or {}),
+        commands=dict(commands or {}),
+        checks=check_results(report),
+        style=style,
+        style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
+    )
 
 
-def compile_templates() -> None:
-    """Compile GX's templates now, for every process that is forked from this one."""
-    environment = _view().env
-    for name in environment.list_templates():
-        environment.get_template(name)
+def _summary(report: AuditReport) -> str:
+    """Return the counts in words; what an audit's verdict means for readers."""
+    failed = sum(failure.severity == "error" for failure in report.failures)
+    counts = f"{report.rows:,} rows, {report.evaluated} checks, {failed} failed, {len(report.failures) - failed} warned"
+    after = "These rows may be published." if report.passed else "Nothing was published; live data is as it was."
+    return f"{counts}, in {report.seconds:.1f} s. {after}"
 
 
 @cache
-def _view() -> Any:
-    """GX's page, made once: it holds the templates it has compiled, which takes most of the time of a small audit."""
-    from great_expectations.render.view import DefaultJinjaPageView
+def page_template() -> Template:
+    """Return the compiled template; call it once before a process forks, so that every child has it."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["spoken"] = _spoken
+    return environment.get_template("audit_page.html")
 
-    return DefaultJinjaPageView()
+
+@cache
+def _style() -> str:
+    return (_FOLDER / "audit_page.css").read_text()
+
+
+def _spoken(expectation: str) -> str:
+    """Return the name of an expectation as a person says it."""
+    return expectation.removeprefix("expect_").replace("_", " ")
 
 
 def to_json(report: AuditReport) -> str:
-    """The whole result, as GX gives it, with our summary."""
+    """Return the whole result as GX gives it, with our summary."""
     results: list[Any] = [page.to_json_dict() for page in report.pages]
-    found = {"table": report.table, **report.summary(), "seconds": round(report.seconds, 3), "results": results}
-    return json.dumps({**found, "failures": [str(failure) for failure in report.failures]}, indent=1, default=str)
+    summary = {"table": report.table, **report.summary(), "seconds": round(report.seconds, 3), "results": results}
+    return json.dumps({**summary, "failures": [str(failure) for failure in report.failures]}, indent=1, default=str)
