@@ -51,10 +51,11 @@ class Lake:
             ObjectStore(
                 quick_timestamps(s3),
                 settings.bucket,
-                settings.transfer_threads,
+                settings.transfer.threads,
                 layers=layer_buckets(settings),
                 tenant=tenant,
                 fast_client=FastS3Client.of(s3),
+                transfer=settings.transfer,
             ),
             GlueCatalog(quick_timestamps(glue), tenant=tenant),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
@@ -75,7 +76,13 @@ class Lake:
         """The same clients, working in a tenant's share (or, with None, outside all of them)."""
         old = self.store
         store = ObjectStore(
-            old.client, old.bucket, old.threads, layers=old.layers.by_layer, tenant=tenant, fast_client=old.fast_client
+            old.client,
+            old.bucket,
+            old.threads,
+            layers=old.layers.by_layer,
+            tenant=tenant,
+            fast_client=old.fast_client,
+            transfer=old.transfer,
         )
         return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
 
@@ -148,7 +155,7 @@ def client_config(settings: Settings, *, checked: bool = True) -> Any:
 
     return Config(
         retries={"mode": "standard", "total_max_attempts": 5},
-        max_pool_connections=settings.transfer_threads * 2,
+        max_pool_connections=settings.transfer.threads,
         tcp_keepalive=True,
         connect_timeout=10,
         read_timeout=60,

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.core.tenant import Tenant
+from lakeworks.core.transfer_profile import PROFILES, ProfileName, TransferProfile
 from lakeworks.errors import ConfigError
 
 
@@ -25,7 +26,13 @@ class Settings(_Deployment):
     aws_conn_id: str = Field("aws_default", description="Airflow connection with the AWS credentials.")
     memory_limit: str = Field("1GB", description="What the transform engine may hold in memory before it spills.")
     threads: int = Field(2, ge=1, description="Threads of the transform engine.")
-    transfer_threads: int = Field(8, ge=1, description="Concurrent S3 requests per task.")
+    transfer_profile: ProfileName = Field(
+        "medium",
+        description="How objects move (docs/objects.md): single, slow, medium, fast or very_fast.",
+    )
+    transfer_threads: int | None = Field(
+        None, ge=1, description="Concurrent S3 requests per task; those of LAKE_TRANSFER_PROFILE without it."
+    )
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
@@ -53,6 +60,11 @@ class Settings(_Deployment):
     )
     config_file: Path | None = Field(None, description="A lake.yml for one deployment; the project's own without one.")
     price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
+
+    @property
+    def transfer(self) -> TransferProfile:
+        """Return the transfer profile with the threads of this deployment."""
+        return PROFILES[self.transfer_profile].with_threads(self.transfer_threads)
 
 
 @lru_cache(maxsize=1)

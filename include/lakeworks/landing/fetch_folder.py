@@ -13,7 +13,7 @@ from lakeworks.landing.delivered_files import file_key, landed_file, store_file,
 from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.landing.responses import LandedAnswer, entry_of, file_name, load_answer, store_answer
 from lakeworks.ledger.run_record import Run
-from lakeworks.s3.multipart import SINGLE_REQUEST_BYTES
+from lakeworks.s3.transfer_budget import within_budget
 from lakeworks.sources.files.file_source import CheckedFile, FileFacts, LandedFile
 from lakeworks.sources.response import SourceResponse
 
@@ -63,17 +63,13 @@ class FetchFolder:
         return found
 
     def take_checked(self, files: Sequence[CheckedFile], sent: Callable[[int], None]) -> None:
-        """See `FileStore`.
-
-        Small files go side by side, each in one request; then large ones one by one, their parts side by side. So there are
-        never more requests under way than the store has threads.
-        """
+        """See `FileStore`."""
         before = self.files_before
         fresh = [file for file in files if not _is_same(before.get(file.name), file)]
-        small = [file for file in fresh if file.facts.size <= SINGLE_REQUEST_BYTES]
-        large = [file for file in fresh if file.facts.size > SINGLE_REQUEST_BYTES]
-        entries = dict(zip(small, self.lake.store.map(lambda file: self._land(file, sent), small), strict=True))
-        entries.update((file, self._land(file, sent)) for file in large)
+        landed = within_budget(
+            self.lake.store, fresh, lambda file: file.facts.size, lambda file: self._land(file, sent)
+        )
+        entries = dict(zip(fresh, landed, strict=True))
         for file in files:
             known = before.get(file.name)
             if file in entries:

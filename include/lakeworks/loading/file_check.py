@@ -18,6 +18,7 @@ from lakeworks.arrival.rejected_rows import Reasons, RejectedRows
 from lakeworks.arrival.storable_split import storable_rows
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import storage_rules
+from lakeworks.core.file_selection import LocalFile
 from lakeworks.engines.row_check import RowCheck
 from lakeworks.errors import FileChanged, LakeError
 from lakeworks.formats.compression import plain
@@ -26,7 +27,6 @@ from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.protocols import format_of
 from lakeworks.formats.raw_batch import RawBatch
 from lakeworks.landing.readable_file import ReadableFile
-from lakeworks.loading.file_selection import LocalFile
 from lakeworks.quality.rules import row_rules
 from lakeworks.sources.files.file_source import CheckedFile, FileFacts
 from lakeworks.transform.sql import load_sql

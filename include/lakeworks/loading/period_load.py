@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from lakeworks.contract import Contract
+from lakeworks.core.file_selection import Selection
 from lakeworks.core.partition import Period
 from lakeworks.errors import ContractError, FencedError, FileRefused, PartitionKeyError
 from lakeworks.formats.options import FormatOptions
@@ -14,7 +15,6 @@ from lakeworks.landing.landing_set import LandingSet
 from lakeworks.ledger.run_record import Run
 from lakeworks.loading.delivery import Delivery
 from lakeworks.loading.file_check import FileCheck, check_file
-from lakeworks.loading.file_selection import Selection
 from lakeworks.loading.report import FileOutcome, LoadReport
 from lakeworks.pipeline.downstream_rebuild import rebuild
 from lakeworks.pipeline.fetch_step import land

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lakeworks.core.file_selection import LeftOut
 from lakeworks.ledger.run_record import RunRecord
 from lakeworks.loading.file_check import FileCheck
-from lakeworks.loading.file_selection import LeftOut
 
 # `ready`: it keeps the contract, and nothing was done with it yet.
 State = Literal["loaded", "same", "failed", "ready"]

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakeworks.contract import load_contract
+from lakeworks.core.file_selection import LocalFile, Selection
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.errors import ConfigError
 from lakeworks.formats.failures import problem
 from lakeworks.lake import Lake
-from lakeworks.loading.file_selection import LocalFile, Selection
 from lakeworks.loading.period_load import check_destination, check_files, load_files
 from lakeworks.loading.report import LoadReport
 

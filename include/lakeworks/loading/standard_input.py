@@ -8,11 +8,11 @@ from tempfile import gettempdir
 from typing import BinaryIO
 
 from lakeworks.contract import Contract
+from lakeworks.core.file_selection import LocalFile
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.errors import ConfigError
 from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.protocols import FORMATS, format_of
-from lakeworks.loading.file_selection import LocalFile
 
 STANDARD_INPUT = "-"
 

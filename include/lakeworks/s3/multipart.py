@@ -42,14 +42,14 @@ def upload_file(
         FileChanged: the file has another digest by now; nothing was written.
     """
     size = path.stat().st_size
-    if size <= SINGLE_REQUEST_BYTES:
+    if size <= single_request_bytes(store):
         body = path.read_bytes()
         _refuse_other(path, hashlib.sha256(body), sha256)
         put = store.put(target, body)
         if sent:
             sent(size)
         return put
-    step, whole = _part_bytes(size), hashlib.sha256()
+    step, whole = part_bytes(store, size), hashlib.sha256()
 
     def parts() -> Iterator[bytes]:
         with path.open("rb") as file:
@@ -81,7 +81,7 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target, stamp:
         StagedChanged: the source is another object than was meant; nothing was written.
     """
     wanted = source.metadata.get(SHA256)
-    if source.size <= SINGLE_REQUEST_BYTES:
+    if source.size <= single_request_bytes(store):
         body = _body(store, source)
         _refuse_changed(store, source, wanted in (None, content_hash(body)))
         return store.put(target, stamped(body, stamp))
@@ -95,7 +95,7 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target, stamp:
 
 def _copy_in_parts(store: ObjectStore, source: StoredObject, etag: str, target: Target, stamp: str) -> StoredObject:
     """Copy all but the end inside S3; the end passes through here, because the footer with the stamp lies in it."""
-    step, of_version = _part_bytes(source.size), version(source.version_id)
+    step, of_version = part_bytes(store, source.size), version(source.version_id)
     origin: Any = {**store.place(source.key), **of_version}
     # A short rest joins the part before it: the stamp lies among the last bytes, behind the statistics.
     starts = range(0, max(source.size - min(_TAIL_BYTES, step // 4), 1), step)
@@ -151,7 +151,7 @@ def _multipart(
         )
         place["UploadId"] = started["UploadId"]
         try:
-            sent = _send_all(store.threads, parts, lambda number, part: send(place, number, part))
+            sent = _send_all(_together(store, size), parts, lambda number, part: send(place, number, part))
             return _completed(store, place, target, size, sent)
         except BaseException:
             with suppress(ClientError, BotoCoreError, ResponseParserError):  # what matters is why it is aborted
@@ -204,5 +204,20 @@ def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
         )
 
 
-def _part_bytes(size: int) -> int:
-    return max(_PART_BYTES, -(-size // _MAX_PARTS))
+def single_request_bytes(store: ObjectStore) -> int:
+    """Return the size up to which one request does."""
+    return store.transfer.single_request_bytes if store.transfer else SINGLE_REQUEST_BYTES
+
+
+def part_bytes(store: ObjectStore, size: int) -> int:
+    """Return the size of the parts of an object: that of the transfer profile, or so many that S3 takes them."""
+    return max(_usual_part(store), -(-size // _MAX_PARTS))
+
+
+def _usual_part(store: ObjectStore) -> int:
+    return store.transfer.part_bytes if store.transfer else _PART_BYTES
+
+
+def _together(store: ObjectStore, size: int) -> int:
+    """Return how many parts go at once: larger ones go one after another, so that memory stays what the profile says."""
+    return max(1, store.threads * _usual_part(store) // part_bytes(store, size))

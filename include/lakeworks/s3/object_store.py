@@ -17,6 +17,7 @@ from lakeworks.aws_errors import translated
 from lakeworks.core.lake_limits import check_key
 from lakeworks.core.layout import LEDGER, own_key, tenant_key
 from lakeworks.core.tenant import Tenant
+from lakeworks.core.transfer_profile import TransferProfile
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, ObjectArchived
 from lakeworks.s3.archive import archived_error
 from lakeworks.s3.fast_client import FastS3Client
@@ -71,7 +72,7 @@ class ObjectStore:
     step can forget it or reach past it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, most of them by name
         self,
         client: "S3Client",
         bucket: str,
@@ -80,6 +81,7 @@ class ObjectStore:
         layers: Mapping[str, str] | None = None,
         tenant: Tenant | None = None,
         fast_client: FastS3Client | None = None,
+        transfer: TransferProfile | None = None,
     ) -> None:
         self.layers = LayerBuckets(bucket, layers or {})
         self.client: S3Client = self.layers.route(client)
@@ -87,6 +89,7 @@ class ObjectStore:
         self.threads = threads
         self.tenant = tenant
         self.fast_client = fast_client
+        self.transfer = transfer
 
     def at(self, key: str) -> str:
         """Return the key in the bucket, with the tenant's level if there is a tenant; NotStorable for one that is too long."""

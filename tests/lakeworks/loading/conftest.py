@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from lakeworks.contract import Contract
+from lakeworks.core.file_selection import select
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
-from lakeworks.loading.file_selection import select
 from lakeworks.loading.period_load import check_files, load_files
 from lakeworks.loading.report import LoadReport
 from lakeworks.parquet.dataset import open_dataset

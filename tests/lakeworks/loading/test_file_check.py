@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from lakeworks.core.file_selection import LocalFile, select
 from lakeworks.errors import ConfigError, ContractError, FileChanged, PartitionKeyError
 from lakeworks.formats.options import FormatOptions
 from lakeworks.loading.file_check import FileCheck, check_file
-from lakeworks.loading.file_selection import LocalFile, select
 from lakeworks.loading.period_load import check_destination
 from tests.conftest import contract_of
 from tests.lakeworks.loading.conftest import till_contract

@@ -13,10 +13,10 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.cli.progress import transferring
 from lakeworks.contract import Contract, load_contract
+from lakeworks.core.file_selection import Selection, select
 from lakeworks.core.partition import Period
 from lakeworks.errors import ConfigError
 from lakeworks.loading.file_check import FileCheck
-from lakeworks.loading.file_selection import Selection, select
 from lakeworks.loading.period_load import Progress, check_destination, check_files, load_files
 from lakeworks.loading.report import LoadReport
 from lakeworks.loading.standard_input import STANDARD_INPUT, spooled

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
+from lakeworks.core.file_selection import UNFINISHED
 from lakeworks.errors import (
     ConfigError,
     DeliveryShrank,
@@ -34,7 +35,6 @@ from lakeworks.sources import FetchRequest, SourceConnection
 from lakeworks.sources.files.file_source import FileFacts, FileStore, LandedFile
 from lakeworks.sources.options import Options, read_options
 
-UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
 _BLOCK = 1 << 20
 
 

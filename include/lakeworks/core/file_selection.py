@@ -7,7 +7,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from lakeworks.errors import ConfigError
-from lakeworks.sources.files.file_drop import UNFINISHED
+
+# Endings of files that a program has not written to their end.
+UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
 
 
 @dataclass(frozen=True)

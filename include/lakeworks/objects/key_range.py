@@ -1,0 +1,52 @@
+"""The keys a person means by a prefix, and those that only the lake may change."""
+
+from dataclasses import dataclass
+
+from lakeworks.core.layout import INBOX, is_written_by_lake
+from lakeworks.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class KeyRange:
+    """`ticks/AAPL` is that object and what lies below `ticks/AAPL/`, never `ticks/AAPL2`; `ticks/AAPL*` is every such name."""
+
+    text: str
+
+    @property
+    def prefix(self) -> str:
+        """Return what S3 is asked for."""
+        return self.text.removesuffix("*")
+
+    @property
+    def folder(self) -> str:
+        """Return the part of its keys that names no file: what `get` takes off."""
+        return self.prefix if self.prefix.endswith("/") else self.prefix[: self.prefix.rfind("/") + 1]
+
+    def holds(self, key: str) -> bool:
+        """Return whether a key below the prefix is meant."""
+        if self.text.endswith("*") or not self.prefix or self.prefix.endswith("/"):
+            return key.startswith(self.prefix)
+        return key == self.prefix or key.startswith(f"{self.prefix}/")
+
+    def relative(self, key: str) -> str:
+        """Return a key's name below the folder that was asked for."""
+        below = f"{self.prefix}/"
+        whole = not self.text.endswith("*") and key.startswith(below)
+        return key.removeprefix(below if whole else self.folder)
+
+
+def refuse_lakes_own(text: str, act: str) -> None:
+    """Refuse to change what the lake itself writes; its inbox is everybody's.
+
+    Raises:
+        ConfigError: the prefix lies in an area of the lake, or holds one.
+    """
+    key = text.removesuffix("*")
+    if key.lstrip("/").startswith(f"{INBOX}/"):
+        return
+    if not key or is_written_by_lake(key):
+        area = key.lstrip("/").partition("/")[0] or "the whole bucket"
+        raise ConfigError(
+            f"`{text}` belongs to the lake (`{area}`: tables, landing, ledger, staging, records), and changing it by "
+            f"hand would break what is published. Nothing was {act}. Commands for tables: withdraw, expire, gc, forget."
+        )

@@ -1,0 +1,52 @@
+"""Files of this machine as objects: side by side within one budget, and not again what is there already."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from lakeworks.aws_errors import is_nobody
+from lakeworks.core.file_selection import LocalFile
+from lakeworks.errors import LakeError
+from lakeworks.objects.key_range import refuse_lakes_own
+from lakeworks.objects.outcome import KeyOutcome
+from lakeworks.s3.local_upload import upload_once
+from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.transfer_budget import within_budget
+
+
+def upload_objects(
+    store: ObjectStore, files: Sequence[LocalFile], prefix: str, sent: Callable[[int], None], *, dry_run: bool = False
+) -> list[KeyOutcome]:
+    """Put files below a prefix; returns `loaded`, `same` or `failed` for each, in their order.
+
+    S3 checks the SHA-256 of every request on arrival. One file that fails stops no other.
+
+    Raises:
+        ConfigError: the prefix is the lake's own.
+        LakeAccessDenied, CredentialsExpired: the credentials themselves are refused; every other file would fail alike.
+    """
+    refuse_lakes_own(f"{prefix.rstrip('/')}/", "put")
+
+    def upload(file: LocalFile) -> KeyOutcome:
+        key = "/".join(part for part in (prefix.strip("/"), file.name) if part)
+        try:
+            size = file.path.stat().st_size
+            if dry_run:
+                return KeyOutcome(key, "would put", size)
+            with file.path.open("rb") as body:
+                sha256 = hashlib.file_digest(body, "sha256").hexdigest()
+            return KeyOutcome(key, "loaded" if upload_once(store, file.path, key, sha256, sent) else "same", size)
+        except OSError as error:
+            return KeyOutcome(key, "failed", 0, None, f"`{file.path}`: {error.strerror}")
+        except LakeError as error:
+            if is_nobody(error):
+                raise
+            return KeyOutcome(key, "failed", 0, None, str(error))
+
+    return within_budget(store, files, _size, upload)
+
+
+def _size(file: LocalFile) -> int:
+    try:
+        return file.path.stat().st_size
+    except OSError:  # it went away; the upload says so
+        return 0

@@ -1,0 +1,19 @@
+"""One budget for many transfers: small ones side by side, then large ones one by one, whose parts go side by side."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from lakeworks.s3.multipart import single_request_bytes
+from lakeworks.s3.object_store import ObjectStore
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def within_budget(
+    store: ObjectStore, items: Sequence[T], size: Callable[[T], int], transfer: Callable[[T], R]
+) -> list[R]:
+    """Transfer every item and return the results in their order; at no time more requests than the store has threads."""
+    small = [number for number, item in enumerate(items) if size(item) <= single_request_bytes(store)]
+    done = dict(zip(small, store.map(lambda number: transfer(items[number]), small), strict=True))
+    return [done[number] if number in done else transfer(item) for number, item in enumerate(items)]
