@@ -52,7 +52,10 @@ def test_files_go_up_are_listed_tagged_fetched_and_deleted(
         (["rm", "silver/"], "belongs to the lake (`silver`"),
         (["rm", ""], "belongs to the lake (`the whole bucket`"),
         (["put", "FILE", "_ledger/x"], "belongs to the lake (`_ledger`"),
-        (["get", "nothing/here", "FOLDER"], "There is no object `nothing/here` and none below it. Nothing was fetched."),
+        (
+            ["get", "nothing/here", "FOLDER"],
+            "There is no object `nothing/here` and none below it. Nothing was fetched.",
+        ),
         (["rm", "nothing/here"], "Nothing was deleted."),
         (["put", "FOLDER", "docs"], "There is no file to put"),
         (["tag", "docs", "team"], "`team` is no tag"),
