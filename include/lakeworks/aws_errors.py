@@ -55,6 +55,8 @@ _MISSING = {
     "NotFound",
     "NotFoundException",
     "EntityNotFoundException",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
 }
 # S3 answers 403 for an object in GLACIER or DEEP_ARCHIVE, which is no matter of permissions.
 _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}

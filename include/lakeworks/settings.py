@@ -18,6 +18,12 @@ class _Deployment(BaseSettings):
     tenants: str = Field("", description="Tenants with DAGs of their own, separated by commas.")
 
 
+class _ConfigFile(BaseSettings):
+    model_config = _Deployment.model_config
+
+    config_file: Path | None = None
+
+
 class Settings(_Deployment):
     """The deployment's settings; every field is the environment variable `LAKE_<FIELD>`."""
 
@@ -91,3 +97,8 @@ def deployed_tenants() -> tuple[Tenant, ...]:
     if len(set(tenants)) != len(tenants):
         raise ConfigError(f"LAKE_TENANTS names a tenant twice: {', '.join(map(str, tenants))}. Name each once.")
     return tenants
+
+
+def deployed_config_file() -> Path | None:
+    """Return the file of LAKE_CONFIG_FILE, if there is one. Needs no other setting, so DAG files may call it."""
+    return _ConfigFile().config_file

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lakeworks.settings import deployed_tenants
     from lakeworks_airflow.assets import monthly_after, table_asset
     from lakeworks_airflow.dags import lake_dag
+    from lakeworks_airflow.inbox_schedule import inbox_arrivals, start_arrived
+    from lakeworks_airflow.operators.arrivals import ArrivedRunsOperator
     from lakeworks_airflow.operators.bootstrap import LakeBootstrapOperator
     from lakeworks_airflow.operators.costs import StorageCostOperator
     from lakeworks_airflow.operators.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
 
 __all__ = [
+    "ArrivedRunsOperator",
     "AuditOperator",
     "CatalogDiffOperator",
     "CatalogRepairOperator",
@@ -54,16 +57,19 @@ __all__ = [
     "VerifyOperator",
     "WriteOperator",
     "deployed_tenants",
+    "inbox_arrivals",
     "ingest",
     "lake_dag",
     "monthly_after",
     "partition_params",
     "resolve_periods",
+    "start_arrived",
     "table_asset",
     "write_audit_publish",
 ]
 
 _HOME = {
+    "ArrivedRunsOperator": "lakeworks_airflow.operators.arrivals",
     "AuditOperator": "lakeworks_airflow.operators.steps",
     "CatalogDiffOperator": "lakeworks_airflow.operators.maintenance",
     "CatalogRepairOperator": "lakeworks_airflow.operators.maintenance",
@@ -86,11 +92,13 @@ _HOME = {
     "VerifyOperator": "lakeworks_airflow.operators.maintenance",
     "WriteOperator": "lakeworks_airflow.operators.steps",
     "deployed_tenants": "lakeworks.settings",
+    "inbox_arrivals": "lakeworks_airflow.inbox_schedule",
     "ingest": "lakeworks_airflow.task_groups",
     "lake_dag": "lakeworks_airflow.dags",
     "monthly_after": "lakeworks_airflow.assets",
     "partition_params": "lakeworks_airflow.partitions",
     "resolve_periods": "lakeworks_airflow.partitions",
+    "start_arrived": "lakeworks_airflow.inbox_schedule",
     "table_asset": "lakeworks_airflow.assets",
     "write_audit_publish": "lakeworks_airflow.task_groups",
 }

@@ -14,6 +14,7 @@ _HOOKS = {
     "yahoo": "YahooHook",
 }
 _OPERATORS = (
+    "arrivals",
     "bootstrap",
     "costs",
     "coverage",

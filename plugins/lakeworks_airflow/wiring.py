@@ -18,7 +18,9 @@ def dag_facts(dag: "DAG") -> dict[str, Any]:
     condition = getattr(dag.timetable, "asset_condition", None)
     return {
         "file": Path(dag.fileloc).name,
-        "started_by": sorted(asset.name for asset in getattr(condition, "objects", ())),
+        "started_by": sorted(
+            asset.name for asset in getattr(condition, "objects", ()) if not getattr(asset, "watchers", ())
+        ),
         "tasks": {task.task_id: _task_facts(task) for task in dag.tasks},
     }
 
@@ -30,6 +32,7 @@ def _task_facts(task: Any) -> dict[str, Any]:
         "tenant": getattr(task, "tenant", None),
         "outlets": [outlet.name for outlet in task.outlets],
         "downstream": sorted(task.downstream_task_ids),
+        "starts": getattr(task, "dags", {}),
     }
 
 

@@ -37,13 +37,20 @@ def test_a_template_is_whole(made: Path) -> None:
         "tests/test_lake.py",
     ):
         assert "@@" not in (made / name).read_text(), name
-    assert yaml.safe_load((made / "lake.yml").read_text()) == {"project": "my-lake-1"}
+    assert yaml.safe_load((made / "lake.yml").read_text()) in (
+        {"project": "my-lake-1"},
+        {"project": "my-lake-1", "inbox_events": {}},
+    )
     known = set(all_tables())
     for table in known:
         sql = load_sql(load_contract(table))
         reads = {str(name) for name in upstream(sql)} - {LANDING} if sql else set()
         assert reads <= known, f"{table} reads what the project does not have"
         TableName.parse(table)
+    drops = {table for table in known if str(load_contract(table).source).startswith("file_drop.")}
+    listens = made / "dags" / "lake_inbox.py"
+    assert listens.is_file() == ("inbox_events" in (made / "lake.yml").read_text()) == bool(drops)
+    assert all(f'"{table}": ' in listens.read_text() for table in drops)
     for path in (made / "dags").glob("*.py"):
         compile(path.read_text(), str(path), "exec")
 

@@ -56,3 +56,19 @@ def test_an_unknown_table_a_table_without_fetch_and_a_file_that_does_not_import_
     (unfetched,) = changed('ingest("reference.transport.zones")', 'write_audit_publish("reference.transport.zones")')
     assert 'nothing fetches it: `ingest("reference.transport.zones")`' in unfetched
     assert "`dags/taxi.py`: does not import: " in changed("import pendulum", "import pendulums")[0]
+
+
+def test_a_dropped_table_that_no_arrival_starts_is_named(tmp_path: Path) -> None:
+    name = "bronze.commerce.events"
+    contracts = {found: load_contract(found) for found in all_tables()}
+    for file in ("commerce_events.py", "lake_inbox.py"):
+        shutil.copy(DAGS / file, tmp_path)
+    assert list(wiring_problems(read_wiring(tmp_path), contracts, [name])) == []
+    text = (DAGS / "lake_inbox.py").read_text()
+    (tmp_path / "lake_inbox.py").write_text(
+        text.replace(f'"{name}": "commerce_events"', '"bronze.commerce.orders": "commerce"')
+    )
+    (problem,) = wiring_problems(read_wiring(tmp_path), contracts, [name])
+    assert str(problem) == (
+        f'`dags/lake_inbox.py`: `{name}`: a dropped file does not start its DAG. Add it to `DAGS`: `"{name}": "commerce_events"`.'
+    )

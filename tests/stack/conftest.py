@@ -27,8 +27,8 @@ QUICK = {
     "LAKE_ALERT_URL": f"http://127.0.0.1:{free_port()}/alerts",
 }
 DAGS = (
-    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_restore", "lake_freshness",
-    "market", "market_crypto", "commerce", "commerce_monthly", "reports",
+    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_restore", "lake_freshness", "lake_inbox",
+    "market", "market_crypto", "commerce", "commerce_events", "commerce_monthly", "reports",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,11 +29,13 @@ class Task:
     tenant: str | None
     outlets: tuple[str, ...]
     downstream: tuple[str, ...]
+    # The DAG to start for files that are dropped, by table.
+    starts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Dag:
-    """One DAG: its file, the assets that start it, its tasks by id."""
+    """One DAG: its file, the assets of DAGs that start it, its tasks by id."""
 
     file: str
     started_by: tuple[str, ...]
@@ -119,6 +121,23 @@ def wiring_problems(wiring: Wiring, contracts: Mapping[str, Contract], names: It
     for name in names:
         if name in contracts:
             yield from _table_problems(dags, contracts[name], _readable(contracts[name]))
+            yield from _inbox_problems(wiring.dags, contracts[name])
+
+
+def _inbox_problems(dags: Mapping[str, Dag], contract: Contract) -> Iterator[Problem]:
+    """Yield a dropped table that the DAG of arrivals does not know, where the project has one."""
+    if not (contract.source or "").startswith("file_drop."):
+        return
+    name = contract.name
+    own = next((id_ for id_, dag in dags.items() if name in dag.tables and not dag.of_tenant), None)
+    for dag in dags.values():
+        for task in dag.tasks.values():
+            if own and task.kind == "ArrivedRunsOperator" and task.starts.get(name) != own:
+                yield Problem(
+                    f"dags/{dag.file}",
+                    name,
+                    f'a dropped file does not start its DAG. Add it to `DAGS`: `"{name}": "{own}"`.',
+                )
 
 
 def _table_problems(dags: list[Dag], contract: Contract, reads: list[str]) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from lakeworks.core.validation import problems
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
+from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
 from lakeworks.project import current_project
 
@@ -161,6 +162,7 @@ class LakeConfig(Part):
     inventory: Inventory | None = None
     notifications: tuple[Notification, ...] = ()
     eventbridge: bool = False
+    inbox_events: InboxEvents | None = None
     replication: Replication | None = None
     athena: Athena | None = Athena()
     grants: tuple[Grant, ...] = ()

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakeworks.contract import Contract
+from lakeworks.core.layout import INBOX
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
-from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lifecycle_review import Judgement
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.resources import bucket_policy as policy
@@ -22,6 +23,7 @@ from lakeworks.infrastructure.resources.bucket_security import (
     Versioning,
 )
 from lakeworks.infrastructure.resources.glue import Database, GlueCrawler
+from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
 from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
 from lakeworks.infrastructure.resources.lifecycle import RESULTS, LifecycleRules, log_rules, without_transitions
@@ -62,6 +64,7 @@ def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]
         *_buckets(place, names),
         *_log_bucket(place, wish.config, names),
         *_replica(place, wish, names),
+        *_inbox_queue(place, wish.config),
         *(
             found
             for name in (place.bucket, *names.layers.values())
@@ -155,12 +158,35 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
         yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account)
     if names.logs and config.logging:
         yield AccessLogs(bucket, names.logs, config.logging.prefix)
-    yield Notifications(bucket, tuple(one for one in config.notifications if here(one.prefix)), config.eventbridge)
+    receivers = (
+        *(one for one in config.notifications if here(one.prefix)),
+        *_inbox_notification(place, config, bucket),
+    )
+    yield Notifications(bucket, receivers, config.eventbridge)
     if (copy := config.replication) and names.replica:
         prefixes = (copy.prefix,) if copy.prefix else KEPT
         yield ReplicationRules(
             bucket, names.replica, copy.role_arn, copy.storage_class, tuple(filter(here, prefixes)), copy.kms_key_id, bool(kms),
         )  # fmt: skip
+
+
+def _inbox_arn(place: LakeLocation, config: LakeConfig) -> str:
+    assert config.inbox_events is not None  # noqa: S101 - both callers asked
+    if not config.inbox_events.is_ours:
+        return str(config.inbox_events.queue)
+    return f"arn:aws:sqs:{place.region}:{place.account}:{config.inbox_events.name(place.bucket)}"
+
+
+def _inbox_queue(place: LakeLocation, config: LakeConfig) -> Iterator[Resource]:
+    if config.inbox_events and config.inbox_events.is_ours:
+        name = config.inbox_events.name(place.bucket)
+        yield InboxQueue(name, _inbox_arn(place, config), place.bucket, place.account or "")
+
+
+def _inbox_notification(place: LakeLocation, config: LakeConfig, bucket: str) -> Iterator[Notification]:
+    """Yield the receiver of the inbox's events; the inbox lies in the lake's own bucket."""
+    if config.inbox_events and bucket == place.bucket and (place.account or not config.inbox_events.is_ours):
+        yield Notification(id="inbox", to=_inbox_arn(place, config), prefix=f"{INBOX}/")
 
 
 def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resource]:

@@ -31,9 +31,11 @@ class Domain:
 DOMAINS = {
     "taxi": Domain("transport", ("taxi",)),
     "market": Domain("market", ("market", "market_crypto", "market_intraday", "market_reference", "market_yahoo")),
-    "commerce": Domain("commerce", ("commerce", "commerce_events", "commerce_monthly")),
+    "commerce": Domain("commerce", ("commerce", "commerce_events", "commerce_monthly", "lake_inbox")),
 }
 TEMPLATES = ("csv", *DOMAINS, "empty")
+_WITH_INBOX = ("csv", "commerce")
+_INBOX = "inbox_events: {}   # a file dropped in the inbox starts its DAG within seconds (docs: lake.yml)\n"
 _LAKE_DAGS = ("lake_bootstrap", "lake_freshness", "lake_maintenance")
 
 
@@ -50,7 +52,11 @@ def write_project(folder: Path, template: str = "csv") -> list[Path]:
         raise ConfigError(f"There is no template `{template}`. Nothing was written. Known: {', '.join(TEMPLATES)}.")
     folder = folder.expanduser().absolute()
     _refuse_taken(folder)
-    words = {"@@NAME@@": _name(folder), "@@VERSION@@": version("lakeworks")}
+    words = {
+        "@@NAME@@": _name(folder),
+        "@@VERSION@@": version("lakeworks"),
+        "@@INBOX@@": _INBOX if template in _WITH_INBOX else "",
+    }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

@@ -170,8 +170,8 @@ class Stack:
             self._start_airflow(part)
         api, scheduler = self.services[-4], self.services[-3]
         health = f"{self.addresses.airflow}/api/v2/monitor/health"
-        wait_until(api, lambda: _answers(health), 90, self.services)
-        wait_until(scheduler, lambda: _all_healthy(health), 90, self.services)
+        wait_until(api, lambda: _answers(health), 300, self.services)
+        wait_until(scheduler, lambda: _all_healthy(health), 300, self.services)
 
     def _start_airflow(self, part: str) -> None:
         # Their log servers would listen on every interface; logs lie in one folder here and need none.

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lakeworks.infrastructure.export.inbox_queue import add_to_template
 from lakeworks.infrastructure.resource import Document, Resource
 
 _VERSION = "2010-09-09"
@@ -19,7 +20,10 @@ def template(resources: Sequence[Resource]) -> Document:
     for name in buckets:
         parts = [resource for resource in resources if resource.name == name and resource.region is None]
         found[_id("Bucket", name)] = _bucket(name, parts)
+    add_to_template(found, resources, _id)
     for resource in resources:
+        if resource.kind == "inbox queue":
+            continue
         if alone := _ALONE.get(resource.kind):
             if resource.region is None or resource.kind == "budget":
                 kind, properties = alone

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lakeworks.infrastructure.export.inbox_queue import add_to_configuration
 from lakeworks.infrastructure.resource import Document, Resource
 
 
@@ -22,6 +23,7 @@ def configuration(resources: Sequence[Resource], region: str) -> Document:
                 {"provider": f"aws.{_label(resource.region)}"} if resource.region in others and resource.region else {}
             )
             found[kind][label] = {**found[kind].get(label, {}), **alias, **body}
+    add_to_configuration(found, resources, _label)
     providers: list[Document] = [{"region": region}]
     providers += [{"alias": _label(other), "region": other} for other in sorted(others)]
     return {

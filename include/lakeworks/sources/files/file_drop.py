@@ -85,7 +85,9 @@ class FileDrop:
     def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
         """See `FileSource.collect_files`."""
         folder, options = f"{wanted.dataset}/{wanted.period}", read_options(FileOptions, wanted)
-        found = {name: (item, _skipped(name, options.files)) for name, item in sorted(self.inbox.files(folder).items())}
+        found = {
+            name: (item, why_not_taken(name, options.files)) for name, item in sorted(self.inbox.files(folder).items())
+        }
         meant = {name: item for name, (item, why) in found.items() if why is None}
         for name, (_, why) in found.items():
             if why is not None:
@@ -156,7 +158,7 @@ def connect(access: SourceConnection) -> FileDrop:
     return FileDrop(access.inbox)
 
 
-def _skipped(name: str, pattern: str) -> str | None:
+def why_not_taken(name: str, pattern: str = "*") -> str | None:
     """Return why a file is not taken; None for one that is."""
     if "/" in name:
         return "lies in a folder below the period's"

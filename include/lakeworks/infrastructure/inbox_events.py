@@ -1,0 +1,71 @@
+"""`inbox_events:` of lake.yml: dropped files start runs within seconds. Cheap to import, because DAG files ask for it."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from lakeworks.core.validation import problems
+from lakeworks.core.yaml_document import read_yaml
+from lakeworks.errors import ConfigError
+from lakeworks.project import project
+
+_MOST_NAME = 80
+_ARN = re.compile(r"arn:aws[a-z-]*:sqs:(?P<region>[a-z0-9-]+):(?P<account>\d+):(?P<name>.+)")
+QueueName = Annotated[str, StringConstraints(pattern=r"^(arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d+:)?[A-Za-z0-9_-]{1,80}$")]
+
+
+class InboxEvents(BaseModel):
+    """The queue that S3 sends the events of new files in `inbox/` to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    queue: QueueName | None = Field(
+        None,
+        description="Name of the SQS queue that bootstrap makes; by default `<bucket>-inbox`. The ARN of a queue of your own, "
+        "which must admit S3 and have no other reader.",
+    )
+    settle_seconds: float = Field(
+        3, ge=0, le=25, description="A run begins once no further file of its period came for so long."
+    )
+
+    @property
+    def is_ours(self) -> bool:
+        """Return True if bootstrap makes the queue."""
+        return not (self.queue or "").startswith("arn:")
+
+    def name(self, bucket: str) -> str:
+        """Return the queue's name."""
+        if not self.queue:
+            return f"{bucket.replace('.', '-')}-inbox"[-_MOST_NAME:]
+        return self.queue.rpartition(":")[2]
+
+    @property
+    def account(self) -> str | None:
+        """The account of a queue that is named by its ARN."""
+        found = _ARN.fullmatch(self.queue or "")
+        return found["account"] if found else None
+
+    @property
+    def region(self) -> str | None:
+        """The region of a queue that is named by its ARN; None for the lake's."""
+        found = _ARN.fullmatch(self.queue or "")
+        return found["region"] if found else None
+
+
+def load_inbox_events(path: Path | None = None) -> InboxEvents | None:
+    """Read this one field of the file at `path`, or of the project's `lake.yml`; None where it is off.
+
+    Raises:
+        ConfigError: the file cannot be read, or the field is wrong.
+    """
+    path = path or project().file
+    try:
+        found = (read_yaml(path) or {}).get("inbox_events")
+        return None if found is None else InboxEvents.model_validate(found)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"`{path}` cannot be read: {error}. Nothing was changed.") from error
+    except ValidationError as error:
+        raise ConfigError(f"`{path}`: inbox_events: {problems(error)}. Correct the file (docs/lake-yml.md).") from error

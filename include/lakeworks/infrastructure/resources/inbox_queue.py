@@ -1,0 +1,83 @@
+"""The SQS queue for events of the inbox: S3 may send to it, for this bucket and account only."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.bucket_names import OUR_SID
+from lakeworks.infrastructure.resource import Document, Resource
+
+_SID = f"{OUR_SID}Inbox"
+# A day without a triggerer is caught up; files that were dropped before are found by the DAGs' own schedule.
+_KEPT_SECONDS = 4 * 86_400
+
+
+@dataclass(frozen=True)
+class InboxQueue(Resource):
+    """A standard queue: a notification of S3 cannot go to a FIFO queue."""
+
+    kind: ClassVar[str] = "inbox queue"
+    service: ClassVar[str] = "sqs"
+    arn: str = ""
+    bucket: str = ""
+    account: str = ""
+
+    def wanted(self) -> Document:
+        """Retention, and the statement that admits S3."""
+        statement = {
+            "Sid": _SID,
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": self.arn,
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{self.bucket}"},
+                "StringEquals": {"aws:SourceAccount": self.account},
+            },
+        }
+        return {"MessageRetentionPeriod": str(_KEPT_SECONDS), "Statements": {_SID: statement}}
+
+    def unsupported_reason(self, client: Any) -> str:
+        """Its ARN has the account's number, which only STS knows."""
+        return "" if self.account else "the account's number is not known: this endpoint has no STS"
+
+    def read(self, client: Any) -> Document | None:
+        """Retention and the policy's statements by id."""
+        url = self._url(client)
+        if url is None:
+            return None
+        asked = ["MessageRetentionPeriod", "Policy"]
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
+        policy = json.loads(found.get("Policy") or "{}").get("Statement", [])
+        statements = {one.get("Sid", f"#{place}"): one for place, one in enumerate(policy)}
+        return {"MessageRetentionPeriod": found.get("MessageRetentionPeriod", ""), "Statements": statements}
+
+    def target(self, found: Document) -> Document:
+        """Statements of others stay."""
+        wanted = self.wanted()
+        return {**wanted, "Statements": {**found["Statements"], **wanted["Statements"]}}
+
+    def conflict(self, found: Document) -> str:
+        """A queue without our statement is another's, and may have another reader."""
+        if _SID in found["Statements"]:
+            return ""
+        return (
+            "a queue of this name exists that bootstrap did not make; if it is meant for the inbox and nothing else reads it, "
+            "name it by its ARN in `inbox_events.queue`"
+        )
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create it, or set its attributes."""
+        policy = {"Version": "2012-10-17", "Statement": list(target["Statements"].values())}
+        attributes = {"MessageRetentionPeriod": target["MessageRetentionPeriod"], "Policy": json.dumps(policy)}
+        url = self._url(client)
+        if url is None:
+            client.create_queue(QueueName=self.name, Attributes=attributes)
+        else:
+            client.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+    def _url(self, client: Any) -> str | None:
+        try:
+            return str(client.get_queue_url(QueueName=self.name)["QueueUrl"])
+        except client.exceptions.QueueDoesNotExist:
+            return None

@@ -1,0 +1,145 @@
+"""The bucket's notification queue: what arrived in the inbox, held until a drop is complete, deleted once a run is sure.
+
+A message that is received is hidden for a while, not gone: a process that ends in between leaves it to the next one.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lakeworks.aws_errors import translated
+from lakeworks.landing.arrivals import Arrival, Drop, OthersEvent, arrivals_in
+
+log = logging.getLogger(__name__)
+# Longer than a drop may settle and Airflow may take to store its event.
+HIDDEN_SECONDS = 120
+# A steady stream of files must not postpone its run for ever.
+LONGEST_SECONDS = 30.0
+_BATCH = 10  # of SQS
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: the files it names, and the receipt to delete it by."""
+
+    receipt: str
+    arrivals: Sequence[Arrival]
+
+
+@dataclass(frozen=True)
+class SettledDrop:
+    """A drop that is complete, and the receipts of its messages."""
+
+    drop: Drop
+    receipts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ArrivalQueue:
+    """An SQS queue, by its boto3 client and URL, for one bucket's events."""
+
+    client: Any
+    url: str
+    bucket: str
+    hidden_seconds: int = HIDDEN_SECONDS
+
+    @classmethod
+    def find(cls, client: Any, name: str, account: str | None, bucket: str) -> "ArrivalQueue":
+        """Look the queue up by its name; `account` where it is another's.
+
+        Raises:
+            LakeNotFound: there is no such queue.
+            LakeAccessDenied: the credentials may not use it.
+        """
+        owner = {"QueueOwnerAWSAccountId": account} if account else {}
+        with translated("find", f"sqs:{name}"):
+            return cls(client, str(client.get_queue_url(QueueName=name, **owner)["QueueUrl"]), bucket)
+
+    def receive(self, wait_seconds: int) -> list[Message]:
+        """Wait for messages, at most so many seconds; a message without a file of ours is deleted, another's is left.
+
+        Raises:
+            LakeNotFound, LakeAccessDenied, LakeUnavailable: the queue is not there, not ours to read, or does not answer.
+        """
+        with translated("receive from", self.url):
+            answer = self.client.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=_BATCH,
+                WaitTimeSeconds=wait_seconds,
+                VisibilityTimeout=self.hidden_seconds,
+            )
+        found = [message for item in answer.get("Messages", []) if (message := self._read(item)) is not None]
+        self.delete([message.receipt for message in found if not message.arrivals])
+        return [message for message in found if message.arrivals]
+
+    def _read(self, item: dict[str, Any]) -> Message | None:
+        try:
+            return Message(str(item["ReceiptHandle"]), arrivals_in(str(item.get("Body", "")), self.bucket))
+        except OthersEvent as error:
+            log.warning("A message of %s is left there: %s. Only events of `inbox/` belong into it.", self.url, error)
+            return None
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Delete messages. One that cannot be deleted comes again, which does no harm.
+
+        Raises:
+            LakeNotFound, LakeAccessDenied, LakeUnavailable: see `receive`.
+        """
+        for start in range(0, len(receipts), _BATCH):
+            some = receipts[start : start + _BATCH]
+            entries = [{"Id": str(place), "ReceiptHandle": receipt} for place, receipt in enumerate(some)]
+            with translated("delete messages of", self.url):
+                answer = self.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
+            for failed in answer.get("Failed", []):
+                log.warning("A message of %s was not deleted and comes again: %s", self.url, failed.get("Message", ""))
+
+
+@dataclass
+class _Waiting:
+    """The arrivals of one place; `first` and `last` are moments of a steady clock, in seconds."""
+
+    first: float
+    last: float
+    arrivals: list[Arrival] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Settling:
+    """Holds arrivals until none of their place came for `quiet_seconds`: ten files of one drop are one drop."""
+
+    quiet_seconds: float
+    longest_seconds: float = LONGEST_SECONDS
+    waiting: dict[tuple[str | None, str, str], _Waiting] = field(default_factory=dict)
+    # How many places a message still waits for; it is deleted with the last of them.
+    places: Counter[str] = field(default_factory=Counter)
+
+    def add(self, message: Message, now: float) -> None:
+        """Take a message that was received at a moment."""
+        for place in {arrival.place for arrival in message.arrivals}:
+            held = self.waiting.setdefault(place, _Waiting(now, now))
+            held.arrivals += [arrival for arrival in message.arrivals if arrival.place == place]
+            held.receipts.append(message.receipt)
+            held.last = now
+            self.places[message.receipt] += 1
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return how long until the next drop is complete; None if nothing waits."""
+        return min((max(0.0, self._due(held) - now) for held in self.waiting.values()), default=None)
+
+    def complete(self, now: float) -> list[SettledDrop]:
+        """Take out what is complete."""
+        due = [place for place, held in self.waiting.items() if self._due(held) <= now]
+        return [self._settled(self.waiting.pop(place)) for place in due]
+
+    def _settled(self, held: _Waiting) -> SettledDrop:
+        self.places.subtract(held.receipts)
+        done = tuple(receipt for receipt in dict.fromkeys(held.receipts) if not self.places[receipt])
+        for receipt in done:
+            del self.places[receipt]
+        return SettledDrop(Drop.of(held.arrivals), done)
+
+    def _due(self, held: _Waiting) -> float:
+        return min(held.last + self.quiet_seconds, held.first + self.longest_seconds)

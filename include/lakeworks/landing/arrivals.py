@@ -1,0 +1,103 @@
+"""Events of S3 read as arrivals of dropped files: what the bucket's queue delivers, in any order and more than once."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from lakeworks.core.layout import INBOX
+from lakeworks.core.partition import Period
+from lakeworks.sources.files.file_drop import why_not_taken
+
+_TENANT = "tenant="
+
+
+class OthersEvent(ValueError):
+    """The message is no event of this bucket's inbox; it is not ours to delete."""
+
+
+@dataclass(frozen=True, order=True)
+class Arrival:
+    """A file that was dropped: when (UTC, as S3 writes it), where, and which content (`token`)."""
+
+    at: str
+    token: str
+    dataset: str
+    period: str
+    tenant: str | None = None
+
+    @property
+    def place(self) -> tuple[str | None, str, str]:
+        """Tenant, data set and period: what one run takes."""
+        return self.tenant, self.dataset, self.period
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The files of one period that came together. `token` names the newest of them: the same drop has the same one."""
+
+    tenant: str | None
+    dataset: str
+    period: str
+    files: int
+    token: str
+
+    @classmethod
+    def of(cls, arrivals: Iterable[Arrival]) -> "Drop":
+        """Make one of the arrivals of one place, duplicates counted once."""
+        found = {(arrival.at, arrival.token): arrival for arrival in arrivals}
+        newest = max(found.values(), key=lambda arrival: (arrival.at, arrival.token))
+        return cls(*newest.place, len(found), hashlib.sha256(f"{newest.at} {newest.token}".encode()).hexdigest()[:12])
+
+
+def arrivals_in(body: str, bucket: str) -> list[Arrival]:
+    """Return the files of the inbox that a message names; none for S3's test event and for what is not taken.
+
+    Not taken are folder markers, hidden and unfinished files, files in folders below, and removals.
+
+    Raises:
+        OthersEvent: it is no event of S3, or one of another bucket or prefix.
+    """
+    document = _parsed(body)
+    if document.get("Event") == "s3:TestEvent":
+        return []
+    records = document.get("Records")
+    if not isinstance(records, list) or not records:
+        raise OthersEvent("it is no event of S3")
+    return [arrival for record in records for arrival in _of_record(record, bucket)]
+
+
+def _parsed(body: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+        if isinstance(found, dict) and found.get("Type") == "Notification" and "Message" in found:
+            found = json.loads(found["Message"])  # by way of an SNS topic
+    except (ValueError, TypeError, RecursionError) as error:
+        raise OthersEvent("it is no JSON") from error
+    if not isinstance(found, dict):
+        raise OthersEvent("it is no event of S3")
+    return found
+
+
+def _of_record(record: Any, bucket: str) -> Iterator[Arrival]:
+    try:
+        event, item = str(record["eventName"]), record["s3"]["object"]
+        name, key = record["s3"]["bucket"]["name"], unquote_plus(str(item["key"]))
+        at = str(record.get("eventTime", ""))
+        token = " ".join([key, *(str(item.get(part, "")) for part in ("versionId", "eTag", "sequencer"))])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise OthersEvent("it is no event of S3") from error
+    if name != bucket or not key.startswith(f"{INBOX}/"):
+        raise OthersEvent(f"it is about `s3://{name}/{key}`")
+    if not event.removeprefix("s3:").startswith("ObjectCreated:"):
+        return
+    tenant, rest = None, key.removeprefix(f"{INBOX}/")
+    if rest.startswith(_TENANT):
+        level, _, rest = rest.partition("/")
+        tenant = level.removeprefix(_TENANT)
+    dataset, _, below = rest.partition("/")
+    period, _, file = below.partition("/")
+    if file and Period.find(period) is not None and why_not_taken(file) is None:
+        yield Arrival(at, token, dataset, period, tenant)

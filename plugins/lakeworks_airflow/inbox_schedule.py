@@ -1,0 +1,33 @@
+"""The DAG that dropped files start: its schedule, and its two tasks."""
+
+from collections.abc import Mapping
+
+from airflow.sdk import Asset, AssetWatcher
+
+from lakeworks.infrastructure.inbox_events import load_inbox_events
+from lakeworks.settings import deployed_config_file
+from lakeworks_airflow.inbox_trigger import InboxTrigger
+from lakeworks_airflow.operators.arrivals import INBOX, ArrivedRunsOperator
+
+
+def inbox_arrivals() -> list[Asset] | None:
+    """The schedule of a DAG that runs when files were dropped; None where lake.yml has no `inbox_events`."""
+    wanted = load_inbox_events(deployed_config_file())
+    if wanted is None:
+        return None
+    trigger = InboxTrigger(wanted.queue, wanted.settle_seconds)
+    return [Asset(INBOX, uri="lakeworks://inbox", watchers=[AssetWatcher("queue", trigger)])]
+
+
+def start_arrived(dags: Mapping[str, str]) -> ArrivedRunsOperator:
+    """Make the two tasks of the DAG that dropped files start: which runs begin, and their beginning.
+
+    :param dags: as of ArrivedRunsOperator.
+    """
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+    arrived = ArrivedRunsOperator(task_id="arrived", dags=dags)
+    # Without a logical date: two runs of one moment would be one.
+    facts = {"logical_date": None, "skip_when_already_exists": True, "openlineage_inject_parent_info": False}
+    TriggerDagRunOperator.partial(task_id="start", **facts).expand_kwargs(arrived.output)
+    return arrived
