@@ -136,10 +136,10 @@ def _find_queue(queue: str | None) -> "ArrivalQueue":
     from lakeworks.errors import LakeError, LakeUnavailable
     from lakeworks.infrastructure.inbox_events import InboxEvents
     from lakeworks.landing.arrival_queue import ArrivalQueue
-    from lakeworks.settings import settings
+    from lakeworks.settings import current_settings
     from lakeworks_airflow.connections import lake_client
 
-    events, bucket = InboxEvents(queue=queue), settings().bucket
+    events, bucket = InboxEvents(queue=queue), current_settings().bucket
     try:
         return ArrivalQueue.find(lake_client("sqs", events.region), events.name(bucket), events.account, bucket)
     except LakeError:

@@ -27,7 +27,7 @@ dags = {
         "doc": bool(dag.doc_md), "max_active_runs": dag.max_active_runs, "tags": sorted(dag.tags), "retries": {t.task_id: t.retries for t in dag.tasks},
         "tables": sorted({t.table for t in dag.tasks if "{{" not in getattr(t, "table", "{{")}),
         "downstream": {t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks},
-        "tenants": {t.task_id: getattr(t.unmap({"table": "a.b.c"}) if hasattr(t, "unmap") else t, "tenant", None) for t in dag.tasks},
+        "tenants": {t.task_id: getattr(t.unmap({"table": "a.b.c"}) if hasattr(t, "unmap") and "Dag" not in t.operator_name else t, "tenant", None) for t in dag.tasks},
         "file": dag.fileloc.rpartition("/")[2],
         "outlets": sorted(o.name for t in dag.tasks for o in t.outlets),
         "started_by": sorted(a.name for a in getattr(getattr(dag.timetable, "asset_condition", None), "objects", ()) if not getattr(a, "watchers", ())),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from lakeworks.core.validation import problems
 from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
-from lakeworks.project import project
+from lakeworks.project import current_project
 
 _MOST_NAME = 80
 _ARN = re.compile(r"arn:aws[a-z-]*:sqs:(?P<region>[a-z0-9-]+):(?P<account>\d+):(?P<name>.+)")
@@ -61,7 +61,7 @@ def load_inbox_events(path: Path | None = None) -> InboxEvents | None:
     Raises:
         ConfigError: the file cannot be read, or the field is wrong.
     """
-    path = path or project().file
+    path = path or current_project().file
     try:
         found = (read_yaml(path) or {}).get("inbox_events")
         return None if found is None else InboxEvents.model_validate(found)

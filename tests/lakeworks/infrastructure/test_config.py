@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import LakeConfig, load_config
+from lakeworks.infrastructure.inbox_events import InboxEvents
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLE = ROOT / "lake.example.yml"
@@ -16,7 +17,8 @@ EXAMPLE = ROOT / "lake.example.yml"
 def test_nothing_is_required(tmp_path: Path) -> None:
     empty = tmp_path / "lake.yml"
     empty.write_text("# all defaults\n")
-    assert load_config(empty) == load_config(None) == LakeConfig()
+    assert load_config(empty) == LakeConfig()
+    assert load_config(None) == LakeConfig(inbox_events=InboxEvents()), "this repository's own"
 
 
 def test_the_example_shows_every_field() -> None:
