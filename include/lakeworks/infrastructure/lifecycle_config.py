@@ -5,12 +5,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lakeworks.contract import Contract, Retention
-from lakeworks.core.layout import LEDGER
-from lakeworks.core.names import LAYERS
+from lakeworks.infrastructure.lifecycle_limits import loss, move_fault
 
 WORD = r"^[a-z0-9][a-z0-9-]*$"
 StorageClassName = Literal["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
-_COLDER = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
 
 
 class Part(BaseModel):
@@ -43,9 +41,10 @@ class Rule(Part):
     @model_validator(mode="after")
     def _colder_and_later(self) -> "Rule":
         days = [move.days for move in self.transitions]
-        warmth = [_COLDER.index(move.storage_class) for move in self.transitions]
-        if days != sorted(set(days)) or warmth != sorted(set(warmth)):
+        if days != sorted(set(days)):
             raise ValueError("transitions must go to colder classes (towards DEEP_ARCHIVE) at later days")
+        if fault := move_fault([(move.days, move.storage_class) for move in self.transitions]):
+            raise ValueError(f"{fault}; transitions must go to colder classes (towards DEEP_ARCHIVE) at later days")
         if self.expire_after_days is not None and days and self.expire_after_days <= days[-1]:
             raise ValueError("expire_after_days must lie after the last transition")
         if not self.transitions and self.expire_after_days is None:
@@ -81,24 +80,28 @@ class Lifecycle(Part):
     )
 
     @model_validator(mode="after")
-    def _no_rule_expires_what_the_ledger_names(self) -> "Lifecycle":
-        """A bucket rule deletes behind the ledger's back; readers of the catalog then get no rows and no error."""
+    def _no_rule_destroys_the_lake(self) -> "Lifecycle":
+        """A bucket rule acts behind the ledger's back; readers of the catalog then get no rows and no error."""
         for rule in self.rules:
-            if rule.expire_after_days is not None and _covers_published(rule.prefix):
+            classes = [move.storage_class for move in rule.transitions]
+            if fault := loss(rule.prefix, classes, expires=rule.expire_after_days is not None):
+                raise ValueError(f"rule `{rule.id}` {fault}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_rule_a_prefix(self) -> "Lifecycle":
+        """S3 combines two rules of one prefix by a precedence of its own, which a review of each could not foresee."""
+        seen: dict[str, str] = {}
+        for rule in self.rules:
+            if (other := seen.setdefault(rule.prefix, rule.id)) != rule.id:
                 raise ValueError(
-                    f"rule `{rule.id}` would expire what is published below `{rule.prefix}` without the ledger's knowledge: "
-                    "set `expire_after_days` of the layer, or `retention` in the table's contract"
+                    f"rules `{other}` and `{rule.id}` are both for prefix `{rule.prefix}`: make them one rule"
                 )
+        if len({rule.id for rule in self.rules}) != len(self.rules):
+            raise ValueError("two rules have the same id: S3 keeps one of them")
         return self
 
     def retention_of(self, contract: Contract) -> Retention:
         """Return a table's retention: its contract's, else its layer's. `retention: {}` keeps everything as it is."""
         default: Retention = getattr(self, contract.table.layer)
         return contract.retention if "retention" in contract.model_fields_set else default
-
-
-def _covers_published(prefix: str) -> bool:
-    """Return whether a prefix covers keys of live partitions or of the ledger."""
-    area, slash, _ = prefix.partition("/")
-    areas = (*LAYERS, LEDGER)
-    return area in areas if slash else any(name.startswith(area) for name in areas)

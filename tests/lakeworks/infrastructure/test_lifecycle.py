@@ -69,16 +69,67 @@ def test_contracts_that_follow_their_layer_share_a_rule_and_others_split_it() ->
     assert "gold.test.kept-expiration" not in found, "`retention: {}` keeps for ever"
 
 
-@pytest.mark.parametrize("prefix", ["", "gold/", "gold/market/", "go", "_ledger/silver/", "_"])
-def test_no_rule_of_lake_yml_expires_what_the_ledger_names(prefix: str) -> None:
+EVERYTHING = ["", "_", "_ledger", "_ledger/", "_ledger/silver/", "m", "metadata/", "metadata/tenants/", "_quota/"]
+PUBLISHED = ["g", "gold/", "gold/market/", "silver/market/ohlcv/", "landing/", "landing/market/", "reference/"]
+
+
+@pytest.mark.parametrize("prefix", [*EVERYTHING, *PUBLISHED])
+@pytest.mark.parametrize("losing", ["refuse", "warn"])
+def test_no_rule_of_lake_yml_expires_what_the_lake_needs(prefix: str, losing: str) -> None:
     rule = {"id": "short", "prefix": prefix, "expire_after_days": 90}
+    with pytest.raises(ValueError, match=r"rule `short` would expire (objects|what is published)"):
+        Lifecycle.model_validate({"rules": [rule], "losing_rules": losing})
+
+
+@pytest.mark.parametrize("prefix", EVERYTHING)
+@pytest.mark.parametrize("kind", ["STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"])
+def test_no_rule_moves_what_every_run_reads(prefix: str, kind: str) -> None:
+    """`{prefix: _ledger/, transitions: [30: GLACIER]}` was praised for saving $42, and nothing could be published after."""
+    rule = {"id": "cold", "prefix": prefix, "transitions": [{"days": 90, "storage_class": kind}]}
     with pytest.raises(
-        ValueError, match=r"rule `short` would expire what is published .*`retention` in the table's contract"
+        ValueError, match=rf"rule `cold` would move to {kind} objects of `(_ledger|metadata|_quota)/`: "
     ):
-        Lifecycle.model_validate({"rules": [rule]})
-    Lifecycle.model_validate(
-        {"rules": [{**rule, "prefix": "exports/"}, {**rule, "id": "audits", "prefix": "_audits/"}]}
-    )
+        Lifecycle.model_validate({"rules": [rule], "losing_rules": "warn"})
+
+
+@pytest.mark.parametrize("prefix", PUBLISHED)
+def test_a_free_rule_archives_nothing_that_runs_read(prefix: str) -> None:
+    move = {"days": 90, "storage_class": "GLACIER_IR"}
+    Lifecycle.model_validate({"rules": [{"id": "warm", "prefix": prefix, "transitions": [move]}]})
+    archive = {"days": 180, "storage_class": "DEEP_ARCHIVE"}
+    with pytest.raises(ValueError, match=r"to DEEP_ARCHIVE, from where no run can read it: .*`retention`"):
+        Lifecycle.model_validate({"rules": [{"id": "cold", "prefix": prefix, "transitions": [move, archive]}]})
+
+
+def test_rules_beside_the_lake_are_free() -> None:
+    rule = {"id": "short", "prefix": "exports/", "expire_after_days": 90}
+    others = [{**rule, "id": "audits", "prefix": "_audits/"}, {**rule, "id": "inbox", "prefix": "inbox/"}]
+    cold = {"id": "cold", "prefix": "exports/old/", "transitions": [{"days": 1, "storage_class": "DEEP_ARCHIVE"}]}
+    assert len(Lifecycle.model_validate({"rules": [rule, *others, cold]}).rules) == 4
+
+
+def test_two_rules_on_one_prefix_are_refused() -> None:
+    rule = {"id": "one", "prefix": "exports/", "expire_after_days": 90}
+    with pytest.raises(ValueError, match=r"rules `one` and `two` are both for prefix `exports/`: make them one rule"):
+        Lifecycle.model_validate({"rules": [rule, {**rule, "id": "two"}]})
+    with pytest.raises(ValueError, match="two rules have the same id"):
+        Lifecycle.model_validate({"rules": [rule, {**rule, "prefix": "else/"}]})
+
+
+@pytest.mark.parametrize(
+    ("moves", "why"),
+    [
+        ([(30, "ONEZONE_IA"), (90, "GLACIER_IR")], "S3 moves objects from ONEZONE_IA to GLACIER, DEEP_ARCHIVE, not to GLACIER_IR"),
+        ([(30, "STANDARD_IA"), (59, "GLACIER")], "must stay 30 days in STANDARD_IA: move them to GLACIER on day 60 or later"),
+        ([(90, "DEEP_ARCHIVE"), (120, "GLACIER")], "from DEEP_ARCHIVE to no other class, not to GLACIER"),
+        ([(0, "INTELLIGENT_TIERING"), (60, "STANDARD_IA")], "not to STANDARD_IA"),
+        ([(90, "GLACIER"), (90, "DEEP_ARCHIVE")], "at later days"),
+    ],
+)  # fmt: skip
+def test_moves_that_s3_does_not_make_are_refused_in_words(moves: list[tuple[int, str]], why: str) -> None:
+    transitions = [{"days": days, "storage_class": kind} for days, kind in moves]
+    with pytest.raises(ValueError, match=why):
+        Lifecycle.model_validate({"rules": [{"id": "x", "prefix": "exports/", "transitions": transitions}]})
 
 
 @pytest.mark.parametrize("spelling", [{"Filter": {}}, {}, {"Filter": {"Prefix": ""}, "Transitions": []}])
