@@ -5,10 +5,10 @@ The methods answer as boto3's client does. The tests of `tests/lakeworks/s3` pro
 
 import hashlib
 import itertools
-from bisect import bisect_left, insort
-from datetime import timedelta
+from bisect import bisect_left, bisect_right, insort
+from datetime import datetime, timedelta
 from email.utils import format_datetime
-from itertools import islice, takewhile
+from functools import lru_cache
 from typing import Any
 
 from tests.simulation.clock import Clock
@@ -38,9 +38,9 @@ class Bucket:
 
     def below(self, prefix: str, after: str = "") -> list[str]:
         """The keys of all objects below a prefix."""
-        names = islice(self._names, bisect_left(self._names, prefix), None)
-        found = takewhile(lambda key: key.startswith(prefix), names)
-        return [key for key in found if key > after and not self.keys[key][-1].marker]
+        first, end = bisect_left(self._names, prefix), bisect_left(self._names, f"{prefix}\U0010ffff")
+        found = self._names[max(first, bisect_right(self._names, after)) : end]
+        return [key for key in found if not self.keys[key][-1].marker]
 
     # S3's operations.
 
@@ -114,7 +114,7 @@ class Bucket:
             found = self.keys[key][-1]
             size = {"Size": len(found.body), "StorageClass": found.storage_class}
             contents.append({"Key": key, "ETag": found.etag, "LastModified": found.modified, **size})
-        date = format_datetime(self.clock.now, usegmt=True)
+        date = _date(self.clock.now.replace(microsecond=0))
         return {"Contents": contents, "IsTruncated": False, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
     def list_object_versions(self, *, Prefix: str = "", **_: Any) -> dict[str, Any]:
@@ -247,3 +247,8 @@ class Bucket:
         if name not in self.uploads:
             raise failure("NoSuchUpload", 404, operation)
         return self.uploads[name]
+
+
+@lru_cache
+def _date(moment: datetime) -> str:
+    return format_datetime(moment, usegmt=True)

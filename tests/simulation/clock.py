@@ -7,17 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import Any
 from unittest.mock import patch
-
-from lakeworks.core import partition
-from lakeworks.core.hive import encode_hive
-from lakeworks.core.names import TableName
-from lakeworks.core.partition import Partition
-from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.prices import load_price_book
-from lakeworks.s3 import archive
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -122,20 +113,4 @@ def installed() -> Iterator[None]:
                 stack.enter_context(patch.object(module, "datetime", VirtualDatetime))
             if getattr(module, "ThreadPoolExecutor", None) is ThreadPoolExecutor:
                 stack.enter_context(patch.object(module, "ThreadPoolExecutor", InlinePool))
-        yield
-
-
-@contextmanager
-def remembering() -> Iterator[None]:
-    """Keep the results of the product's pure functions that histories call again and again with the same arguments."""
-    parse_entry = lru_cache(maxsize=20_000)(LedgerEntry.model_validate_json)
-    parse_table = lru_cache(TableName.parse)
-    parse_partition = lru_cache(Partition.parse)
-    with (
-        patch.object(LedgerEntry, "model_validate_json", parse_entry),
-        patch.object(TableName, "parse", parse_table),
-        patch.object(Partition, "parse", parse_partition),
-        patch.object(partition, "encode_hive", lru_cache(encode_hive)),
-        patch.object(archive, "load_price_book", lru_cache(load_price_book)),
-    ):
         yield
