@@ -6,7 +6,10 @@ days; the task is deferred while it waits. `lakeworks restore <table> <period> -
 
 from airflow.sdk import Param
 
+from lakeworks.core.period_keys import key_pattern
 from lakeworks_airflow import RestoreOperator, lake_dag
+
+KEY = key_pattern("hour")
 
 
 @lake_dag(
@@ -14,8 +17,8 @@ from lakeworks_airflow import RestoreOperator, lake_dag
     is_paused_upon_creation=False,  # it runs by trigger only
     params={
         "table": Param("bronze.transport.yellow_trips", type="string", description="The table whose data is archived."),
-        "period": Param("2019-01", type="string", description="First month, day or hour."),
-        "until": Param("", type="string", description="Last one, included; the same without it."),
+        "period": Param("2019-01", type="string", pattern=KEY, minLength=1, description="First month, day or hour."),
+        "until": Param("", type="string", pattern=KEY, description="Last one, included; the same without it."),
         "tier": Param("bulk", enum=["bulk", "standard", "expedited"], description="Faster tiers cost more."),
         "days": Param(7, type="integer", minimum=1, description="How long the restored copies stay readable."),
     },

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from airflow.sdk import Param
 
 from lakeworks.core.partition import Period
-from lakeworks.core.period_keys import periods_between, periods_of
+from lakeworks.core.period_keys import EXAMPLES, key_pattern, periods_between, periods_of
 from lakeworks.errors import PartitionKeyError
 
 
@@ -23,13 +23,15 @@ class PartitionedRun(Protocol):
 def partition_params(grain: str) -> dict[str, Param]:
     """The form fields for a run over a range: both keys are included.
 
-    Their schema says the DAG's grain, for those who ask Airflow's API (`lakeworks backfill`).
+    Airflow refuses a run whose field does not match the pattern, before the run exists. The schema also says the DAG's
+    grain, for those who ask Airflow's API (`lakeworks backfill`).
     """
-    example = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T03"}[grain]
+    example = EXAMPLES[grain]
     text = f"{{}} {grain} of a range, like {example}. Leave both empty to run the partition key of the run."
+    schema: dict[str, Any] = {"type": ["null", "string"], "pattern": key_pattern(grain), "examples": [example], "grain": grain}
     return {
-        "from": Param(None, type=["null", "string"], title="From", description=text.format("First"), grain=grain),
-        "to": Param(None, type=["null", "string"], title="To", description=text.format("Last"), grain=grain),
+        "from": Param(None, title="From", description=text.format("First"), **schema),
+        "to": Param(None, title="To", description=text.format("Last"), **schema),
     }
 
 
@@ -59,7 +61,7 @@ def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) 
         period = Period.containing(run.data_interval_start, grain)
         if (period.start, period.end) == (run.data_interval_start, run.data_interval_end):
             return [period]
-    example = str(Period.containing(datetime(2019, 1, 5, 3), grain))
+    example = EXAMPLES[grain]
     raise PartitionKeyError(
         f"Run `{run.run_id}` does not say which {grain} it owns. Nothing was run. Trigger it with a partition key "
         f'({example}, in the form or as "partition_key" of the API), or with params {{"from": "{example}", "to": "{example}"}}.'

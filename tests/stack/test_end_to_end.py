@@ -90,6 +90,9 @@ def test_5_a_bad_key_is_refused_before_a_run_exists(product: Product) -> None:
     """The timetable reads a key before there is a run; the operators check it again for other ways in."""
     with pytest.raises(StackError, match=r"400 .*`bad key` is not a partition key: expected a month like 2019-01"):
         product.api.trigger("taxi", partition_key="bad key")
+    for key in ("July", "2019-13", "2019-1", "2019-01-05"):
+        with pytest.raises(StackError, match=r"400 .*'from'"):
+            product.api.trigger("taxi", conf={"from": key, "to": key})
 
 
 def test_6_an_unpublished_month_waits_without_a_worker(product: Product) -> None:
