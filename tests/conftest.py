@@ -38,11 +38,12 @@ BIN = Path(sys.executable).parent
 # What a test asks for, or where it lies, says whether it talks to servers: `make test-unit` leaves those out.
 SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_store", "any_s3"}
 ON_SERVERS = (
-    "backfill/", "catalog/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "faults/",
-    "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
-    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_local/test_process",
-    "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_audit",
-    "quarantine/", "s3/test_layer_buckets", "sources/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
+    "backfill/", "catalog/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
+    "faults/", "formats/test_memory", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
+    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
+    "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
+    "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_gx_validation",
+    "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
 )  # fmt: skip
 
 
@@ -62,8 +63,21 @@ hypothesis_settings.register_profile("mutants", deadline=None, phases=(Phase.exp
 hypothesis_settings.load_profile("lake")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import files whose tests `make test-unit` leaves out all: each worker would."""
+    chosen, here = config.option.markexpr, Path(__file__).parent
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(here):
+        return None
+    place = collection_path.relative_to(here).as_posix()
+    left_out = ("not integration" in chosen and any(part in place for part in ON_SERVERS)) or (
+        "not stack" in chosen and place.startswith("stack/")
+    )
+    # others' tools, where they are installed, are asked by `make conformance` alone
+    return left_out or (bool(chosen) and place.startswith("conformance/")) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers, processes of its own or Great Expectations as integration tests."""
+    """Mark what needs servers, processes of its own, long histories or Great Expectations as integration tests."""
     for item in items:
         asks = SERVERS & set(getattr(item, "fixturenames", ()))
         place = item.path.relative_to(Path(__file__).parent).as_posix()

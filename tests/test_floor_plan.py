@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ON_SERVERS
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("include/lakeworks", "include/lakeworks_local", "plugins/lakeworks_airflow", "tests")
 MOST_MODULES = 16
@@ -54,3 +56,15 @@ def test_no_folder_becomes_an_attic(package: str) -> None:
     folders = {path.parent for path in modules(package)}
     sizes = {folder: len([item for item in folder.glob("*.py") if item.stem != "__init__"]) for folder in folders}
     assert {str(folder.relative_to(REPOSITORY)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
+
+
+def test_what_is_left_out_of_the_quick_tests_is_there() -> None:
+    """A test that was renamed would silently become a quick one."""
+    places = [path.relative_to(REPOSITORY / "tests").as_posix() for path in (REPOSITORY / "tests").rglob("test_*.py")]
+    gone = {name for name in ON_SERVERS if not any(f"/{name}" in f"/{place}/" for place in places)}
+    exact = {
+        name
+        for name in ON_SERVERS
+        if not name.endswith("/") and not any(f"/{place}".endswith(f"/{name}.py") for place in places)
+    }
+    assert (gone, exact) == (set(), set())

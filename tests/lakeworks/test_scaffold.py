@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from lakeworks.authoring.example_runner import run_example
+from lakeworks.cli import app
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.names import TableName
 from lakeworks.engines.duckdb import DuckDbEngine
@@ -95,6 +97,30 @@ def test_the_command_says_what_comes_next(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "cd my-lake" in done.stdout
     assert "make up" in done.stdout
+    assert "publish the first tables" in done.stdout
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert again.returncode != 0
     assert "Nothing was written" in again.stderr
+
+
+def test_an_empty_project_shows_how_its_first_table_is_made(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["init", str(tmp_path / "lake"), "--template", "empty"])
+    assert done.exit_code == 0
+    assert "start the local stack, without a table yet" in done.output
+    assert "lakeworks table new bronze.shop.orders --source file_drop.orders" in done.output
+
+
+def test_a_python_that_is_too_old_is_one_message(tmp_path: Path) -> None:
+    write_project(tmp_path / "lake")
+    old = tmp_path / "python3.9"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "test", f"PYTHON={old}"], cwd=tmp_path / "lake", capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert (
+        done.stdout.strip()
+        == f"Lakeworks needs Python 3.11 to 3.13, and {old} is another: make PYTHON=/path/to/python3.12"
+    )
+    assert not (tmp_path / "lake/.venv").exists()

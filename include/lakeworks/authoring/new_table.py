@@ -3,6 +3,7 @@
 import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,18 @@ def table_folder(name: str) -> Path:
 
 def reserved_word(table: TableName) -> str | None:
     """Return the part of a name that Python cannot import or SQL cannot read without quotes; None if there is none."""
+    return next((w for w in (table.domain, table.table) if keyword.iskeyword(w) or w in _words_of_sql()), None)
+
+
+@lru_cache(maxsize=1)
+def _words_of_sql() -> frozenset[str]:
     import duckdb
 
     with duckdb.connect() as connection:
-        sql = connection.execute(
+        found = connection.execute(
             "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
         ).fetchall()
-    return next((w for w in (table.domain, table.table) if keyword.iskeyword(w) or (w,) in sql), None)
+    return frozenset(word for (word,) in found)
 
 
 def from_upstream(upstream: str) -> dict[str, str]:

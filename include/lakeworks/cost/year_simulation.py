@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lakeworks.core.validation import problems
+from lakeworks.core.yaml_document import read_yaml
 from lakeworks.cost.lifecycle import FOREVER, Phase, StorageLife
 from lakeworks.errors import ConfigError
 from lakeworks.prices import GIB, ClassPrices, PriceBook
@@ -228,7 +229,7 @@ def load_scenario(path: Path = EXAMPLE) -> Scenario:
         ConfigError: the file is missing, no YAML, or has a wrong field; names both.
     """
     try:
-        return Scenario.model_validate(yaml.safe_load(path.read_text()))
+        return Scenario.model_validate(read_yaml(path))
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"The scenario `{path}` cannot be read: {error}. Nothing was computed.") from error
     except ValidationError as error:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lakeworks.core.validation import problems
+from lakeworks.core.yaml_document import read_yaml
 from lakeworks.errors import ConfigError
 
 GIB = 1024**3
@@ -162,7 +163,7 @@ def load_price_book(path: Path | None = None) -> PriceBook:
     """
     path = path or max(_FOLDER.glob("*.yml"), key=lambda found: found.name)
     try:
-        return PriceBook.model_validate(yaml.safe_load(path.read_text()))
+        return PriceBook.model_validate(read_yaml(path))
     except OSError as error:
         raise ConfigError(
             f"The price book `{path}` cannot be read: {error.strerror}. Correct LAKE_PRICE_BOOK."

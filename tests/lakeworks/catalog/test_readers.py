@@ -42,11 +42,11 @@ def table(version: str, **columns: str) -> Contract:
 BEFORE, AFTER = table("1.0.0", **OLD), table("1.1.0", **NEW)
 
 
-def publish(lake: Lake, contract: Contract, rows: list[dict[str, Any]], run: Run) -> None:
+def publish(lake: Lake, contract: Contract, rows: list[dict[str, Any]], run: Run, of: str = "2026-01") -> None:
     """Rows through the product's own writer and publisher."""
     schema = pa.schema([(name, column.type.arrow) for name, column in contract.columns.items()])
     reader = pa.Table.from_pylist(rows, schema).to_reader()
-    period = Period.parse("2026-01")
+    period = Period.parse(of)
     writer = PartitionedWriter(lake.store, contract, f"_staging/{contract.table.path}/{run.key}/", period, lake.scratch)
     staged = writer.write(reader)
     manifest = RunRecord(

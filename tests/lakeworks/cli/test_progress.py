@@ -13,7 +13,7 @@ import pytest
 
 from lakeworks.cli.registry import COMMANDS, CommandEntry
 
-SHOWS = {"waiting", "track", "counted", "follow"}
+SHOWS = {"waiting", "track", "counted", "follow", "Progress"}
 TALKS = {"connect", "client", "airflow"}
 QUICK = {
     "tenant policy": "one request for the account's number",

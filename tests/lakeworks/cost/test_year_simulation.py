@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_archiving_what_is_still_read_is_refused() -> None:
         Year(BOOK, REGION, 300).bill([FLOW], practice)
 
 
+@cache
 def steps(*, switch: bool) -> list[Step]:
     return waterfall(
         Year(BOOK, REGION, SCENARIO.history_days), SCENARIO.flows, SCENARIO.before, SCENARIO.changes, switch=switch

@@ -58,6 +58,7 @@ def problems(text: str) -> list[str]:
     return [f"{found.json_path}: {found.message}" for found in VALIDATOR.iter_errors(yaml.safe_load(text))]
 
 
+@pytest.mark.integration  # seconds: jsonschema goes through the standard's schema once more for each column
 @pytest.mark.parametrize("name", all_tables())
 def test_every_tables_document_keeps_to_the_standards_schema(name: str) -> None:
     text = document(name, "s3://lake")

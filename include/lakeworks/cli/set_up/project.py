@@ -18,6 +18,9 @@ def init_project(
     """
     files = write_project(folder, template)
     typer.echo(f"Wrote {len(files)} files to {folder}. Next:\n")
-    typer.echo(f"  cd {folder}\n  make up      # install, start the local stack, publish the first tables")
+    first = "publish the first tables" if Path("include/lake/walkthrough.yml") in files else "without a table yet"
+    typer.echo(f"  cd {folder}\n  make up      # install, start the local stack, {first}")
     typer.echo("  make test    # check contracts, SQL, examples and DAGs")
+    if template == "empty":
+        typer.echo("  lakeworks table new bronze.shop.orders --source file_drop.orders --sample orders.csv")
     typer.echo("\nREADME.md says what lies where.")
