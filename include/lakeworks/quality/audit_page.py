@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from lakeworks.quality.check_results import check_results
+from lakeworks.quality.check_results import results_of
 from lakeworks.quality.findings import AuditReport
 
 _FOLDER = Path(__file__).parent
@@ -40,7 +40,7 @@ def to_html(
         summary=_summary(report),
         facts=dict(facts or {}),
         commands=dict(commands or {}),
-        checks=check_results(report),
+        checks=results_of(report),
         style=style,
         style_hash=f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}",
     )

@@ -25,7 +25,7 @@ class CheckResult:
     shown: str
 
 
-def check_results(report: AuditReport) -> list[CheckResult]:
+def results_of(report: AuditReport) -> list[CheckResult]:
     """Return the results of a report, failed checks first, otherwise in the suite's order."""
     by_check: dict[str, list[Any]] = {}
     for item in (item for page in report.pages for item in page.results):

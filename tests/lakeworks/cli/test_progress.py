@@ -13,10 +13,11 @@ import pytest
 
 from lakeworks.cli.registry import COMMANDS, CommandEntry
 
-SHOWS = {"waiting", "track", "counted", "follow", "Progress"}
+SHOWS = {"waiting", "track", "counted", "follow", "transferring"}
 TALKS = {"connect", "client", "airflow"}
 QUICK = {
     "tenant policy": "one request for the account's number",
+    "objects ls": "prints a page of rows as it comes",
     "tenant may": "asks no server",
     "up": "prints each step as it comes",
     "demo": "prints each step as it comes",

@@ -10,7 +10,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.quality.audit_page import to_html
-from lakeworks.quality.check_results import check_results
+from lakeworks.quality.check_results import results_of
 from lakeworks.quality.findings import AuditReport
 from lakeworks.quality.gx_validation import Chunk, audit
 from tests.conftest import contract_of
@@ -92,7 +92,7 @@ def test_the_verdict_comes_first_and_failed_checks_before_passed_ones() -> None:
     assert "2 of 3 rows do not hold" in text
     assert "lakeworks status t" in text
     assert "2019-01" in text
-    assert [result.outcome for result in check_results(report)] == ["failed", "passed", "passed", "passed"]
+    assert [result.outcome for result in results_of(report)] == ["failed", "passed", "passed", "passed"]
     assert "Audit passed" in Tags(to_html(audited("a"))).text
 
 
@@ -101,7 +101,7 @@ def test_a_warning_says_so() -> None:
              "kwargs": {"column": "id", "min_value": 50}}  # fmt: skip
     report = audited("a", of=contract_of(columns=COLUMNS, checks=[check]))
     assert "Audit passed with warnings" in Tags(to_html(report)).text
-    (warned,) = [result for result in check_results(report) if result.outcome == "warn"]
+    (warned,) = [result for result in results_of(report) if result.outcome == "warn"]
     assert (warned.columns, warned.arguments, warned.shown) == (("id",), "min_value 50.0", "0")
 
 
@@ -113,7 +113,7 @@ def test_chunks_of_one_check_are_added_up() -> None:
     ]
     report = audit(contract, [Chunk(rows[0], ends=False), Chunk(rows[1])])
     (in_set,) = [
-        result for result in check_results(report) if result.expectation == "expect_column_values_to_be_in_set"
+        result for result in results_of(report) if result.expectation == "expect_column_values_to_be_in_set"
     ]
     assert (in_set.rows, in_set.unexpected, in_set.outcome, in_set.shown) == (6, 3, "failed", "c")
     assert in_set.arguments == "value_set ['a', 'b']"

@@ -12,7 +12,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, DryRun
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, say
-from lakeworks.cli.progress import transferring
+from lakeworks.cli.progress import transferring, waiting
 from lakeworks.core.file_selection import select
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.objects.deletion import delete_objects
@@ -62,7 +62,8 @@ def get_keys(
     with the same content is not fetched again. No key leads out of the folder.
     """
     store, keys = connect().store, KeyRange(prefix)
-    objects = list(objects_of(store, keys))
+    with waiting(f"Listing {prefix}"):
+        objects = list(objects_of(store, keys))
     if not objects:
         raise LakeNotFound(f"There is no object `{prefix}` and none below it. Nothing was fetched.")
     with transferring("Fetching", sum(item.size for item in objects)) as bar:
@@ -104,7 +105,8 @@ def remove_keys(
 
     What the lake writes itself is refused. 1,000 keys go in one request, and each has its own outcome.
     """
-    outcomes = list(delete_objects(connect().store, KeyRange(prefix), versions=versions, dry_run=dry_run))
+    with waiting(f"Deleting {prefix}"):
+        outcomes = list(delete_objects(connect().store, KeyRange(prefix), versions=versions, dry_run=dry_run))
     if not outcomes:
         raise LakeNotFound(f"There is no object `{prefix}` and none below it. Nothing was deleted.")
     _report(outcomes, as_json=as_json, title=prefix)
@@ -129,7 +131,8 @@ def tag_keys(
             title=prefix,
         )
         return
-    outcomes = list(tag_objects(store, keys, wanted, remove or (), dry_run=dry_run))
+    with waiting(f"Tagging {prefix}"):
+        outcomes = list(tag_objects(store, keys, wanted, remove or (), dry_run=dry_run))
     if not outcomes:
         raise LakeNotFound(f"There is no object `{prefix}` and none below it. Nothing was tagged.")
     _report(outcomes, as_json=as_json, title=prefix)
