@@ -120,7 +120,15 @@ def serving(
 @contextlib.contextmanager
 def running_moto() -> Iterator[str]:
     port = free_port()
-    with serving([str(BIN / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], f"http://127.0.0.1:{port}", {}) as url:
+    command = [
+        sys.executable,
+        str(Path(__file__).parent / "support/moto_server.py"),
+        "-H",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    with serving(command, f"http://127.0.0.1:{port}", {}) as url:
         yield url
 
 

@@ -222,3 +222,7 @@ class StaleBuild(TransientError):
 
 class LostRace(TransientError):
     """Another writer published this partition first."""
+
+
+class UploadGone(LostRace):
+    """The upload that fills a key was completed or ended before."""

@@ -90,6 +90,11 @@ def _place_anywhere(item: Any, seq: int, live: Any) -> Target:
     return replace(_TARGET(item, seq, live), if_match=None, if_absent=False)
 
 
+def _put_if_absent(self: Placement, entry: Any, item: Any, source: Any, live: Any) -> Any:
+    placed = placement.copy_object(self.ledger.store, source, _TARGET(item, entry.live_seq, live), self.stamp())
+    return placement._placed(item, placed.version_id)
+
+
 def _reserve_anyway(self: Ledger, entry: Any) -> Any:
     return Stored(entry, self.store.put(Target(entry.key), entry.model_dump_json(indent=1).encode()).etag)
 
@@ -136,7 +141,7 @@ FAULTS: dict[str, Fault] = {
     "pin_stays": Fault("2", "a restored object's version is not pinned", _of(Settlement, "_restored", _restored_unpinned)),
     "same_etag": Fault("3a", "placing the same bytes again gives the same ETag", lambda: (_same_stamp(),)),
     "delete_by_key": Fault("3b", "a withdrawal deletes whatever is at the key", _of(Placement, "_remove", _delete_by_key)),
-    "place_finished": Fault("3", "a finished publication is placed where nothing is", _of(Placement, "_refuse_finished", _nothing)),
+    "fill_if_absent": Fault("3", "an empty key is filled on condition that it is empty", _of(Placement, "_put", _put_if_absent)),
     "collect_half_placed": Fault(
         "5", "garbage collection takes what finishes a publication",
         lambda: (Swap(garbage_collection, "_is_being_published", _no), Swap(actors, "roll_forward", _nothing)),

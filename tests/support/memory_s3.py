@@ -1,4 +1,4 @@
-"""An S3 of one process for tests that make thousands of requests: conditional writes, versions, listings; nothing else."""
+"""An S3 of one process for tests that make thousands of requests: conditional writes, uploads, versions, listings; nothing else."""
 
 import hashlib
 import itertools
@@ -25,6 +25,7 @@ class MemoryS3:
         self.clock = clock
         self.objects: dict[str, dict[str, Any]] = {}
         self.versions: dict[tuple[str, str], dict[str, Any]] = {}
+        self.uploads: dict[str, tuple[dict[str, str], dict[int, bytes]]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -35,11 +36,43 @@ class MemoryS3:
                 raise failure("PreconditionFailed", 412, "PutObject")
             if (wanted := other.get("IfMatch")) and (current is None or current["ETag"] != wanted):
                 raise failure("PreconditionFailed", 412, "PutObject")
-            etag, version = f'"{hashlib.md5(Body).hexdigest()}"', f"v{next(self._numbers)}"
-            stored = {"body": Body, "ETag": etag, "VersionId": version, "Metadata": other.get("Metadata", {})}
-            stored["modified"] = self.clock()
-            self.objects[Key] = self.versions[Key, version] = stored
+            return self._store(Key, Body, f'"{hashlib.md5(Body).hexdigest()}"', other.get("Metadata", {}))
+
+    def _store(self, key: str, body: bytes, etag: str, metadata: dict[str, str]) -> dict[str, Any]:
+        version = f"v{next(self._numbers)}"
+        stored = {"body": body, "ETag": etag, "VersionId": version, "Metadata": metadata, "modified": self.clock()}
+        self.objects[key] = self.versions[key, version] = stored
         return {"ETag": etag, "VersionId": version}
+
+    def create_multipart_upload(self, *, Bucket: str, Key: str, **other: Any) -> dict[str, Any]:  # noqa: N803
+        with self._lock:
+            name = f"upload-{next(self._numbers)}"
+            self.uploads[name] = other.get("Metadata", {}), {}
+        return {"UploadId": name}
+
+    def upload_part(self, *, UploadId: str, PartNumber: int, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
+        with self._lock:
+            self._parts(UploadId, "UploadPart")[1][PartNumber] = Body
+        return {"ETag": f'"{hashlib.md5(Body).hexdigest()}"'}
+
+    def complete_multipart_upload(self, *, Key: str, UploadId: str, **other: Any) -> dict[str, Any]:  # noqa: N803
+        with self._lock:
+            metadata, parts = self._parts(UploadId, "CompleteMultipartUpload")
+            if other.get("IfNoneMatch") and Key in self.objects:
+                raise failure("PreconditionFailed", 412, "CompleteMultipartUpload")
+            del self.uploads[UploadId]
+            body = b"".join(parts[number] for number in sorted(parts))
+            return self._store(Key, body, f'"{hashlib.md5(body).hexdigest()}-{len(parts)}"', metadata)
+
+    def abort_multipart_upload(self, *, UploadId: str, **_: Any) -> None:  # noqa: N803
+        with self._lock:
+            self._parts(UploadId, "AbortMultipartUpload")
+            del self.uploads[UploadId]
+
+    def _parts(self, name: str, operation: str) -> tuple[dict[str, str], dict[int, bytes]]:
+        if name not in self.uploads:
+            raise failure("NoSuchUpload", 404, operation)
+        return self.uploads[name]
 
     def head_object(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> dict[str, Any]:  # noqa: N803
         found = self._find(Key, VersionId, "404", "HeadObject")

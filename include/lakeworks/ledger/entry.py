@@ -26,6 +26,10 @@ class LiveObject(Record):
     source_key: str = Field(description="Where the bytes come from: staging, or an earlier version for a rollback.")
     source_version: str | None = None
     version_id: str | None = Field(None, description="Set once the object is live; readers pin it.")
+    upload: str | None = Field(
+        None,
+        description="While it is placed where no object is: the upload that fills the key, which can be completed once.",
+    )
 
 
 class LedgerEntry(Document):

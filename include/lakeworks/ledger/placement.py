@@ -2,19 +2,24 @@
 
 A live object carries its publication's number in its metadata, and each placing a stamp of its own in the file's footer, so
 that no two placings have one ETag: a delayed conditional request can never find the ETag it once saw again.
+
+An empty key has no ETag. It is filled by an upload in parts whose id the ledger entry names, whoever places: it can be
+completed once, so a delayed request can not fill the key again after the partition was withdrawn.
 """
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
 from lakeworks.core.names import TableName
-from lakeworks.core.placement_stamp import new_stamp
-from lakeworks.errors import LakeNotFound, LiveChanged, LostRace
+from lakeworks.core.placement_stamp import BLANK_STAMP, new_stamp
+from lakeworks.errors import LakeNotFound, LiveChanged, LostRace, UploadGone
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.ledger import Ledger
-from lakeworks.s3.multipart import copy_object
+from lakeworks.s3.multipart import copy_object, open_upload
 from lakeworks.s3.object_store import SHA256, StoredObject, Target
+from lakeworks.s3.upload_parts import end_upload
 
 SEQUENCE = "lakeworks-seq"
 ATTEMPTS = 5
@@ -34,14 +39,15 @@ class Placement:
             head is not None and holds(head, entry, item) and head.version_id == item.version_id for head, item in found
         )
 
-    def refuse_foreign(self, wanted: LedgerEntry) -> None:
-        """Refuse to replace objects that something else wrote.
+    def refuse_foreign(self, wanted: LedgerEntry) -> frozenset[str]:
+        """Refuse to replace objects that something else wrote; returns the keys where no object is.
 
         Raises:
             LiveChanged: there is one; it was left alone.
         """
+        found = {item.key: self.ledger.store.head(item.key) for item in wanted.objects}
         for item in wanted.objects:
-            live = self.ledger.store.head(item.key)
+            live = found[item.key]
             changed = live and wanted.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
             if live and (changed or SEQUENCE not in live.metadata):
                 raise LiveChanged(
@@ -49,53 +55,96 @@ class Placement:
                     "Nothing was published and the object was left alone. Move it away, or restore the published "
                     f"version: lakeworks repair {wanted.table}"
                 )
+        return frozenset(key for key, live in found.items() if live is None)
+
+    def opened(self, entry: LedgerEntry, absent: Set[str] | None = None) -> LedgerEntry:
+        """Return the entry of a table of layout `plain` with an upload for each empty key (`absent`, or looked at now)."""
+        if entry.layout != "plain":
+            return entry
+
+        def open_for(item: LiveObject) -> LiveObject:
+            is_empty = item.key in absent if absent is not None else self.ledger.store.head(item.key) is None
+            if not is_empty:
+                return item
+            upload = open_upload(self.ledger.store, _target(item, entry.live_seq, None), item.size)
+            return item.model_copy(update={"upload": upload})
+
+        return entry.model_copy(update={"objects": tuple(open_for(item) for item in entry.objects)})
+
+    def close(self, entry: LedgerEntry) -> None:
+        """End the uploads an entry names: from here on nothing can complete them."""
+        for item in entry.objects:
+            if item.upload:
+                end_upload(self.ledger.store, item.key, item.upload)
 
     def place(self, entry: LedgerEntry, item: LiveObject) -> LiveObject:
         """Put one staged object at its key and return it with the version it has there.
 
         Raises:
             LostRace: a later publication is there, or the key kept changing.
+            UploadGone: the key is empty, and the entry names no upload that could fill it.
             LiveChanged: something else wrote there.
             SourceGone, StagedChanged: the staged object is gone, or is another one.
         """
+        gone: UploadGone | None = None
         for _ in range(ATTEMPTS):
             live = self.ledger.store.head(item.key)
             if live and holds(live, entry, item):
-                return item.model_copy(update={"version_id": live.version_id})
+                return _placed(item, live.version_id)
             if live and (SEQUENCE not in live.metadata or entry.layout == "versioned"):
                 self.refuse_foreign(entry)
             if live and number_of(live) > entry.seq:
                 raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQUENCE]}.")
-            if live is None:
-                self._refuse_finished(entry)
+            if live is None and gone:
+                raise gone
             source = StoredObject(item.source_key, item.size, "", item.source_version, {SHA256: item.sha256})
-            with suppress(
-                LostRace
-            ):  # look again: another process rolled this publication forward, or an orphan woke up
-                placed = copy_object(self.ledger.store, source, _target(item, entry.seq, live), self.stamp())
-                return item.model_copy(update={"version_id": placed.version_id})
+            try:
+                return self._put(entry, item, source, live)
+            except UploadGone as error:  # another process completed it, or it was ended while it waited
+                gone = error
+            except LostRace:  # look again: another process rolled this publication forward, or an orphan woke up
+                continue
         raise LostRace(f"{entry.where}: the live object kept changing while publication {entry.seq} was placed.")
 
-    def restore(self, entry: LedgerEntry, item: LiveObject) -> LiveObject:
+    def _put(self, entry: LedgerEntry, item: LiveObject, source: StoredObject, live: StoredObject | None) -> LiveObject:
+        """Put content over what was seen at a key, or into the empty key by the upload that the ledger names."""
+        store, target = self.ledger.store, _target(item, entry.live_seq, live)
+        if live is None and entry.layout == "plain":
+            if item.upload is None:
+                raise UploadGone(f"{entry.where}: no upload of publication {entry.seq} fills the empty `{item.key}`.")
+            placed = copy_object(store, source, target, _stamp_of(item.upload), item.upload)
+        else:
+            if item.upload:  # the key was filled meanwhile: nothing may complete it later
+                end_upload(store, item.key, item.upload)
+            placed = copy_object(store, source, target, self.stamp())
+        return _placed(item, placed.version_id)
+
+    def restore(self, entry: LedgerEntry, item: LiveObject, *, again: bool = False) -> LiveObject:
         """Bring one object of the live entry back where it is missing or changed, and return it with its present version.
+
+        With `again` it is written once more even where nothing is wrong: it has another ETag then.
 
         An object of a later publication stays: either it is being published, or the ledger has moved on by now. One of a
         publication that was abandoned does not.
 
         Raises:
             LostRace: the key kept changing.
+            UploadGone: the key is empty, and the entry names no upload that could fill it.
             LakeNotFound: the pinned version is gone, and the key does not hold its content any more.
         """
         for _ in range(ATTEMPTS):
             live = self.ledger.store.head(item.key)
-            if live and holds(live, entry, item) and self._is_pinned(item, live):
-                return item.model_copy(update={"version_id": live.version_id})
+            if live and not again and holds(live, entry, item) and self._is_pinned(item, live):
+                return _placed(item, live.version_id)
             if live and entry.layout == "plain" and self._is_later(entry, live):
                 return item
             source = self._source(entry, item, live)
-            with suppress(LostRace):
-                placed = copy_object(self.ledger.store, source, _target(item, entry.live_seq, live), self.stamp())
-                return item.model_copy(update={"version_id": placed.version_id})
+            try:
+                return self._put(entry, item, source, live)
+            except UploadGone:
+                raise
+            except LostRace:
+                continue
         raise LostRace(f"{entry.where}: the live object kept changing while publication {entry.live_seq} was restored.")
 
     def remove(self, entry: LedgerEntry) -> None:
@@ -104,6 +153,11 @@ class Placement:
         Raises:
             LostRace: an object kept changing.
         """
+        if entry.surplus and not entry.objects:  # a process may be restoring what is withdrawn
+            table, partition = TableName.parse(entry.table), entry.parsed
+            below = [number for number in self.ledger.sequence(table, partition) if number < entry.seq]
+            if before := self.ledger.newest(table, partition, below):
+                self.close(before.entry)
         for key in entry.surplus:
             self._remove(entry, key)
 
@@ -117,12 +171,6 @@ class Placement:
                 return
         raise LostRace(f"{entry.where}: `{key}` kept changing while publication {entry.seq} removed it.")
 
-    def _refuse_finished(self, entry: LedgerEntry) -> None:
-        """Refuse to fill an empty key for a number that is complete: its object was there, and was withdrawn since."""
-        state = self.ledger.read(TableName.parse(entry.table), entry.parsed, entry.seq).entry.state
-        if state != "publishing":
-            raise LostRace(f"{entry.where}: publication {entry.seq} was finished by another process ({state}).")
-
     def _is_pinned(self, item: LiveObject, live: StoredObject) -> bool:
         """Return true if a key's present object is the pinned version, or the same bytes copied onto themselves.
 
@@ -131,7 +179,7 @@ class Placement:
         if live.version_id == item.version_id:
             return True
         pinned = self.ledger.store.head(item.key, item.version_id) if item.version_id else None
-        return pinned is not None and pinned.etag == live.etag
+        return pinned is not None and pinned.etag in (live.etag, _as_upload(live.etag))
 
     def _is_later(self, entry: LedgerEntry, live: StoredObject) -> bool:
         number = number_of(live)
@@ -174,3 +222,21 @@ def number_of(live: StoredObject) -> int:
 def _target(item: LiveObject, seq: int, live: StoredObject | None) -> Target:
     metadata = {SEQUENCE: str(seq), SHA256: item.sha256, "lakeworks-rows": str(item.rows)}
     return Target(item.key, metadata, if_match=live.etag if live else None, if_absent=live is None)
+
+
+def _placed(item: LiveObject, version_id: str | None) -> LiveObject:
+    return item.model_copy(update={"version_id": version_id, "upload": None})
+
+
+def _stamp_of(upload: str) -> str:
+    """Return the stamp of what an upload makes: processes that send the same part send the same bytes."""
+    return hashlib.sha256(upload.encode()).hexdigest()[: len(BLANK_STAMP)]
+
+
+def _as_upload(etag: str) -> str:
+    """Return the ETag that the bytes of an object would have as an upload of one part."""
+    digest = etag.strip('"')
+    try:
+        return f'"{hashlib.md5(bytes.fromhex(digest), usedforsecurity=False).hexdigest()}-1"'
+    except ValueError:  # it is one of several parts, or no digest
+        return etag

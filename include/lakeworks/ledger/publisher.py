@@ -16,7 +16,7 @@ from typing import Any
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
-from lakeworks.errors import FencedError, LostRace, SourceGone, StagedChanged, StaleBuild
+from lakeworks.errors import FencedError, LostRace, SourceGone, StagedChanged, StaleBuild, UploadGone
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.folding import Folding
 from lakeworks.ledger.ledger import Ledger
@@ -37,6 +37,7 @@ class _Decision:
 
     entry: LedgerEntry
     takes_number: bool = True
+    empty: frozenset[str] = frozenset()  # keys where no object is
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Publisher:
             placed = self._place_all([stored])
         except (SourceGone, StagedChanged):  # its staged files are gone, or not ours any more, and it never went live
             with suppress(LostRace):
-                self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
+                self._settlement.abandon(stored)
             return None
         self.register([placed[0].entry])
         (finished,) = self._complete_all(placed)
@@ -97,7 +98,11 @@ class Publisher:
 
     def settle(self, table: TableName, partition: Partition) -> None:
         """Bring live objects, catalog and pins in line with the ledger; see `Settlement.settle`."""
-        Settlement(self.ledger, self.placement, self.register, self.recover).settle(table, partition)
+        self._settlement.settle(table, partition)
+
+    @property
+    def _settlement(self) -> Settlement:
+        return Settlement(self.ledger, self.placement, self.register, self.recover)
 
     def _decide(self, wanted: LedgerEntry) -> "_Decision":
         """Number the entry, or find that its content is live already; refuses what must not happen."""
@@ -120,7 +125,7 @@ class Publisher:
                 f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
                 "a new run: clear this one, or trigger the partition again."
             )
-        self.placement.refuse_foreign(wanted)
+        empty = self.placement.refuse_foreign(wanted)
         keys = {item.key for item in wanted.objects}
         # Immutable objects stay for readers under way and for rollback, until garbage collection.
         replaced = live.objects if live and live.layout == "plain" else ()
@@ -128,7 +133,7 @@ class Publisher:
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
         if wanted.kind not in ("compaction", "expired"):  # these keep rows as old as they are
             numbered |= {"confirmed_at": self.clock()}
-        return _Decision(wanted.model_copy(update=numbered))
+        return _Decision(wanted.model_copy(update=numbered), empty=empty)
 
     def _next(self, table: TableName, partition: Partition) -> tuple[int, LedgerEntry | None]:
         """Return the next number and what is live, once the last number is complete: so none is ever left unfinished."""
@@ -147,14 +152,15 @@ class Publisher:
 
     def _reserve(self, decided: "_Decision") -> Stored:
         """Take the number; a writer that loses it to the very same content has nothing left to do."""
-        entry = decided.entry
         if not decided.takes_number:
-            return Stored(entry, "")
+            return Stored(decided.entry, "")
+        entry = self.placement.opened(decided.entry, decided.empty)
         try:
             return self.ledger.reserve(entry)
         except LostRace:
             table, partition = TableName.parse(entry.table), entry.parsed
             self.settle(table, partition)  # it may be our own number, whose answer was lost: register it
+            self.placement.close(entry)
             live = self.ledger.live(table, partition)
             if live is None or live.content != entry.content:
                 raise
@@ -168,7 +174,12 @@ class Publisher:
         entry = stored.entry
         if entry.state == "unchanged":
             return stored
-        objects = tuple(self.placement.place(entry, item) for item in entry.objects)
+        try:
+            objects = tuple(self.placement.place(entry, item) for item in entry.objects)
+        except UploadGone:
+            stored = self._settlement.reopened(stored)
+            entry = stored.entry
+            objects = tuple(self.placement.place(entry, item) for item in entry.objects)
         self.on_step("placed")
         return Stored(entry.model_copy(update={"objects": objects}), stored.etag)
 

@@ -1,15 +1,18 @@
 """Live objects and catalog, brought back in line with the ledger, and the ledger's pins with the objects' versions."""
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.errors import LostRace
+from lakeworks.errors import LostRace, TerminalError, UploadGone
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import ATTEMPTS, Placement
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,71 @@ class Settlement:
                     return
         raise LostRace(f"`{table}` {partition}: other writers kept publishing. The next attempt decides again.")
 
-    def _restored(self, stored: Stored) -> Stored:
+    def abandon(self, stored: Stored) -> None:
+        """Give a number up, and keep requests of it that are still under way from taking effect.
+
+        Its uploads are ended, and the live object is written once more: no condition on its old ETag holds then.
+
+        Raises:
+            LostRace: another process completed it.
+        """
         entry = stored.entry
-        self.placement.remove(entry)
-        objects = tuple(self.placement.restore(entry, item) for item in entry.objects)
+        self.ledger.complete(stored, entry.model_copy(update={"state": "abandoned"}))
+        self.placement.close(entry)
+        newest = self.ledger.newest(TableName.parse(entry.table), entry.parsed)
+        if newest and entry.layout == "plain":
+            try:
+                self._restored(newest, again=True)
+            except TerminalError as error:  # archived, or gone
+                log.warning("%s: late requests of publication %s were not barred: %s", entry.where, entry.seq, error)
+
+    def reopened(self, stored: Stored) -> Stored:
+        """Return an unfinished entry that names uploads for its empty keys: another process's, or ours.
+
+        Raises:
+            LostRace: it was finished meanwhile, or another process names its own.
+        """
+        entry = stored.entry
+        found = self.ledger.read(TableName.parse(entry.table), entry.parsed, entry.seq)
+        if found.entry.state != "publishing":
+            raise LostRace(
+                f"{entry.where}: publication {entry.seq} was finished by another process ({found.entry.state})."
+            )
+        if found.etag != stored.etag:
+            return found
+        opened = self.placement.opened(entry)
+        try:
+            return self.ledger.complete(found, opened)
+        except LostRace:
+            self.placement.close(opened)
+            raise
+
+    def _restored(self, stored: Stored, *, again: bool = False) -> Stored:
+        self.placement.remove(stored.entry)
+        try:
+            return self._pinned(stored, again=again)
+        except UploadGone:  # an object is gone
+            return self._pinned(self._opened(stored), again=again)
+
+    def _pinned(self, stored: Stored, *, again: bool) -> Stored:
+        entry = stored.entry
+        objects = tuple(self.placement.restore(entry, item, again=again) for item in entry.objects)
         if objects == entry.objects:
             return stored
         return self.ledger.complete(stored, entry.model_copy(update={"objects": objects}))
+
+    def _opened(self, stored: Stored) -> Stored:
+        """Let the entry name uploads for its empty keys, unless the partition is being withdrawn or published again.
+
+        Who withdraws it later finds them there, and ends them.
+        """
+        entry = self.placement.opened(stored.entry)
+        opened = self.ledger.complete(stored, entry)
+        numbers = self.ledger.sequence(TableName.parse(entry.table), entry.parsed)
+        if numbers[-1] != entry.seq and not self._is_newest(stored, numbers):
+            self.placement.close(entry)
+            raise LostRace(f"{entry.where}: another writer took publication {numbers[-1]} meanwhile.")
+        return opened
 
     def _is_newest(self, stored: Stored, numbers: list[int]) -> bool:
         newest = self.ledger.newest(TableName.parse(stored.entry.table), stored.entry.parsed, numbers)

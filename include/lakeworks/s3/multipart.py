@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,9 +12,10 @@ from botocore.parsers import ResponseParserError
 
 from lakeworks.aws_errors import error_code
 from lakeworks.core.placement_stamp import content_hash, stamped
-from lakeworks.errors import FileChanged, LakeNotFound, LostRace, SourceGone, StagedChanged
+from lakeworks.errors import LakeNotFound, LostRace, SourceGone, StagedChanged
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
-from lakeworks.s3.requests import conditional, media_type, sha256_base64, version, version_id_of
+from lakeworks.s3.requests import conditional, version, version_id_of
+from lakeworks.s3.upload_parts import complete_from_parts, send_all, send_bytes, started
 
 P = TypeVar("P")
 # Up to this size one request does; it also bounds what a transfer holds in memory.
@@ -60,23 +61,34 @@ def upload_file(
         _refuse_other(path, whole, sha256)  # before the upload is completed
 
     def send(place: dict[str, Any], number: int, chunk: bytes) -> dict[str, Any]:
-        digest = sha256_base64(chunk)
-        answer = store.client.upload_part(**place, PartNumber=number, Body=chunk, ChecksumSHA256=digest)
+        part = send_bytes(store, place, number, chunk)
         if sent:
             sent(len(chunk))
-        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
+        return part
 
     return _multipart(store, target, size, parts(), send)
 
 
-def copy_object(store: ObjectStore, source: StoredObject, target: Target, stamp: str) -> StoredObject:
+def open_upload(store: ObjectStore, target: Target, size: int) -> str:
+    """Begin an upload for an object of a size, and return its id. Any process may complete it, and only one of them can."""
+    checksum: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if size <= single_request_bytes(store) else {}
+    with conditional(store.uri(target.key)):
+        return str(started(store, target, checksum)["UploadId"])
+
+
+def copy_object(
+    store: ObjectStore, source: StoredObject, target: Target, stamp: str, upload: str | None = None
+) -> StoredObject:
     """Make the target hold the source's content, under another stamp, in one atomic step; large ones are copied inside S3.
+
+    With `upload` (of `open_upload`) the content takes that way, and a failure leaves it open for others.
 
     With a SHA-256 among the source's metadata, it must be that of its content. Copies inside S3 see only the last bytes: there
     the object's size and the digest it was written with are compared, and every part must come from the same ETag.
 
     Raises:
         LostRace: the target's condition does not hold; nothing was written.
+        UploadGone: the upload was completed or ended by another process.
         SourceGone: the source is gone.
         StagedChanged: the source is another object than was meant; nothing was written.
     """
@@ -84,16 +96,22 @@ def copy_object(store: ObjectStore, source: StoredObject, target: Target, stamp:
     if source.size <= single_request_bytes(store):
         body = _body(store, source)
         _refuse_changed(store, source, wanted in (None, content_hash(body)))
-        return store.put(target, stamped(body, stamp))
+        if upload is None:
+            return store.put(target, stamped(body, stamp))
+        return complete_from_parts(
+            store, target, upload, source.size, [stamped(body, stamp)], partial(send_bytes, store)
+        )
     found = store.head(source.key, source.version_id)
     if found is None:
         raise SourceGone(f"`{store.uri(source.key)}` is gone. Nothing was written.")
     same = found.size == source.size and wanted in (None, found.metadata.get(SHA256))
     _refuse_changed(store, source, same)
-    return _copy_in_parts(store, source, found.etag, target, stamp)
+    return _copy_in_parts(store, source, found.etag, target, stamp, upload)
 
 
-def _copy_in_parts(store: ObjectStore, source: StoredObject, etag: str, target: Target, stamp: str) -> StoredObject:
+def _copy_in_parts(
+    store: ObjectStore, source: StoredObject, etag: str, target: Target, stamp: str, upload: str | None
+) -> StoredObject:
     """Copy all but the end inside S3; the end passes through here, because the footer with the stamp lies in it."""
     step, of_version = part_bytes(store, source.size), version(source.version_id)
     origin: Any = {**store.place(source.key), **of_version}
@@ -114,6 +132,8 @@ def _copy_in_parts(store: ObjectStore, source: StoredObject, etag: str, target: 
         sent = store.client.upload_part(**place, PartNumber=number, Body=stamped(end, stamp))
         return {"PartNumber": number, "ETag": sent["ETag"]}
 
+    if upload is not None:
+        return complete_from_parts(store, target, upload, source.size, starts, send, _together(store, source.size))
     return _multipart(store, target, source.size, starts, send)
 
 
@@ -146,12 +166,9 @@ def _multipart(
         place: dict[str, Any] = store.place(target.key)
         # Parts copied inside S3 carry no checksum of ours to compare with.
         checksum: dict[str, Any] = {} if isinstance(parts, range) else {"ChecksumAlgorithm": "SHA256"}
-        started = store.client.create_multipart_upload(
-            **place, Metadata=dict(target.metadata), ContentType=media_type(target.key), **checksum
-        )
-        place["UploadId"] = started["UploadId"]
+        place["UploadId"] = started(store, target, checksum)["UploadId"]
         try:
-            sent = _send_all(_together(store, size), parts, lambda number, part: send(place, number, part))
+            sent = send_all(_together(store, size), parts, lambda number, part: send(place, number, part))
             return _completed(store, place, target, size, sent)
         except BaseException:
             with suppress(ClientError, BotoCoreError, ResponseParserError):  # what matters is why it is aborted
@@ -180,28 +197,6 @@ def _completed_before(store: ObjectStore, target: Target, size: int) -> StoredOb
     if found is None or found.size != size or dict(found.metadata) != dict(target.metadata):
         raise LostRace(f"`{store.uri(target.key)}`: its upload was ended by another process. Nothing was written.")
     return found
-
-
-def _send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str, Any]]) -> list[Any]:
-    """Send with at most `threads` parts in flight, which bounds the memory they hold."""
-    done: list[dict[str, Any]] = []
-    flying: set[Future[dict[str, Any]]] = set()
-    with ThreadPoolExecutor(threads) as pool:
-        for number, part in enumerate(parts, 1):
-            if len(flying) >= threads:
-                finished, flying = wait(flying, return_when=FIRST_COMPLETED)
-                done += [future.result() for future in finished]
-            flying.add(pool.submit(send, number, part))
-        done += [future.result() for future in flying]
-    return sorted(done, key=lambda part: part["PartNumber"])
-
-
-def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
-    if wanted is not None and found.hexdigest() != wanted:
-        raise FileChanged(
-            f"`{path}` changed while it was read. It was not stored; nothing was published. Wait until the program that writes "
-            "it has ended, then run again."
-        )
 
 
 def single_request_bytes(store: ObjectStore) -> int:

@@ -1,0 +1,90 @@
+"""Uploads in parts: their requests, and uploads that several processes know, of which one can complete them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lakeworks.aws_errors import error_code
+from lakeworks.errors import LostRace, UploadGone
+from lakeworks.s3.object_store import ObjectStore, StoredObject, Target
+from lakeworks.s3.requests import conditional, media_type, sha256_base64, version_id_of
+
+P = TypeVar("P")
+
+
+def started(store: ObjectStore, target: Target, checksum: dict[str, Any]) -> Any:
+    """Begin an upload and return the answer."""
+    described = {"Metadata": dict(target.metadata), "ContentType": media_type(target.key), **checksum}
+    return store.client.create_multipart_upload(**store.place(target.key), **described)
+
+
+def send_bytes(store: ObjectStore, place: dict[str, Any], number: int, chunk: bytes) -> dict[str, Any]:
+    """Send bytes as a part; S3 checks their SHA-256 on arrival."""
+    digest = sha256_base64(chunk)
+    answer = store.client.upload_part(**place, PartNumber=number, Body=chunk, ChecksumSHA256=digest)
+    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
+
+
+def send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str, Any]]) -> list[Any]:
+    """Send with at most `threads` parts in flight, which bounds the memory they hold."""
+    done: list[dict[str, Any]] = []
+    flying: set[Future[dict[str, Any]]] = set()
+    with ThreadPoolExecutor(threads) as pool:
+        for number, part in enumerate(parts, 1):
+            if len(flying) >= threads:
+                finished, flying = wait(flying, return_when=FIRST_COMPLETED)
+                done += [future.result() for future in finished]
+            flying.add(pool.submit(send, number, part))
+        done += [future.result() for future in flying]
+    return sorted(done, key=lambda part: part["PartNumber"])
+
+
+def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
+    if wanted is not None and found.hexdigest() != wanted:
+        raise FileChanged(
+            f"`{path}` changed while it was read. It was not stored; nothing was published. Wait until the program that writes "
+            "it has ended, then run again."
+        )
+
+
+def complete_from_parts(
+    store: ObjectStore,
+    target: Target,
+    upload: str,
+    size: int,
+    parts: Sequence[P],
+    send: Callable[[dict[str, Any], int, P], dict[str, Any]],
+    threads: int = 1,
+) -> StoredObject:
+    """Send the parts into an upload that others know too, and complete it on the target's condition."""
+    place = {**store.place(target.key), "UploadId": upload}
+    with conditional(store.uri(target.key)), _of_upload(store.uri(target.key)):
+        if len(parts) == 1:
+            sent = [send(place, 1, parts[0])]
+        else:
+            sent = send_all(threads, parts, lambda number, part: send(place, number, part))
+        complete: Any = store.client.complete_multipart_upload
+        answer = complete(**place, MultipartUpload={"Parts": sent}, **target.conditions)
+    return StoredObject(target.key, size, answer["ETag"], version_id_of(answer), target.metadata)
+
+
+def end_upload(store: ObjectStore, key: str, upload: str) -> None:
+    """End an upload: no request that is still under way can complete it. One that is over stays so."""
+    with suppress(UploadGone), conditional(store.uri(key), "end an upload of"), _of_upload(store.uri(key)):
+        store.client.abort_multipart_upload(**store.place(key), UploadId=upload)
+
+
+@contextmanager
+def _of_upload(where: str) -> Iterator[None]:
+    """Translate errors of an upload that other processes may complete, end, or send the same parts to."""
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) == "NoSuchUpload":
+            raise UploadGone(f"`{where}`: its upload was ended by another process. Nothing was written.") from error
+        if error_code(error) == "InvalidPart":  # another process sent the part once more
+            raise LostRace(f"`{where}` is being written by another process. Nothing was written.") from error
+        raise
