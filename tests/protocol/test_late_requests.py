@@ -301,6 +301,68 @@ def test_a_late_writer_does_not_bring_back_what_was_withdrawn(process: Process, 
     assert process.live() is None
 
 
+def test_a_late_request_of_a_dead_process_does_not_fill_a_key_that_was_withdrawn(
+    process: Process, run_at: RunAt
+) -> None:
+    """The first publication of a partition: its request is under way while others finish it and withdraw it."""
+    dead = process.another()
+    dead.client.delay("complete_multipart_upload", LIVE)
+    with pytest.raises(Killed):
+        dead.publish(1, run_at(1))
+    process.publisher.recover(TABLE, PARTITION)
+    assert process.live() == 1
+    process.withdraw(run_at(2))
+    dead.client.arrive()  # refused, or answered as the one that took effect was
+    assert process.live() is None
+
+
+def test_an_upload_that_was_ended_keeps_no_publication_from_being_finished(process: Process, run_at: RunAt) -> None:
+    """Garbage collection aborts uploads after a day, and the writer that began it is dead."""
+    dead = process.another()
+    dead.client.delay("complete_multipart_upload", LIVE)
+    with pytest.raises(Killed):
+        dead.publish(1, run_at(1))
+    upload = process.ledger.read(TABLE, PARTITION, 1).entry.objects[0].upload
+    process.client.abort_multipart_upload(Bucket=process.store.bucket, Key=LIVE, UploadId=upload)
+    process.publisher.recover(TABLE, PARTITION)
+    process.check(1)
+    assert process.ledger.read(TABLE, PARTITION, 1).entry.objects[0].upload is None, "what is over is not kept"
+
+
+def test_what_is_restored_while_it_is_withdrawn_does_not_come_back(process: Process, run_at: RunAt) -> None:
+    process.publish(1, run_at(1))
+    process.client.delete_object(Bucket=process.store.bucket, Key=LIVE)  # a person's accident
+    dead = process.another()
+    dead.client.delay("complete_multipart_upload", LIVE)
+    with pytest.raises(Killed):
+        dead.settle()
+    process.withdraw(run_at(2))
+    dead.client.arrive()
+    assert process.live() is None
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["over rows", "into an empty key"])
+def test_a_late_request_of_an_abandoned_publication_has_no_effect(process: Process, run_at: RunAt, live: bool) -> None:
+    """Its staged files are deleted while its request is under way: the number is given up."""
+    if live:
+        process.publish(1, run_at(1))
+    dead = process.another()
+    dead.client.delay("put_object" if live else "complete_multipart_upload", LIVE)
+    entry = dead.entry(666, run_at(2))
+    with pytest.raises(Killed):
+        dead.publisher.publish([entry])
+    process.store.delete([entry.objects[0].source_key])
+    process.publisher.recover(TABLE, PARTITION)
+    assert process.ledger.history(TABLE, PARTITION)[-1].state == "abandoned"
+    assert dead.client.arrive() in ("PreconditionFailed", "NoSuchUpload")
+    if live:
+        process.check(1)
+    else:
+        assert process.live() is None
+    process.publish(3, run_at(3))
+    process.check(3)
+
+
 def test_settling_a_withdrawn_partition_removes_what_arrived_late(process: Process, run_at: RunAt) -> None:
     process.publish(1, run_at(1))
     body, found = process.store.get(LIVE)

@@ -1,23 +1,26 @@
-"""moto's server, but a part of an upload that is over is refused as S3 refuses it: moto 5.2 answers 500 there."""
+"""moto's server, but what is asked of an upload that is over is refused as S3 refuses it: moto 5.2 answers 500 there."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
 from moto.server import main
 
-_send = S3Backend.upload_part
 
+def _refusing(act: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an operation on an upload that refuses one that was completed or aborted."""
 
-def upload_part(self: S3Backend, bucket_name: str, multipart_id: str, part_id: int, value: bytes) -> Any:
-    """Take a part, unless the upload was completed or aborted."""
-    try:
-        return _send(self, bucket_name, multipart_id, part_id, value)
-    except KeyError as error:
-        raise NoSuchUpload(upload_id=multipart_id) from error
+    def refusing(self: S3Backend, bucket: str, upload: str, *rest: Any) -> Any:
+        if upload not in self.get_bucket(bucket).multiparts:
+            raise NoSuchUpload(upload_id=upload)
+        return act(self, bucket, upload, *rest)
+
+    return refusing
 
 
 if __name__ == "__main__":
-    S3Backend.upload_part = upload_part  # type: ignore[method-assign]
+    for operation in ("upload_part", "complete_multipart_upload"):
+        setattr(S3Backend, operation, _refusing(getattr(S3Backend, operation)))
     main(sys.argv[1:])

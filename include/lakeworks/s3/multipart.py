@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from lakeworks.aws_errors import error_code
 from lakeworks.core.placement_stamp import content_hash, stamped
-from lakeworks.errors import LakeNotFound, LostRace, SourceGone, StagedChanged
+from lakeworks.errors import FileChanged, LakeNotFound, LostRace, SourceGone, StagedChanged
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 from lakeworks.s3.requests import conditional, version, version_id_of
 from lakeworks.s3.upload_parts import complete_from_parts, send_all, send_bytes, started
@@ -67,6 +67,14 @@ def upload_file(
         return part
 
     return _multipart(store, target, size, parts(), send)
+
+
+def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
+    if wanted is not None and found.hexdigest() != wanted:
+        raise FileChanged(
+            f"`{path}` changed while it was read. It was not stored; nothing was published. Wait until the program that writes "
+            "it has ended, then run again."
+        )
 
 
 def open_upload(store: ObjectStore, target: Target, size: int) -> str:

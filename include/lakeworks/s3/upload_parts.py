@@ -42,14 +42,6 @@ def send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str
     return sorted(done, key=lambda part: part["PartNumber"])
 
 
-def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
-    if wanted is not None and found.hexdigest() != wanted:
-        raise FileChanged(
-            f"`{path}` changed while it was read. It was not stored; nothing was published. Wait until the program that writes "
-            "it has ended, then run again."
-        )
-
-
 def complete_from_parts(
     store: ObjectStore,
     target: Target,
