@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,7 +106,7 @@ def copy_object(
         if upload is None:
             return store.put(target, stamped(body, stamp))
         return complete_from_parts(
-            store, target, upload, source.size, [stamped(body, stamp)], partial(send_bytes, store)
+            store, target, upload, source.size, lambda place: [send_bytes(store, place, 1, stamped(body, stamp))]
         )
     found = store.head(source.key, source.version_id)
     if found is None:
@@ -141,7 +140,11 @@ def _copy_in_parts(
         return {"PartNumber": number, "ETag": sent["ETag"]}
 
     if upload is not None:
-        return complete_from_parts(store, target, upload, source.size, starts, send, _together(store, source.size))
+        threads = _together(store, source.size)
+        return complete_from_parts(
+            store, target, upload, source.size,
+            lambda place: send_all(threads, starts, lambda number, part: send(place, number, part)),
+        )  # fmt: skip
     return _multipart(store, target, source.size, starts, send)
 
 

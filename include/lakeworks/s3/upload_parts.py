@@ -1,6 +1,6 @@
 """Uploads in parts: their requests, and uploads that several processes know, of which one can complete them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -43,23 +43,13 @@ def send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str
 
 
 def complete_from_parts(
-    store: ObjectStore,
-    target: Target,
-    upload: str,
-    size: int,
-    parts: Sequence[P],
-    send: Callable[[dict[str, Any], int, P], dict[str, Any]],
-    threads: int = 1,
+    store: ObjectStore, target: Target, upload: str, size: int, send: Callable[[dict[str, Any]], list[Any]]
 ) -> StoredObject:
-    """Send the parts into an upload that others know too, and complete it on the target's condition."""
+    """Send parts into an upload that others know too, and complete it on the target's condition."""
     place = {**store.place(target.key), "UploadId": upload}
     with conditional(store.uri(target.key)), _of_upload(store.uri(target.key)):
-        if len(parts) == 1:
-            sent = [send(place, 1, parts[0])]
-        else:
-            sent = send_all(threads, parts, lambda number, part: send(place, number, part))
         complete: Any = store.client.complete_multipart_upload
-        answer = complete(**place, MultipartUpload={"Parts": sent}, **target.conditions)
+        answer = complete(**place, MultipartUpload={"Parts": send(place)}, **target.conditions)
     return StoredObject(target.key, size, answer["ETag"], version_id_of(answer), target.metadata)
 
 
