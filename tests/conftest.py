@@ -51,6 +51,7 @@ ON_SERVERS = (
 for name in [name for name in os.environ if name.startswith(("AWS_", "LAKE_"))]:
     if name not in ("LAKE_LONG", "LAKE_SPARK"):
         del os.environ[name]
+os.environ["AWS_DEFAULT_REGION"] = "us-east-1"  # the emulators' own; a lake without a region is refused
 # Where a container sets it, every worker and every process of a test would compile all modules again, and rewrite all asserts.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

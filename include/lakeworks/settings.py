@@ -1,10 +1,11 @@
 """Settings of a deployment: the `LAKE_*` environment variables, read once into one frozen object."""
 
 from functools import lru_cache
+from os import environ
 from pathlib import Path
 from tempfile import gettempdir
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakeworks.core.tenant import Tenant
@@ -28,7 +29,11 @@ class Settings(_Deployment):
     """The deployment's settings; every field is the environment variable `LAKE_<FIELD>`."""
 
     bucket: str = Field(min_length=3, max_length=63, description="Bucket that holds the lake.")
-    region: str = Field("us-east-1", description="AWS region of bucket and catalog.")
+    region: str = Field(
+        default_factory=lambda: environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "",
+        validate_default=True,
+        description="AWS region of bucket and catalog; without it that of AWS_REGION or AWS_DEFAULT_REGION. None is assumed.",
+    )
     aws_conn_id: str = Field("aws_default", description="Airflow connection with the AWS credentials.")
     memory_limit: str = Field("1GB", description="What the transform engine may hold in memory before it spills.")
     threads: int = Field(2, ge=1, description="Threads of the transform engine.")
@@ -66,6 +71,14 @@ class Settings(_Deployment):
     )
     config_file: Path | None = Field(None, description="A lake.yml for one deployment; the project's own without one.")
     price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
+
+    @field_validator("region")
+    @classmethod
+    def _region_is_named(cls, region: str) -> str:
+        """A region that is assumed would put bucket and catalog into another country without a word."""
+        if not region:
+            raise ValueError("no region is named; set it, or AWS_REGION or AWS_DEFAULT_REGION, such as eu-central-1")
+        return region
 
     @property
     def transfer(self) -> TransferProfile:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
+from lakeworks.errors import ConfigError
 from lakeworks.settings import current_settings
 
 if TYPE_CHECKING:
@@ -24,23 +25,43 @@ class Account:
 
     @classmethod
     def of(cls, conn_id: str, region: str) -> Self:
-        """The account behind a connection."""
+        """Return the account behind a connection.
+
+        Raises:
+            ConfigError: the connection names another region than the lake's settings.
+        """
         from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
         hook = AwsBaseHook(conn_id, client_type="s3", region_name=region)
+        _check_region(conn_id, hook.conn_config.extra_config.get("region_name"), current_settings().region)
         session = hook.get_session(region_name=region)
         session._session.register_component("data_loader", service_descriptions())  # boto3 has no public way
         return cls(hook, session)
 
     def client(self, service: str, *, checked: bool = True) -> Any:
-        """A client of a service; `checked` as in `client_config`."""
+        """Return a client of a service; `checked` as in `client_config`.
+
+        What the connection's `config_kwargs` say (proxies, FIPS endpoints, addressing style, retries) goes before our own.
+        """
         from lakeworks.lake import client_config
 
+        config = client_config(current_settings(), checked=checked)
+        if connections := self.hook.conn_config.botocore_config:
+            config = config.merge(connections)
         return self.session.client(
             service,
             endpoint_url=self.hook.conn_config.get_service_endpoint_url(service_name=service),
-            config=client_config(current_settings(), checked=checked),
+            config=config,
             verify=self.hook.verify,
+        )
+
+
+def _check_region(conn_id: str, connections: str | None, settings: str) -> None:
+    """Refuse a connection of another region: the lake would be made where nobody expects it."""
+    if connections and connections != settings:
+        raise ConfigError(
+            f"The Airflow connection `{conn_id}` names region {connections}, the lake's settings name {settings} (LAKE_REGION, "
+            "else AWS_REGION or AWS_DEFAULT_REGION). Nothing was done. Correct one of them."
         )
 
 

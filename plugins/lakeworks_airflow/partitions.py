@@ -28,7 +28,12 @@ def partition_params(grain: str) -> dict[str, Param]:
     """
     example = EXAMPLES[grain]
     text = f"{{}} {grain} of a range, like {example}. Leave both empty to run the partition key of the run."
-    schema: dict[str, Any] = {"type": ["null", "string"], "pattern": key_pattern(grain), "examples": [example], "grain": grain}
+    schema: dict[str, Any] = {
+        "type": ["null", "string"],
+        "pattern": key_pattern(grain),
+        "examples": [example],
+        "grain": grain,
+    }
     return {
         "from": Param(None, title="From", description=text.format("First"), **schema),
         "to": Param(None, title="To", description=text.format("Last"), **schema),

@@ -26,3 +26,29 @@ def test_a_short_salt_is_refused_without_being_shown(monkeypatch: pytest.MonkeyP
         current_settings()
     assert "pepper" not in str(raised.value)
     current_settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"LAKE_REGION": "eu-west-1", "AWS_REGION": "eu-central-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "us-west-2"}, "eu-central-1"),
+        ({"LAKE_REGION": "", "AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+    ],
+)
+def test_the_region_is_the_lakes_own_then_the_machines(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], region: str
+) -> None:
+    for name in ("LAKE_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().region == region
+
+
+def test_no_region_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """us-east-1 was, in silence: bucket, databases and work group of a European team were made in the United States."""
+    for name in ("LAKE_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match=r"LAKE_REGION: .*no region is named; set it, or AWS_REGION"):
+        current_settings()

@@ -117,7 +117,7 @@ class FastS3Client:
 
     def _store(self, bucket: str) -> "S3Store | None":
         """The compiled client for a bucket, made in the process that uses it: its threads do not live through a fork."""
-        if self.failures >= _MOST_FAILURES:
+        if self.failures >= _MOST_FAILURES or self.client.meta.config.proxies:  # a proxy that only boto3 knows of
             return None
         if self._process != os.getpid():
             if _started.process not in (None, os.getpid()):
