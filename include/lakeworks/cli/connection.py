@@ -1,10 +1,13 @@
 """Connections of the command line: LAKE_* settings and boto3's own credential chain."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.aws_errors import configured
 from lakeworks.lake import Lake, client_config
 from lakeworks.settings import current_settings
+
+if TYPE_CHECKING:
+    from lakeworks.shares.signing import Signer
 
 
 def connect() -> Lake:
@@ -18,6 +21,21 @@ def connect() -> Lake:
     found = current_settings()
     with configured():
         return Lake.connect(found, boto3.Session())
+
+
+def signer() -> "Signer":
+    """Return what signs addresses for others.
+
+    Raises:
+        ConfigError: a setting is missing or wrong, or there are no credentials.
+    """
+    import boto3
+
+    from lakeworks.shares.signing import Signer
+
+    found = current_settings()
+    with configured():
+        return Signer.of(boto3.Session(), client_config(found), found.region)
 
 
 def client(service: str, region: str | None = None) -> Any:

@@ -22,15 +22,20 @@ class CommandEntry:
 
 @dataclass(frozen=True)
 class GroupEntry:
-    """A word that has commands below it; `default` runs where no command is named."""
+    """A word that has commands below it; `default` runs where no command is named.
+
+    Where the default `takes_arguments`, a first word that is no command is one of them.
+    """
 
     word: str
     panel: str
     help: str
     default: str | None = None
+    takes_arguments: bool = False
 
 
 GROUPS = (
+    GroupEntry("share", EXPLORE, "Addresses for people without credentials.", default="download", takes_arguments=True),
     GroupEntry("table", BUILD, "Add a table, check it, run its examples."),
     GroupEntry("source", BUILD, "Add a source."),
     GroupEntry("contract", BUILD, "Contracts and their versions."),
@@ -50,6 +55,9 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("show", "explore.tables:show_table", "Show a table's columns and rules."),
         ("sql", "explore.sql:run_query", "Run a SQL query over the published tables."),
         ("export", "explore.export:export_file", "Write rows of a table to a file or to S3."),
+        ("share download", "explore.share:share_download", "Share a partition or an object for a while (the default)."),
+        ("share upload", "explore.share:share_upload_form", "Let a person drop one file into the inbox."),
+        ("share list", "explore.share:list_shares", "List what was shared, and until when."),
         ("status", "explore.status:show_status", "Show which partitions are missing, stale, failed or published."),
         ("ledger", "explore.ledger:show_ledger", "Show what is published: tables, partitions or one history."),
     ),

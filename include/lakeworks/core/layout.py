@@ -23,8 +23,9 @@ REGISTRY = f"{METADATA}/tenants/"
 VERSIONS = "_versions"
 INBOX = "inbox"
 QUOTA = "_quota"
+SHARES = "_shares"
 # Every first part of a key that a tenant has a level in. A new area belongs here, or tenants' runs are denied there.
-TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA)
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES)
 
 
 def join(*parts: str) -> str:
