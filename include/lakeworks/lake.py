@@ -1,6 +1,6 @@
 """One lake: its bucket, ledger, catalog and engine, built once from settings and passed to every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.layout import live_prefix
+from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, PartitionField, Period, period_range
 from lakeworks.core.tenant import Tenant
 from lakeworks.engines.duckdb import DuckDbEngine
@@ -17,6 +18,7 @@ from lakeworks.infrastructure.config import load_config
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.ledger import Ledger
+from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
@@ -35,6 +37,7 @@ class Lake:
     contract: Callable[[str], Contract] = load_contract
     emit: Emit = unheard
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    runs: Mapping[TableName, RunNumbers] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
@@ -99,7 +102,15 @@ class Lake:
     @property
     def ledger(self) -> Ledger:
         """The lake's ledger."""
-        return Ledger(self.store)
+        return Ledger(self.store, self.runs)
+
+    def with_whole_runs(self, tables: Iterable[TableName]) -> "Lake":
+        """The lake as a reader sees it that never sees half of a run over several partitions of these tables.
+
+        For reading alone: what publishes goes by the newest entries. It costs a request a table.
+        """
+        names, register = list(tables), RunRegister(self.store)
+        return replace(self, runs=dict(zip(names, self.store.map(register.read, names), strict=True)))
 
     def location(self, contract: Contract, partition: Partition | None = None) -> str:
         """The `s3://` address of a table or of a live partition."""

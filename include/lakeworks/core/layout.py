@@ -138,6 +138,11 @@ def run_key(table: TableName, period: Period, attempt: str) -> str:
     return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
 
 
+def run_numbers_key(table: TableName) -> str:
+    """Return the key of a table's document of run numbers."""
+    return join(LEDGER, table.path, "_numbers.json")
+
+
 def contracts_prefix(table: TableName) -> str:
     """Return the prefix of the contracts that a table was published by, with its trailing slash."""
     return join("metadata", "contracts", table.path) + "/"

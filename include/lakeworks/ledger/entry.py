@@ -42,6 +42,9 @@ class LedgerEntry(Document):
     kind: Kind = "publish"
     live_seq: int = Field(description="The publication whose objects are live: this one, or the one it confirms.")
     run: Run
+    ticket: int | None = Field(
+        None, description="Of a run that changes several partitions: readers see them once its ticket is closed."
+    )
     period: str
     contract_version: str
     schema_fingerprint: str

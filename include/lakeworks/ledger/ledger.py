@@ -6,7 +6,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from lakeworks.core.layout import LEDGER, folded_prefix, join, ledger_key, ledger_prefix
@@ -14,6 +14,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeError, LedgerCorrupt, LostRace
 from lakeworks.ledger.entry import FoldedEntries, LedgerEntry, Stored
+from lakeworks.ledger.run_numbers import RunNumbers
 from lakeworks.s3.object_store import ObjectStore, Target
 
 log = logging.getLogger(__name__)
@@ -27,10 +28,11 @@ _ADVICE = (
 
 
 class Ledger:
-    """The ledger of one lake."""
+    """The ledger of one lake; with run numbers of tables, as a reader that sees their runs as a whole or not at all."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, runs: Mapping[TableName, RunNumbers] | None = None) -> None:
         self.store = store
+        self.runs = runs or {}
 
     def listed(self, table: TableName, partition: Partition) -> list[tuple[int, datetime]]:
         """Return the numbers taken and not folded yet, ascending, each with the moment it was written last by S3's clock."""
@@ -65,9 +67,10 @@ class Ledger:
 
     def newest(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> Stored | None:
         """Return the highest complete entry, a withdrawal too; None where nothing was ever completed."""
+        runs = self.runs.get(table)
         for seq in reversed(self.sequence(table, partition) if numbers is None else numbers):
             stored = self.read(table, partition, seq)
-            if stored.entry.is_live:
+            if stored.entry.is_live and not (runs and runs.hides(stored.entry)):
                 return stored
         return None
 

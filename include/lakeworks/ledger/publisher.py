@@ -17,10 +17,12 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import FencedError, LostRace, SourceGone, StagedChanged, StaleBuild, UploadGone
+from lakeworks.ledger.decision import Decision, ticketed
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.folding import Folding
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import ATTEMPTS, Placement
+from lakeworks.ledger.run_numbers import RunRegister
 from lakeworks.ledger.settlement import Settlement
 
 Register = Callable[[Sequence[LedgerEntry]], None]
@@ -29,15 +31,6 @@ Register = Callable[[Sequence[LedgerEntry]], None]
 def utc_now() -> datetime:
     """The clock of the ledger; nothing in the data depends on it."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True)
-class _Decision:
-    """The decision about a wanted entry; one that only repeats a newer run takes no number."""
-
-    entry: LedgerEntry
-    takes_number: bool = True
-    empty: frozenset[str] = frozenset()  # keys where no object is
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,11 @@ class Publisher:
         """Return what puts the objects at their keys."""
         return Placement(self.ledger, self.stamp)
 
+    @property
+    def runs(self) -> RunRegister:
+        """Return the tables' documents of run numbers."""
+        return RunRegister(self.ledger.store)
+
     def publish(self, wanted: Sequence[LedgerEntry]) -> list[LedgerEntry]:
         """Make every wanted entry live (their `seq` is given here) and return them completed, in order.
 
@@ -73,12 +71,18 @@ class Publisher:
         each = self.ledger.store.map
         self.on_step("check")
         ready = each(self._decide, wanted)
+        by_a_run = all(item.kind == "publish" for item in wanted)
+        ready, ticket = ticketed(self.runs, ready, self.on_step) if by_a_run else (ready, None)
         self.on_step("reserve")
         reserved = each(self._reserve, ready)
         placed = self._place_all(reserved)
         self.on_step("register")
         self.register([stored.entry for stored in placed if stored.etag])
-        return self._complete_all(placed)
+        completed = self._complete_all(placed)
+        if ticket:
+            self.on_step("number")
+            self.runs.complete(TableName.parse(wanted[0].table), ticket)
+        return completed
 
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
         """Roll an unfinished publication of the partition forward; returns it completed, or None if there was none."""
@@ -104,19 +108,21 @@ class Publisher:
     def _settlement(self) -> Settlement:
         return Settlement(self.ledger, self.placement, self.register, self.recover)
 
-    def _decide(self, wanted: LedgerEntry) -> "_Decision":
+    def _decide(self, wanted: LedgerEntry) -> Decision:
         """Number the entry, or find that its content is live already; refuses what must not happen."""
         table, partition = TableName.parse(wanted.table), wanted.parsed
         seq, live = self._next(table, partition)
         older = live is not None and live.run.order > wanted.run.order
         if live and _same(live, wanted) and self.placement.is_intact(live):
             if older:  # nothing to say that a newer run has not said
-                return _Decision(live.model_copy(update={"state": "unchanged"}), takes_number=False)
+                said = live.model_copy(update={"state": "unchanged"})
+                return Decision(said, takes_number=False, confirms=live, next_number=seq)
             confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
+            confirmed |= {"ticket": live.ticket if wanted.kind == "compaction" else None}
             confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "audit": wanted.audit}
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
-            return _Decision(live.model_copy(update=confirmed))
+            return Decision(live.model_copy(update=confirmed), confirms=live)
         if wanted.based_on is not None:  # anyone who read the latest state may publish, however old its run
             _refuse_stale(wanted, live)
         elif live and older:
@@ -131,9 +137,11 @@ class Publisher:
         replaced = live.objects if live and live.layout == "plain" else ()
         surplus = tuple(item.key for item in replaced if item.key not in keys)
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
+        if wanted.kind != "compaction":  # which stands where the run stands that it rewrites
+            numbered |= {"ticket": None}
         if wanted.kind not in ("compaction", "expired"):  # these keep rows as old as they are
             numbered |= {"confirmed_at": self.clock()}
-        return _Decision(wanted.model_copy(update=numbered), empty=empty)
+        return Decision(wanted.model_copy(update=numbered), empty=empty)
 
     def _next(self, table: TableName, partition: Partition) -> tuple[int, LedgerEntry | None]:
         """Return the next number and what is live, once the last number is complete: so none is ever left unfinished."""
@@ -150,7 +158,7 @@ class Publisher:
             self.recover(table, partition)
         raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides again.")
 
-    def _reserve(self, decided: "_Decision") -> Stored:
+    def _reserve(self, decided: Decision) -> Stored:
         """Take the number; a writer that loses it to the very same content has nothing left to do."""
         if not decided.takes_number:
             return Stored(decided.entry, "")
@@ -162,7 +170,8 @@ class Publisher:
             self.settle(table, partition)  # it may be our own number, whose answer was lost: register it
             self.placement.close(entry)
             live = self.ledger.live(table, partition)
-            if live is None or live.content != entry.content:
+            hidden = live is not None and live.ticket not in (None, entry.ticket)  # as part of another run
+            if live is None or live.content != entry.content or hidden:
                 raise
             return Stored(live.model_copy(update={"state": "unchanged"}), "")
 

@@ -104,6 +104,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
         update={
             "kind": "compaction",
             "based_on": live.live_seq,
+            "ticket": live.ticket,
             "confirmed_at": live.last_confirmed,
             "contract_version": live.contract_version,
             "schema_fingerprint": live.schema_fingerprint,

@@ -2,35 +2,47 @@
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
-from lakeworks.errors import LakeError
+from lakeworks.errors import LakeError, LedgerCorrupt
 from lakeworks.lake import Lake
+from lakeworks.maintenance.half_runs import finish_runs
 from lakeworks.pipeline.publish_step import publisher_of
 
 log = logging.getLogger(__name__)
+# A run that began to publish less long ago may be under way.
+_PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class RolledForward:
-    """The partitions of a table whose newest publication was unfinished, by what became of it."""
+    """The partitions of a table whose newest publication was unfinished, by what became of it; runs that stay half."""
 
     completed: tuple[Partition, ...] = ()
     abandoned: tuple[Partition, ...] = ()
     failed: tuple[str, ...] = ()
+    half: tuple[str, ...] = ()
 
 
 def roll_forward(lake: Lake, contract: Contract) -> RolledForward:
     """Complete every unfinished publication of a table; a living writer does the same steps and loses nothing.
 
-    A run over many partitions that was killed half-way is live as a whole afterwards. One partition that cannot be completed
-    stops no other one.
+    A run over many partitions that was killed half-way is live as a whole afterwards, and has its number, if its staged files
+    are there; one that began less than an hour ago is left to its process. One partition that cannot be completed stops no
+    other one.
     """
     numbers = lake.ledger.numbers(contract.table)
     outcomes = lake.store.map(lambda item: _complete(lake, contract, item[0], item[1][-1]), numbers.items())
     found = dict(zip(numbers, outcomes, strict=True))
+    try:
+        half = finish_runs(lake, contract, _PATIENCE)
+    except LedgerCorrupt as error:  # verify names it
+        log.warning("`%s`: its runs have no numbers. %s", contract.name, error)
+        half = []
     return RolledForward(
+        half=tuple(run.detail(contract.name) for run in half),
         completed=tuple(partition for partition, outcome in found.items() if outcome == "completed"),
         abandoned=tuple(partition for partition, outcome in found.items() if outcome == "abandoned"),
         failed=tuple(f"{partition}: {outcome}" for partition, outcome in found.items() if outcome not in _EXPECTED),

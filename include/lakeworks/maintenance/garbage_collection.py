@@ -12,6 +12,7 @@ from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
+from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
 from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
@@ -69,11 +70,14 @@ def _old_folders(lake: Lake, before: datetime) -> dict[str, list[StoredObject]]:
 
 
 def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) -> bool:
-    """Return whether an unfinished publication needs a staging folder: a later writer or repair completes it from there."""
+    """Return whether an unfinished publication or run needs a staging folder: it is completed from there."""
     parts = folder.split("/")
     if len(parts) < 6 or parts[1] not in LAYERS:
         return False
     table = TableName(*parts[1:4])
+    runs = _run_numbers(lake, table)
+    if runs is None or any(ticket.staging == f"{folder}/" and not ticket.given_up for ticket in runs.open):
+        return True  # the rest of a half run is published from there
     paths = {item.key.removeprefix(f"{folder}/").rpartition("/")[0] for item in items if item.key.endswith(".parquet")}
 
     def needs(path: str) -> bool:
@@ -88,6 +92,15 @@ def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) 
     return any(lake.store.map(needs, paths))
 
 
+def _run_numbers(lake: Lake, table: TableName) -> RunNumbers | None:
+    """Return which runs are whole; None where that cannot be read, and nothing of the table is garbage then."""
+    try:
+        return RunRegister(lake.store).read(table)
+    except LedgerCorrupt as error:
+        log.warning("Nothing of `%s` is collected: %s", table, error)
+        return None
+
+
 def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bool) -> list[Garbage]:
     """Collect immutable objects that no publication within the grace period names, and no location of the catalog."""
     table = contract.table
@@ -98,10 +111,13 @@ def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bo
             path = item.key.removeprefix(root).partition("/")[2].rpartition("/")[0]
             folders.setdefault(path, []).append(item)
     locations = _locations(lake, contract) if folders else ()
+    runs = _run_numbers(lake, table) if folders else None
+    if runs is None:
+        return []
     found = []
     for path, items in folders.items():
         partition = Partition.parse(path)
-        kept = set(_in_use(lake, table, partition, before))
+        kept = set(_in_use(lake, table, partition, before, runs))
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             size = sum(item.size for item in dead)
@@ -129,10 +145,15 @@ def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, d
         publisher_of(lake, contract).settle(contract.table, partition)
 
 
-def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime) -> Iterator[str]:
-    """Keys of what is live or being published, and of what stopped being live less than a grace period ago."""
+def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime, runs: RunNumbers) -> Iterator[str]:
+    """Keys of what is live or being published, and of what stopped being live less than a grace period ago.
+
+    What was live before a run that is not whole yet is live for readers by ledger.
+    """
     for entry in lake.ledger.newest_first(table, partition):
         yield from (item.key for item in entry.objects)
+        if runs.hides(entry):
+            continue
         if entry.state == "published" and entry.published_at is not None and entry.published_at < before:
             return
 

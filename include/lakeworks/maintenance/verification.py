@@ -20,6 +20,7 @@ from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
 from lakeworks.maintenance.file_schema_check import CatalogColumns
+from lakeworks.maintenance.half_runs import RunKind, finish_runs, run_findings
 from lakeworks.maintenance.ledger_check import LedgerCheck
 from lakeworks.pipeline.publish_step import publisher_of
 
@@ -36,7 +37,7 @@ _EXPIRY_DELAY = timedelta(days=2)
 PATIENCE = timedelta(hours=1)
 # A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
 ContentKind = Literal["file contradicts catalog", "impossible partition"]
-Kind = ObjectKind | ContentKind | CatalogKind
+Kind = ObjectKind | RunKind | ContentKind | CatalogKind
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: time
         *(Finding("ledger unreadable", partition, detail) for partition, detail in check_of_ledger.unreadable),
         *(Finding("foreign object", Partition(), detail) for detail in check_of_ledger.strays),
         *unfinished,
+        *(Finding(*found) for found in run_findings(lake, contract, patience)),
         *impossible,
         *(finding for found in checked for finding in found),
         *_foreign(lake, contract, live),
@@ -88,16 +90,20 @@ def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Find
     A partition that cannot be repaired stops no other one. One past its retention is withdrawn, never restored.
     """
     repairable = [finding for finding in findings if finding.can_be_repaired]
+    of_runs = [finding for finding in repairable if finding.kind in get_args(RunKind)]
+    repairable = [finding for finding in repairable if finding not in of_runs]
     of_objects = [finding for finding in repairable if finding.kind in get_args(ObjectKind)]
     failed = {part for part in {item.partition for item in of_objects} if not _repair_objects(lake, contract, part)}
+    half = finish_runs(lake, contract, timedelta(0)) if of_runs else []
+    finished = [finding for finding in of_runs if not any(run.names(finding.detail) for run in half)]
     if len(of_objects) == len(repairable):
-        return [finding for finding in repairable if finding.partition not in failed]
+        return [*(finding for finding in repairable if finding.partition not in failed), *finished]
     left = {item.partition for item in compare_catalog(lake, contract, repair=True, deep=True) if not item.repaired}
     return [
         finding
         for finding in repairable
         if finding.partition not in (failed if finding.kind in get_args(ObjectKind) else left)
-    ]
+    ] + finished
 
 
 def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> bool:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -124,6 +124,8 @@ def _receive(work: _Work) -> RunRecord:
 
 def _transform(work: _Work, sql: str) -> RunRecord:
     late_data = work.contract.late_data
+    read = [name for name in upstream(sql) if name != work.contract.table]
+    work = replace(work, lake=work.lake.with_whole_runs(read))
     touched = find_affected(work.lake, work.contract, late_data, work.period) if late_data else None
     if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})

@@ -32,8 +32,15 @@ class RollForwardOperator(TableOperator):
                 f"`{self.table}`: {len(found.failed)} unfinished publications could not be completed, first {found.failed[0]}. "
                 f"The others are complete. Look: {self.command('verify')} {self.table}"
             )
+        for text in found.half:
+            log.warning("half a run: %s", text)
         abandoned = [str(partition) for partition in found.abandoned]
-        return {"table": self.table, "completed": len(found.completed), "abandoned": abandoned}
+        return {
+            "table": self.table,
+            "completed": len(found.completed),
+            "abandoned": abandoned,
+            "half_runs": len(found.half),
+        }
 
 
 class ExpireOperator(TableOperator):

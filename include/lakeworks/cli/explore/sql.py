@@ -33,13 +33,13 @@ def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Run a SQL query over the published tables.
 
-    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions.
-    With --out the rows are streamed into a file.
+    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions: of a run
+    over several partitions all of them, or none. With --out the rows are streamed into a file.
     """
     options = {"overwrite": overwrite, "spreadsheet_safe": spreadsheet_safe}
     destination = destination_of(out, form, **options) if out else None
     tables, withheld = tables_of_select(query), dict[str, list[str]]()
-    lake = connect()
+    lake = connect().with_whole_runs(tables)
     with waiting("Running the query"), lake.engine.confined_session() as session:
         for name in tables:
             contract = load_contract(str(name))

@@ -1,0 +1,52 @@
+"""Decisions about the entries that a run wants to publish, and the ticket that it takes for several of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from lakeworks.core.names import TableName
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.run_numbers import HeldTicket, RunRegister
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The decision about a wanted entry; one that only repeats a newer run takes no number."""
+
+    entry: LedgerEntry
+    takes_number: bool = True
+    empty: frozenset[str] = frozenset()  # keys where no object is
+    confirms: LedgerEntry | None = None
+    next_number: int = 0
+
+    def taking_its_number(self) -> "Decision":
+        """Confirm by a number of its own what a newer run said that readers do not see yet."""
+        if self.takes_number:
+            return self
+        numbered = {"seq": self.next_number, "ticket": None, "surplus": ()}
+        return Decision(self.entry.model_copy(update=numbered), confirms=self.confirms)
+
+    def under(self, ticket: int) -> "Decision":
+        """Give it a run's ticket."""
+        return replace(self, entry=self.entry.model_copy(update={"ticket": ticket})) if self.takes_number else self
+
+
+def ticketed(
+    runs: RunRegister, ready: Sequence[Decision], on_step: Callable[[str], None]
+) -> tuple[Sequence[Decision], HeldTicket | None]:
+    """Take a ticket for a run that changes several partitions for readers by ledger: they see all of them at once.
+
+    A confirmation changes what they see, too, where the run that it confirms is hidden from them.
+    """
+    changes = sum(item.confirms is None for item in ready)
+    doubtful = [item for item in ready if item.confirms and item.confirms.ticket]
+    if changes < 2 and not doubtful:
+        return ready, None
+    table = TableName.parse(ready[0].entry.table)
+    numbers, etag = runs.load(table)
+    hidden = [item for item in doubtful if item.confirms and numbers.holds(item.confirms)]
+    ready = [item.taking_its_number() if item in hidden else item for item in ready]
+    if changes + len(hidden) < 2:
+        return ready, None
+    on_step("ticket")
+    held = runs.take(table, [item.entry for item in ready if item.takes_number], (numbers, etag))
+    return [item.under(held.ticket.number) for item in ready], held

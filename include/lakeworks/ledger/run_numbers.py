@@ -1,0 +1,215 @@
+"""Numbers of runs: readers by ledger see a run over several partitions as a whole, or not at all.
+
+A run that changes several partitions takes a ticket before the first of them, by compare-and-swap on one document of the table.
+Its ledger entries carry the ticket. When the last of them is complete the ticket is closed and the run has its number, by
+compare-and-swap again. A reader that read this document *before* the entries leaves out those of tickets that are not closed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from lakeworks.core.layout import run_numbers_key
+from lakeworks.core.names import TableName
+from lakeworks.core.placement_stamp import new_stamp
+from lakeworks.errors import LakeNotFound, LostRace
+from lakeworks.ledger.document import Document, Record
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.run_record import Run
+from lakeworks.s3.object_store import ObjectStore, Target
+
+# Each lost attempt is another run's success, so that as many runs of one table can end at one moment.
+_ATTEMPTS = 20
+# Runs that are remembered with their numbers, for people: the document does not grow with the years.
+_REMEMBERED = 20
+_ADVICE = (
+    "is not a table's document of run numbers: {problem}. Nothing was changed. An earlier version of the object may be intact; "
+    "see docs/reliability.md"
+)
+
+
+class RunTicket(Record):
+    """A run over several partitions that has no number yet."""
+
+    number: int = Field(description="The ticket; the run's number is another one, taken when it is whole.")
+    token: str = Field(description="Tells two tickets apart that two processes took for the same run at one moment.")
+    run: Run
+    period: str
+    staging: str = Field("", description="Where its staged files are: the run can be finished from there.")
+    partitions: dict[str, int] = Field(description="Its partitions, each with the ledger's number it takes there.")
+    given_up: bool = Field(
+        default=False,
+        description="It stayed half for so long that the bucket deletes what was before it: it hides no more.",
+    )
+
+
+class WholeRun(Record):
+    """A run that has its number."""
+
+    number: int
+    ticket: int
+    run: str
+    period: str
+    partitions: int
+
+
+class RunNumbers(Document):
+    """The document of one table; a table that never had a run over several partitions has none."""
+
+    tickets: int = Field(0, description="The last ticket that was taken.")
+    runs: int = Field(0, description="The last number that a run has.")
+    open: tuple[RunTicket, ...] = ()
+    newest: tuple[WholeRun, ...] = Field((), description="The runs with the last numbers.")
+
+    def hides(self, entry: LedgerEntry) -> bool:
+        """Return True if a reader that read this document leaves an entry out: its run was not whole by then."""
+        if entry.ticket is None:
+            return False
+        ticket = self.ticket(entry.ticket)
+        return entry.ticket > self.tickets or (ticket is not None and not ticket.given_up)
+
+    def holds(self, entry: LedgerEntry) -> bool:
+        """Return True if the ticket of an entry is not closed."""
+        return entry.ticket is not None and (entry.ticket > self.tickets or self.ticket(entry.ticket) is not None)
+
+    def ticket(self, number: int) -> RunTicket | None:
+        """Return an open ticket."""
+        return next((ticket for ticket in self.open if ticket.number == number), None)
+
+
+@dataclass(frozen=True)
+class HeldTicket:
+    """A ticket, and the ETag of the document that it was taken in: while it holds, the number costs one request."""
+
+    ticket: RunTicket
+    numbers: RunNumbers
+    etag: str
+
+
+@dataclass(frozen=True)
+class RunRegister:
+    """The documents of run numbers of a lake."""
+
+    store: ObjectStore
+
+    def read(self, table: TableName) -> RunNumbers:
+        """Return a table's document, as one request gives it.
+
+        Raises:
+            LedgerCorrupt: it does not parse.
+        """
+        return self._load(table)[0]
+
+    def take(self, table: TableName, entries: Sequence[LedgerEntry], seen: tuple[RunNumbers, str] | None) -> HeldTicket:
+        """Take a ticket for the entries that one run is about to publish; `seen` is the document, if it was read already.
+
+        Raises:
+            LostRace: other runs kept taking tickets and numbers.
+        """
+        first = entries[0]
+        wanted = RunTicket(
+            number=0, token=new_stamp(), run=first.run, period=first.period, staging=first.staging,
+            partitions={entry.partition: entry.seq for entry in entries},
+        )  # fmt: skip
+
+        def taken(numbers: RunNumbers) -> RunNumbers:
+            if any(ticket.token == wanted.token for ticket in numbers.open):
+                return numbers  # the answer to our own request was lost
+            number = numbers.tickets + 1
+            ticket = wanted.model_copy(update={"number": number})
+            return numbers.model_copy(update={"tickets": number, "open": (*numbers.open, ticket)})
+
+        numbers, etag = self._change(table, taken, seen)
+        return HeldTicket(next(item for item in numbers.open if item.token == wanted.token), numbers, etag)
+
+    def complete(self, table: TableName, held: HeldTicket) -> int:
+        """Give a whole run its number, and return it; 0 where another process closed its ticket.
+
+        Raises:
+            LostRace: other runs kept taking tickets and numbers; the next attempt takes the number.
+        """
+        numbers, _ = self._change(
+            table, lambda numbers: _closed(numbers, held.ticket.number), (held.numbers, held.etag)
+        )
+        return next((run.number for run in numbers.newest if run.ticket == held.ticket.number), 0)
+
+    def close(self, table: TableName, number: int) -> None:
+        """Give the run of a ticket its number, on behalf of a dead process whose partitions are all complete."""
+        self._change(table, lambda numbers: _closed(numbers, number))
+
+    def drop(self, table: TableName, number: int) -> None:
+        """Forget a ticket of whose run no reader sees anything."""
+        self._change(table, lambda numbers: _without(numbers, [number]))
+
+    def give_up(self, table: TableName, number: int) -> None:
+        """Hide a half run no longer."""
+
+        def changed(numbers: RunNumbers) -> RunNumbers:
+            tickets = (
+                ticket.model_copy(update={"given_up": True}) if ticket.number == number else ticket
+                for ticket in numbers.open
+            )
+            return numbers.model_copy(update={"open": tuple(tickets)})
+
+        self._change(table, changed)
+
+    def load(self, table: TableName) -> tuple[RunNumbers, str]:
+        """Return a table's document with its ETag; an empty one where there is none."""
+        return self._load(table)
+
+    def _load(self, table: TableName) -> tuple[RunNumbers, str]:
+        key = run_numbers_key(table)
+        try:
+            body, found = self.store.get(key)
+        except LakeNotFound:
+            return RunNumbers(), ""
+        return RunNumbers.read(body, self.store.uri(key), _ADVICE), found.etag
+
+    def _change(
+        self,
+        table: TableName,
+        change: Callable[[RunNumbers], RunNumbers],
+        seen: tuple[RunNumbers, str] | None = None,
+    ) -> tuple[RunNumbers, str]:
+        """Replace the document by compare-and-swap; what changes nothing is not written."""
+        key, lost = run_numbers_key(table), None
+        for _ in range(_ATTEMPTS):
+            numbers, etag = seen or self._load(table)
+            seen = None
+            wanted = change(numbers)
+            if wanted == numbers:
+                return numbers, etag
+            target = Target(key, if_match=etag) if etag else Target(key, if_absent=True)
+            try:
+                return wanted, self.store.put(target, wanted.model_dump_json(indent=1).encode()).etag
+            except LostRace as error:
+                lost = error
+        raise LostRace(
+            f"`{table}`: other runs kept taking numbers. What was published stays. The next attempt takes the run's number."
+        ) from lost
+
+
+def _closed(numbers: RunNumbers, number: int) -> RunNumbers:
+    """Close a ticket, and forget those of the same partitions that it overtook: no reader sees anything of them."""
+    ticket = numbers.ticket(number)
+    if ticket is None:
+        return numbers
+    run = WholeRun(
+        number=numbers.runs + 1,
+        ticket=number,
+        run=ticket.run.id,
+        period=ticket.period,
+        partitions=len(ticket.partitions),
+    )
+    overtaken = [item.number for item in numbers.open if _overtakes(ticket, item)]
+    left = _without(numbers, [number, *overtaken])
+    return left.model_copy(update={"runs": run.number, "newest": (*numbers.newest, run)[-_REMEMBERED:]})
+
+
+def _overtakes(ticket: RunTicket, other: RunTicket) -> bool:
+    return all(ticket.partitions.get(path, 0) >= seq for path, seq in other.partitions.items())
+
+
+def _without(numbers: RunNumbers, closed: Sequence[int]) -> RunNumbers:
+    return numbers.model_copy(update={"open": tuple(item for item in numbers.open if item.number not in closed)})

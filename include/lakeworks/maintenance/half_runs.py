@@ -1,0 +1,185 @@
+"""Half runs: runs over several partitions that have no number, because their process died or lost a race half-way.
+
+Readers by ledger see what was live before such a run, in each of its partitions that nothing else published since.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from lakeworks.contract import Contract
+from lakeworks.core.partition import Partition
+from lakeworks.errors import LakeError, LedgerCorrupt
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.ledger import Ledger
+from lakeworks.ledger.run_numbers import RunNumbers, RunRegister, RunTicket
+from lakeworks.ledger.run_record import MANIFEST, load_run_record
+from lakeworks.pipeline.publish_step import publish
+
+log = logging.getLogger(__name__)
+RunKind = Literal["half a run", "run without number"]
+_BY_HAND = ("rollback", "withdrawal", "expired")
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run without a number: its partitions that are complete, those that are not, and when it placed the first one."""
+
+    ticket: RunTicket
+    shown: tuple[Partition, ...]
+    missing: tuple[Partition, ...]
+    begun: datetime | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Return True if only its number is missing."""
+        return not self.missing
+
+    def names(self, detail: str) -> bool:
+        """Return True if a detail is about this run."""
+        return f"`{self.ticket.run.id}`" in detail
+
+    def detail(self, table: str) -> str:
+        """Return what is wrong, what readers see, and what to do."""
+        ticket = self.ticket
+        if self.is_whole:
+            return f"all of run `{ticket.run.id}` ({ticket.period}) is live, but it has no number: readers by ledger miss it"
+        seen = "each partition as it is" if ticket.given_up else "what was live before it"
+        return (
+            f"run `{ticket.run.id}` ({ticket.period}) published {len(ticket.partitions) - len(self.missing)} of "
+            f"{len(ticket.partitions)} partitions, {self.missing[0]} not: readers by ledger see {seen}, other readers see half "
+            f"of it. Run {table} {ticket.period} again, or roll back what it published: lakeworks rollback {table} "
+            f"{self.shown[0] if self.shown else self.missing[0]}"
+        )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at a table's open runs and its ledger."""
+
+    lake: Lake
+    contract: Contract
+    runs: RunNumbers
+    numbers: Mapping[Partition, list[int]]
+
+    def open_run(self, ticket: RunTicket) -> OpenRun | None:
+        """Return an open run; None for one of which no reader sees anything, now or when it is closed."""
+        shown, missing, begun = [], [], None
+        for path, seq in ticket.partitions.items():
+            partition = Partition.parse(path)
+            own = self._own(ticket, partition, seq)
+            newer = self._newer(ticket, partition, seq)
+            if own is not None and begun is None:
+                begun = next((item.modified for item in self.lake.store.scan(own.key)), None)
+            if newer is None and own is not None and own.is_live:
+                shown.append(partition)
+            elif newer is None or not _replaces(newer, ticket):
+                missing.append(partition)
+        is_over = not shown and all(
+            self._is_taken(ticket, Partition.parse(path), seq) for path, seq in ticket.partitions.items()
+        )
+        return None if is_over else OpenRun(ticket, tuple(shown), tuple(missing), begun)
+
+    def _own(self, ticket: RunTicket, partition: Partition, seq: int) -> LedgerEntry | None:
+        if seq not in self.numbers.get(partition, ()):
+            return None
+        try:
+            entry = self.lake.ledger.read(self.contract.table, partition, seq).entry
+        except LedgerCorrupt:  # a finding of its own
+            return None
+        return entry if entry.ticket == ticket.number else None
+
+    def _newer(self, ticket: RunTicket, partition: Partition, seq: int) -> LedgerEntry | None:
+        """Return what readers by ledger see in place of the run's publication, if others published it since."""
+        after = [number for number in self.numbers.get(partition, ()) if number >= seq]
+        try:
+            stored = Ledger(self.lake.store, {self.contract.table: self.runs}).newest(
+                self.contract.table, partition, after
+            )
+        except LedgerCorrupt:
+            return None
+        return stored.entry if stored and stored.entry.ticket != ticket.number else None
+
+    def _is_taken(self, ticket: RunTicket, partition: Partition, seq: int) -> bool:
+        """Return True if the run can place nothing there any more, or what it placed was replaced."""
+        own, numbers = self._own(ticket, partition, seq), self.numbers.get(partition, [0])
+        if own is None:
+            return numbers[-1] >= seq
+        return own.state == "abandoned" or self._newer(ticket, partition, seq) is not None
+
+
+def _replaces(newer: LedgerEntry, ticket: RunTicket) -> bool:
+    """Return True if a publication belongs after the run: of a later run, or a person's act."""
+    return newer.kind in _BY_HAND or newer.run.order >= ticket.run.order
+
+
+def open_runs(lake: Lake, contract: Contract) -> Iterator[OpenRun | RunTicket]:
+    """Yield a table's runs without a number; of one that nothing is seen of, and never will be, its ticket alone."""
+    runs = RunRegister(lake.store).read(contract.table)
+    if not runs.open:
+        return
+    look = _Look(lake, contract, runs, lake.ledger.numbers(contract.table))
+    for ticket in runs.open:
+        yield look.open_run(ticket) or ticket
+
+
+def half_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
+    """Return the runs without a number that began to publish at least `patience` ago, by S3's clock."""
+    found = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.begun is not None]
+    before = lake.store.now() - patience if found else None
+    return [item for item in found if before and item.begun and item.begun <= before]
+
+
+def run_findings(
+    lake: Lake, contract: Contract, patience: timedelta
+) -> Iterator[tuple[RunKind | Literal["ledger unreadable"], Partition, str]]:
+    """Yield what `verify` says of each run that is half, or has no number yet, and of a document that cannot be read."""
+    try:
+        found = half_runs(lake, contract, patience)
+    except LedgerCorrupt as error:
+        yield "ledger unreadable", Partition(), str(error)
+        return
+    for run in found:
+        kind: RunKind = "run without number" if run.is_whole else "half a run"
+        yield kind, (run.missing or run.shown)[0], run.detail(contract.name)
+
+
+def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
+    """Number runs that are whole, publish the rest of those whose staged files are there, and return those still half.
+
+    One that is half for nearly as long as the bucket keeps what was before it is given up: readers see it as it is.
+    """
+    register, table = RunRegister(lake.store), contract.table
+    for run in half_runs(lake, contract, patience):
+        if not run.is_whole and not run.ticket.given_up:
+            _publish_rest(lake, run)
+    left = []
+    for found in open_runs(lake, contract):
+        if isinstance(found, RunTicket):
+            register.drop(table, found.number)
+        elif found.is_whole:
+            register.close(table, found.ticket.number)
+        elif found.begun is not None and found.begun <= lake.store.now() - patience:
+            left.append(found)
+            if not found.ticket.given_up and found.begun <= lake.store.now() - _held_for(lake):
+                register.give_up(table, found.ticket.number)
+    return left
+
+
+def _held_for(lake: Lake) -> timedelta:
+    """Return how long a half run hides what it published: the bucket deletes what was before it a little later."""
+    days = lake.lifecycle.rollback_days
+    return timedelta(days=max(days - 2, days / 2))
+
+
+def _publish_rest(lake: Lake, run: OpenRun) -> None:
+    """Publish what a dead process staged and did not publish; what a newer run replaced stays as it is."""
+    try:
+        manifest = load_run_record(lake.store, f"{run.ticket.staging}{MANIFEST}")
+        if manifest.touched is None:  # built from what was live then: a run builds it again
+            publish(lake, manifest.key)
+    except LakeError as error:
+        log.warning("Run `%s` stays half: %s", run.ticket.run.id, error)
