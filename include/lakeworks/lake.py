@@ -37,7 +37,7 @@ class Lake:
     contract: Callable[[str], Contract] = load_contract
     emit: Emit = unheard
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    runs: Mapping[TableName, RunNumbers] = field(default_factory=dict)
+    run_numbers: Mapping[TableName, RunNumbers] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
@@ -102,7 +102,7 @@ class Lake:
     @property
     def ledger(self) -> Ledger:
         """The lake's ledger."""
-        return Ledger(self.store, self.runs)
+        return Ledger(self.store, self.run_numbers)
 
     def with_whole_runs(self, tables: Iterable[TableName]) -> "Lake":
         """The lake as a reader sees it that never sees half of a run over several partitions of these tables.
@@ -110,7 +110,7 @@ class Lake:
         For reading alone: what publishes goes by the newest entries. It costs a request a table.
         """
         names, register = list(tables), RunRegister(self.store)
-        return replace(self, runs=dict(zip(names, self.store.map(register.read, names), strict=True)))
+        return replace(self, run_numbers=dict(zip(names, self.store.map(register.read, names), strict=True)))
 
     def location(self, contract: Contract, partition: Partition | None = None) -> str:
         """The `s3://` address of a table or of a live partition."""

@@ -32,7 +32,7 @@ class Ledger:
 
     def __init__(self, store: ObjectStore, runs: Mapping[TableName, RunNumbers] | None = None) -> None:
         self.store = store
-        self.runs = runs or {}
+        self.run_numbers = runs or {}
 
     def listed(self, table: TableName, partition: Partition) -> list[tuple[int, datetime]]:
         """Return the numbers taken and not folded yet, ascending, each with the moment it was written last by S3's clock."""
@@ -67,7 +67,7 @@ class Ledger:
 
     def newest(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> Stored | None:
         """Return the highest complete entry, a withdrawal too; None where nothing was ever completed."""
-        runs = self.runs.get(table)
+        runs = self.run_numbers.get(table)
         for seq in reversed(self.sequence(table, partition) if numbers is None else numbers):
             stored = self.read(table, partition, seq)
             if stored.entry.is_live and not (runs and runs.hides(stored.entry)):

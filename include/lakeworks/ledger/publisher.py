@@ -70,7 +70,7 @@ class Publisher:
         """
         each = self.ledger.store.map
         self.on_step("check")
-        ready = each(self._decide, wanted)
+        ready: Sequence[Decision] = each(self._decide, wanted)
         by_a_run = all(item.kind == "publish" for item in wanted)
         ready, ticket = ticketed(self.runs, ready, self.on_step) if by_a_run else (ready, None)
         self.on_step("reserve")

@@ -17,6 +17,7 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.run_numbers import RunNumbers, RunRegister, RunTicket
 from lakeworks.ledger.run_record import MANIFEST, load_run_record
+from lakeworks.maintenance.garbage_collection import GRACE
 from lakeworks.pipeline.publish_step import publish
 
 log = logging.getLogger(__name__)
@@ -127,8 +128,8 @@ def open_runs(lake: Lake, contract: Contract) -> Iterator[OpenRun | RunTicket]:
 
 
 def half_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
-    """Return the runs without a number that began to publish at least `patience` ago, by S3's clock."""
-    found = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.begun is not None]
+    """Return the runs without a number of which other readers see something, begun at least `patience` ago by S3's clock."""
+    found = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.shown and item.begun]
     before = lake.store.now() - patience if found else None
     return [item for item in found if before and item.begun and item.begun <= before]
 
@@ -162,9 +163,12 @@ def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Ope
             register.drop(table, found.number)
         elif found.is_whole:
             register.close(table, found.ticket.number)
-        elif found.begun is not None and found.begun <= lake.store.now() - patience:
-            left.append(found)
-            if not found.ticket.given_up and found.begun <= lake.store.now() - _held_for(lake):
+        elif found.begun is not None and found.begun <= (now := lake.store.now()) - patience:
+            if found.shown:
+                left.append(found)
+            elif found.begun <= now - GRACE:  # replaced, withdrawn or rolled back, and its process is dead by now
+                register.drop(table, found.ticket.number)
+            if found.shown and not found.ticket.given_up and found.begun <= now - _held_for(lake):
                 register.give_up(table, found.ticket.number)
     return left
 
@@ -179,7 +183,10 @@ def _publish_rest(lake: Lake, run: OpenRun) -> None:
     """Publish what a dead process staged and did not publish; what a newer run replaced stays as it is."""
     try:
         manifest = load_run_record(lake.store, f"{run.ticket.staging}{MANIFEST}")
-        if manifest.touched is None:  # built from what was live then: a run builds it again
+        staged = {item.key for item in lake.store.scan(run.ticket.staging)}
+        wanted = [item for item in manifest.partitions if item.parsed in run.missing]
+        is_there = all(each.key in staged for item in wanted for each in item.objects)
+        if is_there and manifest.touched is None:  # else it was built from what was live then: a run builds it again
             publish(lake, manifest.key)
     except LakeError as error:
         log.warning("Run `%s` stays half: %s", run.ticket.run.id, error)
