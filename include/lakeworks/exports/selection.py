@@ -52,6 +52,8 @@ def chosen_publications(lake: Lake, contract: Contract, wanted: Selection) -> li
         partitions = [contract.parse_partition(wanted.partition)]
     else:
         partitions = _in_range(contract, wanted, list(lake.ledger.numbers(contract.table)))
+    # What is live now is read as of one moment: of a run over several partitions all of them, or none.
+    lake = lake if wanted.as_of else lake.with_whole_runs([contract.table])
     entries = lake.store.map(lambda partition: _live(lake, contract, partition, wanted.as_of), partitions)
     found = [entry for entry in entries if entry is not None]
     if not found:
