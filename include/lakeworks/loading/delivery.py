@@ -1,7 +1,7 @@
 """Checked files of this machine as a delivery: they join what a period has already, they take nothing out of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lakeworks.errors import DeliveryShrank
 from lakeworks.sources.files.file_drop import FileOptions
@@ -10,20 +10,26 @@ from lakeworks.sources.options import read_options
 from lakeworks.sources.protocols import FetchRequest
 
 
-@dataclass(frozen=True)
+@dataclass
 class Delivery:
     """Implements `lakeworks.sources.files.file_source.FileSource`."""
 
     files: Sequence[CheckedFile]
     sent: Callable[[int], None]
     variant: str = "load"  # a fetch from the inbox is not continued with these files
+    same: set[str] | None = field(
+        default=None, init=False
+    )  # names the period had with this content when it was asked first
 
     def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
         """See `FileSource.collect_files`."""
         before, least = landing.files_before, read_options(FileOptions, wanted).least_share_of_rows
         for file in self.files:
-            if (known := before.get(file.name)) is not None:
-                _refuse_shrunk(file, known, least)
+            if (landed := before.get(file.name)) is not None:
+                _refuse_shrunk(file, landed, least)
+        if self.same is None:
+            known = {name: item.content for name, item in before.items()}
+            self.same = {file.name for file in self.files if known.get(file.name) == file.facts.content}
         landing.take_checked(self.files, self.sent)
         here = {file.name for file in self.files}
         for name in before:

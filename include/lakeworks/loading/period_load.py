@@ -8,11 +8,13 @@ from uuid import uuid4
 from lakeworks.contract import Contract
 from lakeworks.core.file_selection import Selection
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError, FencedError, FileRefused, PartitionKeyError
+from lakeworks.errors import ContractError, FencedError, FileRefused, LostRace, PartitionKeyError
 from lakeworks.formats.options import FormatOptions
 from lakeworks.lake import Lake
-from lakeworks.landing.landing_set import LandingSet
-from lakeworks.ledger.run_record import Run
+from lakeworks.landing.delivered_files import landed_file
+from lakeworks.landing.fetches import Fetches
+from lakeworks.landing.files import prefix
+from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.loading.delivery import Delivery
 from lakeworks.loading.file_check import FileCheck, check_file
 from lakeworks.loading.report import FileOutcome, LoadReport
@@ -20,6 +22,7 @@ from lakeworks.pipeline.downstream_rebuild import rebuild
 from lakeworks.pipeline.fetch_step import land
 
 _SOURCE = "file_drop"
+_TURNS = 4
 
 
 def unheard(_: int) -> None:
@@ -86,35 +89,58 @@ def load_files(
         DeliveryShrank: a file has far fewer rows than the one it would take the place of.
         LakeError: whatever the steps raise; live data is as it was.
     """
-    good = [item for item in checks if not item.is_refused]
-    bad = [item for item in checks if item.is_refused]
-    if bad and not (keep_going and good):
-        raise FileRefused(refusal(contract, bad, len(checks)))
-    run = _run()
+    good, run = refuse(contract, checks, keep_going=keep_going), _run()
     heard.step("landing")
     delivery = Delivery([item.as_checked() for item in good], heard.sent)
-    made = land(lake, contract, period, run, delivery)
-    assert isinstance(made, LandingSet)  # noqa: S101 - a delivery makes a set
+    land(lake, contract, period, run, delivery)
     heard.step("publishing")
-    try:
-        record = rebuild(lake, contract.name, period, run)
-    except (
-        FencedError
-    ):  # a load that began later was quicker, and read what was landed then: this one has the last word
-        record = rebuild(lake, contract.name, period, _run())
-    outcomes = {note.name: note.outcome for note in made.files}
-    files = [
-        FileOutcome(item, "same" if outcomes.get(item.file.name) == "unchanged" else "loaded") for item in good
-    ] + [FileOutcome(item, "failed", first_reason(item)) for item in bad]
+    record = _published(lake, contract, period, run)
+    same = delivery.same or set()
+    files = [FileOutcome(item, "same" if item.file.name in same else "loaded") for item in good] + [
+        FileOutcome(item, "failed", first_reason(item)) for item in checks if item.is_refused
+    ]
     return LoadReport(contract.name, str(period), files, record=record)
 
 
-def refusal(contract: Contract, bad: Sequence[FileCheck], of: int) -> str:
-    """Return the message for files that do not keep the contract."""
+def _published(lake: Lake, contract: Contract, period: Period, run: Run) -> RunRecord:
+    """Publish what is landed; a run that began later and was quicker had read what was landed by then, perhaps not this."""
+    for _ in range(_TURNS - 1):
+        try:
+            return rebuild(lake, contract.name, period, run)
+        except (FencedError, LostRace):
+            run = _run()
+    return rebuild(lake, contract.name, period, run)
+
+
+def preview(lake: Lake, contract: Contract, period: Period, checks: Sequence[FileCheck]) -> LoadReport:
+    """Return what a load would do with each file; nothing is sent."""
+    newest = Fetches.below(lake, prefix(contract, period)).newest()
+    landed = [landed_file(item) for item in (newest.answers if newest else ())]
+    known = {item.name: item.content for item in landed if item}
+    files = [
+        FileOutcome(item, "failed", first_reason(item))
+        if item.is_refused
+        else FileOutcome(item, "same" if known.get(item.file.name) == item.content else "ready")
+        for item in checks
+    ]
+    return LoadReport(contract.name, str(period), files)
+
+
+def refuse(contract: Contract, checks: Sequence[FileCheck], *, keep_going: bool) -> list[FileCheck]:
+    """Return the files that keep the contract.
+
+    Raises:
+        FileRefused: one does not, and the others are not to be loaded without it; or none does.
+    """
+    good = [item for item in checks if not item.is_refused]
+    bad = [item for item in checks if item.is_refused]
+    if not bad or (keep_going and good):
+        return good
     reasons = "; ".join(f"`{item.file.name}`: {first_reason(item)}" for item in bad[:3])
-    return (
-        f"{len(bad)} of {of} files do not keep the contract of `{contract.name}`: {reasons}{'; …' if len(bad) > 3 else ''}. "
-        "Nothing was loaded. See every line with `--check`; correct the files, or load the others with `--keep-going`."
+    raise FileRefused(
+        f"{len(bad)} of {len(checks)} files do not keep the contract of `{contract.name}`: {reasons}"
+        f"{'; …' if len(bad) > 3 else ''}. Nothing was loaded. See every line with `--check`; correct the files, or load the "
+        "others with `--keep-going`."
     )
 
 

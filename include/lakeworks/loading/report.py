@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lakeworks.core.file_selection import LeftOut
@@ -42,7 +42,7 @@ class LoadReport:
     files: Sequence[FileOutcome]
     left_out: Sequence[LeftOut] = ()
     record: RunRecord | None = None
-    keys: Sequence[str] = field(default_factory=tuple)
+    inbox: str = ""
 
     @property
     def failed(self) -> bool:

@@ -3,9 +3,8 @@
 import hashlib
 from collections.abc import Callable, Sequence
 
-from lakeworks.aws_errors import is_nobody
 from lakeworks.core.file_selection import LocalFile
-from lakeworks.errors import LakeError
+from lakeworks.errors import CredentialsExpired, LakeAccessDenied, LakeError
 from lakeworks.objects.key_range import refuse_lakes_own
 from lakeworks.objects.outcome import KeyOutcome
 from lakeworks.s3.local_upload import upload_once
@@ -22,7 +21,7 @@ def upload_objects(
 
     Raises:
         ConfigError: the prefix is the lake's own.
-        LakeAccessDenied, CredentialsExpired: the credentials themselves are refused; every other file would fail alike.
+        LakeAccessDenied, CredentialsExpired: every other file would fail alike.
     """
     refuse_lakes_own(f"{prefix.rstrip('/')}/", "put")
 
@@ -37,9 +36,9 @@ def upload_objects(
             return KeyOutcome(key, "loaded" if upload_once(store, file.path, key, sha256, sent) else "same", size)
         except OSError as error:
             return KeyOutcome(key, "failed", 0, None, f"`{file.path}`: {error.strerror}")
+        except (LakeAccessDenied, CredentialsExpired):
+            raise
         except LakeError as error:
-            if is_nobody(error):
-                raise
             return KeyOutcome(key, "failed", 0, None, str(error))
 
     return within_budget(store, files, _size, upload)

@@ -3,21 +3,28 @@
 import json
 import logging
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import landing_prefix
 from lakeworks.core.partition import Partition, Period
 from lakeworks.core.scratch import scratch_folder
+from lakeworks.errors import LostRace
 from lakeworks.lake import Lake
 from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
+from lakeworks.landing.joined_fetches import ended_beside, joined, taken_by
 from lakeworks.landing.landing_set import SET, LandingSet
+from lakeworks.landing.responses import LandedAnswer
 from lakeworks.ledger.run_record import Run
 from lakeworks.sources import AnySource, FetchRequest, NotModified, RequestSource, Source
 from lakeworks.sources.files.file_source import FileSource
 
 log = logging.getLogger(__name__)
+# How often files that others landed meanwhile are joined.
+_TURNS = 5
 
 
 def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySource) -> Landed | LandingSet:
@@ -39,32 +46,22 @@ def land_requests(
 
     No vendor is asked twice in a run. An inbox is looked at each time, so that a corrected file is taken by the next try.
     """
-    fetches = Fetches.below(lake, prefix(contract, period))
-    since = fetched_until(lake, contract, period) if contract.landing == "all" else None
-    wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
-    asked = _question(wanted, source)
-    before, own = fetches.newest(), fetches.of(run, asked)
-    # A run over many periods that was deferred starts from its first period again.
-    if own in fetches.complete and isinstance(source, RequestSource):
-        log.info("landed %s %s: complete already in this run (%s)", contract.name, period, own)
-        return fetches.read(str(own))
-    folder = fetches.open(run, asked, datetime.now(UTC))
-    folder.before = before
-    started = time.monotonic()
-    collect = source.collect if isinstance(source, RequestSource) else source.collect_files
-    facts = collect(wanted, folder)
-    figures = {
-        "requests": len(folder.taken),
-        "resumed": folder.resumed,
-        "seconds": round(time.monotonic() - started, 3),
-    }
-    about = {
-        "source": contract.source,
-        "period": str(period),
-        "facts": facts,
-        "figures": {**figures, **figures_of(source)},
-    }
-    made = finish(folder, before, about)
+    fetching = _Fetching(lake, contract, period, run, source)
+    own: dict[str, LandedAnswer] = {}
+    beside: list[LandingSet] = []
+    for _ in range(_TURNS):
+        fetches = Fetches.below(lake, prefix(contract, period))
+        made, taken = fetching.collected(fetches, beside, own)
+        if isinstance(source, RequestSource):
+            break
+        own |= taken
+        beside = ended_beside(Fetches.below(lake, prefix(contract, period)), fetches.complete, made, own)
+        if not beside:
+            break
+    else:
+        raise LostRace(
+            f"`{contract.name}` {period}: others kept landing files of the period. What was brought is landed. Run again."
+        )
     log.info(
         "landed %s %s: %d answers, %d bytes%s; %s", contract.name, period, len(made.answers),
         sum(item.size for item in made.answers), " (as before)" if made.same_as else "", made.figures,
@@ -72,6 +69,51 @@ def land_requests(
     for note in made.files:
         log.info("landed %s %s: file `%s` %s %s", contract.name, period, note.name, note.outcome, note.why)
     return made
+
+
+@dataclass(frozen=True)
+class _Fetching:
+    """One run's fetch of one period."""
+
+    lake: Lake
+    contract: Contract
+    period: Period
+    run: Run
+    source: RequestSource | FileSource
+
+    def collected(
+        self, fetches: Fetches, beside: Sequence[LandingSet], own: Mapping[str, LandedAnswer]
+    ) -> tuple[LandingSet, dict[str, LandedAnswer]]:
+        """Make one fetch; returns its set and the files it brought.
+
+        It starts from the newest set, with what others landed `beside` and what the run itself had brought (`own`).
+        """
+        contract, period, source = self.contract, self.period, self.source
+        since = fetched_until(self.lake, contract, period) if contract.landing == "all" else None
+        wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
+        asked = _question(wanted, source)
+        before, known = fetches.newest(), fetches.of(self.run, asked)
+        # A run over many periods that was deferred starts from its first period again.
+        if known in fetches.complete and isinstance(source, RequestSource):
+            log.info("landed %s %s: complete already in this run (%s)", contract.name, period, known)
+            return fetches.read(str(known)), {}
+        folder = fetches.open(self.run, asked, datetime.now(UTC))
+        folder.before = joined(before, beside, own) if before else None
+        started = time.monotonic()
+        collect = source.collect if isinstance(source, RequestSource) else source.collect_files
+        facts = collect(wanted, folder)
+        figures = {
+            "requests": len(folder.taken),
+            "resumed": folder.resumed,
+            "seconds": round(time.monotonic() - started, 3),
+        }
+        about = {
+            "source": contract.source,
+            "period": str(period),
+            "facts": facts,
+            "figures": {**figures, **figures_of(source)},
+        }
+        return finish(folder, before, about), taken_by(folder)
 
 
 def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:

@@ -1,7 +1,7 @@
 """A table that takes files, and files of this machine."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lakeworks.contract import Contract
 from lakeworks.core.file_selection import select
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import Run
 from lakeworks.loading.period_load import check_files, load_files
 from lakeworks.loading.report import LoadReport
 from lakeworks.parquet.dataset import open_dataset
@@ -52,6 +53,10 @@ class Till:
         selection = select(paths or [self.folder])
         return load_files(self.lake, self.contract, DAY, check_files(self.contract, selection), **options)
 
+    def run(self) -> Run:
+        now = datetime.now(UTC)
+        return Run(id=f"dag__{now:%Y%m%dT%H%M%S%f}", started_at=now)
+
     def rows(self) -> list[dict[str, Any]]:
         """What readers find, by id."""
         live = self.lake.live(self.contract, DAY)
@@ -74,6 +79,3 @@ def till(lake: Lake, tmp_path: Path) -> Till:
     folder = tmp_path / "files"
     folder.mkdir()
     return Till(lake, folder)
-
-
-Write = Callable[..., None]

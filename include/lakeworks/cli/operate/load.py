@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.arguments import AsJson, PeriodArgument, TableArgument
+from lakeworks.authoring.dag_wiring import airflow_is_installed, read_wiring
+from lakeworks.cli.arguments import AsJson, DryRun, PeriodArgument, TableArgument
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.cli.progress import transferring
@@ -17,9 +18,11 @@ from lakeworks.core.file_selection import Selection, select
 from lakeworks.core.partition import Period
 from lakeworks.errors import ConfigError
 from lakeworks.loading.file_check import FileCheck
-from lakeworks.loading.period_load import Progress, check_destination, check_files, load_files
+from lakeworks.loading.inbox_drop import drop_files
+from lakeworks.loading.period_load import Progress, check_destination, check_files, load_files, preview
 from lakeworks.loading.report import LoadReport
 from lakeworks.loading.standard_input import STANDARD_INPUT, spooled
+from lakeworks.project import current_project
 
 FilesArgument = Annotated[
     list[Path],
@@ -39,6 +42,8 @@ def load_table(  # noqa: PLR0913, PLR0917 - each is an option of the command
     format_: Annotated[str | None, typer.Option("--format", help="Format of stdin: csv, jsonl, parquet …")] = None,
     name: Annotated[str | None, typer.Option(help="Name of stdin in the lake; default: stdin.<format>.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Load the other files if some are refused.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Only put the files into the inbox, for the DAG.")] = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Load files into a period of a table, or drop them in the inbox.
@@ -53,10 +58,14 @@ def load_table(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if check:
             _print_check(contract, key, checks, selection, as_json=as_json)
             raise typer.Exit(_FAILED if any(item.is_refused for item in checks) else 0)
+        if dry_run:
+            _print_report(preview(connect(), contract, key, checks), selection, as_json=as_json)
+            raise typer.Exit(_FAILED if any(item.is_refused for item in checks) else 0)
         lake, size = connect(), sum(item.size for item in checks if not item.is_refused)
         with transferring("Landing", size) as bar:
             heard = Progress(sent=bar.advance, step=lambda text: bar.begin(text.capitalize(), _total(text, size)))
-            report = load_files(lake, contract, key, checks, heard=heard, keep_going=keep_going)
+            run = drop_files if drop else load_files
+            report = run(lake, contract, key, checks, heard=heard, keep_going=keep_going)
     _print_report(report, selection, as_json=as_json)
     raise typer.Exit(_FAILED if report.failed else 0)
 
@@ -157,6 +166,8 @@ def _print_report(report: LoadReport, selection: Selection, *, as_json: bool) ->
                 "counts": report.counts,
                 "files": rows,
                 "left_out": _left(selection),
+                "inbox": report.inbox or None,
+                "dag": _dag_of(report.table) if report.inbox else None,
                 "partitions": report.record.outcome if report.record else None,
                 "rows": balance.model_dump() if balance else None,
             }
@@ -164,12 +175,33 @@ def _print_report(report: LoadReport, selection: Selection, *, as_json: bool) ->
         return
     emit(rows, as_json=False, title=f"{report.table} {report.period}", layout=Layout(extra=("quarantined",)))
     counts = ", ".join(f"{count} {state}" for state, count in report.counts.items())
+    if report.inbox:
+        say(f"{counts}. In {report.inbox}; nothing was published yet. {_next_step(report)}")
+    if report.record is None:
+        _say_left_out(selection)
+        return
     outcome = (
         ", ".join(f"{count} {state}" for state, count in (report.record.outcome or {}).items()) if report.record else ""
     )
     rows_of = f"; the period has {balance.staged:,} rows, {balance.quarantined:,} in quarantine" if balance else ""
     say(f"{counts}. Partitions: {outcome or 'none'}{rows_of}.")
     _say_left_out(selection)
+
+
+def _next_step(report: LoadReport) -> str:
+    dag = _dag_of(report.table)
+    if dag is None:
+        return f"Run the DAG that fetches `{report.table}` with the partition key {report.period}."
+    return f"Trigger the DAG `{dag}` with the partition key {report.period}, or wait for its schedule."
+
+
+def _dag_of(table: str) -> str | None:
+    """Return the DAG that fetches a table; None where there is none, or no Airflow to ask."""
+    folder = current_project().root / "dags"
+    if not (folder.is_dir() and airflow_is_installed()):
+        return None
+    dags = read_wiring(folder).dags
+    return next((name for name, dag in dags.items() if not dag.of_tenant and dag.task_of(table, "FetchOperator")), None)
 
 
 def _left(selection: Selection) -> list[dict[str, Any]]:

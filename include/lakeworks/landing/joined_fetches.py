@@ -1,0 +1,39 @@
+"""Fetches of one period that ended beside one another: each had started from the same files, and none may hide another's.
+
+Two people load at once, or one loads while the DAG looks into the inbox. Whichever ends later finds the other's complete set,
+and makes one more that has the files of both.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from lakeworks.landing.fetch_folder import FetchFolder
+from lakeworks.landing.fetches import Fetches
+from lakeworks.landing.landing_set import LandingSet
+from lakeworks.landing.responses import LandedAnswer
+
+
+def taken_by(folder: FetchFolder) -> dict[str, LandedAnswer]:
+    """Return the files that a fetch brought, without those it only kept."""
+    return {note.name: folder.taken[note.name] for note in folder.notes if note.outcome == "taken"}
+
+
+def ended_beside(
+    after: Fetches, seen: Sequence[str], made: LandingSet, own: Mapping[str, LandedAnswer]
+) -> list[LandingSet]:
+    """Return the sets that ended since `seen`, this fetch's own excepted unless it is another run's and lacks a file."""
+    others = [after.read(fetch) for fetch in after.complete if fetch not in seen and fetch != made.fetch]
+    whole = {item.key for item in own.values()} <= {item.key for item in made.answers}
+    return others if whole else [*others, made]
+
+
+def joined(newest: LandingSet, beside: Sequence[LandingSet], own: Mapping[str, LandedAnswer]) -> LandingSet:
+    """Return the newest set with what the others brought and took away, and with the run's own files."""
+    answers = {item.request: item for item in newest.answers}
+    for other in beside:
+        theirs = {item.request: item for item in other.answers}
+        for note in other.files:
+            if note.outcome == "taken" and note.name in theirs:
+                answers[note.name] = theirs[note.name]
+            elif note.name not in theirs:  # forgotten, or dropped again under another name
+                answers.pop(note.name, None)
+    return newest.model_copy(update={"answers": tuple({**answers, **own}.values())})
