@@ -5,20 +5,25 @@ what is missing. Nothing is trusted to have happened until it reads back: emulat
 unknown sub-resource PUT may be answered like a CreateBucket.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from lakeworks.aws_errors import error_code, is_nobody, translated
 from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound
+from lakeworks.infrastructure.confirmation import Confirmation, confirmation_of
 from lakeworks.infrastructure.document_diff import Line, difference
 from lakeworks.infrastructure.resource import Clients, Document, NotSupported, Resource
 
 ResourceOutcome = Literal[
     "create", "change",  # planned
     "created", "changed",  # done and read back
-    "unchanged", "foreign", "refused", "denied", "unsupported", "failed",
+    "unchanged", "foreign", "refused", "denied", "unsupported", "unconfirmed", "failed",
 ]  # fmt: skip
+# Outcomes after which the lake is not set up.
+PROBLEMS: tuple[ResourceOutcome, ...] = ("denied", "unconfirmed", "failed")
+_TOGETHER = 8  # settings read at once
 # Codes by which a server says that it does not know a call (S3, AWS JSON services, the emulators' own).
 _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOperationException", "UnsupportedOperation"}
 
@@ -28,7 +33,8 @@ class ResourceChange:
     """The planned or finished change of one resource.
 
     `foreign` is something another made or made stronger, which is left alone; `refused` a wish that does harm; `unsupported`
-    an endpoint that does not know the call or does not keep the setting.
+    an emulator that does not know the call or does not keep the setting; `unconfirmed` a setting that AWS accepted and did not
+    show within a minute.
     """
 
     kind: str
@@ -54,11 +60,20 @@ def plan(resources: Iterable[Resource], clients: Clients) -> list[ResourceChange
     Raises:
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.
     """
-    return [_planned(resource, clients(resource.service, resource.region))[0] for resource in resources]
+    asked = [(resource, clients(resource.service, resource.region)) for resource in resources]
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        return [change for change, _ in pool.map(lambda pair: _planned(*pair), asked)]
 
 
-def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[ResourceChange]:
+def apply(
+    resources: Iterable[Resource], clients: Clients, confirmation: Callable[[Any], Confirmation] = confirmation_of
+) -> Iterator[ResourceChange]:
     """Make every resource as wanted, in order; yields each outcome as it happens.
+
+    Args:
+        resources: in the order to make them.
+        clients: gives a boto3 client for a service and region.
+        confirmation: gives the patience for the endpoint of a client.
 
     Raises:
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out: what was yielded is done, a later
@@ -70,7 +85,8 @@ def apply(resources: Iterable[Resource], clients: Clients) -> Iterator[ResourceC
         if resource.essential:  # nothing is changed before each of them is known to be ours or free
             _planned(resource, clients(resource.service, resource.region))
     for resource in listed:
-        yield _applied(resource, clients(resource.service, resource.region))
+        client = clients(resource.service, resource.region)
+        yield _applied(resource, client, confirmation(client))
 
 
 def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]:
@@ -80,7 +96,7 @@ def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]
     try:
         found = _found(resource, client)
     except LakeError as error:
-        return _refusal(resource, error), {}
+        return _refusal(resource, error, client), {}
     if found is None:
         wanted = resource.wanted()
         return _change(resource, "create" if wanted else "unchanged", lines=difference({}, wanted)), wanted
@@ -91,19 +107,24 @@ def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]
     return _change(resource, "change" if lines else "unchanged", lines=lines, found=found), target
 
 
-def _applied(resource: Resource, client: Any) -> ResourceChange:
-    """Read, compare, write, read back."""
+def _applied(resource: Resource, client: Any, confirmation: Confirmation) -> ResourceChange:
+    """Read, compare, write, read back until it is there."""
     planned, target = _planned(resource, client)
     if planned.outcome not in ("create", "change"):
         return planned
     try:
         with translated(f"set {resource.kind} of", resource.name):
             resource.write(client, target)
-        kept = _found(resource, client)
+        kept = confirmation.await_match(
+            lambda: _found(resource, client), lambda found: not difference(found or {}, target)
+        )
     except LakeError as error:
-        return _refusal(resource, error)
+        return _refusal(resource, error, client)
     if lines := difference(kept or {}, target):
         lost = "; ".join(map(str, lines[:3])) + (f"; and {len(lines) - 3} more" if len(lines) > 3 else "")
+        if confirmation.is_aws:
+            detail = f"accepted, and not there {sum(confirmation.pauses):.0f} s later: {lost}. Run the bootstrap again"
+            return _change(resource, "unconfirmed", detail, lines=planned.lines)
         return _change(resource, "unsupported", f"accepted but not kept; still missing: {lost}", lines=planned.lines)
     return replace(planned, outcome="created" if planned.outcome == "create" else "changed")
 
@@ -116,7 +137,7 @@ def _found(resource: Resource, client: Any) -> Document | None:
         return None
 
 
-def _refusal(resource: Resource, error: LakeError) -> ResourceChange:
+def _refusal(resource: Resource, error: LakeError, client: Any) -> ResourceChange:
     """An error as an outcome, unless it would meet every other resource too."""
     if resource.essential:
         raise error
@@ -129,7 +150,8 @@ def _refusal(resource: Resource, error: LakeError) -> ResourceChange:
     if isinstance(error, NotSupported):
         return _change(resource, "unsupported", str(error))
     code = error_code(error)
-    unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: a emulator's own
+    unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: an emulator's own
+    unknown = unknown and not confirmation_of(client).is_aws
     return _change(resource, "unsupported" if unknown else "failed", str(error))
 
 

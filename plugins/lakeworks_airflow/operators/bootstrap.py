@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from lakeworks.infrastructure.resource import Clients
 
 log = logging.getLogger(__name__)
-_NOTABLE = ("foreign", "refused", "denied", "unsupported", "failed")
+_NOTABLE = ("foreign", "refused", "denied", "unsupported", "unconfirmed", "failed")
 
 
 class LakeBootstrapOperator(StepOperator):
     """Make the lake's infrastructure as `LAKE_CONFIG_FILE` declares it; running it again changes nothing.
 
-    What an endpoint does not know, others made or a judgement refused is left with a warning. A setting that was denied or
-    failed fails the task, after every other one was made: denied for good, failed to be tried again.
+    What an endpoint does not know, others made or a judgement refused is left with a warning. A setting that was denied,
+    failed or was not confirmed fails the task, after every other one was made: denied for good, the others to be tried again.
 
     :param plan: only say what would change. (templated)
     :param clients: gives a boto3 client for a service and region; default: those of the connection LAKE_AWS_CONN_ID.
@@ -39,6 +39,7 @@ class LakeBootstrapOperator(StepOperator):
     def step(self, context: "Context") -> list[dict[str, Any]]:
         """Return what became, or would become, of every setting."""
         from lakeworks.infrastructure.lake_bootstrap import plan_lake
+        from lakeworks.infrastructure.plan_apply import PROBLEMS
         from lakeworks.settings import current_settings
 
         wanted = plan_lake(current_settings(), self.clients)
@@ -48,14 +49,14 @@ class LakeBootstrapOperator(StepOperator):
                 _log(change)
         else:
             changes = wanted.apply(_log)
-        _complain([change for change in changes if change.outcome in ("denied", "failed")])
+        _complain([change for change in changes if change.outcome in PROBLEMS])
         return [change.as_dict() for change in changes]
 
 
 def _complain(problems: "list[ResourceChange]") -> None:
     """Raise for what is missing; a lake without its protection must not look set up."""
     text = "; ".join(f"{change.kind} {change.name}: {change.detail}" for change in problems)
-    if any(change.outcome == "failed" for change in problems):
+    if any(change.outcome in ("failed", "unconfirmed") for change in problems):
         raise LakeUnavailable(f"{len(problems)} settings are missing, the others are as declared: {text}")
     if problems:
         raise AirflowFailException(f"{len(problems)} settings were denied, the others are as declared: {text}")

@@ -47,7 +47,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def run(*arguments: str, **environment: str) -> Done:
         for name in [name for name in os.environ if name.startswith(("LAKE_", "AWS_", "COLUMNS"))]:
             monkeypatch.delenv(name)
-        for name, value in {"LAKE_ENV_FILE": "off", **environment}.items():
+        for name, value in {"LAKE_ENV_FILE": "off", "AWS_DEFAULT_REGION": "us-east-1", **environment}.items():
             monkeypatch.setenv(name, value)
         current_settings.cache_clear()
         monkeypatch.setattr(sys, "argv", ["lakeworks", *arguments])

@@ -112,8 +112,6 @@ def test_chunks_of_one_check_are_added_up() -> None:
         for start, kind in ((0, "a"), (3, "c"))
     ]
     report = audit(contract, [Chunk(rows[0], ends=False), Chunk(rows[1])])
-    (in_set,) = [
-        result for result in results_of(report) if result.expectation == "expect_column_values_to_be_in_set"
-    ]
+    (in_set,) = [result for result in results_of(report) if result.expectation == "expect_column_values_to_be_in_set"]
     assert (in_set.rows, in_set.unexpected, in_set.outcome, in_set.shown) == (6, 3, "failed", "c")
     assert in_set.arguments == "value_set ['a', 'b']"

@@ -13,11 +13,10 @@ from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client
 from lakeworks.cli.progress import waiting
 from lakeworks.infrastructure.lake_bootstrap import plan_lake
-from lakeworks.infrastructure.plan_apply import ResourceChange
+from lakeworks.infrastructure.plan_apply import PROBLEMS, ResourceChange
 from lakeworks.settings import current_settings
 
 _COLOURS = {"+": "green", "~": "yellow", "-": "red"}
-_PROBLEMS = ("denied", "failed")
 
 
 class Format(StrEnum):
@@ -36,7 +35,7 @@ def bootstrap_lake(
 ) -> None:
     """Create or correct what lake.yml declares.
 
-    Exit code 1 if a setting was denied or failed.
+    Exit code 1 if a setting was denied, failed, or was not confirmed by AWS.
     """
     with waiting("Reading lake.yml and the account"):
         wanted = plan_lake(current_settings(), client)
@@ -63,7 +62,7 @@ def bootstrap_lake(
         console.print(
             f"{'Plan' if plan else 'Done'}: " + ", ".join(f"{count} {outcome}" for outcome, count in counted.items())
         )
-    if any(change.outcome in _PROBLEMS for change in changes):
+    if any(change.outcome in PROBLEMS for change in changes):
         raise typer.Exit(1)
 
 

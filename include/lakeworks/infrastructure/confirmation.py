@@ -1,0 +1,42 @@
+"""Confirmation of a setting that was written: read back until it is there, for as long as the endpoint may take.
+
+AWS keeps the configuration of buckets eventually consistent (S3 User Guide, "Amazon S3 data consistency model"): a read may
+answer the state before a write for a while. Emulators answer at once, and some accept what they never keep.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+Found = TypeVar("Found")
+# Seconds between reads, a minute in all.
+AWS_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The patience with one endpoint. `is_aws` says that it knows every call and keeps every setting."""
+
+    pauses: tuple[float, ...] = ()
+    is_aws: bool = False
+    sleep: Callable[[float], None] = time.sleep
+
+    def await_match(self, read: Callable[[], Found], is_as_wanted: Callable[[Found], bool]) -> Found:
+        """Return what is read once it is as wanted, or what it is after the last pause."""
+        found = read()
+        for pause in self.pauses:
+            if is_as_wanted(found):
+                break
+            self.sleep(pause)
+            found = read()
+        return found
+
+
+def confirmation_of(client: Any) -> Confirmation:
+    """Return the patience for the endpoint of a client."""
+    host = urlsplit(str(client.meta.endpoint_url)).hostname or ""
+    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+        return Confirmation(AWS_PAUSES, is_aws=True)
+    return Confirmation()

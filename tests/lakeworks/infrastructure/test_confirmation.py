@@ -1,0 +1,96 @@
+"""Bootstrap at an endpoint whose configuration is eventually consistent, as AWS's is: reads answer the past for a while."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from lakeworks.infrastructure import plan_apply as engine
+from lakeworks.infrastructure.confirmation import AWS_PAUSES, Confirmation, confirmation_of
+from lakeworks.infrastructure.lake_bootstrap import LakePlan
+from tests.conftest import client as new_client
+
+Planned = Callable[..., LakePlan]
+STALE = (
+    "GetBucketVersioning",
+    "GetBucketEncryption",
+    "GetPublicAccessBlock",
+    "GetBucketPolicy",
+    "GetBucketOwnershipControls",
+)
+
+
+@dataclass
+class LateReads:
+    """Clients of a real server that answer what a configuration was `lag` seconds ago, on a clock that only pauses move."""
+
+    url: str
+    lag: float
+    now: float = 0.0
+    answers: dict[str, list[tuple[float, Any]]] = field(default_factory=dict)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def __call__(self, service: str, region: str | None = None) -> Any:
+        made = new_client(service, self.url)
+        made.meta.events.register("before-call", self._answer)
+        return made
+
+    def _answer(self, model: Any, params: Any, request_signer: Any, **_: Any) -> Any:
+        if model.name not in STALE:
+            return None
+        true = self._true(model, params)
+        seen = self.answers.setdefault(f"{model.name} {params['url']}", [(-1e9, true)])
+        seen.append((self.now, true))
+        return [answer for at, answer in seen if at <= self.now - self.lag][-1]
+
+    def _true(self, model: Any, params: Any) -> Any:
+        return new_client("s3", self.url)._make_request(model, params, {"auth_type": None, **params.get("context", {})})
+
+
+@pytest.fixture
+def apply(moto_url: str, planned: Planned) -> Callable[..., dict[str, str]]:
+    """Apply the whole bootstrap with a lag and some patience; give each setting's outcome."""
+
+    def applied(lag: float, pauses: tuple[float, ...], *, is_aws: bool = True) -> dict[str, str]:
+        late = LateReads(moto_url, lag)
+        patience = Confirmation(pauses, is_aws, late.sleep)
+        changes = engine.apply(planned(moto_url, clients=late).resources, late, lambda client: patience)
+        return {change.kind: change.outcome for change in changes}
+
+    return applied
+
+
+def test_a_slow_answer_is_waited_for(apply: Callable[..., dict[str, str]]) -> None:
+    """`unsupported: accepted but not kept` was the answer, and the lake looked set up without versions."""
+    outcomes = apply(6, AWS_PAUSES)
+    assert outcomes["versioning"] == "created"
+    assert outcomes["encryption"] in ("created", "changed")
+    assert {outcomes[kind] for kind in ("versioning", "public access block", "ownership")} == {"created"}
+
+
+def test_what_never_shows_is_a_problem_and_no_success(apply: Callable[..., dict[str, str]]) -> None:
+    assert apply(600, AWS_PAUSES)["versioning"] == "unconfirmed"
+    assert "unconfirmed" in engine.PROBLEMS
+
+
+def test_without_patience_the_same_endpoint_looks_as_if_it_kept_nothing(apply: Callable[..., dict[str, str]]) -> None:
+    assert apply(6, (), is_aws=False)["versioning"] == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_aws"),
+    [
+        ("https://s3.eu-central-1.amazonaws.com", True),
+        ("https://bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", True),
+        ("https://s3.cn-north-1.amazonaws.com.cn", True),
+        ("https://s3-fips.dualstack.us-gov-west-1.api.aws", True),
+        ("http://127.0.0.1:4566", False),
+        ("https://amazonaws.com.example.org", False),
+    ],
+)
+def test_aws_is_known_by_its_endpoint(url: str, is_aws: bool) -> None:
+    confirmation = confirmation_of(new_client("s3", url))
+    assert (confirmation.is_aws, bool(confirmation.pauses)) == (is_aws, is_aws)
