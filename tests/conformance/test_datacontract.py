@@ -61,7 +61,7 @@ JUDGED = {
     "model_duplicate_values": "expect_column_values_to_be_unique",
     "row_count": "expect_table_row_count_to_be_between",
 }
-COLUMN = re.compile(r"(?:for columns (\w+))?$")
+COLUMN = re.compile(r"for columns (\w+)$")
 # An example has a row or two: too few for a calendar of forty years. Both say so.
 TOO_FEW = {"expect_table_row_count_to_be_between"}
 # What required columns hold that an example leaves out.
@@ -187,7 +187,9 @@ def tools(contract: Contract, found: dict[str, list[str]]) -> tuple[set[tuple[st
         if kind == "model_quality_sql":
             assert text in {rule.reason for rule in contract.rows}, (contract.name, text)
         else:
-            failed.add((JUDGED[kind], text if kind.startswith("field_") else (COLUMN.search(text) or [""])[-1]))
+            named = COLUMN.search(text)
+            column = text if kind.startswith("field_") else named[1] if named else ""
+            failed.add((JUDGED[kind], column))
     return failed, any(item.partition(":")[0] not in NOT_JUDGED for item in found.get("warning", []))
 
 

@@ -72,3 +72,12 @@ def test_a_dropped_table_that_no_arrival_starts_is_named(tmp_path: Path) -> None
     assert str(problem) == (
         f'`dags/lake_inbox.py`: `{name}`: a dropped file does not start its DAG. Add it to `DAGS`: `"{name}": "commerce_events"`.'
     )
+
+
+def test_a_table_whose_contract_is_wrong_is_not_called_missing(tmp_path: Path) -> None:
+    shutil.copy(DAGS / "taxi.py", tmp_path)
+    contracts = {name: load_contract(name) for name in all_tables() if name != DEMAND}
+    wiring = read_wiring(tmp_path)
+    (problem,) = wiring_problems(wiring, contracts, [])
+    assert "`gold.transport.hourly_demand`: there is no such table" in str(problem)
+    assert list(wiring_problems(wiring, contracts, [], unreadable={DEMAND})) == []

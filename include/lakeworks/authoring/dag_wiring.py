@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,13 +105,18 @@ def _dag(facts: Mapping[str, Any]) -> Dag:
     return Dag(facts["file"], tuple(facts["started_by"]), tasks)
 
 
-def wiring_problems(wiring: Wiring, contracts: Mapping[str, Contract], names: Iterable[str]) -> Iterator[Problem]:
-    """Yield what is wrong with the DAG files for these tables; `contracts` has every table of the project."""
+def wiring_problems(
+    wiring: Wiring, contracts: Mapping[str, Contract], names: Iterable[str], unreadable: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Yield what is wrong with the DAG files for these tables.
+
+    `contracts` has every table of the project, but those whose contract is wrong: they are `unreadable`.
+    """
     for file, text in wiring.errors.items():
         yield Problem(f"dags/{file}", "", f"does not import: {text.splitlines()[-1]}")
     dags = [dag for dag in wiring.dags.values() if not dag.of_tenant]
     for dag in dags:
-        for table in sorted(dag.tables - contracts.keys()):
+        for table in sorted(dag.tables - contracts.keys() - set(unreadable)):
             yield Problem(f"dags/{dag.file}", table, f"there is no such table. {suggestion(table, contracts)}")
     made = {outlet for dag in dags for task in dag.tasks.values() for outlet in task.outlets}
     for dag in dags:

@@ -142,7 +142,8 @@ def project_problems(
         return names, problems, []
     if not airflow_is_installed():
         return names, problems, ["DAG wiring was not checked: Airflow is not installed here (lakeworks[airflow])."]
-    problems += wiring_problems(read_wiring(folder), _loadable(), names)
+    contracts = _loadable()
+    problems += wiring_problems(read_wiring(folder), contracts, names, set(all_tables()) - contracts.keys())
     return names, problems, []
 
 

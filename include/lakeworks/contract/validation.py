@@ -37,6 +37,8 @@ def _message(detail: Any, model: type[BaseModel]) -> str:
         return f"there is no such field. {hint}"
     if detail["type"] == "missing":
         return "is missing"
+    if detail["type"] == "string_type":
+        return f"must be text, not `{detail['input']}`; a number in quotes is text"
     return str(detail["msg"]).removeprefix("Value error, ")
 
 

@@ -31,7 +31,7 @@ def test_five_mistakes_in_a_contract_are_five_lines(shop: Path) -> None:
     assert len(found) >= 5
     assert all(line.startswith(f"`{TABLES}/{FOLDER}/contract.yml`: `") and "\n" not in line for line in found)
     for words in (
-        "`version`: ", "`description`: is missing", "`team`: is missing", "`owner`: there is no such field. Did you mean `team`?",
+        "`version`: must be text, not `1.0`", "`description`: is missing", "`team`: is missing", "`owner`: there is no such field. Did you mean `team`?",
         "`columns.id.type`: `varchar` is not a column type. Did you mean `string`?",
         "`columns.id.min`: there is no such field. Did you mean `minimum`?",
     ):  # fmt: skip
