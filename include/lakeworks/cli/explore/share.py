@@ -8,6 +8,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, OptionalPartition, PeriodArgument, find_partition
 from lakeworks.cli.connection import connect, signer
 from lakeworks.cli.output import Layout, emit, emit_one, say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.shares.downloads import Terms, share_key, share_partition
@@ -41,11 +42,12 @@ def share_download(
     """
     lake, signing = connect(), signer()
     how = (signing, Terms(duration_of(duration), to, allow), datetime.now(UTC))
-    if "/" in what:
-        found = share_key(lake, what, *how)
-    else:
-        contract = load_contract(what)
-        found = share_partition(lake, contract, find_partition(lake, contract, partition or "all"), *how)
+    with waiting(f"Signing addresses of {what}"):
+        if "/" in what:
+            found = share_key(lake, what, *how)
+        else:
+            contract = load_contract(what)
+            found = share_partition(lake, contract, find_partition(lake, contract, partition or "all"), *how)
     shown = [
         {"key": item.key, "bytes": item.size, "sha256": item.sha256, "address": address}
         for item, address in zip(found.record.objects, found.addresses, strict=True)
@@ -75,7 +77,8 @@ def share_upload_form(  # noqa: PLR0913, PLR0917 - each is an option of the comm
     lake, signing = connect(), signer()
     wanted = Upload(data_set, Period.parse(period), name, most_bytes, content_type)
     contracts = [load_contract(table) for table in all_tables()]
-    form = share_upload(lake, contracts, wanted, signing, Terms(duration_of(duration), to), datetime.now(UTC))
+    with waiting("Signing the form"):
+        form = share_upload(lake, contracts, wanted, signing, Terms(duration_of(duration), to), datetime.now(UTC))
     if as_json:
         emit_one({**_line(form.record), "address": form.address, "fields": form.fields})
         return
@@ -86,7 +89,9 @@ def share_upload_form(  # noqa: PLR0913, PLR0917 - each is an option of the comm
 
 def list_shares(as_json: AsJson = False) -> None:
     """List what was shared, and until when."""
-    emit([_line(record) for record in records(connect().store)], as_json=as_json, title="Shares", layout=_LAYOUT)
+    with waiting("Reading what was shared"):
+        lines = [_line(record) for record in records(connect().store)]
+    emit(lines, as_json=as_json, title="Shares", layout=_LAYOUT)
 
 
 _LAYOUT = Layout(extra=("signed by", "publication", "id"))
