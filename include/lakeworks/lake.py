@@ -8,13 +8,14 @@ from typing import Any
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
+from lakeworks.contract.object_tags import ObjectTags
 from lakeworks.core.layout import live_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, PartitionField, Period, period_range
 from lakeworks.core.tenant import Tenant
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
-from lakeworks.infrastructure.config import load_config
+from lakeworks.infrastructure.config import LakeConfig, load_config
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.ledger import Ledger
@@ -23,6 +24,7 @@ from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.tag_header import untagged
 from lakeworks.settings import Settings
 
 
@@ -49,6 +51,7 @@ class Lake:
                 f"LAKE_SCRATCH_DIR `{settings.scratch_dir}` cannot be made: {error.strerror}. Nothing was run. Name a folder "
                 "that this process may write."
             ) from error
+        config = load_config(settings.config_file)
         salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
         return cls(
             ObjectStore(
@@ -64,7 +67,7 @@ class Lake:
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
-            lifecycle=load_config(settings.config_file).lifecycle,
+            lifecycle=config.lifecycle,
         )
 
     @classmethod
@@ -144,6 +147,11 @@ class Lake:
             return partition.period is None or partition.period.end > start
 
         return self.ledger.live_partitions(contract.table, after=after, only=wanted)
+
+
+def object_tags(config: LakeConfig) -> Callable[[str], Mapping[str, str]]:
+    """Return what gives an object its tags: nothing, unless lake.yml has `object_tags`."""
+    return ObjectTags(config.object_tags, config.lifecycle.retention_of) if config.object_tags else untagged
 
 
 def layer_buckets(settings: Settings) -> dict[str, str]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from airflow.triggers.shared_stream import SharedStreamManager
+from airflow.triggers.shared_stream import AdvanceItem, AdvanceOutcome, SharedStreamManager
 
 from lakeworks.landing.arrival_queue import ArrivalQueue
 from lakeworks_airflow.inbox_trigger import InboxTrigger, QueueReader
@@ -110,6 +110,18 @@ def test_a_triggerer_that_ends_before_the_event_is_stored_leaves_it_to_the_next(
             assert await gone(queue)
 
     asyncio.run(play())
+
+
+def test_an_event_that_was_not_stored_is_not_deleted(queue: ArrivalQueue) -> None:
+    """What Airflow reports of an event whose confirmation never came, and of one that no trigger heard."""
+    drop(queue, "till-1.csv")
+    (message,) = queue.receive(1)
+    reader = QueueReader(lambda: queue, quiet_seconds=0.3)
+    for outcome in (AdvanceOutcome(acked=0, failed=1), AdvanceOutcome(acked=0, failed=0)):
+        asyncio.run(reader.advance([AdvanceItem([message.receipt], outcome)]))
+        assert messages(queue) == 1
+    asyncio.run(reader.advance([AdvanceItem([message.receipt], AdvanceOutcome(acked=1, failed=0))]))
+    assert messages(queue) == 0
 
 
 def test_a_queue_that_is_not_there_is_said_once_a_look_and_found_when_it_comes(

@@ -88,6 +88,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
         ("verify", "publishing.maintenance:verify_tables", "Compare ledger, objects and catalog."),
         ("repair", "publishing.maintenance:repair_tables", "Repair objects and catalog from the ledger."),
+        ("tag", "publishing.tags:tag_objects", "Give older objects the tags that lake.yml asks for."),
         ("catalog diff", "publishing.catalog:diff_catalog", "Show where catalog and ledger differ."),
         ("catalog repair", "publishing.catalog:repair_catalog", "Repair the catalog from the ledger."),
         ("file-sizes", "publishing.compaction:show_file_sizes", "Show objects and sizes, and what needs compaction."),

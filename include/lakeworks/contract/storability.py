@@ -7,6 +7,7 @@ from lakeworks.contract.columns import RowRule
 from lakeworks.core import lake_limits as limits
 from lakeworks.core.hive import encode_hive
 from lakeworks.core.partition import Partition
+from lakeworks.core.tag_limits import tag_value_fault
 
 if TYPE_CHECKING:
     from lakeworks.contract.contract import Contract
@@ -35,6 +36,8 @@ def check_storable(contract: "Contract") -> None:
             raise ValueError(f"deduplicate_by: `{entry}` is not a column, or a column and `asc` or `desc`")
     if contract.deduplicate_by and contract.source and contract.table.layer == "bronze":
         raise ValueError("deduplicate_by: a bronze table keeps every row that arrived. Deduplicate in the silver table")
+    if fault := tag_value_fault(contract.team):
+        raise ValueError(f"team {fault}: it becomes an object tag where lake.yml has `object_tags`")
 
 
 def _check_partition_by(contract: "Contract") -> None:

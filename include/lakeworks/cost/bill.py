@@ -69,6 +69,7 @@ class BillLine:
     old_version_bytes: int = 0
     storage_usd: float = 0.0
     monitoring_usd: float = 0.0
+    tags_usd: float = 0.0
     requests_usd: float = 0.0
     transitions_usd: float = 0.0
     retrieval_usd: float = 0.0
@@ -76,7 +77,8 @@ class BillLine:
     @property
     def total_usd(self) -> float:
         """Everything."""
-        return self.storage_usd + self.monitoring_usd + self.requests_usd + self.transitions_usd + self.retrieval_usd
+        kept = self.storage_usd + self.monitoring_usd + self.tags_usd
+        return kept + self.requests_usd + self.transitions_usd + self.retrieval_usd
 
 
 _SUMS = tuple(field.name for field in fields(BillLine) if field.name not in DIMENSIONS)
@@ -84,13 +86,14 @@ _SUMS = tuple(field.name for field in fields(BillLine) if field.name not in DIME
 
 @dataclass(frozen=True)
 class Biller:
-    """Prices holdings. `lifecycle` says what happens to a key; `reads` what access logs saw of it."""
+    """Prices holdings. `lifecycle` says what happens to a key; `reads` what access logs saw of it; `tags` what tags it has."""
 
     book: PriceBook
     region: str
     window: BillingPeriod
     lifecycle: Callable[[str], StorageLife] = lambda _: StorageLife()
     reads: Mapping[str, Reads] | None = None
+    tags: Callable[[str], Mapping[str, str]] = lambda _: {}
 
     def lines(self, holdings: Iterable[ObjectVersion]) -> list[BillLine]:
         """One line a tenant, layer, domain, table and class.
@@ -119,6 +122,7 @@ class Biller:
             old_version_bytes=0 if holding.current else holding.size,
             storage_usd=cost.storage * share,
             monitoring_usd=cost.monitoring * share,
+            tags_usd=len(self.tags(holding.key)) * self.book.region(self.region).object_tags / 10_000 * share,
             # Objects are written as STANDARD and moved later.
             requests_usd=(written * self.book.price(self.region, "STANDARD").put + seen.requests * price.get) / 1000,
             transitions_usd=self._transitions(holding) if holding.current else 0.0,

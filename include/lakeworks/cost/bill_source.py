@@ -73,6 +73,7 @@ def _row(line: BillLine, month: datetime, now: datetime, ask: costs.ReportReques
         "stored_bytes": line.bytes,
         "old_version_bytes": line.old_version_bytes,
         **{name: Decimal(getattr(line, name)).quantize(_CENTS) for name in _MONEY},
+        "monitoring_usd": Decimal(line.monitoring_usd + line.tags_usd).quantize(_CENTS),
         "prices_as_of": ask.book.as_of,
         "taken_at": now.replace(tzinfo=None),
     }

@@ -40,7 +40,7 @@ def bill(lake: Lake, ask: ReportRequest) -> list[BillLine]:
         ConfigError: a price is missing, or the inventory lacks a column.
     """
     reads = reads_of(accesses(lake, ask.logs), ask.window)[0] if ask.logs else {}
-    biller = Biller(ask.book, ask.region, ask.window, bucket_lifecycle(lake), reads)
+    biller = Biller(ask.book, ask.region, ask.window, bucket_lifecycle(lake), reads, lake.store.tags)
     return biller.lines(stock(lake, ask.inventory))
 
 

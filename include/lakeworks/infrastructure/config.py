@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from lakeworks.contract.object_tags import TagName
 from lakeworks.core.layout import is_written_by_lake
 from lakeworks.core.validation import problems
 from lakeworks.core.yaml_document import read_yaml
@@ -163,6 +164,7 @@ class LakeConfig(Part):
     notifications: tuple[Notification, ...] = ()
     eventbridge: bool = False
     inbox_events: InboxEvents | None = None
+    object_tags: tuple[TagName, ...] = ()
     replication: Replication | None = None
     athena: Athena | None = Athena()
     grants: tuple[Grant, ...] = ()

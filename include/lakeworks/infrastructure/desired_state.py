@@ -146,7 +146,7 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
         **_tls(place, bucket),
         **(policy.one_key(bucket, kms) if kms else {}),
         **policy.readers(bucket, config.access.readers),
-        **policy.writers(bucket, config.access.writers),
+        **policy.writers(bucket, config.access.writers, tags=bool(config.object_tags)),
         **({} if names.logs else _inventory_policy(place, config, bucket, [bucket])),
     }
     yield policy.BucketPolicy(bucket, statements, not place.secure)

@@ -36,7 +36,7 @@ _EXPIRY_DELAY = timedelta(days=2)
 # Longer than a publication takes: a younger one that is not complete may be under way.
 PATIENCE = timedelta(hours=1)
 # A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
-ContentKind = Literal["file contradicts catalog", "impossible partition"]
+ContentKind = Literal["file contradicts catalog", "impossible partition", "untagged"]
 Kind = ObjectKind | RunKind | ContentKind | CatalogKind
 
 
@@ -165,6 +165,9 @@ def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, 
                 "lifecycle deletes: readers by ledger could not read it any more"
             )
             yield Finding("pin not current", entry.parsed, detail)
+        elif len(wanted := lake.store.tags(item.key)) > found.tag_count:
+            detail = f"`{item.key}` has {found.tag_count} of {len(wanted)} object tags: lakeworks tag {entry.table}"
+            yield Finding("untagged", entry.parsed, detail)
         if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
             yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
 

@@ -68,13 +68,17 @@ class ClassPrices(_Part):
 
 
 class RegionPrices(_Part):
-    """One region's prices; `monitoring` per 1,000 objects and month, `inventory` per million objects, `athena` per TB."""
+    """One region's prices; `monitoring` per 1,000 objects and month, `inventory` per million objects, `athena` per TB.
+
+    `object_tags` is per 10,000 tags and month.
+    """
 
     classes: dict[str, ClassPrices]
     monitoring: float = Field(ge=0)
     inventory: float = Field(ge=0)
     athena: float = Field(ge=0)
     replication_transfer: float = Field(ge=0)
+    object_tags: float = Field(0.01, ge=0)
 
 
 class PriceBook(_Part):

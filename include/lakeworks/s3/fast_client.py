@@ -69,15 +69,22 @@ class FastS3Client:
             return None
         return cls(client) if plain and trusts and signs else None
 
-    def put(self, bucket: str, key: str, body: bytes, attributes: Mapping[str, str]) -> SentObject | None:
-        """Write an object, S3 checks its SHA-256 on arrival; `attributes` are metadata and Content-Type. None: not done."""
+    def put(
+        self, bucket: str, key: str, body: bytes, attributes: Mapping[str, str], tags: Mapping[str, str]
+    ) -> SentObject | None:
+        """Write an object with its tags, S3 checks its SHA-256 on arrival; `attributes` are metadata and Content-Type.
+
+        None: not done.
+        """
         try:
             store = self._store(bucket)
             if store is None:
                 return None
             import obstore
 
-            done = obstore.put(store, key, body, attributes=dict(attributes), use_multipart=False)
+            done = obstore.put(
+                store, key, body, attributes=dict(attributes), tags=dict(tags) or None, use_multipart=False
+            )
             self._did()
             return SentObject(str(done["e_tag"]), _pinned(done["version"]))
         except Exception as error:  # whatever it is, boto3 meets it too and says it better

@@ -23,6 +23,7 @@ from lakeworks.s3.archive import archived_error
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.layer_buckets import LayerBuckets
 from lakeworks.s3.requests import conditional, media_type, settled, sha256_base64, version, version_id_of
+from lakeworks.s3.tag_header import tagging, untagged
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -44,6 +45,7 @@ class StoredObject:
     metadata: Mapping[str, str] = field(default_factory=dict)
     modified: datetime | None = None
     storage_class: str = "STANDARD"  # of a listing only
+    tag_count: int = field(default=0, compare=False)  # of `head` only
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Target:
 class ObjectStore:
     """One bucket, or one a layer; or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
 
-    With a fast_client transfer, whole objects go that way where no condition hangs on them.
+    With a fast_client transfer, whole objects go that way where no condition hangs on them. `tags` gives a key's object tags.
 
     Callers name keys as the lake does; a tenant's level is put in here on the way out and taken off on the way back, so no
     step can forget it or reach past it.
@@ -81,6 +83,7 @@ class ObjectStore:
         layers: Mapping[str, str] | None = None,
         tenant: Tenant | None = None,
         fast_client: FastS3Client | None = None,
+        tags: Callable[[str], Mapping[str, str]] = untagged,
         transfer: TransferProfile | None = None,
     ) -> None:
         self.layers = LayerBuckets(bucket, layers or {})
@@ -89,6 +92,7 @@ class ObjectStore:
         self.threads = threads
         self.tenant = tenant
         self.fast_client = fast_client
+        self.tags = tags
         self.transfer = transfer
 
     def at(self, key: str) -> str:
@@ -118,9 +122,8 @@ class ObjectStore:
                 answer = self.client.head_object(**self.place(key), **version(version_id))
         except LakeNotFound:
             return None
-        return StoredObject(
-            key, answer["ContentLength"], answer["ETag"], version_id_of(answer), answer.get("Metadata", {})
-        )
+        facts = answer["ContentLength"], answer["ETag"], version_id_of(answer), answer.get("Metadata", {})
+        return StoredObject(key, *facts, tag_count=answer.get("TagCount", 0))
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, StoredObject]:
         """The whole object and its identity; for small objects.
@@ -169,7 +172,8 @@ class ObjectStore:
         target = Target(target) if isinstance(target, str) else target
         if self.fast_client and not target.conditions:
             attributes = {**target.metadata, "Content-Type": media_type(target.key)}
-            sent = self.fast_client.put(self.layers.of(target.key), self.at(target.key), body, attributes)
+            place = (self.layers.of(target.key), self.at(target.key))
+            sent = self.fast_client.put(*place, body, attributes, self.tags(target.key))
             if sent:
                 return StoredObject(target.key, len(body), sent.etag, sent.version_id, target.metadata)
         with conditional(self.uri(target.key)):
@@ -180,6 +184,7 @@ class ObjectStore:
                     ChecksumSHA256=sha256_base64(body),
                     ContentType=media_type(target.key),
                     Metadata=dict(target.metadata),
+                    **tagging(self.tags(target.key)),
                     **target.conditions,
                 )
             )

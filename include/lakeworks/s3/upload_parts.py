@@ -11,6 +11,7 @@ from lakeworks.aws_errors import error_code
 from lakeworks.errors import LostRace, UploadGone
 from lakeworks.s3.object_store import ObjectStore, StoredObject, Target
 from lakeworks.s3.requests import conditional, media_type, sha256_base64, version_id_of
+from lakeworks.s3.tag_header import tagging
 
 P = TypeVar("P")
 
@@ -18,6 +19,7 @@ P = TypeVar("P")
 def started(store: ObjectStore, target: Target, checksum: dict[str, Any]) -> Any:
     """Begin an upload and return the answer."""
     described = {"Metadata": dict(target.metadata), "ContentType": media_type(target.key), **checksum}
+    described |= tagging(store.tags(target.key))
     return store.client.create_multipart_upload(**store.place(target.key), **described)
 
 

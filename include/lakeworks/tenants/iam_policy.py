@@ -24,6 +24,13 @@ OBJECT_ACTIONS = (
     "s3:AbortMultipartUpload",
     "s3:ListMultipartUploadParts",
 )
+# Where lake.yml has `object_tags`: without the first, a PUT that brings tags is denied.
+TAG_ACTIONS = (
+    "s3:PutObjectTagging",
+    "s3:GetObjectTagging",
+    "s3:PutObjectVersionTagging",
+    "s3:GetObjectVersionTagging",
+)
 LIST_ACTIONS = ("s3:ListBucket", "s3:ListBucketVersions")
 CATALOG_ACTIONS = (
     "glue:GetDatabase",
@@ -51,6 +58,7 @@ class LakeAddress:
     partition: str = "aws"  # aws-cn, aws-us-gov
     kms_key_arn: str | None = None
     layers: Mapping[str, str] = field(default_factory=dict)  # layers with a bucket of their own
+    tags: bool = False  # objects have tags
 
     def bucket_arn(self, key: str = "") -> str:
         """The bucket that holds a key or prefix."""
@@ -80,7 +88,7 @@ def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
         {
             "Sid": "UseOwnObjects",
             "Effect": "Allow",
-            "Action": list(OBJECT_ACTIONS),
+            "Action": [*OBJECT_ACTIONS, *(TAG_ACTIONS if lake.tags else ())],
             "Resource": [lake.object_arn(f"{prefix}*") for prefix in prefixes],
         },
         {

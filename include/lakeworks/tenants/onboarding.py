@@ -36,12 +36,14 @@ class TenantChange:
 
 def address_of(settings: Settings, account: str) -> LakeAddress:
     """The lake of a deployment as IAM spells it."""
-    key = load_config(settings.config_file).encryption.kms_key_id or settings.kms_key_id or ""
+    config = load_config(settings.config_file)
+    key = config.encryption.kms_key_id or settings.kms_key_id or ""
     kms = key if key.startswith("arn:") else None
     partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(
         settings.region.rpartition("-")[0].rpartition("-")[0], "aws"
     )
-    return LakeAddress(settings.bucket, settings.region, account, partition, kms, layer_buckets(settings))
+    tags = bool(config.object_tags)
+    return LakeAddress(settings.bucket, settings.region, account, partition, kms, layer_buckets(settings), tags)
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,14 @@ def test_a_life_in_phases() -> None:
 def test_a_lifecycle_that_cannot_be_is_refused(steps: Any) -> None:
     with pytest.raises(ConfigError, match="each later than the one before"):
         StorageLife(steps)
+
+
+def test_object_tags_are_priced_on_every_version() -> None:
+    """AWS: $0.01 a month for 10,000 tags. 5,000 objects with two tags each are 10,000."""
+    objects = [held(f"silver/market/prices/{number}", size=1, current=number % 2 == 0) for number in range(5000)]
+    two = {"owner": "market-data", "domain": "market"}
+    (line,) = Biller(BOOK, REGION, BillingPeriod.run_rate(NOW), tags=lambda _: two).lines(objects)
+    assert line.tags_usd == pytest.approx(0.01)
+    assert line.total_usd == pytest.approx(line.storage_usd + 0.01)
+    (free,) = Biller(BOOK, REGION, BillingPeriod.run_rate(NOW)).lines(objects)
+    assert free.tags_usd == 0

@@ -91,3 +91,11 @@ def test_deliveries_are_bound_to_our_buckets_and_account() -> None:
     assert statement["Condition"] == {
         "ArnLike": {"aws:SourceArn": ["arn:aws:s3:::lake"]}, "StringEquals": {"aws:SourceAccount": "1"},
     }  # fmt: skip
+
+
+def test_writers_may_tag_only_where_objects_have_tags() -> None:
+    plain, tagged = (
+        policy.writers("b", [f"{ROLE}/w"], tags=tags)["LakeworksWrite"]["Action"] for tags in (False, True)
+    )
+    assert "s3:PutObjectTagging" not in plain
+    assert {"s3:PutObjectTagging", "s3:GetObjectTagging"} <= set(tagged)

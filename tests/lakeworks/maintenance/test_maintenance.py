@@ -9,11 +9,13 @@ import pytest
 import requests
 
 from lakeworks.contract import Contract, load_contract
+from lakeworks.contract.object_tags import ObjectTags
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
+from lakeworks.maintenance.tagging import tag_versions
 from lakeworks.maintenance.verification import repair, verify
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.fetch_step import land
@@ -21,6 +23,7 @@ from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
+from lakeworks.s3.object_store import ObjectStore
 from lakeworks.sources import open_source
 from tests.conftest import new_store
 
@@ -216,3 +219,27 @@ def test_uploads_nobody_completes_are_aborted(lake: Lake, seaweed_url: str) -> N
     assert garbage.collect(lake, dry_run=False) == []
     assert [item.kind for item in garbage.collect(lake, older_than=timedelta(0), dry_run=False)] == ["multipart upload"]
     assert lake.store.client.list_multipart_uploads(Bucket=lake.store.bucket).get("Uploads", []) == []
+
+
+def test_what_has_no_tags_is_named_and_gets_them_in_every_version(published: Lake, bronze: Contract) -> None:
+    old, tags = published.store, ObjectTags(("owner", "domain"))
+    store = ObjectStore(old.client, old.bucket, old.threads, tags=tags)
+    tagged = replace(published, store=store)
+    (finding,) = verify(tagged, bronze)
+    assert (finding.kind, finding.can_be_repaired) == ("untagged", False)
+    assert "has 0 of 2 object tags: lakeworks tag bronze.transport.yellow_trips" in finding.detail
+    versions = old.client.list_object_versions(Bucket=old.bucket, Prefix=KEY)["Versions"]
+    theirs = {"TagSet": [{"Key": "cost-centre", "Value": "4711"}]}
+    old.client.put_object_tagging(Bucket=old.bucket, Key=KEY, VersionId=versions[-1]["VersionId"], Tagging=theirs)  # type: ignore[arg-type]
+    assert {item.outcome for item in tag_versions(tagged, bronze, dry_run=True)} == {"tagged"}
+    found = list(tag_versions(tagged, bronze))
+    assert {item.version_id for item in found if item.key == KEY} == {item["VersionId"] for item in versions}
+    assert any(item.key.startswith("landing/") for item in found)
+    assert {item.outcome for item in found} == {"tagged"}
+    assert verify(tagged, bronze) == []
+    assert {item.outcome for item in tag_versions(tagged, bronze)} == {"same"}
+    oldest = old.client.get_object_tagging(Bucket=old.bucket, Key=KEY, VersionId=versions[-1]["VersionId"])["TagSet"]
+    assert {tag["Key"] for tag in oldest} == {"owner", "domain", "cost-centre"}, "tags of others stay"
+    many = {"TagSet": [{"Key": f"theirs-{n}", "Value": "x"} for n in range(9)]}
+    old.client.put_object_tagging(Bucket=old.bucket, Key=KEY, Tagging=many)  # type: ignore[arg-type]
+    assert {item.outcome for item in tag_versions(tagged, bronze) if item.key == KEY} == {"full", "same"}

@@ -122,3 +122,12 @@ def test_the_key_is_the_only_thing_an_encrypted_lake_adds() -> None:
     assert decide(document, Request("kms:Decrypt", arn)) == "allowed"
     assert decide(document, Request("kms:Decrypt", arn + "2")) == "denied"
     assert all("Condition" not in part or part["Sid"] == "ListOwnPrefixes" for part in document["Statement"])
+
+
+def test_a_tenant_may_tag_its_own_objects_where_objects_have_tags() -> None:
+    lake, acme = ONE, Tenant("acme")
+    own, others = (lake.object_arn(f"silver/tenant={name}/market/prices/x") for name in ("acme", "globex"))
+    assert not may(lake, acme, "s3:PutObjectTagging", own)
+    tagged = replace(lake, tags=True)
+    assert may(tagged, acme, "s3:PutObjectTagging", own)
+    assert not may(tagged, acme, "s3:PutObjectTagging", others)

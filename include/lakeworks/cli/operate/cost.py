@@ -29,7 +29,7 @@ from lakeworks.settings import current_settings
 Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) instead of a listing")]
 Logs = Annotated[str | None, typer.Option(help="S3 server access logs: s3://bucket/prefix/")]
 
-_MONEY = ("storage_usd", "monitoring_usd", "requests_usd", "transitions_usd", "retrieval_usd")
+_MONEY = ("storage_usd", "monitoring_usd", "tags_usd", "requests_usd", "transitions_usd", "retrieval_usd")
 _BILL = Layout(extra=("objects", "old_version_bytes", *_MONEY))
 
 

@@ -104,6 +104,10 @@ def one_key(bucket: str, kms_key_id: str) -> Document:
     }
 
 
+# Without the first, a PUT that brings tags is denied.
+TAG_ACTIONS = ("PutObjectTagging", "GetObjectTagging", "PutObjectVersionTagging", "GetObjectVersionTagging")
+
+
 def readers(bucket: str, roles: Sequence[str]) -> Document:
     """Live tables only: neither landing nor ledger, staging, quarantine or audits."""
     if not roles:
@@ -129,7 +133,7 @@ def readers(bucket: str, roles: Sequence[str]) -> Document:
     }
 
 
-def writers(bucket: str, roles: Sequence[str]) -> Document:
+def writers(bucket: str, roles: Sequence[str], *, tags: bool = False) -> Document:
     """Return the statement for the pipeline's role: no right to change the bucket's settings or to remove versions."""
     if not roles:
         return {}
@@ -141,6 +145,7 @@ def writers(bucket: str, roles: Sequence[str]) -> Document:
         "DeleteObject",
         "AbortMultipartUpload",
         "ListMultipartUploadParts",
+        *(TAG_ACTIONS if tags else ()),
     ]
     lists = ["ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketLocation"]
     return {

@@ -1,0 +1,82 @@
+"""Object tags from contracts: who answers for an object, how confidential it is, how long it stays."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+from lakeworks.contract.contract import Contract, all_tables, load_contract
+from lakeworks.contract.sections import Retention
+from lakeworks.core.layout import LANDING, QUARANTINE, owner_of
+from lakeworks.core.names import LAYERS
+from lakeworks.errors import ContractError
+
+TagName = Literal["owner", "classification", "domain", "source", "retention"]
+_CLASSES = ("public", "internal", "confidential", "restricted")
+
+
+@dataclass(frozen=True)
+class ObjectTags:
+    """Gives the tags of an object by its key, tenants' or not. Live objects, landing and quarantine have some; nothing else.
+
+    :param names: which tags; each one costs money a month.
+    :param retention_of: a table's retention, lake.yml's defaults included.
+    """
+
+    names: Sequence[TagName]
+    retention_of: Callable[[Contract], Retention] = lambda contract: contract.retention
+
+    def __call__(self, key: str) -> Mapping[str, str]:
+        """Return the tags; none where no table of the project has the object."""
+        place = owner_of(key)
+        if place.area in LAYERS or place.area == QUARANTINE:
+            return self._of_table(place.table)
+        return self._of_landing(place.table) if place.area == LANDING else {}
+
+    def _of_table(self, table: str) -> Mapping[str, str]:
+        return _cached(self, (table,)) if table else {}
+
+    def _of_landing(self, dataset: str) -> Mapping[str, str]:
+        return _cached(self, _tables_of(dataset))
+
+
+@cache
+def _cached(tags: ObjectTags, tables: tuple[str, ...]) -> Mapping[str, str]:
+    contracts = [found for table in tables if (found := _found(table)) is not None]
+    return _merged(tags, contracts) if contracts else {}
+
+
+def _merged(tags: ObjectTags, contracts: Sequence[Contract]) -> Mapping[str, str]:
+    """The first table's tags, with the highest classification of all: landing has what each of them reads."""
+    first = contracts[0]
+    days = tags.retention_of(first).expire_after_days
+    values = {
+        "owner": first.team,
+        "classification": classification_of(contracts),
+        "domain": first.table.domain,
+        "source": first.source or "",
+        "retention": f"{days} days" if days else "kept",
+    }
+    return {name: values[name] for name in get_args(TagName) if name in tags.names and values[name]}
+
+
+def classification_of(contracts: Iterable[Contract]) -> str:
+    """Return the highest classification of all columns; personal data is at least `confidential`."""
+    found = [
+        max(column.classification, "confidential" if column.pii else "public", key=_CLASSES.index)
+        for contract in contracts
+        for column in contract.columns.values()
+    ]
+    return max(found, default="public", key=_CLASSES.index)
+
+
+def _found(table: str) -> Contract | None:
+    try:
+        return load_contract(table)
+    except ContractError:  # data of a table that is no more, or of another project
+        return None
+
+
+@cache
+def _tables_of(dataset: str) -> tuple[str, ...]:
+    return tuple(table for table in all_tables() if (found := _found(table)) and found.source == dataset)
