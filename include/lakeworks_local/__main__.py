@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from lakeworks.contract import all_tables
 from lakeworks.project import current_project
+from lakeworks_local.plan import Suggestion, load_walkthrough
 from lakeworks_local.stack.environment import LOGIN
 from lakeworks_local.stack.folder import is_ours
 from lakeworks_local.stack.process import StackError
@@ -85,22 +87,32 @@ def _short(path: Path, root: Path) -> Path:
 def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
     assert stack.addresses is not None
     if not keep:
-        console.print("Everything was stopped. To look around, run `make up`: it leaves Airflow and the lake running.")
+        console.print("Everything was stopped. `make up` leaves Airflow and the lake running; then try:")
+        _suggest(console, stack)
         return
     env = shlex.quote(str(_short(stack.env_file, current_project().root)))
-    table = next(iter(reversed(all_tables())), "<table>")
-    layer, _, rest = table.partition(".")
-    in_sql = f"{layer}_{rest}"
     console.print(
         f"Airflow    {stack.addresses.airflow}   login {LOGIN[0]} / {LOGIN[1]}\n"
         f"AWS        {stack.addresses.aws}   (S3 and Glue emulator)\n"
         f"Sources    {stack.addresses.replay}   (replay server)\n"
         f"Shell      set -a; . {env}; set +a; . .venv/bin/activate\n"
-        "           lakeworks status      what is published, missing or stale\n"
-        f"           lakeworks ledger {table}\n"
-        f'           lakeworks sql "SELECT * FROM {in_sql} LIMIT 10"\n'
-        "Stop       make down"
+        "Stop       make down\n"
+        "In the shell, try:"
     )
+    _suggest(console, stack)
+
+
+def _suggest(console: Console, stack: Stack) -> None:
+    """Print what to try: the walkthrough's own suggestions, or what every lake has."""
+    table = next(iter(reversed(all_tables())), "<table>")
+    layer, _, rest = table.partition(".")
+    suggestions = load_walkthrough(stack.project).suggestions or (
+        Suggestion(command="lakeworks status", shows="what is published, missing or stale"),
+        Suggestion(command=f"lakeworks ledger {table}", shows="every publication of a table"),
+        Suggestion(command=f'lakeworks sql "SELECT * FROM {layer}_{rest} LIMIT 10"', shows="its rows"),
+    )
+    for suggestion in suggestions:
+        console.print(f"  {suggestion.shows}:\n    [bold]{escape(suggestion.command)}[/]", soft_wrap=True)
 
 
 if __name__ == "__main__":

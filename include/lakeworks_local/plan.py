@@ -77,12 +77,20 @@ class Question(_Part):
     sql: str
 
 
+class Suggestion(_Part):
+    """A command to try afterwards, and what it shows."""
+
+    command: str
+    shows: str
+
+
 class Walkthrough(_Part):
     """The whole file; empty for a project without one."""
 
     drops: tuple[DroppedFile, ...] = ()
     runs: tuple[PlannedRun, ...] = ()
     questions: tuple[Question, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
 
 def load_walkthrough(project: Project) -> Walkthrough:

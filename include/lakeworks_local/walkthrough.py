@@ -3,7 +3,6 @@
 import json
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from lakeworks_local.stack.api import FINISHED, AirflowApi
 from lakeworks_local.stack.environment import BUCKET, LOGIN
 from lakeworks_local.stack.process import StackError
 from lakeworks_local.stack.stack import Stack
+from lakeworks_local.task_board import TaskBoard
 
 BOOTSTRAP = "lake_bootstrap"
 
@@ -124,22 +124,20 @@ class Demo:
         raise StackError(f"the backfill made no runs for {run.keys} (new: {found}); see airflow-scheduler.log")
 
     def _wait(self, api: AirflowApi, runs: list[tuple[str, str]], seconds: float = 1200) -> None:
-        """Show tasks as they finish, until all runs have ended."""
-        deadline, shown = time.monotonic() + seconds, ""
-        while time.monotonic() < deadline:
-            self.stack.check()
-            states = [api.run(dag, run)["state"] for dag, run in runs]
-            tasks = [task for dag, run in runs for task in api.tasks(dag, run)]
-            line = _progress(tasks)
-            if line != shown:
-                self.console.print(f"  {time.monotonic() - self.started:5.0f} s  {line}")
-                shown = line
-            if "failed" in states:
-                raise StackError(api.failure(*runs[states.index("failed")]))
-            if all(state in FINISHED for state in states):
-                return
-            time.sleep(1.0)
-        raise StackError(f"not finished after {seconds:.0f} s: {shown}")
+        """Show the runs' tables as their tasks finish, until all runs have ended."""
+        deadline = time.monotonic() + seconds
+        with TaskBoard(self.console) as board:
+            while time.monotonic() < deadline:
+                self.stack.check()
+                states = [api.run(dag, run)["state"] for dag, run in runs]
+                board.show(task for dag, run in runs for task in api.tasks(dag, run))
+                if "failed" in states:
+                    raise StackError(api.failure(*runs[states.index("failed")]))
+                if all(state in FINISHED for state in states):
+                    return
+                time.sleep(1.0)
+        unfinished = ", ".join(f"{dag} {run} is {state}" for (dag, run), state in zip(runs, states, strict=True))
+        raise StackError(f"not finished after {seconds:.0f} s: {unfinished}")
 
     def _lakeworks(self, *arguments: str) -> list[dict[str, Any]]:
         command = ["lakeworks", *arguments, "--json"]
@@ -173,12 +171,3 @@ class Demo:
         for row in rows:
             table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()))
         self.console.print(table)
-
-
-def _progress(tasks: list[dict[str, Any]]) -> str:
-    states = Counter(task["state"] or "waiting" for task in tasks)
-    running = sorted({task["task_id"] for task in tasks if task["state"] == "running"})
-    text = f"{states['success']} of {len(tasks)} tasks done"
-    if retrying := states["up_for_retry"]:
-        text += f", {retrying} waiting to retry"
-    return text + (f"; running {', '.join(running[:4])}" if running else "")
