@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.operators.crawlers import CrawlOperator
     from lakeworks_airflow.operators.expiry import ExpireOperator, RollForwardOperator
     from lakeworks_airflow.operators.freshness import FreshnessOperator
+    from lakeworks_airflow.operators.load import LoadOperator
     from lakeworks_airflow.operators.maintenance import (
         CatalogDiffOperator,
         CatalogRepairOperator,
@@ -46,6 +47,7 @@ __all__ = [
     "FreshnessOperator",
     "GarbageOperator",
     "LakeBootstrapOperator",
+    "LoadOperator",
     "MonthlyPartitions",
     "PublishOperator",
     "RestoreOperator",
@@ -80,6 +82,7 @@ _HOME = {
     "FetchOperator": "lakeworks_airflow.operators.steps",
     "FreshnessOperator": "lakeworks_airflow.operators.freshness",
     "GarbageOperator": "lakeworks_airflow.operators.maintenance",
+    "LoadOperator": "lakeworks_airflow.operators.load",
     "LakeBootstrapOperator": "lakeworks_airflow.operators.bootstrap",
     "MonthlyPartitions": "lakeworks_airflow.timetables",
     "PublishOperator": "lakeworks_airflow.operators.steps",

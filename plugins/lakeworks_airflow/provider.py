@@ -21,6 +21,7 @@ _OPERATORS = (
     "crawlers",
     "expiry",
     "freshness",
+    "load",
     "maintenance",
     "restoration",
     "steps",

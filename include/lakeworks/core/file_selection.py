@@ -1,10 +1,11 @@
 """Files of this machine that a person named: themselves, or everything in a folder; what is left out, and why."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from lakeworks.errors import ConfigError
 
@@ -35,15 +36,21 @@ class Selection:
     files: tuple[LocalFile, ...]
     left_out: tuple[LeftOut, ...]
 
-    def only(self, pattern: str) -> "Selection":
-        """Return it without files that the contract does not take (`files` in its source_options)."""
+    def only_of(self, source_options: Mapping[str, Any]) -> "Selection":
+        """Return it without files that the contract does not take (`files` in its source_options).
+
+        Raises:
+            ConfigError: no file is left.
+        """
+        pattern = str(source_options.get("files", "*"))
         meant = tuple(item for item in self.files if fnmatch(item.name, pattern))
-        others = (
-            LeftOut(item.path, f"is none of the files `{pattern}` of the contract")
-            for item in self.files
-            if item not in meant
-        )
-        return Selection(meant, (*self.left_out, *others))
+        why = f"is none of the files `{pattern}` of the contract"
+        others = tuple(LeftOut(item.path, why) for item in self.files if item not in meant)
+        left_out = (*self.left_out, *others)
+        if not meant:
+            listed = "; ".join(f"`{item.path}` {item.why}" for item in left_out[:5]) or "the folder is empty"
+            raise ConfigError(f"There is no file to load: {listed}. Nothing was loaded.")
+        return Selection(meant, left_out)
 
     def with_file(self, file: LocalFile) -> "Selection":
         """Return it with one more file."""

@@ -4,6 +4,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from mimetypes import MimeTypes
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -13,6 +14,18 @@ from lakeworks.aws_errors import translated
 from lakeworks.errors import LostRace
 
 R = TypeVar("R")
+_MEDIA_TYPES = {
+    ".avro": "application/vnd.apache.avro",
+    ".csv": "text/csv",
+    ".gz": "application/gzip",
+    ".html": "text/html; charset=utf-8",
+    ".jsonl": "application/x-ndjson",
+    ".ndjson": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+    ".zst": "application/zstd",
+}
+# Python's own table, whatever the machine's says.
+_KNOWN_TYPES = MimeTypes(filenames=())
 # S3 answers 412 (404 for If-Match) when the condition fails.
 _CONDITION_FAILED = {"PreconditionFailed", "412"}
 # S3 answers 409 while another conditional write to the key is under way: what holds then is not decided yet.
@@ -56,12 +69,8 @@ def _is_conflict(error: BaseException) -> bool:
 
 def media_type(key: str) -> str:
     """Return what a browser or another tool should take an object for, by its ending."""
-    known = {
-        "html": "text/html; charset=utf-8",
-        "json": "application/json",
-        "parquet": "application/vnd.apache.parquet",
-    }
-    return known.get(key.rpartition(".")[2], "application/octet-stream")
+    ending = f".{key.rpartition('.')[2].lower()}"
+    return _MEDIA_TYPES.get(ending) or _KNOWN_TYPES.types_map[1].get(ending, "application/octet-stream")
 
 
 def sha256_base64(body: bytes) -> str:

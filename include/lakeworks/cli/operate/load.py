@@ -80,22 +80,15 @@ def _named(
 ) -> Iterator[Selection]:
     """Find what was named; standard input is a file of the scratch folder until the command ends."""
     of_stdin = [item for item in files if str(item) == STANDARD_INPUT]
-    selection = select([item for item in files if str(item) != STANDARD_INPUT], pattern)
-    selection = selection.only(str(contract.source_options.get("files", "*")))
     if (format_ or name) and not of_stdin:
         raise ConfigError("--format and --name are for standard input (`-`). Nothing was loaded.")
+    named = [item for item in files if str(item) != STANDARD_INPUT]
+    selection = select(named, pattern).only_of(contract.source_options) if named else Selection((), ())
     if not of_stdin:
-        yield _not_empty(selection)
+        yield selection
         return
     with spooled(sys.stdin.buffer, contract, format_, name) as file:
         yield selection.with_file(file)
-
-
-def _not_empty(selection: Selection) -> Selection:
-    if selection.files:
-        return selection
-    why = "; ".join(f"`{item.path}` {item.why}" for item in selection.left_out[:5]) or "the folder is empty"
-    raise ConfigError(f"There is no file to load: {why}. Nothing was loaded.")
 
 
 def _looked_at(contract: Contract, selection: Selection) -> list[FileCheck]:
