@@ -54,8 +54,8 @@ test-stack: setup  ## end-to-end tests on the real Airflow stack
 chaos: setup  ## kill writers some hundred times while readers look (minutes)
 	$(BIN)/python -m tests.chaos
 
-simulate: setup  ## play some ten thousand histories of the whole lake over an in-memory S3 and Glue (minutes); HISTORIES=N, SEED=N, FAULT=name
-	$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0) $(if $(FAULT),--fault $(FAULT))
+simulate: setup  ## play some ten thousand histories of the whole lake over an in-memory S3 and Glue (minutes); HISTORIES=N, SEED=N, FAULT=name, LOG=file
+	$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0) $(if $(FAULT),--fault $(FAULT)) $(if $(LOG),--log $(LOG))
 
 mutants: setup  ## plant known faults in copies of the code and print those that no test notices (minutes; `ONLY=ledger` for some)
 	$(BIN)/python -m tests.mutants $(ONLY)

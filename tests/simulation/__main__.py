@@ -4,7 +4,9 @@ import argparse
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
+from tests.simulation import campaign
 from tests.simulation.faults import FAULTS
 from tests.simulation.history import History
 from tests.simulation.running import Tally, run_on, simulation
@@ -19,9 +21,12 @@ class Histories:
     seeds: range
     processes: int
     without: frozenset[str]
+    log: Path | None = None
 
     def play(self) -> Tally:
-        """Play them all."""
+        """Play them all; with a log, those that it does not hold yet."""
+        if self.log:
+            return campaign.play(self.log, self.seeds, self.processes)
         return run_on(self.processes, self.seeds, self.without)
 
     def show(self) -> int:
@@ -70,9 +75,10 @@ def main() -> int:
     parser.add_argument(
         "--without", action="append", default=[], help="a kind of process to leave out; may be repeated"
     )
+    parser.add_argument("--log", type=Path, help="a file of slices: histories that it holds are not played again")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.histories)
-    histories = Histories(seeds, options.processes, frozenset(options.without))
+    histories = Histories(seeds, options.processes, frozenset(options.without), options.log)
     if options.fault == "all":
         return histories.count_faults()
     with ExitStack() as stack:
