@@ -5,16 +5,17 @@ falls into it, whenever that arrived. So the order in which periods are run, and
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract, LateData
 from lakeworks.core.partition import Partition, Period, period_range
-from lakeworks.errors import LakeNotFound, PartitionExplosion
+from lakeworks.errors import LakeNotFound, LedgerCorrupt, PartitionExplosion
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.ledger.run_record import load_run_record
+from lakeworks.ledger.ledger import leave_out
+from lakeworks.ledger.run_record import RunRecord, load_run_record
 from lakeworks.parquet.dataset import open_dataset
 
 log = logging.getLogger(__name__)
@@ -103,14 +104,13 @@ def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tupl
 
 def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
     """The upstream's live partitions that its runs of the period wrote."""
-    records = [load_run_record(lake.store, key) for key in lake.ledger.runs(upstream.table, period)]
-    if not records:
+    records = _Records.of(lake, upstream, period)
+    if not records.were_any:
         raise LakeNotFound(
             f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so what it touches is not known. Nothing was "
             f"staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger {upstream.name}"
         )
-    written = {Partition.parse(path) for record in records for path in record.touched or ()}
-    written |= {item.parsed for record in records for item in record.partitions}
+    written = records.touched | {item.parsed for record in records.readable for item in record.partitions}
     times = [partition.period for partition in written if partition.period]
     if not written:
         return {}
@@ -123,10 +123,44 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
 
 def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
     """Return the starts of partitions that earlier runs of the period built: rows withdrawn since must leave them."""
-    records = (load_run_record(lake.store, key) for key in lake.ledger.runs(contract.table, period))
-    paths = {path for record in records for path in record.touched or ()}
-    times = (Partition.parse(path).period for path in paths)
+    times = (partition.period for partition in _Records.of(lake, contract, period).touched)
     return {time.start.replace(tzinfo=None) for time in times if time}
+
+
+@dataclass(frozen=True)
+class _Records:
+    """The records of a table's runs of a period, and what runs wrote whose record cannot be read."""
+
+    readable: tuple[RunRecord, ...]
+    otherwise: frozenset[Partition]
+    were_any: bool
+
+    @classmethod
+    def of(cls, lake: Lake, contract: Contract, period: Period) -> "_Records":
+        keys = list(lake.ledger.runs(contract.table, period))
+        readable, damaged = list[RunRecord](), set[str]()
+        for key in keys:
+            try:
+                readable.append(load_run_record(lake.store, key))
+            except LedgerCorrupt as error:
+                log.warning("The ledger says what this run wrote, because its record cannot be read: %s", error)
+                damaged.add(key)
+        return cls(tuple(readable), frozenset(_written_by(lake, contract, damaged)), bool(keys))
+
+    @property
+    def touched(self) -> set[Partition]:
+        """The partitions that the runs rebuilt."""
+        return {Partition.parse(path) for record in self.readable for path in record.touched or ()} | self.otherwise
+
+
+def _written_by(lake: Lake, contract: Contract, records: Set[str]) -> Iterator[Partition]:
+    """Yield the partitions with a publication of one of these runs. Every entry is read: for damage, not for every day."""
+    for partition in lake.ledger.numbers(contract.table) if records else ():
+        try:
+            if any(entry.run_record in records for entry in lake.ledger.history(contract.table, partition)):
+                yield partition
+        except LedgerCorrupt as error:
+            leave_out(partition, error)
 
 
 def _refuse_too_many(contract: Contract, late_data: LateData, period: Period, names: Sequence[str]) -> None:

@@ -217,6 +217,20 @@ def test_a_correction_reopens_its_day_and_no_other(shop: Shop) -> None:
     }
 
 
+def test_what_a_run_wrote_is_known_when_its_record_cannot_be_read(shop: Shop) -> None:
+    """The ledger's entries name the record: neither arrivals nor what an earlier run built are lost, and nothing stops."""
+    shop.arrive(9, [order(0), order(1)])
+    shop.build(SILVER, 9)
+    store = shop.lake.store
+    for table in (BRONZE, SILVER):
+        for key in shop.lake.ledger.runs(load_contract(table).table, day_of(9)):
+            store.put(key, b"{broken")
+    shop.arrive(10, [order(5)])
+    assert shop.build(SILVER, 10).outcome == {"published": 1}, "another day is no matter of these records"
+    assert shop.build(SILVER, 9).touched == {"year=2017/month=01/day=02": 1, "year=2017/month=01/day=03": 1}
+    assert [row["order_id"] for row in shop.rows(SILVER)] == [0, 1, 5]
+
+
 def test_a_quiet_day_publishes_nothing_and_is_no_fault(shop: Shop) -> None:
     shop.arrive(1, [])
     record = shop.build(SILVER, 1)
