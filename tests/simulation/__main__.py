@@ -51,16 +51,16 @@ class Histories:
         return int(outcome.violation is not None)
 
     def count_faults(self) -> int:
-        """Plant each fault; print in how many histories it is found, and return 1 if one is in none."""
-        sound = self.play()
-        print(f"{len(self.seeds):,} histories each. Without a fault: {sound.kinds.total()} violated", flush=True)
+        """Plant each fault and play its theme's histories; print how many it takes to find it, and return 1 if one is not."""
         missed = 0
         for name, fault in FAULTS.items():
-            with fault.planted():
-                found = self.play().kinds - sound.kinds
-            missed += not found
-            kinds = ", ".join(f"{count} {kind}" for kind, count in found.most_common(3))
-            print(f"{name} (finding {fault.finding}: {fault.says}): {found.total():,} | {kinds}", flush=True)
+            with simulation(), fault.planted():
+                played = (History(draw(seed, self.without, fault.about)).play() for seed in self.seeds)
+                found = next(((number, item) for number, item in enumerate(played, 1) if item.violation), None)
+            missed += found is None
+            says = f"{found[0]} | {found[1].violation.kind}" if found and found[1].violation else "not found"
+            print(f"{name} | {fault.finding} | {fault.says} | {fault.about or 'all'} | {says}", flush=True)
+        print(f"{len(FAULTS) - missed} of {len(FAULTS)} found within {len(self.seeds):,} histories each")
         return int(missed > 0)
 
 

@@ -73,7 +73,7 @@ def _run_id(world: World, actor: Actor) -> str:
     if actor.kind == "replay":
         return f"replay__{world.clock.now:%Y%m%dT%H%M%S%f}"
     if actor.kind == "twin writer":
-        return f"run{':+'[actor.number % 2]}twin"
+        return f"run{':+@!,;*()&'[actor.number % 10]}twin"
     return ""
 
 
@@ -115,6 +115,12 @@ def _compact(world: World, actor: Actor, _: int) -> Callable[[], Any]:
 
 def _rollback(world: World, actor: Actor, _: int) -> Callable[[], Any]:
     return lambda: rollback(world.lake, world.contract, _partition(world, actor))
+
+
+def _settle(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    """What every writer does that lost its number, and repair: bring objects, catalog and pins in line."""
+    publisher = publisher_of(world.lake, world.contract)
+    return lambda: publisher.settle(world.contract.table, _partition(world, actor))
 
 
 def _withdraw(world: World, actor: Actor, _: int) -> Callable[[], Any]:
@@ -177,12 +183,14 @@ _ACTS: dict[str, Callable[[World, Actor, int], Callable[[], Any]]] = {
     "unaudited writer": _write,
     "schema writer": _write,
     "newer release": _write,
+    "confirming writer": _write,
     "replay": _write,
     "roll-forward": _roll_forward,
     "repair": _repair,
     "catalog repair": _catalog_repair,
     "compact": _compact,
     "rollback": _rollback,
+    "settle": _settle,
     "withdraw": _withdraw,
     "gc": _collect,
     "verify": _verify,

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.simulation.running import Tally, run_on
 
-SLICE = 1_000
+SLICE = 200
 
 
 def play(log: Path, seeds: range, processes: int) -> Tally:

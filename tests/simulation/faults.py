@@ -23,6 +23,7 @@ from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.ledger.settlement import Settlement
 from lakeworks.maintenance import garbage_collection, verification
 from lakeworks.pipeline import publish_step
+from lakeworks.publications import rollbacks
 from lakeworks.s3.object_store import ObjectStore, Target
 from tests.simulation import actors, clock
 
@@ -42,6 +43,7 @@ class Fault:
     finding: str
     says: str
     swaps: Callable[[], tuple[Swap, ...]]
+    about: str = ""  # the theme whose histories are played
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -103,6 +105,15 @@ def _complete_anyway(self: Ledger, stored: Any, entry: Any) -> Any:
     return _COMPLETE(self, replace(stored, etag=self.store.head(entry.key).etag), entry)
 
 
+def _not_copied(_: Any, target: Any, __: Run) -> dict[str, Any]:
+    old = {"source_version": None, "version_id": None}
+    objects = (
+        item.model_copy(update={**old, "source_key": item.key, "source_version": item.version_id})
+        for item in target.objects
+    )
+    return {"objects": tuple(objects), "location": target.location}
+
+
 def _worker_clock(self: ObjectStore) -> datetime:
     return clock.VirtualDatetime.now(UTC)
 
@@ -132,30 +143,30 @@ def _unaudited(lake: Any, manifest: RunRecord) -> RunRecord:
 _SETTLE, _TARGET, _COMPLETE = Settlement.settle, placement._target, Ledger.complete
 
 FAULTS: dict[str, Fault] = {
-    "settle_overwrites": Fault("1", "settling puts its publication over a later one", _of(Placement, "_is_later", _no)),
-    "settle_once": Fault("1", "settling does not look whether the ledger has moved", _of(Settlement, "settle", _settle_once)),
+    "settle_overwrites": Fault("1", "settling puts its publication over a later one", _of(Placement, "_is_later", _no), "settling"),
+    "settle_once": Fault("1", "settling does not look whether the ledger has moved", _of(Settlement, "settle", _settle_once), "settling"),
     "settle_not_withdrawn": Fault(
-        "1", "settling leaves what a late step put over a withdrawal", _of(Settlement, "settle", _settle_nothing_withdrawn)
-    ),
-    "confirm_and_forget": Fault("1", "a confirmation that registers late never looks back", _of(Publisher, "_look_back", _nothing)),
+        "1", "settling leaves what a late step put over a withdrawal", _of(Settlement, "settle", _settle_nothing_withdrawn), "withdrawals"),
+    "confirm_and_forget": Fault("1", "a confirmation that registers late never looks back", _of(Publisher, "_look_back", _nothing), "confirmations"),
     "pin_stays": Fault("2", "a restored object's version is not pinned", _of(Settlement, "_restored", _restored_unpinned)),
-    "same_etag": Fault("3a", "placing the same bytes again gives the same ETag", lambda: (_same_stamp(),)),
-    "delete_by_key": Fault("3b", "a withdrawal deletes whatever is at the key", _of(Placement, "_remove", _delete_by_key)),
-    "fill_if_absent": Fault("3", "an empty key is filled on condition that it is empty", _of(Placement, "_put", _put_if_absent)),
+    "same_etag": Fault("3a", "placing the same bytes again gives the same ETag", lambda: (_same_stamp(),), "repairs"),
+    "delete_by_key": Fault("3b", "a withdrawal deletes whatever is at the key", _of(Placement, "_remove", _delete_by_key), "withdrawals"),
+    "fill_if_absent": Fault("3", "an empty key is filled on condition that it is empty", _of(Placement, "_put", _put_if_absent), "withdrawals"),
     "collect_half_placed": Fault(
         "5", "garbage collection takes what finishes a publication",
-        lambda: (Swap(garbage_collection, "_is_being_published", _no), Swap(actors, "roll_forward", _nothing)),
-    ),
+        lambda: (Swap(garbage_collection, "_is_being_published", _no), Swap(actors, "roll_forward", _nothing)), "collection"),
     "strict_documents": Fault("6", "a field of a newer release makes an entry unreadable", _strict_entries),
-    "collect_what_glue_names": Fault("10", "garbage collection does not ask the catalog", _of(garbage_collection, "_locations", lambda *_: ())),
-    "collect_rolled_back": Fault("11", "garbage collection does not look back", _of(garbage_collection, "_restore_rolled_back", _nothing)),
+    "collect_what_glue_names": Fault("10", "garbage collection does not ask the catalog", _of(garbage_collection, "_locations", lambda *_: ()), "collection"),
+    "rollback_without_copies": Fault(
+        "11", "a rollback makes the old immutable objects live again", _of(rollbacks, "_copies", _not_copied), "collection"
+    ),
     "worker_clock": Fault("12", "a worker's clock decides what is a day old", _of(ObjectStore, "now", _worker_clock)),
     "laptop_clock": Fault("12", "a laptop's clock orders a rollback", _of(Run, "by_hand", _by_hand_now)),
     "no_expiry": Fault("0", "nothing withdraws a partition before the bucket expires it", _of(actors, "expire", _nothing)),
-    "shared_staging": Fault("14", "run ids that differ in a character share a folder", lambda: (_shared_key(),)),
+    "shared_staging": Fault("14", "run ids that differ in a character share a folder", lambda: (_shared_key(),), "twins"),
     "number_taken_twice": Fault("-", "the ledger's number is taken without If-None-Match", _of(Ledger, "reserve", _reserve_anyway)),
-    "place_anyway": Fault("-", "an object is placed without If-Match", _of(placement, "_target", _place_anywhere)),
-    "complete_anyway": Fault("-", "an entry is completed without If-Match", _of(Ledger, "complete", _complete_anyway)),
+    "place_anyway": Fault("-", "an object is placed without If-Match", _of(placement, "_target", _place_anywhere), "settling"),
+    "complete_anyway": Fault("-", "an entry is completed without If-Match", _of(Ledger, "complete", _complete_anyway), "settling"),
     "unaudited": Fault("-", "publishing does not ask for an audit", _of(publish_step, "_told", _unaudited)),
     "no_catalog": Fault("-", "the catalog is never set", _of(GlueCatalog, "upsert_partitions", lambda *_: 0)),
     "repair_nothing": Fault("-", "repair does nothing to objects", _of(verification, "_repair_objects", _no)),

@@ -94,7 +94,7 @@ def run(seeds: range, without: frozenset[str] = frozenset()) -> Tally:
 def run_on(processes: int, seeds: range, without: frozenset[str] = frozenset()) -> Tally:
     """Play the histories of some seeds on several processes."""
     began, tally = time.monotonic(), Tally()
-    parts = [seeds[start : start + 100] for start in range(0, len(seeds), 100)]
+    parts = [seeds[start : start + 50] for start in range(0, len(seeds), 50)]
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         for part in pool.imap_unordered(partial(run, without=without), parts):
             tally.add(part)

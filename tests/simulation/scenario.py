@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal[
     "writer", "unaudited writer", "schema writer", "newer release", "roll-forward", "repair", "catalog repair", "compact",
     "rollback", "withdraw", "replay", "gc", "verify", "reader", "twin writer", "vandal", "night",
-    "dropper", "fetch",
+    "dropper", "fetch", "settle", "confirming writer",
 ]  # fmt: skip
 HOURS, NIGHT = timedelta(hours=1), timedelta(hours=26)
 
@@ -74,6 +74,7 @@ class _Draw:
     layout: Literal["plain", "versioned"]
     days: int
     number: int
+    past: int
     names: dict[str, int] = field(default_factory=dict)
 
     def actor(self, kind: Kind) -> Actor:
@@ -87,6 +88,8 @@ class _Draw:
             self.number += 1
             days = tuple(range(self.days)) if self.chance.random() < 0.6 else (day,)
             rows = self.chance.randrange(1, self.number + 1) if self.chance.random() < 0.2 else self.number
+            if kind == "confirming writer":  # rows that were live when the history began
+                days, rows = tuple(range(self.days)), self.past or self.number
             name = f"{kind} {self.number}"
             # a run that began earlier than one before it, seldom: it is fenced
             return Actor(name, kind, self.number, days, rows)
@@ -109,6 +112,9 @@ _BESIDE: tuple[tuple[Kind, int], ...] = (
 _THEMES: dict[str, tuple[tuple[Kind, ...], tuple[Kind, ...]]] = {
     "withdrawals": (("writer", "withdraw", "withdraw", "rollback", "repair", "replay"),) * 2,
     "repairs": (("writer", "writer", "repair", "rollback", "compact"),) * 2,
+    "settling": (("writer", "writer", "settle", "settle"),) * 2,
+    "confirmations": (("confirming writer", "writer", "confirming writer", "rollback"),) * 2,
+    "twins": (("twin writer",), ("twin writer", "writer")),
     "collection": (
         ("writer", "schema writer", "rollback", "compact"),
         ("gc", "gc", "rollback", "writer", "reader", "night"),
@@ -116,18 +122,18 @@ _THEMES: dict[str, tuple[tuple[Kind, ...], tuple[Kind, ...]]] = {
 }
 
 
-def draw(seed: int, without: frozenset[str] = frozenset()) -> Scenario:
-    """Draw the scenario of a seed; processes of the kinds `without` are left out."""
+def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> Scenario:
+    """Draw the scenario of a seed; processes of the kinds `without` are left out. `about` names a theme: all are about it."""
     chance = random.Random(seed)
     layout: Literal["plain", "versioned"] = chance.choice(("plain", "plain", "versioned"))
     days = chance.choice((1, 1, 1, 1, 2, 3))
     past = chance.choice((0, 1, 1, 2))
-    make = _Draw(chance, layout, days, past)
+    make = _Draw(chance, layout, days, past, past)
     kinds, weights = zip(*(item for item in _BESIDE if item[0] not in without), strict=True)
     expires = chance.choice((45, 90)) if chance.random() < 0.12 else 0
     archived = 40 if chance.random() < 0.08 else 0
     long = (HOURS, NIGHT, timedelta(days=30), timedelta(days=50)) if expires or archived else (HOURS, NIGHT)
-    theme = chance.choice([*_THEMES, "", "", "", "", ""])
+    theme = about or chance.choice([*_THEMES, *[""] * 7])
     if theme == "collection":
         layout, past, make.layout = "versioned", 2, "versioned"
     phases = []

@@ -13,6 +13,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.crash_recovery import roll_forward
 from lakeworks.maintenance.verification import verify
+from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.s3.object_store import ObjectStore
@@ -104,6 +105,32 @@ class BusyStore(ObjectStore):
             act, self.before_delete = self.before_delete, None
             act()
         return super().delete(doomed)
+
+
+def test_a_rollback_of_an_older_release_during_collection_loses_no_object(
+    registered: Publishing, run_at: RunAt
+) -> None:
+    """It makes the old objects themselves live again, which ours copies."""
+    for number in (1, 2):
+        registered.publish(table(2_000, number), run_at(number))
+    busy = BusyStore(registered.lake.store.client, registered.lake.store.bucket, threads=2)
+    busy.before_delete = lambda: roll_back_without_copies(registered, run_at(3))
+    lake = replace(registered.lake, store=busy)
+    with days_later(busy, 3):
+        garbage.collect(lake, [registered.wanted], dry_run=False)
+    assert registered.by_catalog().equals(table(2_000, 1))
+    assert verify(registered.lake, registered.wanted, deep=True) == []
+
+
+def roll_back_without_copies(registered: Publishing, run: Run) -> None:
+    """Publish the first publication's own objects again."""
+    before = registered.lake.ledger.history(registered.wanted.table, PARTITION)[0]
+    objects = tuple(
+        item.model_copy(update={"source_key": item.key, "source_version": item.version_id, "version_id": None})
+        for item in before.objects
+    )
+    wanted = before.model_copy(update={"kind": "rollback", "run": run, "objects": objects})
+    publisher_of(registered.lake, registered.wanted).publish([wanted])
 
 
 def test_a_rollback_during_collection_loses_no_object(registered: Publishing, run_at: RunAt) -> None:
