@@ -42,6 +42,16 @@ def test_the_defaults() -> None:
     assert not {"reference-to-glacier", "landing-to-glacier"} & set(found)
 
 
+def test_tenants_tables_of_a_layer_with_a_rule_a_table_share_one_that_is_early_for_none() -> None:
+    early = contract_of("bronze.test.early", retention={"glacier_ir_after_days": 30, "deep_archive_after_days": 200})
+    late = contract_of("bronze.test.late", retention={"glacier_ir_after_days": 120, "expire_after_days": 700})
+    found = rules(None, early, late)["bronze-tenants-to-glacier"]
+    assert found["Filter"] == {"Prefix": "bronze/tenant="}
+    assert found["Transitions"] == [{"Days": 120, "StorageClass": "GLACIER_IR"}], "one of them is never archived"
+    assert "Expiration" not in found, "one of them never expires"
+    assert "gold-tenants-expiration" not in rules(None, early, late), "the rule of a whole layer reaches tenants"
+
+
 def test_noncurrent_versions_are_bounded_in_days_and_in_number() -> None:
     found = rules(Lifecycle(rollback_days=14, rollback_versions=3))
     # NewerNoncurrentVersions in the rule with the days would exempt the newest from the days: expiry would free nothing

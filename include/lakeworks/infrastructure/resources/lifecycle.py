@@ -60,6 +60,7 @@ def rules_of(config: Lifecycle, contracts: Sequence[Contract]) -> Document:
 
     A layer whose contracts all follow its default is one rule on the layer's prefix (tenants' tables included). Where a
     contract differs, the layer becomes a rule a table: of overlapping rules the earliest expiry wins, so a layer rule would.
+    All tenants' tables of such a layer share a rule that is early for none of them.
     """
     rules = [*_tiers(config, contracts), *_housekeeping(config)]
     rules += [_own(rule) for rule in config.rules]
@@ -102,6 +103,14 @@ def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Documen
         else:
             for name, retention in sorted(tables.items()):
                 yield from _tier(str(name), f"{name.path}/", retention, margin)
+            # A tenant's tables lie below `<layer>/tenant=<id>/`, which no rule of a table reaches.
+            yield from _tier(f"{layer}-tenants", f"{layer}/tenant=", _latest([default, *tables.values()]), margin)
+
+
+def _latest(retentions: Sequence[Retention]) -> Retention:
+    """Return what harms none of these tables: each step when the last of them takes it, and never where one never does."""
+    steps = {name: [getattr(item, name) for item in retentions] for name in Retention.model_fields}
+    return Retention(**{name: None if None in days else max(days) for name, days in steps.items()})
 
 
 def read_at_every_run(contracts: Sequence[Contract]) -> dict[str, str]:
