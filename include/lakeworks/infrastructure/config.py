@@ -127,7 +127,7 @@ class Crawler(Part):
 
 
 class Alarm(Part):
-    """A CloudWatch alarm on the bytes the lake bucket keeps in STANDARD."""
+    """A CloudWatch alarm on the bytes in STANDARD, for each bucket that holds layers."""
 
     above_bytes: int = Field(10**12, ge=1)
     topic_arn: Arn | None = None

@@ -163,6 +163,9 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
         *_inbox_notification(place, config, bucket),
     )
     yield Notifications(bucket, receivers, config.eventbridge)
+    if config.alarm:
+        alarm = config.alarm
+        yield StorageAlarm(f"{bucket}-storage-cost-alarm", bucket, alarm.above_bytes, alarm.topic_arn)
     if (copy := config.replication) and names.replica:
         prefixes = (copy.prefix,) if copy.prefix else KEPT
         yield ReplicationRules(
@@ -204,10 +207,6 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
     for grant in config.grants:
         target = f"{grant.database}.{grant.table}" if grant.table else grant.database
         yield PermissionGrant(f"{grant.principal} on {target}", grant)
-    if config.alarm:
-        yield StorageAlarm(
-            f"{place.bucket}-storage-cost-alarm", place.bucket, config.alarm.above_bytes, config.alarm.topic_arn
-        )
     if config.budget:
         name = f"{place.bucket}-MonthlyDataStorageBudget"
         yield MonthlyBudget(name, place.account or "", config.budget, config.project)

@@ -241,6 +241,15 @@ def test_roles_of_lake_yml_reach_the_policy(moto_url: str, bucket: str, planned:
     assert outcomes(planned(moto_url, access=access).apply())["policy"] == "unchanged"
 
 
+def test_every_bucket_with_layers_has_an_alarm_of_its_own(ministack_url: str, bucket: str, planned: Planned) -> None:
+    """With a bucket for each layer, the one alarm watched the main bucket, in which no layer lies."""
+    layers = {layer: f"{bucket}-{layer}" for layer in ("bronze", "silver", "gold")}
+    planned(ministack_url, layer_buckets=layers, alarm={"above_bytes": 5}).apply()
+    found = client("cloudwatch", ministack_url).describe_alarms(AlarmNamePrefix=bucket)["MetricAlarms"]
+    watched = {one["Dimensions"][0]["Value"] for one in found if one["Dimensions"][0]["Name"] == "BucketName"}
+    assert watched == {bucket, *layers.values()}
+
+
 def test_a_bucket_a_layer_is_guarded_like_the_lakes_own(ministack_url: str, bucket: str, planned: Planned) -> None:
     layers = {"bronze": None, "gold": f"{bucket}-gold"}
     unique = bucket.removeprefix("boot-")
