@@ -127,7 +127,7 @@ def open_runs(lake: Lake, contract: Contract) -> Iterator[OpenRun | RunTicket]:
         yield look.open_run(ticket) or ticket
 
 
-def open_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
+def visible_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
     """Return the runs without a number of which other readers see something, begun at least `patience` ago by S3's clock."""
     found = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.shown and item.begun]
     before = lake.store.now() - patience if found else None
@@ -139,7 +139,7 @@ def run_findings(
 ) -> Iterator[tuple[RunKind | Literal["ledger unreadable"], Partition, str]]:
     """Yield what `verify` says of each run that is half, or has no number yet, and of a document that cannot be read."""
     try:
-        found = open_runs(lake, contract, patience)
+        found = visible_runs(lake, contract, patience)
     except LedgerCorrupt as error:
         yield "ledger unreadable", Partition(), str(error)
         return
@@ -154,7 +154,7 @@ def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Ope
     One that is half for nearly as long as the bucket keeps what was before it is given up: readers see it as it is.
     """
     register, table = RunRegister(lake.store), contract.table
-    for run in open_runs(lake, contract, patience):
+    for run in visible_runs(lake, contract, patience):
         if not run.is_whole and not run.ticket.given_up:
             _publish_rest(lake, run)
     left = []
