@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation import campaign
-from tests.simulation.faults import FAULTS
 from tests.simulation.history import History
 from tests.simulation.running import Tally, run_on, simulation
 from tests.simulation.scenario import draw
 from tests.simulation.story import story_of
+from tests.simulation.whole_run_faults import EVERY_FAULT
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Histories:
         tally = self.play()
         hourly = tally.histories / tally.seconds * 3600
         print(
-            f"{tally.histories:,} histories, {tally.requests:,} requests, {tally.killed:,} processes killed, {tally.reads:,} reads, "
+            f"{tally.histories:,} histories, {tally.requests:,} requests, {tally.killed:,} processes killed, {tally.reads:,} reads, {tally.views:,} of whole runs, "
             f"{tally.seconds:.0f} s ({hourly:,.0f} an hour; {tally.processor / tally.histories * 1000:.1f} ms of processor each); "
             f"catalog behind for a while in {tally.catalog_behind:,}; violated in {tally.kinds.total():,}"
         )
@@ -53,14 +53,14 @@ class Histories:
     def count_faults(self) -> int:
         """Plant each fault and play its theme's histories; print how many it takes to find it, and return 1 if one is not."""
         missed = 0
-        for name, fault in FAULTS.items():
+        for name, fault in EVERY_FAULT.items():
             with simulation(), fault.planted():
                 played = (History(draw(seed, self.without, fault.about)).play() for seed in self.seeds)
                 found = next(((number, item) for number, item in enumerate(played, 1) if item.violation), None)
             missed += found is None
             says = f"{found[0]} | {found[1].violation.kind}" if found and found[1].violation else "not found"
             print(f"{name} | {fault.finding} | {fault.says} | {fault.about or 'all'} | {says}", flush=True)
-        print(f"{len(FAULTS) - missed} of {len(FAULTS)} found within {len(self.seeds):,} histories each")
+        print(f"{len(EVERY_FAULT) - missed} of {len(EVERY_FAULT)} found within {len(self.seeds):,} histories each")
         return int(missed > 0)
 
 
@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed; a history is reproduced by its own")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--story", type=int, help="only play this seed and print its story")
-    parser.add_argument("--fault", choices=[*FAULTS, "all"], help="take a cure out first")
+    parser.add_argument("--fault", choices=[*EVERY_FAULT, "all"], help="take a cure out first")
     parser.add_argument(
         "--without", action="append", default=[], help="a kind of process to leave out; may be repeated"
     )
@@ -83,7 +83,7 @@ def main() -> int:
         return histories.count_faults()
     with ExitStack() as stack:
         if options.fault:
-            stack.enter_context(FAULTS[options.fault].planted())
+            stack.enter_context(EVERY_FAULT[options.fault].planted())
         return histories.show() if options.story is None else histories.tell(options.story)
 
 

@@ -33,6 +33,7 @@ from lakeworks.publications.withdrawal import withdraw
 from lakeworks.s3.object_store import SHA256, Target
 from tests.simulation.inbox import drop, fetch
 from tests.simulation.scenario import Actor
+from tests.simulation.whole_runs import judge
 from tests.simulation.world import DAYS, ELSEWHERE, MONTH, NEWER, Content, World
 
 _TRIES = 3  # as many as Airflow makes
@@ -161,8 +162,17 @@ def _read(world: World, actor: Actor, _: int) -> Callable[[], Any]:
             for item in entry.objects if entry else ():
                 body = PinnedObject(world.lake.store, item, ObjectCache()).read()
                 assert content_hash(body) == item.sha256, f"`{item.key}` is not what publication {entry} names"
+        _read_whole_runs(world)
 
     return read
+
+
+def _read_whole_runs(world: World) -> None:
+    """Read all days as `lakeworks sql` and transforms do, in as many requests as that takes."""
+    if len(world.partitions) > 1:
+        ledger, table = world.lake.with_whole_runs([world.contract.table]).ledger, world.contract.table
+        found = {partition: ledger.newest(table, partition) for partition in world.partitions}
+        judge(world, {partition: stored.entry for partition, stored in found.items() if stored})
 
 
 def _vandalise(world: World, actor: Actor, _: int) -> Callable[[], Any]:

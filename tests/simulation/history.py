@@ -14,6 +14,7 @@ from tests.simulation.chooser import Chooser
 from tests.simulation.readers import Readers, Violation
 from tests.simulation.scenario import Actor, Phase, Scenario
 from tests.simulation.scheduler import Decision, Fate, Process, Request
+from tests.simulation.whole_runs import WholeRunReader
 from tests.simulation.world import World
 
 _SINGLE_REQUEST_BYTES = multipart.SINGLE_REQUEST_BYTES
@@ -42,6 +43,7 @@ class Outcome:
     violation: Violation | None = None
     steps: list[Step] = field(default_factory=list)
     reads: int = 0
+    views: int = 0
     behind: int = 0
     requests: int = 0
     killed: int = 0
@@ -60,6 +62,7 @@ class History:
         self.tell = tell
         self.world = World(scenario, self._after_step)
         self.readers = Readers(self.world)
+        self.runs = WholeRunReader(self.world)
         self.outcome = Outcome(scenario, self.world.scheduler.decisions)
         self.chooser = Chooser(scenario, self.world.scheduler)
 
@@ -70,11 +73,13 @@ class History:
             for phase in self.scenario.phases:
                 self._phase(phase)
             Aftermath(self.world, self.scenario, self.readers, self._wait).check(calm=self._is_calm)
+            self.runs.ends()
         except Violation as violation:
             self.outcome.violation = violation
         except LakeError as error:
             self.outcome.violation = Violation(f"failed in peace ({type(error).__name__})", str(error))
         self.outcome.reads = self.readers.reads
+        self.outcome.views = self.runs.views
         self.outcome.behind = len(self.readers.lags)
         self.outcome.requests = len(self.world.scheduler.decisions)
         return self.outcome
@@ -162,6 +167,8 @@ class History:
                 Step(process.name, request.operation, request.arguments, fate, request.outcome, {})
             )
         self.readers.look()
+        if request is not None and request.writes:
+            self.runs.look(request)
         if self.tell and self.outcome.steps:
             self.outcome.steps[-1].numbers = self.readers.shown()
 

@@ -13,6 +13,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash, stamped
 from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.run_numbers import RunNumbers
 from lakeworks.ledger.run_record import RunRecord
 from lakeworks.prices import load_price_book
 from lakeworks.s3.requests import media_type, settled, sha256_base64
@@ -34,6 +35,7 @@ def remembering() -> Iterator[None]:
         for owner, name in (
             (LedgerEntry, "model_validate_json"),
             (RunRecord, "model_validate_json"),
+            (RunNumbers, "model_validate_json"),
             (TableName, "parse"),
             (Partition, "parse"),
         ):

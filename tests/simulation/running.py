@@ -26,6 +26,7 @@ class Tally:
     histories: int = 0
     requests: int = 0
     reads: int = 0
+    views: int = 0  # of all days at once, by a reader that sees runs whole or not at all
     killed: int = 0
     catalog_behind: int = 0  # histories in which the catalog showed an older publication for a while
     kinds: Counter[str] = field(default_factory=Counter)
@@ -38,6 +39,7 @@ class Tally:
         self.histories += 1
         self.requests += outcome.requests
         self.reads += outcome.reads
+        self.views += outcome.views
         self.killed += outcome.killed
         self.catalog_behind += outcome.behind > 0
         if outcome.violation:
@@ -46,7 +48,7 @@ class Tally:
 
     def add(self, other: "Tally") -> None:
         """Add the histories of another process."""
-        for name in ("histories", "requests", "reads", "killed", "catalog_behind", "processor"):
+        for name in ("histories", "requests", "reads", "views", "killed", "catalog_behind", "processor"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.kinds += other.kinds
         for kind, seed in other.seeds.items():

@@ -125,6 +125,7 @@ class World:
         self.bucket = Bucket(self.clock)
         self.glue = Glue()
         self.contents: dict[str, Content] = {}
+        self.staged: dict[str, dict[Partition, str]] = {}  # by run: the days it staged, each with its content
         self.scheduler = Scheduler(self.clock, after_step)
         s3, glue = Client(self.bucket, self.scheduler), Client(self.glue, self.scheduler)
         self.lake = self.lake_of(s3, glue)
@@ -179,6 +180,7 @@ class World:
                 self.lake.store.put(Target(key, {SHA256: digest}), body)
                 objects.append(StagedObject(key=key, size=len(body), sha256=digest, rows=2))
             staged.append(StagedPartition(partition=partition.path, objects=tuple(objects)))
+            self.staged.setdefault(run.id, {})[partition] = staged[-1].content
         return manifest.model_copy(update={"partitions": tuple(staged)}).save(self.lake.store)
 
 
