@@ -26,7 +26,7 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
 from lakeworks.maintenance.catalog_suspect import Suspect, Verdict, folder_of
 from lakeworks.pipeline.publish_step import publisher_of
-from lakeworks.pipeline.registration import catalog_partition, table_parameters
+from lakeworks.pipeline.registration import EMPTY, catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
 
 log = logging.getLogger(__name__)
@@ -216,6 +216,8 @@ class _Reconciliation:
     def _parameters(self) -> dict[str, str]:
         """Return the table's parameters."""
         entry = None if self.contract.partition_keys else self._live(Partition())
+        if entry is None and self.numbers and not self.contract.partition_keys:
+            return EMPTY
         whole = catalog_partition(self.lake, entry) if isinstance(entry, LedgerEntry) and entry.is_live else None
         return table_parameters(self.contract, self.location, self.numbers, whole)
 

@@ -14,6 +14,8 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.ledger import leave_out
 
+# Parameters of a table without partitions that was withdrawn.
+EMPTY = {"numRows": "0", "totalSize": "0"}
 _ROUNDS = 3
 
 
@@ -26,12 +28,17 @@ class Registrar:
     extra: tuple[tuple[str, LakeType], ...] = ()
 
     def __call__(self, entries: Sequence[LedgerEntry]) -> None:
-        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog."""
+        """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog.
+
+        A table without partitions stays when it is withdrawn, as one does whose last partition is: it says that it is empty.
+        """
         wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        location = self.lake.location(self.contract)
         if not wanted:
             self._set(entries)
+            if entries and not self.contract.partition_keys:
+                self.lake.catalog.upsert_table(self.contract, location, self.extra, EMPTY)
             return
-        location = self.lake.location(self.contract)
         more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
         aligned: dict[Values, int] = {}
         self.lake.catalog.upsert_table(self.contract, location, self.extra, more, on_aligned=aligned.update)

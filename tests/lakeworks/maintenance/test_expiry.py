@@ -37,8 +37,7 @@ def contract(layout: str = "plain", name: str = "gold.test.daily", **changes: An
     return contract_of(
         name,
         columns=COLUMNS,
-        partition_by=["month"],
-        **{"storage": storage, "retention": retention, **changes},
+        **{"partition_by": ["month"], "storage": storage, "retention": retention, **changes},
     )
 
 
@@ -83,6 +82,30 @@ def test_a_partition_past_its_retention_is_withdrawn_and_stays_so(lake: Lake, ru
         assert [finding.kind for finding in findings] == []
         assert repair(lake, wanted, findings) == []
         assert lake.ledger.live(wanted.table, JANUARY) is None
+
+
+def test_a_table_without_partitions_stays_in_the_catalog_and_says_that_it_is_empty(lake: Lake, run_at: RunAt) -> None:
+    """Views and grants hang on the table. What it said of the withdrawn rows is gone."""
+    wanted = contract(partition_by=[])
+    publish(lake, wanted, run_at(1))
+    said = (lake.catalog.table(wanted.table) or {})["Parameters"]
+    assert (said["numRows"], said["lakeworks.publication"]) == ("20", "1")
+    with days_later(lake.store, 366):
+        assert len(expire(lake, wanted, dry_run=False)) == 1
+        found = lake.catalog.table(wanted.table) or pytest.fail("the table is gone")
+        assert (found["Parameters"]["numRows"], found["Parameters"]["totalSize"]) == ("0", "0")
+        assert not {"lakeworks.publication", "lakeworks.entry", "lakeworks.audit"} & set(found["Parameters"])
+        assert verify(lake, wanted) == []
+        stale = {**found["Parameters"], "numRows": "20"}
+        client = lake.catalog.client
+        kept = {key: found[key] for key in ("Name", "StorageDescriptor", "PartitionKeys", "TableType")}
+        client.update_table(DatabaseName=wanted.table.database, TableInput={**kept, "Parameters": stale})
+        (late,) = verify(lake, wanted)
+        assert "numRows 20 is not 0" in late.detail, "as a late registration leaves it"
+        assert repair(lake, wanted, [late]) == [late]
+        assert verify(lake, wanted) == []
+    publish(lake, wanted, run_at(2))
+    assert verify(lake, wanted) == []
 
 
 def test_the_catalog_forgets_before_the_ledger_says_so_and_a_killed_expiry_is_finished(
