@@ -96,3 +96,19 @@ def test_a_bucket_that_is_not_there_is_one_message(
     assert done.returncode == 1
     assert "LakeNotFound (must be corrected)" in done.stderr
     assert "lakeworks bootstrap" in done.stderr
+
+
+def test_a_drop_names_the_dag_and_the_key_and_a_dry_run_sends_nothing(
+    command: Callable[..., Done], environment: dict[str, str], lake: Lake, tmp_path: Path
+) -> None:
+    (tmp_path / "good.csv").write_text(GOOD)
+    dry = json.loads(command("load", EVENTS, DAY, str(tmp_path), "--dry-run", "--json", **environment).stdout)
+    assert (dry["counts"], [*lake.store.scan("inbox/")], [*lake.store.scan("landing/")]) == ({"ready": 1}, [], [])
+    done = command("load", EVENTS, DAY, str(tmp_path), "--drop", **environment)
+    assert done.returncode == 0
+    assert (
+        f"1 loaded. In s3://{lake.store.bucket}/inbox/commerce_events/{DAY}/; nothing was published yet." in done.stdout
+    )
+    assert f"Trigger the DAG `commerce_events` with the partition key {DAY}" in done.stdout
+    assert [item.key for item in lake.store.scan("inbox/")] == [f"inbox/commerce_events/{DAY}/good.csv"]
+    assert [*lake.store.scan("landing/")] == []

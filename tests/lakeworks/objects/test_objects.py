@@ -1,6 +1,7 @@
 """Objects that are no table, on three S3 servers: what a key, a prefix or a person does wrong harms nothing."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from lakeworks.objects.outcome import counts
 from lakeworks.objects.tagging import parse_tags, read_tags, tag_objects
 from lakeworks.objects.upload import upload_objects
 from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.transfer_budget import within_budget
 from tests.conftest import new_store
 
 
@@ -177,6 +179,22 @@ def test_a_large_object_goes_in_parts_and_comes_in_ranges_of_one_version(
     assert (sum(heard), len(heard)) == (13 << 20, 3)
     assert fetched(store, "docs", tmp_path / "back") == {"docs/big.bin": "loaded"}
     assert (tmp_path / "back" / "big.bin").read_bytes() == body
+
+
+def test_large_files_go_one_by_one(store: ObjectStore) -> None:
+    """Twenty files with twenty threads each queued for a pool of twenty."""
+    store.transfer = TransferProfile(4, 10, 10)
+    sizes, under_way, most = [5, 50, 5, 50, 50, 5], [0], [0]
+
+    def transfer(size: int) -> int:
+        under_way[0] += size > 10
+        most[0] = max(most[0], under_way[0])
+        time.sleep(0.02)
+        under_way[0] -= size > 10
+        return size
+
+    assert within_budget(store, sizes, lambda size: size, transfer) == sizes
+    assert most[0] == 1
 
 
 def test_an_object_replaced_while_it_is_fetched_keeps_its_version(ministack_url: str, tmp_path: Path) -> None:

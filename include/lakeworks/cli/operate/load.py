@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from lakeworks.loading.period_load import Progress, check_destination, check_fil
 from lakeworks.loading.report import LoadReport
 from lakeworks.loading.standard_input import STANDARD_INPUT, spooled
 from lakeworks.project import current_project
+from lakeworks.settings import current_settings
 
 FilesArgument = Annotated[
     list[Path],
@@ -87,8 +88,15 @@ def _named(
     if not of_stdin:
         yield selection
         return
-    with spooled(sys.stdin.buffer, contract, format_, name) as file:
+    with spooled(sys.stdin.buffer, contract, format_, name, _scratch()) as file:
         yield selection.with_file(file)
+
+
+def _scratch() -> Path | None:
+    """Return the deployment's scratch folder; None where no lake is set up, which a look at the files does not need."""
+    with suppress(ConfigError):
+        return current_settings().scratch_dir
+    return None
 
 
 def _looked_at(contract: Contract, selection: Selection) -> list[FileCheck]:
