@@ -10,7 +10,7 @@ from lakeworks.errors import CredentialsExpired, LakeAccessDenied, LakeError
 from lakeworks.lake import Lake
 from lakeworks.landing.files import dataset
 from lakeworks.loading.file_check import FileCheck
-from lakeworks.loading.period_load import Progress, first_reason, refuse
+from lakeworks.loading.period_load import Progress, first_reason, refuse, refuse_mixed
 from lakeworks.loading.report import FileOutcome, LoadReport
 from lakeworks.s3.local_upload import upload_once
 from lakeworks.s3.transfer_budget import within_budget
@@ -34,6 +34,7 @@ def drop_files(
         LakeAccessDenied, CredentialsExpired: every other file would fail alike.
     """
     good = refuse(contract, checks, keep_going=keep_going)
+    refuse_mixed(lake, contract, period)
     folder = f"{INBOX}/{dataset(contract)}/{period}"
     heard.step("landing")
 

@@ -1,13 +1,14 @@
 """Load files into one period of a table: look at each, land them, write, audit, publish. No Airflow is needed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from lakeworks.contract import Contract
 from lakeworks.core.file_selection import Selection
-from lakeworks.core.partition import Period
+from lakeworks.core.layout import partition_of
+from lakeworks.core.partition import GRAINS, Period
 from lakeworks.errors import ContractError, FencedError, FileRefused, LostRace, PartitionKeyError
 from lakeworks.formats.options import FormatOptions
 from lakeworks.lake import Lake
@@ -56,12 +57,36 @@ def check_destination(contract: Contract, key: str) -> Period:
     if not fields:
         return Period.parse(key)
     period, grain = Period.parse(key), fields[0].transform
-    if period.grain != grain:
+    coarser = fields[0].column is not None and GRAINS.index(period.grain) < GRAINS.index(grain)
+    if period.grain != grain and not coarser:
         raise PartitionKeyError(
-            f"`{key}` is a {period.grain}, and `{contract.name}` is cut by {grain} (`{fields[0]}`). Nothing was loaded. Name "
+            f"`{key}` is not a {grain}, and `{contract.name}` is cut by {grain} (`{fields[0]}`). Nothing was loaded. Name "
             f"the {grain}, like {Period.containing(period.start, grain)}."
         )
     return period
+
+
+def refuse_mixed(lake: Lake, contract: Contract, period: Period) -> None:
+    """Refuse a period that overlaps one of another grain: a run of each would publish its own files only, over the other's.
+
+    Raises:
+        PartitionKeyError: files of such a period are landed.
+    """
+    fields = [item for item in contract.partition_by if item.transform != "identity"]
+    if not fields or fields[0].column is None:
+        return
+    own = prefix(contract, period)
+    finer = next((item.key for item in lake.store.scan(own) if not item.key.startswith(f"{own}fetch=")), None)
+    around = [
+        prefix(contract, Period.containing(period.start, grain)) for grain in GRAINS[: GRAINS.index(period.grain)]
+    ]
+    other = finer or next((item.key for place in around for item in lake.store.scan(f"{place}fetch=")), None)
+    if other:
+        landed = partition_of(other.partition("fetch=")[0])
+        raise PartitionKeyError(
+            f"`{contract.name}` {period}: files of {landed} are landed already, and the two overlap. Nothing was loaded. "
+            f"Load by the grain of {landed}."
+        )
 
 
 def check_files(contract: Contract, selection: Selection, heard: Progress = Progress()) -> list[FileCheck]:
@@ -90,6 +115,7 @@ def load_files(
         LakeError: whatever the steps raise; live data is as it was.
     """
     good, run = refuse(contract, checks, keep_going=keep_going), _run()
+    refuse_mixed(lake, contract, period)
     heard.step("landing")
     delivery = Delivery([item.as_checked() for item in good], heard.sent)
     land(lake, contract, period, run, delivery)
@@ -116,11 +142,18 @@ def preview(lake: Lake, contract: Contract, period: Period, checks: Sequence[Fil
     """Return what a load would do with each file; nothing is sent."""
     newest = Fetches.below(lake, prefix(contract, period)).newest()
     landed = [landed_file(item) for item in (newest.answers if newest else ())]
-    known = {item.name: item.content for item in landed if item}
+    return judged(contract, period, checks, {item.name: item.content for item in landed if item})
+
+
+def judged(
+    contract: Contract, period: Period, checks: Sequence[FileCheck], known: Mapping[str, str] | None = None
+) -> LoadReport:
+    """Return what a look at the files says of each; `known` are the contents that are landed, by name."""
+    found = known or {}
     files = [
         FileOutcome(item, "failed", first_reason(item))
         if item.is_refused
-        else FileOutcome(item, "same" if known.get(item.file.name) == item.content else "ready")
+        else FileOutcome(item, "same" if found.get(item.file.name) == item.content else "ready")
         for item in checks
     ]
     return LoadReport(contract.name, str(period), files)

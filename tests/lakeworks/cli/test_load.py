@@ -98,6 +98,15 @@ def test_a_bucket_that_is_not_there_is_one_message(
     assert "lakeworks bootstrap" in done.stderr
 
 
+def test_a_refused_file_is_in_the_answer_of_a_program_too(command: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(GOOD)
+    (tmp_path / "bad.csv").write_text(BAD)
+    done = command("load", EVENTS, DAY, str(tmp_path), "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["counts"]) == (1, {"failed": 1, "ready": 1})
+    assert answer["files"][0]["why"].startswith("line 2 `order_id` does not fit int64")
+
+
 def test_a_drop_names_the_dag_and_the_key_and_a_dry_run_sends_nothing(
     command: Callable[..., Done], environment: dict[str, str], lake: Lake, tmp_path: Path
 ) -> None:

@@ -15,19 +15,20 @@ import pytest
 from botocore.config import Config
 
 from lakeworks.core.file_selection import select
+from lakeworks.core.partition import Period
 from lakeworks.core.transfer_profile import TransferProfile
-from lakeworks.errors import DeliveryShrank, FileChanged, FileRefused, LakeAccessDenied
+from lakeworks.errors import DeliveryShrank, FileChanged, FileRefused, LakeAccessDenied, PartitionKeyError
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.loading import load_rows
 from lakeworks.loading.delivery import Delivery
 from lakeworks.loading.inbox_drop import drop_files
-from lakeworks.loading.period_load import Progress, check_files, load_files, preview
+from lakeworks.loading.period_load import Progress, check_destination, check_files, load_files, preview
 from lakeworks.pipeline.downstream_rebuild import rebuild
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.sources.files.file_drop import FileDrop
 from tests.conftest import new_store
-from tests.lakeworks.loading.conftest import DAY, Till
+from tests.lakeworks.loading.conftest import DAY, Till, till_contract
 
 
 def test_a_file_is_published_by_one_call(till: Till) -> None:
@@ -203,3 +204,22 @@ def test_rows_of_python_are_loaded_to_the_last_digit(till: Till, kind: str) -> N
              "arrow": table, "reader": table.to_reader(), "dictionaries": iter(rows)}[kind]  # fmt: skip
     report = load_rows(till.contract.name, str(DAY), given, lake=till.lake)
     assert (report.counts, till.rows()) == ({"loaded": 1}, sorted(rows, key=lambda row: int(str(row["id"]))))
+
+
+def test_a_month_and_its_days_are_not_mixed(till: Till) -> None:
+    """Where rows find their day by a column, a month may be loaded as a whole, but not beside days of it."""
+    columns = {"id": {"type": "bigint", "description": ""}, "at": {"type": "timestamp", "description": ""}}
+    till.contract = till_contract(columns=columns, partition_by=["day(at)"])
+    till.write(a__csv="id,at\n1,2026-01-06T10:00:00\n2,2026-01-07T10:00:00\n")
+    month, checks = check_destination(till.contract, "2026-01"), check_files(till.contract, select([till.folder]))
+    report = load_files(till.lake, till.contract, month, checks)
+    assert (report.record and report.record.outcome) == {"published": 2}
+    for key in ("2026-01-06", "2026-01-09"):
+        with pytest.raises(PartitionKeyError, match=r"files of 2026-01 are landed already.*Nothing was loaded"):
+            load_files(till.lake, till.contract, check_destination(till.contract, key), checks)
+    february = Period.parse("2026-02-03")
+    till.write(a__csv="id,at\n3,2026-02-03T10:00:00\n")
+    checks = check_files(till.contract, select([till.folder]))
+    load_files(till.lake, till.contract, february, checks)
+    with pytest.raises(PartitionKeyError, match="files of 2026-02-03 are landed already"):
+        drop_files(till.lake, till.contract, Period.parse("2026-02"), checks)

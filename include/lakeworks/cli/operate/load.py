@@ -19,7 +19,7 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import ConfigError
 from lakeworks.loading.file_check import FileCheck
 from lakeworks.loading.inbox_drop import drop_files
-from lakeworks.loading.period_load import Progress, check_destination, check_files, load_files, preview
+from lakeworks.loading.period_load import Progress, check_destination, check_files, judged, load_files, preview, refuse
 from lakeworks.loading.report import LoadReport
 from lakeworks.loading.standard_input import STANDARD_INPUT, spooled
 from lakeworks.project import current_project
@@ -62,6 +62,9 @@ def load_table(  # noqa: PLR0913, PLR0917 - each is an option of the command
         if dry_run:
             _print_report(preview(connect(), contract, key, checks), selection, as_json=as_json)
             raise typer.Exit(_FAILED if any(item.is_refused for item in checks) else 0)
+        if not keep_going and any(item.is_refused for item in checks):
+            _print_report(judged(contract, key, checks), selection, as_json=as_json)
+            refuse(contract, checks, keep_going=False)
         lake, size = connect(), sum(item.size for item in checks if not item.is_refused)
         with transferring("Landing", size) as bar:
             heard = Progress(sent=bar.advance, step=lambda text: bar.begin(text.capitalize(), _total(text, size)))
