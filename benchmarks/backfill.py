@@ -158,7 +158,7 @@ def main() -> int:
     parser.add_argument("--to", dest="last", default="2012-12-31")
     parser.add_argument("--days", type=int, default=10, help="how many days to run one by one")
     said = parser.parse_args()
-    from lakeworks.core.partition import periods_between
+    from lakeworks.core.period_keys import periods_between
 
     days = periods_between(said.first, said.last, "day")
     with tempfile.TemporaryDirectory() as folder:

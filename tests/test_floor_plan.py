@@ -1,7 +1,9 @@
 """Modules are nouns that hide no function, folders stay small, and each name means one thing."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,11 @@ def modules(package: str) -> list[Path]:
     return sorted((REPOSITORY / package).rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def defined(tree: ast.Module) -> set[str]:
     return {item.name for item in tree.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
 
@@ -29,7 +36,7 @@ def bound(tree: ast.Module) -> set[str]:
 
 def shadowed(path: Path) -> Iterator[str]:
     """Names of modules that an object takes away: a module's own name, or one that its package binds over it."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     if path.name == "__init__.py":
         siblings = {item.stem for item in path.parent.iterdir() if item.suffix == ".py" or item.is_dir()}
         yield from sorted((bound(tree) & siblings) | (defined(tree) & {path.parent.name}))
@@ -68,3 +75,64 @@ def test_what_is_left_out_of_the_quick_tests_is_there() -> None:
         if not name.endswith("/") and not any(f"/{place}".endswith(f"/{name}.py") for place in places)
     }
     assert (gone, exact) == (set(), set())
+
+
+def named_types(tree: ast.Module) -> Iterator[str]:
+    """Public classes and type aliases of a module: `class Finding`, `Kind = Literal[...]`."""
+    for item in tree.body:
+        if isinstance(item, ast.ClassDef):
+            names = [item.name]
+        elif isinstance(item, ast.Assign):
+            names = [target.id for target in item.targets if isinstance(target, ast.Name)]
+        else:
+            continue
+        yield from (name for name in names if name[0].isupper() and not name.isupper())
+
+
+def test_each_type_name_means_one_thing() -> None:
+    """A reader who looks a type up by its name finds one definition."""
+    places = defaultdict(list)
+    for package in PACKAGES[:-1]:
+        for path in modules(package):
+            for name in named_types(parsed(path)):
+                places[name].append(str(path.relative_to(REPOSITORY)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Each `from module import name` of this repository, also inside functions."""
+    for item in ast.walk(parsed(path)):
+        if (
+            isinstance(item, ast.ImportFrom)
+            and item.module
+            and not item.level
+            and source_of(item.module.partition(".")[0])
+        ):
+            yield from ((item.module, name.name) for name in item.names)
+
+
+@cache
+def source_of(module: str) -> Path | None:
+    for root in ("include", "plugins", ""):
+        path = REPOSITORY / root / module.replace(".", "/")
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+@cache
+def has(module: str, name: str) -> bool:
+    path = source_of(module)
+    if path is None:
+        return False
+    tree = parsed(path)
+    assigned = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+    return name in assigned | bound(tree) or source_of(f"{module}.{name}") is not None
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "tests/conformance", "tests/stack", "tests/chaos"])
+def test_scripts_that_the_quick_tests_do_not_import_name_what_there_is(folder: str) -> None:
+    """A benchmark broke unseen when a function moved to another module."""
+    gone = [(path.name, *pair) for path in modules(folder) for pair in imports(path) if not has(*pair)]
+    assert gone == []

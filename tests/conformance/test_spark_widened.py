@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lakeworks.contract.evolution import changes, left_for_spark_3
+from lakeworks.engines.spark import plain
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from tests.conformance.spark_session import by_duckdb, configured, downloaded, plain, register, rows_in, rows_of
+from tests.conformance.spark_session import by_duckdb, configured, downloaded, register, rows_in, rows_of
 from tests.conformance.test_spark import ours
 from tests.lakeworks.catalog.test_readers import AFTER, publish, row
 from tests.lakeworks.catalog.test_readers import evolved as evolved

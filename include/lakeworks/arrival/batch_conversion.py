@@ -22,7 +22,7 @@ _OTHER_TYPE = (
     "the partition again."
 )
 Constants = Mapping[str, Any]
-Reasons = dict[int, list[tuple[str, str]]]
+ReasonLists = dict[int, list[tuple[str, str]]]
 
 
 class BatchConversion:
@@ -106,7 +106,7 @@ class BatchConversion:
             SchemaDrift: a value does not fit, and the policy does not quarantine rows.
         """
         matched = match(file, [name for name in self._contract.columns if name not in constants], batch)
-        reasons: Reasons = {}
+        reasons: ReasonLists = {}
         columns = [self._column(file, field, constants, matched, batch, reasons) for field in self._schema]
         for name, places in matched.twice.items():
             for place in places:
@@ -128,7 +128,7 @@ class BatchConversion:
         return whole.filter(pa.array([place not in reasons for place in range(batch.rows)]))
 
     def _column(
-        self, file: str, field: pa.Field, constants: Constants, matched: Matched, batch: RawBatch, reasons: Reasons
+        self, file: str, field: pa.Field, constants: Constants, matched: Matched, batch: RawBatch, reasons: ReasonLists
     ) -> pa.Array:  # fmt: skip
         if field.name in constants:
             value = constants[field.name]
@@ -151,7 +151,7 @@ class BatchConversion:
                 reasons.setdefault(place, []).append((UNKNOWN, f"`{field.name}.{path}` is not in the contract."))
         return found.values
 
-    def _refuse(self, file: str, matched: Matched, batch: RawBatch, reasons: Reasons) -> None:
+    def _refuse(self, file: str, matched: Matched, batch: RawBatch, reasons: ReasonLists) -> None:
         place = min(reasons)
         _, why = reasons[place][0]
         name = why.split("`")[1]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.arrival.casting import new_members
-from lakeworks.arrival.drift import Kind
+from lakeworks.arrival.drift import DriftKind
 from lakeworks.core.types import LakeType
 from lakeworks.errors import SchemaDrift
 from lakeworks.formats.raw_batch import RawBatch
@@ -75,7 +75,9 @@ def valid_places(values: Any) -> list[int]:
     return [place for place, item in enumerate(values) if item is not None]
 
 
-def differences(name: str, wanted: LakeType, source: str, values: Any, *, is_text: bool) -> Iterator[tuple[Kind, str]]:
+def differences(
+    name: str, wanted: LakeType, source: str, values: Any, *, is_text: bool
+) -> Iterator[tuple[DriftKind, str]]:
     """Return what differs about a column that arrived: its spelling, and where the format has types, the type."""
     if isinstance(values, pa.Array) and not is_text:
         found = values.type

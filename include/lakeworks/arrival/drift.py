@@ -6,9 +6,9 @@ from typing import Literal
 from lakeworks.contract import Contract
 from lakeworks.errors import SchemaDrift
 
-Kind = Literal["column", "spelling", "type", "value"]
+DriftKind = Literal["column", "spelling", "type", "value"]
 # What each policy does not admit.
-_REFUSED: dict[str, set[Kind]] = {
+_REFUSED: dict[str, set[DriftKind]] = {
     "freeze": {"column", "spelling", "type"},
     "add_nullable": {"type"},
     "widen": set(),
@@ -28,7 +28,7 @@ class Drift:
         """The differences in words."""
         return tuple(self._noted)
 
-    def note(self, name: str, differences: Iterable[tuple[Kind, str]]) -> None:
+    def note(self, name: str, differences: Iterable[tuple[DriftKind, str]]) -> None:
         """Note how a file differs.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from lakeworks.arrival.casting import new_members
-from lakeworks.arrival.drift import Drift, Kind
+from lakeworks.arrival.drift import Drift, DriftKind
 from lakeworks.arrival.text_values import UnfitError
 from lakeworks.arrival.value_conversion import convert
 from lakeworks.contract import Contract
@@ -66,7 +66,7 @@ class ExtraColumns:
             free = is_text or not isinstance(values, pa.Array)
             self._drift.note(file, list(self._settle(name, None if free else values.type, values)))
 
-    def _settle(self, name: str, arrived: pa.DataType | None, values: Any) -> Iterator[tuple[Kind, str]]:
+    def _settle(self, name: str, arrived: pa.DataType | None, values: Any) -> Iterator[tuple[DriftKind, str]]:
         if (arrived is not None and pa.types.is_null(arrived)) or (isinstance(values, list) and not any_value(values)):
             yield "column", f"`{name}` is new and holds nothing yet, kept in landing only"
             return

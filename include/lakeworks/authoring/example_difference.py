@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lakeworks.transform.examples import Example, Outcome
+from lakeworks.transform.examples import Example, ExampleOutcome
 
 
-def differences(example: Example, outcome: Outcome) -> list[str]:
+def differences(example: Example, outcome: ExampleOutcome) -> list[str]:
     """Return what differs, in the order of the rows; empty if the example holds."""
     return [*_rows(example.expected, outcome.rows), *_quarantined(example.quarantined, outcome.quarantined)]
 

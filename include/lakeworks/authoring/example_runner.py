@@ -19,7 +19,7 @@ from lakeworks.formats.raw_batch import RawBatch, batched
 from lakeworks.quality.rules import row_rules
 from lakeworks.sources import FetchRequest, Rows, parser_of
 from lakeworks.sources.response import SourceResponse
-from lakeworks.transform.examples import RESPONSE, Example, Outcome, inputs, normal, typed
+from lakeworks.transform.examples import RESPONSE, Example, ExampleOutcome, inputs, normal, typed
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import LANDING, load_sql
 
@@ -27,7 +27,7 @@ from lakeworks.transform.sql import LANDING, load_sql
 EXAMPLE_SALT = "lakeworks-examples"
 
 
-def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
+def run_example(example: Example, engine: DuckDbEngine) -> ExampleOutcome:
     """Build the example's table from its given rows; rows come back in publishing order, quarantined ones by rule."""
     contract = load_contract(example.table)
     sql = load_sql(contract)
@@ -43,7 +43,7 @@ def run_example(example: Example, engine: DuckDbEngine) -> Outcome:
         built = session.build(contract, sql, row_rules(contract), Period.parse(example.period), load_function(contract))
         staged = built.staged().read_all().to_pylist()
         quarantined = [row["_broken_rules"] for row in built.quarantined().read_all().to_pylist()]
-    return Outcome([{key: normal(value) for key, value in row.items()} for row in staged], quarantined)
+    return ExampleOutcome([{key: normal(value) for key, value in row.items()} for row in staged], quarantined)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _GivenRows:
         yield from batched(self.rows)
 
 
-def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
+def _received(example: Example, contract: Contract, scratch: Path) -> ExampleOutcome:
     """Read the given rows or recorded answers by the contract: a table that takes its source as it is."""
     scratch.mkdir(parents=True, exist_ok=True)
     constants = {name: None for name in contract.columns if name.startswith("_")}
@@ -67,7 +67,7 @@ def _received(example: Example, contract: Contract, scratch: Path) -> Outcome:
         given = [_GivenRows(rows, constants, name) for name, rows in _parsed(example, contract)]
     with scratch_folder(scratch) as folder:
         rows = conform(given, contract, folder).reader.read_all().to_pylist()
-    return Outcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
+    return ExampleOutcome([{key: normal(value) for key, value in row.items()} for row in rows], [])
 
 
 def _parsed(example: Example, contract: Contract) -> Iterator[tuple[str, Rows]]:

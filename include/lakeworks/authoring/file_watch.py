@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-State = dict[Path, tuple[int, int]]
+ChangeTimes = dict[Path, tuple[int, int]]
 _ENDINGS = (".yml", ".yaml", ".sql", ".py", ".csv", ".json")
 
 
-def snapshot(folders: Sequence[Path]) -> State:
+def snapshot(folders: Sequence[Path]) -> ChangeTimes:
     """Return size and time of change of every file that a person writes below the folders."""
-    found: State = {}
+    found: ChangeTimes = {}
     for path in (path for folder in folders for path in folder.rglob("*")):
         if path.suffix in _ENDINGS and "__pycache__" not in path.parts:
             try:
@@ -22,7 +22,7 @@ def snapshot(folders: Sequence[Path]) -> State:
 
 
 def changes(
-    folders: Sequence[Path], before: State, *, every: float = 0.3, sleep: Callable[[float], None] = time.sleep
+    folders: Sequence[Path], before: ChangeTimes, *, every: float = 0.3, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[set[Path]]:
     """Yield the files that changed, appeared or went since `before`, each time there are some."""
     while True:

@@ -25,7 +25,7 @@ STANDINGS: tuple[Standing, ...] = get_args(Standing)
 # How a cell of the matrix counts; a published or empty partition has been run.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
 _OF_CELL |= {"unfinished": "stale", "expired": "expired"}
-Chunk = Literal["day", "month", "year", "all"]
+RunSpan = Literal["day", "month", "year", "all"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Doings:
 
 
 def make_plan(
-    lake: Lake, dag: PipelineDag, periods: Sequence[Period], doings: Doings, chunk: Chunk, *, again: bool = False
+    lake: Lake, dag: PipelineDag, periods: Sequence[Period], doings: Doings, chunk: RunSpan, *, again: bool = False
 ) -> Plan:
     """Look at every table of the DAG; with `again`, what is done is run once more.
 
@@ -104,7 +104,7 @@ def make_plan(
     return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way)
 
 
-def chunks(periods: Iterable[Period], chunk: Chunk) -> Iterable[tuple[Period, Period]]:
+def chunks(periods: Iterable[Period], chunk: RunSpan) -> Iterable[tuple[Period, Period]]:
     """Neighbouring periods as (first, last), cut where a day, month or year ends."""
     first = last = None
     for period in periods:
@@ -120,7 +120,7 @@ def chunks(periods: Iterable[Period], chunk: Chunk) -> Iterable[tuple[Period, Pe
         yield first, last
 
 
-def _cut(period: Period, chunk: Chunk) -> str:
+def _cut(period: Period, chunk: RunSpan) -> str:
     return "" if chunk == "all" else str(period)[: {"year": 4, "month": 7, "day": 10}[chunk]]
 
 

@@ -14,7 +14,7 @@ _OVER = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
 @dataclass(frozen=True)
-class Progress:
+class BackfillProgress:
     """One look at a backfill."""
 
     backfill: Backfill
@@ -54,7 +54,7 @@ class Progress:
         }
 
 
-def look(airflow: Airflow, backfill_id: str, lake: Lake) -> Progress:
+def look(airflow: Airflow, backfill_id: str, lake: Lake) -> BackfillProgress:
     """Ask Airflow for the runs, and for the tasks of those that run or failed; and the lake until when its vendors rest.
 
     Raises:
@@ -75,7 +75,7 @@ def look(airflow: Airflow, backfill_id: str, lake: Lake) -> Progress:
             waiting += [_wait(run, task, vendors) for task in tasks if task["state"] in ("deferred", "up_for_retry")]
         elif run.state == "failed":
             failures.append(_failure(airflow, backfill, run))
-    return Progress(backfill, done, tuple(running), tuple(waiting), tuple(failures))
+    return BackfillProgress(backfill, done, tuple(running), tuple(waiting), tuple(failures))
 
 
 def _tasks(airflow: Airflow, backfill: Backfill, run: ChunkRun) -> Sequence[Mapping[str, Any]]:

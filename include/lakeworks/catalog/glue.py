@@ -19,7 +19,7 @@ from lakeworks.catalog.glue_inputs import (
     partition_input,
     table_input,
 )
-from lakeworks.catalog.indexes import Outcome, ensure_index
+from lakeworks.catalog.indexes import IndexOutcome, ensure_index
 from lakeworks.catalog.partition_batches import PartitionCalls, Values
 from lakeworks.catalog.responses import created, required_member
 from lakeworks.contract import Contract
@@ -156,7 +156,7 @@ class GlueCatalog:
         raise_refused(contract, refused, len(partitions))
         return len(partitions)
 
-    def ensure_index(self, contract: Contract, partitions: int) -> Outcome:
+    def ensure_index(self, contract: Contract, partitions: int) -> IndexOutcome:
         """Give a table of many partitions an index over its keys."""
         return ensure_index(self.client, self.calls(contract.table).place, contract.partition_keys, partitions)
 

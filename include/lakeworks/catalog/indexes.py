@@ -15,10 +15,10 @@ INDEX = "lakeworks"
 # Below this a filter over everything is as quick as an index.
 WORTH_IT = 10_000
 
-Outcome = Literal["created", "present", "not needed", "unsupported here"]
+IndexOutcome = Literal["created", "present", "not needed", "unsupported here"]
 
 
-def ensure_index(client: Any, place: Mapping[str, str], keys: tuple[str, ...], partitions: int) -> Outcome:
+def ensure_index(client: Any, place: Mapping[str, str], keys: tuple[str, ...], partitions: int) -> IndexOutcome:
     """Give a table of many partitions an index over its keys, in their order; `place` names its database and table."""
     if partitions < WORTH_IT or not keys:
         return "not needed"

@@ -10,7 +10,7 @@ _PROSE = 24
 
 
 @dataclass(frozen=True)
-class Column:
+class OutputColumn:
     """One column: the width of its longest cell, and the least width at which no word of it breaks."""
 
     name: str
@@ -18,19 +18,19 @@ class Column:
     least: int
 
 
-def measure(name: str, heading: str, cells: Sequence[str], *, prose: bool) -> Column:
+def measure(name: str, heading: str, cells: Sequence[str], *, prose: bool) -> OutputColumn:
     """Measure a column; only prose may wrap, and headings may at their spaces."""
     heading_least = max(map(cell_len, heading.split(" ")), default=0)
     longest = max(map(cell_len, cells), default=0)
     if not prose:
-        return Column(name, max(longest, cell_len(heading)), max(longest, heading_least))
+        return OutputColumn(name, max(longest, cell_len(heading)), max(longest, heading_least))
     natural = max(longest, cell_len(heading))
     word = max((cell_len(word) for text in cells for word in text.split()), default=0)
     least = max(word, heading_least, min(natural, _PROSE))
-    return Column(name, max(natural, least), least)
+    return OutputColumn(name, max(natural, least), least)
 
 
-def fit(columns: Sequence[Column], room: int, gap: int, extra: Collection[str] = ()) -> Mapping[str, int]:
+def fit(columns: Sequence[OutputColumn], room: int, gap: int, extra: Collection[str] = ()) -> Mapping[str, int]:
     """Return the width of each column that is shown, in their order.
 
     Columns named in `extra` are left out first, the last one before the others; then columns from the right.
@@ -45,7 +45,7 @@ def fit(columns: Sequence[Column], room: int, gap: int, extra: Collection[str] =
     return _widths(shown, room, gap)
 
 
-def _widths(columns: Sequence[Column], room: int, gap: int) -> dict[str, int]:
+def _widths(columns: Sequence[OutputColumn], room: int, gap: int) -> dict[str, int]:
     """Give each column its natural width; take what is too much from the widest prose."""
     widths = {column.name: column.natural for column in columns}
     least = {column.name: column.least for column in columns}

@@ -21,7 +21,7 @@ from lakeworks.cli.column_fit import fit, measure
 
 _GAP = 2
 _TEXT = (str, dict, list, tuple)
-Rows = Sequence[Mapping[str, Any]]
+OutputRows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Layout:
 _PLAIN = Layout()
 
 
-def emit(rows: Rows, *, as_json: bool, title: str = "", layout: Layout = _PLAIN) -> None:
+def emit(rows: OutputRows, *, as_json: bool, title: str = "", layout: Layout = _PLAIN) -> None:
     """Print rows as a JSON array, or as a table that fits the terminal."""
     if as_json:
         sys.stdout.write(json.dumps([dict(row) for row in rows], default=str) + "\n")
@@ -63,7 +63,7 @@ def say(text: str, *, style: str = "", to_stderr: bool = False) -> None:
     Console(soft_wrap=True, stderr=to_stderr).print(text, highlight=False, markup=False, style=style)
 
 
-def _print_table(rows: Rows, layout: Layout) -> None:
+def _print_table(rows: OutputRows, layout: Layout) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row))
     headings = {name: name if layout.exact else header(name) for name in names}
     text = partial(_text, exact=layout.exact)

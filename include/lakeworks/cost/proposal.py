@@ -28,7 +28,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Effect:
+class CostEffect:
     """One group's bill a month before and after, and the price of getting there; US dollars."""
 
     tenant: str
@@ -55,7 +55,7 @@ class Effect:
 
 def effects(
     holdings: Iterable[ObjectVersion], proposal: Proposal, book: PriceBook, region: str, now: datetime
-) -> list[Effect]:
+) -> list[CostEffect]:
     """The change's effect on every table it covers, the largest saving first."""
     groups: dict[tuple[str, str, str], list[ObjectVersion]] = {}
     for item in holdings:
@@ -69,7 +69,7 @@ def effects(
 _World = tuple[PriceBook, str, datetime]
 
 
-def _effect(group: tuple[str, str, str], items: list[ObjectVersion], proposal: Proposal, world: _World) -> Effect:
+def _effect(group: tuple[str, str, str], items: list[ObjectVersion], proposal: Proposal, world: _World) -> CostEffect:
     book, region, now = world
     rewritten = list(_rewritten(items, proposal))
     changed = proposal.compression != 1.0 or len(rewritten) != len(items)
@@ -80,7 +80,7 @@ def _effect(group: tuple[str, str, str], items: list[ObjectVersion], proposal: P
         if there and there.storage_class != item.storage_class:
             once += book.price(region, there.storage_class).transition / 1000
             once += 0.0 if changed else _early(item, world)
-    return Effect(
+    return CostEffect(
         *group, len(items), len(after), sum(item.size for item in items), sum(item.size for item in after),
         _monthly(items, book, region), _monthly(after, book, region), once,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from lakeworks.cost.access_log import LoggedAccess, parse_lines
 from lakeworks.cost.bill import Biller, BillingPeriod, BillLine
 from lakeworks.cost.lifecycle import StorageLife
 from lakeworks.cost.object_inventory import from_inventory, from_listing
-from lakeworks.cost.proposal import Effect, Proposal, effects
+from lakeworks.cost.proposal import CostEffect, Proposal, effects
 from lakeworks.cost.storage_class_advice import Advice, advise, reads_of
 from lakeworks.errors import ConfigError, ContractError, LakeNotFound
 from lakeworks.lake import Lake
@@ -58,7 +58,7 @@ def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
     return advise(stock(lake, ask.inventory), reads, last, window=ask.window, book=ask.book, region=ask.region)
 
 
-def compare(lake: Lake, ask: ReportRequest, proposal: Proposal) -> list[Effect]:
+def compare(lake: Lake, ask: ReportRequest, proposal: Proposal) -> list[CostEffect]:
     """The bill before and after a proposal, by table."""
     return effects(stock(lake, ask.inventory), proposal, ask.book, ask.region, ask.window.end)
 

@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow as pa
 
 from lakeworks.engines.build_sql import quoted
-from lakeworks.engines.duckdb import Session
+from lakeworks.engines.duckdb import DuckDbSession
 
 _SAMPLES = 10
 
 
 @dataclass(frozen=True)
-class Rows:
+class ComparedRows:
     """Rows by grain: only in `after`, only in `before`, in both with other values (0 without a grain).
 
     `only_lineage` are those in both, where nothing but the columns left out differs.
@@ -38,7 +38,9 @@ class Statistic:
     total: Any
 
 
-def compare_rows(session: Session, grain: Sequence[str], columns: Sequence[str], lineage: Sequence[str] = ()) -> Rows:
+def compare_rows(
+    session: DuckDbSession, grain: Sequence[str], columns: Sequence[str], lineage: Sequence[str] = ()
+) -> ComparedRows:
     """Compare rows by `columns`; without a grain, whole rows are counted (a changed row is one removed and one added).
 
     Columns of `lineage` make no row a changed one; rows in which only they differ are counted apart.
@@ -62,7 +64,7 @@ def compare_rows(session: Session, grain: Sequence[str], columns: Sequence[str],
     samples = session.query(
         f"SELECT * FROM ({compared}) WHERE difference <> 'only lineage' ORDER BY difference, {key} LIMIT {_SAMPLES}"
     )
-    return Rows(
+    return ComparedRows(
         by_kind.get("added", 0), by_kind.get("removed", 0), by_kind.get("changed", 0), by_kind.get("only lineage", 0),
         tuple(_only_changes(row) for row in samples.to_pylist()),
     )  # fmt: skip
@@ -72,7 +74,7 @@ def _packed(columns: Sequence[str]) -> str:
     return f"{{{', '.join(f'{quoted(n)}: {quoted(n)}' for n in columns)}}}" if columns else "0"
 
 
-def _whole_rows(session: Session, columns: Sequence[str], lineage: Sequence[str]) -> Rows:
+def _whole_rows(session: DuckDbSession, columns: Sequence[str], lineage: Sequence[str]) -> ComparedRows:
     def count(first: str, second: str, names: Sequence[str]) -> int:
         listed = ", ".join(map(quoted, names))
         sql = f"SELECT count(*) AS rows FROM (SELECT {listed} FROM {first} EXCEPT ALL SELECT {listed} FROM {second})"
@@ -81,7 +83,7 @@ def _whole_rows(session: Session, columns: Sequence[str], lineage: Sequence[str]
     added, removed = count("after", "before", columns), count("before", "after", columns)
     # Rows that find no equal in the other publication by all columns, but do so without lineage.
     only_lineage = count("after", "before", [*columns, *lineage]) - added if lineage else 0
-    return Rows(added, removed, 0, only_lineage, ())
+    return ComparedRows(added, removed, 0, only_lineage, ())
 
 
 def _only_changes(row: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _only_changes(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def statistics(session: Session, relation: str, schema: pa.Schema) -> dict[str, Statistic]:
+def statistics(session: DuckDbSession, relation: str, schema: pa.Schema) -> dict[str, Statistic]:
     """One line a column of an attached relation."""
     parts = []
     for number, item in enumerate(schema):
@@ -113,7 +115,7 @@ def statistics(session: Session, relation: str, schema: pa.Schema) -> dict[str, 
     }
 
 
-def checksum(session: Session, relation: str, columns: Sequence[str]) -> tuple[int, str]:
+def checksum(session: DuckDbSession, relation: str, columns: Sequence[str]) -> tuple[int, str]:
     """Row count and a hash of the rows in any order; a row that is missing, doubled or changed changes it."""
     listed = ", ".join(map(quoted, columns))
     sql = f"SELECT count(*) AS rows, CAST(sum(hash({listed})) AS VARCHAR) AS hash FROM {quoted(relation)}"

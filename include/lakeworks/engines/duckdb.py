@@ -42,7 +42,7 @@ _STREAM_ROWS = 10_000
 
 
 @dataclass
-class Session:
+class DuckDbSession:
     """One connection and what is attached to it."""
 
     connection: duckdb.DuckDBPyConnection
@@ -208,7 +208,7 @@ class DuckDbEngine:
     pii_salt: str | None = field(default=None, repr=False)
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[DuckDbSession]:
         """A connection that spills below scratch and leaves nothing there."""
         try:
             with (
@@ -228,12 +228,12 @@ class DuckDbEngine:
                 connection.execute("SET TimeZone = 'UTC'")
                 if self.pii_salt:
                     connection.execute(f"SET VARIABLE {SALT} = ?", [self.pii_salt])
-                yield Session(connection, side, has_salt=bool(self.pii_salt))
+                yield DuckDbSession(connection, side, has_salt=bool(self.pii_salt))
         except duckdb.Error as error:
             raise explain(error, "The engine") from error
 
     @contextmanager
-    def confined_session(self) -> Iterator[Session]:
+    def confined_session(self) -> Iterator[DuckDbSession]:
         """A session for a person's query: it reads what is attached, and has no files, network, salt or settings to change."""
         with replace(self, pii_salt=None).session() as session:
             session.confine()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from lakeworks.contract import Contract
 from lakeworks.engines.build_sql import publishable, publishing_order, quoted
-from lakeworks.engines.duckdb import DuckDbEngine, Session
+from lakeworks.engines.duckdb import DuckDbEngine, DuckDbSession
 
 _RECEIVED = "_received"
 
@@ -34,7 +34,7 @@ def sorted_for_publishing(
         yield pa.RecordBatchReader.from_batches(rows.schema, _sorted(session, contract, rows))
 
 
-def _sorted(session: Session, contract: Contract, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _sorted(session: DuckDbSession, contract: Contract, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     place = _free_name("_place", rows.schema.names)
     arriving = _Arriving(rows, place)
     try:

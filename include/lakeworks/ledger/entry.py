@@ -9,11 +9,11 @@ from pydantic import Field
 from lakeworks.core.layout import folded_prefix, ledger_key
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.ledger.document import Document, Record
+from lakeworks.ledger.document import LedgerDocument, Record
 from lakeworks.ledger.run_record import Run
 
-State = Literal["publishing", "published", "unchanged", "abandoned"]
-Kind = Literal["publish", "rollback", "compaction", "withdrawal", "expired"]
+EntryState = Literal["publishing", "published", "unchanged", "abandoned"]
+EntryKind = Literal["publish", "rollback", "compaction", "withdrawal", "expired"]
 
 
 class LiveObject(Record):
@@ -32,14 +32,14 @@ class LiveObject(Record):
     )
 
 
-class LedgerEntry(Document):
+class LedgerEntry(LedgerDocument):
     """One publication of one partition."""
 
     table: str
     partition: str
     seq: int = Field(ge=1)
-    state: State
-    kind: Kind = "publish"
+    state: EntryState
+    kind: EntryKind = "publish"
     live_seq: int = Field(description="The publication whose objects are live: this one, or the one it confirms.")
     run: Run
     ticket: int | None = Field(
@@ -104,7 +104,7 @@ class LedgerEntry(Document):
         return f"`{self.table}` {self.parsed}"
 
 
-class FoldedEntries(Document):
+class FoldedEntries(LedgerDocument):
     """Old entries of one partition in one object."""
 
     entries: tuple[LedgerEntry, ...]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lakeworks.core.partition import Partition
 
-Kind = Literal[
+DifferenceKind = Literal[
     "table not in catalog",
     "table behind contract",
     "other partition keys",
@@ -19,7 +19,7 @@ Kind = Literal[
     "ledger unreadable",
 ]
 # What the catalog cannot be blamed for, or what only a person can decide.
-LEFT_ALONE: frozenset[Kind] = frozenset(
+LEFT_ALONE: frozenset[DifferenceKind] = frozenset(
     {"other partition keys", "foreign in catalog", "no object", "ledger unreadable"}
 )
 
@@ -28,7 +28,7 @@ LEFT_ALONE: frozenset[Kind] = frozenset(
 class CatalogDifference:
     """One thing that catalog and ledger do not agree on."""
 
-    kind: Kind
+    kind: DifferenceKind
     partition: Partition
     detail: str
     repaired: bool = False

@@ -24,7 +24,7 @@ from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
-from lakeworks.maintenance.catalog_suspect import Suspect, Verdict, folder_of
+from lakeworks.maintenance.catalog_suspect import CatalogVerdict, Suspect, folder_of
 from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.pipeline.registration import EMPTY, catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
@@ -130,7 +130,7 @@ class _Reconciliation:
     ) -> Iterator[tuple[int, CatalogDifference | None]]:
         """Ask the ledger about partitions that the listings do not clear, and set those that are wrong."""
         entries = self.lake.store.map(lambda suspect: self._live(suspect.partition), suspects)
-        verdicts: dict[Values, Verdict] = {}
+        verdicts: dict[Values, CatalogVerdict] = {}
         for suspect, entry in zip(suspects, entries, strict=True):
             if entry is None and suspect.registered:
                 self.unknown.append(suspect)
@@ -139,7 +139,7 @@ class _Reconciliation:
         for difference in self._set(verdicts):
             yield self._count(difference)
 
-    def _set(self, verdicts: Mapping[Values, Verdict]) -> Iterator[CatalogDifference | None]:
+    def _set(self, verdicts: Mapping[Values, CatalogVerdict]) -> Iterator[CatalogDifference | None]:
         """Set what is wrong if a repair is asked for, and yield each difference with its outcome."""
         refused: dict[Values, str] = {}
         if self.repair:

@@ -15,7 +15,7 @@ from lakeworks.maintenance.catalog_difference import CatalogDifference, no_objec
 from lakeworks.pipeline.registration import catalog_partition
 
 # What is wrong, and what Glue should hold instead.
-Verdict = tuple[CatalogDifference | None, dict[str, Any] | None]
+CatalogVerdict = tuple[CatalogDifference | None, dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Suspect:
         own = live_prefix(contract.table, self.partition).rstrip("/")
         return self.has_objects and folder_of(lake, self.registered or {}) == own
 
-    def verdict(self, lake: Lake, entry: LedgerEntry | LedgerCorrupt | None, columns: list[dict[str, str]]) -> Verdict:
+    def verdict(
+        self, lake: Lake, entry: LedgerEntry | LedgerCorrupt | None, columns: list[dict[str, str]]
+    ) -> CatalogVerdict:
         """Return the difference between the partition and its ledger entry, and the input that Glue should have instead."""
         if isinstance(entry, LedgerCorrupt):
             return CatalogDifference("ledger unreadable", self.partition, str(entry)), None

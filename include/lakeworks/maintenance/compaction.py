@@ -13,7 +13,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_sql import publishing_order, quoted
 from lakeworks.engines.comparison import checksum
-from lakeworks.engines.duckdb import Session
+from lakeworks.engines.duckdb import DuckDbSession
 from lakeworks.errors import LakeNotFound, LostRace, RowBalanceError, StaleBuild
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
@@ -24,7 +24,7 @@ from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish_step import entry_for, publisher_of
 
 log = logging.getLogger(__name__)
-Verdict = Literal["fine", "merge", "split", "too large for one object"]
+SizeVerdict = Literal["fine", "merge", "split", "too large for one object"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FileReport:
     smallest: int
     median: int
     largest: int
-    verdict: Verdict
+    verdict: SizeVerdict
 
     @property
     def needs_compaction(self) -> bool:
@@ -154,7 +154,9 @@ def _order(contract: Contract, names: Sequence[str]) -> list[str]:
     return wanted if unique else list(dict.fromkeys([*wanted, *map(quoted, names)]))
 
 
-def _check(lake: Lake, session: Session, live: LedgerEntry, written: StagedPartition, names: Sequence[str]) -> None:
+def _check(
+    lake: Lake, session: DuckDbSession, live: LedgerEntry, written: StagedPartition, names: Sequence[str]
+) -> None:
     objects = [
         LiveObject(key=item.key, size=item.size, sha256=item.sha256, rows=item.rows, source_key=item.key)
         for item in written.objects
@@ -194,7 +196,7 @@ def _report(contract: Contract, entry: LedgerEntry) -> FileReport:
     )
 
 
-def _verdict(contract: Contract, sizes: list[int]) -> Verdict:
+def _verdict(contract: Contract, sizes: list[int]) -> SizeVerdict:
     """Merge what lies below half of the target size, split what lies above double; one small rest is fine."""
     target = contract.storage.target_bytes
     if sizes[-1] > 2 * target:

@@ -16,7 +16,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.placement import holds
 from lakeworks.maintenance.catalog_difference import LEFT_ALONE
-from lakeworks.maintenance.catalog_difference import Kind as CatalogKind
+from lakeworks.maintenance.catalog_difference import DifferenceKind as CatalogKind
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
 from lakeworks.maintenance.file_schema_check import CatalogColumns
@@ -37,14 +37,14 @@ _EXPIRY_DELAY = timedelta(days=2)
 PATIENCE = timedelta(hours=1)
 # A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
 ContentKind = Literal["file contradicts catalog", "impossible partition", "untagged"]
-Kind = ObjectKind | RunKind | ContentKind | CatalogKind
+FindingKind = ObjectKind | RunKind | ContentKind | CatalogKind
 
 
 @dataclass(frozen=True)
-class Finding:
+class VerificationFinding:
     """One place where ledger, objects and catalog disagree."""
 
-    kind: Kind
+    kind: FindingKind
     partition: Partition
     detail: str
 
@@ -54,7 +54,9 @@ class Finding:
         return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)
 
 
-def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: timedelta = PATIENCE) -> list[Finding]:
+def verify(
+    lake: Lake, contract: Contract, *, deep: bool = False, patience: timedelta = PATIENCE
+) -> list[VerificationFinding]:
     """Compare ledger, live objects and catalog of a table.
 
     `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers. A publication
@@ -67,16 +69,19 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: time
     catalog = CatalogColumns.of(lake, contract) if deep else None
     horizon = retention_horizon(lake, contract)
 
-    def check(entry: LedgerEntry) -> list[Finding]:
+    def check(entry: LedgerEntry) -> list[VerificationFinding]:
         past = horizon is not None and list(_past_retention(lake, entry, horizon))
         return past or list(_objects(lake, entry, catalog, deep=deep))
 
     checked = lake.store.map(check, live.values())
     return [
-        *(Finding("ledger unreadable", partition, detail) for partition, detail in check_of_ledger.unreadable),
-        *(Finding("foreign object", Partition(), detail) for detail in check_of_ledger.strays),
+        *(
+            VerificationFinding("ledger unreadable", partition, detail)
+            for partition, detail in check_of_ledger.unreadable
+        ),
+        *(VerificationFinding("foreign object", Partition(), detail) for detail in check_of_ledger.strays),
         *unfinished,
-        *(Finding(*found) for found in run_findings(lake, contract, patience)),
+        *(VerificationFinding(*found) for found in run_findings(lake, contract, patience)),
         *impossible,
         *(finding for found in checked for finding in found),
         *_foreign(lake, contract, live),
@@ -84,7 +89,7 @@ def verify(lake: Lake, contract: Contract, *, deep: bool = False, patience: time
     ]
 
 
-def repair(lake: Lake, contract: Contract, findings: list[Finding]) -> list[Finding]:
+def repair(lake: Lake, contract: Contract, findings: list[VerificationFinding]) -> list[VerificationFinding]:
     """Repair what can be repaired, from ledger and object versions, and return it. Running it again repairs nothing.
 
     A partition that cannot be repaired stops no other one. One past its retention is withdrawn, never restored.
@@ -121,16 +126,18 @@ def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> boo
     return True
 
 
-def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[Finding]:
+def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[VerificationFinding]:
     """Yield what is wrong with a partition's newest entry: begun and not completed, or given up."""
     if entry.state == "publishing" and (not patience or _begun(lake, entry) <= lake.store.now() - patience):
-        yield Finding("unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed")
+        yield VerificationFinding(
+            "unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed"
+        )
     if entry.state == "abandoned":
         detail = (
             f"publication {entry.seq} of `{entry.run.id}` never went live, its staged files are gone: the rows before it are "
             f"live beside other partitions of that run. Run {entry.table} {entry.period} again"
         )
-        yield Finding("abandoned", entry.parsed, detail)
+        yield VerificationFinding("abandoned", entry.parsed, detail)
 
 
 def _begun(lake: Lake, entry: LedgerEntry) -> datetime:
@@ -138,7 +145,7 @@ def _begun(lake: Lake, entry: LedgerEntry) -> datetime:
     return next((item.modified for item in lake.store.scan(entry.key) if item.modified), entry.reserved_at)
 
 
-def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterator[Finding]:
+def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterator[VerificationFinding]:
     """Yield a finding for a partition that the nightly expiry left, or whose objects the bucket has expired already."""
     if entry.last_confirmed >= horizon:
         return
@@ -148,10 +155,12 @@ def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterat
             f"no run has published or confirmed it since {entry.last_confirmed:%Y-%m-%d}, which is past its retention"
             f"{'; the bucket has deleted its objects' if gone else ''}. Withdraw it: lakeworks expire {entry.table}"
         )
-        yield Finding("past retention", entry.parsed, detail)
+        yield VerificationFinding("past retention", entry.parsed, detail)
 
 
-def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool) -> Iterator[Finding]:
+def _objects(
+    lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool
+) -> Iterator[VerificationFinding]:
     for item in entry.objects:
         found = lake.store.head(item.key)
         body = _readable(lake, item.key) if deep and found else None
@@ -164,12 +173,12 @@ def _objects(lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, 
                 f"`{item.key}` holds it in version {found.version_id}, the ledger pins {item.version_id}, which the bucket's "
                 "lifecycle deletes: readers by ledger could not read it any more"
             )
-            yield Finding("pin not current", entry.parsed, detail)
+            yield VerificationFinding("pin not current", entry.parsed, detail)
         elif len(wanted := lake.store.tags(item.key)) > found.tag_count:
             detail = f"`{item.key}` has {found.tag_count} of {len(wanted)} object tags: lakeworks tag {entry.table}"
-            yield Finding("untagged", entry.parsed, detail)
+            yield VerificationFinding("untagged", entry.parsed, detail)
         if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
-            yield Finding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
+            yield VerificationFinding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
 
 
 def _readable(lake: Lake, key: str) -> bytes | None:
@@ -198,7 +207,7 @@ def _is_named(lake: Lake, contract: Contract, partition: Partition, key: str) ->
     return latest is not None and any(item.key == key for item in latest.entry.objects)
 
 
-def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> Finding:
+def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> VerificationFinding:
     """Return what is wrong with a live key, by whether the published version is there to restore it from."""
     what = f"`{item.key}` is gone" if gone else f"`{item.key}` is not publication {entry.live_seq}"
     if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
@@ -207,9 +216,9 @@ def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: boo
             f"Run {entry.table} {entry.period} again, or take it out of sight: lakeworks withdraw {entry.table} "
             f"{entry.parsed}"
         )
-        return Finding("lost object", entry.parsed, detail)
-    kind: Kind = "missing object" if gone else "changed object"
-    return Finding(kind, entry.parsed, f"{what}; version {item.version_id} is published")
+        return VerificationFinding("lost object", entry.parsed, detail)
+    kind: FindingKind = "missing object" if gone else "changed object"
+    return VerificationFinding(kind, entry.parsed, f"{what}; version {item.version_id} is published")
 
 
 def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
@@ -221,7 +230,7 @@ def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
     )
 
 
-def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Finding]:
+def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[VerificationFinding]:
     """Yield live partitions that the table cannot have, from an older release or an older contract."""
     for entry in live:
         if fault := partition_fault(contract, entry.parsed):
@@ -229,10 +238,10 @@ def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Fin
                 f"publication {entry.live_seq} {fault}. Its rows are read with the others. Take it out: lakeworks withdraw "
                 f"{contract.name} {entry.partition}"
             )
-            yield Finding("impossible partition", entry.parsed, detail)
+            yield VerificationFinding("impossible partition", entry.parsed, detail)
 
 
-def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[Finding]:
+def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[VerificationFinding]:
     """Objects in the table's folder that no publication names: every reader of the plain path would read them."""
     known = {item.key for entry in live.values() for item in entry.objects}
     for found in lake.store.scan(f"{contract.table.path}/"):
@@ -243,10 +252,10 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
                 continue
             if not contract.could_have(partition):
                 messages += f"; `{path}` names no partition of the table"
-            yield Finding("foreign object", partition, messages)
+            yield VerificationFinding("foreign object", partition, messages)
 
 
-def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[Finding]:
+def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[VerificationFinding]:
     for item in compare_catalog(lake, contract, deep=deep):
         if item.kind not in ("no object", "ledger unreadable"):  # their own findings say so
-            yield Finding(item.kind, item.partition, item.detail)
+            yield VerificationFinding(item.kind, item.partition, item.detail)

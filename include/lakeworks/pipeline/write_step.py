@@ -22,7 +22,7 @@ from lakeworks.core.partition import Period
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_result import BuildResult
 from lakeworks.engines.build_sql import limited
-from lakeworks.engines.duckdb import Session
+from lakeworks.engines.duckdb import DuckDbSession
 from lakeworks.engines.ingest_sort import sorted_for_publishing
 from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.lake import Lake
@@ -150,7 +150,7 @@ def _transform(work: _Work, sql: str) -> RunRecord:
     return _manifest(work, balance).model_copy(update=update)
 
 
-def _attach_all(work: _Work, sql: str, session: Session, touched: AffectedPartitions | None) -> Iterator[Input]:
+def _attach_all(work: _Work, sql: str, session: DuckDbSession, touched: AffectedPartitions | None) -> Iterator[Input]:
     """Attach what the SQL reads; yields which publications that are."""
     if work.contract.source:
         landed = open_landed(work.lake, work.contract, work.period, work.scratch)
@@ -160,7 +160,9 @@ def _attach_all(work: _Work, sql: str, session: Session, touched: AffectedPartit
         yield from _attach(work, name, session, touched)
 
 
-def _attach(work: _Work, name: TableName, session: Session, touched: AffectedPartitions | None) -> Iterator[Input]:
+def _attach(
+    work: _Work, name: TableName, session: DuckDbSession, touched: AffectedPartitions | None
+) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
     rule = work.contract.inputs.get(str(name), InputRule())
     live = (

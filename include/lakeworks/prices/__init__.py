@@ -2,7 +2,7 @@
 
 from lakeworks.prices.book import GIB, ClassPrices, PriceBook, RegionPrices, StorageClass, load_price_book
 from lakeworks.prices.stored_version import MonthlyCost, ObjectVersion, monthly_cost
-from lakeworks.prices.tiering import SMALLEST_MOVED, Move, Objects, Verdict, judge
+from lakeworks.prices.tiering import SMALLEST_MOVED, Move, Objects, TieringVerdict, judge
 
 __all__ = [
     "GIB",
@@ -15,7 +15,7 @@ __all__ = [
     "PriceBook",
     "RegionPrices",
     "StorageClass",
-    "Verdict",
+    "TieringVerdict",
     "judge",
     "load_price_book",
     "monthly_cost",

@@ -43,7 +43,7 @@ class Objects:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TieringVerdict:
     """One move's arithmetic in US dollars, for `objects` objects over the `days` they stay in the class."""
 
     move: Move
@@ -88,7 +88,7 @@ def judge(
     *,
     life_days: int,
     reads_per_month: float = 0.0,
-) -> list[Verdict]:
+) -> list[TieringVerdict]:
     """The verdict on each move of a rule, against staying in the class before it.
 
     `objects` is what S3 would move (see `Objects.moved`), `life_days` when they are deleted, or how far to look, and
@@ -102,7 +102,7 @@ def judge(
 
 def _verdicts(
     book: PriceBook, region: str, moves: Sequence[Move], objects: Objects, life_days: int, reads: float
-) -> Iterator[Verdict]:
+) -> Iterator[TieringVerdict]:
     previous = "STANDARD"
     ends = [move.days for move in moves[1:]] + [life_days]
     for move, end in zip(moves, ends, strict=True):
@@ -116,7 +116,7 @@ def _verdicts(
         minimum = stored * short / _DAYS_A_MONTH
         unread = stay - transition - stored * months - minimum
         limit = unread / (all_read - stay_read) if unread > 0 and all_read > stay_read else None
-        yield Verdict(
+        yield TieringVerdict(
             move,
             previous,
             objects,

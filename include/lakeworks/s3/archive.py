@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 Tier = Literal["bulk", "standard", "expedited"]
-State = Literal["readable", "archived", "restoring", "restored"]
+Readability = Literal["readable", "archived", "restoring", "restored"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ArchiveState:
     version_id: str | None
     size: int
     storage_class: str
-    state: State
+    state: Readability
     until: datetime | None = None  # how long the restored copy stays
 
 
@@ -46,7 +46,7 @@ def archive_state(store: "ObjectStore", key: str, version_id: str | None = None)
     restore = str(answer.get("Restore", ""))
     expiry = re.search(r'expiry-date="([^"]+)"', restore)
     until = parsedate_to_datetime(expiry[1]).astimezone(UTC) if expiry else None
-    state: State = "readable"
+    state: Readability = "readable"
     if storage_class in ARCHIVES or answer.get("ArchiveStatus"):
         state = "restoring" if 'ongoing-request="true"' in restore else "restored" if until else "archived"
     return ArchiveState(key, version_id, answer["ContentLength"], storage_class, state, until)

@@ -10,9 +10,11 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
-State = Literal["failed", "running", "impossible", "missing", "stale", "unfinished", "published", "empty", "expired"]
-STATES: tuple[State, ...] = get_args(State)
-MARKS: dict[State, str] = {
+PartitionState = Literal[
+    "failed", "running", "impossible", "missing", "stale", "unfinished", "published", "empty", "expired"
+]
+STATES: tuple[PartitionState, ...] = get_args(PartitionState)
+MARKS: dict[PartitionState, str] = {
     "failed": "F",
     "running": "R",
     "impossible": "!",
@@ -25,7 +27,7 @@ MARKS: dict[State, str] = {
 }
 # In place of the published mark: rows set apart by the run that built it are a remark on a good day, not a state of it.
 QUARANTINED_MARK = "*"
-MEANINGS: dict[State, str] = {
+MEANINGS: dict[PartitionState, str] = {
     "failed": "its last run failed",
     "running": "a run is at it, or waits for its turn",
     "impossible": "it is published and is none that the table can have",
@@ -47,7 +49,7 @@ class Cell:
 
     partition: Partition
     slot: Period | None
-    state: State
+    state: PartitionState
     publication: int | None = None
     why: str = ""
     quarantined: str = ""
@@ -73,7 +75,7 @@ class Matrix:
     why_empty: str = ""
 
     @property
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[PartitionState, int]:
         """Partitions per state, worst first."""
         found = Counter(cell.state for cell in self.cells)
         return {state: found[state] for state in STATES if found[state]}
@@ -83,7 +85,7 @@ class Matrix:
         """Return the number of partitions whose run quarantined rows, whatever their state."""
         return sum(bool(cell.quarantined) for cell in self.cells)
 
-    def groups(self, state: State) -> Iterator[tuple[Cell, Cell, int]]:
+    def groups(self, state: PartitionState) -> Iterator[tuple[Cell, Cell, int]]:
         """Yield the cells of a state as (first, last, count): neighbours that are so for the same reason are one group."""
         for (of_state, _), cells in groupby(self.cells, key=lambda cell: (cell.state, cell.why)):
             if of_state == state:
@@ -103,7 +105,7 @@ class Matrix:
 class Square:
     """A day (or month) of a calendar: the worst state of its partitions, and whether a run of theirs quarantined rows."""
 
-    state: State
+    state: PartitionState
     quarantined: bool = False
 
     @property

@@ -18,7 +18,7 @@ from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
-from lakeworks.status.matrix import Cell, Matrix, State
+from lakeworks.status.matrix import Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex, PublishedPartition, grain_of
 
 
@@ -70,7 +70,7 @@ class _Table:
     def _cell(self, partition: Partition, known: PublishedPartition) -> Cell:
         """A published partition, with the worst that is true of it."""
         slot, name = partition.period, self.contract.name
-        state: State = "published"
+        state: PartitionState = "published"
         why = ""
         fault = partition_fault(self.contract, partition)
         if fault and not known.expired:

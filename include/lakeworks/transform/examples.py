@@ -49,7 +49,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExampleOutcome:
     """The rows that an example produced."""
 
     rows: list[dict[str, Any]]

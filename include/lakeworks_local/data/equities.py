@@ -33,7 +33,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Session:
+class TradingSession:
     """A symbol's trading day; `dividend` and `split` take effect at its opening."""
 
     day: date
@@ -43,7 +43,7 @@ class Session:
 
 
 @lru_cache
-def sessions() -> dict[str, list[Session]]:
+def sessions() -> dict[str, list[TradingSession]]:
     """Every symbol's sessions in order."""
     rows = defaultdict(list)
     with gzip.open(BOKEH.file("bokeh_sampledata/_data/stocks.csv.gz"), "rt") as file:
@@ -52,7 +52,7 @@ def sessions() -> dict[str, list[Session]]:
     return {symbol: _sessions(sorted(found, key=lambda row: row["Date"])) for symbol, found in rows.items()}
 
 
-def _sessions(rows: list[dict[str, str]]) -> list[Session]:
+def _sessions(rows: list[dict[str, str]]) -> list[TradingSession]:
     found, before = [], None
     for row in rows:
         prices = [float(row[name]) for name in ("Open", "High", "Low", "Close")]
@@ -61,12 +61,12 @@ def _sessions(rows: list[dict[str, str]]) -> list[Session]:
             jump = before[0] / factor  # (1 - dividend / close before) / split
             split = next((float(n) for n in _SPLITS if abs(jump * n - 1) < 0.02), 1.0)
             dividend = round(max(before[1] * (1 - jump * split), 0.0), 2)
-        found.append(Session(date.fromisoformat(row["Date"]), Bar(*prices, int(row["Volume"])), dividend, split))
+        found.append(TradingSession(date.fromisoformat(row["Date"]), Bar(*prices, int(row["Volume"])), dividend, split))
         before = (factor, prices[3])
     return found
 
 
-def adjusted_closes(history: list[Session]) -> list[float]:
+def adjusted_closes(history: list[TradingSession]) -> list[float]:
     """Closes restated for every later split and dividend of the history (the method of CRSP), as of its last session."""
     factor, found = 1.0, []
     for number in range(len(history) - 1, -1, -1):
@@ -77,7 +77,7 @@ def adjusted_closes(history: list[Session]) -> list[float]:
     return found[::-1]
 
 
-def minute_bars(symbol: str, session: Session) -> dict[datetime, Bar]:
+def minute_bars(symbol: str, session: TradingSession) -> dict[datetime, Bar]:
     """390 SYNTHETIC bars by New York wall time: their open, high, low, close and volume together are the day's real ones."""
     noise = random.Random(f"{symbol} {session.day}")
     bar, count = session.bar, 390
@@ -113,7 +113,7 @@ def merged(bars: list[Bar]) -> Bar:
     )
 
 
-def known_at(symbol: str, now: datetime) -> tuple[list[Session], bool]:
+def known_at(symbol: str, now: datetime) -> tuple[list[TradingSession], bool]:
     """The sessions that had begun at a moment, and whether the last one was still under way (then its bar is partial)."""
     local = now.astimezone(NEW_YORK)
     begun = [
@@ -126,7 +126,7 @@ def known_at(symbol: str, now: datetime) -> tuple[list[Session], bool]:
     return [*begun[:-1], partial(symbol, begun[-1], local.replace(tzinfo=None))], True
 
 
-def partial(symbol: str, session: Session, until: datetime) -> Session:
+def partial(symbol: str, session: TradingSession, until: datetime) -> TradingSession:
     """A session as far as it had gone."""
     bars = [bar for at, bar in minute_bars(symbol, session).items() if at <= until]
-    return Session(session.day, merged(bars), session.dividend, session.split)
+    return TradingSession(session.day, merged(bars), session.dividend, session.split)

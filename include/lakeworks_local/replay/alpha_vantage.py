@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lakeworks_local.data import equities
-from lakeworks_local.data.equities import Bar, Session
+from lakeworks_local.data.equities import Bar, TradingSession
 from lakeworks_local.replay.faults import Fault, changed
 from lakeworks_local.replay.world import Allowance, World
 
@@ -95,7 +95,7 @@ def _entitlement(function: str, size: str) -> str | None:
     return FULL_IS_PREMIUM if function == "TIME_SERIES_DAILY" and size == "full" else None
 
 
-def _history(params: dict[str, str], now: datetime, faults: list[Fault]) -> tuple[list[Session], bool]:
+def _history(params: dict[str, str], now: datetime, faults: list[Fault]) -> tuple[list[TradingSession], bool]:
     symbol = params.get("symbol", "").upper()
     if symbol not in equities.sessions() or any(fault.kind == "empty" for fault in faults):
         return [], False
@@ -105,7 +105,7 @@ def _history(params: dict[str, str], now: datetime, faults: list[Fault]) -> tupl
         return [*found[:-1], equities.partial(symbol, found[-1], noon)], True
     if found and any(fault.kind == "republished" for fault in faults):
         last = found[-1]
-        found[-1] = Session(
+        found[-1] = TradingSession(
             last.day, Bar(last.bar.open, last.bar.high + 1, last.bar.low, last.bar.close + 1, last.bar.volume)
         )
     return found, running
@@ -142,7 +142,7 @@ def _plain(bar: Bar) -> dict[str, str]:
     return {**{name: f"{value:.4f}" for name, value in values.items()}, "5. volume": str(bar.volume)}
 
 
-def _adjusted(session: Session, close: float) -> dict[str, str]:
+def _adjusted(session: TradingSession, close: float) -> dict[str, str]:
     plain = _plain(session.bar)
     volume = plain.pop("5. volume")
     events = {"7. dividend amount": f"{session.dividend:.4f}", "8. split coefficient": f"{session.split:.1f}"}
@@ -177,7 +177,7 @@ def _intraday(params: dict[str, str], now: datetime, faults: list[Fault]) -> dic
     }
 
 
-def _stepped(symbol: str, session: Session, minutes: int) -> dict[datetime, Bar]:
+def _stepped(symbol: str, session: TradingSession, minutes: int) -> dict[datetime, Bar]:
     bars = [*equities.minute_bars(symbol, session).items()]
     return {
         bars[start][0]: equities.merged([bar for _, bar in bars[start : start + minutes]])

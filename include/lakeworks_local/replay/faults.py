@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 # Done to the answer, whatever it is.
-Transport = Literal["status", "note200", "slow", "truncate", "cut_json", "html", "duplicate_page"]
+TransportFault = Literal["status", "note200", "slow", "truncate", "cut_json", "html", "duplicate_page"]
 # Done to the content, so the vendor's module applies them.
 Content = Literal["half", "republished", "rename", "retype", "drop", "empty", "partial", "null_bar"]
-_TRANSPORT = Transport.__args__  # type: ignore[attr-defined]
+_TRANSPORT = TransportFault.__args__  # type: ignore[attr-defined]
 
 
 class Fault(BaseModel):
@@ -29,7 +29,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     match: str
-    kind: Transport | Content
+    kind: TransportFault | Content
     times: int = Field(1, ge=0)
     status: int = Field(503, ge=100, le=599)
     body: str = ""

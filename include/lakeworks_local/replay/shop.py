@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from lakeworks_local.data.completejourney import Basket, BasketLine, CatalogueEntry
 
-Kind = Literal["placed", "fulfilled", "cancelled", "refunded"]
+OrderEvent = Literal["placed", "fulfilled", "cancelled", "refunded"]
 Json = dict[str, Any]
 ZONE = ZoneInfo("America/New_York")
 OPENED = datetime(2016, 12, 1, 15, tzinfo=UTC)  # when products and accounts were entered: before the first basket
@@ -26,7 +26,7 @@ class Event:
     """Something that happened to an order; `cents` moved, negative for money given back."""
 
     basket: Basket
-    kind: Kind
+    kind: OrderEvent
     at: datetime
     cents: int
 

@@ -1,7 +1,7 @@
 """A failed example says which value of which row differs."""
 
 from lakeworks.authoring.example_difference import differences
-from lakeworks.transform.examples import Example, Outcome
+from lakeworks.transform.examples import Example, ExampleOutcome
 
 ROW = {"id": 1, "placed_at": None, "amount": None}
 
@@ -11,19 +11,19 @@ def example(expect: list[dict[str, object]], quarantined: list[list[str]] | None
 
 
 def test_nothing_differs(shop: object) -> None:
-    assert differences(example([{"id": 1}], [["b", "a"]]), Outcome([ROW], [["a", "b"]])) == []
+    assert differences(example([{"id": 1}], [["b", "a"]]), ExampleOutcome([ROW], [["a", "b"]])) == []
 
 
 def test_values_rows_and_quarantine_are_named(shop: object) -> None:
-    assert differences(example([{"id": 2, "amount": "x"}]), Outcome([ROW], [])) == [
+    assert differences(example([{"id": 2, "amount": "x"}]), ExampleOutcome([ROW], [])) == [
         "row 1: `id` is 1, expected 2", "row 1: `amount` is null, expected 'x'",
     ]  # fmt: skip
-    assert differences(example([{"id": 1}]), Outcome([], [])) == [
+    assert differences(example([{"id": 1}]), ExampleOutcome([], [])) == [
         "row 1 is missing: {id: 1, placed_at: null, amount: null}"
     ]
-    assert differences(example([]), Outcome([ROW], [["late"]])) == [
+    assert differences(example([]), ExampleOutcome([ROW], [["late"]])) == [
         "row 1 was not expected: {id: 1, placed_at: null, amount: null}", "quarantined rows broke [['late']], expected none",
     ]  # fmt: skip
-    assert differences(example([{"id": 1}]), Outcome([{**ROW, "extra": 1}], [])) == [
+    assert differences(example([{"id": 1}]), ExampleOutcome([{**ROW, "extra": 1}], [])) == [
         "row 1: `extra` was built, and the contract has no such column"
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lakeworks.airflow_api import Airflow
-from lakeworks.backfill.progress import Progress, look
+from lakeworks.backfill.progress import BackfillProgress, look
 from lakeworks.backfill.runs import PREFIX, Backfill, ChunkRun
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
@@ -121,8 +121,8 @@ def test_time_left_goes_by_the_rate_so_far_and_is_not_guessed_while_a_vendor_res
         "market", "x", (chunk("2013-01", "success"), chunk("2013-02", "failed"), chunk("2013-03", "queued"))
     )
     now = BEGAN + timedelta(minutes=62)
-    seen = Progress(backfill, 31.0, (), (), ())
+    seen = BackfillProgress(backfill, 31.0, (), (), ())
     assert seen.per_minute(now) == 0.5
     assert seen.time_left(now) == timedelta(minutes=62), "what failed is not waited for"
-    assert Progress(backfill, 31.0, (), ("2013-03 waits",), ()).time_left(now) is None
-    assert Progress(backfill, 0.0, (), (), ()).time_left(now) is None, "no rate yet"
+    assert BackfillProgress(backfill, 31.0, (), ("2013-03 waits",), ()).time_left(now) is None
+    assert BackfillProgress(backfill, 0.0, (), (), ()).time_left(now) is None, "no rate yet"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lakeworks.core.names import TableName
 from lakeworks.engines.confinement import tables_of_select
-from lakeworks.engines.duckdb import DuckDbEngine, Session
+from lakeworks.engines.duckdb import DuckDbEngine, DuckDbSession
 from lakeworks.errors import ContractError
 
 SECRET, SALT = "SECRET-IN-A-FILE", "salt-of-sixteen-characters"
@@ -85,7 +85,7 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def confined(folder: Path) -> Iterator[Session]:
+def confined(folder: Path) -> Iterator[DuckDbSession]:
     with DuckDbEngine(scratch=folder / "scratch", pii_salt=SALT).confined_session() as session:
         session.attach(TRIPS, pa.table({"a": [1, 2], "email": ["x", "y"]}), without=["email"])
         yield session

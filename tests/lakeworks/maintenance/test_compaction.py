@@ -11,7 +11,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
-from lakeworks.engines.duckdb import DuckDbEngine, Session
+from lakeworks.engines.duckdb import DuckDbEngine, DuckDbSession
 from lakeworks.errors import FencedError, LakeNotFound, RowBalanceError, StaleBuild
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
@@ -162,7 +162,7 @@ def change_a_value(rows: pa.Table) -> pa.Table:
 def test_rows_that_are_not_those_read_are_not_published(
     lake: Lake, run_at: RunAt, bend: Callable[[pa.Table], pa.Table]
 ) -> None:
-    class BentSession(Session):
+    class BentSession(DuckDbSession):
         def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
             return bend(super().stream(sql, schema).read_all()).to_reader()
 
@@ -170,7 +170,7 @@ def test_rows_that_are_not_those_read_are_not_published(
         """An engine that hands over other rows than it read."""
 
         @contextmanager
-        def session(self) -> Iterator[Session]:
+        def session(self) -> Iterator[DuckDbSession]:
             with super().session() as session:
                 yield BentSession(**vars(session))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from lakeworks.engines.build_result import BuildResult
-from lakeworks.engines.duckdb import DuckDbEngine, Session
+from lakeworks.engines.duckdb import DuckDbEngine, DuckDbSession
 from lakeworks.errors import RowBalanceError
 from lakeworks.pipeline.write_step import write
 from tests.lakeworks.pipeline.test_late_data import SILVER, Shop, day_of, order
@@ -24,7 +24,7 @@ class LosingResult(BuildResult):
         return pa.RecordBatchReader.from_batches(rows.schema, (batch.slice(1) for batch in rows))
 
 
-class LosingSession(Session):
+class LosingSession(DuckDbSession):
     def build(self, *arguments: Any, **options: Any) -> BuildResult:
         built = super().build(*arguments, **options)
         return LosingResult(**{field.name: getattr(built, field.name) for field in fields(built)})
@@ -34,7 +34,7 @@ class LosingEngine(DuckDbEngine):
     """An engine with a fault."""
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> Iterator[DuckDbSession]:
         with super().session() as session:
             yield LosingSession(**{field.name: getattr(session, field.name) for field in fields(session)})
 

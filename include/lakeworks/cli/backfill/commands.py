@@ -22,8 +22,8 @@ from lakeworks.prices import load_price_book
 from lakeworks.settings import current_settings
 
 DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_default=False)]
-First = Annotated[str, typer.Option("--from", help="first month or day, e.g. 2019-01", show_default=False)]
-Last = Annotated[str, typer.Option("--to", help="last month or day, included", show_default=False)]
+FirstRequired = Annotated[str, typer.Option("--from", help="first month or day, e.g. 2019-01", show_default=False)]
+LastRequired = Annotated[str, typer.Option("--to", help="last month or day, included", show_default=False)]
 ChunkOption = Annotated[
     str | None,
     typer.Option("--chunk", help="what one run covers: day, month, year or all; default: month, or a year of months"),
@@ -33,7 +33,12 @@ BackfillArgument = Annotated[str, typer.Argument(help="its name in `backfill lis
 
 
 def plan_backfill(
-    dag: DagArgument, first: First, last: Last, chunk: ChunkOption = None, again: Again = False, as_json: AsJson = False
+    dag: DagArgument,
+    first: FirstRequired,
+    last: LastRequired,
+    chunk: ChunkOption = None,
+    again: Again = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what is missing and the runs that would fill it.
 
@@ -49,8 +54,8 @@ def plan_backfill(
 
 def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     dag: DagArgument,
-    first: First,
-    last: Last,
+    first: FirstRequired,
+    last: LastRequired,
     chunk: ChunkOption = None,
     again: Again = False,
     backwards: Annotated[bool, typer.Option("--backwards", help="start with the newest chunk")] = False,

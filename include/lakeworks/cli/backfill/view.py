@@ -83,7 +83,7 @@ def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None
         raise typer.Exit(1)
 
 
-def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.Progress) -> progress.Progress:
+def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.BackfillProgress) -> progress.BackfillProgress:
     console, shown = Console(), ""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -103,7 +103,7 @@ def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.Progress) ->
             seen = progress.look(api, backfill_id, lake)
 
 
-def _note(seen: progress.Progress) -> str:
+def _note(seen: progress.BackfillProgress) -> str:
     now = datetime.now(UTC)
     rate, left = seen.per_minute(now), seen.time_left(now)
     parts = [f"{seen.done:.0f} of {seen.total} periods"]

@@ -19,11 +19,13 @@ from lakeworks.parquet.dataset import open_dataset
 Out = Annotated[
     str | None, typer.Option("--out", help="file, or s3://bucket/key, to stream the rows to", show_default=False)
 ]
-Query = Annotated[str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)]
+QueryArgument = Annotated[
+    str, typer.Argument(help="SELECT …; tables are written <layer>_<domain>.<table>", show_default=False)
+]
 
 
 def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
-    query: Query,
+    query: QueryArgument,
     out: Out = None,
     form: Format = None,
     overwrite: Overwrite = False,

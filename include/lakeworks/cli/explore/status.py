@@ -18,10 +18,20 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import PartitionKeyError
 from lakeworks.settings import current_settings
 from lakeworks.status.expected_partitions import PeriodRange
-from lakeworks.status.matrix import MARKS, MEANINGS, QUARANTINED_MARK, STATES, Cell, Matrix, Row, State, calendar
+from lakeworks.status.matrix import (
+    MARKS,
+    MEANINGS,
+    QUARANTINED_MARK,
+    STATES,
+    Cell,
+    Matrix,
+    PartitionState,
+    Row,
+    calendar,
+)
 from lakeworks.status.table_status import status
 
-_COLORS: dict[State, str] = {
+_COLORS: dict[PartitionState, str] = {
     "failed": "bold red",
     "running": "bold blue",
     "impossible": "bold red",

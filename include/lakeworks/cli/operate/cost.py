@@ -26,7 +26,9 @@ from lakeworks.ledger.ledger import leave_out
 from lakeworks.prices import load_price_book
 from lakeworks.settings import current_settings
 
-Inventory = Annotated[str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) instead of a listing")]
+InventoryOption = Annotated[
+    str | None, typer.Option(help="manifest.json of an S3 Inventory (s3://…) instead of a listing")
+]
 Logs = Annotated[str | None, typer.Option(help="S3 server access logs: s3://bucket/prefix/")]
 
 _MONEY = ("storage_usd", "monitoring_usd", "tags_usd", "requests_usd", "transitions_usd", "retrieval_usd")
@@ -36,7 +38,7 @@ _BILL = Layout(extra=("objects", "old_version_bytes", *_MONEY))
 def show_bill(
     month: Annotated[str | None, typer.Option(help="a calendar month, e.g. 2026-11; default: the run rate")] = None,
     by: Annotated[str, typer.Option(help=f"comma-separated: {', '.join(DIMENSIONS)}")] = "layer,domain,table",
-    inventory: Inventory = None,
+    inventory: InventoryOption = None,
     logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +71,7 @@ def compare_bills(
     ] = 1.0,
     compact_mb: Annotated[int | None, typer.Option(help="merge a folder's files up to this size", min=1)] = None,
     layer: Annotated[str, typer.Option(help="only these layers, e.g. bronze,silver")] = "",
-    inventory: Inventory = None,
+    inventory: InventoryOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the bill before and after a change.
@@ -89,7 +91,7 @@ def compare_bills(
 
 
 def advise_storage_classes(
-    logs: Logs = None, month: str | None = None, inventory: Inventory = None, as_json: AsJson = False
+    logs: Logs = None, month: str | None = None, inventory: InventoryOption = None, as_json: AsJson = False
 ) -> None:
     """Suggest storage classes from access logs.
 

@@ -14,7 +14,7 @@ from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.renewal import renew
-from lakeworks.maintenance.verification import Finding, repair, verify
+from lakeworks.maintenance.verification import VerificationFinding, repair, verify
 
 
 def verify_tables(
@@ -97,5 +97,5 @@ def _names(table: str | None) -> list[str]:
     return [table] if table else all_tables()
 
 
-def _row(table: str, finding: Finding) -> dict[str, Any]:
+def _row(table: str, finding: VerificationFinding) -> dict[str, Any]:
     return {"table": table, "partition": str(finding.partition), "kind": finding.kind, "detail": finding.detail}

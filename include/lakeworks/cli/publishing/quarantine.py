@@ -18,7 +18,7 @@ from lakeworks.quarantine.quarantined_rows import rows, rows_of
 from lakeworks.quarantine.replays import QuarantinedPeriod, covering, replay
 from lakeworks.quarantine.replays import list_quarantined as quarantined_periods
 
-PeriodArgument = Annotated[
+RunPeriodArgument = Annotated[
     str, typer.Argument(help="the run's partition key, e.g. 2019-01, or a partition", show_default=False)
 ]
 
@@ -43,7 +43,7 @@ def list_quarantined(table: OptionalTable = None, as_json: AsJson = False) -> No
 
 def show_quarantined(
     table: TableArgument,
-    period: PeriodArgument,
+    period: RunPeriodArgument,
     limit: Annotated[int, typer.Option(help="rows to show")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -87,7 +87,7 @@ def _rows(
 
 def replay_quarantined(
     table: TableArgument,
-    period: PeriodArgument,
+    period: RunPeriodArgument,
     with_downstream: Annotated[
         bool, typer.Option("--downstream", help="Rebuild the tables built from it, too.")
     ] = False,

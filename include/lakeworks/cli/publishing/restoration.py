@@ -17,12 +17,12 @@ from lakeworks.prices import load_price_book
 from lakeworks.s3.archive import Tier
 from lakeworks.settings import current_settings
 
-PeriodArgument = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; everything without it")]
+OptionalPeriod = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; everything without it")]
 
 
 def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     table: TableArgument,
-    period: PeriodArgument = None,
+    period: OptionalPeriod = None,
     to: Annotated[str | None, typer.Option("--to", help="last period, included", show_default=False)] = None,
     tier: Annotated[str, typer.Option(help="bulk (cheapest), standard or expedited")] = "bulk",
     days: Annotated[int, typer.Option(min=1, help="how long the restored copies stay readable")] = 7,

@@ -19,7 +19,7 @@ from lakeworks.settings import current_settings
 _COLOURS = {"+": "green", "~": "yellow", "-": "red"}
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     """Languages that the desired state is exported in."""
 
     CLOUDFORMATION = "cloudformation"
@@ -29,7 +29,7 @@ class Format(StrEnum):
 def bootstrap_lake(
     plan: Annotated[bool, typer.Option("--plan", help="Show what would change; change nothing.")] = False,
     export: Annotated[
-        Format | None, typer.Option(help="Print the desired state in this language; change nothing.")
+        ExportFormat | None, typer.Option(help="Print the desired state in this language; change nothing.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +40,7 @@ def bootstrap_lake(
     with waiting("Reading lake.yml and the account"):
         wanted = plan_lake(current_settings(), client)
     if export:
-        sys.stdout.write(wanted.export("cloudformation" if export is Format.CLOUDFORMATION else "terraform"))
+        sys.stdout.write(wanted.export("cloudformation" if export is ExportFormat.CLOUDFORMATION else "terraform"))
         return
     console = Console(highlight=False, soft_wrap=True)
 

@@ -19,13 +19,15 @@ from lakeworks.tenants.iam_simulation import Request, decide
 from lakeworks.tenants.registry import TenantRegistry
 
 TenantId = Annotated[str, typer.Argument(help="tenant id, e.g. acme", show_default=False)]
-Account = Annotated[str | None, typer.Option(help="AWS account of the Glue catalog; default: the credentials' own")]
+AccountOption = Annotated[
+    str | None, typer.Option(help="AWS account of the Glue catalog; default: the credentials' own")
+]
 
 
 def add_tenant(
     tenant: TenantId,
     owner: Annotated[str, typer.Option(help="whom to ask: a team or an address")] = "",
-    account: Account = None,
+    account: AccountOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Register a tenant with its databases and IAM policy.
@@ -70,7 +72,7 @@ def remove_tenant(
     emit([{"tenant": tenant, "outcome": "removed" if changed else "was removed before"}], as_json=as_json)
 
 
-def print_policy(tenant: TenantId, account: Account = None) -> None:
+def print_policy(tenant: TenantId, account: AccountOption = None) -> None:
     """Print the tenant's IAM policy as JSON."""
     sys.stdout.write(json.dumps(tenant_policy(Tenant(tenant), _address(account)), indent=2) + "\n")
 
@@ -103,4 +105,4 @@ def _address(account: str | None) -> LakeAddress:
 
 def _own_account() -> str:
     with translated("ask for the account of", "these credentials"):
-        return str(client("sts").get_caller_identity()["Account"])
+        return str(client("sts").get_caller_identity()["AccountOption"])
