@@ -11,7 +11,7 @@ from lakeworks.ledger.entry import LedgerEntry
 
 
 @dataclass(frozen=True)
-class Selection:
+class ExportSelection:
     """What of a table is wanted; without anything, all that is live now."""
 
     partition: str | None = None
@@ -41,7 +41,7 @@ def moment_of(text: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def chosen_publications(lake: Lake, contract: Contract, wanted: Selection) -> list[LedgerEntry]:
+def chosen_publications(lake: Lake, contract: Contract, wanted: ExportSelection) -> list[LedgerEntry]:
     """Return the publications to read, in the order of their partitions.
 
     Raises:
@@ -65,7 +65,7 @@ def chosen_publications(lake: Lake, contract: Contract, wanted: Selection) -> li
     return found
 
 
-def _in_range(contract: Contract, wanted: Selection, partitions: list[Partition]) -> list[Partition]:
+def _in_range(contract: Contract, wanted: ExportSelection, partitions: list[Partition]) -> list[Partition]:
     start = Period.parse(wanted.first).start if wanted.first else None
     end = Period.parse(wanted.last).end if wanted.last else None
     if (start or end) and not contract.time_fields:

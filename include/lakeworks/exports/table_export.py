@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH_ROWS = 10_000
-Progress = Callable[[int, int], object]
+ExportProgress = Callable[[int, int], object]
 
 
 def silent(done: int, total: int) -> None:
@@ -55,7 +55,7 @@ def export_table(
     destination: Destination,
     *,
     include_personal: bool = False,
-    progress: Progress = silent,
+    progress: ExportProgress = silent,
 ) -> Exported:
     """Write the rows of publications to one file, in the order of their partitions.
 
@@ -74,7 +74,7 @@ def export_rows(
     lake: Lake,
     rows: "pa.RecordBatchReader",
     destination: Destination,
-    progress: Progress = silent,
+    progress: ExportProgress = silent,
 ) -> Exported:
     """Write rows to one file as they come.
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lakeworks.contract import TableCheck
 from lakeworks.quality.findings import AuditReport
 
-Outcome = Literal["passed", "warn", "failed"]
+CheckOutcome = Literal["passed", "warn", "failed"]
 _SAMPLES = 5
 
 
@@ -19,7 +19,7 @@ class CheckResult:
     expectation: str
     columns: tuple[str, ...]
     arguments: str
-    outcome: Outcome
+    outcome: CheckOutcome
     rows: int
     unexpected: int
     shown: str
@@ -31,7 +31,7 @@ def results_of(report: AuditReport) -> list[CheckResult]:
     for item in (item for page in report.pages for item in page.results):
         by_check.setdefault(_identity(item), []).append(item)
     results = [_result(items) for items in by_check.values()]
-    order: tuple[Outcome, ...] = ("failed", "warn", "passed")
+    order: tuple[CheckOutcome, ...] = ("failed", "warn", "passed")
     return sorted(results, key=lambda result: order.index(result.outcome))
 
 
@@ -48,7 +48,7 @@ def _arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
 def _result(items: list[Any]) -> CheckResult:
     config, details = items[0].expectation_config, [item.result for item in items]
     check = TableCheck(expectation=config.type, kwargs=dict(config.kwargs))
-    severe: Outcome = "warn" if (config.meta or {}).get("severity") == "warn" else "failed"
+    severe: CheckOutcome = "warn" if (config.meta or {}).get("severity") == "warn" else "failed"
     rest = {key: value for key, value in _arguments(config.kwargs).items() if key not in ("column", "column_list")}
     return CheckResult(
         expectation=config.type,

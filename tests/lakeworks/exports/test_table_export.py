@@ -21,7 +21,7 @@ from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound, LostRace
 from lakeworks.exports.encoding import Encoding
-from lakeworks.exports.selection import Selection, chosen_publications
+from lakeworks.exports.selection import ExportSelection, chosen_publications
 from lakeworks.exports.table_export import Destination, export_table
 from lakeworks.exports.targets import opened_target
 from lakeworks.lake import Lake
@@ -88,7 +88,7 @@ def test_a_republication_while_rows_are_written_mixes_nothing(
     lake_of_days: Lake, run_at: RunAt, tmp_path: Path
 ) -> None:
     contract = load_contract(CUSTOMERS)
-    entries = chosen_publications(lake_of_days, contract, Selection())
+    entries = chosen_publications(lake_of_days, contract, ExportSelection())
     for number, day in enumerate(DAYS, 1):
         published(lake_of_days, contract, [customer(number, day, "disabled")], run_at(9 + number), Period.parse(day))
     export_table(lake_of_days, contract, entries, Destination(str(tmp_path / "old.jsonl"), Encoding("jsonl")))
@@ -99,21 +99,23 @@ def test_a_republication_while_rows_are_written_mixes_nothing(
 def test_what_was_live_at_a_moment(lake_of_days: Lake, run_at: RunAt, tmp_path: Path) -> None:
     contract = load_contract(CUSTOMERS)
     before = max(
-        entry.published_at for entry in chosen_publications(lake_of_days, contract, Selection()) if entry.published_at
+        entry.published_at
+        for entry in chosen_publications(lake_of_days, contract, ExportSelection())
+        if entry.published_at
     )
     published(lake_of_days, contract, [customer(1, DAYS[0], "disabled")], run_at(9), Period.parse(DAYS[0]))
 
-    def states(wanted: Selection) -> list[str]:
+    def states(wanted: ExportSelection) -> list[str]:
         out = tmp_path / "states.jsonl"
         entries = chosen_publications(lake_of_days, contract, wanted)
         export_table(lake_of_days, contract, entries, Destination(str(out), Encoding("jsonl"), overwrite=True))
         return [json.loads(line)["state"] for line in out.read_text().splitlines()]
 
-    assert states(Selection(DAYS[0])) == ["disabled"]
-    assert states(Selection(DAYS[0], as_of=before)) == ["enabled"]
-    assert states(Selection(as_of=before)) == ["enabled"] * 3
+    assert states(ExportSelection(DAYS[0])) == ["disabled"]
+    assert states(ExportSelection(DAYS[0], as_of=before)) == ["enabled"]
+    assert states(ExportSelection(as_of=before)) == ["enabled"] * 3
     with pytest.raises(LakeNotFound, match="nothing published at"):
-        chosen_publications(lake_of_days, contract, Selection(as_of=before - timedelta(days=400)))
+        chosen_publications(lake_of_days, contract, ExportSelection(as_of=before - timedelta(days=400)))
 
 
 def test_an_existing_file_is_replaced_only_if_asked(

@@ -12,11 +12,11 @@ from lakeworks.cli.progress import counted
 from lakeworks.contract import load_contract
 from lakeworks.contract.protection import protected_columns, withheld_note
 from lakeworks.exports.encoding import FORMATS, Encoding, format_of
-from lakeworks.exports.selection import Selection, chosen_publications, moment_of
+from lakeworks.exports.selection import ExportSelection, chosen_publications, moment_of
 from lakeworks.exports.table_export import Destination, Exported, export_table, versions_of
 
-Out = Annotated[str, typer.Option("--out", help="file, or s3://bucket/key", show_default=False)]
-Format = Annotated[
+FileOption = Annotated[str, typer.Option("--out", help="file, or s3://bucket/key", show_default=False)]
+FormatOption = Annotated[
     str | None,
     typer.Option("--format", help=f"{', '.join(FORMATS)}; default: the ending of --out", show_default=False),
 ]
@@ -32,12 +32,12 @@ SpreadsheetSafe = Annotated[
 
 def export_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     table: TableArgument,
-    out: Out,
+    out: FileOption,
     partition: OptionalPartition = None,
     first: First = None,
     last: Last = None,
     as_of: AsOf = None,
-    form: Format = None,
+    form: FormatOption = None,
     overwrite: Overwrite = False,
     include_personal: IncludePersonal = False,
     spreadsheet_safe: SpreadsheetSafe = False,
@@ -49,7 +49,7 @@ def export_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     The file has its name once it is whole.
     """
     contract = load_contract(table)
-    wanted = Selection(partition, first, last, moment_of(as_of) if as_of else None)
+    wanted = ExportSelection(partition, first, last, moment_of(as_of) if as_of else None)
     destination = destination_of(out, form, overwrite=overwrite, spreadsheet_safe=spreadsheet_safe)
     lake = connect()
     entries = chosen_publications(lake, contract, wanted)

@@ -6,7 +6,7 @@ import typer
 
 from lakeworks.cli.arguments import AsJson, IncludePersonal
 from lakeworks.cli.connection import connect
-from lakeworks.cli.explore.export import Format, Overwrite, SpreadsheetSafe, destination_of, show_export
+from lakeworks.cli.explore.export import FormatOption, Overwrite, SpreadsheetSafe, destination_of, show_export
 from lakeworks.cli.output import Layout, emit, say
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
@@ -16,7 +16,7 @@ from lakeworks.errors import ContractError
 from lakeworks.exports.table_export import export_rows
 from lakeworks.parquet.dataset import open_dataset
 
-Out = Annotated[
+OptionalFile = Annotated[
     str | None, typer.Option("--out", help="file, or s3://bucket/key, to stream the rows to", show_default=False)
 ]
 QueryArgument = Annotated[
@@ -26,8 +26,8 @@ QueryArgument = Annotated[
 
 def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
     query: QueryArgument,
-    out: Out = None,
-    form: Format = None,
+    out: OptionalFile = None,
+    form: FormatOption = None,
     overwrite: Overwrite = False,
     include_personal: IncludePersonal = False,
     spreadsheet_safe: SpreadsheetSafe = False,
