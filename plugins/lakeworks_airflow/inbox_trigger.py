@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
 if TYPE_CHECKING:
-    from lakeworks.landing.arrival_queue import ArrivalQueue, Message
+    from lakeworks.landing.arrival_queue import ArrivalMessage, ArrivalQueue
 
 log = logging.getLogger(__name__)
 # A triggerer that is stopped waits for a receive under way.
@@ -90,13 +90,13 @@ class QueueReader(SharedStreamProducer):
             if complete := settling.complete(time.monotonic()):
                 yield [asdict(item.drop) for item in complete], [text for item in complete for text in item.receipts]
 
-    async def _receive(self, seconds: float) -> "list[Message]":
+    async def _receive(self, seconds: float) -> "list[ArrivalMessage]":
         """Messages; none after an error, which is said once it changes."""
         from lakeworks.errors import LakeError
 
         begun = time.monotonic()
         try:
-            found: list[Message] = await asyncio.to_thread((await self._found()).receive, int(seconds))
+            found: list[ArrivalMessage] = await asyncio.to_thread((await self._found()).receive, int(seconds))
         except LakeError as error:
             self.queue, self.pause = None, min(max(self.shortest_pause, self.pause * 2), _LONGEST_PAUSE)
             log.error(  # noqa: TRY400 - the error says what to do, its place in the code does not help

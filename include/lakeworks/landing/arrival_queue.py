@@ -21,7 +21,7 @@ _BATCH = 10  # of SQS
 
 
 @dataclass(frozen=True)
-class Message:
+class ArrivalMessage:
     """One message: the files it names, and the receipt to delete it by."""
 
     receipt: str
@@ -57,7 +57,7 @@ class ArrivalQueue:
         with translated("find", f"sqs:{name}"):
             return cls(client, str(client.get_queue_url(QueueName=name, **owner)["QueueUrl"]), bucket)
 
-    def receive(self, wait_seconds: int) -> list[Message]:
+    def receive(self, wait_seconds: int) -> list[ArrivalMessage]:
         """Wait for messages, at most so many seconds; a message without a file of ours is deleted, another's is left.
 
         Raises:
@@ -74,9 +74,9 @@ class ArrivalQueue:
         self.delete([message.receipt for message in found if not message.arrivals])
         return [message for message in found if message.arrivals]
 
-    def _read(self, item: dict[str, Any]) -> Message | None:
+    def _read(self, item: dict[str, Any]) -> ArrivalMessage | None:
         try:
-            return Message(str(item["ReceiptHandle"]), arrivals_in(str(item.get("Body", "")), self.bucket))
+            return ArrivalMessage(str(item["ReceiptHandle"]), arrivals_in(str(item.get("Body", "")), self.bucket))
         except OthersEvent as error:
             log.warning("A message of %s is left there: %s. Only events of `inbox/` belong into it.", self.url, error)
             return None
@@ -93,7 +93,9 @@ class ArrivalQueue:
             with translated("delete messages of", self.url):
                 answer = self.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
             for failed in answer.get("Failed", []):
-                log.warning("A message of %s was not deleted and comes again: %s", self.url, failed.get("Message", ""))
+                log.warning(
+                    "A message of %s was not deleted and comes again: %s", self.url, failed.get("ArrivalMessage", "")
+                )
 
 
 @dataclass
@@ -116,7 +118,7 @@ class Settling:
     # How many places a message still waits for; it is deleted with the last of them.
     places: Counter[str] = field(default_factory=Counter)
 
-    def add(self, message: Message, now: float) -> None:
+    def add(self, message: ArrivalMessage, now: float) -> None:
         """Take a message that was received at a moment."""
         for place in {arrival.place for arrival in message.arrivals}:
             held = self.waiting.setdefault(place, _Waiting(now, now))

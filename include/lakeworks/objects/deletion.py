@@ -6,7 +6,7 @@ from itertools import islice
 from lakeworks.aws_errors import translated
 from lakeworks.core.layout import own_key
 from lakeworks.objects.key_range import KeyRange, refuse_lakes_own
-from lakeworks.objects.listing import ObjectVersion, objects_of, versions_of
+from lakeworks.objects.listing import ListedVersion, objects_of, versions_of
 from lakeworks.objects.outcome import KeyOutcome
 from lakeworks.s3.object_store import ObjectStore
 
@@ -33,7 +33,7 @@ def delete_objects(
             yield from _delete(store, batch, versions=versions)
 
 
-def _delete(store: ObjectStore, batch: list[ObjectVersion], *, versions: bool) -> Iterator[KeyOutcome]:
+def _delete(store: ObjectStore, batch: list[ListedVersion], *, versions: bool) -> Iterator[KeyOutcome]:
     named = [
         {"Key": store.at(item.key), **({"VersionId": item.version_id or "null"} if versions else {})} for item in batch
     ]

@@ -14,7 +14,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from lakeworks.aws_errors import is_nobody
 from lakeworks.errors import ConfigError, LakeError, LakeNotFound, LakeUnavailable, ScratchUnavailable
 from lakeworks.objects.key_range import KeyRange
-from lakeworks.objects.listing import ObjectVersion
+from lakeworks.objects.listing import ListedVersion
 from lakeworks.objects.outcome import KeyOutcome
 from lakeworks.s3.multipart import part_bytes, single_request_bytes
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject
@@ -30,7 +30,7 @@ _PATIENTLY = retry(
 
 
 @dataclass(frozen=True)
-class Download:
+class ObjectDownload:
     """A download of many objects into one folder."""
 
     store: ObjectStore
@@ -39,7 +39,7 @@ class Download:
     arrived: Callable[[int], None]
     dry_run: bool = False
 
-    def run(self, objects: Sequence[ObjectVersion]) -> list[KeyOutcome]:
+    def run(self, objects: Sequence[ListedVersion]) -> list[KeyOutcome]:
         """Bring every object; returns `loaded`, `same`, `skipped` or `failed` for each, in their order.
 
         Raises:
@@ -50,7 +50,7 @@ class Download:
             self.folder.mkdir(parents=True, exist_ok=True)
             return within_budget(self.store, objects, lambda item: item.size, self._bring)
 
-    def _bring(self, item: ObjectVersion) -> KeyOutcome:
+    def _bring(self, item: ListedVersion) -> KeyOutcome:
         if item.key.endswith("/"):
             return KeyOutcome(item.key, "skipped", 0, item.version_id, "is a folder marker of a console, no file")
         try:
@@ -68,7 +68,7 @@ class Download:
             return KeyOutcome(item.key, "failed", item.size, item.version_id, str(error))
         return outcome
 
-    def _file(self, item: ObjectVersion, path: Path) -> KeyOutcome:
+    def _file(self, item: ListedVersion, path: Path) -> KeyOutcome:
         found = self.store.head(item.key, item.version_id)
         if found is None:
             raise LakeNotFound(f"`{self.store.uri(item.key)}` went away since it was listed")

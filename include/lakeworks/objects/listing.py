@@ -12,7 +12,7 @@ from lakeworks.s3.object_store import ObjectStore
 
 
 @dataclass(frozen=True)
-class ObjectVersion:
+class ListedVersion:
     """One version of an object, or the marker of its deletion."""
 
     key: str
@@ -25,7 +25,7 @@ class ObjectVersion:
     is_deletion: bool = False
 
 
-def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Iterator[ObjectVersion]:
+def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Iterator[ListedVersion]:
     """Yield every version below a prefix in the order of keys, newest first; markers of deletions are among them.
 
     Raises:
@@ -37,7 +37,7 @@ def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Itera
         while True:
             page: Any = store.client.list_object_versions(**request)  # type: ignore[arg-type]
             found = [
-                ObjectVersion(
+                ListedVersion(
                     key=own_key(store.tenant, item["Key"]),
                     size=item.get("Size", 0),
                     modified=item["LastModified"],
@@ -56,10 +56,10 @@ def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Itera
             request |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
 
 
-def objects_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Iterator[ObjectVersion]:
+def objects_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Iterator[ListedVersion]:
     """Yield the objects that are there now; folder markers of consoles are among them."""
     return (item for item in versions_of(store, keys, after=after) if item.is_latest and not item.is_deletion)
 
 
-def _order(item: ObjectVersion) -> tuple[bytes, bool, float]:
+def _order(item: ListedVersion) -> tuple[bytes, bool, float]:
     return item.key.encode(), not item.is_latest, -item.modified.timestamp()

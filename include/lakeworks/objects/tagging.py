@@ -7,7 +7,7 @@ from typing import Any
 from lakeworks.aws_errors import translated
 from lakeworks.errors import ConfigError, LakeError
 from lakeworks.objects.key_range import KeyRange, refuse_lakes_own
-from lakeworks.objects.listing import ObjectVersion, objects_of
+from lakeworks.objects.listing import ListedVersion, objects_of
 from lakeworks.objects.outcome import KeyOutcome
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.s3.requests import version
@@ -67,7 +67,7 @@ def tag_objects(
     """
     refuse_lakes_own(keys.text, "tagged")
 
-    def tag(item: ObjectVersion) -> KeyOutcome:
+    def tag(item: ListedVersion) -> KeyOutcome:
         try:
             return _tag(store, item, wanted, remove, dry_run=dry_run)
         except LakeError as error:
@@ -79,7 +79,7 @@ def tag_objects(
 
 
 def _tag(
-    store: ObjectStore, item: ObjectVersion, wanted: Mapping[str, str], remove: Collection[str], *, dry_run: bool
+    store: ObjectStore, item: ListedVersion, wanted: Mapping[str, str], remove: Collection[str], *, dry_run: bool
 ) -> KeyOutcome:
     before = read_tags(store, item.key, item.version_id)
     after = {name: value for name, value in {**before, **wanted}.items() if name not in remove}

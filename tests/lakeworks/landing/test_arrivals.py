@@ -12,7 +12,7 @@ from lakeworks.errors import LakeNotFound
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.notifications import Notifications
-from lakeworks.landing.arrival_queue import ArrivalQueue, Message, Settling
+from lakeworks.landing.arrival_queue import ArrivalMessage, ArrivalQueue, Settling
 from lakeworks.landing.arrivals import Arrival, Drop, OthersEvent, arrivals_in
 from tests.conftest import client
 
@@ -43,7 +43,9 @@ def test_a_tenants_file_is_the_tenants() -> None:
 
 def test_an_event_by_way_of_a_topic_is_the_same() -> None:
     plain = event("inbox/shop_sales/2026-01-05/a.csv")
-    assert arrivals_in(json.dumps({"Type": "Notification", "Message": plain}), BUCKET) == arrivals_in(plain, BUCKET)
+    assert arrivals_in(json.dumps({"Type": "Notification", "ArrivalMessage": plain}), BUCKET) == arrivals_in(
+        plain, BUCKET
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_ten_files_are_one_drop_duplicates_and_their_order_change_nothing() -> N
     files = [arrival("2026-01-05", f"2026-01-05T10:00:0{n}Z", f"file-{n}") for n in range(10)]
     settling = Settling(quiet_seconds=3)
     for second, found in enumerate([*reversed(files), files[3]]):
-        settling.add(Message(f"receipt-{second}", [found]), now=float(second))
+        settling.add(ArrivalMessage(f"receipt-{second}", [found]), now=float(second))
         assert settling.complete(float(second)) == []
     assert settling.seconds_left(10.0) == 3.0
     assert settling.complete(12.9) == []
@@ -98,9 +100,11 @@ def test_ten_files_are_one_drop_duplicates_and_their_order_change_nothing() -> N
 
 def test_periods_settle_by_themselves_and_a_stream_without_end_is_cut() -> None:
     settling = Settling(quiet_seconds=3, longest_seconds=30)
-    settling.add(Message("old", [arrival("2026-01-04", "t", "x")]), now=0.0)
+    settling.add(ArrivalMessage("old", [arrival("2026-01-04", "t", "x")]), now=0.0)
     for second in range(29):
-        settling.add(Message(f"r{second}", [arrival("2026-01-05", str(second), f"f{second}")]), now=float(second))
+        settling.add(
+            ArrivalMessage(f"r{second}", [arrival("2026-01-05", str(second), f"f{second}")]), now=float(second)
+        )
     assert [found.drop.period for found in settling.complete(3.0)] == ["2026-01-04"]
     assert settling.complete(29.9) == []
     assert [found.drop.files for found in settling.complete(30.0)] == [29]
@@ -109,8 +113,8 @@ def test_periods_settle_by_themselves_and_a_stream_without_end_is_cut() -> None:
 def test_a_message_about_two_periods_is_deleted_with_the_second() -> None:
     both = [arrival("2026-01-04", "a", "x"), arrival("2026-01-05", "a", "y")]
     settling = Settling(quiet_seconds=3)
-    settling.add(Message("both", both), now=0.0)
-    settling.add(Message("later", [both[1]]), now=2.0)
+    settling.add(ArrivalMessage("both", both), now=0.0)
+    settling.add(ArrivalMessage("later", [both[1]]), now=2.0)
     assert [(found.drop.period, found.receipts) for found in settling.complete(3.0)] == [("2026-01-04", ())]
     assert [(found.drop.period, found.receipts) for found in settling.complete(5.0)] == [
         ("2026-01-05", ("both", "later"))
@@ -136,8 +140,8 @@ def inbox(ministack_url: str) -> tuple[Any, ArrivalQueue]:
     return s3, ArrivalQueue.find(sqs, f"{bucket}-inbox", None, bucket)
 
 
-def received(queue: ArrivalQueue, enough: Callable[[list[Message]], bool]) -> list[Message]:
-    found: list[Message] = []
+def received(queue: ArrivalQueue, enough: Callable[[list[ArrivalMessage]], bool]) -> list[ArrivalMessage]:
+    found: list[ArrivalMessage] = []
     deadline = time.monotonic() + 10
     while not enough(found) and time.monotonic() < deadline:
         found += queue.receive(1)

@@ -11,7 +11,7 @@ from lakeworks.core.file_selection import LocalFile, select
 from lakeworks.core.transfer_profile import TransferProfile
 from lakeworks.errors import ConfigError, ScratchUnavailable
 from lakeworks.objects.deletion import delete_objects
-from lakeworks.objects.download import Download, inside
+from lakeworks.objects.download import ObjectDownload, inside
 from lakeworks.objects.key_range import KeyRange, refuse_lakes_own
 from lakeworks.objects.listing import objects_of, versions_of
 from lakeworks.objects.outcome import counts
@@ -29,7 +29,8 @@ def unheard(_: int) -> None:
 def fetched(store: ObjectStore, prefix: str, folder: Path) -> dict[str, str]:
     keys = KeyRange(prefix)
     return {
-        item.key: item.outcome for item in Download(store, keys, folder, unheard).run(list(objects_of(store, keys)))
+        item.key: item.outcome
+        for item in ObjectDownload(store, keys, folder, unheard).run(list(objects_of(store, keys)))
     }
 
 
@@ -208,14 +209,14 @@ def test_an_object_replaced_while_it_is_fetched_keeps_its_version(ministack_url:
             store.put("docs/big.bin", b"other")
 
     keys = KeyRange("docs")
-    Download(store, keys, tmp_path, replace_it).run(list(objects_of(store, keys)))
+    ObjectDownload(store, keys, tmp_path, replace_it).run(list(objects_of(store, keys)))
     assert (tmp_path / "big.bin").read_bytes() == body
 
 
 def test_bytes_that_changed_on_the_way_are_not_kept(store: ObjectStore, tmp_path: Path) -> None:
     store.client.put_object(Bucket=store.bucket, Key="docs/a", Body=b"other", Metadata={"lakeworks-sha256": "0" * 64})
     keys = KeyRange("docs")
-    (outcome,) = Download(store, keys, tmp_path, unheard).run(list(objects_of(store, keys)))
+    (outcome,) = ObjectDownload(store, keys, tmp_path, unheard).run(list(objects_of(store, keys)))
     assert (outcome.outcome, "another SHA-256" in outcome.why) == ("failed", True)
     assert list(tmp_path.iterdir()) == [], "no part file stays"
 
@@ -226,7 +227,7 @@ def test_a_full_disk_is_an_error_of_the_tree_and_leaves_no_part(
     store.put("docs/a", b"x" * (3 << 20))
     keys = KeyRange("docs")
     with pytest.raises(ScratchUnavailable, match="cannot be written: No space left on device"):
-        Download(store, keys, full_disk, unheard).run(list(objects_of(store, keys)))
+        ObjectDownload(store, keys, full_disk, unheard).run(list(objects_of(store, keys)))
     assert list(full_disk.iterdir()) == []
 
 

@@ -16,9 +16,9 @@ from lakeworks.cli.progress import transferring, waiting
 from lakeworks.core.file_selection import select
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.objects.deletion import delete_objects
-from lakeworks.objects.download import Download
+from lakeworks.objects.download import ObjectDownload
 from lakeworks.objects.key_range import KeyRange
-from lakeworks.objects.listing import ObjectVersion, objects_of, versions_of
+from lakeworks.objects.listing import ListedVersion, objects_of, versions_of
 from lakeworks.objects.outcome import KeyOutcome, counts
 from lakeworks.objects.tagging import parse_tags, read_tags, tag_objects
 from lakeworks.objects.upload import upload_objects
@@ -67,7 +67,7 @@ def get_keys(
     if not objects:
         raise LakeNotFound(f"There is no object `{prefix}` and none below it. Nothing was fetched.")
     with transferring("Fetching", sum(item.size for item in objects)) as bar:
-        outcomes = Download(store, keys, folder, bar.advance, dry_run).run(objects)
+        outcomes = ObjectDownload(store, keys, folder, bar.advance, dry_run).run(objects)
     _report(outcomes, as_json=as_json, title=f"{prefix} to {folder}")
 
 
@@ -138,7 +138,7 @@ def tag_keys(
     _report(outcomes, as_json=as_json, title=prefix)
 
 
-def _listed(item: ObjectVersion, *, versions: bool) -> dict[str, Any]:
+def _listed(item: ListedVersion, *, versions: bool) -> dict[str, Any]:
     row = {
         "key": item.key,
         "bytes": item.size,
