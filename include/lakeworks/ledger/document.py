@@ -18,7 +18,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
-class LedgerDocument(Record):
+class StoredDocument(Record):
     """A record that is an object of its own."""
 
     format: int = Field(FORMAT, description="The format a release must know to read it.")

@@ -9,7 +9,7 @@ from pydantic import Field
 from lakeworks.core.layout import folded_prefix, ledger_key
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.ledger.document import LedgerDocument, Record
+from lakeworks.ledger.document import Record, StoredDocument
 from lakeworks.ledger.run_record import Run
 
 EntryState = Literal["publishing", "published", "unchanged", "abandoned"]
@@ -32,7 +32,7 @@ class LiveObject(Record):
     )
 
 
-class LedgerEntry(LedgerDocument):
+class LedgerEntry(StoredDocument):
     """One publication of one partition."""
 
     table: str
@@ -104,7 +104,7 @@ class LedgerEntry(LedgerDocument):
         return f"`{self.table}` {self.parsed}"
 
 
-class FoldedEntries(LedgerDocument):
+class FoldedEntries(StoredDocument):
     """Old entries of one partition in one object."""
 
     entries: tuple[LedgerEntry, ...]

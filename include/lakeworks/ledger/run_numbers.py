@@ -14,7 +14,7 @@ from lakeworks.core.layout import run_numbers_key
 from lakeworks.core.names import TableName
 from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import LakeNotFound, LostRace
-from lakeworks.ledger.document import Document, Record
+from lakeworks.ledger.document import Record, StoredDocument
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import ObjectStore, Target
@@ -54,7 +54,7 @@ class WholeRun(Record):
     partitions: int
 
 
-class RunNumbers(Document):
+class RunNumbers(StoredDocument):
     """The document of one table; a table that never had a run over several partitions has none."""
 
     tickets: int = Field(0, description="The last ticket that was taken.")

@@ -16,7 +16,7 @@ from lakeworks.core.layout import run_key, safe_id, staging_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, LedgerCorrupt
-from lakeworks.ledger.document import LedgerDocument, Record
+from lakeworks.ledger.document import Record, StoredDocument
 from lakeworks.s3.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class ExtraColumn(Record):
     type: str
 
 
-class RunRecord(LedgerDocument):
+class RunRecord(StoredDocument):
     """One attempt's staged output."""
 
     table: str

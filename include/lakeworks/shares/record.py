@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from lakeworks.core.layout import SHARES
-from lakeworks.ledger.document import Document, Record
+from lakeworks.ledger.document import Record, StoredDocument
 from lakeworks.s3.object_store import ObjectStore, Target
 
 _ADVICE = "is no record of a share: {problem}. Nothing was changed. Look at the object's earlier versions."
@@ -23,7 +23,7 @@ class SharedObject(Record):
     sha256: str | None = None
 
 
-class ShareRecord(Document):
+class ShareRecord(StoredDocument):
     """One share."""
 
     id: str

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lakeworks.errors import ConfigError
 
-Decision = Literal["allowed", "denied", "explicitly denied"]
+AccessDecision = Literal["allowed", "denied", "explicitly denied"]
 _KNOWN = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
@@ -26,13 +26,13 @@ class Request:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def decide(policy: Mapping[str, Any], request: Request) -> Decision:
+def decide(policy: Mapping[str, Any], request: Request) -> AccessDecision:
     """Return IAM's answer to an identity that has only this policy.
 
     Raises:
         ConfigError: the policy uses an element or condition this logic does not cover.
     """
-    decision: Decision = "denied"
+    decision: AccessDecision = "denied"
     for statement in _several(policy["Statement"]):
         if not _applies(statement, request):
             continue
