@@ -1,14 +1,20 @@
-"""Registers with Airflow what it otherwise would not accept: lakeworks' task buttons and its timetables."""
+"""Registers with Airflow what it otherwise would not accept: lakeworks' task buttons, its timetables and the lake page."""
 
 from airflow.plugins_manager import AirflowPlugin
 
+from lakeworks_airflow.lake_page.mounted import LakePage
 from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
 from lakeworks_airflow.ui_links import AuditReportLink, DataLink
 
 
 class LakeworksPlugin(AirflowPlugin):
-    """Extra links of the lakeworks operators, the timetables of daily and monthly tables."""
+    """Extra links of the lakeworks operators, the timetables of daily and monthly tables, the page of the lake."""
 
     name = "lakeworks"
     operator_extra_links = [DataLink(), AuditReportLink()]  # noqa: RUF012 - Airflow's interface
     timetables = [DailyPartitions, MonthlyPartitions]  # noqa: RUF012
+    # Airflow mounts applications without a login: the page asks for it itself.
+    fastapi_apps = [{"app": LakePage(), "url_prefix": "/lake", "name": "Lakeworks"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        {"name": "Lake", "href": "/lake/", "destination": "nav", "url_route": "lake", "nav_top_level": True}
+    ]

@@ -56,12 +56,15 @@ class TableFreshness:
         }
 
 
-def freshness(lake: Lake, contracts: Iterable[Contract], now: datetime) -> Iterator[TableFreshness]:
+def freshness(
+    lake: Lake, contracts: Iterable[Contract], now: datetime, facts: PartitionIndex | None = None
+) -> Iterator[TableFreshness]:
     """Yield every table whose contract promises freshness: from one listing each, and more of what has gaps.
 
-    A table that cannot be looked at is `unreadable`; the others follow all the same.
+    A table that cannot be looked at is `unreadable`; the others follow all the same. With `facts`, what another question
+    has listed already is not listed again.
     """
-    facts = PartitionIndex(lake)
+    facts = facts or PartitionIndex(lake)
     for contract in contracts:
         if contract.freshness:
             promised = contract.freshness

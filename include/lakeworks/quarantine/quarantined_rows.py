@@ -56,6 +56,17 @@ def rows_of(
     return PartitionRows(first, **counts)
 
 
+def without_protected(row: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    """Return the row without values of protected columns, also in the text of a row quarantined on arrival."""
+    private = {name.lower() for name, column in contract.columns.items() if column.protected}
+    if not private:
+        return row
+    shown = {key: "(withheld)" if key.lower() in private and value is not None else value for key, value in row.items()}
+    if "_row" in row and "_row" not in contract.columns:
+        shown["_row"] = json.dumps(without_protected(json.loads(row["_row"]), contract), ensure_ascii=False)
+    return shown
+
+
 @contextmanager
 def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.RecordBatch]]:
     import pyarrow.parquet as pq

@@ -57,6 +57,15 @@ def list_quarantined(lake: Lake, contract: Contract) -> list[QuarantinedPeriod]:
     return [item for item in described if item is not None]
 
 
+def quarantined_by(record: RunRecord) -> QuarantinedPeriod | None:
+    """Return the rows that a published run quarantined; None where it quarantined none."""
+    if record.quarantine is None:
+        return None
+    return QuarantinedPeriod(
+        record.period, record.quarantine.key, record.quarantine.rows, published=True, balance=record.balance
+    )
+
+
 def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
     """S3 tells seconds only: of attempts within one, the later run's."""
     last = max(_written(item) for item in items)
@@ -65,8 +74,8 @@ def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
 
 
 def _described(lake: Lake, period: str, item: StoredObject, record: RunRecord | None) -> QuarantinedPeriod | None:
-    if record is not None and record.quarantine is not None and record.quarantine.key == item.key:
-        return QuarantinedPeriod(period, item.key, record.quarantine.rows, published=True, balance=record.balance)
+    if record is not None and (found := quarantined_by(record)) and found.key == item.key:
+        return found
     head = lake.store.head(item.key)
     if head is None or (record is not None and _order(head) <= record.run.order):
         return None  # a later run was published: it has the last word

@@ -45,6 +45,7 @@ class Cell:
     """One partition; `slot` is the time it covers (None where time does not cut the table).
 
     `quarantined` is the period whose last run built the partition and quarantined rows; empty if it quarantined none.
+    `rows` and `bytes` are those of the live publication; None where nothing is live.
     """
 
     partition: Partition
@@ -53,10 +54,13 @@ class Cell:
     publication: int | None = None
     why: str = ""
     quarantined: str = ""
+    rows: int | None = None
+    bytes: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row for `--json`."""
         row: dict[str, Any] = {"partition": self.partition.path, "state": self.state, "publication": self.publication}
+        row |= {"rows": self.rows, "bytes": self.bytes} if self.rows is not None else {}
         row |= {"why": self.why} if self.why else {}
         return row | ({"quarantined": self.quarantined} if self.quarantined else {})
 

@@ -31,6 +31,8 @@ class PublishedPartition:
     inputs: str
     finished: bool = True
     expired: bool = False  # withdrawn at the end of its retention; `publication` is the one that was withdrawn
+    rows: int | None = None
+    bytes: int | None = None  # of the live objects; None where the publication was not completed, or is withdrawn
 
 
 @dataclass
@@ -154,8 +156,7 @@ def _known(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition
     for partition, taken in numbers.items():
         says = listed.get(partition, {})
         if says.get(ENTRY) == str(taken[-1]) and "lakeworks.inputs" in says:
-            publication = int(says["lakeworks.publication"])
-            found[partition] = PublishedPartition(publication, says["lakeworks.period"], says["lakeworks.inputs"])
+            found[partition] = _as_listed(says)
         else:
             behind.append(partition)
     read = lake.store.map(lambda partition: _read(lake, contract, partition, numbers[partition]), behind)
@@ -173,6 +174,13 @@ def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]
     return {partition_from_glue(contract, item["Values"]): item.get("Parameters", {}) for item in found}
 
 
+def _as_listed(says: Mapping[str, str]) -> PublishedPartition:
+    """Return a partition as its catalog entry describes it; someone may have taken the statistics out of it."""
+    publication = int(says["lakeworks.publication"])
+    rows, size = (int(text) if (text := says.get(key, "")).isdecimal() else None for key in ("numRows", "totalSize"))
+    return PublishedPartition(publication, says["lakeworks.period"], says["lakeworks.inputs"], rows=rows, bytes=size)
+
+
 def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> PublishedPartition | None:
     """From the ledger, what the catalog does not say yet; None for what was never completed, or withdrawn."""
     try:
@@ -184,4 +192,7 @@ def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[in
         return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, finished=False)
     if newest.is_live and newest.kind == "expired":
         return PublishedPartition(newest.based_on or 0, newest.period, newest.inputs or NO_INPUTS, expired=True)
-    return PublishedPartition(live.live_seq, live.period, live.inputs or NO_INPUTS) if live and live.objects else None
+    if live is None or not live.objects:
+        return None
+    inputs = live.inputs or NO_INPUTS
+    return PublishedPartition(live.live_seq, live.period, inputs, rows=live.rows, bytes=live.size)

@@ -23,13 +23,18 @@ from lakeworks.status.partition_index import PartitionIndex, PublishedPartition,
 
 
 def status(
-    lake: Lake, contracts: Sequence[Contract], window: PeriodRange | None = None, activities: Iterable[Activity] = ()
+    lake: Lake,
+    contracts: Sequence[Contract],
+    window: PeriodRange | None = None,
+    activities: Iterable[Activity] = (),
+    facts: PartitionIndex | None = None,
 ) -> Iterator[Matrix]:
     """Yield the matrix of each table; `activities` is what Airflow is at, where it was asked.
 
-    A table that cannot be looked at has a matrix with a `fault`; the others follow all the same.
+    A table that cannot be looked at has a matrix with a `fault`; the others follow all the same. With `facts`, what another
+    question has listed already is not listed again.
     """
-    facts = PartitionIndex(lake)
+    facts = facts or PartitionIndex(lake)
     by_table: dict[str, list[Activity]] = {}
     for activity in activities:
         by_table.setdefault(activity.table, []).append(activity)
@@ -87,7 +92,7 @@ class _Table:
         elif why := self._stale(known):
             state = "stale"
         quarantined = known.period if known.period in self.quarantined else ""
-        return Cell(partition, slot, state, known.publication, why, quarantined)
+        return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
 
     def _stale(self, known: PublishedPartition) -> str:
         """Why a partition is not what its inputs would give today; empty if it is."""

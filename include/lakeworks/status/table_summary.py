@@ -6,10 +6,13 @@ from typing import Any
 from lakeworks.contract import Contract
 from lakeworks.contract.evolution import wider
 from lakeworks.core.lake_limits import arriving_fault
+from lakeworks.core.layout import run_key
+from lakeworks.core.partition import Period
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import RunRecord, readable_records
+from lakeworks.status.partition_index import PartitionIndex
 
 # Said under such a table; anyone who adds its columns up would miss rows.
 COUNTED_AGAIN = (
@@ -69,6 +72,15 @@ def latest_runs(lake: Lake, contract: Contract) -> dict[str, RunRecord]:
     keys = list(lake.ledger.runs(contract.table))
     records = sorted(readable_records(lake.store, keys), key=lambda run: run.run.order)
     return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
+
+
+def newest_run(facts: PartitionIndex, contract: Contract) -> RunRecord | None:
+    """Return the record of the run that was recorded last, from the index and one read; None where there is none."""
+    runs = [
+        (at, attempt, period) for key, (at, attempt) in facts.runs(contract).items() if (period := Period.find(key))
+    ]
+    keys = [run_key(contract.table, period, attempt) for _, attempt, period in sorted(runs)[-1:]]
+    return next(iter(readable_records(facts.lake.store, keys)), None)
 
 
 def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]]:

@@ -1,6 +1,5 @@
 """`lakeworks quarantine list|show|replay`: rows that broke a rule."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.pipeline.downstream_rebuild import downstream
-from lakeworks.quarantine.quarantined_rows import rows, rows_of
+from lakeworks.quarantine.quarantined_rows import rows, rows_of, without_protected
 from lakeworks.quarantine.replays import QuarantinedPeriod, covering, replay
 from lakeworks.quarantine.replays import list_quarantined as quarantined_periods
 
@@ -56,7 +55,7 @@ def show_quarantined(
     with waiting(f"Reading the quarantine of {table}"):
         found = covering(lake, contract, _period(contract, period))
         first, of = _rows(lake, contract, found, wanted, limit)
-    shown = [_withheld(row, contract) for row in first]
+    shown = [without_protected(row, contract) for row in first]
     leading = ("_reason", "_broken_rules", *contract.grain, "_row")
     emit(
         [{**{key: row[key] for key in leading if key in row}, **(row if as_json else {})} for row in shown],
@@ -133,14 +132,3 @@ def _period(contract: Contract, text: str) -> Period:
 
 def _rules(broken: dict[str, int]) -> str:
     return ", ".join(f"{rule} {count}" for rule, count in sorted(broken.items(), key=lambda item: -item[1]))
-
-
-def _withheld(row: dict[str, Any], contract: Contract) -> dict[str, Any]:
-    """Return the row without values of columns with personal data, also in the text of a row quarantined on arrival."""
-    private = {name.lower() for name, column in contract.columns.items() if column.pii}
-    if not private:
-        return row
-    shown = {key: "(withheld)" if key.lower() in private and value is not None else value for key, value in row.items()}
-    if "_row" in row and "_row" not in contract.columns:
-        shown["_row"] = json.dumps(_withheld(json.loads(row["_row"]), contract), ensure_ascii=False)
-    return shown

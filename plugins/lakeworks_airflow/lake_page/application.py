@@ -1,0 +1,147 @@
+"""Routes of the lake page. Each needs a login and only reads; the pages have no script, and their policy allows none."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+
+from lakeworks.contract import load_contract
+from lakeworks.core.layout import audit_key
+from lakeworks.core.partition import Period
+from lakeworks.errors import ContractError, LakeError, LakeNotFound, PartitionKeyError, TransientError
+from lakeworks.lake import Lake
+from lakeworks_airflow.lake_page.charts import bars_of
+from lakeworks_airflow.lake_page.graph import graph_of
+from lakeworks_airflow.lake_page.overview import Ask, Overview, current_activities, read_overview
+from lakeworks_airflow.lake_page.pages import render, style
+from lakeworks_airflow.lake_page.partition_view import read_partition
+from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
+from lakeworks_airflow.lake_page.table_view import TableView, read_table
+
+# Nothing but our own style sheet is loaded, no script runs, no form is sent, and only Airflow's own pages may frame this one.
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+# An audit's page carries its style. It lies in the bucket, where others may write: it gets no origin and no script.
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_AT_ONCE = 500  # partitions of a day on one page
+_RETRY_SECONDS = 2
+
+
+def page_of(
+    connect: Callable[[], Lake],
+    guard: Callable[..., Any],
+    ask: Ask = current_activities,
+    readings: Readings | None = None,
+) -> FastAPI:
+    """Return the application; `guard` is the dependency that refuses who is not logged in, `ask` knows what Airflow is at."""
+    app = FastAPI(title="Lakeworks", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guard)])
+    pages = _Pages(connect, ask, readings or Readings())
+    app.add_api_route(f"/{style()[1]}", _style_sheet, methods=["GET"])
+    app.add_api_route("/", pages.overview, methods=["GET"])
+    app.add_api_route("/tables/{name}", pages.table, methods=["GET"])
+    app.add_api_route("/tables/{name}/partition", pages.partition, methods=["GET"])
+    app.add_api_route("/tables/{name}/audit", pages.audit, methods=["GET"])
+    app.add_exception_handler(LakeError, _problem)
+
+    @app.middleware("http")
+    async def with_headers(request: Request, call_next: Any) -> Any:
+        response = await call_next(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return app
+
+
+class _Pages:
+    """The pages; Airflow's server runs each in a thread of its pool, because reading the lake blocks."""
+
+    def __init__(self, connect: Callable[[], Lake], ask: Ask, readings: Readings) -> None:
+        self.connect, self.ask, self.readings = connect, ask, readings
+
+    def overview(self, request: Request) -> Response:
+        """The tables of the lake."""
+        found = self.readings.get("", lambda: read_overview(self.connect(), datetime.now(UTC), self.ask))
+        if isinstance(found, Underway):
+            return _underway(request, "the lake", found)
+        return _page(request, "overview.html", reading=found, view=found.value, graphs=_graphs(found.value))
+
+    def table(self, request: Request, name: str, year: str = "", day: str = "", skip: int = 0) -> Response:
+        """One table; `year` chooses a year of the calendar, `day` lists a square's partitions."""
+        load_contract(name)  # before anything is kept by a name that a stranger made up
+        found = self.readings.get(name, lambda: read_table(self.connect(), name, datetime.now(UTC), self.ask))
+        if isinstance(found, Underway):
+            return _underway(request, name, found)
+        return _page(request, "table.html", reading=found, **_table_facts(found, year, day, max(skip, 0)))
+
+    def partition(self, request: Request, name: str, path: str) -> Response:
+        """One partition."""
+        return _page(request, "partition.html", view=read_partition(self.connect(), name, path))
+
+    def audit(self, name: str, period: str, attempt: str) -> Response:
+        """The report of one attempt, as the audit wrote it."""
+        if "/" in attempt:
+            raise LakeNotFound(f"`{name}` {period} has no attempt `{attempt}`.")
+        key = audit_key(load_contract(name).table, Period.parse(period), attempt, "html")
+        body, _ = self.connect().store.get(key)
+        return HTMLResponse(body, headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+def _table_facts(found: Reading[TableView], year: str, day: str, skip: int) -> dict[str, Any]:
+    view = found.value
+    shown = year if year in view.years else (day[:4] if day[:4] in view.years else (view.years or [""])[-1])
+    rows = view.rows_of(shown)
+    label, _, column = day.rpartition("-")
+    cells = view.places.get((label, int(column)), []) if column.isdecimal() else []
+    cells = cells or ([] if day else view.untimed)
+    return {
+        "view": view,
+        "year": shown,
+        "day": day,
+        "rows": rows,
+        "charts": [
+            bars_of(view, rows, "rows", lambda cell: cell.rows),
+            bars_of(view, rows, "bytes", lambda cell: cell.bytes),
+        ],
+        "cells": cells[skip : skip + _AT_ONCE],
+        "count": len(cells),
+        "skip": skip,
+        "next": skip + _AT_ONCE if skip + _AT_ONCE < len(cells) else 0,
+    }
+
+
+def _graphs(view: Overview) -> dict[str, Any]:
+    upstreams = {line.contract.name: line.upstreams for line in view.lines}
+    return {
+        domain: graph_of([line.contract.name for line in lines], upstreams) for domain, lines in view.domains.items()
+    }
+
+
+def _page(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
+    return HTMLResponse(render(template, request.scope.get("root_path", ""), **facts), status)
+
+
+def _underway(request: Request, what: str, found: Underway) -> Response:
+    page = _page(request, "underway.html", what=what, seconds=found.seconds)
+    page.headers["Refresh"] = str(_RETRY_SECONDS)
+    return page
+
+
+def _style_sheet() -> Response:
+    return Response(style()[0], media_type="text/css", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    """Answer with the error's own words, which say what to do; 404 for what is not there, 503 for what may pass."""
+    missing = isinstance(error, LakeNotFound | ContractError | PartitionKeyError)
+    status = 404 if missing else 503 if isinstance(error, TransientError) else 500
+    return _page(request, "problem.html", status, error=str(error), passing=status == 503)

@@ -1,0 +1,155 @@
+"""One table as its page shows it: a year of its partition matrix, its columns with where they come from, its rules and SQL."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakeworks.contract import Column, Contract, all_tables, load_contract
+from lakeworks.errors import LakeError
+from lakeworks.freshness.table_age import TableFreshness, freshness
+from lakeworks.lake import Lake
+from lakeworks.ledger.run_record import RunRecord
+from lakeworks.status.matrix import Cell, Matrix, Row, calendar
+from lakeworks.status.partition_index import PartitionIndex
+from lakeworks.status.table_status import status
+from lakeworks.status.table_summary import newest_run
+from lakeworks.transform.column_origins import Origin, column_lineage
+from lakeworks.transform.sql import load_sql, upstream
+from lakeworks_airflow.lake_page.overview import Ask
+
+Place = tuple[
+    str, int
+]  # a calendar's row label and column: ("2019-01", 5), or ("2019", 1) where a partition is a month
+
+
+@dataclass(frozen=True)
+class ColumnLine:
+    """One column, the columns it is made of, and those made of it."""
+
+    name: str
+    column: Column
+    origins: tuple[Origin, ...]
+    users: tuple[Origin, ...]
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table's matrix arranged by time, and what its contract says; lineage is empty where it cannot be read (`unknown`)."""
+
+    contract: Contract
+    matrix: Matrix
+    age: TableFreshness | None
+    run: RunRecord | None
+    note: str
+    calendar: tuple[Row, ...]
+    places: Mapping[Place, list[Cell]]
+    columns: tuple[ColumnLine, ...]
+    upstreams: tuple[str, ...]
+    downstreams: tuple[str, ...]
+    sql: str
+    unknown: str
+
+    @property
+    def monthly(self) -> bool:
+        """Return True where a partition is a month: years are the calendar's rows then."""
+        return bool(self.calendar) and len(self.calendar[0].squares) == 12
+
+    @property
+    def years(self) -> list[str]:
+        """The years that a calendar of days has; none where months are its columns."""
+        return [] if self.monthly else sorted({row.label[:4] for row in self.calendar})
+
+    @property
+    def untimed(self) -> list[Cell]:
+        """Return the partitions that no time cuts."""
+        return [cell for cell in self.matrix.cells if cell.slot is None]
+
+    def rows_of(self, year: str) -> list[Row]:
+        """Return the calendar of a year, or all of it where months are its columns."""
+        return [row for row in self.calendar if self.monthly or row.label.startswith(year)]
+
+
+def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
+    """Read one table; `ask` is who knows what Airflow is at.
+
+    Raises:
+        ContractError: there is no such table.
+        LakeError: the lake cannot be read.
+    """
+    contract = load_contract(name)
+    activities, note = ask([name])
+    facts = PartitionIndex(lake)
+    (matrix,) = status(lake, [contract], activities=activities, facts=facts)
+    age = next(freshness(lake, [contract], now, facts), None)
+    sql = load_sql(contract) or ""
+    downstreams = _downstreams(name)
+    lines, unknown = _columns(contract, sql, downstreams)
+    return TableView(
+        contract, matrix, age, newest_run(facts, contract), note, tuple(calendar(matrix)), _places(matrix.cells), lines,
+        tuple(map(str, upstream(sql))) if sql else (), tuple(downstreams), sql, unknown,
+    )  # fmt: skip
+
+
+def _places(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:
+    """Partitions by the square they lie in."""
+    found: dict[Place, list[Cell]] = {}
+    timed = [cell for cell in cells if cell.slot]
+    monthly = all(cell.slot is not None and cell.slot.grain == "month" for cell in timed)
+    for cell in timed:
+        if cell.slot:
+            start = cell.slot.start
+            place = (f"{start.year:04d}", start.month) if monthly else (f"{start:%Y-%m}", start.day)
+            found.setdefault(place, []).append(cell)
+    return found
+
+
+def _downstreams(name: str) -> list[str]:
+    """Return the tables whose SQL reads this one; a table that cannot be read is in the overview with its fault."""
+    found = []
+    for other in all_tables():
+        try:
+            reads = {str(item) for item in upstream(load_sql(load_contract(other)) or "")}
+        except LakeError:
+            continue
+        if name in reads:
+            found.append(other)
+    return found
+
+
+def _columns(contract: Contract, sql: str, downstreams: Iterable[str]) -> tuple[tuple[ColumnLine, ...], str]:
+    """Return the columns, and why their lineage is not known."""
+    origins: Mapping[str, tuple[Origin, ...]] = {}
+    users: dict[str, list[Origin]] = {}
+    unknown = ""
+    try:
+        origins = column_lineage(contract, sql, load_contract) if sql else {}
+        for other in map(load_contract, downstreams):
+            for column, made_of in column_lineage(other, load_sql(other) or "", load_contract).items():
+                for table, origin in made_of:
+                    if table == contract.name:
+                        users.setdefault(origin, []).append((other.name, column))
+    except LakeError as error:
+        unknown = str(error)
+    lines = [
+        ColumnLine(
+            name, column, origins.get(name, ()), tuple(users.get(name, ())), tuple(_checks(contract, name, column))
+        )
+        for name, column in contract.columns.items()
+    ]
+    return tuple(lines), unknown
+
+
+def _checks(contract: Contract, name: str, column: Column) -> Iterable[str]:
+    """Yield what is demanded of a column, as short texts."""
+    if column.minimum is not None:
+        yield f"at least {column.minimum}"
+    if column.maximum is not None:
+        yield f"at most {column.maximum}"
+    if column.allowed:
+        yield f"one of {', '.join(map(str, column.allowed))}"
+    if column.pattern:
+        yield f"matches {column.pattern}"
+    for check in contract.checks:
+        if name in check.columns:
+            yield f"{check.expectation} ({check.severity})"

@@ -1,0 +1,149 @@
+"""The lake page over a real lake: it answers what the command line answers, to who is logged in, and no value becomes markup."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from fastapi import HTTPException
+
+from lakeworks.errors import LakeUnavailable
+from tests.lakeworks_airflow.lake_page.conftest import MARKUP, Shown, opened
+
+ORDERS = "silver.sales.orders"
+PATHS = (
+    "/lake/",
+    f"/lake/tables/{ORDERS}",
+    f"/lake/tables/{ORDERS}/partition?path=2026-01-05",
+    "/lake/tables/bronze.sales.orders",
+)
+
+
+class Markup(HTMLParser):
+    """What a browser would take for elements, attributes and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: set[str] = set()
+        self.texts = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {str(value) for name, value in attrs if name in ("href", "src")}
+
+    def handle_data(self, data: str) -> None:
+        self.texts += data
+
+
+def test_the_overview_shows_each_table_and_what_needs_attention_first(orders: Shown) -> None:
+    page = Markup(orders.text("/lake/")).texts
+    assert "bronze.sales.orders" in page
+    said = page.partition("Needs attention first")[2].split()
+    assert " ".join(said[:11]) == "missing bronze.sales.orders it should be there and is not: 2026-01-06 late"
+    assert " ".join(said[10:17]) == "late silver.sales.orders its newest data is of"
+
+
+def test_a_quarantined_day_is_a_published_day_with_a_mark(orders: Shown) -> None:
+    page = orders.text(f"/lake/tables/{ORDERS}")
+    assert 'aria-label="2026-01-05: published, with quarantined rows">•</a>' in page
+    assert 'aria-label="2026-01-07: published"></a>' in page
+    assert "2026-01-06" not in page, "no upstream has data for it"
+
+
+def test_a_partition_shows_its_publications_and_the_rows_set_apart_without_personal_values(orders: Shown) -> None:
+    text = orders.text(f"/lake/tables/{ORDERS}/partition?path=2026-01-05")
+    page = Markup(text).texts
+    assert "Publication 1 is live: 1 rows" in page
+    assert "quarantined 1 of the 2 rows that it read: 1 of this partition" in page
+    assert MARKUP in page, "the value is there, as text"
+    assert "secret.example" not in text
+    assert "(withheld)" in page
+
+
+def test_the_audit_of_a_publication_opens_without_any_right_in_the_browser(orders: Shown) -> None:
+    page = Markup(orders.text(f"/lake/tables/{ORDERS}/partition?path=2026-01-05"))
+    (link,) = (link for link in page.links if "/audit?" in link)
+    report = orders.client.get(link)
+    assert (report.status_code, "Audit passed" in report.text) == (200, True)
+    assert "sandbox" in report.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_value_of_a_stranger_becomes_markup(orders: Shown, path: str) -> None:
+    page = Markup(orders.text(path))
+    assert not page.tags & {"script", "img", "iframe", "object", "form", "b", "i", "u"}
+    assert not {name for name in page.attributes if name.startswith("on") or name == "style"}
+    assert all(link.startswith(("/lake/", "#main")) for link in page.links), page.links
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_may_load_nothing_but_its_own_style(orders: Shown, path: str) -> None:
+    answer = orders.client.get(path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script" not in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)"', answer.text)
+    assert orders.client.get(style).headers["Content-Type"].startswith("text/css")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lake/tables/silver.sales.nothing",
+        "/lake/tables/%3Cscript%3E",
+        "/lake/tables/..%2F..%2Fetc",
+        f"/lake/tables/{ORDERS}/partition?path=2026-01-06",
+        f"/lake/tables/{ORDERS}/partition?path=%3Cscript%3E",
+        f"/lake/tables/{ORDERS}/partition?path=year%3D2026/../x%3D1",
+        f"/lake/tables/{ORDERS}/audit?period=2026-01-05&attempt=nothing",
+        f"/lake/tables/{ORDERS}/audit?period=2026-01-05&attempt=..%2F..%2Fx",
+    ],
+)
+def test_what_is_not_there_is_said_and_is_no_markup(orders: Shown, path: str) -> None:
+    answer = orders.client.get(path)
+    assert answer.status_code == 404
+    assert "script" not in Markup(answer.text).tags
+
+
+def test_nothing_can_be_changed_by_any_request(orders: Shown) -> None:
+    for path in PATHS:
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert orders.client.request(method, path).status_code == 405
+
+
+def test_a_lake_that_does_not_answer_is_said_so_and_the_next_look_reads_again(orders: Shown) -> None:
+    answers = iter([LakeUnavailable("S3 does not answer <b>at all</b>."), None])
+
+    def ask(_: list[str]) -> tuple[tuple[()], str]:
+        if error := next(answers):
+            raise error
+        return (), ""
+
+    client = opened(orders.lake, ask=ask)
+    refused = client.get("/lake/")
+    assert refused.status_code == 503
+    assert "S3 does not answer <b>at all</b>." in Markup(refused.text).texts
+    assert client.get("/lake/").status_code == 200
+
+
+def test_who_is_not_logged_in_sees_nothing(orders: Shown) -> None:
+    def nobody() -> None:
+        raise HTTPException(401, "Not authenticated")
+
+    client = opened(orders.lake, nobody)
+    for path in (
+        *PATHS,
+        f"/lake/tables/{ORDERS}/audit?period=2026-01-05&attempt=x",
+        "/lake/style-0.css",
+        "/lake/docs",
+        "/lake/openapi.json",
+    ):
+        answer = client.get(path)
+        assert answer.status_code in (401, 404)
+        assert "orders" not in answer.text
+    assert client.get("/lake/").status_code == 401
