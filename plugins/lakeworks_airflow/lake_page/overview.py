@@ -11,13 +11,13 @@ from lakeworks.freshness.table_age import TableFreshness, freshness
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord
 from lakeworks.settings import current_settings
-from lakeworks.status.matrix import MEANINGS, STATES, Cell, Matrix, State
+from lakeworks.status.matrix import MEANINGS, STATES, Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.table_status import status
 from lakeworks.status.table_summary import newest_run
 
 Ask = Callable[[list[str]], tuple[tuple[Activity, ...], str]]
-_GOOD: tuple[State, ...] = ("published", "empty", "expired")
+_GOOD: tuple[PartitionState, ...] = ("published", "empty", "expired")
 NOT_ASKED = "Running and failed runs are not shown: set LAKE_AIRFLOW_URL for the api-server."
 
 
