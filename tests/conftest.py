@@ -42,7 +42,7 @@ ON_SERVERS = (
     "faults/", "formats/test_memory", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
     "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
-    "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/test_gx_validation",
+    "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/",
     "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
 )  # fmt: skip
 

@@ -52,7 +52,7 @@ class LoadOperator(TableOperator):
         from lakeworks.status.run_coverage import announced_keys
         from lakeworks_airflow.operators.steps import summary
 
-        contract, periods = load_contract(self.table), self.periods(context)
+        lake, contract, periods = self.lake(), load_contract(self.table), self.periods(context)
         if len(periods) != 1:
             raise PartitionKeyError(
                 f"The run owns {len(periods)} periods, from {periods[0]}, and files belong to one. Nothing was loaded. Trigger "
@@ -62,7 +62,7 @@ class LoadOperator(TableOperator):
         named = [self.files] if isinstance(self.files, str) else self.files
         chosen = select([Path(item) for item in named], self.pattern).only_of(contract.source_options)
         report = (drop_files if self.drop else load_files)(
-            self.lake(), contract, period, check_files(contract, chosen), keep_going=self.keep_going
+            lake, contract, period, check_files(contract, chosen), keep_going=self.keep_going
         )
         for left in chosen.left_out:
             self.log.info("left out: %s %s", left.path, left.why)

@@ -21,7 +21,7 @@ OPERATORS = [
 ]
 FOR_TENANTS = [kind for kind in OPERATORS if issubclass(kind, LakeOperator)]
 ZONES = "reference.transport.zones"
-REQUIRED: dict[str, Any] = {"table": ZONES, "staged": ["key"], "upstream": ZONES}
+REQUIRED: dict[str, Any] = {"table": ZONES, "staged": ["key"], "upstream": ZONES, "files": [__file__]}
 
 
 @pytest.fixture(autouse=True)
