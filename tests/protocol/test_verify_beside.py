@@ -57,3 +57,18 @@ def test_a_pin_that_is_not_current_is_found_and_repaired(lake: Lake, run_at: Cal
     live = beside.lake.ledger.live(wanted.table, PARTITION)
     assert live
     assert live.objects[0].version_id == copied.version_id
+
+
+def test_what_was_published_while_versioning_was_suspended_is_named(lake: Lake, run_at: Callable[..., Run]) -> None:
+    """Nothing is wrong with it until a person rolls back or repairs: there is no version to go back to."""
+    wanted = contract("plain")
+    beside = Publishing(replace(lake, contract=lambda _: wanted), wanted)
+    client, bucket = lake.store.client, lake.store.bucket
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    beside.publish(table(100), run_at(1))
+    (found,) = verify(beside.lake, wanted)
+    assert (found.kind, found.partition, found.can_be_repaired) == ("not versioned", PARTITION, False)
+    assert "versioning is off or suspended" in found.detail
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    beside.publish(table(200), run_at(2))
+    assert verify(beside.lake, wanted) == []

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import get_args
 
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import partition_fault
@@ -15,43 +14,19 @@ from lakeworks.errors import LedgerCorrupt, ObjectArchived, TerminalError
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.placement import holds
-from lakeworks.maintenance.catalog_difference import LEFT_ALONE
-from lakeworks.maintenance.catalog_difference import DifferenceKind as CatalogKind
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
 from lakeworks.maintenance.file_schema_check import CatalogColumns
+from lakeworks.maintenance.finding import FindingKind, ObjectKind, VerificationFinding
 from lakeworks.maintenance.half_runs import RunKind, finish_runs, run_findings
 from lakeworks.maintenance.ledger_check import LedgerCheck
 from lakeworks.pipeline.publish_step import publisher_of
 
 log = logging.getLogger(__name__)
-ObjectKind = Literal[
-    "unfinished", "missing object", "changed object", "pin not current", "past retention",
-    "abandoned", "lost object", "foreign object",
-]  # fmt: skip
-# What the bucket cannot give back, or what something else wrote: a run or a person decides.
-_LEFT_ALONE = ("abandoned", "lost object", "foreign object")
 # The nightly expiry may run this long after a partition passed its retention.
 _EXPIRY_DELAY = timedelta(days=2)
 # Longer than a publication takes: a younger one that is not complete may be under way.
 PATIENCE = timedelta(hours=1)
-# A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn.
-ContentKind = Literal["file contradicts catalog", "impossible partition", "untagged"]
-FindingKind = ObjectKind | RunKind | ContentKind | CatalogKind
-
-
-@dataclass(frozen=True)
-class VerificationFinding:
-    """One place where ledger, objects and catalog disagree."""
-
-    kind: FindingKind
-    partition: Partition
-    detail: str
-
-    @property
-    def can_be_repaired(self) -> bool:
-        """Return True if repair may act: objects of others, and objects only a run can rebuild, are reported alone."""
-        return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)
 
 
 def verify(
@@ -83,6 +58,7 @@ def verify(
         *unfinished,
         *(VerificationFinding(*found) for found in run_findings(lake, contract, patience)),
         *impossible,
+        *_unversioned(live.values()),
         *(finding for found in checked for finding in found),
         *_foreign(lake, contract, live),
         *_catalog(lake, contract, deep=deep),
@@ -239,6 +215,18 @@ def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Ver
                 f"{contract.name} {entry.partition}"
             )
             yield VerificationFinding("impossible partition", entry.parsed, detail)
+
+
+def _unversioned(live: Iterable[LedgerEntry]) -> Iterator[VerificationFinding]:
+    """Yield one finding for all partitions that were published while the bucket kept no versions."""
+    found = [entry for entry in live if any(item.version_id is None for item in entry.objects)]
+    if found:
+        detail = (
+            f"{len(found)} partitions of {found[0].table} were published while the bucket kept no versions (versioning is off "
+            "or suspended): repair and rollback cannot bring their rows back. Switch it on: lakeworks bootstrap; the next "
+            "publication of a partition has a version"
+        )
+        yield VerificationFinding("not versioned", found[0].parsed, detail)
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[VerificationFinding]:

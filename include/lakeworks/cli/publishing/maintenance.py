@@ -13,8 +13,9 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
+from lakeworks.maintenance.finding import VerificationFinding
 from lakeworks.maintenance.renewal import renew
-from lakeworks.maintenance.verification import VerificationFinding, repair, verify
+from lakeworks.maintenance.verification import repair, verify
 
 
 def verify_tables(
