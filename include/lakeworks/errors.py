@@ -25,6 +25,7 @@
     + TenantHasData          a tenant is to be removed whose data is still there
     + LakeNotFound           the bucket, table or partition does not exist
       - SourceGone           the object to copy from does not exist
+    + ServingRefused         PostgreSQL refuses what is to be served: a type, a value, a permission
     + ObjectArchived         the object is in an archive class and must be restored before it can be read
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
@@ -33,6 +34,7 @@
     + FileChanged            a file on this machine was written while it was read
     + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
+    + ServingUnavailable     PostgreSQL does not answer, is full, read-only or shutting down
     + CredentialsExpired     the session ran out; the next attempt fetches new credentials
     + StaleBuild             a partition was published again after this run read what it builds it from
     + LostRace               another writer published this partition first; the next attempt decides again
@@ -173,6 +175,10 @@ class SourceGone(LakeNotFound):
     """The object to copy from does not exist."""
 
 
+class ServingRefused(TerminalError):
+    """PostgreSQL refuses what is to be served."""
+
+
 class ObjectArchived(TerminalError):
     """The object is in an archive class; `storage_class` is empty where S3 does not name it."""
 
@@ -210,6 +216,10 @@ class ScratchUnavailable(TransientError):
 
 class LakeUnavailable(TransientError):
     """S3 or Glue did not answer, after the client's own retries."""
+
+
+class ServingUnavailable(TransientError):
+    """PostgreSQL does not answer, is full, read-only or shutting down."""
 
 
 class CredentialsExpired(TransientError):

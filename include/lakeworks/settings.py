@@ -55,6 +55,9 @@ class Settings(_Deployment):
     pii_salt: SecretStr | None = Field(
         None, min_length=16, description="Secret in front of personal data before it is hashed."
     )
+    serving_url: SecretStr | None = Field(
+        None, description="PostgreSQL that serves tables: postgresql://user:password@host/database?sslmode=verify-full."
+    )
     airflow_url: SecretStr | None = Field(
         None,
         description="Airflow's address for `lakeworks status` (without it no run states) and `lakeworks backfill`: "

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         VerifyOperator,
     )
     from lakeworks_airflow.operators.restoration import RestoreOperator
+    from lakeworks_airflow.operators.serving import ServeOperator
     from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
     from lakeworks_airflow.operators.tenants import TenantOnboardingOperator
     from lakeworks_airflow.partitions import partition_params, resolve_periods
@@ -52,6 +53,7 @@ __all__ = [
     "PublishOperator",
     "RestoreOperator",
     "RollForwardOperator",
+    "ServeOperator",
     "SkipUnchangedOperator",
     "SkipUntilCoveredOperator",
     "StorageCostOperator",
@@ -88,6 +90,7 @@ _HOME = {
     "PublishOperator": "lakeworks_airflow.operators.steps",
     "RollForwardOperator": "lakeworks_airflow.operators.expiry",
     "RestoreOperator": "lakeworks_airflow.operators.restoration",
+    "ServeOperator": "lakeworks_airflow.operators.serving",
     "SkipUnchangedOperator": "lakeworks_airflow.operators.coverage",
     "SkipUntilCoveredOperator": "lakeworks_airflow.operators.coverage",
     "StorageCostOperator": "lakeworks_airflow.operators.costs",

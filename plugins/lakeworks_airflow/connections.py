@@ -47,6 +47,28 @@ def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
     return Lake.of(current_settings(), account.client("s3"), account.client("glue", checked=False), tenant)
 
 
+def serving_address(conn_id: str | None) -> str:
+    """The address of the PostgreSQL that serves tables: of a connection, else of LAKE_SERVING_URL.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = current_settings().serving_url
+    if conn_id is not None:
+        try:
+            return str(BaseHook.get_connection(conn_id).get_uri())
+        except AirflowNotFoundException as error:
+            raise ConfigError(
+                f"There is no Airflow connection `{conn_id}`. Nothing was served. Create it with type Postgres, its extra "
+                '`{"sslmode": "verify-full"}`; see docs/serving.md.'
+            ) from error
+    if found is None:
+        raise ConfigError(
+            "LAKE_SERVING_URL is not set, and no `conn_id` is given. Nothing was served. See docs/serving.md."
+        )
+    return found.get_secret_value()
+
+
 def lake_address() -> "LakeAddress":
     """The lake as IAM spells it; the account is that of the credentials."""
     from lakeworks.tenants.onboarding import address_of

@@ -39,6 +39,7 @@ GROUPS = (
     GroupEntry("table", BUILD, "Add a table, check it, run its examples."),
     GroupEntry("source", BUILD, "Add a source."),
     GroupEntry("contract", BUILD, "Contracts and their versions."),
+    GroupEntry("serve", PUBLISH, "Tables in PostgreSQL that follow the ledger.", default="table", takes_arguments=True),
     GroupEntry("quarantine", PUBLISH, "Rows that broke a rule: list, show and replay them."),
     GroupEntry("catalog", PUBLISH, "Compare the Glue catalog with what is published, and repair it."),
     GroupEntry("backfill", BACKFILL, "Backfill a date range: plan, start, watch, pause."),
@@ -74,6 +75,10 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     PUBLISH: (
         ("diff", "publishing.publications:diff_publications", "Compare two publications of a partition."),
         ("rollback", "publishing.publications:rollback_partition", "Make an earlier publication current again."),
+        ("serve table", "publishing.serving:serve_table", "Bring PostgreSQL to what is published (the default)."),
+        ("serve status", "publishing.serving:show_served", "Show which served tables are behind."),
+        ("serve diff", "publishing.serving:diff_served", "Show where PostgreSQL and the ledger differ."),
+        ("serve repair", "publishing.serving:repair_served", "Serve again what differs from the ledger."),
         ("withdraw", "publishing.publications:withdraw_partition", "Withdraw a partition from readers."),
         (
             "quarantine list",

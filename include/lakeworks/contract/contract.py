@@ -26,6 +26,7 @@ from lakeworks.contract.sections import (
     SchemaPolicy,
     Storage,
 )
+from lakeworks.contract.serving import Serving, check_serving
 from lakeworks.contract.storability import check_storable, partition_fault
 from lakeworks.contract.validation import problems_of
 from lakeworks.core.names import TableName, suggestion
@@ -95,6 +96,8 @@ class Contract(Partitioning, Section):
     storage: Storage = Field(Storage(), description="Codec, row groups and layout of the Parquet objects.")
     catalog: Catalog = Field(Catalog(), description="Partitions in Glue, or computed by Athena.")
 
+    serving: Serving | None = Field(None, description="Databases that serve the table's publications to applications.")
+
     @model_validator(mode="after")
     def _refer_to_existing_columns(self) -> "Contract":
         if problems := [*unknown_columns(self), *check_problems(self)]:
@@ -104,6 +107,7 @@ class Contract(Partitioning, Section):
     @model_validator(mode="after")
     def _fits_a_lake(self) -> "Contract":
         check_storable(self)
+        check_serving(self)
         return self
 
     @model_validator(mode="after")

@@ -26,6 +26,7 @@ FIELDS = (
     "retention",
     "storage",
     "catalog",
+    "serving",
 )
 
 

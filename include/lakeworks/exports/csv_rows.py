@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from lakeworks.exports.encoding import BatchWriter, Encoding
-from lakeworks.exports.json_rows import as_text
+from lakeworks.formats.text.arrow_json import as_text
 
 # What a spreadsheet takes for a formula or for a command, also behind a quote that it strips.
 _FORMULA = r"^[=+\-@\t\r]"

@@ -42,7 +42,7 @@ def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
     destination = destination_of(out, form, **options) if out else None
     tables, withheld = tables_of_select(query), dict[str, list[str]]()
     lake = connect().with_whole_runs(tables)
-    with waiting("Running the query"), lake.engine.confined_session() as session:
+    with waiting(f"Writing {out}" if out else "Running the query"), lake.engine.confined_session() as session:
         for name in tables:
             contract = load_contract(str(name))
             withheld[contract.name] = [] if include_personal else protected_columns(contract)
@@ -50,8 +50,7 @@ def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
             session.attach(name, open_dataset(lake.store, contract, live.values()), without=withheld[contract.name])
         try:
             if destination:
-                with waiting(f"Writing {destination.target}"):
-                    done = export_rows(lake, session.reader(query), destination)
+                done = export_rows(lake, session.reader(query), destination)
             else:
                 rows = session.query(query).to_pylist()
         except ContractError as error:

@@ -1,0 +1,59 @@
+"""Where a table's rows are served besides the lake: databases that applications ask."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from lakeworks.contract.columns import Section
+
+if TYPE_CHECKING:
+    from lakeworks.contract.contract import Contract
+
+# PostgreSQL cuts longer names silently, so that two may become one.
+_MOST_NAME_BYTES = 63
+PARTITION_COLUMN = "_partition"
+
+
+class PostgresServing(Section):
+    """A table of PostgreSQL that follows the table's publications, partition by partition."""
+
+    schema_name: str | None = Field(None, description="Schema; `<layer>_<domain>` without one.", min_length=1)
+    table_name: str | None = Field(None, description="Table; the table's own name without one.", min_length=1)
+    include_personal: bool = Field(
+        default=False, description="Whether personal columns, and those classified above internal, are served too."
+    )
+
+
+class Serving(Section):
+    """Databases that serve the table."""
+
+    postgres: PostgresServing = Field(description="PostgreSQL, of the deployment's LAKE_SERVING_URL.")
+
+
+def check_serving(contract: "Contract") -> None:
+    """Refuse what PostgreSQL would cut or could not tell apart.
+
+    Raises:
+        ValueError: a name is too long, or taken.
+    """
+    if contract.serving is None:
+        return
+    wanted = contract.serving.postgres
+    names = [
+        wanted.schema_name or contract.table.database,
+        wanted.table_name or contract.table.table,
+        *contract.columns,
+    ]
+    for name in names:
+        if len(name.encode()) > _MOST_NAME_BYTES:
+            raise ValueError(
+                f"serving.postgres: `{name}` has more than {_MOST_NAME_BYTES} bytes, PostgreSQL would cut it"
+            )
+    if PARTITION_COLUMN in contract.columns:
+        raise ValueError(
+            f"serving.postgres: a column `{PARTITION_COLUMN}` is taken: each row names its partition there"
+        )
+    if len({name.lower() for name in contract.columns}) < len(contract.columns):
+        raise ValueError("serving.postgres: two columns differ in case only")
+    if not wanted.include_personal and all(column.protected for column in contract.columns.values()):
+        raise ValueError("serving.postgres: every column is personal or confidential, so that none would be served")

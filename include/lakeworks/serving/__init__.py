@@ -1,0 +1,1 @@
+"""Tables served by PostgreSQL: derived from publications, so that retries, kills, rollbacks and withdrawals arrive exactly."""

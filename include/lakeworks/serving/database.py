@@ -1,0 +1,76 @@
+"""The connection to PostgreSQL, and its errors in the words of the lake."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lakeworks.errors import ConfigError, ServingRefused, ServingUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+
+_SECONDS = "10"
+# Not connected, out of resources, shutting down, read-only, lost against another transaction: another try may help.
+_TRANSIENT = ("08", "53", "57", "25006", "40", "55", "58")
+
+
+@contextmanager
+def connected(address: str) -> "Iterator[psycopg.Connection]":
+    """A connection by an address `postgresql://user:password@host/database`; by default a remote server must prove its name.
+
+    Raises:
+        ConfigError: psycopg is not installed, or the address is wrong.
+        ServingUnavailable, ServingRefused: see `explained`.
+    """
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError as error:
+        raise ConfigError(
+            "PostgreSQL is served by the extra `serve`: pip install 'lakeworks[serve]'. Nothing was served."
+        ) from error
+    try:
+        options = conninfo_to_dict(address)
+    except psycopg.Error as error:
+        raise ConfigError("LAKE_SERVING_URL is no address of PostgreSQL. Nothing was served.") from error
+    host = str(options.get("host") or "")
+    if (
+        not options.get("sslmode")
+        and host
+        and not host.startswith("/")
+        and host not in ("localhost", "127.0.0.1", "::1")
+    ):
+        options |= {"sslmode": "verify-full", "sslrootcert": options.get("sslrootcert") or "system"}
+    options.setdefault("connect_timeout", _SECONDS)
+    with explained("PostgreSQL"):
+        connection = psycopg.connect(**options, autocommit=True, application_name="lakeworks")  # type: ignore[arg-type]
+    with connection:
+        # What text means must not depend on the server's settings.
+        with explained("PostgreSQL"):
+            connection.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET lock_timeout = '60s'")
+        if connection.info.parameter_status("server_encoding") != "UTF8":
+            raise ConfigError("The database is not in UTF8, so that it does not hold every text. Nothing was served.")
+        yield connection
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Translate errors of PostgreSQL.
+
+    Raises:
+        ServingUnavailable: it does not answer, is full, read-only or shutting down; the transaction changed nothing.
+        ServingRefused: it refuses what was sent; the transaction changed nothing.
+    """
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
+        refused = any(
+            word in str(error) for word in ("authentication failed", "does not exist", "no pg_hba.conf entry")
+        )
+        said = " ".join(str(error).split())
+        if state.startswith(_TRANSIENT) and not refused:
+            raise ServingUnavailable(f"{what}: {said}. What was served before is unchanged. Run again.") from error
+        raise ServingRefused(f"{what}: {said}. What was served before is unchanged.") from error

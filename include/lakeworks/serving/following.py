@@ -1,0 +1,177 @@
+"""Following the ledger: one transaction a partition deletes its rows, copies the live publication's, and notes its number."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
+
+from lakeworks.contract import Contract
+from lakeworks.contract.serving import PARTITION_COLUMN
+from lakeworks.core.partition import Partition
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.parquet.dataset import open_dataset
+from lakeworks.serving.database import explained
+from lakeworks.serving.rows import copied
+from lakeworks.serving.served_table import ServedTable, prepare
+
+if TYPE_CHECKING:
+    import psycopg
+    import pyarrow as pa
+
+_COPY_ROWS = 50_000
+Outcome = Literal["served", "removed", "unchanged", "newer is served", "never published"]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What became of one partition."""
+
+    partition: str
+    outcome: Outcome
+    publication: int
+    rows: int
+
+
+def serve(  # noqa: PLR0913 - each is a choice of who serves
+    connection: "psycopg.Connection",
+    lake: Lake,
+    contract: Contract,
+    partitions: Iterable[Partition] | None = None,
+    *,
+    again: bool = False,
+    rewrite: bool = False,
+    progress: Callable[[int, int], object] = lambda *_: None,
+) -> list[Followed]:
+    """Bring partitions (all of the table without any) to what the ledger says is live; `again` also those that are.
+
+    Raises:
+        ConfigError: the table is not served.
+        ServingUnavailable, ServingRefused: PostgreSQL fails or refuses; partitions before stay served, this one is unchanged.
+    """
+    served = ServedTable.of(contract)
+    with explained(f"`{contract.name}`"):
+        prepare(connection, served, rewrite=rewrite)
+        known = {} if again else _served(connection, contract, served)
+    taken = lake.ledger.numbers(contract.table)
+    wanted = sorted(taken if partitions is None else partitions, key=lambda item: item.path)
+    done = list[Followed]()
+    for partition in wanted:
+        number, rows = known.get(partition.path, (0, 0))
+        if number and number == max(taken.get(partition, [0])):  # no entry has to be read to see that nothing is new
+            done.append(Followed(str(partition), "unchanged", number, rows))
+            continue
+        with explained(f"`{contract.name}` {partition}"), connection.transaction():
+            done.append(_follow(connection, lake, contract, (served, partition), again=again))
+        progress(len(done), len(wanted))
+    return done
+
+
+def _served(connection: "psycopg.Connection", contract: Contract, served: ServedTable) -> dict[str, tuple[int, int]]:
+    """Return the publication and the number of rows of each partition that is served in the present shape."""
+    text = "SELECT partition, publication, rows FROM {publications} WHERE table_name = %s AND shape = %s"
+    rows = _execute(connection, text, served, [contract.name, served.shape]).fetchall()
+    return {path: (number, count) for path, number, count in rows}
+
+
+def _follow(
+    connection: "psycopg.Connection",
+    lake: Lake,
+    contract: Contract,
+    what: tuple[ServedTable, Partition],
+    *,
+    again: bool,
+) -> Followed:
+    served, partition = what
+    place = [contract.name, partition.path]
+    number, content, shape = _locked(connection, served, place)
+    # Read behind the lock: whoever waited for it finds what is live now, not what was when it began to wait.
+    stored = lake.ledger.newest(contract.table, partition)
+    if stored is None:
+        return Followed(str(partition), "never published", 0, 0)
+    entry = stored.entry
+    if number > entry.seq:
+        return Followed(str(partition), "newer is served", number, entry.rows)
+    if number == entry.seq and not again and shape == served.shape:
+        return Followed(str(partition), "unchanged", number, entry.rows)
+    same = number > 0 and content == entry.content and shape == served.shape and not again
+    if not same:
+        _replace(connection, lake, contract, served, entry)
+    _note(connection, served, place, entry)
+    outcome: Outcome = "unchanged" if same else "served" if entry.objects else "removed"
+    return Followed(str(partition), outcome, entry.seq, entry.rows)
+
+
+def _locked(connection: "psycopg.Connection", served: ServedTable, place: list[str]) -> tuple[int, str, str]:
+    """Lock a partition's line, which is made if there is none, until the transaction ends."""
+    _execute(
+        connection,
+        "INSERT INTO {publications} VALUES (%s, %s, 0, 0, '', '', now()) ON CONFLICT DO NOTHING",
+        served,
+        place,
+    )
+    found = _execute(
+        connection,
+        "SELECT publication, content, shape FROM {publications} WHERE table_name = %s AND partition = %s FOR UPDATE",
+        served,
+        place,
+    ).fetchone()
+    return found or (0, "", "")
+
+
+def _replace(
+    connection: "psycopg.Connection", lake: Lake, contract: Contract, served: ServedTable, entry: LedgerEntry
+) -> None:
+    _execute(connection, "DELETE FROM {table} WHERE {partition} = %s", served, [entry.parsed.path])
+    if entry.objects:
+        copy_rows(connection, lake, contract, (served, served.name), entry)
+
+
+def copy_rows(
+    connection: "psycopg.Connection", lake: Lake, contract: Contract, into: tuple[ServedTable, Any], entry: LedgerEntry
+) -> None:
+    """Copy the rows of a publication, read at its pinned versions, into a table of the served shape."""
+    import pyarrow as pa
+    from psycopg import sql
+
+    served, target = into
+    names = [*served.columns, PARTITION_COLUMN]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '')").format(
+        target, sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    rows = open_dataset(lake.store, contract, [entry]).scanner(columns=list(served.columns)).to_reader()
+    path = entry.parsed.path
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for batch in rows:
+            for start in range(0, batch.num_rows, _COPY_ROWS):
+                piece = copied(batch.slice(start, _COPY_ROWS), served.columns, entry.where)
+                copy.write(_csv(piece.append_column(PARTITION_COLUMN, pa.array([path] * piece.num_rows, pa.string()))))
+
+
+def _csv(batch: "pa.RecordBatch") -> bytes:
+    from pyarrow import csv
+
+    out = BytesIO()
+    csv.write_csv(batch, out, csv.WriteOptions(include_header=False))
+    return out.getvalue()
+
+
+def _note(connection: "psycopg.Connection", served: ServedTable, place: list[str], entry: LedgerEntry) -> None:
+    _execute(
+        connection,
+        "UPDATE {publications} SET publication = %s, rows = %s, content = %s, shape = %s, served_at = now() "
+        "WHERE table_name = %s AND partition = %s",
+        served,
+        [entry.seq, entry.rows, entry.content, served.shape, *place],
+    )
+
+
+def _execute(connection: "psycopg.Connection", text: str, served: ServedTable, values: list[Any]) -> Any:
+    from psycopg import sql
+
+    names = {
+        "table": served.name,
+        "publications": served.publications,
+        "partition": sql.Identifier(PARTITION_COLUMN),
+    }
+    return connection.execute(sql.SQL(text).format(**names), values)

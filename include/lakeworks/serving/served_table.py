@@ -1,0 +1,142 @@
+"""The table in PostgreSQL: made from the contract, grown with it; never dropped or renamed, so that grants and views stay."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakeworks.contract import Contract
+from lakeworks.contract.serving import PARTITION_COLUMN
+from lakeworks.errors import ConfigError, ServingRefused
+from lakeworks.serving.rows import served_columns
+
+if TYPE_CHECKING:
+    import psycopg
+
+PUBLICATIONS = "lakeworks_publications"
+# Types that hold every value of another; changing to one rewrites the table behind an exclusive lock.
+_WIDER = {("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"), ("real", "double precision")}
+
+
+@dataclass(frozen=True)
+class ServedTable:
+    """Where a contract's rows are served."""
+
+    schema: str
+    table: str
+    columns: dict[str, str]
+
+    @classmethod
+    def of(cls, contract: Contract) -> "ServedTable":
+        """Read it from the contract.
+
+        Raises:
+            ConfigError: the table is not served.
+        """
+        if contract.serving is None:
+            raise ConfigError(
+                f"`{contract.name}` is not served: its contract has no `serving`. Nothing was served. Add "
+                "`serving: {postgres: {}}`."
+            )
+        wanted = contract.serving.postgres
+        return cls(
+            wanted.schema_name or contract.table.database,
+            wanted.table_name or contract.table.table,
+            served_columns(contract),
+        )
+
+    @property
+    def name(self) -> Any:
+        """Return the quoted name."""
+        from psycopg import sql
+
+        return sql.Identifier(self.schema, self.table)
+
+    @property
+    def publications(self) -> Any:
+        """Return the quoted name of the table that says which publication of each partition is served."""
+        from psycopg import sql
+
+        return sql.Identifier(self.schema, PUBLICATIONS)
+
+    @property
+    def shape(self) -> str:
+        """Return what rows look like: another shape of the same content is served again."""
+        return ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
+
+
+def prepare(connection: "psycopg.Connection", served: ServedTable, *, rewrite: bool = False) -> None:
+    """Make the table, or add what the contract has more by now, in one transaction.
+
+    Raises:
+        ServingRefused: a column has another type; says what a change costs.
+    """
+    from psycopg import sql
+
+    with connection.transaction():
+        # Two workers make it one after the other.
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"lakeworks {served.schema}.{served.table}"])
+        if _types(connection, served) is None:
+            _create(connection, served)
+            return
+        found = _types(connection, served) or {}
+        for name, kind in served.columns.items():
+            if name not in found:
+                connection.execute(
+                    sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(served.name, sql.Identifier(name), sql.SQL(kind))
+                )
+            elif found[name] != _spelled(kind):
+                _widen(connection, served, name, (found[name], _spelled(kind)), rewrite=rewrite)
+
+
+def _create(connection: "psycopg.Connection", served: ServedTable) -> None:
+    from psycopg import sql
+
+    columns = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in served.columns.items()]
+    columns.append(sql.SQL("{} text NOT NULL").format(sql.Identifier(PARTITION_COLUMN)))
+    for statement in (
+        sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(served.schema)),
+        sql.SQL("CREATE TABLE {} ({})").format(served.name, sql.SQL(", ").join(columns)),
+        sql.SQL("CREATE INDEX ON {} ({})").format(served.name, sql.Identifier(PARTITION_COLUMN)),
+        sql.SQL(
+            "CREATE TABLE IF NOT EXISTS {} (table_name text, partition text, publication bigint NOT NULL, rows bigint "
+            "NOT NULL, content text NOT NULL, shape text NOT NULL, served_at timestamptz NOT NULL, "
+            "PRIMARY KEY (table_name, partition))"
+        ).format(served.publications),
+    ):
+        connection.execute(statement)
+
+
+def _types(connection: "psycopg.Connection", served: ServedTable) -> dict[str, str] | None:
+    """Return the columns there are with their types; None where there is no table."""
+    rows = connection.execute(
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid JOIN "
+        "pg_namespace ON relnamespace = pg_namespace.oid "
+        "WHERE nspname = %s AND relname = %s AND attnum > 0 AND NOT attisdropped",
+        [served.schema, served.table],
+    ).fetchall()
+    return dict(rows) if rows else None
+
+
+def _spelled(kind: str) -> str:
+    """Return a type as PostgreSQL spells it."""
+    base, array = kind.removesuffix("[]"), "[]" if kind.endswith("[]") else ""
+    return ("timestamp without time zone" if base == "timestamp" else base) + array
+
+
+def _widen(
+    connection: "psycopg.Connection", served: ServedTable, name: str, kinds: tuple[str, str], *, rewrite: bool
+) -> None:
+    from psycopg import sql
+
+    where = f"`{served.schema}.{served.table}`: `{name}` is {kinds[0]} in PostgreSQL and {kinds[1]} by the contract"
+    if kinds not in _WIDER and not all(kind.startswith("numeric(") for kind in kinds):
+        raise ServingRefused(
+            f"{where}. Nothing was changed. Rename the old table, serve again, then move grants and views."
+        )
+    if not rewrite:
+        raise ServingRefused(
+            f"{where}. Nothing was changed. The change rewrites the whole table and blocks its readers meanwhile. When that "
+            "may be: lakeworks serve … --rewrite"
+        )
+    connection.execute(
+        sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(served.name, sql.Identifier(name), sql.SQL(kinds[1]))
+    )
