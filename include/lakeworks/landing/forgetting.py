@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Period
-from lakeworks.errors import ConfigError, LakeNotFound
+from lakeworks.errors import ConfigError, LakeNotFound, LostRace
 from lakeworks.lake import Lake
 from lakeworks.landing.delivered_files import landed_file
 from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import prefix
+from lakeworks.landing.joined_fetches import TURNS, ended_beside, joined
 from lakeworks.landing.landing_set import FileNote, LandingSet
 from lakeworks.ledger.run_record import Run
 
@@ -22,27 +23,44 @@ def forget(lake: Lake, contract: Contract, period: Period, names: Collection[str
     Raises:
         LakeNotFound: nothing was landed for the period, or none of its files has such a name.
         ConfigError: no file would be left.
+        LostRace: others kept landing files of the period.
     """
-    fetches = Fetches.below(lake, prefix(contract, period))
-    newest = fetches.newest()
-    if newest is None:
-        raise LakeNotFound(f"`{contract.name}` {period}: nothing was landed. Nothing was changed.")
+    now = datetime.now(UTC)
+    run = Run(id=f"forget__{now:%Y%m%dT%H%M%S%f}", started_at=now)
+    beside: list[LandingSet] = []
+    for _ in range(TURNS):
+        fetches = Fetches.below(lake, prefix(contract, period))
+        newest = fetches.newest()
+        if newest is None:
+            raise LakeNotFound(f"`{contract.name}` {period}: nothing was landed. Nothing was changed.")
+        if not beside:
+            _check_known(contract, period, newest, names)
+        made = _without(fetches, run, joined(newest, beside, {}), names)
+        beside = ended_beside(Fetches.below(lake, prefix(contract, period)), fetches.complete, made, {})
+        if not beside:
+            return made
+    raise LostRace(f"`{contract.name}` {period}: others kept landing files of the period. Run again.")
+
+
+def _check_known(contract: Contract, period: Period, newest: LandingSet, names: Collection[str]) -> None:
     known = [item.request for item in newest.answers if landed_file(item)]
     if unknown := [name for name in names if name not in known]:
         raise LakeNotFound(
             f"`{contract.name}` {period} has no delivered file `{unknown[0]}`. Known: {', '.join(known) or 'none'}. Nothing "
             "was changed."
         )
-    left = {item.request: item for item in newest.answers if item.request not in names}
-    if not left:
+    if all(item.request in names for item in newest.answers):
         raise ConfigError(
             f"`{contract.name}` {period} would have no file left. Nothing was changed. To take the whole period from readers: "
             f"lakeworks withdraw {contract.name} PARTITION"
         )
-    now = datetime.now(UTC)
-    run = Run(id=f"forget__{now:%Y%m%dT%H%M%S%f}", started_at=now)
-    folder = fetches.open(run, f"forget {sorted(names)}", now)
-    folder.before, folder.taken = newest, left
+
+
+def _without(fetches: Fetches, run: Run, newest: LandingSet, names: Collection[str]) -> LandingSet:
+    """Write a set of all but these files."""
+    folder = fetches.open(run, f"forget {sorted(names)}", datetime.now(UTC))
+    folder.before = newest
+    folder.taken = {item.request: item for item in newest.answers if item.request not in names}
     folder.notes += [FileNote(name=name, outcome="forgotten", why="by a person") for name in names]
     about = {
         "source": newest.source,

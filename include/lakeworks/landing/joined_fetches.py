@@ -11,6 +11,9 @@ from lakeworks.landing.fetches import Fetches
 from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.responses import LandedAnswer
 
+# How often files that others landed meanwhile are joined.
+TURNS = 5
+
 
 def taken_by(folder: FetchFolder) -> dict[str, LandedAnswer]:
     """Return the files that a fetch brought, without those it only kept."""

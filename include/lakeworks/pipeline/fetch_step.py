@@ -15,7 +15,7 @@ from lakeworks.errors import LostRace
 from lakeworks.lake import Lake
 from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
-from lakeworks.landing.joined_fetches import ended_beside, joined, taken_by
+from lakeworks.landing.joined_fetches import TURNS, ended_beside, joined, taken_by
 from lakeworks.landing.landing_set import SET, LandingSet
 from lakeworks.landing.responses import LandedAnswer
 from lakeworks.ledger.run_record import Run
@@ -23,8 +23,6 @@ from lakeworks.sources import AnySource, FetchRequest, NotModified, RequestSourc
 from lakeworks.sources.files.file_source import FileSource
 
 log = logging.getLogger(__name__)
-# How often files that others landed meanwhile are joined.
-_TURNS = 5
 
 
 def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySource) -> Landed | LandingSet:
@@ -49,7 +47,7 @@ def land_requests(
     fetching = _Fetching(lake, contract, period, run, source)
     own: dict[str, LandedAnswer] = {}
     beside: list[LandingSet] = []
-    for _ in range(_TURNS):
+    for _ in range(TURNS):
         fetches = Fetches.below(lake, prefix(contract, period))
         made, taken = fetching.collected(fetches, beside, own)
         if isinstance(source, RequestSource):

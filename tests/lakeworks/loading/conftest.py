@@ -1,5 +1,6 @@
 """A table that takes files, and files of this machine."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,13 @@ from lakeworks.contract import Contract
 from lakeworks.core.file_selection import select
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
+from lakeworks.landing.landing_set import LandingSet
 from lakeworks.ledger.run_record import Run
+from lakeworks.loading.delivery import Delivery
 from lakeworks.loading.period_load import check_files, load_files
 from lakeworks.loading.report import LoadReport
 from lakeworks.parquet.dataset import open_dataset
+from lakeworks.pipeline.fetch_step import land
 from tests.conftest import contract_of
 
 DAY = Period.parse("2026-01-06")
@@ -52,6 +56,14 @@ class Till:
     def load(self, *paths: Path, **options: Any) -> LoadReport:
         selection = select(paths or [self.folder])
         return load_files(self.lake, self.contract, DAY, check_files(self.contract, selection), **options)
+
+    def land(self, *names: str, sent: Callable[[int], None] = lambda _: None) -> LandingSet:
+        """The first half of a load; nothing is published."""
+        checks = check_files(self.contract, select([self.folder / name for name in names] or [self.folder]))
+        delivery = Delivery([item.as_checked() for item in checks], sent)
+        made = land(self.lake, self.contract, DAY, self.run(), delivery)
+        assert isinstance(made, LandingSet)
+        return made
 
     def run(self) -> Run:
         now = datetime.now(UTC)

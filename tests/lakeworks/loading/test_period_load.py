@@ -4,9 +4,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pandas as pd
@@ -18,9 +20,11 @@ from lakeworks.core.file_selection import select
 from lakeworks.core.partition import Period
 from lakeworks.core.transfer_profile import TransferProfile
 from lakeworks.errors import DeliveryShrank, FileChanged, FileRefused, LakeAccessDenied, PartitionKeyError
+from lakeworks.landing import forgetting
+from lakeworks.landing.forgetting import forget
 from lakeworks.landing.inbox import LakeInbox
+from lakeworks.landing.reader import newest_set
 from lakeworks.loading import load_rows
-from lakeworks.loading.delivery import Delivery
 from lakeworks.loading.inbox_drop import drop_files
 from lakeworks.loading.period_load import Progress, check_destination, check_files, load_files, preview
 from lakeworks.pipeline.downstream_rebuild import rebuild
@@ -114,17 +118,20 @@ def test_one_refused_file_stops_all_unless_the_others_may_go(till: Till) -> None
     with pytest.raises(FileRefused, match=r"(?s)1 of 2 files.*`b\.csv`: line 2 `id` does not fit.*Nothing was loaded"):
         till.load()
     assert ([*till.lake.store.scan("landing/")], till.ids()) == ([], [])
-    report = till.load(keep_going=True)
-    assert (report.counts, report.failed, till.ids()) == ({"loaded": 1, "failed": 1}, True, [1])
+    report = drop_files(
+        till.lake, till.contract, DAY, check_files(till.contract, select([till.folder])), keep_going=True
+    )
+    assert (report.counts, report.failed) == ({"loaded": 1, "failed": 1}, True)
+    assert [item.key for item in till.lake.store.scan("inbox/")] == [f"inbox/till/{DAY}/a.csv"]
 
 
 def test_a_file_that_shrank_is_refused_and_what_was_there_stays(till: Till) -> None:
     till.write(a__csv="id\n1\n2\n3\n")
-    till.load()
+    before = till.land()
     till.write(a__csv="id\n9\n")
     with pytest.raises(DeliveryShrank, match=r"(?s)has 1 rows; the one landed before as `a\.csv` had 3\. Nothing was"):
         till.load()
-    assert till.ids() == [1, 2, 3]
+    assert newest_set(till.lake, till.contract, DAY) == before
 
 
 def test_a_file_written_between_the_look_and_the_upload_is_not_stored(till: Till) -> None:
@@ -187,8 +194,7 @@ def test_files_of_any_size_have_one_budget_of_requests(till: Till) -> None:
         events.register(f"before-call.s3.{name}", begin)
         events.register(f"after-call.s3.{name}", end)
     heard: list[int] = []
-    delivery = Delivery([item.as_checked() for item in check_files(till.contract, select([till.folder]))], heard.append)
-    land(till.lake, till.contract, DAY, till.run(), delivery)
+    till.land(sent=heard.append)
     assert 1 < most[0] <= 3
     assert sum(heard) == sum(path.stat().st_size for path in till.folder.iterdir())
 
@@ -223,3 +229,33 @@ def test_a_month_and_its_days_are_not_mixed(till: Till) -> None:
     load_files(till.lake, till.contract, february, checks)
     with pytest.raises(PartitionKeyError, match="files of 2026-02-03 are landed already"):
         drop_files(till.lake, till.contract, Period.parse("2026-02"), checks)
+
+
+def test_a_file_forgotten_beside_a_load_stays_forgotten_and_the_loaded_one_stays(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.write(a__csv="id\n1\n", b__csv="id\n2\n", c__csv="id\n3\n", d__csv="id\n4\n")
+
+    def landed() -> list[str]:
+        return sorted(item.request for item in newest_set(till.lake, till.contract, DAY).answers)
+
+    till.land("a.csv", "b.csv")
+    began: list[bool] = []
+
+    def once(act: Callable[[], object]) -> None:
+        if not began:
+            began.append(True)
+            act()
+
+    till.land("c.csv", sent=lambda _: once(lambda: forget(till.lake, till.contract, DAY, ["a.csv"])))
+    assert landed() == ["b.csv", "c.csv"], "the load ended later"
+    began.clear()
+    original = forgetting.finish
+
+    def finish(*arguments: Any) -> Any:
+        once(lambda: till.land("d.csv"))
+        return original(*arguments)
+
+    monkeypatch.setattr(forgetting, "finish", finish)
+    forget(till.lake, till.contract, DAY, ["b.csv"])
+    assert landed() == ["c.csv", "d.csv"], "the forgetting ended later"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lakeworks.core.file_selection import LocalFile, select
+from lakeworks.core.tenant import Tenant
 from lakeworks.core.transfer_profile import TransferProfile
 from lakeworks.errors import ConfigError, ScratchUnavailable
 from lakeworks.objects.deletion import delete_objects
@@ -262,3 +263,15 @@ def test_tags_are_merged_and_limits_are_said_before_anything_is_sent(any_store: 
 def test_tags_that_s3_does_not_take_are_refused(pairs: list[str], says: str) -> None:
     with pytest.raises(ConfigError, match=f"(?s){says}.*Nothing was changed"):
         parse_tags(pairs)
+
+
+def test_a_tenant_sees_and_deletes_its_own_share_only(store: ObjectStore) -> None:
+    acme = ObjectStore(store.client, store.bucket, 4, tenant=Tenant("acme"))
+    for one in (store, acme):
+        one.put("docs/a", b"x")
+    assert [item.key for item in store.scan("docs/")] == ["docs/a", "docs/tenant=acme/a"]
+    assert keys_of(acme, "docs/") == ["docs/a"]
+    assert [item.outcome for item in delete_objects(acme, KeyRange("docs/"))] == ["deleted"]
+    assert [item.key for item in store.scan("docs/")] == ["docs/a"]
+    with pytest.raises(ConfigError, match="reaches outside tenant `acme`"):
+        keys_of(acme, "")
