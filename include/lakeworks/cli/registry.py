@@ -67,6 +67,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("table check", "build.table:check_tables", "Check tables without a lake: every problem, one line each."),
         ("table test", "build.table:run_examples", "Run the examples of tables."),
         ("source new", "build.new:new_source", "Write the client and the first table of a new source."),
+        (
+            "source detect",
+            "build.detect:detect_csv_options",
+            "Find the options of a CSV file, to be put into a contract.",
+        ),
         ("contract schema", "build.contract:print_schema", "Print the JSON schema of contract.yml for editors."),
         ("contract reference", "build.contract:print_reference", "Print the reference of a table's files."),
         ("contract diff", "build.contract:diff_contract", "Show what changed in a contract and the version it needs."),

@@ -3,8 +3,10 @@
 import gzip
 import hashlib
 import json
+import logging
 import re
 import zlib
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from lakeworks.core.layout import key_part
@@ -14,6 +16,10 @@ from lakeworks.ledger.document import Record
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import Target
 from lakeworks.sources.response import SourceResponse
+
+log = logging.getLogger(__name__)
+# An answer with less than this share of its bytes is noted.
+_NOTABLE_SHARE = 0.5
 
 
 class LandedAnswer(Record):
@@ -94,3 +100,20 @@ def file_name(name: str) -> str:
         stem, dot, suffix = safe.rpartition(".")
         safe = f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:6]}{dot}{suffix}"
     return safe if re.search(r"\.(parquet|gz)$", safe) else f"{safe}.gz"
+
+
+def shrunk_answers(before: Iterable[LandedAnswer], taken: Mapping[str, LandedAnswer]) -> dict[str, str]:
+    """Return what a fetch notes of answers that have less than half of the bytes they had in the fetch before.
+
+    Only noted: a vendor may know a symbol no more, or answer more tersely, and both are right. What a published partition lost
+    is for the table's checks to judge (`min_share_of_median`).
+    """
+    earlier = {item.request: item.size for item in before}
+    fewer = [
+        f"{name}: {earlier[name]} to {item.size} bytes"
+        for name, item in sorted(taken.items())
+        if item.size < earlier.get(name, 0) * _NOTABLE_SHARE
+    ]
+    for line in fewer:
+        log.warning("An answer has less than half of its bytes: %s", line)
+    return {"shrunk": "; ".join(fewer)} if fewer else {}

@@ -11,13 +11,13 @@ from lakeworks.contract import Contract
 from lakeworks.core.layout import landing_prefix
 from lakeworks.core.partition import Partition, Period
 from lakeworks.core.scratch import scratch_folder
-from lakeworks.errors import LostRace
+from lakeworks.errors import DeliveryShrank, LostRace, MalformedSource
 from lakeworks.lake import Lake
 from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
 from lakeworks.landing.joined_fetches import TURNS, ended_beside, joined, taken_by
 from lakeworks.landing.landing_set import SET, LandingSet
-from lakeworks.landing.responses import LandedAnswer
+from lakeworks.landing.responses import LandedAnswer, shrunk_answers
 from lakeworks.ledger.run_record import Run
 from lakeworks.sources import AnySource, FetchRequest, NotModified, RequestSource, Source
 from lakeworks.sources.files.file_source import FileSource
@@ -99,7 +99,15 @@ class _Fetching:
         folder.before = joined(before, beside, own) if before else None
         started = time.monotonic()
         collect = source.collect if isinstance(source, RequestSource) else source.collect_files
-        facts = collect(wanted, folder)
+        try:
+            facts = collect(wanted, folder)
+        except (
+            DeliveryShrank,
+            MalformedSource,
+        ) as error:  # it names file and line; which table they are for is known here
+            raise type(error)(f"`{contract.name}` {period}: {error}") from error
+        if isinstance(source, RequestSource) and before and contract.landing == "newest":
+            facts = {**facts, **shrunk_answers(before.answers, folder.taken)}
         figures = {
             "requests": len(folder.taken),
             "resumed": folder.resumed,
