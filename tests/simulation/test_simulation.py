@@ -11,8 +11,8 @@ from tests.simulation.scenario import Actor, Phase, Scenario, draw
 from tests.simulation.scheduler import Decision
 from tests.simulation.story import story_of
 
-# Found in a few of a thousand histories or more, so that a test can wait for one.
-COMMON = ("unaudited", "no_catalog", "number_taken_twice", "delete_by_key", "pin_stays")
+# Found in the first thirty histories of their theme; docs/reliability.md has all faults.
+COMMON = ("settle_overwrites", "pin_stays", "delete_by_key", "rollback_without_copies", "shared_staging", "no_catalog")
 
 
 @pytest.fixture
@@ -38,10 +38,14 @@ def test_a_seed_reproduces_its_history_and_so_do_its_decisions(simulated: None) 
 
 @pytest.mark.parametrize("name", COMMON)
 def test_a_cure_taken_out_is_found(name: str, simulated: None) -> None:
-    with FAULTS[name].planted():
-        outcomes = (History(draw(seed)).play() for seed in range(2_000))
+    fault = FAULTS[name]
+    with fault.planted():
+        outcomes = (History(draw(seed, about=fault.about)).play() for seed in range(200))
         found = next(item for item in outcomes if item.violation)
     assert found.violation
+    assert History(draw(found.scenario.seed, about=fault.about)).play().violation is None, (
+        "the cure is what makes it right"
+    )
 
 
 def test_a_violation_is_shrunk_to_a_story(simulated: None) -> None:
