@@ -41,7 +41,7 @@ def test_every_outcome_names_tests_that_are_there() -> None:
                 missing += [] if found else [f"{outcome}: {path} is not there"]
             if function and module is not None and not _has(module, function):
                 missing.append(f"{outcome}: {module.name} has no {function}")
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def _has(module: Path, function: str) -> bool:

@@ -165,6 +165,17 @@ def test_a_shrinking_file_is_noted_and_stops_by_the_bound(till: Till) -> None:
     assert till.staged() == 2
 
 
+def test_an_error_names_table_file_and_line(till: Till) -> None:
+    till.drop(a__jsonl=b'{"id": 1}\n{"id": \n')
+    with pytest.raises(MalformedSource, match=r"`bronze.test.events` 2026-01-06: `s3://.*/a.jsonl` is broken: line 2"):
+        till.fetch()
+    till.drop(a__jsonl=[*range(10)])
+    till.fetch()
+    till.drop(a__jsonl=[1])
+    with pytest.raises(DeliveryShrank, match=r"`bronze.test.events` 2026-01-06: `s3://.*/a.jsonl` has 1 rows"):
+        till.fetch()
+
+
 def test_a_bound_of_nothing_takes_every_correction(till: Till) -> None:
     till.contract = till.contract.model_copy(update={"source_options": {"least_share_of_rows": 0}})
     till.drop(a__jsonl=[*range(9)])
