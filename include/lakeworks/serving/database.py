@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakeworks.errors import ConfigError, ServingRefused, ServingUnavailable
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _SECONDS = "10"
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 # Not connected, out of resources, shutting down, read-only, lost against another transaction: another try may help.
 _TRANSIENT = ("08", "53", "57", "25006", "40", "55", "58")
 
@@ -24,26 +25,13 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
     """
     try:
         import psycopg
-        from psycopg.conninfo import conninfo_to_dict
     except ImportError as error:
         raise ConfigError(
             "PostgreSQL is served by the extra `serve`: pip install 'lakeworks[serve]'. Nothing was served."
         ) from error
-    try:
-        options = conninfo_to_dict(address)
-    except psycopg.Error as error:
-        raise ConfigError("LAKE_SERVING_URL is no address of PostgreSQL. Nothing was served.") from error
-    host = str(options.get("host") or "")
-    if (
-        not options.get("sslmode")
-        and host
-        and not host.startswith("/")
-        and host not in ("localhost", "127.0.0.1", "::1")
-    ):
-        options |= {"sslmode": "verify-full", "sslrootcert": options.get("sslrootcert") or "system"}
-    options.setdefault("connect_timeout", _SECONDS)
+    options = connection_options(address)
     with explained("PostgreSQL"):
-        connection = psycopg.connect(**options, autocommit=True, application_name="lakeworks")  # type: ignore[arg-type]
+        connection = psycopg.connect(**options, autocommit=True, application_name="lakeworks")
     with connection:
         # What text means must not depend on the server's settings.
         with explained("PostgreSQL"):
@@ -51,6 +39,26 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
         if connection.info.parameter_status("server_encoding") != "UTF8":
             raise ConfigError("The database is not in UTF8, so that it does not hold every text. Nothing was served.")
         yield connection
+
+
+def connection_options(address: str) -> dict[str, Any]:
+    """Return an address's options; a remote server must prove its name unless the address says how to connect.
+
+    Raises:
+        ConfigError: it is no address; it may hold a password, so that it is not repeated.
+    """
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        options = dict(conninfo_to_dict(address))
+    except psycopg.Error as error:
+        raise ConfigError("LAKE_SERVING_URL is no address of PostgreSQL. Nothing was served.") from error
+    host = str(options.get("host") or "")
+    if not options.get("sslmode") and host and not host.startswith("/") and host not in _LOCAL:
+        options |= {"sslmode": "verify-full", "sslrootcert": options.get("sslrootcert") or "system"}
+    options.setdefault("connect_timeout", _SECONDS)
+    return options
 
 
 @contextmanager

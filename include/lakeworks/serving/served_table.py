@@ -1,5 +1,6 @@
 """The table in PostgreSQL: made from the contract, grown with it; never dropped or renamed, so that grants and views stay."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ def _widen(
     from psycopg import sql
 
     where = f"`{served.schema}.{served.table}`: `{name}` is {kinds[0]} in PostgreSQL and {kinds[1]} by the contract"
-    if kinds not in _WIDER and not all(kind.startswith("numeric(") for kind in kinds):
+    if kinds not in _WIDER and not _is_wider_decimal(*kinds):
         raise ServingRefused(
             f"{where}. Nothing was changed. Rename the old table, serve again, then move grants and views."
         )
@@ -140,3 +141,12 @@ def _widen(
     connection.execute(
         sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(served.name, sql.Identifier(name), sql.SQL(kinds[1]))
     )
+
+
+def _is_wider_decimal(old: str, new: str) -> bool:
+    """Return True if the new decimal has the digits of the old one on both sides of the point: PostgreSQL rounds in silence."""
+    found = [re.fullmatch(r"numeric\((\d+),(\d+)\)", kind) for kind in (old, new)]
+    if not found[0] or not found[1]:
+        return False
+    (old_digits, old_scale), (digits, scale) = ((int(match[1]), int(match[2])) for match in found if match)
+    return scale >= old_scale and digits - scale >= old_digits - old_scale

@@ -16,7 +16,7 @@ from lakeworks.errors import ConfigError, ServingRefused, ServingUnavailable
 from lakeworks.lake import Lake
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
-from lakeworks.serving.database import connected
+from lakeworks.serving.database import connected, connection_options
 from lakeworks.serving.differences import compare
 from lakeworks.serving.following import serve
 from tests.lakeworks.serving.conftest import DAY, NEXT, contract
@@ -220,3 +220,41 @@ def test_moments_are_utc_whatever_the_server_says(address: str, publish: Publish
         serve(connection, lake, wanted)
         (moment,) = connection.execute("SELECT at AT TIME ZONE 'UTC' FROM gold_test.rows").fetchone() or (None,)
     assert moment == datetime(2019, 7, 1, 12, tzinfo=UTC)
+
+
+def test_a_remote_server_must_prove_its_name_unless_the_address_says_otherwise() -> None:
+    def tls(address: str) -> tuple[Any, Any]:
+        options = connection_options(address)
+        return options.get("sslmode"), options.get("sslrootcert")
+
+    assert tls("postgresql://lake@db.example/shop") == ("verify-full", "system")
+    assert tls("postgresql://lake@db.example/shop?sslrootcert=/rds.pem") == ("verify-full", "/rds.pem")
+    assert tls("postgresql://lake@db.example/shop?sslmode=require") == ("require", None)
+    assert {tls(f"postgresql://lake@{host}/shop") for host in ("localhost", "127.0.0.1", "")} == {(None, None)}
+    assert tls("postgresql://lake@/shop?host=/run/postgresql") == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        ("decimal(9,2)", "decimal(12,2)", True),
+        ("decimal(9,2)", "decimal(12,4)", True),
+        ("decimal(9,4)", "decimal(9,2)", False),
+        ("decimal(9,2)", "decimal(9,4)", False),
+    ],
+)
+def test_a_decimal_is_only_widened(
+    database: psycopg.Connection, publish: Publish, old: str, new: str, wider: bool
+) -> None:
+    before, after = (
+        contract(columns={**contract().model_dump()["columns"], "value": {"type": kind, "description": "x"}})
+        for kind in (old, new)
+    )
+    lake = publish([{"id": 1, "value": Decimal("1.25")}], DAY, before)
+    serve(database, lake, before)
+    if not wider:
+        with pytest.raises(ServingRefused, match="by the contract. Nothing was changed"):
+            serve(database, lake, after, rewrite=True)
+        return
+    serve(database, lake, after, rewrite=True)
+    assert served(database, "value") == [(Decimal("1.25"),)]
