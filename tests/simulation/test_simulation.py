@@ -72,3 +72,13 @@ def test_a_partition_withdrawn_while_the_catalog_is_repaired_leaves_it(simulated
         decisions = [*[Decision("catalog repair")] * steps, *[Decision("withdraw")] * 40]
         outcome = History(Scenario(seed=0, phases=(Phase(actors),)), decisions).play()
         assert outcome.violation is None, steps
+
+
+@pytest.mark.parametrize(("first", "second"), [("writer 3", "writer 4"), ("writer 4", "writer 3")])
+def test_two_confirmations_at_once_leave_the_catalog_at_the_later_one(simulated: None, first: str, second: str) -> None:
+    """One confirms a month, the other one of its days: the catalog's period used to stay that of the earlier number."""
+    actors = Actor("writer 3", "writer", 3, (0, 1), 2), Actor("writer 4", "writer", 4, (0,), 2)
+    for steps in range(1, 34, 2):
+        scenario = Scenario(seed=0, past=2, days=2, phases=(Phase(actors),))
+        outcome = History(scenario, [*[Decision(first)] * steps, *[Decision(second)] * 60]).play()
+        assert outcome.violation is None, steps
