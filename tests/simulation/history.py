@@ -119,6 +119,7 @@ class History:
                 self.readers.look()
             lifecycle.act(self.world)
             self.readers.look()
+            self.runs.look()
 
     def _choices(self, names: set[str]) -> Iterator[Decision]:
         if self.given is None:

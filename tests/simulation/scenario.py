@@ -119,7 +119,13 @@ _THEMES: dict[str, tuple[tuple[Kind, ...], tuple[Kind, ...]]] = {
         ("writer", "schema writer", "rollback", "compact"),
         ("gc", "gc", "rollback", "writer", "reader", "night"),
     ),
+    "runs": (
+        ("writer", "writer", "reader", "reader"),
+        ("gc", "night", "compact", "reader", "roll-forward", "replay", "confirming writer"),
+    ),
 }
+# Of several days each; drawn where it is asked for.
+_ASKED_FOR = ("runs",)
 
 
 def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> Scenario:
@@ -133,11 +139,13 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
     expires = chance.choice((45, 90)) if chance.random() < 0.12 else 0
     archived = 40 if chance.random() < 0.08 else 0
     long = (HOURS, NIGHT, timedelta(days=30), timedelta(days=50)) if expires or archived else (HOURS, NIGHT)
-    theme = about or chance.choice([*_THEMES, *[""] * 7])
+    theme = about or chance.choice([*(name for name in _THEMES if name not in _ASKED_FOR), *[""] * 7])
+    if theme == "runs":
+        days = make.days = chance.choice((2, 3))
     if theme == "collection":
         layout, past, make.layout = "versioned", 2, "versioned"
     phases = []
-    for number in range(2 if theme == "collection" else chance.choice((1, 1, 2))):
+    for number in range(2 if theme in ("collection", "runs") else chance.choice((1, 1, 2))):
         chosen: list[Kind] = ["writer"] if number == 0 else []
         among = _THEMES[theme][number % 2] if theme else ()
         chosen += chance.choices(among or kinds, None if among else weights, k=chance.choice((1, 2, 2, 3)))

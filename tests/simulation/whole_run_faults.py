@@ -77,4 +77,5 @@ WHOLE_RUN_FAULTS = {
         lambda: (Swap(crash_recovery, "finish_runs", _nothing_left), Swap(verification, "finish_runs", _nothing_left)),
     ),
 }  # fmt: skip
+WHOLE_RUN_FAULTS = {name: replace(fault, about="runs") for name, fault in WHOLE_RUN_FAULTS.items()}
 EVERY_FAULT = {**FAULTS, **WHOLE_RUN_FAULTS}

@@ -46,7 +46,7 @@ class WholeRunReader:
                     "older by whole runs", f"{partition}: entry {entry.seq} is read, after {self.seen[partition]}"
                 )
             self.seen[partition] = entry.seq
-            self._can_be_read(partition, entry)
+            self._can_be_read(partition, entry, collected=request is not None)
 
     def view(self) -> View:
         """Return the entry of each day that the product's reader goes by, withdrawals too."""
@@ -73,14 +73,15 @@ class WholeRunReader:
         if left := RunRegister(self.world.lake.store).read(table).open:
             raise Violation("ticket left open", f"ticket {left[0].number} of `{left[0].run.id}` after the last run")
 
-    def _can_be_read(self, partition: Partition, entry: LedgerEntry) -> None:
+    def _can_be_read(self, partition: Partition, entry: LedgerEntry, *, collected: bool) -> None:
+        """Ask for the pinned versions; with `collected`, while no person has damaged objects, for what is at their keys too."""
         for item in entry.objects:
             versions = self.world.bucket.keys.get(item.key, ())
             if not any(version.id == item.version_id and not version.marker for version in versions):
                 raise Violation(
                     "pin lost by whole runs", f"{partition}: version {item.version_id} of `{item.key}` is gone"
                 )
-            if entry.layout == "versioned" and self.world.bucket.current(item.key) is None:
+            if collected and entry.layout == "versioned" and self.world.bucket.current(item.key) is None:
                 raise Violation(
                     "collected by whole runs", f"{partition}: `{item.key}`, which readers see, was collected"
                 )

@@ -16,6 +16,7 @@ from lakeworks.core.layout import LEDGER, join
 from lakeworks.core.partition import GRAINS, Partition, Period, period_range
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
+from lakeworks.ledger.run_numbers import RunRegister, RunTicket
 from lakeworks.ledger.run_record import inputs_fingerprint
 from lakeworks.transform.sql import load_sql, upstream
 
@@ -44,6 +45,7 @@ class PartitionIndex:
     _by_time: dict[tuple[str, str, bool], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
     _upstreams: dict[str, list[Contract]] = field(default_factory=dict)
     _runs: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
+    _half_runs: dict[str, dict[Partition, tuple[int, RunTicket]]] = field(default_factory=dict)
 
     def published(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Every partition of a table that is published, or about to be."""
@@ -57,6 +59,16 @@ class PartitionIndex:
         if contract.name not in self._known:
             self._known[contract.name] = _known(self.lake, contract)
         return self._known[contract.name]
+
+    def half_runs(self, contract: Contract) -> dict[Partition, tuple[int, RunTicket]]:
+        """Return the partitions of runs without a number: the ledger's number that the run takes there, and its ticket."""
+        if contract.name not in self._half_runs:
+            tickets = RunRegister(self.lake.store).read(contract.table).open
+            taken = [
+                (Partition.parse(path), seq, ticket) for ticket in tickets for path, seq in ticket.partitions.items()
+            ]
+            self._half_runs[contract.name] = {partition: (seq, ticket) for partition, seq, ticket in taken}
+        return self._half_runs[contract.name]
 
     def upstreams(self, contract: Contract) -> list[Contract]:
         """The tables a table is built from."""

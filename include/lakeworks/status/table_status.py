@@ -89,10 +89,23 @@ class _Table:
                 "unfinished",
                 f"publication {known.publication} was not completed; run: lakeworks repair {name}",
             )
+        elif why := self._half_run(partition, known):
+            state = "unfinished"
         elif why := self._stale(known):
             state = "stale"
         quarantined = known.period if known.period in self.quarantined else ""
         return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
+
+    def _half_run(self, partition: Partition, known: PublishedPartition) -> str:
+        """Why readers by ledger may not see what is published: its run has no number; empty where it has one."""
+        seq, ticket = self.facts.half_runs(self.contract).get(partition, (0, None))
+        if ticket is None or known.publication > seq:
+            return ""
+        name = self.contract.name
+        return (
+            f"run {ticket.run.id} ({ticket.period}) is not complete in all of its partitions; look: lakeworks verify {name}; "
+            f"finish: lakeworks repair {name}, or run {ticket.period} again"
+        )
 
     def _stale(self, known: PublishedPartition) -> str:
         """Why a partition is not what its inputs would give today; empty if it is."""
