@@ -1,9 +1,11 @@
 """Peak memory of reading a small and a large file as the write step does: read, conformed to a contract, sorted, drained.
 
-`python -m benchmarks.arrival_memory 50 5000` writes files of so many megabytes and prints each one's peak.
+`python -m benchmarks.arrival_memory 50 5000` writes files of so many megabytes, one after the other, and prints each one's peak
+for a table without a grain and for one with. LAKE_MEMORY_LIMIT and LAKE_THREADS set the engine that sorts.
 """
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -53,11 +55,13 @@ def drain(path: Path, grain: list[str]) -> None:
     wanted = contract(grain)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         found = conform([ReadableFile(path, path.name)], wanted, Path(folder))
-        engine = DuckDbEngine(scratch=Path(folder))
+        limit, threads = os.environ.get("LAKE_MEMORY_LIMIT", "1GB"), int(os.environ.get("LAKE_THREADS", "2"))
+        engine = DuckDbEngine(limit, threads, Path(folder))
         with sorted_for_publishing(engine, wanted, found.reader) as ordered:
             rows = sum(len(batch) for batch in ordered)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.stdout.write(f"{path.suffix} {path.stat().st_size // 1_000_000} MB, {rows} rows, peak {peak} MB\n")
+    order = "sorted" if grain else "as it comes"
+    sys.stdout.write(f"{path.suffix} {path.stat().st_size // 1_000_000} MB, {rows} rows, {order}, peak {peak} MB\n")
 
 
 def main(arguments: list[str]) -> int:
@@ -70,8 +74,9 @@ def main(arguments: list[str]) -> int:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"rows.{kind}"
                 fill(path, size * 1_000_000)
-                command = [sys.executable, "-m", "benchmarks.arrival_memory", "drain", str(path), "id"]
-                subprocess.run(command, check=True)
+                command = [sys.executable, "-m", "benchmarks.arrival_memory", "drain", str(path)]
+                for grain in ([], ["id"]):
+                    subprocess.run([*command, *grain], check=True)
     return 0
 
 

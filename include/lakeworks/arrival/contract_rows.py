@@ -19,7 +19,7 @@ from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.arrival.spilled_rows import SpilledRows
 from lakeworks.contract import Contract
 from lakeworks.core.types import LakeType
-from lakeworks.errors import LakeError, SchemaDrift
+from lakeworks.errors import LakeError, MalformedSource, SchemaDrift
 from lakeworks.formats.failures import problem
 from lakeworks.formats.raw_batch import RawBatch
 
@@ -80,7 +80,7 @@ def conform(
     sorting = misfits if contract.schema_policy == "quarantine_unknown" else None
     extras = ExtraColumns(contract, drift, published, keeps=sorting is None)
     conversion = BatchConversion(contract, drift, extras, sorting)
-    headers = _headers(files)
+    headers = _headers(files, contract)
     if len(headers) == len(files):
         for file, header in zip(files, headers, strict=True):
             with _converting(contract, file.name):
@@ -108,11 +108,19 @@ def conform(
     return Conformed(pa.RecordBatchReader.from_batches(schema, rows()), extras.kept, drift)
 
 
-def _headers(files: Sequence[RawRows]) -> list[RawBatch]:
+def _batches(file: RawRows, contract: Contract) -> Iterator[RawBatch]:
+    """The rows of a file; what is wrong with its bytes names the table they are for."""
+    try:
+        yield from file.batches()
+    except MalformedSource as error:
+        raise MalformedSource(f"`{contract.name}`: {error}") from error
+
+
+def _headers(files: Sequence[RawRows], contract: Contract) -> list[RawBatch]:
     """Return the columns of the files, up to the first that does not know them from the start."""
     found: list[RawBatch] = []
     for file in files:
-        batches = file.batches()
+        batches = _batches(file, contract)
         first = next(batches, None)
         if isinstance(batches, Generator):
             batches.close()
@@ -126,7 +134,7 @@ def _read(
     files: Sequence[RawRows], contract: Contract, conversion: BatchConversion
 ) -> Iterator[tuple[pa.RecordBatch, str]]:
     for file in files:
-        for batch in file.batches():
+        for batch in _batches(file, contract):
             with _converting(contract, file.name):
                 conversion.begin(file.name, file.constants, batch)
                 found = conversion.convert(file.name, file.constants, batch) if batch.rows else None

@@ -238,3 +238,10 @@ def test_every_row_is_kept_or_quarantined_whatever_the_batches(values: list[floa
 def test_columns_that_differ_only_in_case_are_refused_not_dropped(tmp_path: Path) -> None:
     with pytest.raises(SchemaDrift, match=r"two columns that differ only in case.*`id`, `ID`"):
         received(tmp_path, table(id=pa.array([1]), ID=pa.array([2])))
+
+
+def test_a_damaged_file_is_named_with_its_table_and_line(tmp_path: Path) -> None:
+    (path := tmp_path / "till.jsonl").write_text('{"id": 1}\n{"id": "cut \\ud83d"}\n')
+    contract = contract_of("bronze.test.rows", grain=[], columns={"id": {"type": "string", "description": ""}})
+    with pytest.raises(MalformedSource, match=r"`bronze.test.rows`: `till.jsonl` cannot be read: line 2"):
+        conform([ReadableFile(path, path.name)], contract, tmp_path).reader.read_all()
