@@ -29,13 +29,6 @@ OPTIONS = {
     "spark.sql.catalogImplementation": "in-memory",
     "spark.sql.session.timeZone": "UTC",
 }
-# A refused query is an answer, not a page of stack traces. Without an appender Spark takes its own settings.
-_SILENT = """\
-appender.none.type = Null
-appender.none.name = none
-rootLogger.level = off
-rootLogger.appenderRef.none.ref = none
-"""
 
 
 def find_spark() -> str:
@@ -81,24 +74,31 @@ def running_spark(folder: Path) -> Iterator[Any]:
     find_spark()
     from pyspark import sql
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "log4j2.properties").write_text(_SILENT)
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["SPARK_HOME"] = str(Path(str(sql.__file__)).parents[1])
-    options = {
-        **OPTIONS,
-        "spark.sql.warehouse.dir": str(folder),
-        "spark.driver.extraJavaOptions": f"-Dlog4j.configurationFile={folder / 'log4j2.properties'}",
-    }
-    builder = sql.SparkSession.builder.master("local[1]")
-    for name, value in options.items():
+    builder = sql.SparkSession.builder.master("local[1]").config("spark.sql.warehouse.dir", str(folder))
+    for name, value in OPTIONS.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    with _no_stderr():
+        session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     try:
         yield session
     finally:
         session.stop()
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Processes started meanwhile have no stderr: a query that Spark refuses is an answer, not a page of its log."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def query_given(
