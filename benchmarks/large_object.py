@@ -33,7 +33,7 @@ def one_step(step: str, url: str, bucket: str, folder: Path) -> None:
     from tests.conftest import client
 
     from lakeworks.core.file_selection import LocalFile
-    from lakeworks.objects.download import Download
+    from lakeworks.objects.download import ObjectDownload
     from lakeworks.objects.key_range import KeyRange
     from lakeworks.objects.listing import objects_of
     from lakeworks.objects.upload import upload_objects
@@ -47,7 +47,7 @@ def one_step(step: str, url: str, bucket: str, folder: Path) -> None:
         (outcome,) = upload_objects(store, [LocalFile(folder / "big", "big")], "docs", heard.append)
     else:
         keys = KeyRange("docs")
-        (outcome,) = Download(store, keys, folder / "back", heard.append).run(list(objects_of(store, keys)))
+        (outcome,) = ObjectDownload(store, keys, folder / "back", heard.append).run(list(objects_of(store, keys)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     facts = {"outcome": outcome.outcome, "why": outcome.why, "bytes": sum(heard), "parts": len(heard)}
     figures = {"seconds": round(time.monotonic() - began, 1), "mb_before": before // 1024, "mb_peak": peak // 1024}

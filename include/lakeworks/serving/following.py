@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _COPY_ROWS = 50_000
-Outcome = Literal["served", "removed", "unchanged", "newer is served", "never published"]
+ServingOutcome = Literal["served", "removed", "unchanged", "newer is served", "never published"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Followed:
     """What became of one partition."""
 
     partition: str
-    outcome: Outcome
+    outcome: ServingOutcome
     publication: int
     rows: int
 
@@ -98,7 +98,7 @@ def _follow(
     if not same:
         _replace(connection, lake, contract, served, entry)
     _note(connection, served, place, entry)
-    outcome: Outcome = "unchanged" if same else "served" if entry.objects else "removed"
+    outcome: ServingOutcome = "unchanged" if same else "served" if entry.objects else "removed"
     return Followed(str(partition), outcome, entry.seq, entry.rows)
 
 

@@ -9,7 +9,7 @@ import typer
 from lakeworks.cli.arguments import AsJson, OptionalPartition, OptionalTable, TableArgument, find_partition
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit
-from lakeworks.cli.progress import counted
+from lakeworks.cli.progress import counted, track, waiting
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import ConfigError
 from lakeworks.serving.database import connected
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import psycopg
 
 Rewrite = Annotated[bool, typer.Option("--rewrite", help="Widen column types, which rewrites the table in PostgreSQL.")]
-Deep = Annotated[bool, typer.Option("--deep", help="Compare rows by value, not only their number.")]
+ByValue = Annotated[bool, typer.Option("--deep", help="Compare rows by value, not only their number.")]
 
 
 def serve_table(
@@ -46,7 +46,7 @@ def show_served(table: OptionalTable = None, as_json: AsJson = False) -> None:
     contracts = [load_contract(name) for name in ([table] if table else all_tables())]
     lake, rows = connect(), list[dict[str, Any]]()
     with _database() as connection:
-        for contract in contracts:
+        for contract in track(contracts, "Comparing"):
             if table or contract.serving:
                 found = compare(connection, lake, contract)
                 rows.append(_summary(contract, found))
@@ -55,23 +55,23 @@ def show_served(table: OptionalTable = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def diff_served(table: TableArgument, deep: Deep = False, as_json: AsJson = False) -> None:
+def diff_served(table: TableArgument, deep: ByValue = False, as_json: AsJson = False) -> None:
     """Show where PostgreSQL and the ledger differ.
 
     Exit code 1 if they do.
     """
     contract, lake = load_contract(table), connect()
-    with _database() as connection:
+    with _database() as connection, waiting(f"Comparing {table}"):
         found = [item for item in compare(connection, lake, contract, deep=deep) if item.differs]
     emit([_difference(item) for item in found], as_json=as_json, title="Differences")
     if found:
         raise typer.Exit(1)
 
 
-def repair_served(table: TableArgument, deep: Deep = False, as_json: AsJson = False) -> None:
+def repair_served(table: TableArgument, deep: ByValue = False, as_json: AsJson = False) -> None:
     """Serve again what differs from the ledger."""
     contract, lake = load_contract(table), connect()
-    with _database() as connection:
+    with _database() as connection, waiting(f"Repairing {table}"):
         wrong = [item.partition for item in compare(connection, lake, contract, deep=deep) if item.differs]
         done = serve(connection, lake, contract, wrong, again=True)
     emit([_followed(item) for item in done], as_json=as_json, title="Repaired")
