@@ -34,8 +34,12 @@ DOMAINS = {
     "commerce": Domain("commerce", ("commerce", "commerce_events", "commerce_monthly", "lake_inbox")),
 }
 TEMPLATES = ("csv", *DOMAINS, "empty")
-_WITH_INBOX = ("csv", "commerce")
-_INBOX = "inbox_events: {}   # a file dropped in the inbox starts its DAG within seconds (docs: lake.yml)\n"
+# The walkthrough of `csv` drops its samples and starts their runs itself: events would start each of them once more.
+_INBOX = {
+    "csv": "# Without the next line's # a file dropped in the inbox starts its DAG within seconds; then: lakeworks bootstrap\n"
+    "# inbox_events: {}\n",
+    "commerce": "inbox_events: {}   # a file dropped in the inbox starts its DAG within seconds\n",
+}
 _LAKE_DAGS = ("lake_bootstrap", "lake_freshness", "lake_maintenance")
 
 
@@ -55,7 +59,7 @@ def write_project(folder: Path, template: str = "csv") -> list[Path]:
     words = {
         "@@NAME@@": _name(folder),
         "@@VERSION@@": version("lakeworks"),
-        "@@INBOX@@": _INBOX if template in _WITH_INBOX else "",
+        "@@INBOX@@": _INBOX.get(template, ""),
     }
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
