@@ -96,8 +96,14 @@ def judge(world: World, view: View) -> None:
     given_up = {t.run.id for t in RunRegister(world.lake.store).read(world.contract.table).open if t.given_up}
     for shown, entry in view.items():
         wrong = [_half(world, view, origin) for origin in _origins(world, entry) if origin.run.id not in given_up]
-        if wrong and all(wrong):
+        if wrong and all(wrong) and not _is_confirmed_alone(world, entry):
             raise Violation("half a run by ledger", f"{shown} shows {wrong[0]}")
+
+
+def _is_confirmed_alone(world: World, entry: LedgerEntry) -> bool:
+    """Return true if a run of this day alone has the same rows: an older one confirms them under the newer one's name."""
+    days = ({entry.parsed: entry.content} == staged for staged in world.staged.values())
+    return entry.state == "unchanged" and any(days)
 
 
 def _half(world: World, view: View, origin: LedgerEntry) -> str:
