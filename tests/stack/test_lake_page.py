@@ -30,7 +30,11 @@ def shown(product: Product, path: str) -> str:
 
 
 def test_without_a_login_there_is_nothing_to_see(product: Product) -> None:
-    for path in ("/lake/", "/lake/tables/silver.transport.trips", "/lake/tables/silver.transport.trips/partition?path=2019-01-05"):
+    for path in (
+        "/lake/",
+        "/lake/tables/silver.transport.trips",
+        "/lake/tables/silver.transport.trips/partition?path=2019-01-05",
+    ):
         assert page(product, path).status_code == 401
         assert page(product, path, Cookie="_token=made-up").status_code in (401, 403)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal, get_args
 
@@ -78,13 +79,13 @@ class Matrix:
     fault: TerminalError | None = None
     why_empty: str = ""
 
-    @property
+    @cached_property
     def counts(self) -> dict[PartitionState, int]:
         """Partitions per state, worst first."""
         found = Counter(cell.state for cell in self.cells)
         return {state: found[state] for state in STATES if found[state]}
 
-    @property
+    @cached_property
     def quarantined(self) -> int:
         """Return the number of partitions whose run quarantined rows, whatever their state."""
         return sum(bool(cell.quarantined) for cell in self.cells)

@@ -1,8 +1,10 @@
 """The overview: each table with what `lakeworks status` and `lakeworks freshness` say of it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from lakeworks.airflow_api import Activity, Airflow
 from lakeworks.contract import Contract, all_tables, load_contract
@@ -40,17 +42,17 @@ class TableLine:
     age: TableFreshness | None
     run: RunRecord | None
 
-    @property
+    @cached_property
     def newest(self) -> Cell | None:
         """Return the newest partition with rows; cells are in the order of time."""
         return next((cell for cell in reversed(self.matrix.cells) if cell.rows is not None), None)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """Rows of all live partitions."""
         return sum(cell.rows or 0 for cell in self.matrix.cells)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Bytes of all live partitions."""
         return sum(cell.bytes or 0 for cell in self.matrix.cells)
@@ -128,13 +130,22 @@ def read_overview(lake: Lake, now: datetime, ask: Ask) -> Overview:
             wrong.append(str(error))
     activities, note = ask([contract.name for contract in contracts])
     facts = PartitionIndex(lake)
-    matrices = list(status(lake, contracts, activities=activities, facts=facts))
-    ages = {item.table: item for item in freshness(lake, contracts, now, facts)}
-    lines = [
-        TableLine(contract, matrix, _upstreams(facts, contract), ages.get(contract.name), newest_run(facts, contract))
-        for contract, matrix in zip(contracts, matrices, strict=True)
-    ]
+    lake.store.map(lambda contract: _list(facts, contract), contracts)
+    lines = lake.store.map(lambda contract: _line(facts, contract, now, activities), contracts)
     return Overview(tuple(lines), tuple(wrong), note, now)
+
+
+def _list(facts: PartitionIndex, contract: Contract) -> None:
+    """List a table once, before the tables that read it ask for it; what cannot be listed says so later."""
+    with suppress(TerminalError):
+        facts.published(contract)
+
+
+def _line(facts: PartitionIndex, contract: Contract, now: datetime, activities: tuple[Activity, ...]) -> TableLine:
+    (matrix,) = status(facts.lake, [contract], activities=activities, facts=facts)
+    age = next(freshness(facts.lake, [contract], now, facts), None)
+    run = None if matrix.fault else newest_run(facts, contract)
+    return TableLine(contract, matrix, _upstreams(facts, contract), age, run)
 
 
 def current_activities(tables: list[str]) -> tuple[tuple[Activity, ...], str]:

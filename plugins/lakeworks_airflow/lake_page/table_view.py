@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from lakeworks.contract import Column, Contract, all_tables, load_contract
 from lakeworks.errors import LakeError
@@ -60,10 +61,16 @@ class TableView:
         """The years that a calendar of days has; none where months are its columns."""
         return [] if self.monthly else sorted({row.label[:4] for row in self.calendar})
 
-    @property
+    @cached_property
     def untimed(self) -> list[Cell]:
         """Return the partitions that no time cuts."""
         return [cell for cell in self.matrix.cells if cell.slot is None]
+
+    @cached_property
+    def unwell(self) -> dict[str, list[tuple[Cell, Cell, int]]]:
+        """Return the states that need attention, each with the groups of its partitions."""
+        fine = ("published", "empty", "expired")
+        return {state: list(self.matrix.groups(state)) for state in self.matrix.counts if state not in fine}
 
     def rows_of(self, year: str) -> list[Row]:
         """Return the calendar of a year, or all of it where months are its columns."""
@@ -86,9 +93,19 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
     downstreams = _downstreams(name)
     lines, unknown = _columns(contract, sql, downstreams)
     return TableView(
-        contract, matrix, age, newest_run(facts, contract), note, tuple(calendar(matrix)), _places(matrix.cells), lines,
-        tuple(map(str, upstream(sql))) if sql else (), tuple(downstreams), sql, unknown,
-    )  # fmt: skip
+        contract=contract,
+        matrix=matrix,
+        age=age,
+        run=None if matrix.fault else newest_run(facts, contract),
+        note=note,
+        calendar=tuple(calendar(matrix)),
+        places=_places(matrix.cells),
+        columns=lines,
+        upstreams=tuple(map(str, upstream(sql))) if sql else (),
+        downstreams=tuple(downstreams),
+        sql=sql,
+        unknown=unknown,
+    )
 
 
 def _places(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:
