@@ -100,7 +100,7 @@ bench-domains: setup  ## a year of every domain by `airflow backfill create`, th
 catalog-scale: setup  ## time catalog diff, repair and status at 100,000 partitions (minutes)
 	$(BIN)/python -m tests.catalog_scale
 
-format: setup  ## format and mend what ruff can
+format: setup  ## format and fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -53,7 +53,7 @@ YEARS = (
     Year("market_crypto", "2013-01-02", "coingecko", "2014-01-01T01:00:00Z", (".market.crypto",), 30 + 11),
     Year("commerce", "2017-01-01", "shopify", "2018-01-01T06:00:00Z", (".commerce.",)),
 )
-# Consumers that nobody runs: events of the days that backfills publish start them.
+# Consumers that are not started by hand: events of the days that backfills publish start them.
 FOLLOWERS = {"commerce_monthly": "gold.commerce.customer_360_monthly", "reports": "gold.reports.daily_digest"}
 # What a killed scheduler had in hand is noticed in seconds; Airflow's own settings take minutes.
 QUICK = {

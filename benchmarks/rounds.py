@@ -32,7 +32,7 @@ class Samples:
 
 
 def save(path: Path, rows: int, found: Mapping[str, Samples]) -> None:
-    """Keep a case's samples, so that one case can be measured anew and the page still shows all."""
+    """Keep a case's samples, so that one case can be measured again and the page still shows all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"rows": rows, "samples": {name: asdict(samples) for name, samples in found.items()}}))
 

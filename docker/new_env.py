@@ -31,7 +31,7 @@ def main(target: Path) -> int:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         sys.stderr.write(
-            f"`{target}` exists and was left alone. Remove it to get new secrets (connections are entered anew then).\n"
+            f"`{target}` exists and was left alone. Remove it to get new secrets (connections are entered again then).\n"
         )
         return 1
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""One partition of 2,000 small objects written anew as one."""
+"""One partition of 2,000 small objects rewritten as one."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ OBJECTS, ROWS_EACH = 2_000, 1_000
 
 
 def lakeworks(place: Place) -> Callable[[], Any]:
-    """`lakeworks compact`: rows counted and hashed on both sides, made live by the atomic publish, catalog and ledger told."""
+    """`lakeworks compact`: rows counted and hashed on both sides, made live atomically, catalog and ledger updated."""
     from lakeworks.contract import Contract
     from lakeworks.core.partition import Partition, Period
     from lakeworks.engines.duckdb import DuckDbEngine
@@ -173,7 +173,7 @@ CASES = [
         "compaction",
         "2,000 small objects of a partition into one",
         {
-            "lakeworks": Entry(lakeworks, note="rows counted and hashed, published atomically, catalog told"),
+            "lakeworks": Entry(lakeworks, note="rows counted and hashed, published atomically, catalog updated"),
             "polars": Entry(polars, peer=True, note="writes a file beside; nothing is checked or switched"),
             "DuckDB COPY (httpfs)": Entry(duckdb, peer=True, note="the same"),
             "pyarrow": Entry(pyarrow, note="the same"),

@@ -57,7 +57,7 @@ class Account:
 
 
 def _check_region(conn_id: str, connections: str | None, settings: str) -> None:
-    """Refuse a connection of another region: the lake would be made where nobody expects it."""
+    """Refuse a connection of another region: the lake would be made in an unexpected region."""
     if connections and connections != settings:
         raise ConfigError(
             f"The Airflow connection `{conn_id}` names region {connections}, the lake's settings name {settings} (LAKE_REGION, "

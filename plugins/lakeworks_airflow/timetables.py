@@ -1,4 +1,4 @@
-"""When runs of daily and monthly tables begin, and which runs a backfill makes of a date range."""
+"""Timetables of daily and monthly tables: when a run begins, and the runs that a backfill makes of a date range."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ class _Partitions(CronPartitionTimetable):
         """By which moment Airflow knows the period's run: for its schedule's own, the cron tick in the period."""
 
     def _due(self, period: Period) -> datetime:
-        """When a run of the period may begin."""
+        """Return the time at which a run of the period may begin."""
         return period.end
 
     def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:

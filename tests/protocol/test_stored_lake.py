@@ -114,7 +114,7 @@ def test_a_contract_stored_under_former_names_is_read_and_compared(old_lake: Lak
     stored, changed = differences(old_lake, contract)
     assert stored is not None
     assert stored.late_data == contract.late_data
-    assert changed == []
+    assert [change for change in changed if change.effect != "documentation"] == []
     record(old_lake, contract)
     assert b'"arrivals_from"' in old_lake.store.get(key)[0], "recorded again in the form of today"
 

@@ -28,7 +28,7 @@ class Vendors:
     _seen: dict[str, Shut | None] = field(default_factory=dict)
 
     def shut(self, task: Mapping[str, Any]) -> Shut | None:
-        """When the vendor a fetch task asks takes requests again, and why not before; None where nothing keeps it."""
+        """Return the time at which a fetch task's vendor takes requests again, and the reason; None if it takes them now."""
         tables = tables_of(task, self._by_group) if str(task["task_id"]).rpartition(".")[2] == "fetch" else []
         source = self.lake.contract(tables[0]).source if tables else None
         return self._shut(source.partition(".")[0]) if source else None

@@ -67,7 +67,7 @@ class Freshness(Section):
 
 
 class Retention(Section):
-    """When data moves to a colder storage class or expires; days since the object was written."""
+    """Days after which objects move to a colder storage class or expire, counted from when each was written."""
 
     glacier_ir_after_days: int | None = Field(None, ge=1, description="Move to Glacier Instant Retrieval.")
     deep_archive_after_days: int | None = Field(None, ge=1, description="Move to Glacier Deep Archive.")

@@ -1,4 +1,4 @@
-"""Where a table's rows are served besides the lake: databases that applications ask."""
+"""Databases that serve a table's rows to applications, besides the lake."""
 
 from typing import TYPE_CHECKING
 

@@ -31,7 +31,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was named: files to take, in the order of their names, and those left out."""
+    """Files to take, in the order of their names, and those left out."""
 
     files: tuple[LocalFile, ...]
     left_out: tuple[LeftOut, ...]
@@ -61,7 +61,7 @@ def select(paths: Sequence[Path], pattern: str = "*", *, joined_by: str = "__") 
     """Find the files: those named, and those below the folders named, however deep.
 
     Hidden and unfinished files, links and what does not fit `pattern` are left out. In folders every name counts, also a
-    folder's: `.git/config` is hidden. `joined_by` stands for the `/` between folders in a name.
+    folder's: `.git/config` is hidden. `joined_by` replaces the `/` between folders in a name.
 
     Raises:
         ConfigError: a path is not there, or two files would have one name.

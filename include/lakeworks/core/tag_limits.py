@@ -1,4 +1,4 @@
-"""What S3 takes as an object tag (Amazon S3 user guide, "Categorizing your objects using tags")."""
+"""Limits of S3's object tags (Amazon S3 user guide, "Categorizing your objects using tags")."""
 
 TAGS = 10
 VALUE_LENGTH = 256

@@ -1,4 +1,4 @@
-"""What the Open Data Contract Standard has no field for: custom properties of the vendor `lakeworks`."""
+"""Custom properties of the vendor `lakeworks`: facts for which the Open Data Contract Standard has no field."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -57,7 +57,7 @@ def odcs_document(contract: Contract, upstreams: Sequence[str], data: str | None
 
 
 def _server(contract: Contract, data: str) -> "Server | None":
-    """Where the files are. A versioned table has none: earlier publications lie beside the current one."""
+    """Return the place of the files. A versioned table has none: earlier publications lie beside the current one."""
     from open_data_contract_standard.model import Server
 
     if contract.storage.layout == "versioned":

@@ -76,7 +76,7 @@ def _value(contract: Contract, name: str) -> str:
 def publishable(contract: Contract, name: str, value: str) -> str:
     """The value as readers will find it: Hive keeps an identity column's null and empty text in one folder, read as null.
 
-    Told apart until then, the two would be sorted to different ends, and `required` would let empty text pass.
+    Kept as two values until then, they would be sorted to different ends, and `required` would let empty text pass.
     """
     text = contract.columns[name].type.kind == "string"
     return f"nullif({value}, '')" if text and name in contract.identity_columns else value

@@ -12,7 +12,7 @@ from lakeworks.ledger.entry import LedgerEntry
 
 @dataclass(frozen=True)
 class ExportSelection:
-    """What of a table is wanted; without anything, all that is live now."""
+    """The part of a table to export; without any field, all that is live now."""
 
     partition: str | None = None
     first: str | None = None

@@ -41,7 +41,7 @@ class Exported:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where rows go, in which encoding, and whether a file there is replaced."""
+    """The target of an export, its encoding, and whether a file there is replaced."""
 
     target: str
     encoding: Encoding

@@ -1,4 +1,4 @@
-"""Where a file goes: a path or an S3 address. It has its name only once it is whole, and replaces a file only if asked."""
+"""Targets of a file: a path or an S3 address. It has its name only once it is whole, and replaces a file only if asked."""
 
 import errno
 import fcntl

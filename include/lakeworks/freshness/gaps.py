@@ -27,7 +27,7 @@ class Promise:
     now: datetime
 
     def due(self, slot: Period) -> datetime:
-        """When a slot has to be published."""
+        """Return the time by which a slot has to be published."""
         return slot.start + self.max_age
 
     def broken_lately(self, slot: Period) -> bool:

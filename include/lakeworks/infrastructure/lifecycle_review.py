@@ -80,7 +80,7 @@ def _life_days(rule: Document, config: Lifecycle) -> int | None:
 
 
 def _small(rule: Document, seen: Objects, evidence: Evidence) -> str:
-    """Why small objects save nothing: the arithmetic of moving one."""
+    """Explain that small objects save nothing: the arithmetic of moving one."""
     colder = rule["Transitions"][0]["StorageClass"]
     mean = round(seen.small_size / seen.small)
     stay, moved = (evidence.book.stored_per_month(evidence.region, name, mean) * 1e6 for name in ("STANDARD", colder))

@@ -58,11 +58,11 @@ class Resource(ABC):
         return self.wanted()
 
     def conflict(self, found: Document) -> str:
-        """Why what is there is not ours to change; empty if it is."""
+        """Return the reason not to change what is there; empty if it may be changed."""
         return ""
 
     def unsupported_reason(self, client: Any) -> str:
-        """Why this endpoint must not get the setting at all; empty if it may."""
+        """Return the reason not to give this endpoint the setting at all; empty if it may have it."""
         return ""
 
     def notes(self, found: Document) -> list[str]:

@@ -13,7 +13,7 @@ from lakeworks.landing.landing_set import SET, LandingSet
 
 
 def landed_since(lake: Lake, contract: Contract, ran: Mapping[str, datetime]) -> dict[str, datetime]:
-    """When periods were landed again since they were run (`ran`, by key), by their landing path; empty for other tables.
+    """Return when periods were landed again since their run (`ran`, by key), by landing path; empty for other tables.
 
     A set that brought what an earlier one had is no news. Only its content says so; the sets that are newer than their
     period's run are read: none of what was fetched and then built, which is nearly all.

@@ -42,7 +42,7 @@ class Landed:
 
     @property
     def fetched_at(self) -> datetime:
-        """When it was fetched; UTC, naive as the lake stores timestamps."""
+        """Return the time of the fetch; UTC, naive as the lake stores timestamps."""
         return datetime.fromisoformat(self.item.metadata["fetched-at"]).replace(tzinfo=None)
 
     @property

@@ -3,8 +3,8 @@
 A live object carries its publication's number in its metadata, and each placing a stamp of its own in the file's footer, so
 that no two placings have one ETag: a delayed conditional request can never find the ETag it once saw again.
 
-An empty key has no ETag. It is filled by an upload in parts whose id the ledger entry names, whoever places: it can be
-completed once, so a delayed request can not fill the key again after the partition was withdrawn.
+An empty key has no ETag. It is filled by an upload in parts whose id the ledger entry names, whichever process places it:
+the upload can be completed once, so a delayed request can not fill the key again after the partition was withdrawn.
 """
 
 import hashlib

@@ -137,7 +137,7 @@ class Publisher:
         replaced = live.objects if live and live.layout == "plain" else ()
         surplus = tuple(item.key for item in replaced if item.key not in keys)
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
-        if wanted.kind != "compaction":  # which stands where the run stands that it rewrites
+        if wanted.kind != "compaction":  # which keeps the place of the run that it rewrites
             numbered |= {"ticket": None}
         if wanted.kind not in ("compaction", "expired"):  # these keep rows as old as they are
             numbered |= {"confirmed_at": self.clock()}

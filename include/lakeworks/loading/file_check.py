@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass
 class FileCheck:
-    """What a file holds and which of it does not keep the contract; a file with a refused finding is not loaded."""
+    """The content of a file and the parts of it that break the contract; a file with a refused finding is not loaded."""
 
     file: LocalFile
     rows: int = 0
@@ -69,7 +69,7 @@ class FileCheck:
 
     @property
     def is_refused(self) -> bool:
-        """Whether it cannot be loaded."""
+        """Return True if it cannot be loaded."""
         return self.counts["refused"] > 0
 
     def add(self, finding: Finding) -> None:

@@ -46,7 +46,7 @@ class LoadReport:
 
     @property
     def failed(self) -> bool:
-        """Whether a file did not come in."""
+        """Return True if a file was not loaded."""
         return any(item.state == "failed" for item in self.files)
 
     @property

@@ -1,4 +1,4 @@
-"""Where PostgreSQL and the ledger differ: by publication and number of rows, or row by row."""
+"""Differences between PostgreSQL and the ledger: by publication and number of rows, or row by row."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -25,7 +25,7 @@ ServingOutcome = Literal["served", "removed", "unchanged", "newer is served", "n
 
 @dataclass(frozen=True)
 class Followed:
-    """What became of one partition."""
+    """The outcome of one partition."""
 
     partition: str
     outcome: ServingOutcome
@@ -85,7 +85,7 @@ def _follow(
     served, partition = what
     place = [contract.name, partition.path]
     number, content, shape = _locked(connection, served, place)
-    # Read behind the lock: whoever waited for it finds what is live now, not what was when it began to wait.
+    # Read behind the lock: a process that waited for it finds what is live now, not what was when it began to wait.
     stored = lake.ledger.newest(contract.table, partition)
     if stored is None:
         return Followed(str(partition), "never published", 0, 0)

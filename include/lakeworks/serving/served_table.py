@@ -19,7 +19,7 @@ _WIDER = {("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint")
 
 @dataclass(frozen=True)
 class ServedTable:
-    """Where a contract's rows are served."""
+    """The PostgreSQL table that serves a contract's rows."""
 
     schema: str
     table: str

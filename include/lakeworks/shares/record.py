@@ -1,4 +1,4 @@
-"""What was shared: an object of the lake for each, written before its address is shown; never the address or its signature."""
+"""Records of shares: one object of the lake each, written before the address is shown; never the address or its signature."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Who signs an address, and how long it can live: no longer than S3 allows, nor than the credentials it is signed with."""
+"""Credentials that sign an address, and its longest life: what S3 allows, and what the credentials themselves have left."""
 
 import os
 import re

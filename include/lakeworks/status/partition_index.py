@@ -108,7 +108,7 @@ class PartitionIndex:
         return False
 
     def runs(self, contract: Contract) -> dict[str, tuple[datetime, str]]:
-        """When the last run of each period was recorded, and which attempt that was."""
+        """Return when the last run of each period was recorded, and which attempt it was."""
         if contract.name not in self._runs:
             self._runs[contract.name] = self.newest(join(LEDGER, contract.table.path, "_runs") + "/")
         return self._runs[contract.name]

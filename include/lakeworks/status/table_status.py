@@ -97,7 +97,7 @@ class _Table:
         return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
 
     def _half_run(self, partition: Partition, known: PublishedPartition) -> str:
-        """Why readers by ledger may not see what is published: its run has no number; empty where it has one."""
+        """Return the reason why readers by ledger may not see what is published: its run has no number; empty where it has one."""
         seq, ticket = self.facts.half_runs(self.contract).get(partition, (0, None))
         if ticket is None or known.publication > seq:
             return ""
@@ -108,7 +108,7 @@ class _Table:
         )
 
     def _stale(self, known: PublishedPartition) -> str:
-        """Why a partition is not what its inputs would give today; empty if it is."""
+        """Return the reason why a partition is not what its inputs would give today; empty if it is."""
         if self.contract.late_data:
             return self._behind(known.period)
         period = Period.parse(known.period)
@@ -193,7 +193,7 @@ class _Table:
 
     @cached_property
     def runs(self) -> dict[str, tuple[datetime, str]]:
-        """When the last run of a period was recorded, and which attempt that was."""
+        """Return when the last run of a period was recorded, and which attempt it was."""
         return self.facts.runs(self.contract)
 
     @cached_property
@@ -205,7 +205,7 @@ class _Table:
 
     @cached_property
     def landed(self) -> dict[str, datetime]:
-        """When a source table's periods were landed again since they were run, by their path."""
+        """Return when a source table's periods were landed again since their run, by their path."""
         return landed_since(self.facts.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
 
 

@@ -23,7 +23,7 @@ _TOO_OLD = 10
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
-    """What was read, when it was complete (UTC), and how many seconds it took."""
+    """A reading, the time it was complete (UTC), and the seconds it took."""
 
     value: T
     at: datetime

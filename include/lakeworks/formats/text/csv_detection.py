@@ -1,4 +1,4 @@
-"""What a CSV file looks like: options a person may put into a contract. The reader itself guesses nothing."""
+"""Detected options of a CSV file, which a person may put into a contract. The reader itself guesses nothing."""
 
 import csv
 import io

@@ -161,7 +161,7 @@ class Limiter:
 
 
 def shut_until(spent: Spent, limits: Limits, now: float) -> tuple[float, str] | None:
-    """When a source takes requests again and why not before; None if it takes them now."""
+    """Return the time at which a source takes requests again, and the reason; None if it takes them now."""
     if now < spent.closed_until:
         return spent.closed_until, spent.reason
     day, month = _day_and_month(now)

@@ -1,4 +1,4 @@
-"""When to ask again: bounded attempts, jitter, what Retry-After says, a deadline over all of it."""
+"""Retries: bounded attempts, jitter, what Retry-After says, a deadline over all of it."""
 
 import math
 import random

@@ -15,7 +15,7 @@ sold AS (
 orders AS (
   SELECT
     orders.order_date, orders.currency, orders.customer_id, orders.is_cancelled,
-    CASE WHEN orders.is_cancelled THEN 0 ELSE 1 END AS stands,
+    CASE WHEN orders.is_cancelled THEN 0 ELSE 1 END AS counts_as_order,
     COALESCE(per_order.quantity, 0) AS quantity,
     orders.total_amount, orders.discount_amount, orders.tax_amount, orders.refunded_amount
   FROM silver_commerce.orders AS orders
@@ -26,16 +26,16 @@ orders AS (
 SELECT
   CAST(orders.order_date AS DATE) AS order_date,
   CAST(orders.currency AS VARCHAR) AS currency,
-  CAST(SUM(orders.stands) AS BIGINT) AS order_count,
-  CAST(COUNT(*) - SUM(orders.stands) AS BIGINT) AS cancelled_order_count,
+  CAST(SUM(orders.counts_as_order) AS BIGINT) AS order_count,
+  CAST(COUNT(*) - SUM(orders.counts_as_order) AS BIGINT) AS cancelled_order_count,
   CAST(COUNT(DISTINCT CASE WHEN NOT orders.is_cancelled THEN orders.customer_id END) AS BIGINT) AS customer_count,
-  CAST(SUM(orders.stands * orders.quantity) AS BIGINT) AS total_quantity,
+  CAST(SUM(orders.counts_as_order * orders.quantity) AS BIGINT) AS total_quantity,
   CAST(COALESCE(MAX(sold.unique_products), 0) AS BIGINT) AS unique_products,
-  CAST(SUM(orders.stands * orders.total_amount) AS DECIMAL(18, 2)) AS total_amount,
-  CAST(SUM(orders.stands * orders.discount_amount) AS DECIMAL(18, 2)) AS discount_amount,
-  CAST(SUM(orders.stands * orders.tax_amount) AS DECIMAL(18, 2)) AS tax_amount,
-  CAST(SUM(orders.stands * orders.refunded_amount) AS DECIMAL(18, 2)) AS refunded_amount,
-  CAST(SUM(orders.stands * (orders.total_amount - orders.refunded_amount)) AS DECIMAL(18, 2)) AS net_amount
+  CAST(SUM(orders.counts_as_order * orders.total_amount) AS DECIMAL(18, 2)) AS total_amount,
+  CAST(SUM(orders.counts_as_order * orders.discount_amount) AS DECIMAL(18, 2)) AS discount_amount,
+  CAST(SUM(orders.counts_as_order * orders.tax_amount) AS DECIMAL(18, 2)) AS tax_amount,
+  CAST(SUM(orders.counts_as_order * orders.refunded_amount) AS DECIMAL(18, 2)) AS refunded_amount,
+  CAST(SUM(orders.counts_as_order * (orders.total_amount - orders.refunded_amount)) AS DECIMAL(18, 2)) AS net_amount
 FROM orders
 LEFT JOIN sold ON orders.order_date = sold.order_date AND orders.currency = sold.currency
 GROUP BY orders.order_date, orders.currency

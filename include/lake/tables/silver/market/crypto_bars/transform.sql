@@ -1,5 +1,5 @@
 -- When points were fetched is left out: it changes with every fetch, and an hour that brought nothing new is not published again.
--- An hour without points has no row: a gap is not filled with prices that nobody paid.
+-- An hour without points has no row: a gap is not filled with prices of no trade.
 WITH points AS (
   SELECT
     symbol, DATE_TRUNC('hour', epoch_ms(timestamp_ms)) AS bar_at, price, market_cap, total_volume, vendor, _ingested_at,

@@ -132,6 +132,6 @@ SELECT
   CAST(observed._ingested_at AS TIMESTAMP) AS _ingested_at
 FROM observed
 LEFT JOIN sessions ON observed.session_date = sessions.session_date
--- A date that does not parse belongs to no period: it is set aside by whichever run meets it.
+-- A date that does not parse belongs to no period: whichever run meets it quarantines it.
 WHERE observed.session_date IS NULL
   OR (observed.session_date >= $partition_date AND CAST(observed.session_date AS TIMESTAMP) < $partition_end)

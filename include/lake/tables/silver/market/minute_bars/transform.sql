@@ -1,5 +1,5 @@
 -- Wall time becomes UTC by the offset of its session: bars lie between 04:00 and 20:00, clocks change on Sunday nights, so no bar
--- is ambiguous. A day on which the exchange was closed has no offset, and the rules set its bars aside.
+-- is ambiguous. A day on which the exchange was closed has no offset, and the rules quarantine its bars.
 WITH bars AS (
   SELECT
     symbol, TRY_CAST(bar_at AS TIMESTAMP) AS bar_local_at, open, high, low, close, volume, vendor, _ingested_at

@@ -1,4 +1,4 @@
--- One row per received trip: typed, with zones named. The contract's rules set broken rows aside afterwards.
+-- One row per received trip: typed, with zones named. The contract's rules quarantine broken rows afterwards.
 WITH trips AS (
   SELECT
     "VendorID", tpep_pickup_datetime, tpep_dropoff_datetime, passenger_count, trip_distance, "RatecodeID",
