@@ -97,7 +97,7 @@ class _Table:
         return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
 
     def _half_run(self, partition: Partition, known: PublishedPartition) -> str:
-        """Return the reason why readers by ledger may not see what is published: its run has no number; empty where it has one."""
+        """Return why readers by ledger may not see what is published: its run has no number; empty if it has one."""
         seq, ticket = self.facts.half_runs(self.contract).get(partition, (0, None))
         if ticket is None or known.publication > seq:
             return ""
