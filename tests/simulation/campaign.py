@@ -20,7 +20,7 @@ def play(log: Path, seeds: range, processes: int) -> Tally:
             continue
         tally = run_on(processes, range(first, min(first + SLICE, seeds.stop)))
         with log.open("a") as file:
-            file.write(json.dumps({"first": first, **asdict(tally)}) + "\n")
+            file.write(json.dumps({"first": first, **asdict(tally), "kinds": dict(tally.kinds)}) + "\n")
     return total(log)
 
 
