@@ -12,7 +12,7 @@ from lakeworks.catalog.glue import partition_from_glue
 from lakeworks.catalog.glue_inputs import ENTRY
 from lakeworks.contract import Contract
 from lakeworks.contract.sections import InputRule
-from lakeworks.core.layout import LEDGER, join
+from lakeworks.core.layout import LEDGER, join, run_numbers_key
 from lakeworks.core.partition import GRAINS, Partition, Period, period_range
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
@@ -63,7 +63,8 @@ class PartitionIndex:
     def half_runs(self, contract: Contract) -> dict[Partition, tuple[int, RunTicket]]:
         """Return the partitions of runs without a number: the ledger's number that the run takes there, and its ticket."""
         if contract.name not in self._half_runs:
-            tickets = RunRegister(self.lake.store).read(contract.table).open
+            there = self.lake.store.head(run_numbers_key(contract.table))  # most tables have none
+            tickets = RunRegister(self.lake.store).read(contract.table).open if there else ()
             taken = [
                 (Partition.parse(path), seq, ticket) for ticket in tickets for path, seq in ticket.partitions.items()
             ]
