@@ -33,19 +33,20 @@ class Decision:
 def ticketed(
     runs: RunRegister, ready: Sequence[Decision], on_step: Callable[[str], None]
 ) -> tuple[Sequence[Decision], HeldTicket | None]:
-    """Take a ticket for a run that changes several partitions for readers by ledger: they see all of them at once.
+    """Take a ticket for a run over several partitions that changes what readers by ledger see: they see all of it at once.
 
-    A confirmation changes what they see, too, where the run that it confirms is hidden from them.
+    Its confirmations carry the ticket, too: one of them may lose its number to another run, and what the run changes
+    elsewhere would be seen beside that run's rows. A confirmation is a change where the run that it confirms is hidden.
     """
     changes = sum(item.confirms is None for item in ready)
     doubtful = [item for item in ready if item.confirms and item.confirms.ticket]
-    if changes < 2 and not doubtful:
+    if not doubtful and (not changes or len(ready) < 2):
         return ready, None
     table = TableName.parse(ready[0].entry.table)
     numbers, etag = runs.load(table)
     hidden = [item for item in doubtful if item.confirms and numbers.holds(item.confirms)]
     ready = [item.taking_its_number() if item in hidden else item for item in ready]
-    if changes + len(hidden) < 2:
+    if not (changes or hidden) or sum(item.takes_number for item in ready) < 2:
         return ready, None
     on_step("ticket")
     held = runs.take(table, [item.entry for item in ready if item.takes_number], (numbers, etag))

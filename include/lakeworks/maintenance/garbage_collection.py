@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from lakeworks.aws_errors import translated
 from lakeworks.contract import Contract
-from lakeworks.core.layout import STAGING, VERSIONS, is_tenants, join
+from lakeworks.core.layout import STAGING, VERSIONS, is_tenants, join, own_key
 from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
+from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
@@ -165,6 +166,8 @@ def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
             pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
             old = [upload for page in pages for upload in page.get("Uploads", []) if upload["Initiated"] < before]
         for upload in old:
+            if _fills_a_publication(lake, upload["Key"], upload["UploadId"]):
+                continue
             found.append(Garbage("multipart upload", upload["Key"], 1, 0))
             if not dry_run:
                 with translated("abort an upload of", f"s3://{bucket}/{upload['Key']}"):
@@ -172,3 +175,20 @@ def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
                         Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                     )
     return found
+
+
+def _fills_a_publication(lake: Lake, key: str, upload: str) -> bool:
+    """Return whether an unfinished publication, of a tenant too, names the upload: it is completed through it."""
+    level = key.split("/")[1] if is_tenants(key) else ""
+    owner = lake.for_tenant(Tenant(level.removeprefix("tenant="))) if level else lake
+    parts = own_key(owner.store.tenant, key).split("/")
+    if len(parts) < 4 or parts[0] not in LAYERS:
+        return False
+    try:
+        newest = owner.ledger.latest(TableName(*parts[:3]), Partition.parse("/".join(parts[3:-1])))
+    except LedgerCorrupt as error:
+        log.warning("The upload of `%s` stays: %s", key, error)
+        return True
+    return bool(
+        newest and newest.entry.state == "publishing" and any(item.upload == upload for item in newest.entry.objects)
+    )

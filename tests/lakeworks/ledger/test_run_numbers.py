@@ -274,3 +274,21 @@ def test_a_number_is_taken_by_compare_and_swap(table: Table) -> None:
     table.publish(THREE, 1, on_step=on_step)
     assert table.numbers.runs == 2
     assert {run.run for run in table.numbers.newest} == {"run-1", "run-2"}
+
+
+def test_a_confirmed_day_that_another_run_takes_leaves_the_changed_day_hidden(table: Table) -> None:
+    """Seed 1057 of the simulation: one change and one confirmation took no ticket, and half of the run was seen."""
+    first, second = DAYS[:2]
+    table.publish((first, second), 1)
+    wanted = [table.entry(first, 2), table.entry(second, 2, "rows of 1")]
+
+    def overtake(step: str) -> None:
+        if step == "reserve":
+            table.publish((second,), 3)
+
+    with pytest.raises(LostRace):
+        Publisher(table.ledger, lambda _: None, on_step=overtake).publish(wanted)
+    Publisher(table.ledger, lambda _: None).recover(TABLE, first)
+    assert table.view() == {first: "run-1", second: "run-3"}, "run 2 is not whole: nothing of it is seen"
+    table.publish((first, second), 4)
+    assert table.view() == of("run-4", (first, second))

@@ -171,6 +171,6 @@ def test_a_night_completes_what_a_killed_run_began_before_garbage_is_collected(
     monkeypatch.setattr("lakeworks_airflow.operators.base.connect_lake", lambda _: published)
     monkeypatch.setattr("lakeworks.contract.load_contract", lambda _: wanted)
     done = operator(RollForwardOperator, table=wanted.name).execute({})
-    assert done == {"table": wanted.name, "completed": 1, "abandoned": []}
+    assert done == {"table": wanted.name, "completed": 1, "abandoned": [], "half_runs": 0}
     (entry,) = published.ledger.live_partitions(wanted.table).values()
     assert entry.rows == 100
