@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from lakeworks.contract.columns import RowRule
 from lakeworks.core import lake_limits as limits
 from lakeworks.core.hive import encode_hive
+from lakeworks.core.lake_limits import tag_value_fault
 from lakeworks.core.partition import Partition
-from lakeworks.core.tag_limits import tag_value_fault
 
 if TYPE_CHECKING:
     from lakeworks.contract.contract import Contract

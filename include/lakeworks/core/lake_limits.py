@@ -27,6 +27,10 @@ COLUMNS = 2_000
 NEW_COLUMNS = 500
 # Objects and lists inside one another, in JSON and in column types.
 NESTING = 200
+# Object tags of S3 (user guide, "Categorizing your objects using tags").
+TAGS = 10
+TAG_LENGTH = 256
+_TAG_MARKS = " +-=._:/@"
 # The years that partitions of a table can have unless its contract says others; periods have FIRST_YEAR to LAST_YEAR.
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 
@@ -152,3 +156,13 @@ def check_key(key: str) -> str:
 def cut(text: str, limit: int) -> str:
     """Return as many whole characters of a text as fit into a limit in bytes."""
     return text.encode(errors="replace")[:limit].decode(errors="ignore")
+
+
+def tag_value_fault(value: str) -> str | None:
+    """Return why S3 would refuse a tag's value; None for one that it takes."""
+    if len(value) > TAG_LENGTH:
+        return f"has {len(value)} characters, more than the {TAG_LENGTH} of a tag"
+    if wrong := sorted({letter for letter in value if not (letter.isalnum() or letter in _TAG_MARKS)}):
+        fine = f"letters, digits, blanks and {_TAG_MARKS.strip()}"
+        return f"has {' '.join(wrong)!r}, which a tag cannot have ({fine} are fine)"
+    return None

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from lakeworks.aws_errors import translated
 from lakeworks.contract import Contract
+from lakeworks.core.lake_limits import TAGS
 from lakeworks.core.layout import QUARANTINE, join, landing_prefix
-from lakeworks.core.tag_limits import TAGS
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.lake import Lake
 

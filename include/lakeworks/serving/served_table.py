@@ -136,7 +136,7 @@ def _widen(
     if not rewrite:
         raise ServingRefused(
             f"{where}. Nothing was changed. The change rewrites the whole table and blocks its readers meanwhile. When that "
-            "may be: lakeworks serve … --rewrite"
+            "may be, serve the table with --rewrite."
         )
     connection.execute(
         sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(served.name, sql.Identifier(name), sql.SQL(kinds[1]))

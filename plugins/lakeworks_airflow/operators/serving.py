@@ -29,6 +29,7 @@ class ServeOperator(TableOperator):
         from lakeworks.serving.database import connected
         from lakeworks.serving.following import serve
 
+        lake = self.lake()
         with connected(serving_address(self.conn_id)) as connection:
-            done = serve(connection, self.lake(), load_contract(self.table))
+            done = serve(connection, lake, load_contract(self.table))
         return dict(Counter(item.outcome for item in done))

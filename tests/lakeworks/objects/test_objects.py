@@ -110,7 +110,7 @@ def test_what_the_lake_writes_is_refused_in_words(store: ObjectStore, prefix: st
 
 def test_ones_own_prefixes_and_the_inbox_are_not_refused() -> None:
     for prefix in ("exports/2026/", "docs", "silverware/x", "inbox/till/2026-01-05/a.csv", "ledger/"):
-        refuse_lakes_own(prefix, "deleted")
+        assert refuse_lakes_own(prefix, "deleted") is None
 
 
 def test_a_folder_goes_there_and_back_and_nothing_is_sent_twice(any_store: ObjectStore, tmp_path: Path) -> None:
