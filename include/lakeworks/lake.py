@@ -130,7 +130,7 @@ class Lake:
         """Return the current partitions in a range, from one listing a month; all of a table not partitioned by time."""
         months = list(period_range(Period.containing(start, "month"), end))
         found: dict[Partition, LedgerEntry] = {}
-        for month in months if any(item.transform != "identity" for item in contract.partition_by) else months[:1]:
+        for month in months if contract.time_fields else months[:1]:
             for partition, entry in self.live(contract, month).items():
                 covers = partition.period
                 if covers is None or (covers.start < end and covers.end > start):
@@ -184,7 +184,7 @@ def client_config(settings: Settings, *, checked: bool = True) -> Any:
 
 def _slice(fields: tuple[PartitionField, ...], period: Period) -> tuple[str, dict[str, str | None]]:
     """The path prefix to list and the key values a partition must have to lie in the period."""
-    times = [item for item in fields if item.transform != "identity"]
+    times = [item for item in fields if item.is_time]
     if not times:
         return "", {}
     grains = ("month", "day", "hour")

@@ -45,7 +45,7 @@ def _faults(batch: pa.RecordBatch, contract: Contract) -> Iterator[Sequence[int]
         if item.column is None:
             continue
         values = batch.column(item.column)
-        if item.transform != "identity":
+        if item.is_time:
             yield _outside(values, *times)
         elif pa.types.is_string(values.type):
             # Only long and suspicious texts are looked at one by one.

@@ -188,7 +188,7 @@ def select_text(above: Contract, columns: Mapping[str, Column]) -> str:
 
 def _where(above: Contract) -> str:
     """The rows of the run's period, where a column says the time."""
-    timed = next((field.column for field in above.partition_by if field.transform != "identity" and field.column), None)
+    timed = next((field.column for field in above.time_fields if field.column), None)
     return f"WHERE {timed} >= $partition_start AND {timed} < $partition_end\n" if timed else ""
 
 

@@ -15,7 +15,6 @@ from lakeworks.errors import ContractError
 from lakeworks.lake import Lake
 from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import Matrix
-from lakeworks.status.partition_index import grain_of
 from lakeworks.status.run_coverage import covered_by
 from lakeworks.status.table_status import status
 
@@ -134,7 +133,7 @@ def _between(first: Period, last: Period) -> list[Period]:
 def _stand(
     lake: Lake, dag: PipelineDag, contract: Contract, periods: Sequence[Period], matrix: Matrix
 ) -> TableStanding:
-    if grain_of(contract) is None:
+    if contract.time_grain is None:
         states = [_OF_CELL.get(cell.state, "done") for cell in matrix.cells]
         return TableStanding(contract.name, {}, _worst(states or ["missing"]))
     ran = _covered(lake, contract, dag.grain)

@@ -29,12 +29,17 @@ class Partitioning:
     @property
     def time_fields(self) -> "tuple[PartitionBy, ...]":
         """The partition fields that are a month, day or hour."""
-        return tuple(field for field in self.partition_by if field.transform != "identity")
+        return tuple(field for field in self.partition_by if field.is_time)
+
+    @property
+    def time_grain(self) -> str | None:
+        """The grain of the time partitions (month, day, hour); None where time does not cut the table."""
+        return self.time_fields[0].transform if self.time_fields else None
 
     @property
     def identity_columns(self) -> tuple[str, ...]:
         """Columns that live in the partition path only, as Hive demands."""
-        return tuple(str(field.column) for field in self.partition_by if field.transform == "identity")
+        return tuple(str(field.column) for field in self.partition_by if not field.is_time)
 
     @property
     def partition_keys(self) -> tuple[str, ...]:

@@ -41,16 +41,16 @@ def check_storable(contract: "Contract") -> None:
 
 
 def _check_partition_by(contract: "Contract") -> None:
-    if sum(item.transform != "identity" for item in contract.partition_by) > 1:
+    if len(contract.time_fields) > 1:
         raise ValueError("partition_by: two fields are times. Keep the finer one: `day` makes year, month and day")
     lowered = [key.lower() for key in contract.partition_keys]
     if twice := sorted({key for key in lowered if lowered.count(key) > 1}):
         raise ValueError(f"partition_by makes two keys {', '.join(twice)}: Glue and Athena cannot tell them apart")
     for item in contract.partition_by:
         kind = contract.columns[item.column].type.kind if item.column else "timestamp"
-        if item.transform != "identity" and kind not in ("date", "timestamp"):
+        if item.is_time and kind not in ("date", "timestamp"):
             raise ValueError(f"partition_by `{item}`: the column is {kind}, and has no {item.transform}")
-        if item.transform == "identity" and kind in _NO_VALUE_IN_A_PATH:
+        if not item.is_time and kind in _NO_VALUE_IN_A_PATH:
             raise ValueError(f"partition_by `{item}`: a value of type {kind} cannot be written in a path")
 
 
@@ -74,7 +74,7 @@ def storage_rules(contract: "Contract") -> tuple[RowRule, ...]:
         if item.column is None:
             continue
         quoted, key = '"' + item.column.replace('"', '""') + '"', item.column.strip("_").lower()
-        if item.transform != "identity":
+        if item.is_time:
             times = contract.plausible_times
             reason = f"`{item.column}` lies outside {times.first} to {times.last} (`plausible_times`)."
             sql = limits.time_rule(quoted, times.first, times.last)
@@ -97,9 +97,9 @@ def partition_fault(contract: "Contract", partition: Partition) -> str | None:
         period, given = item.period_of(partition), [values[key] for key in item.keys]
         if None in given:
             continue
-        if item.transform == "identity" and not contract.columns[str(item.column)].type.has_text(str(given[0])):
+        if not item.is_time and not contract.columns[str(item.column)].type.has_text(str(given[0])):
             return f"has a value of `{item.column}` that is no {contract.columns[str(item.column)].type}"
-        if item.transform != "identity" and period is None:
+        if item.is_time and period is None:
             return "names no time there is"
         if period and item.column and not times.first <= period.start.date() <= times.last:
             return f"lies outside {times.first} to {times.last} (`plausible_times`)"

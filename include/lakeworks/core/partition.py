@@ -144,19 +144,24 @@ class PartitionField:
 
     def __str__(self) -> str:
         """Return the contract's spelling."""
-        if self.transform == "identity":
+        if not self.is_time:
             return str(self.column)
         return f"{self.transform}({self.column})" if self.column else self.transform
 
     @property
+    def is_time(self) -> bool:
+        """Return True if it cuts by a month, day or hour; False if by a column's values."""
+        return self.transform != "identity"
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The Hive folder names this entry makes."""
-        return (str(self.column),) if self.transform == "identity" else _TIME_FIELDS[self.transform]
+        return (str(self.column),) if not self.is_time else _TIME_FIELDS[self.transform]
 
     def period_of(self, partition: "Partition") -> Period | None:
         """Return the time this entry gives a partition; None for categories, nulls and what is no time (`month=13`)."""
         values = dict(partition.pairs)
-        return _period(tuple((key, values.get(key)) for key in self.keys)) if self.transform != "identity" else None
+        return _period(tuple((key, values.get(key)) for key in self.keys)) if self.is_time else None
 
 
 @dataclass(frozen=True, order=True)
@@ -194,6 +199,11 @@ class Partition:
         """
         return _period(tuple(pair for pair in self.pairs if pair[0] in _TIME_FIELDS["hour"]))
 
+    @property
+    def beside_time(self) -> "Partition":
+        """The categories of the partition: what is left of it without its time."""
+        return Partition(tuple(pair for pair in self.pairs if pair[0] not in _TIME_FIELDS["hour"]))
+
     def __str__(self) -> str:
         """`2019-01-05` for a time partition, otherwise the Hive path."""
         names = tuple(key for key, _ in self.pairs)
@@ -220,7 +230,7 @@ def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period
     """The partition a row belongs to; `row` holds the partition columns' Python values."""
     pairs: list[tuple[str, str | None]] = []
     for field in fields:
-        if field.transform == "identity":
+        if not field.is_time:
             value = row[str(field.column)]
             pairs.append((str(field.column), None if value is None or value == "" else str(value)))
             continue
@@ -237,7 +247,7 @@ def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Perio
     """
     values = dict(partition.pairs)
     for field in fields:
-        timed = field.transform != "identity"
+        timed = field.is_time
         if timed and any(values[key] != value for key, value in _shared(field.transform, period)):
             return False
     return True

@@ -89,7 +89,7 @@ def typed_columns(contract: Contract) -> str:
 
 def inside_period(contract: Contract) -> str:
     """Return the condition that a row belongs to the run's period."""
-    times = [item.column for item in contract.partition_by if item.transform != "identity" and item.column]
+    times = [item.column for item in contract.time_fields if item.column]
     return " AND ".join(f"{quoted(n)} >= $partition_start AND {quoted(n)} < $partition_end" for n in times) or "TRUE"
 
 
@@ -118,7 +118,7 @@ def publishing_order(contract: Contract) -> list[str]:
     for number, item in enumerate(contract.partition_by, 1):
         if item.column is None:
             continue
-        if item.transform == "identity" or (number == len(contract.partition_by) and item.column in keys):
+        if not item.is_time or (number == len(contract.partition_by) and item.column in keys):
             order.append(quoted(item.column))
         else:
             order.append(f"date_trunc('{item.transform}', {quoted(item.column)})")

@@ -14,7 +14,6 @@ from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.partition_index import PartitionIndex
 
-_TIME_KEYS = {"year", "month", "day", "hour"}
 _RHYTHM = 30  # how many of the table's slots before a key stopped say how often it used to come
 
 
@@ -70,7 +69,7 @@ def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[
     by_key: dict[str, set[Period]] = {}
     for partition in partitions:
         if slot := partition.period:
-            by_key.setdefault(_key(partition), set()).add(slot)
+            by_key.setdefault(partition.beside_time.path, set()).add(slot)
     if len(by_key) < 2:
         return
     places = {slot: place for place, slot in enumerate(sorted(set().union(*by_key.values())))}
@@ -85,7 +84,3 @@ def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[
             continue
         if promise.broken_lately(slots[last + max(pauses)]):
             yield Stopped(key, str(slots[last + 1]))
-
-
-def _key(partition: Partition) -> str:
-    return Partition(tuple(pair for pair in partition.pairs if pair[0] not in _TIME_KEYS)).path

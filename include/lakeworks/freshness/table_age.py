@@ -16,7 +16,7 @@ from lakeworks.errors import TerminalError
 from lakeworks.freshness.gaps import Promise, Stopped, missing_before, stopped_keys
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.status.partition_index import PartitionIndex, grain_of
+from lakeworks.status.partition_index import PartitionIndex
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFre
     if live is None:
         return TableFreshness(contract.name, "", None, None)
     slot = live.parsed.period
-    if grain_of(contract) is None or slot is None:
+    if contract.time_grain is None or slot is None:
         until = live.last_confirmed if live.kind == "expired" else live.published_at or live.reserved_at
         late = (str(live.parsed),) if until + promise.max_age < promise.now else ()
         return TableFreshness(contract.name, f"{until:%Y-%m-%d %H:%M} UTC", until, until + promise.max_age, late)

@@ -53,7 +53,7 @@ def check_destination(contract: Contract, key: str) -> Period:
             f"`{contract.name}` takes no files: {why}. Nothing was loaded. Files go into tables with `source: {_SOURCE}.<data "
             "set>`; add one with `lakeworks table new`, and read it where you need its rows."
         )
-    fields = [item for item in contract.partition_by if item.transform != "identity"]
+    fields = contract.time_fields
     if not fields:
         return Period.parse(key)
     period, grain = Period.parse(key), fields[0].transform
@@ -72,7 +72,7 @@ def refuse_mixed(lake: Lake, contract: Contract, period: Period) -> None:
     Raises:
         PartitionKeyError: files of such a period are landed.
     """
-    fields = [item for item in contract.partition_by if item.transform != "identity"]
+    fields = contract.time_fields
     if not fields or fields[0].column is None:
         return
     own = prefix(contract, period)

@@ -89,7 +89,7 @@ def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
         if item.column is None or any(pairs[key] is None for key in item.keys):
             continue
         column, kind = ds.field(item.column), contract.columns[item.column].type.arrow
-        if item.transform == "identity":
+        if not item.is_time:
             known = known & (column == pa.scalar(pairs[item.column]).cast(kind))
             continue
         if (period := item.period_of(entry.parsed)) is None:

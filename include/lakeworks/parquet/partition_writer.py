@@ -134,7 +134,7 @@ class PartitionedWriter:
                 f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
             )
         if self.contract.late_data is None and not owns(self.contract.partition_by, partition, self.period):
-            times = ", ".join(f"`{item.column}`" for item in self.contract.partition_by if item.transform != "identity")
+            times = ", ".join(f"`{item.column}`" for item in self.contract.time_fields)
             raise PartitionNotOwned(
                 f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
                 f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
@@ -202,7 +202,7 @@ def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[
         if item.column is None:
             continue
         values = batch.column(item.column)
-        if item.transform != "identity":
+        if item.is_time:
             values = pc.floor_temporal(values, unit=item.transform)
         elif pa.types.is_string(values.type) and pc.any(empty := pc.equal(values, "")).as_py():
             values = pc.if_else(empty, None, values)  # both lie in Hive's default partition

@@ -15,7 +15,7 @@ def plan(contract: Contract, periods: Sequence[Period]) -> list[Period]:
     """
     if contract.late_data:
         return list(periods)
-    times = [item for item in contract.partition_by if item.transform != "identity"]
+    times = contract.time_fields
     if not contract.partition_by:
         return list(periods[-1:])
     if contract.source or contract.look_back_periods or any(item.column is None for item in times) or not times:

@@ -103,7 +103,7 @@ def _value(contract: Contract, name: str, value: Any) -> Any:
 def _belongs(contract: Contract, values: Mapping[str, Any], run: Period, wanted: Partition | Period) -> str:
     known = {str(field.column): values.get(str(field.column)) for field in contract.partition_by if field.column}
     partition = partition_of(contract.partition_by, known, run)
-    timed = [field for field in contract.partition_by if field.transform != "identity"]
+    timed = contract.time_fields
     if any(field.column and known[field.column] is None for field in timed):
         return "unknown"
     if isinstance(wanted, Partition):

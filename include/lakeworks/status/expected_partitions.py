@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lakeworks.contract import Contract
 from lakeworks.contract.sections import InputRule
 from lakeworks.core.partition import Period, period_range
-from lakeworks.status.partition_index import PartitionIndex, grain_of
+from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.run_coverage import covered_by
 
 
@@ -52,7 +52,7 @@ def _due(facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRa
 
     Where time cuts no upstream: all of the window, or from the first to the last known.
     """
-    sources = {x.name: x for x in facts.upstreams(contract) if grain_of(x)}
+    sources = {x.name: x for x in facts.upstreams(contract) if x.time_grain}
     needed = [x for name, x in sources.items() if not contract.inputs.get(name, InputRule()).optional]
     if sources:
         slots = [{s for slot in facts.slots(x) for s in slot.split(grain)} for x in needed or sources.values()]

@@ -143,7 +143,7 @@ class PartitionIndex:
 
 def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
     """Yield the periods of an upstream table that a run reads, as (grain, key); the same as `pipeline.write` reads."""
-    grain, rule = grain_of(source), contract.inputs.get(source.name, InputRule())
+    grain, rule = source.time_grain, contract.inputs.get(source.name, InputRule())
     if grain is None or rule.whole:
         yield "", ""
     elif rule.look_back_days:
@@ -153,12 +153,6 @@ def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterato
         cut = GRAINS[min(GRAINS.index(grain), GRAINS.index(period.grain))]
         for wanted in period.with_earlier(contract.look_back_periods):
             yield cut, str(Period.containing(wanted.start, cut))
-
-
-def grain_of(contract: Contract) -> str | None:
-    """The grain of a table's time partitions; None where time does not cut it."""
-    grains = [item.transform for item in contract.partition_by if item.transform != "identity"]
-    return grains[0] if grains else None
 
 
 def _known(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:

@@ -11,7 +11,6 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import GRAINS, Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord
-from lakeworks.status.partition_index import grain_of
 
 log = logging.getLogger(__name__)
 # Airflow writes every announcement while the task waits, in one request that its client gives up after 5 s (docs/adr/0013).
@@ -24,7 +23,7 @@ def covered_slots(contract: Contract, record: RunRecord) -> set[Period]:
     Every slot of the run's period, with rows or without, and those it re-opened elsewhere. A table that time does not cut is
     covered by the period itself.
     """
-    grain = grain_of(contract)
+    grain = contract.time_grain
     if grain is None:
         return {record.parsed_period}
     found = {item.parsed.period for item in record.partitions} - {None}
@@ -65,7 +64,7 @@ def uncovered(lake: Lake, contract: Contract, period: Period) -> list[Period]:
     What counts is recorded by `covered_by`. A partition that a run of another period re-opened does not count: its own period's
     data may still be to come.
     """
-    grain = grain_of(contract)
+    grain = contract.time_grain
     if grain is None:
         return [] if any(lake.ledger.runs(contract.table)) else [period]
     month = Period.containing(period.start, "month")  # a run of a coarser period covers a finer one too

@@ -19,7 +19,7 @@ from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, PartitionState
-from lakeworks.status.partition_index import PartitionIndex, PublishedPartition, grain_of
+from lakeworks.status.partition_index import PartitionIndex, PublishedPartition
 
 
 def status(
@@ -140,7 +140,7 @@ class _Table:
 
     def _absent(self, published: bool) -> Iterator[Cell]:
         """Return a cell without a publication: missing, or empty where a run covered it."""
-        grain = grain_of(self.contract)
+        grain = self.contract.time_grain
         if grain is None:
             if not published:
                 yield self._nothing(Partition(), None, frozenset())
