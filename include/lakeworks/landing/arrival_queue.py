@@ -93,9 +93,7 @@ class ArrivalQueue:
             with translated("delete messages of", self.url):
                 answer = self.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
             for failed in answer.get("Failed", []):
-                log.warning(
-                    "A message of %s was not deleted and comes again: %s", self.url, failed.get("ArrivalMessage", "")
-                )
+                log.warning("A message of %s was not deleted and comes again: %s", self.url, failed.get("Message", ""))
 
 
 @dataclass

@@ -43,9 +43,7 @@ def test_a_tenants_file_is_the_tenants() -> None:
 
 def test_an_event_by_way_of_a_topic_is_the_same() -> None:
     plain = event("inbox/shop_sales/2026-01-05/a.csv")
-    assert arrivals_in(json.dumps({"Type": "Notification", "ArrivalMessage": plain}), BUCKET) == arrivals_in(
-        plain, BUCKET
-    )
+    assert arrivals_in(json.dumps({"Type": "Notification", "Message": plain}), BUCKET) == arrivals_in(plain, BUCKET)
 
 
 @pytest.mark.parametrize(

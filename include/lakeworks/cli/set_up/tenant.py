@@ -105,4 +105,4 @@ def _address(account: str | None) -> LakeAddress:
 
 def _own_account() -> str:
     with translated("ask for the account of", "these credentials"):
-        return str(client("sts").get_caller_identity()["AccountOption"])
+        return str(client("sts").get_caller_identity()["Account"])
