@@ -23,6 +23,7 @@ SHAPES = {
 }
 _TIME_FIELDS = {"month": ("year", "month"), "day": ("year", "month", "day"), "hour": ("year", "month", "day", "hour")}
 FIRST_YEAR, LAST_YEAR = 1000, 9998  # four digits, and the end of every period is still a date
+_YEARS = f"have the years {FIRST_YEAR} to {LAST_YEAR}"
 
 
 @dataclass(frozen=True, order=True)
@@ -44,9 +45,7 @@ class Period:
                 year, month, *finer = map(int, match.groups())
                 day, hour = (*finer, *(1, 0)[len(finer) :])
                 if not FIRST_YEAR <= year <= LAST_YEAR:
-                    raise PartitionKeyError(
-                        f"`{key}`: periods have the years {FIRST_YEAR} to {LAST_YEAR}. Nothing was run."
-                    )
+                    raise PartitionKeyError(f"`{key}`: periods {_YEARS}. Nothing was run.")
                 try:  # not strptime, which takes most of the time where 100,000 partitions are listed
                     return cls(datetime(year, month, day, hour, tzinfo=UTC), candidate)
                 except ValueError:
@@ -71,10 +70,7 @@ class Period:
             PartitionKeyError: no period has the moment's year.
         """
         if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-            raise PartitionKeyError(
-                f"{moment.isoformat()} lies outside the years {FIRST_YEAR} to {LAST_YEAR}, which periods can have. Nothing was "
-                "run. Look for wrong dates."
-            )
+            raise PartitionKeyError(f"{moment.isoformat()}: periods {_YEARS}. Nothing was run. Look for wrong dates.")
         day, hour = (1 if grain == "month" else moment.day), (moment.hour if grain == "hour" else 0)
         return cls(datetime(moment.year, moment.month, day, hour, tzinfo=UTC), grain)
 
@@ -96,10 +92,10 @@ class Period:
 
     def with_earlier(self, count: int) -> list["Period"]:
         """The `count` periods before this one and this one, in order."""
-        found = [self]
-        while len(found) <= count:
-            found.insert(0, Period.containing(found[0].start - timedelta(seconds=1), self.grain))
-        return found
+        earlier = [self]
+        while len(earlier) <= count:
+            earlier.insert(0, Period.containing(earlier[0].start - timedelta(seconds=1), self.grain))
+        return earlier
 
     def split(self, grain: str) -> list["Period"]:
         """The periods of a finer (or the same) grain inside this one, in order; of a coarser one, that it lies in."""
@@ -113,10 +109,9 @@ class Period:
 
 def period_range(first: Period, end: datetime) -> Iterator[Period]:
     """Every period from `first` that starts before `end`."""
-    period = first
-    while period.start < end:
-        yield period
-        period = period.next
+    while first.start < end:
+        yield first
+        first = first.next
 
 
 @dataclass(frozen=True)
@@ -208,9 +203,8 @@ class Partition:
         """`2019-01-05` for a time partition, otherwise the Hive path."""
         names = tuple(key for key, _ in self.pairs)
         parts = [str(value) for _, value in self.pairs]
-        if names in _TIME_FIELDS.values():
-            return "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
-        return self.path or "(all)"
+        in_time = "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
+        return in_time if names in _TIME_FIELDS.values() else self.path or "(all)"
 
 
 @lru_cache(maxsize=200_000)  # asked for every partition of a table
@@ -235,8 +229,7 @@ def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period
             pairs.append((str(field.column), None if value is None or value == "" else str(value)))
             continue
         moment = period.start if field.column is None else row[field.column]
-        for key in field.keys:
-            pairs.append((key, None if moment is None else time_value(moment, key)))
+        pairs += [(key, None if moment is None else time_value(moment, key)) for key in field.keys]
     return Partition(tuple(pairs))
 
 
@@ -246,11 +239,8 @@ def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Perio
     A row without a time belongs to no period: every run would replace the others' such rows.
     """
     values = dict(partition.pairs)
-    for field in fields:
-        timed = field.is_time
-        if timed and any(values[key] != value for key, value in _shared(field.transform, period)):
-            return False
-    return True
+    shared = (pair for field in fields if field.is_time for pair in _shared(field.transform, period))
+    return all(values[key] == value for key, value in shared)
 
 
 @lru_cache(maxsize=1024)  # asked for every partition of a run
