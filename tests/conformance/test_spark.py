@@ -147,7 +147,7 @@ def test_every_type_has_the_same_values(
             assert told == [[row[name] for row in expected]] * 2, name
 
 
-def test_dates_before_1582_and_moments_before_1900_are_read_as_written_if_spark_3_is_told_so(
+def test_spark_3_reads_dates_before_1582_and_timestamps_before_1900_with_its_corrected_setting(
     spark: Any, typed: tuple[Lake, Contract], tmp_path: Path
 ) -> None:
     """Spark 3 cannot tell a file of ours from one of Spark 2, which counted days by another calendar: it refuses to guess."""

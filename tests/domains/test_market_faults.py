@@ -76,7 +76,7 @@ def answer(day: str, **prices: str) -> dict[str, Any]:
     return {"match": "/query?*symbol=IBM*", "kind": "status", "status": 200, "body": body}
 
 
-def test_a_field_renamed_mid_history_is_told_and_comes_back_with_the_next_fetch(lake: Lake, vendor: Vendor) -> None:
+def test_a_field_renamed_mid_history_is_reported_and_comes_back_with_the_next_fetch(lake: Lake, vendor: Vendor) -> None:
     assert balance(lake, vendor, 2).staged == 3
     vendor.fault(match="/query?*symbol=IBM*", kind="rename", column="4. close", to="4. last price")
     assert "`last_price` is new (string)" in fetched(lake, vendor, 3).drift
@@ -86,7 +86,7 @@ def test_a_field_renamed_mid_history_is_told_and_comes_back_with_the_next_fetch(
     assert (healed.staged, healed.quarantined, healed.deduplicated) == (3, 0, 0)
 
 
-def test_a_negative_price_is_set_aside_and_the_others_are_published(lake: Lake, vendor: Vendor) -> None:
+def test_a_negative_price_is_quarantined_and_the_others_are_published(lake: Lake, vendor: Vendor) -> None:
     vendor.fault(**answer(str(DAY), **{"3. low": "-10.0"}))
     found = balance(lake, vendor, 2)
     assert (found.staged, found.broken) == (2, {"positive_prices": 1})

@@ -64,7 +64,7 @@ def test_whichever_call_to_glue_breaks_the_next_attempt_registers_what_is_live(
 
 
 @pytest.mark.parametrize("operation", ["CreateDatabase", "CreateTable", "BatchCreatePartition"])
-def test_what_somebody_else_created_meanwhile_is_no_error(
+def test_what_another_process_created_meanwhile_is_no_error(
     lake: Lake, moto_url: str, run_at: RunAt, tmp_path: Path, operation: str
 ) -> None:
     """boto3 repeats a call whose answer was lost, and neighbours register their first partitions at one moment: both find it there."""

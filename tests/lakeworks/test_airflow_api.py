@@ -74,7 +74,7 @@ def test_a_name_two_tables_share_needs_the_rendered_field(airflow: tuple[str, di
     assert [item.table for item in Airflow(f"http://{address}").activities([SILVER, other])] == [other]
 
 
-def test_a_wrong_login_and_no_airflow_are_told_without_the_password(airflow: tuple[str, dict[str, Any]]) -> None:
+def test_a_wrong_login_and_no_airflow_are_reported_without_the_password(airflow: tuple[str, dict[str, Any]]) -> None:
     address, _ = airflow
     with pytest.raises(ConfigError, match=r"answered 401 .*Correct LAKE_AIRFLOW_URL") as refused:
         Airflow(f"http://admin:wrongsecret@{address}").activities([SILVER])

@@ -42,7 +42,7 @@ def test_what_a_run_owns(run: Run, params: dict[str, Any], keys: list[str]) -> N
         (Run(), {"from": "2020-02", "to": "2020-03-02"}, "2020-02-01", "2020-03-02", 31),
     ],
 )
-def test_a_month_stands_for_its_days(run: Run, params: dict[str, Any], first: str, last: str, count: int) -> None:
+def test_a_month_means_all_its_days(run: Run, params: dict[str, Any], first: str, last: str, count: int) -> None:
     found = [str(period) for period in resolve_periods(run, params, "day")]
     assert (found[0], found[-1], len(found)) == (first, last, count)
 

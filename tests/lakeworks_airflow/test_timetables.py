@@ -57,7 +57,7 @@ def test_days_that_are_not_over_are_left_out() -> None:
     assert keys(today, today + timedelta(days=3)) == []
 
 
-def test_a_month_and_its_first_day_are_told_apart_and_a_day_is_known_as_its_scheduled_run() -> None:
+def test_a_month_and_its_first_day_are_distinguished_and_a_day_is_known_as_its_scheduled_run() -> None:
     """Airflow goes by the moment, not the key, when it asks whether a run is there already."""
     timetable = DailyPartitions("06:00")
     moments = {

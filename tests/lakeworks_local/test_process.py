@@ -73,7 +73,7 @@ def test_a_stranger_with_a_recycled_number_is_left_alone(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_starting_twice_is_told(tmp_path: Path) -> None:
+def test_starting_twice_is_reported(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     start("replay", SLEEPER, dict(os.environ), stack.run)
     try:

@@ -99,7 +99,7 @@ def test_a_killed_owner_does_not_keep_the_folder(tmp_path: Path) -> None:
 # Secrets
 
 
-def test_secrets_are_made_once_for_a_folder_and_nobody_else_can_read_them(tmp_path: Path) -> None:
+def test_secrets_are_made_once_for_a_folder_and_no_one_else_can_read_them(tmp_path: Path) -> None:
     first, again, other = kept_secrets(tmp_path), kept_secrets(tmp_path), tmp_path / "other"
     other.mkdir()
     assert first == again, "a kept PostgreSQL holds connections encrypted with them"
@@ -272,7 +272,7 @@ def test_the_demo_waits_for_the_runs_of_its_own_backfill(tmp_path: Path) -> None
     assert demo._backfilled(ScriptedApi(runs("new") + runs("old")), taxi, known) == [f"new {key}" for key in taxi.keys]
 
 
-def test_a_part_that_ends_while_the_demo_waits_is_told_with_its_log(tmp_path: Path) -> None:
+def test_a_part_that_ends_while_the_demo_waits_is_reported_with_its_log(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     scheduler = [sys.executable, "-c", "print('out of memory'); raise SystemExit(9)"]
     stack.services.append(start("airflow-scheduler", scheduler, dict(os.environ), stack.run))

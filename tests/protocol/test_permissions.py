@@ -147,7 +147,7 @@ def test_a_permission_missing_on_one_prefix_is_named_and_costs_nothing(
     assert verify(guarded.owner, events(), deep=True) == []
 
 
-def test_rows_that_cannot_be_set_aside_stop_the_run_and_none_is_lost(guarded: Guarded, run_at: RunAt) -> None:
+def test_rows_that_cannot_be_quarantined_stop_the_run_and_none_is_lost(guarded: Guarded, run_at: RunAt) -> None:
     contract = events(schema_policy="quarantine_unknown", quarantine={"limit": 1})
     user = replace(guarded.user, contract=lambda _: contract)
     guarded.allow()

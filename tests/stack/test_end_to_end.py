@@ -147,7 +147,7 @@ def test_9_the_matrix_shows_what_airflow_and_the_lake_know(product: Product) -> 
     assert {month: states[month] for month in expected} == expected
 
 
-def test_9_maintenance_finds_and_mends_a_lost_table(product: Product) -> None:
+def test_9_maintenance_finds_and_repairs_a_lost_table(product: Product) -> None:
     endpoint = product.stack.environment["AWS_ENDPOINT_URL"]
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     glue = boto3.client("glue", endpoint_url=endpoint, region_name="us-east-1", **keys)

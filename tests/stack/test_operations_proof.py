@@ -230,7 +230,7 @@ def listening(url: str) -> Iterator[list[dict[str, Any]]]:
         server.server_close()
 
 
-def test_late_tables_are_told_of_once(product: Product) -> None:
+def test_late_tables_are_alerted_once(product: Product) -> None:
     with listening(product.stack.environment["LAKE_ALERT_URL"]) as told:
         product.succeeds("lake_freshness")
         first = {alert["table"]: alert for alert in told}

@@ -38,7 +38,7 @@ def test_a_scheduled_run_waits_for_its_month_and_its_publication_starts_the_dige
     assert int(days[0]["least"]) > 0
 
 
-def test_every_publication_of_every_task_told_its_lineage(product: Product) -> None:
+def test_every_publication_of_every_task_reported_its_lineage(product: Product) -> None:
     """The event files that Airflow's tasks wrote, of all runs of all modules, against the ledger's own records."""
     folder = Path(product.stack.environment["LAKE_LINEAGE_URL"].removeprefix("file:"))
     events = [json.loads(path.read_text()) for path in folder.glob("*.json")]

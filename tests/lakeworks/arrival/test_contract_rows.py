@@ -172,7 +172,7 @@ def test_nested_change_that_would_lose_something_stops(tmp_path: Path, column: s
         nested(tmp_path, pa.table({"id": [1], column: value})).reader.read_all()
 
 
-def test_a_new_member_is_told_of_refused_or_set_aside_by_policy(tmp_path: Path) -> None:
+def test_a_new_member_is_reported_refused_or_quarantined_by_policy(tmp_path: Path) -> None:
     arrived = pa.table({
         "id": [1, 2], "customer": pa.array([{"id": 1, "name": "A", "email": "a@b"}, None]),
         "tags": pa.array([[{"code": 1, "label": "new"}], None]),
@@ -192,7 +192,7 @@ def test_a_new_member_is_told_of_refused_or_set_aside_by_policy(tmp_path: Path) 
     assert (rows["id"].to_pylist(), misfits.rows) == ([2], 1)
 
 
-def test_rows_that_do_not_belong_are_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+def test_rows_that_do_not_belong_are_quarantined_and_the_others_go_on(tmp_path: Path) -> None:
     kept: list[pa.RecordBatch] = []
     misfits = RejectedRows(kept.append)
     path = tmp_path / "month.parquet"

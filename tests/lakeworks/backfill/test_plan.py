@@ -37,7 +37,7 @@ def days(*keys: str) -> list[Period]:
     return [Period.parse(key) for key in keys]
 
 
-def test_a_month_stands_for_its_days() -> None:
+def test_a_month_means_all_its_days() -> None:
     found = dag("day").periods("2019-02", "2019-03-02")
     assert (str(found[0]), str(found[-1]), len(found)) == ("2019-02-01", "2019-03-02", 30)
 
@@ -65,7 +65,7 @@ def test_a_wrong_range_says_what_to_type(first: str, last: str, says: str) -> No
     assert says in str(refused.value)
 
 
-def test_tables_are_read_off_the_tasks_and_told_apart_by_domain() -> None:
+def test_tables_are_read_from_the_tasks_and_distinguished_by_domain() -> None:
     tasks = [
         "silver_trips.write",
         "silver_trips.audit",
@@ -215,7 +215,7 @@ def post(url: str, body: dict[str, Any]) -> None:
     urllib.request.urlopen(request, timeout=5).close()
 
 
-def test_a_vendor_whose_connection_is_not_known_here_is_told_of(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_vendor_whose_connection_is_not_known_here_is_reported(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_SHOPIFY", raising=False)
     (need,) = needs(lake, [(load_contract("bronze.commerce.orders"), days("2017-01-01"))])
     assert (need.known, need.as_dict()["requests"]) == (False, "?")

@@ -71,7 +71,9 @@ def test_a_deferred_fetch_says_until_when_its_source_takes_no_request(lake: Lake
     assert "waits until" in waits(lake, mine)[0], "a task of another name is known by the table it was given"
 
 
-def test_a_used_up_month_is_told_by_what_the_vendor_allows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_used_up_month_is_recognised_by_the_requests_the_vendor_allows(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No one closes a source whose budget is spent: the document only counts."""
     monkeypatch.setenv("AIRFLOW_CONN_COINGECKO", json.dumps({"host": "http://vendor.test", "password": "key"}))
     month = Period.containing(datetime.now(UTC), "month")

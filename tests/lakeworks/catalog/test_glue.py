@@ -103,7 +103,7 @@ class Faulty:
 
 
 @pytest.mark.parametrize(("code", "times"), [("ThrottlingException", 3), ("AlreadyExistsException", 1)])
-def test_an_error_in_the_body_is_seen_and_mended(catalog: GlueCatalog, code: str, times: int) -> None:
+def test_an_error_in_the_body_is_seen_and_retried(catalog: GlueCatalog, code: str, times: int) -> None:
     catalog.upsert_table(contract(), AT)
     faulty = GlueCatalog(Faulty(catalog.client, code, times), sleep=lambda _: None)
     faulty.upsert_partitions(contract(), [partition("A"), partition("B")])

@@ -129,7 +129,7 @@ def downloaded(lake: Lake, folder: Path) -> Path:
     return folder
 
 
-def test_duckdb_by_path_agrees_if_it_is_told_to_look_at_every_file(
+def test_duckdb_by_path_agrees_if_it_reads_the_schema_of_every_file(
     evolved: Lake, moto_url: str, tmp_path: Path
 ) -> None:
     """By itself it takes the columns of the first file, and does not find those that came later."""

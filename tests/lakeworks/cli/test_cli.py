@@ -162,7 +162,7 @@ def test_mistakes_end_in_one_message_and_exit_code_1(
     assert "Traceback" not in done.stderr
 
 
-def test_missing_settings_wrong_keys_and_a_missing_bucket_are_told(
+def test_missing_settings_wrong_keys_and_a_missing_bucket_are_reported(
     command: Callable[..., Done], environment: dict[str, str], seaweed_url: str
 ) -> None:
     assert "LAKE_BUCKET: Field required" in command("ledger").stderr

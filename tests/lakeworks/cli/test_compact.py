@@ -37,7 +37,7 @@ def in_pieces(lake: Lake, moto_url: str, replay_url: str, run_at: Callable[..., 
     return settings_for(lake, moto_url)
 
 
-def test_files_shows_what_compact_mends(command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake) -> None:
+def test_files_shows_what_compact_rewrites(command: Callable[..., Done], in_pieces: dict[str, str], lake: Lake) -> None:
     (before,) = json.loads(command("file-sizes", "--json", **in_pieces).stdout)
     assert (before["table"], before["verdict"], before["objects"] > 1) == (ZONES, "merge", True)
     (planned,) = json.loads(command("compact", ZONES, "--dry-run", "--json", **in_pieces).stdout)

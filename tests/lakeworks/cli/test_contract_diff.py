@@ -23,7 +23,7 @@ def older(folder: Path, table: str, **types: str) -> str:
     return str(path)
 
 
-def test_widened_columns_that_athena_may_not_read_are_told_with_the_command(
+def test_widened_columns_that_athena_may_not_read_are_reported_with_the_command(
     command: Callable[..., Done], tmp_path: Path
 ) -> None:
     against = older(tmp_path, TRIPS, tip_amount_usd="decimal(10,2)", passenger_count="smallint")
@@ -36,13 +36,13 @@ def test_widened_columns_that_athena_may_not_read_are_told_with_the_command(
     assert "rewrite them: lakeworks backfill start <dag> --from <first> --to <last> --again" in told
 
 
-def test_widened_columns_that_spark_3_refuses_are_told(command: Callable[..., Done], tmp_path: Path) -> None:
+def test_widened_columns_that_spark_3_refuses_are_reported(command: Callable[..., Done], tmp_path: Path) -> None:
     against = older(tmp_path, TRIPS, tip_amount_usd="decimal(9,2)", passenger_count="smallint")
     told = " ".join(command("contract", "diff", TRIPS, "--against", against, "--json").stderr.split())
     assert "Spark 3: `tip_amount_usd`. It refuses older files" in told
 
 
-def test_what_everybody_reads_is_not_told(command: Callable[..., Done], tmp_path: Path) -> None:
+def test_a_change_that_every_reader_understands_is_not_reported(command: Callable[..., Done], tmp_path: Path) -> None:
     done = command("contract", "diff", TRIPS, "--against", older(tmp_path, TRIPS, passenger_count="smallint"), "--json")
     assert [row["where"] for row in json.loads(done.stdout)] == ["passenger_count"]
     assert done.stderr == ""

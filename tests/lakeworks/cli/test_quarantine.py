@@ -94,7 +94,7 @@ def test_personal_data_is_withheld_from_rows_kept_as_text(
         (("replay", TRIPS, "2019-01-05"), f"Run: lakeworks quarantine replay {TRIPS} 2019-01\n"),
     ],
 )
-def test_what_cannot_be_shown_or_replayed_is_told(
+def test_what_cannot_be_shown_or_replayed_is_reported(
     command: Callable[..., Done], environment: dict[str, str], arguments: tuple[str, ...], says: str
 ) -> None:
     done = command("quarantine", *arguments, **environment)

@@ -111,7 +111,9 @@ def test_nested_types_are_classified_by_their_members(old: str, new: str, effect
         ("string", "int", ""),  # breaks every reader: told as such
     ],
 )  # fmt: skip
-def test_who_may_not_read_older_files_is_told_of_partitioned_tables(old: str, new: str, readers: str) -> None:
+def test_readers_that_cannot_read_older_files_are_named_for_partitioned_tables(
+    old: str, new: str, readers: str
+) -> None:
     def table(kind: str, **more: Any) -> Contract:
         return of(changed("name", type=kind), **more)
 

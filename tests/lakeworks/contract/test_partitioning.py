@@ -60,7 +60,9 @@ def test_what_names_one_partition_is_it(partition_by: list[str], text: str, path
         ([], "symbol=A", "all"),
     ],
 )
-def test_what_names_none_is_told_what_to_type(partition_by: list[str], text: str, to_type: str) -> None:
+def test_a_text_that_names_no_partition_is_answered_with_what_to_type(
+    partition_by: list[str], text: str, to_type: str
+) -> None:
     with pytest.raises(PartitionKeyError, match=re.escape(f"`{to_type}`")):
         cut_by(*partition_by).parse_partition(text)
 

@@ -73,7 +73,7 @@ def test_a_column_may_be_the_partition_key_itself() -> None:
         ("year=2019/month=01/n=7", "has not the partition keys"),
     ],
 )
-def test_partitions_a_table_cannot_have_are_told_from_those_it_can(path: str, fault: str | None) -> None:
+def test_partitions_a_table_cannot_have_are_distinguished_from_those_it_can(path: str, fault: str | None) -> None:
     contract = contract_of(
         columns=columns(n={"type": "int", "description": "n"}), partition_by=["day(at)", "n"],
         plausible_times={"first": date(2000, 1, 1)},

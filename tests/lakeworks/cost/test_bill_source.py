@@ -92,7 +92,7 @@ def test_a_listing_right_after_the_month_will_do(lake: Lake, run_at: Callable[..
         (datetime(2026, 11, 12, tzinfo=UTC), SourceRejected, "Name an S3 Inventory"),
     ],
 )
-def test_a_month_that_cannot_be_told_is_refused(
+def test_a_month_whose_cost_cannot_be_computed_is_refused(
     lake: Lake, run_at: Callable[..., Run], now: datetime, error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):

@@ -54,7 +54,7 @@ def test_a_tag_limits_the_question(moto_url: str) -> None:
     assert asked[0]["GroupBy"] == [{"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
 
 
-def test_an_account_that_does_not_allow_it_is_told(moto_url: str) -> None:
+def test_an_account_that_does_not_allow_it_is_reported(moto_url: str) -> None:
     def refuse(**_: Any) -> None:
         from botocore.exceptions import ClientError
 

@@ -60,7 +60,7 @@ def only_advice(holdings: list[ObjectVersion], reads: dict[str, Reads] | None = 
     return found
 
 
-def test_what_nobody_reads_goes_cold_and_the_move_is_priced() -> None:
+def test_data_without_reads_goes_cold_and_the_move_is_priced() -> None:
     found = only_advice(stock(200))
     assert (found.suggested, found.reads, found.last_access) == ("GLACIER_IR", 0, None)
     assert (found.usd_now, found.usd_suggested) == pytest.approx((0.23, 0.04))

@@ -243,7 +243,7 @@ def test_a_broken_file_is_a_fault_with_its_place(tmp_path: Path, name: str, body
     assert says in str(raised.value)
 
 
-def test_a_json_array_is_read_object_by_object_wherever_its_pieces_end(
+def test_a_json_array_is_read_object_by_object_whatever_its_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lakeworks.formats.text.json_file._CHUNK", 7)

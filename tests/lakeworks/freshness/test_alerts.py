@@ -58,7 +58,7 @@ def webhook() -> Iterator[Webhook]:
     hook.server.server_close()
 
 
-def test_a_late_table_is_told_of_once_and_again_for_its_next_partition(lake: Many, webhook: Webhook) -> None:
+def test_a_late_table_is_alerted_once_and_again_for_its_next_partition(lake: Many, webhook: Webhook) -> None:
     contract, alerts = daily(), Alerts(lake.lake, webhook.url)
     lake.publish(contract, [entry(contract, day("2026-03-01"))])
 
@@ -101,7 +101,7 @@ def test_two_who_look_at_one_moment_tell_once(lake: Many, webhook: Webhook) -> N
     assert len(webhook.told) == 1
 
 
-def test_what_was_told_to_the_log_alone_is_told_to_a_webhook_that_is_set_later(
+def test_an_alert_sent_to_the_log_alone_is_sent_to_a_webhook_that_is_set_later(
     lake: Many, webhook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The marker did not say where: anyone who set LAKE_ALERT_URL never heard of what was late already."""
@@ -116,7 +116,7 @@ def test_what_was_told_to_the_log_alone_is_told_to_a_webhook_that_is_set_later(
     assert caplog.text.count("is late: newest 2026-03-01") == 1, "the log is not told twice"
 
 
-def test_gaps_and_symbols_are_told_of_once_each(lake: Many, webhook: Webhook) -> None:
+def test_gaps_and_symbols_are_alerted_once_each(lake: Many, webhook: Webhook) -> None:
     contract, alerts = by_symbol(), Alerts(lake.lake, webhook.url)
 
     def tell(now: str) -> list[str]:
@@ -145,7 +145,7 @@ class Dying(requests.Session):
         raise Killed
 
 
-def test_an_alert_whose_teller_was_killed_is_told_by_a_later_look(lake: Many, webhook: Webhook) -> None:
+def test_an_alert_whose_sender_was_killed_is_sent_by_a_later_look(lake: Many, webhook: Webhook) -> None:
     """The marker was written first: what was killed before its request was told to no one, ever."""
     contract, now = daily(), at("2026-03-04 12:00")
     lake.publish(contract, [entry(contract, day("2026-03-01"))])

@@ -26,7 +26,7 @@ def stored(url: str, bucket: str) -> dict[str, Any]:
     return {statement["Sid"]: statement for statement in statements}
 
 
-def test_others_statements_stay_ours_are_mended_and_old_ones_go(ministack_url: str, bucket: str) -> None:
+def test_statements_of_others_stay_ours_are_repaired_and_old_ones_go(ministack_url: str, bucket: str) -> None:
     s3 = client("s3", ministack_url)
     s3.create_bucket(Bucket=bucket)
     ours = BucketPolicy(bucket, policy.readers(bucket, [f"{ROLE}/analyst"]))
@@ -61,7 +61,7 @@ def test_tls_is_demanded_where_it_is_spoken(moto_url: str, bucket: str) -> None:
     assert (plain.outcome, "lock everyone out" in plain.detail) == ("unsupported", True)
 
 
-def test_readers_see_live_tables_only_and_nobody_may_change_settings() -> None:
+def test_readers_see_live_tables_only_and_no_one_may_change_settings() -> None:
     reads = policy.readers("b", [f"{ROLE}/r"])
     assert reads["LakeworksRead"]["Resource"] == [
         f"arn:aws:s3:::b/{layer}/*" for layer in ("bronze", "silver", "gold", "reference")

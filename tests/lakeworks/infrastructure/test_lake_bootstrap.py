@@ -55,7 +55,9 @@ def test_a_plan_changes_nothing_and_an_apply_is_made_once(ministack_url: str, bu
     assert (group["EnforceWorkGroupConfiguration"], group["BytesScannedCutoffPerQuery"]) == (True, 1024**3)
 
 
-def test_what_others_made_is_kept_and_what_drifted_is_mended(ministack_url: str, bucket: str, planned: Planned) -> None:
+def test_what_others_made_is_kept_and_what_drifted_is_repaired(
+    ministack_url: str, bucket: str, planned: Planned
+) -> None:
     s3 = client("s3", ministack_url)
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "cost-centre", "Value": "7"}]})
@@ -117,7 +119,7 @@ def test_one_call_without_permission_leaves_the_others_to_happen(moto_url: str, 
     ]
 
 
-def test_an_expired_token_is_told_before_anything_is_touched(moto_url: str, bucket: str, planned: Planned) -> None:
+def test_an_expired_token_is_reported_before_anything_is_changed(moto_url: str, bucket: str, planned: Planned) -> None:
     expired = denying(moto_url, {"GetCallerIdentity"}, "ExpiredToken")
     with pytest.raises(CredentialsExpired, match="ExpiredToken.*renew them"):
         planned(moto_url, clients=expired)
@@ -145,7 +147,9 @@ def test_a_bucket_of_another_account_is_an_error_and_nothing_is_changed(
     assert bucket not in [found["Name"] for found in client("s3", moto_url).list_buckets()["Buckets"]]
 
 
-def test_wrong_keys_are_told_by_a_real_server(seaweed_url: str, moto_url: str, bucket: str, planned: Planned) -> None:
+def test_wrong_keys_are_reported_by_a_real_server(
+    seaweed_url: str, moto_url: str, bucket: str, planned: Planned
+) -> None:
     stranger = new_client("s3", seaweed_url)
     stranger._request_signer._credentials.secret_key = "wrong"
 
@@ -168,7 +172,9 @@ def test_a_race_for_the_bucket_is_won_by_both(moto_url: str, bucket: str, planne
     assert outcomes(planned(moto_url, clients=raced).apply())["bucket"] == "unchanged"
 
 
-def test_a_wrong_name_or_region_is_told_before_anything_is_made(moto_url: str, bucket: str, planned: Planned) -> None:
+def test_a_wrong_name_or_region_is_reported_before_anything_is_made(
+    moto_url: str, bucket: str, planned: Planned
+) -> None:
     planned(moto_url, region="eu-west-1").apply()
     s3 = client("s3", moto_url)
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "eu-west-1"
@@ -191,7 +197,7 @@ def test_an_endpoint_that_lacks_settings_gets_the_others(
     assert (forgets.outcome, "NewerNoncurrentVersions" in forgets.detail) == ("unsupported", True)
 
 
-def test_every_field_of_the_example_is_made_or_its_lack_is_told(
+def test_every_field_of_the_example_is_made_or_its_lack_is_reported(
     ministack_url: str, bucket: str, planned: Planned
 ) -> None:
     queue = client("sqs", ministack_url).create_queue(QueueName=bucket)["QueueUrl"]

@@ -199,7 +199,7 @@ def test_a_rule_that_loses_money_or_strands_a_backfill_is_refused_with_the_sum(
     assert (allowed, says in notes) == ({}, True)
 
 
-def test_a_region_without_prices_is_told_and_backfills_are_still_judged() -> None:
+def test_a_region_without_prices_is_reported_and_backfills_are_still_reviewed() -> None:
     readers = {"bronze/x/y/": ["silver.x.y"]}
     refused, notes = judged(Lifecycle(), region="ap-south-1", readers=readers)
     assert refused == {}

@@ -104,7 +104,7 @@ def test_logs_that_go_elsewhere_are_left_alone(ministack_url: str, bucket: str) 
     assert (repaired.outcome, str(repaired.lines[0])) == ("changed", f"~ TargetPrefix: x/ -> access-logs/{bucket}/")
 
 
-def test_a_work_group_is_made_mended_and_anothers_left_alone(ministack_url: str, bucket: str) -> None:
+def test_a_work_group_is_made_and_repaired_and_anothers_is_left_alone(ministack_url: str, bucket: str) -> None:
     athena = client("athena", ministack_url)
     assert applied(WorkGroup(bucket, f"s3://{bucket}/_results/"), ministack_url).outcome == "created"
     athena.update_work_group(WorkGroup=bucket, ConfigurationUpdates={"BytesScannedCutoffPerQuery": 10**13})

@@ -102,7 +102,7 @@ def test_first_publication_then_unchanged_then_new(any_store: ObjectStore, run_a
     assert [entry.state for entry in writer.ledger.history(TABLE, PARTITION)] == ["published", "unchanged", "published"]
 
 
-def test_staging_that_was_changed_never_goes_live_and_blocks_nobody(any_store: ObjectStore, run_at: RunAt) -> None:
+def test_staging_that_was_changed_never_goes_live_and_blocks_no_one(any_store: ObjectStore, run_at: RunAt) -> None:
     writer = Writer(any_store)
     writer.publish("old", run_at(1))
     entry = writer.entry("new", run_at(2))

@@ -7,7 +7,7 @@ from lakeworks.ledger.run_record import Run
 NOW = datetime.now(UTC)
 
 
-def test_no_clock_decides_where_an_act_by_hand_stands() -> None:
+def test_no_clock_decides_the_order_of_an_act_by_hand() -> None:
     """A laptop a day ahead rolled back: every run of the next day was refused as older."""
     ran = Run(id="scheduled__1", started_at=NOW - timedelta(days=3))
     act = Run.by_hand("rollback", ran)

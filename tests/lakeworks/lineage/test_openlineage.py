@@ -87,7 +87,7 @@ def test_a_landed_file_is_an_input_by_its_folder(inputs: Lake, run_at: RunAt, tm
     assert [item["name"] for item in complete["inputs"]] == ["landing/transport/nyc_tlc/yellow_trips"]
 
 
-def test_a_refused_publication_is_told_as_failed(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
+def test_a_refused_publication_is_reported_as_failed(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
     rebuild(inputs, SILVER, JANUARY, run_at(5))
     lake = replace(inputs, emit=emitter("file", tmp_path))
     changed = {"rows": load_contract(SILVER).rows[1:]}
@@ -101,7 +101,7 @@ def test_a_refused_publication_is_told_as_failed(inputs: Lake, run_at: RunAt, tm
     assert "newer run" in failed["run"]["facets"]["errorMessage"]["message"]
 
 
-def test_withdrawal_and_rollback_are_told(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
+def test_withdrawal_and_rollback_are_reported(inputs: Lake, run_at: RunAt, tmp_path: Path) -> None:
     """They are publications too, and were not notified of."""
     lake, day = replace(inputs, emit=emitter("file", tmp_path)), Partition.of_period(Period.parse("2019-01-05"))
     record = rebuild(inputs, SILVER, JANUARY, run_at(2))
@@ -121,7 +121,7 @@ def test_withdrawal_and_rollback_are_told(inputs: Lake, run_at: RunAt, tmp_path:
 
 
 @pytest.mark.parametrize("by", [repaired, overtaken_by_a_withdrawal])
-def test_a_publication_that_another_process_brings_to_its_end_is_told(
+def test_a_publication_that_another_process_completes_is_reported(
     lake: Lake, run_at: RunAt, by: Callable[[Lake, Contract], None]
 ) -> None:
     told: list[Any] = []
@@ -146,7 +146,7 @@ def test_a_publication_that_another_process_brings_to_its_end_is_told(
     assert len(told) == (1 if by is repaired else 2), "what is finished is not told again"
 
 
-def test_a_withdrawal_that_another_process_brings_to_its_end_is_told(lake: Lake, run_at: RunAt) -> None:
+def test_a_withdrawal_that_another_process_completes_is_reported(lake: Lake, run_at: RunAt) -> None:
     told: list[Any] = []
     wanted = large(target=1 << 20)
     lake = replace(lake, emit=told.append, contract=lambda _: wanted)

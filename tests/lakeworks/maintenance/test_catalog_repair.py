@@ -94,7 +94,7 @@ def bend(many: Many) -> None:
     rows["Parameters"]["numRows"] = "999"
 
 
-def test_what_is_bent_is_told_mended_and_gone(published: Many) -> None:
+def test_catalog_differences_are_reported_repaired_and_gone(published: Many) -> None:
     bend(published)
     expected = {"not in catalog": 105, "dead in catalog": 30, "wrong in catalog": 3}
     found = run(published)
@@ -132,7 +132,7 @@ def test_a_throttled_item_is_tried_again_and_a_refused_one_is_named(published: M
     assert run(published, deep=True) == []
 
 
-def test_objects_that_are_not_ours_stay_visible_and_lost_ones_are_told(published: Many) -> None:
+def test_objects_that_are_not_ours_stay_visible_and_lost_ones_are_reported(published: Many) -> None:
     model = held(published)[sorted(held(published))[0]]
     foreign = ["FOREIGN", "2020", "01", "01"]
     place = "silver/market/prices/symbol=FOREIGN/year=2020/month=01/day=01/"

@@ -183,7 +183,7 @@ def test_rows_that_are_not_those_read_are_not_published(
     assert rows_of(lake, wanted).equals(table(500))
 
 
-def test_a_compaction_stands_where_its_run_stood(lake: Lake, run_at: RunAt) -> None:
+def test_a_compaction_keeps_the_order_of_its_run(lake: Lake, run_at: RunAt) -> None:
     wanted = contract(target=1 << 20)
     publish(lake, table(500), run_at(2), contract(target=1, rows=50))
     compact(lake, wanted, PARTITION)

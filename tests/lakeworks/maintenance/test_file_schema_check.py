@@ -62,7 +62,7 @@ def test_narrower_older_partitions_are_no_contradiction(evolved: Lake) -> None:
     assert told(evolved) == {}
 
 
-def test_a_partition_retyped_in_glue_is_told_with_file_and_both_types(evolved: Lake) -> None:
+def test_a_partition_retyped_in_glue_is_reported_with_file_and_both_types(evolved: Lake) -> None:
     retype(evolved, "fare", "string", partition=["C", "2026", "01", "01"])
     found = told(evolved)
     assert sorted(found) == [CONTRADICTS, "wrong in catalog"]
@@ -73,14 +73,14 @@ def test_a_partition_retyped_in_glue_is_told_with_file_and_both_types(evolved: L
     assert told(evolved) == {}, "the advice is right"
 
 
-def test_a_table_retyped_in_glue_is_told_for_every_file_that_does_not_fit(evolved: Lake) -> None:
+def test_a_table_retyped_in_glue_is_reported_for_every_file_that_does_not_fit(evolved: Lake) -> None:
     retype(evolved, "trips", "int")  # the older files hold int; the newer ones bigint
     lines = told(evolved)[CONTRADICTS]
     assert ["day=02" in line for line in lines] == [True, True]
     assert all("column trips is bigint, the Glue table says int." in line for line in lines)
 
 
-def test_files_of_a_contract_that_changed_its_types_are_told_until_they_are_run_again(
+def test_files_of_a_contract_that_changed_its_types_are_reported_until_they_are_run_again(
     evolved: Lake, run_at: RunAt
 ) -> None:
     """A new major version may change a type: what was published before it stays, and nothing else would tell."""
@@ -96,7 +96,7 @@ def test_files_of_a_contract_that_changed_its_types_are_told_until_they_are_run_
     assert told(evolved, contract) == {}
 
 
-def test_an_object_replaced_by_one_of_another_schema_is_told_by_column(evolved: Lake) -> None:
+def test_an_object_replaced_by_one_of_another_schema_is_reported_by_column(evolved: Lake) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table({"TRIPS": ["one"], "fare": pa.array([1.0], pa.float32()), "zone": [7]}), sink)
     evolved.store.put(FIRST, sink.getvalue())
@@ -108,7 +108,7 @@ def test_an_object_replaced_by_one_of_another_schema_is_told_by_column(evolved: 
     assert "column zone" not in line, "a partition column comes from the path"
 
 
-def test_without_a_catalogue_only_that_is_told(evolved: Lake) -> None:
+def test_without_a_catalog_only_that_is_reported(evolved: Lake) -> None:
     evolved.catalog.client.delete_table(DatabaseName="silver_test", Name="trips")
     assert list(told(evolved)) == ["table not in catalog"]
 
@@ -138,7 +138,7 @@ def test_types_are_compared_as_the_lake_writes_them(held: pa.DataType, glue: str
     assert found == ([f"column seen {says}, the Glue table says {glue}"] if says else [])
 
 
-def test_a_column_that_arrived_and_is_gone_from_glue_is_told() -> None:
+def test_a_column_that_arrived_and_is_gone_from_glue_is_reported() -> None:
     sink = io.BytesIO()
     pq.write_table(pa.table({"id": [1], "Fee": [2.0], "old": ["x"]}), sink)
     catalog = CatalogColumns({"id": "bigint"}, lost=frozenset({"fee"}))

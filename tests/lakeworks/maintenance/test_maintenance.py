@@ -191,7 +191,7 @@ def test_a_folder_that_is_no_partition_is_reported_and_stops_nothing(
     assert [item.detail for item in verify(published, bronze)] == [told], "runs go on beside it"
 
 
-def test_a_thirteenth_month_in_the_catalog_is_told_and_dropped(published: Lake, bronze: Contract) -> None:
+def test_a_thirteenth_month_in_the_catalog_is_reported_and_dropped(published: Lake, bronze: Contract) -> None:
     (item,) = published.catalog.partitions(bronze)
     place = {"DatabaseName": bronze.table.database, "TableName": bronze.table.table}
     wrong = {"Values": ["2019", "13"], "StorageDescriptor": item["StorageDescriptor"]}
@@ -213,7 +213,7 @@ def test_garbage_is_what_is_old_and_dead_and_nothing_else(published: Lake, bronz
     assert verify(published, bronze, deep=True) == []
 
 
-def test_uploads_nobody_completes_are_aborted(lake: Lake, seaweed_url: str) -> None:
+def test_abandoned_uploads_are_aborted(lake: Lake, seaweed_url: str) -> None:
     lake = replace(lake, store=new_store(seaweed_url))
     lake.store.client.create_multipart_upload(Bucket=lake.store.bucket, Key="_staging/big")
     assert garbage.collect(lake, dry_run=False) == []

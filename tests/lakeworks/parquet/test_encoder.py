@@ -85,7 +85,7 @@ class FullDisk(Executor):
         return failed
 
 
-def test_an_error_in_the_pool_reaches_whoever_finishes_the_part(tmp_path: Path) -> None:
+def test_an_error_in_the_pool_reaches_the_caller_of_finish(tmp_path: Path) -> None:
     part = ParquetPart(pa.schema([("id", pa.int64())]), Storage(row_group_rows=10), tmp_path, FullDisk())
     part.add(pa.record_batch({"id": pa.array(range(15))}))
     with pytest.raises(OSError, match="no space left"):

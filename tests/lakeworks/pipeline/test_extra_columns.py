@@ -72,7 +72,7 @@ def test_of_two_months_written_at_once_the_second_is_not_published(lake: Lake, r
     assert len(lake.ledger.live_partitions(contract.table)) == 1
 
 
-def test_a_contract_that_names_it_in_another_type_says_which_file_to_mend(lake: Lake, run_at: RunAt) -> None:
+def test_a_contract_that_names_it_in_another_type_says_which_file_to_change(lake: Lake, run_at: RunAt) -> None:
     """Arrow's own error said neither which table nor what to do."""
     contract = events(grain=[])
     columns = {name: column.model_dump() for name, column in contract.columns.items()}

@@ -37,7 +37,7 @@ def vendor(replay_url: str) -> Vendor:
     return found
 
 
-def test_a_landed_answer_that_somebody_changed_is_not_read(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
+def test_a_landed_answer_that_was_changed_is_not_read(lake: Lake, vendor: Vendor, run_at: RunAt) -> None:
     key = landed(lake, BARS, DAY, run_at(1), access(vendor, lake)).answers[0].key
     stored, item = lake.store.get(key)
     for body in (gzip.compress(b"{}"), stored[:-20], b"plain"):

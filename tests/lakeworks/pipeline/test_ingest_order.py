@@ -92,7 +92,7 @@ def test_no_rows_are_no_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [SchemaDrift("`price` does not fit"), MalformedSource("`events.parquet` is cut off")])
 @pytest.mark.parametrize("after", [0, 3])
-def test_what_is_wrong_with_the_input_is_told_as_it_is(tmp_path: Path, error: Exception, after: int) -> None:
+def test_an_error_of_the_input_is_raised_unchanged(tmp_path: Path, error: Exception, after: int) -> None:
     rows = arrived(id=list(range(100)))
 
     def broken() -> Iterator[pa.RecordBatch]:

@@ -255,7 +255,7 @@ def test_too_many_days_stop_the_run_and_change_nothing(tmp_path: Path) -> None:
     assert shop.rows(SILVER) == []
 
 
-def test_a_date_that_is_none_is_set_aside_once(shop: Shop) -> None:
+def test_an_invalid_date_is_quarantined_once(shop: Shop) -> None:
     shop.arrive(1, [order(0), order(0, id=5, created_at="yesterday")])
     assert shop.build(SILVER, 1).balance.broken["created_at_required"] == 1
     shop.arrive(2, [order(0, 1)])

@@ -63,13 +63,13 @@ def test_what_the_book_does_not_know_is_named() -> None:
         ),
     ],
 )
-def test_a_wrong_file_is_told_with_its_field(tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_file_is_reported_with_its_field(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "prices.yml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=says):
         load_price_book(path)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read.*LAKE_PRICE_BOOK"):
         load_price_book(tmp_path / "none.yml")

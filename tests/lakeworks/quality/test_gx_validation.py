@@ -238,7 +238,7 @@ def test_a_column_missing_from_any_chunk_is_seen() -> None:
     assert not audited(contract(), [first, second]).passed
 
 
-def test_long_decimals_are_told_apart() -> None:
+def test_long_decimals_stay_distinct() -> None:
     wide = contract_of(columns={"id": {"type": "decimal(20,0)", "required": True, "description": ""}})
     assert audited(wide, [table({"id": Decimal(10**17)}, {"id": Decimal(10**17 + 1)}, of=wide)]).passed
 
@@ -298,7 +298,7 @@ def test_a_partition_in_pieces_is_judged_as_a_whole() -> None:
     assert [failure.expectation for failure in off.failures] == ["expect_column_mean_to_be_between"]
 
 
-def test_the_piece_with_a_broken_row_is_named_and_the_next_partition_starts_anew() -> None:
+def test_the_piece_with_a_broken_row_is_named_and_the_next_partition_starts_fresh() -> None:
     wanted = contract()
     first = pieces(wanted, {"id": 1}, {"id": 2, "code": "no code"})
     failures = audit(wanted, [*first, Chunk(table({"id": 1}, of=wanted))]).failures

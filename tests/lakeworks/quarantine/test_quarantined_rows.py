@@ -48,7 +48,7 @@ def test_rows_refused_on_arrival_are_found_by_the_day_they_say(lake: Lake, run_a
     assert len(rows_of(lake, contract, found, Period.parse("2019-01-06"), 1).first) == 1
 
 
-def test_partitions_by_values_are_told_apart_within_one_run(lake: Lake, run_at: RunAt) -> None:
+def test_partitions_by_values_are_distinguished_within_one_run(lake: Lake, run_at: RunAt) -> None:
     """A run of one day may build many partitions of it: the typed path says which."""
     symbol = {"type": "string", "description": "listing"}
     at = {"type": "timestamp", "description": "when"}

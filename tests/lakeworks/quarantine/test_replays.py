@@ -50,7 +50,7 @@ def built(lake: Lake, run_at: RunAt, replay_url: str) -> Lake:
     return lake
 
 
-def test_rows_rejoin_after_the_contract_is_mended_and_the_balance_holds(built: Lake) -> None:
+def test_rows_rejoin_after_the_contract_is_repaired_and_the_balance_holds(built: Lake) -> None:
     contract = load_contract(SILVER)
     before = find(built, contract, JANUARY)
     assert before.balance is not None
@@ -110,7 +110,7 @@ def test_tables_built_from_it_are_rebuilt_when_asked(built: Lake) -> None:
     assert {entry.run.id for entry in live.values()} == {done.record.run.id}
 
 
-def test_rows_with_an_unknown_column_are_set_aside_and_rejoin_when_the_contract_knows_it(
+def test_rows_with_an_unknown_column_are_quarantined_and_rejoin_when_the_contract_knows_it(
     built: Lake, run_at: RunAt
 ) -> None:
     whole = load_contract(BRONZE)

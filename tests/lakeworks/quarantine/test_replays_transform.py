@@ -91,7 +91,7 @@ def balanced(balance: RowBalance) -> tuple[int, int, int, int]:
     return balance.read, balance.staged, balance.quarantined, balance.deduplicated
 
 
-def test_rows_rejoin_after_the_transform_is_mended_and_the_balance_holds(prices: Prices, run_at: RunAt) -> None:
+def test_rows_rejoin_after_the_transform_is_repaired_and_the_balance_holds(prices: Prices, run_at: RunAt) -> None:
     lake, contract = prices.lake, prices.contract
     prices.transform(WRONG)
     first = rebuild(lake, contract.name, JANUARY, run_at(2))

@@ -95,7 +95,7 @@ def test_errors_are_boto3s(moto_url: str) -> None:
         ObjectStore(nobody, "bucket", fast_client=FastS3Client.of(nobody)).put("k", b"")
 
 
-def test_wrong_credentials_are_told_as_boto3_tells_them(seaweed_url: str) -> None:
+def test_wrong_credentials_raise_the_error_that_boto3_raises(seaweed_url: str) -> None:
     store = new_store(seaweed_url)
     wrong = boto3.client(
         "s3", endpoint_url=seaweed_url, region_name="us-east-1", aws_access_key_id="nobody", aws_secret_access_key="x",

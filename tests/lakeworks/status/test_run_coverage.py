@@ -50,7 +50,9 @@ def record(period: str, *partitions: str) -> RunRecord:
         ([], [record("2019-01-05", "")], ["2019-01-05"]),
     ],
 )
-def test_consumers_are_told_of_every_slot_a_run_covered_or_reopened(by: Any, records: Any, keys: list[str]) -> None:
+def test_consumers_are_notified_of_every_period_a_run_covered_or_reopened(
+    by: Any, records: Any, keys: list[str]
+) -> None:
     assert announced_keys(table(*by), records) == keys
 
 
@@ -81,7 +83,7 @@ def ran(lake: Lake, contract: Contract, *periods: str) -> None:
         lake.store.put(run_key(contract.table, Period.parse(period), "r.1"), b"{}")
 
 
-def test_days_wait_for_their_own_runs_whoever_reopened_them(lake: Lake) -> None:
+def test_days_wait_for_their_own_runs_even_if_another_run_reopened_them(lake: Lake) -> None:
     contract, month = table("day(sold_on)"), Period.parse("2019-02")
     ran(lake, contract, *(f"2019-02-{day:02}" for day in range(1, 27)), "2019-03-01", "2019-02-28T03")
     lake.store.put("_ledger/silver/test/rows/year=2019/month=02/day=27/00000001.json", b"{}")

@@ -189,7 +189,7 @@ def test_a_table_without_partitions_says_why(lake: Lake) -> None:
     assert "built from `bronze.transport.yellow_trips`" in look(lake, SILVER).why_empty
 
 
-def test_an_unfinished_publication_is_told(february: Many) -> None:
+def test_an_unfinished_publication_is_reported(february: Many) -> None:
     february.put([entry(SILVER, DAYS[0], 2, period="2019-02", state="publishing")], objects=False)
     matrix = look(february, SILVER)
     assert matrix.counts == {"unfinished": 1, "published": 27}

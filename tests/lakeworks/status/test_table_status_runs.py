@@ -35,7 +35,7 @@ def landed(many: Many, contract: Contract, day: Period, name: str, same_as: str 
     many.lake.store.put(key, made.model_dump_json().encode())
 
 
-def test_a_set_that_was_landed_anew_makes_its_day_stale(tmp_path: Path) -> None:
+def test_a_set_that_was_landed_again_makes_its_day_stale(tmp_path: Path) -> None:
     """Sets lie in a folder of their own below the day's, where no one looked: the day stayed published."""
     bars = load_contract("bronze.market.crypto_bars")
     days = Period.parse("2013-02").split("day")[:3]

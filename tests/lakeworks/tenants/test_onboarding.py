@@ -68,7 +68,7 @@ def test_another_owner_is_an_update(lake: Lake) -> None:
     )  # fmt: skip
 
 
-def test_of_two_at_once_one_is_told(lake: Lake) -> None:
+def test_of_two_at_once_one_gets_an_error(lake: Lake) -> None:
     """The other's record appears between our look and our write: the condition catches it."""
 
     class Late(ObjectStore):
@@ -99,7 +99,7 @@ def test_removing_refuses_while_there_is_data_and_deletes_none(lake: Lake) -> No
     assert [record.state for record in TenantRegistry(lake.store).all()] == ["active"]
 
 
-def test_a_damaged_record_is_told_with_its_place(lake: Lake) -> None:
+def test_a_damaged_record_is_reported_with_its_place(lake: Lake) -> None:
     lake.store.put(registry_key(ACME), b'{"id": "acme"}')
     with pytest.raises(LedgerCorrupt, match="metadata/tenants/acme.json"):
         TenantRegistry(lake.store).get(ACME)
@@ -195,7 +195,7 @@ def test_a_schema_of_one_does_not_show_in_the_others(lake: Lake, replay_url: str
     assert lake.catalog.table(contract.table) is None
 
 
-def test_rolling_one_back_moves_nobody_else(lake: Lake, replay_url: str, run_at: Callable[..., Run]) -> None:
+def test_rolling_one_tenant_back_changes_no_other(lake: Lake, replay_url: str, run_at: Callable[..., Run]) -> None:
     acme, globex = lake.for_tenant(ACME), lake.for_tenant(GLOBEX)
     contract = load_contract(ZONES)
     for share in (acme, globex):

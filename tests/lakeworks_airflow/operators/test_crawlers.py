@@ -102,7 +102,7 @@ def test_a_look_that_fails_is_repeated_until_glue_answers(
         assert [request.operation for request, _ in faults.broken] == ["GetCrawler"] * 3
 
 
-def test_a_glue_that_never_answers_is_told_when_the_time_is_over(
+def test_a_glue_that_never_answers_is_reported_when_the_time_is_over(
     lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def always(_: Request) -> Kind:

@@ -71,7 +71,7 @@ def lose_the_table(lake: Lake) -> None:
     lake.catalog.client.delete_table(DatabaseName=name.database, Name=name.table)
 
 
-def test_a_lost_table_is_told_then_mended_then_right(published: Lake) -> None:
+def test_a_lost_table_is_reported_then_repaired_then_right(published: Lake) -> None:
     right = {"table": BRONZE, "differences": {}, "repaired": 0, "left": []}
     assert operator(CatalogDiffOperator, table=BRONZE, fail=True).execute({}) == right
     lose_the_table(published)
@@ -107,7 +107,7 @@ def test_compaction_leaves_a_table_alone_whose_objects_are_as_they_should_be(pub
 
 
 @pytest.mark.parametrize("overtaken", [False, True])
-def test_compaction_writes_anew_what_needs_it_and_tells_what_others_published_meanwhile(
+def test_compaction_rewrites_what_needs_it_and_reports_what_others_published_meanwhile(
     published: Lake, run_at: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, overtaken: bool
 ) -> None:
     cut, tiny = large(1 << 20), large(1, 50)

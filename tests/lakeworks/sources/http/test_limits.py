@@ -191,7 +191,7 @@ def test_a_vendor_that_keeps_failing_is_left_alone_then_tried_by_one() -> None:
     assert one.reserve() == 0
 
 
-def test_a_document_nobody_can_read_starts_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_document_starts_again(caplog: pytest.LogCaptureFixture) -> None:
     state = MemoryState()
     state.swap("vendor.json", b"{half", None)
     assert gate(state, per_day=1).reserve() == 0

@@ -139,7 +139,9 @@ def test_a_listing_with_a_line_of_another_width_is_never_landed(vendor: Vendor, 
     ],
     ids=["premium", "full", "cap", "key", "unknown"],
 )
-def test_each_sentence_is_told_apart(vendor: Vendor, body: str, error: type[LakeError], match: str) -> None:
+def test_each_sentence_of_the_vendor_has_its_own_error(
+    vendor: Vendor, body: str, error: type[LakeError], match: str
+) -> None:
     vendor.fault(kind="note200", body=body, times=9)
     with pytest.raises(error, match=match) as raised:
         fetched(client(vendor))

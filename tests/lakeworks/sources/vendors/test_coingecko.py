@@ -151,7 +151,7 @@ def test_the_replays_own_limit_is_met(vendor: Vendor) -> None:
         fetched(client(vendor))
 
 
-def test_a_coin_nobody_knows_is_named(vendor: Vendor) -> None:
+def test_an_unknown_coin_is_named(vendor: Vendor) -> None:
     asked, landing = wanted("market_chart", "2026-01-14", coins=["bitcoin", "nocoin"]), MemoryLanding()
     assert client(vendor).collect(asked, landing)["unknown"] == "nocoin"
     assert {row["symbol"] for row in rows(parse, asked, landing)} == {"bitcoin"}

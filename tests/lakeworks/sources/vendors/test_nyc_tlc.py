@@ -72,7 +72,7 @@ def test_a_known_etag_is_not_fetched_again_but_a_republished_file_is(server: str
     assert (changed.etag, changed.sha256) != (first.etag, first.sha256)
 
 
-def test_an_unpublished_month_is_told_apart_from_a_failure(server: str, tmp_path: Path) -> None:
+def test_an_unpublished_month_is_distinguished_from_a_failure(server: str, tmp_path: Path) -> None:
     with pytest.raises(NotPublishedYet, match=r"yellow_trips of 2031-05.*two months late"):
         fetch(server, tmp_path, period=Period.parse("2031-05"))
     assert requests_seen(server) == 1

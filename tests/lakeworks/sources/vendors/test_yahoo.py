@@ -85,7 +85,7 @@ def test_an_event_without_a_bar_is_a_row_and_one_with_two_bars_is_one(vendor: Ve
     ]  # fmt: skip
 
 
-def test_a_delisted_symbol_is_named_and_a_refused_range_is_told(vendor: Vendor) -> None:
+def test_a_delisted_symbol_is_named_and_a_refused_range_is_reported(vendor: Vendor) -> None:
     landing, asked = MemoryLanding(), wanted("daily_bars", "2020-08-06", symbols=["AAPL", "ENRNQ"])
     assert client(vendor).collect(asked, landing) == {"unknown": "ENRNQ"}
     assert {row["symbol"] for row in rows(parse, asked, landing)} == {"AAPL"}
@@ -113,7 +113,7 @@ def test_a_delisted_symbol_is_named_and_a_refused_range_is_told(vendor: Vendor) 
         ({"kind": "status", "status": 200, "body": '{"chart": {}}'}, MalformedSource, "no result"),
     ],
 )
-def test_what_is_no_answer_is_told(vendor: Vendor, fault: dict[str, Any], error: Any, match: str) -> None:
+def test_a_malformed_answer_is_reported(vendor: Vendor, fault: dict[str, Any], error: Any, match: str) -> None:
     vendor.fault(times=9, **fault)
     with pytest.raises(error, match=match):
         fetched(vendor)
