@@ -1,9 +1,10 @@
 """Source clients: they ask vendors and hand over raw bytes; they never touch the lake.
 
 Three kinds. A `Source` serves one file a period, conditional on its ETag (NYC TLC). A `RequestSource` makes many requests a
-period (an API): every answer goes through `ResponseStore.take`, which lands it before the next one is asked for and, after a
-failure, hands back what is landed instead of asking again. Its `parse` turns one landed answer into rows, without a network.
-A `FileSource` (`file_drop`) hands over files that others deliver; each is landed as it came.
+period (an API). Every answer goes through `ResponseStore.fetch_once`, which lands it before the client sends the next request.
+After a failure, `fetch_once` returns the landed answer instead of sending the request again. The source's `parse` turns one
+landed answer into rows, without a network. A `FileSource` (`file_drop`) hands over files that others deliver, each landed as
+it came.
 """
 
 from lakeworks.sources.protocols import (

@@ -86,7 +86,7 @@ class RequestSource(Protocol):
     """
 
     def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
-        """Make every request of the data set through `landing.take`; returns facts of the whole fetch, such as a watermark.
+        """Make every request of the data set through `landing.fetch_once`; return facts of the whole fetch (a watermark).
 
         Raises:
             QuotaExhausted: the vendor takes no more requests for now; the next attempt goes on from there.
