@@ -37,7 +37,7 @@ class BatchConversion:
         *,
         rejects_unknown: bool = True,
     ) -> None:
-        """With `sorting`, rows that do not belong go there; those that bring an unknown column only if `rejects_unknown`."""
+        """Convert by a contract; `sorting` takes rows that do not belong, with `rejects_unknown` also by their columns."""
         self._contract = contract
         self._rejects_unknown = sorting is not None and rejects_unknown
         self._drift = drift

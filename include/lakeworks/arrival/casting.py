@@ -9,7 +9,7 @@ from lakeworks.core.column_case import match_type
 
 
 def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """The values in another type, without loss; of a struct, the members that are wanted (see `new_members`).
+    """Return the values in another type, without loss; of a struct, the wanted members (see `new_members`).
 
     Raises:
         pyarrow.ArrowInvalid: some value has none, or is of another kind.
@@ -25,7 +25,7 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def new_members(arrived: pa.DataType, kind: pa.DataType, path: str = "") -> Iterator[str]:
-    """Members of nested values that the wanted type lacks: Arrow's cast leaves them out without a word."""
+    """Yield members of nested values that the wanted type lacks. Arrow's cast drops them silently."""
     kind = match_type(kind, arrived)
     if pa.types.is_struct(arrived) and pa.types.is_struct(kind):
         known = {kind.field(place).name: kind.field(place).type for place in range(kind.num_fields)}
@@ -80,7 +80,7 @@ def _is_plain_text(arrived: pa.DataType, kind: pa.DataType) -> bool:
 
 
 def _items(maps: pa.MapArray) -> pa.Array:
-    """The values of these maps: `items` alone is all of the memory that several batches share."""
+    """Return the values of these maps: `items` alone is all of the memory that several batches share."""
     start, end = maps.offsets[0].as_py(), maps.offsets[-1].as_py()
     return maps.items[start:end]
 
@@ -110,7 +110,7 @@ def _is_written_alike(before: pa.Array, after: pa.Array) -> bool:
 
 
 def _family(kind: pa.DataType) -> str:
-    """Types between which a cast only changes the width; Arrow would also turn text or truth into numbers."""
+    """Return the kind of a type: a cast inside one kind only changes the width. Arrow would also cast between kinds."""
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return "number"
     for name in ("null", "boolean", "timestamp", "date", "binary", "large_binary", "struct", "map"):

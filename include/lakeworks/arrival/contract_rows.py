@@ -38,7 +38,7 @@ class RawRows(Protocol):
         """Values of contract columns that the lake itself knows, such as `_run_id`."""
 
     def batches(self) -> Iterator[RawBatch]:
-        """Its rows; a format that knows its columns from the start gives a first batch without rows.
+        """Yield its rows; a format that knows its columns from the start gives a first batch without rows.
 
         Raises:
             MalformedSource: it is damaged.
@@ -109,7 +109,7 @@ def conform(
 
 
 def _batches(file: RawRows, contract: Contract) -> Iterator[RawBatch]:
-    """The rows of a file; what is wrong with its bytes names the table they are for."""
+    """Yield the rows of a file; an error about its bytes names the table."""
     try:
         yield from file.batches()
     except MalformedSource as error:

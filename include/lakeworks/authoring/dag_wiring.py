@@ -56,7 +56,7 @@ class Dag:
         return start == end or any(self.reaches(task, end) for task in self.tasks[start].downstream)
 
     def task_of(self, table: str, kind: str) -> str | None:
-        """The id of the table's task of that kind."""
+        """Return the id of the table's task of that kind."""
         return next((id_ for id_, task in self.tasks.items() if (task.table, task.kind) == (table, kind)), None)
 
 
@@ -174,7 +174,7 @@ def _table_problems(dags: list[Dag], contract: Contract, reads: list[str]) -> It
 
 
 def _likely_file(dags: list[Dag], contract: Contract, reads: list[str]) -> str:
-    """The file that builds most of what the table reads, else most of its domain."""
+    """Return the file that builds most tables that the table reads, else most tables of its domain."""
     domain = f".{contract.table.domain}."
     if not dags:
         return f"{contract.table.domain}.py"

@@ -71,7 +71,7 @@ def _received(example: Example, contract: Contract, scratch: Path) -> ExampleOut
 
 
 def _parsed(example: Example, contract: Contract) -> Iterator[tuple[str, Rows]]:
-    """Recorded answers through the source's own `parse`."""
+    """Yield recorded answers, parsed by the source's own `parse`."""
     name, _, dataset = str(contract.source).partition(".")
     parse, wanted = parser_of(name), FetchRequest(dataset, Period.parse(example.period), contract.source_options)
     if parse is None:

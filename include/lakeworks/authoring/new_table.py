@@ -187,7 +187,7 @@ def select_text(above: Contract, columns: Mapping[str, Column]) -> str:
 
 
 def _where(above: Contract) -> str:
-    """The rows of the run's period, where a column says the time."""
+    """Return the WHERE clause for the rows of the run's period; empty if no column has a time."""
     timed = next((field.column for field in above.time_fields if field.column), None)
     return f"WHERE {timed} >= $partition_start AND {timed} < $partition_end\n" if timed else ""
 
@@ -221,7 +221,7 @@ def contract_text(document: Mapping[str, Any]) -> str:
 
 
 def _field(key: str, value: Any) -> list[str]:
-    """A rule or check a line; every other field on one."""
+    """Return the lines of a field: one line for each rule or check, every other field on one line."""
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         return _rows(f"{key}:", value, "  ")
     return [_flow({key: value})[1:-1]]

@@ -50,6 +50,6 @@ def _allowed(found: "SchemaProperty") -> list[Any] | None:
 
 
 def _classification(found: "SchemaProperty") -> str:
-    """Ours, or the strictest for a word that is unknown here."""
+    """Return our word for a classification; the strictest for a word that is unknown here."""
     said = (found.classification or "public").lower()
     return said if said in _CLASSES else "restricted"

@@ -116,7 +116,7 @@ def _table_of(document: "OpenDataContractStandard", name: TableName, file: str) 
 
 
 def _version(text: str | None) -> str:
-    """`v1.2` as `1.2.0`: a contract's version has three numbers."""
+    """Return `v1.2` as `1.2.0`: a contract's version has three numbers."""
     numbers = re.findall(r"\d+", text or "")[:3] or ["1"]
     return ".".join([*numbers, "0", "0"][:3])
 
@@ -146,7 +146,7 @@ def _service_levels(document: "OpenDataContractStandard", own: Mapping[str, Any]
 
 
 def _left_out(document: "OpenDataContractStandard", table: "SchemaObject") -> Iterator[str]:
-    """Parts of the document that a contract has no field for, and that change what is promised."""
+    """Yield parts of the document that have no field in a contract and change what is promised."""
     known = {"latency", "freshness", "retention"}
     for level in document.slaProperties or ():
         if level.property not in known or not isinstance(level.value, int | float):

@@ -59,7 +59,7 @@ def _implementation(rule: "DataQuality") -> dict[str, Any] | None:
 
 
 def _metric(rule: "DataQuality") -> dict[str, Any] | None:
-    """The metrics of the standard about a whole table."""
+    """Return a check for one of the standard's metrics about a whole table; None for another metric."""
     if rule.metric == "rowCount" and (bounds := _bounds(rule)):
         return {"type": "expect_table_row_count_to_be_between", "kwargs": bounds}
     columns = (rule.arguments or {}).get("properties")

@@ -108,5 +108,5 @@ def _rendering_problems(sql: str) -> Iterator[str]:
 
 
 def _plain(kind: str) -> str:
-    """DuckDB quotes members of a struct only where it must."""
+    """Return a type without quotes where they are not needed: DuckDB quotes members of a struct."""
     return kind.replace('"', "")

@@ -57,7 +57,7 @@ def _folder_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _reference_problems(contract: Contract) -> Iterator[Problem]:
-    """Tables that the contract names."""
+    """Yield a problem for each table that the contract names and the project does not have."""
     file, known = contract.path_of("contract.yml"), all_tables()
     named = [(f"inputs.{name}", name) for name in contract.inputs]
     named += [("preserves_rows", contract.preserves_rows)] if contract.preserves_rows else []
@@ -83,7 +83,7 @@ def _source_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _function_problems(contract: Contract) -> Iterator[Problem]:
-    """A `transform.py` groups by columns of the table, and says what each column it computes is made of."""
+    """Yield the problems of `transform.py`: columns it groups by, and columns it does not explain."""
     if not has_function(contract):
         return
     file = contract.path_of("transform.py")
@@ -156,7 +156,7 @@ def _loadable() -> dict[str, Contract]:
 
 
 def _stray_folders() -> Iterator[Problem]:
-    """A folder below `tables/` that is no table is overlooked by everything, silently."""
+    """Yield each folder below `tables/` that is no table: everything else overlooks it silently."""
     root = current_project().tables
     for path in sorted(root.rglob("*")):
         if path.suffix not in (".yml", ".sql") or path.name not in _FILES:

@@ -27,7 +27,7 @@ class PipelineDag:
     started_by: tuple[str, ...] = ()  # assets; none for a DAG with a schedule of its own
 
     def periods(self, first: str, last: str) -> list[Period]:
-        """The DAG's periods from one key to another, both included; a month means its first or last day.
+        """Return the DAG's periods between two keys, both included; a month means its first or last day.
 
         Raises:
             PartitionKeyError: a key is coarser or finer than it can be, the range runs backwards, or begins before the DAG.
@@ -74,7 +74,7 @@ def read_dag(airflow: Airflow, dag_id: str) -> PipelineDag:
 
 
 def _edge(key: str, grain: str, place: int) -> Period:
-    """The first (0) or last (-1) period of the DAG's grain inside what was typed."""
+    """Return the first (0) or last (-1) period of the DAG's grain inside the typed key."""
     typed = Period.parse(key)
     inside = typed.split(grain)
     if typed.grain != grain and len(inside) == 1:
@@ -85,7 +85,7 @@ def _edge(key: str, grain: str, place: int) -> Period:
 
 
 def _tables(task_ids: Sequence[str], tags: Sequence[str]) -> list[str]:
-    """Tables by their task groups (`silver_trips.write`), lower layers first; the tag `domain:…` tells equal names apart."""
+    """Return tables by task group (`silver_trips.write`), lower layers first; `domain:…` tags tell names apart."""
     groups = {task_id.partition(".")[0] for task_id in task_ids if task_id.endswith(".write")}
     domains = [tag.partition(":")[2] for tag in tags if tag.startswith("domain:")]
     names = (TableName.parse(table) for table in all_tables())
@@ -94,7 +94,7 @@ def _tables(task_ids: Sequence[str], tags: Sequence[str]) -> list[str]:
 
 
 def _assets(expression: Mapping[str, Any] | None) -> list[str]:
-    """The names in an asset expression: `{"any": [{"asset": {"name": …}}, …]}`."""
+    """Return the names in an asset expression: `{"any": [{"asset": {"name": …}}, …]}`."""
     if not expression:
         return []
     if "asset" in expression:

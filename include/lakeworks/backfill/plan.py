@@ -36,7 +36,7 @@ class TableStanding:
     whole: Standing | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """A row for people and programs."""
+        """Return a row for people and programs."""
         counts = Counter([self.whole] if self.whole else self.by_period.values())
         return {"table": self.table, **{standing: counts[standing] for standing in reversed(STANDINGS)}}
 
@@ -104,7 +104,7 @@ def make_plan(
 
 
 def chunks(periods: Iterable[Period], chunk: RunSpan) -> Iterable[tuple[Period, Period]]:
-    """Neighbouring periods as (first, last), cut where a day, month or year ends."""
+    """Yield neighbouring periods as (first, last), split where a day, month or year ends."""
     first = last = None
     for period in periods:
         if (
@@ -150,7 +150,7 @@ def _stand(
 
 
 def _covered(lake: Lake, contract: Contract, grain: str) -> set[Period]:
-    """The periods of a grain that runs of a table covered: of their own, of a coarser one, or of every finer one inside."""
+    """Return the periods of a grain that a table's runs covered, whatever the grain of the runs."""
     records = list(lake.ledger.recorded(contract.table))
     finer_grains = GRAINS[GRAINS.index(grain) + 1 :]
     whole = covered_by(((ran, at) for ran, at in records if ran.grain not in finer_grains), grain)

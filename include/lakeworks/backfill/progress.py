@@ -29,7 +29,7 @@ class BackfillProgress:
         return sum(run.periods for run in self.backfill.runs)
 
     def per_minute(self, now: datetime) -> float | None:
-        """Periods a minute since the first run began; None before anything is done."""
+        """Return the periods a minute since the first run began; None before anything is done."""
         began = min((run.started for run in self.backfill.runs if run.started), default=None)
         ends = [run.ended for run in self.backfill.runs if run.ended]
         until = max(ends) if self.backfill.is_over and ends else now
@@ -37,13 +37,13 @@ class BackfillProgress:
         return self.done / minutes if minutes > 0 and self.done else None
 
     def time_left(self, now: datetime) -> timedelta | None:
-        """At the rate so far; None where that is not known, or something waits for its vendor."""
+        """Return the time left at the rate so far; None if it is not known, or a task waits for its vendor."""
         rate = self.per_minute(now)
         left = self.total - self.done - self.backfill.count("failed")
         return timedelta(minutes=left / rate) if rate and not self.waiting else None
 
     def as_dict(self, now: datetime) -> dict[str, Any]:
-        """For programs."""
+        """Return a document for programs."""
         left = self.time_left(now)
         return {
             **self.backfill.as_dict(),
@@ -93,7 +93,7 @@ def _at(run: ChunkRun, tasks: Sequence[Mapping[str, Any]], over: int) -> str:
 
 
 def _wait(run: ChunkRun, task: Mapping[str, Any], vendors: Vendors) -> str:
-    """A task that waits without a worker: for its vendor until a moment, or for its next try."""
+    """Describe a task that waits without a worker: for its vendor until a moment, or for its next try."""
     if task["state"] == "up_for_retry":
         return f"{_range(run)} {task['task_id']}: try {task['try_number']} failed, Airflow tries again"
     if shut := vendors.shut(task):
@@ -103,7 +103,7 @@ def _wait(run: ChunkRun, task: Mapping[str, Any], vendors: Vendors) -> str:
 
 
 def _failure(airflow: Airflow, backfill: Backfill, run: ChunkRun) -> str:
-    """The first failed task and what its log says at last."""
+    """Return the first failed task and the last error in its log."""
     tasks = [task for task in _tasks(airflow, backfill, run) if task["state"] == "failed"]
     if not tasks:
         return f"{_range(run)}: ended before it began"
@@ -114,7 +114,7 @@ def _failure(airflow: Airflow, backfill: Backfill, run: ChunkRun) -> str:
 
 
 def _cause(log: Sequence[Any]) -> str:
-    """The last error line of a structured log, without the traceback."""
+    """Return the last error line of a structured log, without the traceback."""
     errors = [line for line in log if isinstance(line, Mapping) and line.get("level") in ("error", "critical")]
     for line in reversed(errors):
         detail = line.get("error_detail") or []

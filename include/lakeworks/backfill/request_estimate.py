@@ -61,7 +61,7 @@ class Need:
         return 1 + -(-left // self.per_day)
 
     def as_dict(self) -> dict[str, Any]:
-        """A row for people and programs."""
+        """Return a row for people and programs."""
         requests = f"{self.requests}+" if self.at_least else str(self.requests)
         limit = (
             f"{self.per_day} a day" if self.per_day else f"{self.per_month} a month" if self.per_month else "none a day"
@@ -76,7 +76,7 @@ class Need:
 
 
 def needs(lake: Lake, wanted: Iterable[tuple[Contract, list[Period]]]) -> list[Need]:
-    """The requests of every vendor for the periods to be run of each of its tables."""
+    """Return each vendor's requests for the periods to run of its tables."""
     by_source: dict[str, list[tuple[Contract, list[Period]]]] = {}
     for contract, periods in wanted:
         name = str(contract.source).partition(".")[0]

@@ -52,11 +52,11 @@ class Backfill:
         return all(run.state in ENDED for run in self.runs)
 
     def count(self, *states: str) -> int:
-        """Periods of the runs in these states."""
+        """Return how many periods the runs in these states have."""
         return sum(run.periods for run in self.runs if run.state in states)
 
     def as_dict(self) -> dict[str, Any]:
-        """A row for people and programs."""
+        """Return a row for people and programs."""
         return {
             "backfill": self.id,
             "runs": len(self.runs),
@@ -84,7 +84,7 @@ def start(airflow: Airflow, plan: Plan, now: datetime, *, backwards: bool = Fals
 
 
 def find(airflow: Airflow, backfill_id: str) -> Backfill:
-    """A backfill and its runs as they are now.
+    """Return a backfill and its runs as they are now.
 
     Raises:
         LakeNotFound: no run of that name is known to Airflow.
@@ -97,7 +97,7 @@ def find(airflow: Airflow, backfill_id: str) -> Backfill:
 
 
 def known(airflow: Airflow, dag_id: str = "~") -> list[Backfill]:
-    """Every backfill whose runs Airflow still has, newest first."""
+    """Return every backfill whose runs Airflow still has, newest first."""
     found: dict[tuple[str, str], list[ChunkRun]] = {}
     for run in airflow.pages(f"dags/{dag_id}/dagRuns", "dag_runs", run_id_prefix_pattern=PREFIX):
         name = str(run["dag_run_id"]).removeprefix(PREFIX).rpartition("__")[0]

@@ -12,7 +12,7 @@ _ADDRESS = re.compile(r"s3[an]?://([^/]+)(?:/(.*))?", re.IGNORECASE | re.DOTALL)
 
 
 def foreign_folder(path: str, database: str, own_buckets: Collection[str]) -> str:
-    """The folder as Glue wants it spelled, once neither it nor the database is the lake's.
+    """Return the folder in Glue's spelling, after checking that neither it nor the database is the lake's.
 
     Raises:
         ConfigError: one of them is, or the path is no `s3://` address; nothing was started.

@@ -53,7 +53,7 @@ class GlueCatalog:
     tenant: Tenant | None = None
 
     def database(self, name: TableName) -> str:
-        """The Glue database a table is registered in: the tenant's own, if there is a tenant."""
+        """Return the Glue database a table is registered in: the tenant's own, if there is a tenant."""
         return database_of(self.tenant, name.database)
 
     def ensure_database(self, name: str, description: str = "") -> bool:
@@ -67,7 +67,7 @@ class GlueCatalog:
         return False
 
     def table(self, name: TableName) -> dict[str, Any] | None:
-        """The table as Glue holds it, or None."""
+        """Return the table as Glue has it, or None."""
         try:
             with translated("look up the table", str(name)):
                 answer = self.client.get_table(DatabaseName=self.database(name), Name=name.table)
@@ -121,7 +121,7 @@ class GlueCatalog:
         return count + self._aligned(calls, pending, on_aligned)
 
     def columns(self, contract: Contract) -> list[dict[str, str]]:
-        """The table's columns as registered, or the contract's where there is no table yet."""
+        """Return the table's registered columns, or the contract's if there is no table yet."""
         found = self.table(contract.table)
         return list(found["StorageDescriptor"]["Columns"]) if found else glue_columns(contract)
 
@@ -143,7 +143,7 @@ class GlueCatalog:
         return len(new) + len(changed)
 
     def partitions(self, contract: Contract) -> Iterator[dict[str, Any]]:
-        """Every partition Glue lists, as it holds it; filtered nowhere, because emulators ignore `Expression`."""
+        """Yield every partition in Glue's catalog. The call has no filter, because emulators ignore `Expression`."""
         return self.calls(contract.table).listing()
 
     def drop_partitions(self, contract: Contract, partitions: Sequence[Partition]) -> int:
@@ -161,7 +161,7 @@ class GlueCatalog:
         return ensure_index(self.client, self.calls(contract.table).place, contract.partition_keys, partitions)
 
     def calls(self, name: TableName) -> PartitionCalls:
-        """The calls for many partitions of a table."""
+        """Return the calls for many partitions of a table."""
         return PartitionCalls(self.client, name, self.threads, self.sleep, self.tenant)
 
     def _create(self, contract: Contract, wanted: Mapping[str, Any], on_aligned: OnAligned) -> str:
@@ -224,6 +224,6 @@ def _refusal(code: str) -> type[LakeAccessDenied | LakeUnavailable]:
 
 
 def partition_from_glue(contract: Contract, values: Sequence[str]) -> Partition:
-    """The partition Glue's values stand for."""
+    """Return the partition that Glue's values mean."""
     pairs = zip(contract.partition_keys, values, strict=True)
     return Partition(tuple((key, None if value == HIVE_NULL else value) for key, value in pairs))

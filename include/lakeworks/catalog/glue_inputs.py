@@ -40,7 +40,7 @@ class CatalogPartition:
 
 
 def glue_columns(contract: Contract, extra: Sequence[tuple[str, LakeType]] = ()) -> list[dict[str, str]]:
-    """The file columns as Glue lists them; names are lower case there."""
+    """Return the file columns as Glue lists them; names are lower case there."""
     declared = [
         {"Name": name.lower(), "Type": column.type.glue, "Comment": _comment(column.description)}
         for name, column in contract.file_columns.items()
@@ -56,7 +56,7 @@ def arrived_types(columns: Sequence[Mapping[str, str]]) -> dict[str, LakeType]:
 
 
 def from_glue(text: str) -> LakeType | None:
-    """The type Glue names; None where it is not one of ours."""
+    """Return the type that Glue names; None if a contract cannot have it."""
     try:
         return LakeType.parse(text.replace("array<", "list<"))
     except ContractError:
@@ -74,7 +74,7 @@ def table_input(
     extra: Sequence[tuple[str, LakeType]] = (),
     more: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The Glue `TableInput` of a contract; `more` are parameters that follow from what is published."""
+    """Return the Glue `TableInput` of a contract; `more` are parameters that follow from published data."""
     keys = [{"Name": key.lower(), "Type": "string", "Comment": "partition"} for key in contract.partition_keys]
     parameters = {
         "classification": "parquet",
@@ -125,13 +125,13 @@ def merge_existing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
 
 
 def joined_years(*ranges: str) -> str:
-    """The smallest `first,last` that holds every given one."""
+    """Return the smallest range `first,last` that includes every given range."""
     years = [int(year) for item in ranges for year in item.split(",")]
     return f"{min(years)},{max(years)}"
 
 
 def partition_input(wanted: CatalogPartition, columns: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """The Glue `PartitionInput` of a partition; its columns are the table's, so that no reader sees two schemas."""
+    """Return the Glue `PartitionInput` of a partition. It has the table's columns, so readers see one schema."""
     location = wanted.location.rstrip("/") + "/"
     parameters = {"numRows": str(wanted.rows), "totalSize": str(wanted.bytes), **wanted.parameters}
     return {
@@ -142,12 +142,12 @@ def partition_input(wanted: CatalogPartition, columns: Sequence[Mapping[str, str
 
 
 def names_and_types(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Names and types: what a partition says of its columns. Comments are the table's alone."""
+    """Return names and types: what a partition has of its columns. Only the table has comments."""
     return [{"Name": column["Name"], "Type": column["Type"]} for column in columns]
 
 
 def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) -> str:
-    """A short hash of what we set on a partition: an entry that still carries it was changed by no one else."""
+    """Return a short hash of what lakeworks set on a partition. It shows later if another program changed the entry."""
     ours = {key: value for key, value in parameters.items() if _is_ours(key) and key != SEAL}
     text = json.dumps([list(values), location, sorted(ours.items())], separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -162,7 +162,7 @@ def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]])
 
 
 def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """In words, what Glue holds that is not as wanted; Glue may hold more than we set.
+    """Return the differences between Glue's document and the wanted one, in words; Glue may have more members.
 
     The entry number and the seal are left out: they say where the rest comes from, and are no fault by themselves.
     """

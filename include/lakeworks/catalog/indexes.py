@@ -39,7 +39,7 @@ def ensure_index(client: Any, place: Mapping[str, str], keys: tuple[str, ...], p
 
 
 def _is_missing_operation(cause: BaseException | None) -> bool:
-    """A emulator without the operation: moto answers an HTML page with status 500, others name the action."""
+    """Return True for an emulator without the operation: moto sends HTML with status 500, others name the action."""
     if not isinstance(cause, ClientError):
         return False
     code = str(cause.response.get("Error", {}).get("Code", ""))

@@ -43,7 +43,7 @@ class PartitionCalls:
         return {"DatabaseName": database_of(self.tenant, self.name.database), "TableName": self.name.table}
 
     def listing(self, *, columns: bool = True) -> Iterator[dict[str, Any]]:
-        """Every partition once, as Glue holds it, in no order: as many segments at once as there are threads.
+        """Yield every partition once, in no order. One thread reads each segment.
 
         At most a page a thread is in memory. Stand-ins answer everything for each segment; what was seen is left out.
         """
@@ -55,7 +55,7 @@ class PartitionCalls:
                     yield item
 
     def get(self, wanted: Sequence[Values]) -> dict[Values, dict[str, Any]]:
-        """Those of the wanted partitions that exist."""
+        """Return those of the wanted partitions that exist."""
         with ThreadPoolExecutor(self.threads) as pool:
             found = pool.map(self._get, chunks(wanted, GET_BATCH))
             return {tuple(item["Values"]): item for required_member in found for item in required_member}
@@ -129,7 +129,7 @@ class PartitionCalls:
         return found
 
     def _ask(self, values: Sequence[Values]) -> tuple[list[dict[str, Any]], list[Values]]:
-        """One call: partitions that exist, and keys it leaves open."""
+        """Make one call; return the partitions that exist and the unprocessed keys."""
         with translated("look up partitions of", str(self.name)):
             answer = self.client.batch_get_partition(
                 **self.place, PartitionsToGet=[{"Values": list(item)} for item in values]
@@ -144,7 +144,7 @@ class PartitionCalls:
             return _merged(pool.map(lambda chunk: self._write(chunk, create=create), chunks(inputs, WRITE_BATCH)))
 
     def _write(self, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> dict[Values, str]:
-        """One batch until nothing of it is throttled; an item created or dropped by another writer meanwhile changes sides."""
+        """Send one batch until Glue throttles none of it; switch to create or update if another writer was first."""
         refused: dict[Values, str] = {}
         pending = {tuple(item["Values"]): item for item in inputs}
         creating = dict.fromkeys(pending, create)
@@ -210,7 +210,7 @@ class PartitionCalls:
 
 
 def chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """The items in slices of at most `size`."""
+    """Return the items in slices of at most `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 

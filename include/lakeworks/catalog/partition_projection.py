@@ -14,7 +14,7 @@ _INTEGERS = {"year": ("", 4), "month": ("1,12", 2), "day": ("1,31", 2), "hour": 
 
 
 def projection(contract: Contract, location: str, partitions: Iterable[Partition]) -> dict[str, str]:
-    """The table parameters that switch projection on, for the years of `partitions`; empty where it does not apply."""
+    """Return the parameters that switch projection on for the years of `partitions`; empty if it does not apply."""
     years = sorted({int(dict(partition.pairs)["year"] or 0) for partition in partitions} if contract.projected else ())
     if not years:
         return {}

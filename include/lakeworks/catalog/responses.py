@@ -22,7 +22,7 @@ def created(what: str, name: str, create: Callable[[], object]) -> bool:
 
 
 def required_member(answer: Mapping[str, Any], key: str, where: str) -> Any:
-    """A part every answer has: boto3 takes JSON that broke off for an answer without any.
+    """Return a part that every answer has: boto3 reads truncated JSON as an answer without any.
 
     Raises:
         LakeUnavailable: it is not there.

@@ -80,7 +80,7 @@ def _table_options(
         typer.Option("--wide", help="Show every column.", callback=show_every_column, expose_value=False),
     ] = False,
 ) -> None:
-    """Options of every command that prints tables."""
+    """Add the options of every command that prints tables."""
 
 
 def _command(function: Callable[..., None], name: str | None = None) -> Any:

@@ -21,7 +21,7 @@ _NOT_IN_RE2 = {
 
 
 def exact_number(value: Any) -> int | Decimal:
-    """A number as it is written: whole, or decimal, never through a float. Text is for digits that YAML's floats would lose."""
+    """Return a number as it is written: an integer or a decimal, never a float. Text keeps digits that floats lose."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise ValueError(f"`{value}` is not a number")  # noqa: TRY004 - pydantic reports ValueErrors with their place
     if isinstance(value, int):
@@ -36,12 +36,12 @@ def exact_number(value: Any) -> int | Decimal:
 
 
 def allowed_value(value: Any) -> str | bool | int | Decimal:
-    """One value of an enumeration; numbers as `exact_number` takes them."""
+    """Return one value of an enumeration; numbers as `exact_number` reads them."""
     return value if isinstance(value, str | bool) else exact_number(value)
 
 
 def check_value(kind: LakeType, value: str | bool | int | Decimal, field: str) -> None:
-    """A limit or allowed value must be one of the column's type."""
+    """Check that a limit or allowed value has the column's type."""
     if kind.kind == "string" and field == "allowed":
         if not isinstance(value, str):
             raise ValueError(f"allowed: `{value}` is not a string: put it in quotes")
@@ -67,7 +67,7 @@ def _fits(value: Decimal, kind: LakeType) -> bool:
 
 
 def check_pattern(text: str) -> None:
-    """A regular expression must mean the same to Python (the audit) and to RE2 (the row rules)."""
+    """Check that a regular expression means the same to Python (the audit) and to RE2 (the row rules)."""
     try:
         re.compile(text)
         parsed = re._parser.parse(text)  # type: ignore[attr-defined]
@@ -79,7 +79,7 @@ def check_pattern(text: str) -> None:
 
 
 def _operations(parsed: Any) -> Iterator[str]:
-    """The names of every operation of a parsed expression, however deep."""
+    """Yield the names of every operation of a parsed expression, however deep."""
     if isinstance(parsed, re._parser.SubPattern | list | tuple):  # type: ignore[attr-defined]
         for item in parsed:
             yield from _operations(item)
@@ -88,7 +88,7 @@ def _operations(parsed: Any) -> Iterator[str]:
 
 
 def condition_columns(text: str) -> set[str]:
-    """The columns a Great Expectations row condition (`k == 1 and code.notnull()`, `col("k") == 1`) reads."""
+    """Return the columns in a Great Expectations row condition (`k == 1 and code.notnull()`, `col("k") == 1`)."""
     quoted = re.findall(r"`([^`]+)`", text)
     plain = re.sub(r"`[^`]+`", "True", text)
     try:
@@ -108,7 +108,7 @@ def condition_columns(text: str) -> set[str]:
 
 
 def check_columns(named: Iterable[str], known: Iterable[str]) -> None:
-    """A check must be about columns that the files have."""
+    """Check that the columns of a check are in the files."""
     if missing := sorted(set(named) - set(known)):
         raise ValueError(
             f"names no column of the files: {', '.join(missing)} (a partition column without transform lies in the path only)"

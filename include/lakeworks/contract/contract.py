@@ -112,7 +112,7 @@ class Contract(Partitioning, Section):
 
     @model_validator(mode="after")
     def _project_only_time(self) -> "Contract":
-        """Athena can count through years, months, days and hours; it would not see any other value, nor a null."""
+        """Refuse projection of other values than years, months, days and hours: Athena would miss them, and nulls."""
         if not self.catalog.projection:
             return self
         if self.storage.layout == "versioned":
@@ -220,7 +220,7 @@ def read_contract(path: Path, name: str, shown: str) -> Contract:
 
 
 def all_tables(root: Path | None = None) -> list[str]:
-    """Every table's name, by layer order then name; of the project, or of the folder at `root`."""
+    """Return every table's name, by layer order then name; of the project, or of the folder at `root`."""
     root = root or current_project().tables
     order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
     found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))

@@ -56,7 +56,7 @@ def widens(old: LakeType, new: LakeType) -> bool:
 
 
 def left_for_athena(old: Contract, new: Contract) -> list[str]:
-    """Widened columns whose older files Athena does not document to read: `int` as `double`, decimals, anything nested.
+    """Return widened columns that Athena is not documented to read in older files: `int` as `double`, decimals, nested.
 
     None in a table without partitions, which every run rewrites.
     """
@@ -64,7 +64,7 @@ def left_for_athena(old: Contract, new: Contract) -> list[str]:
 
 
 def left_for_spark_3(old: Contract, new: Contract) -> list[str]:
-    """Widened columns whose older files Spark 3 refuses under the new type: all that Parquet stores another way.
+    """Return widened columns that Spark 3 refuses in older files: types that Parquet stores in another way.
 
     None in a table without partitions, which every run rewrites.
     """
@@ -92,18 +92,18 @@ def _is_stored_alike(old: LakeType, new: LakeType) -> bool:
 
 
 def wider(known: LakeType, now: LakeType) -> LakeType:
-    """The type that holds the values of both; the known one where neither does, because files have it already."""
+    """Return the type that has the values of both; else the known one, because files have it already."""
     return now if widens(known, now) else known
 
 
 def changes(old: Contract, new: Contract) -> list[ContractChange]:
-    """Every difference, the gravest first."""
+    """Return every difference, the gravest first."""
     found = [*_columns(old, new), *_shape(old, new), *_rules(old, new), *_words(old, new)]
     return sorted(found, key=lambda change: (_LEVEL[change.effect], change.where))
 
 
 def version_needed(old: str, found: list[ContractChange]) -> str:
-    """The lowest version number that says what changed."""
+    """Return the lowest version number that the changes allow."""
     major, minor, patch = map(int, old.split("."))
     if not found:
         return old
@@ -129,7 +129,7 @@ def _columns(old: Contract, new: Contract) -> Iterator[ContractChange]:
 
 
 def _renamed(name: str, column: Column, new: Contract, added: list[str]) -> str | None:
-    """The new column that is this one under another name: another case, or all else alike."""
+    """Return the new column that may be a renamed old one: only its case differs, or only its name."""
     for other in added:
         twin = new.columns[other]
         if other.lower() == name.lower() or (twin.description, twin.type) == (column.description, column.type):

@@ -47,7 +47,7 @@ def _cached(tags: ObjectTags, tables: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def _merged(tags: ObjectTags, contracts: Sequence[Contract]) -> Mapping[str, str]:
-    """The first table's tags, with the highest classification of all: landing has what each of them reads."""
+    """Return the first table's tags with the highest classification: each of these tables reads the landed object."""
     first = contracts[0]
     days = tags.retention_of(first).expire_after_days
     values = {

@@ -15,7 +15,7 @@ def match_names(wanted: Iterable[str], found: Iterable[str]) -> dict[str, str]:
 
 
 def match_type(wanted: "pa.DataType", found: "pa.DataType") -> "pa.DataType":
-    """The wanted type with the members of its structs spelled as `found` has them; the layout in memory is the same."""
+    """Return the wanted type, its struct members spelled as in `found`; the memory layout is the same."""
     import pyarrow as pa
 
     if pa.types.is_struct(wanted) and pa.types.is_struct(found):

@@ -34,7 +34,7 @@ def join(*parts: str) -> str:
 
 
 def tenant_key(tenant: Tenant | None, key: str) -> str:
-    """The key in the bucket of a tenant's object: `silver/market/…` becomes `silver/tenant=acme/market/…`.
+    """Return a tenant's key in the bucket: `silver/market/…` becomes `silver/tenant=acme/market/…`.
 
     Raises:
         ConfigError: the key (or prefix) has no first part to put the level under: it would reach outside the tenant.
@@ -50,7 +50,7 @@ def tenant_key(tenant: Tenant | None, key: str) -> str:
 
 
 def own_key(tenant: Tenant | None, key: str) -> str:
-    """The reverse of `tenant_key`: the lake's own name of an object of the tenant."""
+    """Return the key without its tenant: the reverse of `tenant_key`."""
     return key.replace(f"/{tenant.level}/", "/", 1) if tenant else key
 
 
@@ -60,7 +60,7 @@ def is_tenants(key: str) -> bool:
 
 
 def tenant_prefixes(tenant: Tenant) -> list[str]:
-    """Every folder that is a tenant's own, with trailing slashes."""
+    """Return every folder that is a tenant's own, with trailing slashes."""
     return [tenant_key(tenant, f"{area}/") for area in TENANT_AREAS]
 
 
@@ -84,17 +84,17 @@ def is_written_by_lake(prefix: str) -> bool:
 
 
 def live_prefix(table: TableName, partition: Partition) -> str:
-    """The folder of a live partition, with its trailing slash."""
+    """Return the folder of a live partition, with its trailing slash."""
     return join(table.path, partition.path) + "/"
 
 
 def part_name(number: int = 0) -> str:
-    """`part-00000.parquet`."""
+    """Return a file's name: `part-00000.parquet`."""
     return f"part-{number:05d}.parquet"
 
 
 def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
-    """The deterministic key of a live object."""
+    """Return the deterministic key of a live object."""
     return live_prefix(table, partition) + part_name(number)
 
 
@@ -104,22 +104,22 @@ def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str
 
 
 def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
-    """Everything one attempt stages, with its trailing slash."""
+    """Return the prefix of everything that one attempt stages, with its trailing slash."""
     return join(STAGING, table.path, f"period={period}", attempt) + "/"
 
 
 def quarantine_key(table: TableName, period: Period, attempt: str) -> str:
-    """The rows one attempt quarantined."""
+    """Return the key of the rows that one attempt quarantined."""
     return join(QUARANTINE, table.path, f"period={period}", f"{attempt}.parquet")
 
 
 def audit_key(table: TableName, period: Period, attempt: str, suffix: str) -> str:
-    """The stored audit report (`json`) or its page (`html`)."""
+    """Return the key of a stored audit report (`json`) or its page (`html`)."""
     return join(AUDITS, table.path, f"period={period}", f"{attempt}.{suffix}")
 
 
 def ledger_prefix(table: TableName, partition: Partition) -> str:
-    """The folder of a partition's ledger entries, with its trailing slash."""
+    """Return the folder of a partition's ledger entries, with its trailing slash."""
     return join(LEDGER, table.path, partition.path) + "/"
 
 
@@ -129,12 +129,12 @@ def folded_prefix(table: TableName, partition: Partition) -> str:
 
 
 def ledger_key(table: TableName, partition: Partition, seq: int) -> str:
-    """One publication's ledger entry."""
+    """Return the key of one publication's ledger entry."""
     return f"{ledger_prefix(table, partition)}{seq:08d}.json"
 
 
 def run_key(table: TableName, period: Period, attempt: str) -> str:
-    """The record of one run: its row balance, inputs and audit."""
+    """Return the key of a run's record: its row balance, inputs and audit."""
     return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
 
 
@@ -149,7 +149,7 @@ def contracts_prefix(table: TableName) -> str:
 
 
 def contract_key(table: TableName, version: str) -> str:
-    """One version of a table's contract."""
+    """Return the key of one version of a table's contract."""
     return f"{contracts_prefix(table)}{version}.json"
 
 

@@ -91,14 +91,14 @@ class Period:
         return Period(self.end, self.grain)
 
     def with_earlier(self, count: int) -> list["Period"]:
-        """The `count` periods before this one and this one, in order."""
+        """Return the `count` periods before this one, and this one, in order."""
         earlier = [self]
         while len(earlier) <= count:
             earlier.insert(0, Period.containing(earlier[0].start - timedelta(seconds=1), self.grain))
         return earlier
 
     def split(self, grain: str) -> list["Period"]:
-        """The periods of a finer (or the same) grain inside this one, in order; of a coarser one, that it lies in."""
+        """Return the periods of a finer (or the same) grain inside this one; of a coarser grain, the one it lies in."""
         return list(period_range(Period.containing(self.start, grain), self.end))
 
     @property
@@ -108,7 +108,7 @@ class Period:
 
 
 def period_range(first: Period, end: datetime) -> Iterator[Period]:
-    """Every period from `first` that starts before `end`."""
+    """Yield every period from `first` that starts before `end`."""
     while first.start < end:
         yield first
         first = first.next
@@ -167,7 +167,7 @@ class Partition:
 
     @classmethod
     def of_period(cls, period: Period) -> "Partition":
-        """The time partition of a period."""
+        """Return the time partition of a period."""
         return cls(tuple((name, time_value(period.start, name)) for name in _TIME_FIELDS[period.grain]))
 
     @classmethod
@@ -200,7 +200,7 @@ class Partition:
         return Partition(tuple(pair for pair in self.pairs if pair[0] not in _TIME_FIELDS["hour"]))
 
     def __str__(self) -> str:
-        """`2019-01-05` for a time partition, otherwise the Hive path."""
+        """Return `2019-01-05` for a time partition, otherwise the Hive path."""
         names = tuple(key for key, _ in self.pairs)
         parts = [str(value) for _, value in self.pairs]
         in_time = "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
@@ -221,7 +221,7 @@ def time_value(moment: date, key: str) -> str:
 
 
 def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period: Period) -> Partition:
-    """The partition a row belongs to; `row` holds the partition columns' Python values."""
+    """Return a row's partition; `row` has the partition columns' Python values."""
     pairs: list[tuple[str, str | None]] = []
     for field in fields:
         if not field.is_time:
@@ -245,6 +245,6 @@ def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Perio
 
 @lru_cache(maxsize=1024)  # asked for every partition of a run
 def _shared(transform: str, period: Period) -> tuple[tuple[str, str | None], ...]:
-    """The folders of the coarser one of a partition's and a period's grain, which both must lie in."""
+    """Return the folders of the coarser grain, the partition's or the period's; both must lie in them."""
     grain = GRAINS[min(GRAINS.index(transform), GRAINS.index(period.grain))]
     return Partition.of_period(Period.containing(period.start, grain)).pairs

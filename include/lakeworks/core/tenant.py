@@ -43,10 +43,10 @@ class Tenant:
         return self.id.replace("-", "_") + "__"
 
     def database(self, name: str) -> str:
-        """The tenant's Glue database for a `<layer>_<domain>`."""
+        """Return the tenant's Glue database for a `<layer>_<domain>`."""
         return self.database_prefix + name
 
 
 def database_of(tenant: Tenant | None, name: str) -> str:
-    """The Glue database a `<layer>_<domain>` is kept in."""
+    """Return the Glue database for a `<layer>_<domain>`."""
     return tenant.database(name) if tenant else name

@@ -176,7 +176,7 @@ class LakeType:
 
 
 def from_arrow(arrow: "pa.DataType") -> LakeType:
-    """The contract type that holds every value of an Arrow type.
+    """Return the contract type that holds every value of an Arrow type.
 
     Raises:
         ContractError: no contract type does (for example `null`, `duration`, `time32`).
@@ -201,7 +201,7 @@ def from_arrow(arrow: "pa.DataType") -> LakeType:
 
 
 def _kind_of(arrow_name: str) -> str:
-    """Unsigned integers go to the next wider signed type, halffloat to float: the narrowest that holds every value."""
+    """Return the narrowest type that holds every value: unsigned integers go to the next wider signed type."""
     widened = {"uint8": "smallint", "uint16": "int", "uint32": "bigint", "halffloat": "float", "date64": "date"}
     exact = {"bool": "boolean", "int8": "tinyint", "int16": "smallint", "int32": "int", "int64": "bigint"}
     named = {"float": "float", "double": "double", "string": "string", "binary": "binary", "date32[day]": "date"}

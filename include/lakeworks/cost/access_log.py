@@ -29,7 +29,7 @@ class LoggedAccess:
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[LoggedAccess]:
-    """Requests on objects that succeeded; lines that are no log lines are passed over, as AWS says readers should."""
+    """Yield the successful requests on objects; skip lines that are no log lines, as AWS advises."""
     for line in lines:
         fields = [next(part for part in match if part) if any(match) else "" for match in _FIELD.findall(line)]
         if len(fields) <= _SIZE or not fields[_OPERATION].startswith("REST.") or fields[_KEY] == "-":

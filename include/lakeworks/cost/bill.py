@@ -26,17 +26,17 @@ class BillingPeriod:
 
     @classmethod
     def run_rate(cls, now: datetime) -> "BillingPeriod":
-        """The 30 days up to now."""
+        """Return the 30 days up to now."""
         return cls(now - timedelta(days=30), now, whole_month=True)
 
     @classmethod
     def month(cls, year: int, month: int) -> "BillingPeriod":
-        """A calendar month."""
+        """Return a calendar month."""
         start = datetime(year, month, 1, tzinfo=UTC)
         return cls(start, (start + timedelta(days=32)).replace(day=1), whole_month=False)
 
     def share(self, modified: datetime) -> float:
-        """The part of the window an object written then was there."""
+        """Return the share of the window in which an object written at `modified` existed."""
         if self.whole_month:
             return 1.0 if modified < self.end else 0.0
         seconds = (self.end - max(self.start, modified)).total_seconds()
@@ -96,7 +96,7 @@ class Biller:
     tags: Callable[[str], Mapping[str, str]] = lambda _: {}
 
     def lines(self, holdings: Iterable[ObjectVersion]) -> list[BillLine]:
-        """One line a tenant, layer, domain, table and class.
+        """Return one line for each tenant, layer, domain, table and class.
 
         Raises:
             ConfigError: a price is missing, naming class and region.
@@ -130,14 +130,14 @@ class Biller:
         )  # fmt: skip
 
     def _transitions(self, holding: ObjectVersion) -> float:
-        """Moves that fell due in the window."""
+        """Return the cost of the transitions that fell due in the window."""
         phases = self.lifecycle(holding.key).phases(holding.size)[1:]
         due = [phase for phase in phases if self.window.holds(holding.modified + timedelta(days=phase.start))]
         return sum(self.book.price(self.region, phase.storage_class).transition for phase in due) / 1000
 
 
 def grouped(lines: Iterable[BillLine], by: Sequence[str]) -> list[BillLine]:
-    """Lines summed over the dimensions that are not named; the others read empty."""
+    """Return lines summed over the dimensions that are not named; those are empty."""
     found: dict[tuple[str, ...], BillLine] = {}
     for line in lines:
         kept: dict[str, Any] = {name: getattr(line, name) if name in by else "" for name in DIMENSIONS}

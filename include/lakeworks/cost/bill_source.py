@@ -22,7 +22,7 @@ _MONEY = ("storage_usd", "monitoring_usd", "requests_usd", "transitions_usd", "r
 
 
 def utc_now() -> datetime:
-    """The clock of stocktaking."""
+    """Return the time of the cost report."""
     return datetime.now(UTC)
 
 

@@ -40,7 +40,7 @@ class Charged:
 
 
 def charged(client: Any, start: date, end: date, tag: tuple[str, str] | None = None) -> list[Charged]:
-    """S3's charges of a period by month and usage type, the largest first; `tag` limits to a cost allocation tag.
+    """Return S3's charges by month and usage type, the largest first; `tag` limits to a cost allocation tag.
 
     Raises:
         LakeAccessDenied: the credentials lack `ce:GetCostAndUsage`, or the account has Cost Explorer switched off.

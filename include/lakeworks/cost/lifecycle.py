@@ -66,7 +66,7 @@ class StorageLife:
         return cls(tuple(ordered), min(expiries, default=None))
 
     def phases(self, size: int, first_class: str = "STANDARD") -> list[Phase]:
-        """An object's life, from its writing to its expiry."""
+        """Return the phases of an object's life, from its writing to its expiry."""
         end = self.expire or FOREVER
         warmth = _COLDER.index(first_class) if first_class in _COLDER else 0
         steps = [step for step in self.transitions if size >= self.minimum_bytes and _COLDER.index(step[1]) > warmth]
@@ -75,7 +75,7 @@ class StorageLife:
         return [Phase(name, start, stop) for (start, name), stop in zip(starts, ends, strict=True) if stop > start]
 
     def class_at(self, age_days: int, size: int, first_class: str = "STANDARD") -> str | None:
-        """The class at an age; None once it has expired."""
+        """Return the class at an age; None once it has expired."""
         return next((p.storage_class for p in self.phases(size, first_class) if p.start <= age_days < p.end), None)
 
 

@@ -29,7 +29,7 @@ _OPTIONAL = {
 
 
 def from_listing(store: ObjectStore, prefix: str = "") -> Iterator[ObjectVersion]:
-    """Every version below a prefix of the bucket, tenants included: what the bill is about, not only what is live."""
+    """Yield every version below a prefix of the bucket, tenants included: the bill counts more than live objects."""
     everywhere = dict.fromkeys((store.bucket, *store.layers.by_layer.values()))
     for bucket in [store.layers.of(prefix)] if prefix else everywhere:
         pages = store.client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)

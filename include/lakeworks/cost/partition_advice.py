@@ -70,7 +70,7 @@ def read_log(lines: Iterable[str]) -> Iterator[Query]:
 
 
 def filters(sql: str) -> dict[TableName, set[str]]:
-    """The columns each table of a query is filtered by in WHERE (`=`, IN, BETWEEN, comparisons); empty if it does not parse."""
+    """Return the columns that WHERE filters each table by (`=`, IN, BETWEEN, <); empty if the query does not parse."""
     import sqlglot
     from sqlglot import exp
 
@@ -97,7 +97,7 @@ def filters(sql: str) -> dict[TableName, set[str]]:
 def advise_partitions(
     queries: Iterable[Query], contract_of: Callable[[str], Contract], facts: Callable[[str], TableFacts]
 ) -> list[FilterUse]:
-    """One line a table and filtered column, and one for a table that is scanned without its partition's filter."""
+    """Return one line per table and filtered column, and one per table scanned without its partition filter."""
     runs: Counter[str] = Counter()
     scanned: Counter[tuple[str, str]] = Counter()
     used: Counter[tuple[str, str]] = Counter()

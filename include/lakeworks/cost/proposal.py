@@ -56,7 +56,7 @@ class CostEffect:
 def effects(
     holdings: Iterable[ObjectVersion], proposal: Proposal, book: PriceBook, region: str, now: datetime
 ) -> list[CostEffect]:
-    """The change's effect on every table it covers, the largest saving first."""
+    """Return the change's effect on every table it covers, the largest saving first."""
     groups: dict[tuple[str, str, str], list[ObjectVersion]] = {}
     for item in holdings:
         if item.current and proposal.covers(item) and not book.rules(item.storage_class).archived:
@@ -87,7 +87,7 @@ def _effect(group: tuple[str, str, str], items: list[ObjectVersion], proposal: P
 
 
 def _rewritten(items: list[ObjectVersion], proposal: Proposal) -> Iterator[ObjectVersion]:
-    """The objects after compression and after merging those of a folder up to the wanted size; rewritten as STANDARD."""
+    """Yield the objects after compression and after merging a folder's objects up to the wanted size, in STANDARD."""
     smaller = [_sized(item, round(item.size * proposal.compression)) for item in items]
     if proposal.compact_to_bytes is None:
         yield from smaller
@@ -109,13 +109,13 @@ def _sized(item: ObjectVersion, size: int) -> ObjectVersion:
 
 
 def _moved(item: ObjectVersion, lifecycle: Callable[[str], StorageLife], now: datetime) -> ObjectVersion | None:
-    """The object in the class its age would have under the lifecycle; None if it would have expired."""
+    """Return the object in the class that the lifecycle gives its age; None if it would have expired."""
     found = lifecycle(item.key).class_at(max((now - item.modified).days, 0), item.size, item.storage_class)
     return item.in_class(found) if found else None
 
 
 def _rewriting(items: list[ObjectVersion], rewritten: list[ObjectVersion], world: _World) -> float:
-    """Reading everything once, writing it once, and what the classes left would still bill."""
+    """Return the cost of reading and writing everything once, and of unfinished minimum durations."""
     book, region, _ = world
     reads = sum(book.price(region, item.storage_class).get / 1000 for item in items)
     fetched = sum(item.size * book.price(region, item.storage_class).retrieval for item in items) / (1 << 30)
@@ -128,7 +128,7 @@ def _rewriting(items: list[ObjectVersion], rewritten: list[ObjectVersion], world
 
 
 def _early(item: ObjectVersion, world: _World) -> float:
-    """The rest of a minimum duration, which is billed although the object has gone."""
+    """Return the cost of the rest of a minimum duration: AWS bills it although the object is deleted."""
     book, region, now = world
     days = max(book.rules(item.storage_class).minimum_days - (now - item.modified).days, 0)
     return monthly_cost(item, book, region).storage * days / 30

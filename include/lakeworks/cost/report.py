@@ -34,7 +34,7 @@ class ReportRequest:
 
 
 def bill(lake: Lake, ask: ReportRequest) -> list[BillLine]:
-    """The bill by tenant, layer, domain, table and class; a tenant's lake sees its own only.
+    """Return the bill by tenant, layer, domain, table and class; a tenant's lake sees only its own.
 
     Raises:
         ConfigError: a price is missing, or the inventory lacks a column.
@@ -45,7 +45,7 @@ def bill(lake: Lake, ask: ReportRequest) -> list[BillLine]:
 
 
 def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
-    """Cheaper classes for how data is read, from access logs.
+    """Return cheaper classes for how data is read, from access logs.
 
     Raises:
         ConfigError: no logs were named: without them no one knows what is read.
@@ -59,12 +59,12 @@ def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
 
 
 def compare(lake: Lake, ask: ReportRequest, proposal: Proposal) -> list[CostEffect]:
-    """The bill before and after a proposal, by table."""
+    """Return the bill before and after a proposal, by table."""
     return effects(stock(lake, ask.inventory), proposal, ask.book, ask.region, ask.window.end)
 
 
 def stock(lake: Lake, inventory: str | None) -> Iterator[ObjectVersion]:
-    """Every version there is, keys as the bucket has them; of a tenant's lake, its own folders."""
+    """Yield every version there is, with the bucket's keys; of a tenant's lake, its own folders."""
     tenant = lake.tenant
     if inventory:
         found: Iterator[ObjectVersion] = from_inventory(*_place(lake, inventory))
@@ -76,14 +76,14 @@ def stock(lake: Lake, inventory: str | None) -> Iterator[ObjectVersion]:
 
 
 def accesses(lake: Lake, logs: str) -> Iterator[LoggedAccess]:
-    """The requests in every log object below a prefix; lines of other buckets' logs count if their keys do."""
+    """Yield the requests in every log object below a prefix; requests to other buckets count if their keys do."""
     store, prefix = _place(lake, logs)
     for item in store.scan(prefix):
         yield from parse_lines(store.get(item.key)[0].decode("utf-8", "replace").splitlines())
 
 
 def bucket_lifecycle(lake: Lake) -> Callable[[str], StorageLife]:
-    """The rules of the bucket that holds a key, by key."""
+    """Return the lookup of a key's lifecycle rules, from the bucket that has the key."""
     layers = lake.store.layers
     rules = {bucket: _rules(lake, bucket) for bucket in {layers.bucket, *layers.by_layer.values()}}
     return lambda key: StorageLife.of_rules(rules[layers.of(key)], key)
@@ -112,7 +112,7 @@ def _of_contract(table: str) -> StorageLife:
 
 
 def _place(lake: Lake, uri: str) -> tuple[ObjectStore, str]:
-    """The store and key of an `s3://` address; logs and inventories usually lie in a bucket of their own."""
+    """Return the store and key of an `s3://` address: logs and inventories usually have their own bucket."""
     bucket, slash, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not slash:
         raise ConfigError(f"`{uri}` is not an address like s3://bucket/prefix/. Nothing was read.")
@@ -120,7 +120,7 @@ def _place(lake: Lake, uri: str) -> tuple[ObjectStore, str]:
 
 
 def billing_period(month: str | None, now: datetime) -> BillingPeriod:
-    """The run rate, or a calendar month like `2026-11`.
+    """Return the run rate, or a calendar month like `2026-11`.
 
     Raises:
         ConfigError: the text is no month.

@@ -42,7 +42,7 @@ class Advice:
 
 
 def reads_of(accesses: Iterable[LoggedAccess], window: BillingPeriod) -> tuple[dict[str, Reads], dict[str, datetime]]:
-    """Reads by key within the window, and the last read of each key."""
+    """Return reads by key within the window, and the last read of each key."""
     reads: dict[str, Reads] = {}
     last: dict[str, datetime] = {}
     for access in accesses:
@@ -58,7 +58,7 @@ def advise(
     holdings: Iterable[ObjectVersion], reads: Mapping[str, Reads], last: Mapping[str, datetime], *,
     window: BillingPeriod, book: PriceBook, region: str,
 ) -> list[Advice]:  # fmt: skip
-    """Advice per tenant, table, class and age band (up to 30, 90, 365 days, older), the largest saving first."""
+    """Return advice per tenant, table, class and age band (30, 90, 365 days, older); the largest saving first."""
     groups: dict[tuple[str, str, str, str], list[ObjectVersion]] = {}
     for holding in holdings:
         place = owner_of(holding.key)
@@ -78,7 +78,7 @@ class _Costs:
     window: BillingPeriod
 
     def monthly(self, items: Iterable[ObjectVersion], storage_class: str) -> float:
-        """Storage, fees and reads, scaled to a month of 30 days."""
+        """Return storage, fees and reads, scaled to a month of 30 days."""
         scale = 30 / ((self.window.end - self.window.start).total_seconds() / 86400)
         price = self.book.price(self.region, storage_class)
         total = 0.0
@@ -90,7 +90,7 @@ class _Costs:
         return total
 
     def move(self, items: list[ObjectVersion], storage_class: str) -> float:
-        """Transition requests, and what the class left would still be billed for its minimum duration."""
+        """Return the cost of transition requests, and of the rest of the old class's minimum duration."""
         left = self.book.rules(items[0].storage_class)
         total = len(items) * self.book.price(self.region, storage_class).transition / 1000
         for item in items:

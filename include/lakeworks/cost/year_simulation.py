@@ -94,7 +94,7 @@ class Year:
     history_days: int = 730
 
     def bill(self, flows: Iterable[Flow], practice: Practice, before: Practice | None = None) -> list[Charge]:
-        """The year's charges. `before` is how the lake was run until the year began; without it, as in the year.
+        """Return the year's charges. `before` is how the lake ran until the year began; by default as in the year.
 
         A changed practice moves old cohorts by its lifecycle on the first day, and pays for that; it rewrites none of them.
 
@@ -128,7 +128,7 @@ class Year:
             yield "requests", files.files * (1 + files.flow.rewrites) * self._price("STANDARD").put / 1000
 
     def _life(self, files: _Files, day: int, *, late: bool) -> Iterator[tuple[str, float]]:
-        """Storage in each class, moves, and what minimum durations bill after a move."""
+        """Yield storage in each class, transitions, and minimum durations charged after a transition."""
         for number, phase in enumerate(files.phases):
             name, start, end = phase.storage_class, day + phase.start, day + phase.end
             if late:  # the rules are new on the first day: until then everything lay in STANDARD
@@ -162,7 +162,7 @@ class Year:
             previous = until
 
     def _waste(self, files: _Files, day: int, practice: Practice) -> Iterator[tuple[str, float]]:
-        """Versions replaced by a rewrite, and what failed attempts left behind; both lie in STANDARD until they expire."""
+        """Yield the cost of replaced versions and of failed attempts' leftovers; both stay in STANDARD."""
         daily = files.month["STANDARD"] * _MONTHS_A_DAY
         for nth in range(1, files.flow.rewrites + 1):
             yield "old versions", daily * _within_year(day + nth, practice.old_versions_days)
@@ -174,7 +174,7 @@ class Year:
 
 
 def total(charges: Iterable[Charge]) -> float:
-    """US dollars a year."""
+    """Return US dollars a year."""
     return sum(charge.usd for charge in charges)
 
 
@@ -191,7 +191,7 @@ class Step:
 def waterfall(
     year: Year, flows: Sequence[Flow], start: Practice, changes: Mapping[str, Mapping[str, object]], *, switch: bool
 ) -> list[Step]:
-    """The bill after each change on top of the ones before; `share` is of the first bill, so the shares add up.
+    """Return the bill after each change, added to the ones before. `share` is of the first bill, so shares add up.
 
     With `switch`, the lake was run by `start` until the year began, and only the year follows the new practice.
     """

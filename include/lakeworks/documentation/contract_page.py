@@ -117,7 +117,7 @@ def _fields(model: type[BaseModel], schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _values(schema: dict[str, Any]) -> str:
-    """The kinds of values that a field takes, as a person says them."""
+    """Return the kinds of values that a field takes, in words."""
     if "$ref" in schema:
         return "section"
     if "allOf" in schema:

@@ -49,7 +49,7 @@ def _column(contract: Contract, name: str, column: Column) -> dict[str, Any]:
 
 
 def _accepted(column: Column) -> dict[str, Any]:
-    """Dbt quotes values unless it is asked not to; only text wants quotes."""
+    """Return a test with quotes switched off unless the values are text: by default dbt quotes all values."""
     arguments: dict[str, Any] = {"values": [number(value) for value in column.allowed or ()]}
     if column.type.kind != "string":
         arguments["quote"] = False

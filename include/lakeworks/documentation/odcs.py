@@ -69,7 +69,7 @@ def _server(contract: Contract, data: str) -> "Server | None":
 
 
 def _table(contract: Contract, upstreams: Sequence[str]) -> "SchemaObject":
-    """The table under its own name: tools make one name of `physicalName`, and its database is in the document's `id`."""
+    """Return the table. Tools derive one name from `physicalName`, so the database is in the document's `id`."""
     from open_data_contract_standard.model import SchemaObject
 
     sources = [*([contract.source] if contract.source else []), *upstreams]
@@ -104,7 +104,7 @@ def _service_levels(contract: Contract) -> "list[ServiceLevelAgreementProperty]"
 
 
 def _own_fields(contract: Contract) -> dict[str, Any]:
-    """The fields without a place in the standard, where they differ from their defaults."""
+    """Return the fields without a place in the standard, where they differ from their defaults."""
     found: dict[str, Any] = contract.model_dump(mode="json", exclude_defaults=True, include=set(FIELDS))
     if contract.source_options:
         found["source_options"] = contract.source_options  # a date stays one

@@ -55,7 +55,7 @@ def check_quality(contract: Contract, check: TableCheck) -> "DataQuality":
 
 
 def _runnable(contract: Contract, check: TableCheck) -> dict[str, Any] | None:
-    """The check in the standard's words, where these say the same of all published rows as the audit says of a run's.
+    """Return the check in the standard's words; None if these would mean something else for all published rows.
 
     Each run's rows are within a maximum, all rows together may not be; so with uniqueness.
     """

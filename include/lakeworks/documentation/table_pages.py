@@ -8,7 +8,7 @@ from lakeworks.core.lake_limits import is_keyword
 
 
 def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[RowRule]) -> str:
-    """The Markdown page of a table."""
+    """Return the Markdown page of a table."""
     facts = {
         "Grain": ", ".join(f"`{name}`" for name in contract.grain) or "as received",
         "Partitioned by": ", ".join(f"`{item}`" for item in contract.partition_by) or "not partitioned",

@@ -50,7 +50,7 @@ class BuildResult:
         return self._counts
 
     def staged(self) -> pa.RecordBatchReader:
-        """The rows to publish: each partition contiguous, sorted by grain, columns and types as in the contract.
+        """Return the rows to publish: each partition contiguous, sorted by grain, columns and types as in the contract.
 
         Raises:
             RowBalanceError: at the end of the stream, if the transform lost or multiplied rows it promises to keep.
@@ -60,7 +60,7 @@ class BuildResult:
         return pa.RecordBatchReader.from_batches(schema, rows)
 
     def quarantined(self) -> pa.RecordBatchReader:
-        """The broken rows with `_broken_rules` and `_reason`, in a total order."""
+        """Return the broken rows with `_broken_rules` and `_reason`, in a total order."""
         return self.side.sql(quarantined(self.contract, self.rules)).to_arrow_reader(BATCH_ROWS)
 
     def _staged(self) -> Iterator[pa.RecordBatch]:

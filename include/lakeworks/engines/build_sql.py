@@ -15,17 +15,17 @@ _MASK_BITS = 62
 
 
 def quoted(name: str) -> str:
-    """A quoted identifier."""
+    """Return a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def mask_columns(rules: Sequence[RowRule]) -> list[str]:
-    """The columns that say which rules a row breaks, a bit each; all are 0 for a good row."""
+    """Return the columns with the rules that a row breaks, one bit each; all are 0 for a good row."""
     return [f"_broken_{number}" for number in range(-(-len(rules) // _MASK_BITS))]
 
 
 def judged(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
-    """The transform's rows in the contract's types, with the masks of the rules they break.
+    """Return the transform's rows in the contract's types, with the masks of the rules they break.
 
     Every rule is evaluated once for all rows; only broken rows pay for their masks. A mask is one number, because rows are
     sorted with it and a list would be dragged along.
@@ -54,7 +54,7 @@ def touched(contract: Contract, relation: str) -> str:
 
 
 def limited(contract: Contract, sql: str, starts: Sequence[datetime | None]) -> str:
-    """The transform with no rows but those of the partitions with these starts."""
+    """Return the transform, limited to the partitions with these starts."""
     if not contract.partition_by:
         return sql
     field = contract.partition_by[0]
@@ -74,7 +74,7 @@ def _value(contract: Contract, name: str) -> str:
 
 
 def publishable(contract: Contract, name: str, value: str) -> str:
-    """The value as readers will find it: Hive keeps an identity column's null and empty text in one folder, read as null.
+    """Return the value as readers see it: Hive has one folder for null and empty text, which reads as null.
 
     Kept as two values until then, they would be sorted to different ends, and `required` would let empty text pass.
     """
@@ -83,7 +83,7 @@ def publishable(contract: Contract, name: str, value: str) -> str:
 
 
 def typed_columns(contract: Contract) -> str:
-    """The contract's columns as a column list of DDL."""
+    """Return the contract's columns as a column list of DDL."""
     return ", ".join(f"{quoted(name)} {column.type.duckdb}" for name, column in contract.columns.items())
 
 
@@ -94,7 +94,7 @@ def inside_period(contract: Contract) -> str:
 
 
 def ordered(contract: Contract, rules: Sequence[RowRule], source: str) -> str:
-    """Judged rows: the good ones in publishing order, the broken ones behind them."""
+    """Return checked rows: the good ones in publishing order, then the broken ones."""
     first, *rest = publishing_order(contract)
     if rules:
         first = f"CASE WHEN {is_good(rules)} THEN {first} END"
@@ -103,12 +103,12 @@ def ordered(contract: Contract, rules: Sequence[RowRule], source: str) -> str:
 
 
 def is_good(rules: Sequence[RowRule]) -> str:
-    """True for a judged row that breaks no rule."""
+    """Return the condition that is true for a checked row without a broken rule."""
     return " AND ".join(f"{name} = 0" for name in mask_columns(rules)) or "TRUE"
 
 
 def publishing_order(contract: Contract) -> list[str]:
-    """Partition first, then grain; a table without a grain is sorted by everything, so that its order is fixed too.
+    """Return the sort keys: partition, then grain. A table without a grain is sorted by all columns.
 
     Where the grain has the column whose day (month, hour) is the last partition field, that column means its day: one
     key less, the first one nearly unique, and files sorted by time.
@@ -141,7 +141,7 @@ def duplicate_count(contract: Contract, rules: Sequence[RowRule]) -> str:
 
 
 def duplicates(contract: Contract, rules: Sequence[RowRule]) -> str:
-    """The row ids that lose against an earlier row of the same grain."""
+    """Return the row ids that lose against an earlier row of the same grain."""
     grain, hashed = ", ".join(map(quoted, contract.grain)), _grain_hash(contract)
     return (
         "CREATE TABLE _duplicates AS SELECT row_id FROM ("
@@ -152,7 +152,7 @@ def duplicates(contract: Contract, rules: Sequence[RowRule]) -> str:
 
 
 def winning_order(contract: Contract) -> str:
-    """Of rows with one grain the first in this order stays; all columns break ties, so the winner is fixed."""
+    """Return the order in which the first row of a grain wins; all columns break ties, so the winner is fixed."""
     first = (ordering(entry) for entry in contract.deduplicate_by or ())
     return ", ".join(
         [*(f"{quoted(name)} {direction}".rstrip() for name, direction in first), *map(quoted, contract.columns)]
@@ -160,7 +160,7 @@ def winning_order(contract: Contract) -> str:
 
 
 def broken_counts(rules: Sequence[RowRule]) -> str:
-    """Rows per broken rule among the quarantined rows, sorted by rule."""
+    """Return the query for rows per broken rule among the quarantined rows, sorted by rule."""
     return (
         f"SELECT rule, count(*) FROM (SELECT unnest({_broken_rules(rules)}) AS rule FROM _set_aside) "
         "GROUP BY rule ORDER BY rule"
@@ -168,7 +168,7 @@ def broken_counts(rules: Sequence[RowRule]) -> str:
 
 
 def quarantined(contract: Contract, rules: Sequence[RowRule]) -> str:
-    """The quarantined rows, with the reasons of every rule they break in one text."""
+    """Return the query for the quarantined rows, with the reasons of all broken rules in one text."""
     reasons = " ".join(f"WHEN '{rule.name}' THEN '{_text(rule.reason)}'" for rule in rules)
     reason = f"list_transform(_broken_rules, lambda x: CASE x {reasons} END)" if rules else "_broken_rules"
     columns = ", ".join(map(quoted, contract.columns))
@@ -185,7 +185,7 @@ def _mask(rules: Sequence[RowRule], number: int) -> str:
 
 
 def _broken_rules(rules: Sequence[RowRule]) -> str:
-    """The names of a judged row's broken rules, in the rules' order."""
+    """Return the names of a checked row's broken rules, in the rules' order."""
     if not rules:
         return "NULL::VARCHAR[]"
     names = (

@@ -87,7 +87,7 @@ def _whole_rows(session: DuckDbSession, columns: Sequence[str], lineage: Sequenc
 
 
 def _only_changes(row: dict[str, Any]) -> dict[str, Any]:
-    """A changed row shows the columns that changed; an added or removed one shows all."""
+    """Return a row of the difference: a changed row has the changed columns, an added or removed one has all."""
     before, after = row["before"], row["after"]
     if isinstance(before, dict) and isinstance(after, dict):
         names = [name for name in after if after[name] != before[name]]
@@ -96,7 +96,7 @@ def _only_changes(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def statistics(session: DuckDbSession, relation: str, schema: pa.Schema) -> dict[str, Statistic]:
-    """One line a column of an attached relation."""
+    """Return the statistics of each column of an attached relation."""
     parts = []
     for number, item in enumerate(schema):
         name, kind = quoted(item.name), item.type
@@ -116,7 +116,7 @@ def statistics(session: DuckDbSession, relation: str, schema: pa.Schema) -> dict
 
 
 def checksum(session: DuckDbSession, relation: str, columns: Sequence[str]) -> tuple[int, str]:
-    """Row count and a hash of the rows in any order; a row that is missing, doubled or changed changes it."""
+    """Return the row count and an order-free hash of the rows; a missing, doubled or changed row changes it."""
     listed = ", ".join(map(quoted, columns))
     sql = f"SELECT count(*) AS rows, CAST(sum(hash({listed})) AS VARCHAR) AS hash FROM {quoted(relation)}"
     (row,) = session.query(sql).to_pylist()

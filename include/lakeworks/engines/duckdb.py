@@ -209,7 +209,7 @@ class DuckDbEngine:
 
     @contextmanager
     def session(self) -> Iterator[DuckDbSession]:
-        """A connection that spills below scratch and leaves nothing there."""
+        """Yield a connection that spills below scratch and leaves nothing there."""
         try:
             with (
                 scratch_folder(self.scratch) as folder,
@@ -234,7 +234,7 @@ class DuckDbEngine:
 
     @contextmanager
     def confined_session(self) -> Iterator[DuckDbSession]:
-        """A session for a person's query: it reads what is attached, and has no files, network, salt or settings to change."""
+        """Yield a session for a person's query: it reads attached tables, without files, network, salt or settings."""
         with replace(self, pii_salt=None).session() as session:
             session.confine()
             yield session

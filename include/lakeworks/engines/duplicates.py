@@ -21,7 +21,7 @@ class Duplicates:
     dropped: int = 0
 
     def drop(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The rows that stay. The last row of a batch is held back until the next one shows whether its grain goes on."""
+        """Yield the rows that stay. Each batch's last row waits until the next batch shows if its grain goes on."""
         held: pa.RecordBatch | None = None
         for batch in batches:
             if not batch.num_rows:
@@ -43,7 +43,7 @@ class Duplicates:
         return batch.select(self.contract.grain)
 
     def _winners(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """One row of each grain; the engine decides among the few that have a rival, by the contract's order."""
+        """Return one row of each grain. The engine picks among rows of equal grain, by the contract's order."""
         repeats = _repeats(self._grain(batch))
         if not repeats.any():
             return batch
@@ -64,7 +64,7 @@ class Duplicates:
 
 
 def _repeats(grain: pa.RecordBatch) -> np.ndarray:
-    """For each row but the first: whether it has the grain of the one before."""
+    """Return a mask of the rows after the first: True for a row with the same grain as the row before."""
     same = np.ones(grain.num_rows - 1, dtype=bool)
     for column in grain.columns:
         after, before = column.slice(1), column.slice(0, len(column) - 1)

@@ -11,7 +11,7 @@ from lakeworks.transform.group_functions import GroupFunction
 
 
 def apply(batches: Iterable[pa.RecordBatch], function: GroupFunction, contract: Contract) -> Iterator[pa.Table]:
-    """The function's rows, group by group, in the contract's columns and types; `batches` come sorted by group.
+    """Yield the function's rows, group by group, in the contract's columns and types; `batches` are sorted by group.
 
     Raises:
         ContractError: the function fails, or its frame lacks a column or does not fit the contract's types.
@@ -30,7 +30,7 @@ def apply(batches: Iterable[pa.RecordBatch], function: GroupFunction, contract: 
 
 
 def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """Small tables put together until they have so many rows: an engine takes few large pieces much faster."""
+    """Yield small tables joined to this many rows: an engine takes few large tables much faster."""
     held: list[pa.Table] = []
     count = 0
     for table in tables:

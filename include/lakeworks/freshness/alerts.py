@@ -75,7 +75,7 @@ class Alerts:
 
 
 def _names(item: TableFreshness) -> Iterator[str]:
-    """By which an alert is known: the partition a table waits for, each that it lacks, each key that stopped."""
+    """Yield the ids of an alert: the awaited partition, each missing one, each stopped key."""
     if item.overdue:
         yield f"{item.overdue[0]}@{item.newest}"
     yield from (f"missing {slot}" for slot in item.missing)
@@ -83,7 +83,7 @@ def _names(item: TableFreshness) -> Iterator[str]:
 
 
 def _only(item: TableFreshness, names: Collection[str]) -> TableFreshness:
-    """The same table, late by no more than the named."""
+    """Return the same table, late only by the named partitions and keys."""
     overdue = item.overdue if item.overdue and f"{item.overdue[0]}@{item.newest}" in names else ()
     missing = tuple(slot for slot in item.missing if f"missing {slot}" in names)
     stopped = tuple(key for key in item.stopped if f"stopped {key}" in names)
@@ -96,5 +96,5 @@ def _text(alert: dict[str, Any]) -> str:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The status or the kind of failure: the error's own text holds the webhook's address, which is a secret."""
+    """Return the status or the kind of failure. The error's own text has the webhook's address, which is a secret."""
     return str(error.response.status_code) if error.response is not None else type(error).__name__

@@ -42,14 +42,14 @@ class Stopped:
     since: str
 
     def __str__(self) -> str:
-        """The key, and since when."""
+        """Return the key, and since when."""
         return f"{self.key} since {self.since}"
 
 
 def missing_before(
     facts: PartitionIndex, contract: Contract, newest: Period, partitions: Iterable[Partition], promise: Promise
 ) -> list[Period]:
-    """Overdue slots between the oldest and the newest partition that `lakeworks status` calls missing."""
+    """Return overdue periods between the oldest and the newest partition that `lakeworks status` calls missing."""
     known = {slot for partition in partitions if (slot := partition.period)}
     begin = Period.containing(promise.now - promise.look_back - promise.max_age, newest.grain)
     lacking = period_range(max(begin, min(known, default=newest)), newest.start)
@@ -61,7 +61,7 @@ def missing_before(
 
 
 def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[Stopped]:
-    """Keys whose newest partition lies before the table's, by more slots than they ever left out lately.
+    """Yield keys whose newest partition is older than the table's, by more periods than they recently skipped.
 
     A key is measured by the slots that other keys have: where no one trades, no one is late. What came only once has no rhythm
     to break.

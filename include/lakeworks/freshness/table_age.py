@@ -42,7 +42,7 @@ class TableFreshness:
         return "late" if self.overdue or self.missing or self.stopped else "fresh"
 
     def as_dict(self, now: datetime) -> dict[str, Any]:
-        """A row for people and programs."""
+        """Return a row for people and programs."""
         return {
             "table": self.table,
             "state": self.state,

@@ -21,7 +21,7 @@ class BucketEntry:
 
 
 def list_buckets(s3: Any) -> list[BucketEntry]:
-    """Every bucket the credentials see, and whether it carries our tag."""
+    """Return every bucket that the credentials see, and whether it has our tag."""
     with translated("list", "the account's buckets"):
         found = s3.list_buckets()["Buckets"]
     return [BucketEntry(item["Name"], item["CreationDate"], is_ours(s3, item["Name"])) for item in found]
@@ -65,7 +65,7 @@ def delete_bucket(s3: Any, bucket: str, *, force: bool = False) -> int:
 
 
 def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
-    """Object versions and delete markers, in batches; a plain object is a version called `null`."""
+    """Yield object versions and delete markers, in batches; a plain object is a version called `null`."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": _BATCH})
     with translated("list the versions of", bucket):
         for page in pages:

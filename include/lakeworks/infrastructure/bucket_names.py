@@ -32,7 +32,7 @@ def check_bucket_name(name: str, where: str = "LAKE_BUCKET") -> None:
 
 
 def bucket_name(project: str, environment: str, purpose: str, unique: str | None) -> str:
-    """`{project}-{environment}-{purpose}-{unique}`, checked; names are global, so the last part is what makes it free.
+    """Return `{project}-{environment}-{purpose}-{unique}`, checked. Names are global; the last part makes them free.
 
     Raises:
         ConfigError: there is no unique part, or the parts do not make a bucket name.

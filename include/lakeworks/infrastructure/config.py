@@ -174,7 +174,7 @@ class LakeConfig(Part):
 
     @model_validator(mode="after")
     def _name_buckets(self) -> "LakeConfig":
-        """Runs need these names without asking AWS, so made ones need a `unique` of the file."""
+        """Require `unique` in the file for generated names: runs use these names without asking AWS."""
         if None in self.layer_buckets.values() and not self.unique:
             raise ValueError("layer_buckets without names need `unique`")
         for field, given in (

@@ -54,7 +54,7 @@ class DesiredState:
 
 
 def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]:
-    """Every resource; buckets first, then what refers to them.
+    """Return every resource; buckets first, then what refers to them.
 
     Raises:
         ConfigError: a bucket has no valid name.
@@ -111,7 +111,7 @@ def _guarded(bucket: str, config: LakeConfig, kms_key_id: str | None, region: st
 
 
 def _log_bucket(place: LakeLocation, config: LakeConfig, names: _Names) -> Iterator[Resource]:
-    """S3 delivers logs to buckets with SSE-S3 only."""
+    """Yield the log bucket and its settings. S3 delivers logs to buckets with SSE-S3 only."""
     if not names.logs or not config.logging:
         return
     yield from _guarded(names.logs, config, None)
@@ -133,12 +133,12 @@ def _replica(place: LakeLocation, wish: DesiredState, names: _Names) -> Iterator
 
 
 def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket: str) -> Iterator[Resource]:
-    """A bucket that holds layers: the lake's own, or one of `layer_buckets`."""
+    """Yield a bucket with layers and its settings: the lake's own, or one of `layer_buckets`."""
     config = wish.config
     kms = config.encryption.kms_key_id
 
     def here(prefix: str) -> bool:
-        """A prefix without a layer (the whole bucket) is meant for every bucket."""
+        """Return True if this bucket has the prefix; the whole bucket (no layer) is for every bucket."""
         return not prefix or names.layers.get(prefix.split("/")[0], place.bucket) == bucket
 
     yield from _guarded(bucket, config, kms)
@@ -217,7 +217,7 @@ def _tls(place: LakeLocation, bucket: str) -> Document:
 
 
 def _inventory_policy(place: LakeLocation, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
-    """Inventory goes to the log bucket where there is one, else to the bucket it lists."""
+    """Return the policy for inventories; they go to the log bucket if there is one, else to the listed bucket."""
     if not config.inventory:
         return {}
     return policy.deliveries(bucket, config.inventory.prefix, "s3.amazonaws.com", sources, place.account)

@@ -17,13 +17,13 @@ class Line:
     after: Any = None
 
     def __str__(self) -> str:
-        """`~ rules.gold.Expiration.Days: 300 -> 365`."""
+        """Return a line such as `~ rules.gold.Expiration.Days: 300 -> 365`."""
         value = {"+": f" = {self.after}", "-": f" (was {self.before})", "~": f": {self.before} -> {self.after}"}
         return f"{self.sign} {self.address}{value[self.sign]}"
 
 
 def difference(before: Any, after: Any) -> list[Line]:
-    """The lines that lead from one document to the other, in the order of the keys."""
+    """Return the lines that lead from one document to the other, in the order of the keys."""
     return list(_lines(before, after, ""))
 
 
@@ -46,7 +46,7 @@ def _lines(before: Any, after: Any, address: str) -> Iterator[Line]:
 
 
 def _members(before: list[Any], after: list[Any], address: str) -> Iterator[Line]:
-    """Of lists of plain values, what came and what went; their order alone is one change."""
+    """Yield the values that came and went in a list of plain values; a new order alone is one change."""
     moved = [Line("-", address, item) for item in before if item not in after]
     moved += [Line("+", address, None, item) for item in after if item not in before]
     if not moved and before != after:
@@ -55,7 +55,7 @@ def _members(before: list[Any], after: list[Any], address: str) -> Iterator[Line
 
 
 def _leaves(sign: Literal["+", "-"], address: str, value: Any) -> Iterator[Line]:
-    """A line a leaf, so that a new rule is read like a changed one."""
+    """Yield a line for each leaf, so that a new rule is read like a changed one."""
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         value = dict(enumerate(value))
     if isinstance(value, Mapping) and value:

@@ -67,7 +67,7 @@ class LakePlan:
         return made
 
     def export(self, language: Language) -> str:
-        """The wanted state as CloudFormation or Terraform JSON text, for AWS even where the endpoint is a emulator."""
+        """Return the desired state as CloudFormation or Terraform JSON, for AWS even if the endpoint is an emulator."""
         resources = desired_resources(replace(self.place, secure=True), self.wish)
         return json.dumps(exported(resources, language, self.place.region), indent=2) + "\n"
 
@@ -129,7 +129,7 @@ def bootstrap(
 
 
 def _account(clients: Clients) -> str | None:
-    """The caller's account, None where there is no STS. Wrong or expired credentials show here, before anything is touched."""
+    """Return the caller's account, None without STS. Wrong or expired credentials fail here, before any change."""
     try:
         with translated("ask whose credentials these are", "STS"):
             return str(clients("sts").get_caller_identity()["Account"])

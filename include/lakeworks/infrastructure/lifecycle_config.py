@@ -81,7 +81,7 @@ class Lifecycle(Part):
 
     @model_validator(mode="after")
     def _no_rule_destroys_the_lake(self) -> "Lifecycle":
-        """A bucket rule acts behind the ledger's back; readers of the catalog then get no rows and no error."""
+        """Refuse a bucket-wide expiry rule: readers of the catalog would get no rows and no error."""
         for rule in self.rules:
             classes = [move.storage_class for move in rule.transitions]
             if fault := loss(rule.prefix, classes, expires=rule.expire_after_days is not None):
@@ -90,7 +90,7 @@ class Lifecycle(Part):
 
     @model_validator(mode="after")
     def _one_rule_a_prefix(self) -> "Lifecycle":
-        """S3 combines two rules of one prefix by a precedence of its own, which a review of each could not foresee."""
+        """Refuse two rules of one prefix: S3 combines them by its own precedence, which no review can foresee."""
         seen: dict[str, str] = {}
         for rule in self.rules:
             if (other := seen.setdefault(rule.prefix, rule.id)) != rule.id:

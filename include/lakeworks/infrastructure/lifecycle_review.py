@@ -32,7 +32,7 @@ class Judgement:
 
 
 def judge_rules(rules: Document, config: Lifecycle, evidence: Evidence) -> Judgement:
-    """Every rule with transitions, against `losing_rules` and `backfill_days` of lake.yml.
+    """Review every rule with transitions by `losing_rules` and `backfill_days` of lake.yml.
 
     A region that the price book lacks is no reason not to set a lake up: then only the reach of backfills is judged.
     """

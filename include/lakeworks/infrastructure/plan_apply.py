@@ -50,7 +50,7 @@ class ResourceChange:
         return self.kind if self.kind != "database" else f"{self.kind} {self.name}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON and Airflow's return value."""
+        """Return a document for JSON and Airflow's return value."""
         return {**asdict(self), "setting": self.setting, "lines": [str(line) for line in self.lines]}
 
 
@@ -90,7 +90,7 @@ def apply(
 
 
 def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]:
-    """The change, and the document to write for it."""
+    """Return the change, and the document to write for it."""
     if reason := resource.unsupported_reason(client):
         return _change(resource, "unsupported", reason), {}
     try:
@@ -138,7 +138,7 @@ def _found(resource: Resource, client: Any) -> Document | None:
 
 
 def _refusal(resource: Resource, error: LakeError, client: Any) -> ResourceChange:
-    """An error as an outcome, unless it would meet every other resource too."""
+    """Return an error as an outcome; raise it if every other resource would fail in the same way."""
     if resource.essential:
         raise error
     if is_nobody(error):

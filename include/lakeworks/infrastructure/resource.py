@@ -19,7 +19,7 @@ class Clients(Protocol):
     """Gives a boto3 client for a service, in the lake's region or another."""
 
     def __call__(self, service: str, region: str | None = None, /) -> Any:
-        """The client."""
+        """Return the client."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ class SharedDocument(Resource):
         return entry.startswith(OURS)
 
     def target(self, found: Document) -> Document:
-        """Theirs as they are, ours as wanted; ours that are wanted no more go."""
+        """Keep others' entries; set ours as wanted, and drop ours that are not wanted any more."""
         theirs = {key: value for key, value in found.items() if not self.owns(key)}
         return {**theirs, **self.wanted()}
 
 
 def without_empty(value: Any) -> Any:
-    """A document without the empty members and metadata some servers add."""
+    """Return a document without the empty members and metadata that some servers add."""
     if isinstance(value, Mapping):
         cleaned = {key: without_empty(item) for key, item in value.items() if key != "ResponseMetadata"}
         return {key: item for key, item in cleaned.items() if item not in ([], {}, None)}
@@ -95,7 +95,7 @@ def without_empty(value: Any) -> Any:
 
 
 def every_page(call: Callable[..., Mapping[str, Any]], member: str, **arguments: Any) -> list[Any]:
-    """The members of every page of a call that answers a `NextContinuationToken` (S3's configurations have no paginator)."""
+    """Return all pages of a call with `NextContinuationToken` (S3's configurations have no paginator)."""
     found: list[Any] = []
     following: dict[str, Any] = {}
     while True:

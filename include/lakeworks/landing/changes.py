@@ -43,7 +43,7 @@ def landed_since(lake: Lake, contract: Contract, ran: Mapping[str, datetime]) ->
 
 
 def _place(below: str) -> tuple[str, str]:
-    """The period's path and the name of a landed file or complete set; no name for a set's answers, which may lack others."""
+    """Return the period's path and the name of a landed file or complete set; answers of a set have no name."""
     path, is_set, rest = f"/{below}".partition("/fetch=")
     if is_set:
         return path.strip("/"), SET if rest.partition("/")[2] == SET else ""

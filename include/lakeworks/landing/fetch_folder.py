@@ -127,5 +127,5 @@ class FetchFolder:
 
 
 def _is_same(known: LandedFile | None, file: CheckedFile) -> bool:
-    """Whichever way it came before: by this machine, or through the inbox."""
+    """Return whether the file came before: by this machine, or through the inbox."""
     return known is not None and known.content == file.facts.content

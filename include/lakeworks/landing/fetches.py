@@ -71,18 +71,18 @@ class Fetches:
             ) from error
 
     def newest(self) -> LandingSet | None:
-        """The newest complete fetch that brought something new; None where there is none."""
+        """Return the newest complete fetch with something new; None if there is none."""
         if not self.complete:
             return None
         found = self.read(self.complete[-1])
         return self.read(found.same_as) if found.same_as else found
 
     def distinct(self) -> list[LandingSet]:
-        """Every complete fetch that brought something new, oldest first."""
+        """Return every complete fetch with something new, oldest first."""
         return [found for fetch in self.complete if not (found := self.read(fetch)).same_as]
 
     def of(self, run: Run, question: str) -> str | None:
-        """The newest fetch of the same question this run began, whichever of its tries."""
+        """Return this run's newest fetch of the same question, from any of its tries."""
         own = f"-{_digest(question)}-{_mark(run)}"
         return next((fetch for fetch in reversed([*self.keys]) if fetch.endswith(own)), None)
 
@@ -102,7 +102,7 @@ class Fetches:
         return FetchFolder(self.lake, f"{self.prefix}fetch={fetch}/", run, set(self.keys.get(fetch, ())))
 
     def _next_stamp(self, now: datetime) -> str:
-        """Now, but after every fetch that is there: what a worker has seen it comes after, however wrong its clock is."""
+        """Return the time now, but later than every existing fetch: a worker's clock may be wrong."""
         seen = [moment for fetch in self.keys if (moment := _moment(fetch))]
         return _stamp(max([now, *(moment + timedelta(microseconds=1) for moment in seen)]))
 

@@ -57,7 +57,7 @@ class Landed:
 
 
 def newest(lake: Lake, contract: Contract, period: Period) -> Landed | None:
-    """The file landed last; None where there is none.
+    """Return the file landed last; None if there is none.
 
     Raises:
         MalformedSource: something else lies in landing.
@@ -78,7 +78,7 @@ def newest(lake: Lake, contract: Contract, period: Period) -> Landed | None:
 
 
 def newest_or_fail(lake: Lake, contract: Contract, period: Period) -> Landed:
-    """The file landed last.
+    """Return the file landed last.
 
     Raises:
         LakeNotFound: the period was never landed.
@@ -127,7 +127,7 @@ def prefix(contract: Contract, period: Period) -> str:
 
 
 def source_of(contract: Contract) -> str:
-    """The contract's source, `<vendor>.<data set>`.
+    """Return the contract's source, `<vendor>.<data set>`.
 
     Raises:
         ContractError: it has none.
@@ -140,5 +140,5 @@ def source_of(contract: Contract) -> str:
 
 
 def dataset(contract: Contract) -> str:
-    """The vendor's data set: what follows the dot in the contract's source."""
+    """Return the vendor's data set: the part after the dot in the contract's source."""
     return source_of(contract).partition(".")[2]

@@ -17,7 +17,7 @@ class LakeState:
     store: ObjectStore
 
     def read(self, name: str) -> tuple[bytes, str] | None:
-        """A document and its ETag; None where there is none."""
+        """Return a document and its ETag; None if there is none."""
         try:
             body, item = self.store.get(f"{QUOTA}/{name}")
         except LakeNotFound:

@@ -69,7 +69,7 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
 
 
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
-    """The newest complete fetch that brought something new.
+    """Return the newest complete fetch with something new.
 
     Raises:
         LakeNotFound: there is none.

@@ -54,7 +54,7 @@ def store_answer(lake: Lake, key: str, answer: SourceResponse, run: Run) -> None
 
 
 def load_answer(lake: Lake, key: str) -> tuple[SourceResponse, str]:
-    """A landed answer as it was received, and the run that landed it.
+    """Return a landed answer as it was received, and the run that landed it.
 
     Raises:
         MalformedSource: the object is not what was landed.
@@ -94,7 +94,7 @@ def _metadata(answer: SourceResponse, run: Run) -> dict[str, str]:
 
 
 def file_name(name: str) -> str:
-    """The request's name as one key part; what had to be changed gets a mark so that two names never meet."""
+    """Return the request's name as one key part; a changed name gets a digest, so that two names never meet."""
     safe = key_part(name)
     if safe != name:
         stem, dot, suffix = safe.rpartition(".")

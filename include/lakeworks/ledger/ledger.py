@@ -47,7 +47,7 @@ class Ledger:
         return [number for number in found if number is not None]
 
     def read(self, table: TableName, partition: Partition, seq: int) -> Stored:
-        """One entry.
+        """Return one entry.
 
         Raises:
             LakeNotFound: there is no such publication.
@@ -56,7 +56,7 @@ class Ledger:
         return self._load(ledger_key(table, partition, seq))
 
     def latest(self, table: TableName, partition: Partition) -> Stored | None:
-        """The entry with the highest number, whatever its state."""
+        """Return the entry with the highest number, whatever its state."""
         numbers = self.sequence(table, partition)
         return self.read(table, partition, numbers[-1]) if numbers else None
 
@@ -178,7 +178,7 @@ class Ledger:
         return Stored(entry, self.store.put(target, entry.model_dump_json(indent=1).encode()).etag)
 
     def runs(self, table: TableName, period: Period | None = None) -> Iterator[str]:
-        """Keys of the run records of a table, by period then attempt; with a period, of runs of it or inside it.
+        """Yield keys of a table's run records, by period then attempt; with a period, of its runs and runs inside it.
 
         A day's key begins with its month's, so that the runs of a month and of its days are one listing.
         """
@@ -186,7 +186,7 @@ class Ledger:
         yield from (item.key for item in self.store.scan(f"{prefix}{period or ''}"))
 
     def recorded(self, table: TableName, period: Period | None = None) -> Iterator[tuple[Period, datetime]]:
-        """The period of each run record (as of `runs`) and when it was written."""
+        """Yield the period of each run record (as of `runs`) and when it was written."""
         prefix = join(LEDGER, table.path, "_runs") + "/"
         for item in self.store.scan(f"{prefix}{period or ''}"):
             ran = Period.find(item.key.removeprefix(prefix).partition("/")[0])

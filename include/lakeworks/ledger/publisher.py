@@ -29,7 +29,7 @@ Register = Callable[[Sequence[LedgerEntry]], None]
 
 
 def utc_now() -> datetime:
-    """The clock of the ledger; nothing in the data depends on it."""
+    """Return the time of the ledger's clock; nothing in the data depends on it."""
     return datetime.now(UTC)
 
 
@@ -109,7 +109,7 @@ class Publisher:
         return Settlement(self.ledger, self.placement, self.register, self.recover)
 
     def _decide(self, wanted: LedgerEntry) -> Decision:
-        """Number the entry, or find that its content is live already; refuses what must not happen."""
+        """Number the entry, or find that its content is live already; refuse what must not happen."""
         table, partition = TableName.parse(wanted.table), wanted.parsed
         seq, live = self._next(table, partition)
         older = live is not None and live.run.order > wanted.run.order

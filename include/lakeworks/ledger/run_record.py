@@ -47,7 +47,7 @@ class Run(Record):
         return cls(id=name, started_at=after.started_at + timedelta(microseconds=1))
 
     def again(self) -> "Run":
-        """The same try, building once more what became stale before it was published."""
+        """Return the same try for one more build, because an input changed before it was published."""
         return self.model_copy(update={"attempt": self.attempt + _REBUILT})
 
     @property
@@ -66,7 +66,7 @@ class Input(Record):
 
 
 def inputs_fingerprint(publications: Iterable[tuple[str, str, int]]) -> str:
-    """One short hash of which publications (table, partition path, number) something was built from; empty for none."""
+    """Return a short hash of the input publications (table, partition path, number); empty for none."""
     lines = sorted(f"{table}|{partition}|{number}" for table, partition, number in publications)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""
 

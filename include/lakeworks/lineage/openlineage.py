@@ -32,11 +32,11 @@ Emit = Callable[["RunEvent"], None]
 
 
 def unheard(_: "RunEvent") -> None:
-    """No one listens."""
+    """Ignore the event: no one listens."""
 
 
 def emitter(url: str, folder: Path) -> Emit:
-    """Sends events where a setting says.
+    """Return the function that sends events where a setting says.
 
     `off`, `file` (a JSON file an event, in `folder`), `file:<folder>`, `http(s)://...`, or `client`: the OpenLineage client's
     own configuration (`OPENLINEAGE_*`, openlineage.yml).
@@ -145,7 +145,7 @@ class Lineage:
             log.warning("lineage of %s %s was not sent: %s", manifest.table, manifest.period, trouble)
 
     def event(self, kind: str, contract: Contract, manifest: RunRecord, error: str = "") -> "RunEvent":
-        """One OpenLineage event."""
+        """Return one OpenLineage event."""
         from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
         from openlineage.client.facet_v2 import RunFacet, error_message_run, nominal_time_run, sql_job
 
@@ -170,7 +170,7 @@ class Lineage:
         )
 
     def run_id(self, manifest: RunRecord) -> str:
-        """The same for every retry of one attempt's publication."""
+        """Return one id for all retries of an attempt's publication."""
         return self._run_id(manifest.key)
 
     def _run_id(self, key: str) -> str:
@@ -232,7 +232,7 @@ class Lineage:
         )
 
     def _name(self, item: str) -> str:
-        """A table's path, or the folder of a landing object: one data set however many files arrive."""
+        """Return a table's path, or the folder of a landing object: one data set for any number of files."""
         name = item.rpartition("/year=")[0] or item.rpartition("/")[0] if "/" in item else TableName.parse(item).path
         return tenant_key(self.tenant, name)
 

@@ -67,7 +67,7 @@ def _sample(path: Path) -> bytes:
 
 
 def _decoded(path: Path, sample: bytes) -> tuple[str, str]:
-    """The text up to its last whole line, and its encoding."""
+    """Return the text up to its last whole line, and its encoding."""
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     else:
@@ -88,7 +88,7 @@ def _is_utf8(sample: bytes) -> bool:
 
 
 def _shape(text: str) -> tuple[str, list[list[str]], int]:
-    """The delimiter that cuts most lines into the same number of fields, the rows, and the lines before the header."""
+    """Return the delimiter that gives most lines equally many fields, the rows, and the lines before the header."""
     best: tuple[float, int, str, list[list[str]]] = (0.0, 0, ",", [])
     for delimiter in _DELIMITERS:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row][:_SAMPLE_LINES]

@@ -11,5 +11,5 @@ Language = Literal["cloudformation", "terraform"]
 
 
 def exported(resources: Sequence[Resource], language: Language, region: str) -> Document:
-    """A CloudFormation template, or a Terraform configuration (JSON syntax), of everything either can express."""
+    """Return a CloudFormation template or a Terraform configuration (JSON) of everything either can express."""
     return template(resources) if language == "cloudformation" else configuration(resources, region)

@@ -11,7 +11,7 @@ _VERSION = "2010-09-09"
 
 
 def template(resources: Sequence[Resource]) -> Document:
-    """One stack of the lake's region. What CloudFormation cannot hold there is listed in `Metadata`."""
+    """Return one stack of the lake's region. Its `Metadata` lists what CloudFormation cannot have there."""
     found: Document = {}
     left_out: list[str] = []
     buckets = {

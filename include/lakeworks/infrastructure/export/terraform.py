@@ -11,7 +11,7 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 
 def configuration(resources: Sequence[Resource], region: str) -> Document:
-    """Every resource; one in another region goes through a provider alias of that region's name."""
+    """Return every resource. One in another region uses a provider alias with that region's name."""
     found: dict[str, Document] = defaultdict(dict)
     others = {resource.region for resource in resources if resource.region and resource.kind != "budget"}
     for resource in resources:
@@ -45,7 +45,7 @@ def _translated(resource: Resource) -> list[tuple[str, Document]]:
 
 
 def _on(bucket: str) -> str:
-    """A reference, so that Terraform orders the two."""
+    """Return a reference, so that Terraform orders the two."""
     return f"${{aws_s3_bucket.{_label(bucket)}.id}}"
 
 

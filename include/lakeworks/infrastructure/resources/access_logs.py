@@ -15,16 +15,16 @@ class AccessLogs(Resource):
     prefix: str = "access-logs/"
 
     def wanted(self) -> Document:
-        """A prefix a bucket, so that several may log to one."""
+        """Return the target with one prefix per bucket, so that several buckets may log to it."""
         return {"TargetBucket": self.to, "TargetPrefix": f"{self.prefix}{self.name}/"}
 
     def read(self, client: Any) -> Document | None:
-        """None where logging is off."""
+        """Return the target; None if logging is off."""
         found = client.get_bucket_logging(Bucket=self.name).get("LoggingEnabled")
         return {key: found[key] for key in ("TargetBucket", "TargetPrefix")} if found else None
 
     def conflict(self, found: Document) -> str:
-        """Logs that already go elsewhere may be a person's audit trail."""
+        """Refuse to change another target: those logs may be a person's audit trail."""
         if found["TargetBucket"] != self.to:
             return f"already logs to {found['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"
         return ""

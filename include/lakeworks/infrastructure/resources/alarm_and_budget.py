@@ -19,7 +19,7 @@ class StorageAlarm(Resource):
     topic_arn: str | None = None
 
     def wanted(self) -> Document:
-        """The alarm."""
+        """Return the alarm."""
         return {
             "AlarmDescription": MADE_BY,
             "Namespace": "AWS/S3",
@@ -38,14 +38,14 @@ class StorageAlarm(Resource):
         }
 
     def read(self, client: Any) -> Document | None:
-        """The fields we set."""
+        """Return the fields that lakeworks sets."""
         alarms = client.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
         if not alarms:
             return None
         return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.wanted()}
 
     def conflict(self, found: Document) -> str:
-        """An alarm of that name may be another's."""
+        """Refuse an alarm of that name without our mark: it may be another program's."""
         return (
             "" if found["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
         )
@@ -71,7 +71,7 @@ class MonthlyBudget(Resource):
         return "us-east-1"
 
     def unsupported_reason(self, client: Any) -> str:
-        """A budget is named by account, which only STS tells."""
+        """Return why no budget is possible: its name needs the account, which only STS knows."""
         return "" if self.account else "the account's number is not known: this endpoint has no STS"
 
     def wanted(self) -> Document:
@@ -84,7 +84,7 @@ class MonthlyBudget(Resource):
         return {**found, "CostFilters": self._filters} if self._filters else found
 
     def read(self, client: Any) -> Document | None:
-        """Budget, alert and its readers together."""
+        """Return budget, alert and subscribers together."""
         of = {"AccountId": self.account, "BudgetName": self.name}
         budget = client.describe_budget(**of)["Budget"]
         found: Document = {
@@ -140,6 +140,6 @@ class MonthlyBudget(Resource):
 
 
 def _is_alert(notification: Document) -> bool:
-    """Ours is the alert on actual cost by percentage; forecasts and absolute ones are others'."""
+    """Return True for our notification: actual cost in percent. Forecasts and absolute limits are others'."""
     kind = (notification["NotificationType"], notification.get("ThresholdType", "PERCENTAGE"))
     return kind == ("ACTUAL", "PERCENTAGE")

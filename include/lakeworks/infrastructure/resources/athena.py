@@ -19,7 +19,7 @@ class WorkGroup(Resource):
     kms_key_id: str | None = None
 
     def wanted(self) -> Document:
-        """The settings we fix."""
+        """Return the settings that lakeworks fixes."""
         encryption = (
             {"EncryptionOption": "SSE_KMS", "KmsKey": self.kms_key_id}
             if self.kms_key_id
@@ -35,7 +35,7 @@ class WorkGroup(Resource):
         }
 
     def read(self, client: Any) -> Document | None:
-        """Those settings as they are."""
+        """Return those settings as they are."""
         group = self._group(client)
         if group is None:
             return None
@@ -56,7 +56,7 @@ class WorkGroup(Resource):
         }
 
     def conflict(self, found: Document) -> str:
-        """A work group of that name may be another's."""
+        """Refuse a work group of that name without our mark: it may be another program's."""
         return "" if found["Description"] == MADE_BY else "a work group of this name exists that bootstrap did not make"
 
     def write(self, client: Any, target: Document) -> None:

@@ -30,7 +30,7 @@ class Bucket(Resource):
         return self.other_region
 
     def wanted(self) -> Document:
-        """Raises ConfigError where the name breaks S3's rules."""
+        """Return the bucket's document. Raise ConfigError if the name breaks S3's rules."""
         check_bucket_name(self.name)
         return {"Name": self.name, "Region": self.home}
 

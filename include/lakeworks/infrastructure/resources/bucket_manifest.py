@@ -24,7 +24,7 @@ class BucketManifest(Resource):
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def wanted(self) -> Document:
-        """With the time, for a first one."""
+        """Return the first manifest, with the time."""
         return {**self.content, "created_at": self.now().isoformat(timespec="seconds")}
 
     def read(self, client: Any) -> Document | None:
@@ -33,13 +33,13 @@ class BucketManifest(Resource):
         return found if isinstance(found, dict) else {"created_by": "no YAML mapping"}
 
     def conflict(self, found: Document) -> str:
-        """A manifest a person wrote by hand is theirs."""
+        """Refuse a manifest that a person wrote by hand."""
         if found.get("created_by") != self.content["created_by"]:
             return f"s3://{self.name}/{KEY} was not written by bootstrap and is kept; delete it to have it written"
         return ""
 
     def target(self, found: Document) -> Document:
-        """Only the time stays."""
+        """Keep only the time."""
         return {**self.wanted(), "created_at": found.get("created_at")}
 
     def write(self, client: Any, target: Document) -> None:
@@ -49,7 +49,7 @@ class BucketManifest(Resource):
 
 
 def content_of(bucket: str, region: str, config: LakeConfig, contracts: list[Contract], rules: Document) -> Document:
-    """Everything but the time: names, owner, data, access, structure, lifecycle."""
+    """Return everything except the time: names, owner, data, access, structure, lifecycle."""
     columns = [column for contract in contracts for column in contract.columns.values()]
     owner = config.owner
     kms = config.encryption.kms_key_id

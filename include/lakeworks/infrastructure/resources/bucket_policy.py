@@ -27,32 +27,32 @@ class BucketPolicy(SharedDocument):
         return self.other_region
 
     def owns(self, entry: str) -> bool:
-        """Our Sids begin alike."""
+        """Return True for our Sids: they have one prefix."""
         return entry.startswith(OUR_SID)
 
     def wanted(self) -> Document:
-        """Statements in the canonical form, since IAM reorders lists and unwraps single values."""
+        """Return the statements in the canonical form: IAM reorders lists and unwraps single values."""
         return {sid: canonical(statement) for sid, statement in self.statements.items()}
 
     def read(self, client: Any) -> Document | None:
-        """Statements by Sid; one without is known by its place."""
+        """Return the statements by Sid; one without a Sid is named by its position."""
         found = json.loads(client.get_bucket_policy(Bucket=self.name)["Policy"])["Statement"]
         listed = found if isinstance(found, list) else [found]
         return {statement.get("Sid", f"#{place}"): canonical(statement) for place, statement in enumerate(listed)}
 
     def write(self, client: Any, target: Document) -> None:
-        """S3 replaces the whole policy."""
+        """Write the whole policy: S3 replaces it."""
         policy = {"Version": _VERSION, "Statement": list(target.values())}
         client.put_bucket_policy(Bucket=self.name, Policy=json.dumps(policy))
 
     def unsupported_reason(self, client: Any) -> str:
-        """Nothing is left to set on an endpoint without TLS."""
+        """Return why the policy is not possible: an endpoint without TLS leaves nothing to set."""
         if self.insecure and not self.statements:
             return "TLS-only is not set: this endpoint speaks plain HTTP, the rule would lock everyone out"
         return ""
 
     def notes(self, found: Document) -> list[str]:
-        """Others' statements that open the bucket to everyone."""
+        """Return others' statements that open the bucket to everyone."""
         return [
             f"statement `{sid}`, not ours, allows everyone without a condition; the public access block stops it"
             for sid, statement in found.items()
@@ -61,7 +61,7 @@ class BucketPolicy(SharedDocument):
 
 
 def canonical(statement: Document) -> Document:
-    """One statement with lists sorted and single values as lists, so that equal ones compare equal."""
+    """Return one statement with sorted lists and single values as lists, so that equal statements compare equal."""
     return {key: _sorted(value, key) for key, value in statement.items()}
 
 
@@ -109,7 +109,7 @@ TAG_ACTIONS = ("PutObjectTagging", "GetObjectTagging", "PutObjectVersionTagging"
 
 
 def readers(bucket: str, roles: Sequence[str]) -> Document:
-    """Live tables only: neither landing nor ledger, staging, quarantine or audits."""
+    """Return the resources of live tables: no landing, ledger, staging, quarantine or audits."""
     if not roles:
         return {}
     prefixes = [f"{layer}/" for layer in LAYERS]

@@ -30,11 +30,11 @@ class Versioning(BucketSetting):
     kind: ClassVar[str] = "versioning"
 
     def wanted(self) -> Document:
-        """On."""
+        """Return the status `Enabled`."""
         return {"Status": "Enabled"}
 
     def read(self, client: Any) -> Document | None:
-        """None on a bucket that never had it."""
+        """Return the status; None for a bucket that never had versioning."""
         status = client.get_bucket_versioning(Bucket=self.name).get("Status")
         return {"Status": status} if status else None
 
@@ -51,13 +51,13 @@ class DefaultEncryption(BucketSetting):
     kms_key_id: str | None = None
 
     def wanted(self) -> Document:
-        """A bucket key has no meaning for SSE-S3, so it is compared for KMS only."""
+        """Return the algorithm and, for KMS only, the bucket key: it has no meaning for SSE-S3."""
         if self.kms_key_id:
             return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key_id, "BucketKeyEnabled": True}
         return {"SSEAlgorithm": "AES256"}
 
     def read(self, client: Any) -> Document | None:
-        """The one rule S3 knows."""
+        """Return the only rule that S3 has."""
         rule = client.get_bucket_encryption(Bucket=self.name)["ServerSideEncryptionConfiguration"]["Rules"][0]
         found = dict(rule.get("ApplyServerSideEncryptionByDefault", {}))
         if found.get("SSEAlgorithm", "").startswith("aws:kms"):
@@ -65,7 +65,7 @@ class DefaultEncryption(BucketSetting):
         return found or None
 
     def conflict(self, found: Document) -> str:
-        """KMS is never weakened to SSE-S3 because a file says nothing."""
+        """Refuse a change from KMS to SSE-S3 that the file does not ask for."""
         if not self.kms_key_id and found.get("SSEAlgorithm", "").startswith("aws:kms"):
             key = found.get("KMSMasterKeyID", "the account's default key")
             return f"is encrypted with KMS ({key}), which is kept; set encryption.kms_key_id in lake.yml to manage it"
@@ -111,12 +111,12 @@ class PublicAccessBlock(BucketSetting):
     kind: ClassVar[str] = "public access block"
 
     def wanted(self) -> Document:
-        """All four."""
+        """Return all four flags, switched on."""
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         return dict.fromkeys(names, True)
 
     def read(self, client: Any) -> Document | None:
-        """The four flags."""
+        """Return the four flags."""
         return dict(client.get_public_access_block(Bucket=self.name)["PublicAccessBlockConfiguration"])
 
     def write(self, client: Any, target: Document) -> None:
@@ -131,11 +131,11 @@ class Ownership(BucketSetting):
     kind: ClassVar[str] = "ownership"
 
     def wanted(self) -> Document:
-        """Enforced."""
+        """Return the rule that the bucket's owner owns every object."""
         return {"ObjectOwnership": "BucketOwnerEnforced"}
 
     def read(self, client: Any) -> Document | None:
-        """The one rule S3 knows."""
+        """Return the only rule that S3 has."""
         return dict(client.get_bucket_ownership_controls(Bucket=self.name)["OwnershipControls"]["Rules"][0])
 
     def write(self, client: Any, target: Document) -> None:

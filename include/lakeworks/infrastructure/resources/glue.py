@@ -16,11 +16,11 @@ class Database(Resource):
     service: ClassVar[str] = "glue"
 
     def wanted(self) -> Document:
-        """That it exists."""
+        """Return that the database exists."""
         return {"Name": self.name}
 
     def read(self, client: Any) -> Document | None:
-        """Its name."""
+        """Return the database's name."""
         return {"Name": client.get_database(Name=self.name)["Database"]["Name"]}
 
     def write(self, client: Any, target: Document) -> None:
@@ -38,7 +38,7 @@ class GlueCrawler(Resource):
     bucket: str = ""
 
     def wanted(self) -> Document:
-        """The crawler's definition."""
+        """Return the crawler's definition."""
         crawler = self._crawler
         found: Document = {
             "Role": crawler.role_arn, "DatabaseName": crawler.database, "Path": f"s3://{self.bucket}/{crawler.prefix}",
@@ -47,7 +47,7 @@ class GlueCrawler(Resource):
         return {**found, "Schedule": crawler.schedule} if crawler.schedule else found
 
     def read(self, client: Any) -> Document | None:
-        """The fields we set."""
+        """Return the fields that lakeworks sets."""
         crawler = client.get_crawler(Name=self.name)["Crawler"]
         paths = [target["Path"] for target in crawler["Targets"].get("S3Targets", [])]
         schedule = crawler.get("Schedule", {}).get("ScheduleExpression")
@@ -58,7 +58,7 @@ class GlueCrawler(Resource):
         return {key: value for key, value in found.items() if value is not None}
 
     def conflict(self, found: Document) -> str:
-        """A crawler of that name may be another's."""
+        """Refuse a crawler of that name without our mark: it may be another program's."""
         return "" if found["Description"] == MADE_BY else "a crawler of this name exists that bootstrap did not make"
 
     def write(self, client: Any, target: Document) -> None:

@@ -23,7 +23,7 @@ class InboxQueue(Resource):
     account: str = ""
 
     def wanted(self) -> Document:
-        """Retention, and the statement that admits S3."""
+        """Return the retention, and the statement that admits S3."""
         statement = {
             "Sid": _SID,
             "Effect": "Allow",
@@ -38,11 +38,11 @@ class InboxQueue(Resource):
         return {"MessageRetentionPeriod": str(_KEPT_SECONDS), "Statements": {_SID: statement}}
 
     def unsupported_reason(self, client: Any) -> str:
-        """Its ARN has the account's number, which only STS knows."""
+        """Return why no queue is possible: its ARN needs the account, which only STS knows."""
         return "" if self.account else "the account's number is not known: this endpoint has no STS"
 
     def read(self, client: Any) -> Document | None:
-        """Retention and the policy's statements by id."""
+        """Return the retention and the policy's statements by id."""
         url = self._url(client)
         if url is None:
             return None
@@ -53,12 +53,12 @@ class InboxQueue(Resource):
         return {"MessageRetentionPeriod": found.get("MessageRetentionPeriod", ""), "Statements": statements}
 
     def target(self, found: Document) -> Document:
-        """Statements of others stay."""
+        """Keep others' statements."""
         wanted = self.wanted()
         return {**wanted, "Statements": {**found["Statements"], **wanted["Statements"]}}
 
     def conflict(self, found: Document) -> str:
-        """A queue without our statement is another's, and may have another reader."""
+        """Refuse a queue without our statement: it is another program's and may have another reader."""
         if _SID in found["Statements"]:
             return ""
         return (

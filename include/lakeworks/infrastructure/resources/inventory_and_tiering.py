@@ -16,7 +16,7 @@ class IntelligentTiering(Resource):
     tiering: Tiering = field(default_factory=Tiering)
 
     def wanted(self) -> Document:
-        """The configuration."""
+        """Return the configuration."""
         tiers = (
             ("ARCHIVE_ACCESS", self.tiering.archive_access_after_days),
             ("DEEP_ARCHIVE_ACCESS", self.tiering.deep_archive_access_after_days),
@@ -26,7 +26,7 @@ class IntelligentTiering(Resource):
         return {"Id": f"{OURS}{self.tiering.id}", **where, "Status": "Enabled", "Tierings": tierings}
 
     def read(self, client: Any) -> Document | None:
-        """Ours among all: asking for one by id is answered with an empty one by some servers."""
+        """Return our configuration from the list of all: some servers send an empty one for an unknown id."""
         found = every_page(
             client.list_bucket_intelligent_tiering_configurations,
             "IntelligentTieringConfigurationList",
@@ -41,7 +41,7 @@ class IntelligentTiering(Resource):
         )
 
     def notes(self, found: Document) -> list[str]:
-        """The archive tiers strand readers."""
+        """Warn that readers cannot open objects in the archive tiers."""
         where = self.tiering.prefix or "the whole bucket"
         return [
             f"objects of {where} in an archive tier cannot be read, nor a backfill run over them, before a restore of hours"
@@ -58,7 +58,7 @@ class InventoryReport(Resource):
     account: str | None = None
 
     def wanted(self) -> Document:
-        """The configuration."""
+        """Return the configuration."""
         destination = {"Bucket": f"arn:aws:s3:::{self.to}", "Format": "Parquet", "Prefix": self.inventory.prefix}
         if self.account:
             destination["AccountId"] = self.account
@@ -72,7 +72,7 @@ class InventoryReport(Resource):
         }
 
     def read(self, client: Any) -> Document | None:
-        """Ours among all."""
+        """Return our configuration from the list of all."""
         found = every_page(client.list_bucket_inventory_configurations, "InventoryConfigurationList", Bucket=self.name)
         ours = next((without_empty(item) for item in found if item.get("Id") == f"{OURS}inventory"), None)
         return {**ours, "OptionalFields": sorted(ours.get("OptionalFields", []))} if ours else None

@@ -16,17 +16,17 @@ class PermissionGrant(Resource):
     grant: Grant | None = None
 
     def wanted(self) -> Document:
-        """The permissions."""
+        """Return the permissions."""
         return dict.fromkeys(sorted(self._grant.permissions), True)
 
     def read(self, client: Any) -> Document | None:
-        """Every permission the principal has there."""
+        """Return every permission that the principal has there."""
         found = client.list_permissions(**self._of)["PrincipalResourcePermissions"]
         permissions = {name for entry in found for name in entry["Permissions"]}
         return dict.fromkeys(sorted(permissions), True) or None
 
     def target(self, found: Document) -> Document:
-        """Others' permissions stay."""
+        """Keep others' permissions."""
         return {**found, **self.wanted()}
 
     def write(self, client: Any, target: Document) -> None:

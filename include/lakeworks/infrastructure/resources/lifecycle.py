@@ -32,31 +32,31 @@ class LifecycleRules(SharedDocument):
         return self.other_region
 
     def owns(self, entry: str) -> bool:
-        """A refused rule is left as it is."""
+        """Return True for a rule that lakeworks may change; a refused rule stays as it is."""
         return super().owns(entry) and entry not in self.refused
 
     def wanted(self) -> Document:
-        """Every rule that is not refused."""
+        """Return every rule that is not refused."""
         return {key: rule for key, rule in self.rules.items() if key not in self.refused}
 
     def read(self, client: Any) -> Document | None:
-        """Rules by id."""
+        """Return the rules by id."""
         rules = client.get_bucket_lifecycle_configuration(Bucket=self.name)["Rules"]
         return {rule.get("ID", f"#{place}"): _canonical(rule) for place, rule in enumerate(rules)}
 
     def write(self, client: Any, target: Document) -> None:
-        """S3 replaces the whole configuration."""
+        """Write the whole configuration: S3 replaces it."""
         configuration = {"Rules": list(target.values())}
         client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration=configuration)
 
     def notes(self, found: Document) -> list[str]:
-        """Warnings of the economics, and S3's limit."""
+        """Return warnings about cost and about S3's limit."""
         over = [f"{len(self.rules)} rules; S3 takes {_LIMIT} a bucket"] if len(self.rules) > _LIMIT else []
         return [*self.economics, *over]
 
 
 def rules_of(config: Lifecycle, contracts: Sequence[Contract]) -> Document:
-    """Every rule of a lake, by id.
+    """Return every rule of a lake, by id.
 
     A layer whose contracts all follow its default is one rule on the layer's prefix (tenants' tables included). Where a
     contract differs, the layer becomes a rule a table: of overlapping rules the earliest expiry wins, so a layer rule would.
@@ -68,20 +68,20 @@ def rules_of(config: Lifecycle, contracts: Sequence[Contract]) -> Document:
 
 
 def log_rules(days: int) -> Document:
-    """The rule of a log bucket."""
+    """Return the rule of a log bucket."""
     rule = _rule("expire-logs", "", Expiration={"Days": days}, NoncurrentVersionExpiration={"NoncurrentDays": 1})
     return {rule["ID"]: rule}
 
 
 def _own(rule: Rule) -> Document:
-    """A rule spelled out in lake.yml."""
+    """Return a rule that lake.yml declares in full."""
     moves = [{"Days": move.days, "StorageClass": move.storage_class} for move in rule.transitions]
     expiry = {"Days": rule.expire_after_days} if rule.expire_after_days else {}
     return _rule(rule.id, rule.prefix, Transitions=moves, Expiration=expiry)
 
 
 def without_transitions(rules: Document) -> Document:
-    """The rules as far as they expire something, for a copy of the lake."""
+    """Return the rules that expire objects, for a copy of the lake."""
     found = {name: {key: value for key, value in rule.items() if key != "Transitions"} for name, rule in rules.items()}
     return {name: rule for name, rule in found.items() if set(rule) > {"ID", "Status", "Filter"}}
 
@@ -181,7 +181,7 @@ def _housekeeping(config: Lifecycle) -> Iterator[Document]:
 
 
 def _canonical(rule: Document) -> Document:
-    """A rule as servers spell it differently: empty members, no filter for the whole bucket, transitions in any order."""
+    """Return a rule in one form: servers differ in empty members, whole-bucket filters and the order of transitions."""
     found: Document = without_empty(rule)
     if "Prefix" not in found and not found.get("Filter"):
         found["Filter"] = {"Prefix": ""}

@@ -26,14 +26,14 @@ class Notifications(SharedDocument):
     eventbridge: bool = False
 
     def wanted(self) -> Document:
-        """Ours, and EventBridge where it is wanted; it is never switched off, since others may listen."""
+        """Return ours, and EventBridge if it is wanted. It is never switched off, because others may listen."""
         ours = {
             f"{OURS}{one.id}": _entry(one.to, one.events, one.prefix, one.suffix) for one in self.notifications
         }  # fmt: skip
         return {**ours, **({_EVENT_BRIDGE: {"Enabled": True}} if self.eventbridge else {})}
 
     def read(self, client: Any) -> Document | None:
-        """Everyone's, in one form: servers spell the filter's names differently."""
+        """Return all notifications in one form: servers spell the filter's names differently."""
         found = client.get_bucket_notification_configuration(Bucket=self.name)
         entries: Document = {}
         for member, arn in _KINDS.values():
@@ -49,7 +49,7 @@ class Notifications(SharedDocument):
         return entries or None
 
     def write(self, client: Any, target: Document) -> None:
-        """S3 replaces the whole configuration, and checks that every destination exists and admits it."""
+        """Write the whole configuration: S3 replaces it, and checks that each destination exists and admits it."""
         configuration: Document = {}
         for name, entry in target.items():
             if name == _EVENT_BRIDGE:

@@ -29,12 +29,12 @@ class ReplicationRules(SharedDocument):
     encrypted_with_kms: bool = False
 
     def wanted(self) -> Document:
-        """Our rules, and the role all rules of a bucket share."""
+        """Return our rules, and the role that all rules of a bucket share."""
         rules = [self._rule(prefix, place) for place, prefix in enumerate(self.prefixes)]
         return {_ROLE: self.role_arn, **{rule["ID"]: rule for rule in rules}}
 
     def _rule(self, prefix: str, place: int) -> Document:
-        """The priority must differ from every other rule's, so ours begin far from one."""
+        """Return one rule. Its priority starts at 100: no two rules of a bucket may have one priority."""
         destination: Document = {"Bucket": f"arn:aws:s3:::{self.to}", "StorageClass": self.storage_class}
         rule: Document = {
             "ID": f"{_RULE}-{prefix.strip('_/').replace('/', '-') or 'all'}", "Priority": 100 + place, "Status": "Enabled",
@@ -46,25 +46,25 @@ class ReplicationRules(SharedDocument):
         return rule
 
     def read(self, client: Any) -> Document | None:
-        """Rules by id, and the role."""
+        """Return the rules by id, and the role."""
         found = client.get_bucket_replication(Bucket=self.name)["ReplicationConfiguration"]
         rules = {rule.get("ID", f"#{place}"): without_empty(rule) for place, rule in enumerate(found["Rules"])}
         return {_ROLE: found[_ROLE], **rules}
 
     def conflict(self, found: Document) -> str:
-        """Another role under others' rules is theirs."""
+        """Refuse if others' rules use another role: a bucket has one role."""
         others = [key for key in found if key != _ROLE and not self.owns(key)]
         if others and found[_ROLE] != self.role_arn:
             return f"rules {', '.join(others)} run with {found[_ROLE]}; a bucket has one role: name that in lake.yml"
         return ""
 
     def write(self, client: Any, target: Document) -> None:
-        """S3 replaces the whole configuration; both buckets need versioning."""
+        """Write the whole configuration: S3 replaces it, and both buckets need versioning."""
         rules = [rule for key, rule in target.items() if key != _ROLE]
         client.put_bucket_replication(Bucket=self.name, ReplicationConfiguration={_ROLE: target[_ROLE], "Rules": rules})
 
     def notes(self, found: Document) -> list[str]:
-        """Encrypted objects need a key in the other region."""
+        """Warn that encrypted objects need a key in the other region."""
         if self.encrypted_with_kms and not self.kms_key_id:
             return [
                 "objects encrypted with KMS are not replicated until replication.kms_key_id names a key of that region"

@@ -20,18 +20,18 @@ class Tags(SharedDocument):
         return self.other_region
 
     def owns(self, entry: str) -> bool:
-        """A tag does not say who set it: none is ever removed."""
+        """Return False: a tag does not show who set it, so none is ever removed."""
         return False
 
     def wanted(self) -> Document:
-        """The tags of lake.yml and who manages the bucket."""
+        """Return the tags of lake.yml, and the tag that names lakeworks as manager."""
         return {**self.tags, "managed-by": "lakeworks"}
 
     def read(self, client: Any) -> Document | None:
-        """Key by value."""
+        """Return the values by key."""
         return {tag["Key"]: tag["Value"] for tag in client.get_bucket_tagging(Bucket=self.name)["TagSet"]}
 
     def write(self, client: Any, target: Document) -> None:
-        """S3 replaces the whole set."""
+        """Write the whole set: S3 replaces it."""
         tags = [{"Key": key, "Value": value} for key, value in sorted(target.items())]
         client.put_bucket_tagging(Bucket=self.name, Tagging={"TagSet": tags})
