@@ -23,7 +23,7 @@ MOST = 2_000
 
 @dataclass(frozen=True)
 class Activity:
-    """One table's period in one run that is not over, or ended badly."""
+    """One table's period in one DAG run that is unfinished or failed."""
 
     table: str
     period: str
@@ -34,7 +34,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Activities:
-    """Airflow's current tasks. `cut_off` names the lists that were longer than what was asked for (`runs`, `tasks`)."""
+    """Airflow's current tasks. `cut_off` names the lists that were not read to their end (`runs`, `tasks`)."""
 
     found: tuple[Activity, ...] = ()
     cut_off: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Activities:
 
     @property
     def note(self) -> str:
-        """Return a note about what is not known for sure; empty where everything was asked for."""
+        """Return a note about lists that were read in part; empty if all were read whole."""
         if not self.cut_off:
             return ""
         return (
@@ -79,22 +79,22 @@ class Airflow:
         return Activities(found, tuple(name for name, all_ in (("runs", runs), ("tasks", tasks)) if len(all_) > MOST))
 
     def under_way(self, dag_id: str) -> set[Period]:
-        """The periods of a DAG's runs that are not over, those that have not begun included."""
+        """Return the periods of a DAG's unfinished runs, queued ones included."""
         runs = self.pages(f"dags/{dag_id}/dagRuns", "dag_runs", state=["running", "queued"])
         return {period for run in runs for period in _periods(run)}
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """One request below `/api/v2/`; returns the JSON of the answer, None for an empty one.
+        """Send one request below `/api/v2/`. Return the JSON of the response, None for an empty one.
 
         Raises:
-            ConfigError: the login is not accepted, the path unknown, or Airflow refuses what was asked for and says why.
+            ConfigError: Airflow does not accept the login, does not know the path, or refuses the request with a reason.
             LakeUnavailable: it does not answer.
         """
         self._log_in()
         return self._call(method, f"{self.url}/api/v2/{path}", **arguments)
 
     def find(self, path: str) -> Any:
-        """The JSON at a path below `/api/v2/`; None where Airflow has no such thing."""
+        """Return the JSON at a path below `/api/v2/`; None if Airflow answers 404."""
         self._log_in()
         try:
             return self._call("GET", f"{self.url}/api/v2/{path}")
@@ -102,7 +102,7 @@ class Airflow:
             return None
 
     def pages(self, path: str, name: str, **params: Any) -> Iterator[dict[str, Any]]:
-        """Every item of a listing below `/api/v2/`, page by page; `name` is where the answer has them."""
+        """Yield every item of a listing below `/api/v2/`, page by page. `name` is the response's field with the items."""
         offset = 0
         while True:
             items = self.call("GET", path, params={**params, "limit": _PAGE, "offset": offset})[name]
@@ -175,7 +175,7 @@ def _reason(error: Exception) -> str:
 
 
 def by_task_group(tables: Iterable[str]) -> dict[str, list[str]]:
-    """Tables by the task group that builds them (`silver_trips`); two domains may share one's name."""
+    """Return tables by the task group that builds them (`silver_trips`). Two domains may use the same group name."""
     found: dict[str, list[str]] = {}
     for table in tables:
         name = TableName.parse(table)
@@ -186,7 +186,7 @@ def by_task_group(tables: Iterable[str]) -> dict[str, list[str]]:
 def _activities(
     task: Mapping[str, Any], runs: Mapping[tuple[str, str], Mapping[str, Any]], by_group: Mapping[str, list[str]]
 ) -> Iterator[Activity]:
-    """A task's periods, if it works on one of the tables and its run is known."""
+    """Yield one activity per period of a task that works on one of these tables."""
     run = runs.get((task["dag_id"], task["dag_run_id"]))
     tables = tables_of(task, by_group)
     if run is None or not tables:
@@ -201,7 +201,7 @@ def _activities(
 
 
 def tables_of(task: Mapping[str, Any], by_group: Mapping[str, list[str]]) -> list[str]:
-    """The table an operator was given; before it is rendered, the task group's name tells, if only one table has it."""
+    """Return the operator's table. Before its template is rendered, use the task group's name if only one table has it."""
     given = (task.get("rendered_fields") or {}).get("table")
     named = by_group.get(str(task["task_id"]).partition(".")[0], [])
     if given:
@@ -210,7 +210,7 @@ def tables_of(task: Mapping[str, Any], by_group: Mapping[str, list[str]]) -> lis
 
 
 def _periods(run: Mapping[str, Any]) -> list[Period]:
-    """The periods a run owns: its partition key, else its range; none where they are no periods."""
+    """Return the periods a run owns: its partition key, else its range. Empty if neither is a valid period."""
     conf = run.get("conf") or {}
     try:
         if run.get("partition_key"):

@@ -1,4 +1,4 @@
-"""Turns what boto3 raises into lakeworks' errors, with what was done and where."""
+"""Translation of boto3's exceptions into lakeworks' errors, with the action and the address."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ _DENIED = {
     "AllAccessDisabled",
     "403",
 }
-# A session that ran out: the next attempt, in a task of its own, fetches new credentials.
+# An expired session. The next attempt runs in a new task and fetches new credentials.
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _MISSING = {
     "404",
@@ -58,11 +58,11 @@ _MISSING = {
     "AWS.SimpleQueueService.NonExistentQueue",
     "QueueDoesNotExist",
 }
-# S3 answers 403 for an object in GLACIER or DEEP_ARCHIVE, which is no matter of permissions.
+# S3 answers 403 for an archived object (GLACIER, DEEP_ARCHIVE). This is not a permission problem.
 _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
-# The caller is no one: every further call would fail alike.
+# AWS does not know the caller, so every further call would fail in the same way.
 _NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
-# What a policy has to allow for a call, where the two have different names. Without s3:ListBucket S3 refuses to say that
+# The permission a call needs, where its name differs from the call's. Without s3:ListBucket S3 refuses to say that
 # there is no object.
 _ACTIONS = {
     "HeadObject": "s3:GetObject, or s3:ListBucket if it does not exist",
@@ -80,7 +80,7 @@ _ACTIONS = {
 _HINTS = {
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
 }
-# What every call of boto3 may raise.
+# Exceptions that any boto3 call may raise.
 AWS_ERRORS = (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError)
 _SIGNED_OUT = (CredentialRetrievalError, SSOError, TokenRetrievalError)
 _MISCONFIGURED = (
@@ -142,7 +142,7 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
 
 
 def error_code(error: BaseException) -> str:
-    """The code AWS answered with beneath an error of ours (`ExpiredToken`), empty where there is none."""
+    """Return the AWS error code that caused one of our errors (`ExpiredToken`), empty if AWS gave none."""
     cause = error.__cause__ if isinstance(error, LakeError) else error
     return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
 
@@ -165,7 +165,7 @@ def translated(action: str, where: str) -> Iterator[None]:
 
 @contextmanager
 def configured() -> Iterator[None]:
-    """Raise what boto3 says of a wrong profile, region or address, while a client is made, as ConfigError."""
+    """Raise ConfigError if boto3 rejects a profile, region or address while it makes a client."""
     try:
         with translated("connect to", "AWS"):
             yield

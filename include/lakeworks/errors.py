@@ -227,7 +227,7 @@ class CredentialsExpired(TransientError):
 
 
 class StaleBuild(TransientError):
-    """A partition was published again after this run read what it builds it from."""
+    """Another run published this partition after this run read its inputs."""
 
 
 class LostRace(TransientError):

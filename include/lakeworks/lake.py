@@ -43,7 +43,7 @@ class Lake:
 
     @classmethod
     def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
-        """A lake from settings and boto3 clients (see `client_config`); with a tenant, that tenant's share of it."""
+        """Make a lake from settings and boto3 clients (see `client_config`). With a tenant, it is that tenant's share."""
         try:
             settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -72,14 +72,14 @@ class Lake:
 
     @classmethod
     def connect(cls, settings: Settings, session: Any) -> "Lake":
-        """A lake (LAKE_TENANT's, if set) from a boto3 session; `AWS_ENDPOINT_URL[_S3|_GLUE]` point it at a emulator."""
+        """Make a lake from a boto3 session, for LAKE_TENANT if set. `AWS_ENDPOINT_URL[_S3|_GLUE]` select an emulator."""
         tenant = Tenant(settings.tenant) if settings.tenant else None
         s3 = session.client("s3", region_name=settings.region, config=client_config(settings))
         glue = session.client("glue", region_name=settings.region, config=client_config(settings, checked=False))
         return cls.of(settings, s3, glue, tenant)
 
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
-        """The same clients, working in a tenant's share (or, with None, outside all of them)."""
+        """Return a lake with the same clients for a tenant's share; with None, for the part outside all tenants' shares."""
         old = self.store
         store = ObjectStore(
             old.client,
@@ -94,12 +94,12 @@ class Lake:
 
     @property
     def tenant(self) -> Tenant | None:
-        """Return the tenant whose share this is; None for the lake's own."""
+        """Return the tenant that owns this share; None for the lake's owner."""
         return self.store.tenant
 
     @property
     def lineage(self) -> Lineage:
-        """Telling of this lake's publications."""
+        """Lineage reporter for this lake's publications."""
         return Lineage(f"s3://{self.store.bucket}", self.emit, self.contract, self.tenant)
 
     @property
@@ -108,9 +108,9 @@ class Lake:
         return Ledger(self.store, self.run_numbers)
 
     def with_whole_runs(self, tables: Iterable[TableName]) -> "Lake":
-        """The lake as a reader sees it that never sees half of a run over several partitions of these tables.
+        """Return the lake for readers that must see runs over several partitions of these tables as a whole or not at all.
 
-        For reading alone: what publishes goes by the newest entries. It costs a request a table.
+        Use it to read only: publishers need the newest entries. It costs one request per table.
         """
         names, register = list(tables), RunRegister(self.store)
         return replace(self, run_numbers=dict(zip(names, self.store.map(register.read, names), strict=True)))
@@ -140,7 +140,7 @@ class Lake:
     def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
         """Return the current partitions from a moment on, from one listing; all of a table not partitioned by time."""
         first = contract.partition_by[0].transform if contract.partition_by else "identity"
-        # Paths sort by time where time comes first: what lies before is not even listed.
+        # Paths sort by time if time comes first, so earlier partitions are not listed.
         after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
 
         def wanted(partition: Partition) -> bool:
@@ -155,7 +155,7 @@ def object_tags(config: LakeConfig) -> Callable[[str], Mapping[str, str]]:
 
 
 def layer_buckets(settings: Settings) -> dict[str, str]:
-    """The layers that lake.yml gives a bucket of their own.
+    """Return the layers that have their own bucket in lake.yml.
 
     Raises:
         ConfigError: lake.yml is wrong.
@@ -183,7 +183,7 @@ def client_config(settings: Settings, *, checked: bool = True) -> Any:
 
 
 def _slice(fields: tuple[PartitionField, ...], period: Period) -> tuple[str, dict[str, str | None]]:
-    """The path prefix to list and the key values a partition must have to lie in the period."""
+    """Return the path prefix to list, and the key values of partitions in the period."""
     times = [item for item in fields if item.is_time]
     if not times:
         return "", {}

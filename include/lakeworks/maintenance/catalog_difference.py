@@ -1,4 +1,4 @@
-"""The differences between ledger and catalog, and their words."""
+"""Differences between ledger and catalog, and their descriptions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ DifferenceKind = Literal[
     "no object",
     "ledger unreadable",
 ]
-# What the catalog cannot be blamed for, or what only a person can decide.
+# Differences that the catalog did not cause, or that only a person can decide.
 LEFT_ALONE: frozenset[DifferenceKind] = frozenset(
     {"other partition keys", "foreign in catalog", "no object", "ledger unreadable"}
 )
@@ -26,7 +26,7 @@ LEFT_ALONE: frozenset[DifferenceKind] = frozenset(
 
 @dataclass(frozen=True)
 class CatalogDifference:
-    """One thing that catalog and ledger do not agree on."""
+    """One difference between catalog and ledger."""
 
     kind: DifferenceKind
     partition: Partition
@@ -35,7 +35,7 @@ class CatalogDifference:
 
 
 def summarised(differences: Iterable[CatalogDifference]) -> dict[str, Any]:
-    """Counts by kind, and the first few that are left."""
+    """Return counts by kind, and the first few unresolved differences."""
     found = list(differences)
     left = [item for item in found if not item.repaired]
     return {
@@ -46,7 +46,7 @@ def summarised(differences: Iterable[CatalogDifference]) -> dict[str, Any]:
 
 
 def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> CatalogDifference:
-    """A partition that the catalog lists and the ledger does not."""
+    """Describe a partition that the catalog lists and the ledger does not."""
     where = found.get("StorageDescriptor", {}).get("Location")
     if foreign:
         messages = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
@@ -55,7 +55,7 @@ def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> Ca
 
 
 def no_object(partition: Partition, item: Mapping[str, Any]) -> CatalogDifference:
-    """A partition that is right in the catalog, but whose folder is empty."""
+    """Describe a partition that is right in the catalog, but has an empty folder."""
     messages = f"nothing lies at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
     return CatalogDifference("no object", partition, messages)
 

@@ -1,8 +1,8 @@
-"""Ledger and catalog, brought together: what Glue lists of a table against what is published, in both directions.
+"""Comparison and repair of the Glue catalog against the ledger, in both directions.
 
-Three listings say enough about a partition that is right: the ledger's numbers, the table's folders, and Glue's partitions,
-which name the ledger entry they were set from under a seal (catalog/glue_inputs.py). Ledger entries are read only where these
-disagree, so that 100,000 partitions cost a few hundred calls, not 100,000 reads. `deep` reads every entry all the same.
+Three listings prove that a partition is right: the ledger's numbers, the table's folders, and Glue's partitions. Each of
+Glue's partitions names the ledger entry it was set from, with a checksum (catalog/glue_inputs.py). Ledger entries are read
+only where the listings disagree, so 100,000 partitions cost a few hundred calls. `deep` reads every entry.
 """
 
 import logging
@@ -43,9 +43,9 @@ def compare_catalog(
     deep: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[CatalogDifference]:
-    """Every difference between ledger and catalog, as it is found and (with `repair`) repaired; running it again finds none.
+    """Yield each difference between ledger and catalog; with `repair`, repair it first. A second repair finds none.
 
-    `progress` is called with the number of partitions done and of all. What Glue refuses comes back with its reason.
+    `progress` is called with the numbers of partitions done and in total. A repair that Glue refuses has the reason.
     """
     numbers = lake.ledger.numbers(contract.table)
     work = _Reconciliation(lake, contract, repair, deep, numbers)
@@ -74,15 +74,15 @@ class _Reconciliation:
     deep: bool
     numbers: Mapping[Partition, list[int]]
     done: int = field(default=0, init=False)
-    unknown: list[Suspect] = field(default_factory=list, init=False)  # registered, and not known to be published
-    touched: set[Values] = field(default_factory=set, init=False)  # set or dropped by us
+    unknown: list[Suspect] = field(default_factory=list, init=False)  # registered, but not in the listing of the ledger
+    touched: set[Values] = field(default_factory=set, init=False)  # partitions that this repair set or dropped
 
     @property
     def location(self) -> str:
         return self.lake.location(self.contract)
 
     def table(self, found: Mapping[str, Any] | None) -> Iterator[CatalogDifference]:
-        """The table itself: there, and as the contract says."""
+        """Yield differences of the table itself: missing, or not as in the contract."""
         if found is None:
             messages = f"{len(self.numbers):,} partitions of it are in the ledger"
             yield CatalogDifference(
@@ -101,7 +101,7 @@ class _Reconciliation:
             yield CatalogDifference("table behind contract", Partition(), "; ".join(changes), repaired=repaired)
 
     def partitions(self) -> Iterator[tuple[int, CatalogDifference | None]]:
-        """Each partition's difference, or None, with how many are done."""
+        """Yield each partition's difference (None if there is none) with the number of partitions done."""
         columns = names_and_types(self.lake.catalog.columns(self.contract))
         folders = {item.key.rpartition("/")[0] for item in self.lake.store.scan(f"{self.contract.table.path}/")}
         unseen, suspects = set(self.numbers), list[Suspect]()
@@ -128,7 +128,7 @@ class _Reconciliation:
     def _examine(
         self, suspects: Sequence[Suspect], columns: list[dict[str, str]]
     ) -> Iterator[tuple[int, CatalogDifference | None]]:
-        """Ask the ledger about partitions that the listings do not clear, and set those that are wrong."""
+        """Read the ledger entries of partitions that the listings do not prove right, and set the wrong ones."""
         entries = self.lake.store.map(lambda suspect: self._live(suspect.partition), suspects)
         verdicts: dict[Values, CatalogVerdict] = {}
         for suspect, entry in zip(suspects, entries, strict=True):
@@ -153,7 +153,7 @@ class _Reconciliation:
             yield outcome(found, refused.get(values)) if found and self.repair else found
 
     def _drop_unpublished(self) -> Iterator[tuple[int, CatalogDifference | None]]:
-        """Drop what is registered without being published: after the listing, whose pages it would disturb."""
+        """Drop partitions that are registered but not published; after the listing, whose pages this would disturb."""
         fresh = self.lake.store.map(lambda suspect: self._live(suspect.partition, fresh=True), self.unknown)
         found = [
             None
@@ -176,9 +176,9 @@ class _Reconciliation:
         return dead(suspect.partition, suspect.registered or {}, foreign=foreign)
 
     def _recheck_published_meanwhile(self) -> None:
-        """Register again what was published or withdrawn while we repaired it: its number is in the ledger by now.
+        """Register again each partition that was published or withdrawn during its repair. The ledger has its number by now.
 
-        An unfinished publication is finished first, because its writer may have registered it before we did.
+        Complete an unfinished publication first, because its writer may have registered it before this repair did.
         """
         publisher = publisher_of(self.lake, self.contract)
         for _ in range(_ROUNDS if self.touched else 0):

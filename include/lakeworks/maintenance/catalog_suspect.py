@@ -1,4 +1,4 @@
-"""Partitions that a listing of the catalog does not clear, and the verdict on each from its ledger entry."""
+"""Partitions that a catalog listing does not prove right, and the verdict on each from its ledger entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, no_object
 from lakeworks.pipeline.registration import catalog_partition
 
-# What is wrong, and what Glue should hold instead.
+# The difference, and the input that Glue should have instead.
 CatalogVerdict = tuple[CatalogDifference | None, dict[str, Any] | None]
 
 
@@ -27,7 +27,10 @@ class Suspect:
     has_objects: bool = True
 
     def is_right(self, newest: int, table_location: str, columns: list[dict[str, str]]) -> bool:
-        """Set from the newest ledger entry or a later one, changed by no one since, inside the table, with its columns."""
+        """Return True if Glue's partition is right.
+
+        It was set from the newest ledger entry or a later one, is unchanged, and has the table's folder and columns.
+        """
         item = self.registered or {}
         entry = str(item.get("Parameters", {}).get(ENTRY, ""))
         is_newest = entry.isdigit() and int(entry) >= newest
@@ -35,7 +38,10 @@ class Suspect:
         return is_newest and inside and is_untouched(item, columns)
 
     def is_foreign(self, lake: Lake, contract: Contract) -> bool:
-        """Objects in the partition's own folder; one that points into another partition's would show those rows twice."""
+        """Return True if Glue points to the partition's own folder and that folder has objects.
+
+        In the folder of another partition readers would see that partition's rows twice.
+        """
         own = live_prefix(contract.table, self.partition).rstrip("/")
         return self.has_objects and folder_of(lake, self.registered or {}) == own
 
@@ -45,7 +51,7 @@ class Suspect:
         """Return the difference between the partition and its ledger entry, and the input that Glue should have instead."""
         if isinstance(entry, LedgerCorrupt):
             return CatalogDifference("ledger unreadable", self.partition, str(entry)), None
-        # Never published; or about to be registered, or abandoned: `verify` reports those.
+        # Never published, about to be registered, or abandoned. `verify` reports the last two.
         if entry is None or not entry.is_live:
             return None, None
         expected = partition_input(catalog_partition(lake, entry), columns)
@@ -56,7 +62,7 @@ class Suspect:
         if messages := explain(self.registered, expected):
             text = f"not as publication {entry.live_seq} says: {'; '.join(messages)}"
             return CatalogDifference("wrong in catalog", self.partition, text), expected
-        # An entry number that is behind is no difference: writers that confirm the same content race for it.
+        # An older entry number is no difference: several writers may confirm the same content at once.
         missing = None if self.has_objects else no_object(self.partition, self.registered)
         return missing, expected if differs(self.registered, expected) else None
 

@@ -1,4 +1,4 @@
-"""Compaction: a partition's rows rewritten in objects of the target size, made live by the same publish as any other."""
+"""Compaction: rewrite a partition's rows in objects of the target size, and publish them like any other build."""
 
 import logging
 import statistics
@@ -41,7 +41,7 @@ class FileReport:
 
     @property
     def needs_compaction(self) -> bool:
-        """Return True if rewriting it would bring it nearer to the target size."""
+        """Return True if a rewrite would bring the object sizes nearer to the target."""
         return self.verdict in ("merge", "split")
 
 
@@ -53,7 +53,7 @@ def file_report(lake: Lake, contract: Contract) -> list[FileReport]:
 
 
 def report_of(lake: Lake, contract: Contract, partition: Partition) -> FileReport:
-    """The objects of one partition and their sizes.
+    """Return the objects of one partition and their sizes.
 
     Raises:
         LakeNotFound: nothing is live there.
@@ -71,7 +71,7 @@ class Compacted:
 
 
 def compact_each(lake: Lake, contract: Contract, reports: Iterable[FileReport]) -> Iterator[Compacted]:
-    """Rewrite partitions, one after the other; one that others publish or withdraw meanwhile does not end it.
+    """Rewrite partitions one after the other. Skip a partition that a concurrent writer publishes or withdraws.
 
     Raises:
         RowBalanceError: the rows written are not the rows read; nothing was published of that partition.
@@ -85,7 +85,7 @@ def compact_each(lake: Lake, contract: Contract, reports: Iterable[FileReport]) 
 
 
 def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
-    """Rewrite a live partition; readers see the old objects or the new ones, and the same rows in both.
+    """Rewrite a live partition. Readers see the old objects or the new ones, with the same rows in both.
 
     Raises:
         LakeNotFound: nothing is live there.
@@ -93,7 +93,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
         RowBalanceError: the rows written are not the rows read; nothing was published.
     """
     live = _live(lake, contract, partition)
-    # It changes no rows, so it keeps the order of the run it rewrites: later runs replace it, earlier ones are fenced.
+    # Compaction changes no rows, so it keeps the order of the run it rewrites. Later runs replace it; earlier ones are fenced.
     run = live.run.model_copy(update={"id": Run.by_hand("compaction", live.run).id})
     with scratch_folder(lake.scratch) as folder:
         staged = _write(
@@ -128,8 +128,8 @@ def _live(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
 
 
 def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scratch: Path) -> StagedPartition:
-    """The rows in publishing order, checked against what was read."""
-    # The partition is known, and its category columns are not in the files: cut by size only.
+    """Write the rows in publishing order, and check that none is lost."""
+    # The partition is fixed and its category columns are not in the files, so split by size only.
     whole = contract.model_copy(update={"partition_by": ()})
     with lake.engine.session() as session:
         source = open_objects(lake.store, live.objects)
@@ -147,7 +147,7 @@ def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scrat
 
 
 def _order(contract: Contract, names: Sequence[str]) -> list[str]:
-    """The grain is unique and orders the rows; without one that is in the files, all columns do."""
+    """Return the sort columns: the grain, because it is unique. Without a grain in the files, all columns."""
     known = {quoted(name) for name in names}
     wanted = [name for name in publishing_order(contract) if name in known]
     unique = contract.grain and all(quoted(name) in known for name in contract.grain)
@@ -197,7 +197,7 @@ def _report(contract: Contract, entry: LedgerEntry) -> FileReport:
 
 
 def _verdict(contract: Contract, sizes: list[int]) -> SizeVerdict:
-    """Merge what lies below half of the target size, split what lies above double; one small rest is fine."""
+    """Decide whether to rewrite: merge objects below half of the target size, split those above double; allow a small rest."""
     target = contract.storage.target_bytes
     if sizes[-1] > 2 * target:
         return "split" if contract.storage.layout == "versioned" else "too large for one object"

@@ -1,4 +1,4 @@
-"""Roll-forward: bring every publication of a table that a dead writer began to its end, before anything is collected."""
+"""Roll-forward: complete every publication that a dead writer began, before garbage collection runs."""
 
 import logging
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from lakeworks.maintenance.half_runs import finish_runs
 from lakeworks.pipeline.publish_step import publisher_of
 
 log = logging.getLogger(__name__)
-# A run that began to publish less long ago may be under way.
+# A run that began to publish more recently may still be running.
 _PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class RolledForward:
-    """The partitions of a table whose newest publication was unfinished, by what became of it; runs that stay half."""
+    """Partitions of a table whose newest publication was unfinished, by outcome, and the runs that stay half done."""
 
     completed: tuple[Partition, ...] = ()
     abandoned: tuple[Partition, ...] = ()
@@ -27,11 +27,10 @@ class RolledForward:
 
 
 def roll_forward(lake: Lake, contract: Contract) -> RolledForward:
-    """Complete every unfinished publication of a table; a living writer does the same steps and loses nothing.
+    """Complete every unfinished publication of a table. It is safe beside a living writer, which takes the same steps.
 
-    A run over many partitions that was killed half-way is live as a whole afterwards, and has its number, if its staged files
-    are there; one that began less than an hour ago is left to its process. One partition that cannot be completed stops no
-    other one.
+    A killed run over many partitions becomes live as a whole and gets its number, if its staged files still exist. A run that
+    began less than an hour ago is left to its process. A partition that cannot be completed does not stop the others.
     """
     numbers = lake.ledger.numbers(contract.table)
     outcomes = lake.store.map(lambda item: _complete(lake, contract, item[0], item[1][-1]), numbers.items())
@@ -53,7 +52,7 @@ _EXPECTED = ("", "completed", "abandoned")
 
 
 def _complete(lake: Lake, contract: Contract, partition: Partition, newest: int) -> str:
-    """Return what became of one partition's newest publication; empty where it was complete before."""
+    """Return the outcome for one partition's newest publication; empty if it was complete before."""
     try:
         if lake.ledger.read(contract.table, partition, newest).entry.state != "publishing":
             return ""

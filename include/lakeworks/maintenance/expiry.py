@@ -1,7 +1,7 @@
-"""Expiry: the lake withdraws a partition that is past its retention; the bucket's own rule follows as a safety net.
+"""Expiry: withdraw partitions that are past their retention. The bucket's lifecycle rule is the safety net.
 
 Retention counts from the moment a run last published or confirmed the rows, not from when S3 wrote the object. The order is
-that of every publication: Glue forgets the partition first, then the ledger says `expired`, then the objects go.
+that of every publication: drop the partition from Glue, record `expired` in the ledger, then delete the objects.
 """
 
 import logging
@@ -35,7 +35,7 @@ class ExpiredPartition:
 def expire(lake: Lake, contract: Contract, *, dry_run: bool = True) -> list[ExpiredPartition]:
     """Return the partitions of a table past their retention; without `dry_run`, withdraw them first.
 
-    A partition that a run publishes or confirms meanwhile stays, and is not in the answer.
+    A partition that a run publishes or confirms meanwhile stays, and is not in the result.
     """
     horizon = retention_horizon(lake, contract)
     if horizon is None:
@@ -52,16 +52,16 @@ def retention_horizon(lake: Lake, contract: Contract) -> datetime | None:
 
 
 def past_retention(lake: Lake, contract: Contract, horizon: datetime) -> Iterator[LedgerEntry]:
-    """Yield the live entries that no run confirmed since the horizon.
+    """Yield the live entries that no run has confirmed since the horizon.
 
-    Each live entry is read. The age of its object in S3 says nothing: a repair that pins another version writes it again.
+    Read each live entry. The age of its object in S3 is no evidence: a repair may have written the object again.
     """
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     yield from (entry for entry in live.values() if entry.last_confirmed < horizon)
 
 
 def withdraw_expired(lake: Lake, contract: Contract, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-    """Withdraw entries in batches; where another writer was faster, go on with each by itself."""
+    """Withdraw entries in batches. If another writer was faster, withdraw each entry of the batch separately."""
     done: list[LedgerEntry] = []
     for start in range(0, len(entries), _BATCH):
         batch = entries[start : start + _BATCH]
@@ -77,7 +77,7 @@ def withdraw_expired(lake: Lake, contract: Contract, entries: Sequence[LedgerEnt
 
 
 def _publish_expired(lake: Lake, contract: Contract, entries: Sequence[LedgerEntry]) -> Sequence[LedgerEntry]:
-    """Publish nothing in the place of each entry, as long as that entry is still the live one."""
+    """Publish an empty entry in place of each one, if that one is still live."""
     published = publisher_of(lake, contract).publish([emptied(entry) for entry in entries])
     for entry, before in zip(published, entries, strict=True):
         lake.lineage.restated(contract, entry, before)

@@ -1,6 +1,6 @@
-"""The columns live files hold against those Glue tells readers of: where the types contradict, a reader by the catalog fails.
+"""Check of live files' columns against Glue's: a reader that uses the catalog fails where the types contradict.
 
-A file may be narrower than the catalog (`int` below `bigint`): that is how a widened column's older partitions look.
+A file's type may be narrower than the catalog's (`int` below `bigint`), because older partitions of a widened column are.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ class CatalogColumns:
 
     @classmethod
     def of(cls, lake: Lake, contract: Contract) -> "CatalogColumns | None":
-        """Read them from Glue; None where the table is not registered."""
+        """Read them from Glue; None if the table is not registered."""
         found = lake.catalog.table(contract.table)
         if found is None:
             return None
@@ -42,7 +42,7 @@ class CatalogColumns:
         keys = [key.lower() for key in contract.partition_keys]
         if not keys or [key["Name"] for key in found.get("PartitionKeys", [])] != keys:
             return cls(types, lost=lost)
-        shared: dict[tuple[tuple[str, str], ...], Types] = {}  # most partitions have the same columns: kept once
+        shared: dict[tuple[tuple[str, str], ...], Types] = {}  # most partitions have the same columns: keep them once
         partitions = {}
         for item in lake.catalog.partitions(contract):
             own = _types(item["StorageDescriptor"].get("Columns", []))
@@ -51,7 +51,7 @@ class CatalogColumns:
         return cls(types, partitions, lost)
 
     def contradictions(self, partition: Partition, body: bytes) -> list[str]:
-        """In words, where a file's columns are not what Glue says; nothing of what is no Parquet file, whose hash tells."""
+        """Describe where a file's columns contradict Glue's. Skip files that are not Parquet: the hash check reports them."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -82,7 +82,7 @@ def _reads(held: "pa.DataType", glue: str) -> bool:
     """Return True if a file's values are values of Glue's type."""
     try:
         kind = _lower(from_arrow(held))
-    except ContractError:  # no type of ours, so none that we would register
+    except ContractError:  # no type of the contract, so lakeworks would not register it
         return False
     known = from_glue(glue.lower())
     return widens(kind, known) if known else kind.glue == glue.lower()
@@ -96,5 +96,5 @@ def _told(held: "pa.DataType") -> str:
 
 
 def _lower(kind: LakeType) -> LakeType:
-    """The type with the names of struct members in lower case, as Glue keeps them."""
+    """Return the type with struct member names in lower case, as Glue stores them."""
     return replace(kind, members=tuple((name.lower(), _lower(inner)) for name, inner in kind.members))

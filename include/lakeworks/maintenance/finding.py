@@ -12,9 +12,9 @@ ObjectKind = Literal[
     "unfinished", "missing object", "changed object", "pin not current", "past retention",
     "abandoned", "lost object", "foreign object",
 ]  # fmt: skip
-# What the bucket cannot give back, or what something else wrote: a run or a person decides.
+# The bucket cannot restore it, or another program wrote it. A run or a person decides.
 _LEFT_ALONE = ("abandoned", "lost object", "foreign object")
-# A person decides: either may be wrong, the file or the catalog; or the partition is to be withdrawn, the bucket to be set up.
+# A person decides: file or catalog may be wrong, the partition is to be withdrawn, or the bucket is to be set up.
 ContentKind = Literal["file contradicts catalog", "impossible partition", "untagged", "not versioned"]
 FindingKind = ObjectKind | RunKind | ContentKind | CatalogKind
 
@@ -29,5 +29,5 @@ class VerificationFinding:
 
     @property
     def can_be_repaired(self) -> bool:
-        """Return True if repair may act: objects of others, and objects only a run can rebuild, are reported alone."""
+        """Return True if repair may act. It only reports objects of others, and objects that only a run can rebuild."""
         return self.kind not in (*_LEFT_ALONE, *get_args(ContentKind), *LEFT_ALONE)

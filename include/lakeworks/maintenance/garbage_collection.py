@@ -1,4 +1,4 @@
-"""Garbage: what attempts left in staging, superseded objects of versioned tables, and uploads no one will complete."""
+"""Garbage collection: old staging folders, superseded objects of versioned tables, and abandoned uploads."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -18,7 +18,7 @@ from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
 log = logging.getLogger(__name__)
-# Longer than any task runs: an attempt younger than this may still be alive.
+# Longer than any task runs, because a younger attempt may still be alive.
 GRACE = timedelta(hours=24)
 
 
@@ -51,7 +51,7 @@ def collect(
             lake.store.delete(item.key for item in items)
     for contract in tables:
         found += _superseded(lake, contract, before, dry_run=dry_run)
-    # S3 cannot limit the listing of uploads to a prefix by policy: the lake's owner looks after everybody's.
+    # An S3 policy cannot limit the listing of uploads to a prefix, so the lake's owner collects every tenant's.
     return found if lake.store.tenant else found + _uploads(lake, before, dry_run=dry_run)
 
 
@@ -71,14 +71,14 @@ def _old_folders(lake: Lake, before: datetime) -> dict[str, list[StoredObject]]:
 
 
 def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) -> bool:
-    """Return whether an unfinished publication or run needs a staging folder: it is completed from there."""
+    """Return whether an unfinished publication or run still needs a staging folder to be completed."""
     parts = folder.split("/")
     if len(parts) < 6 or parts[1] not in LAYERS:
         return False
     table = TableName(*parts[1:4])
     runs = _run_numbers(lake, table)
     if runs is None or any(ticket.staging == f"{folder}/" and not ticket.given_up for ticket in runs.open):
-        return True  # the rest of a half run is published from there
+        return True  # roll-forward publishes the rest of a half run from there
     paths = {item.key.removeprefix(f"{folder}/").rpartition("/")[0] for item in items if item.key.endswith(".parquet")}
 
     def needs(path: str) -> bool:
@@ -94,7 +94,7 @@ def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) 
 
 
 def _run_numbers(lake: Lake, table: TableName) -> RunNumbers | None:
-    """Return which runs are whole; None where that cannot be read, and nothing of the table is garbage then."""
+    """Return which runs are whole; None if that cannot be read. Then nothing of the table is garbage."""
     try:
         return RunRegister(lake.store).read(table)
     except LedgerCorrupt as error:
@@ -103,7 +103,7 @@ def _run_numbers(lake: Lake, table: TableName) -> RunNumbers | None:
 
 
 def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bool) -> list[Garbage]:
-    """Collect immutable objects that no publication within the grace period names, and no location of the catalog."""
+    """Collect immutable objects that neither a publication within the grace period nor the catalog names."""
     table = contract.table
     root = join(table.path, VERSIONS) + "/"
     folders: dict[str, list[StoredObject]] = {}
@@ -130,7 +130,7 @@ def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bo
 
 
 def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:
-    """Return the addresses the catalog sends readers of immutable objects to."""
+    """Return the addresses of immutable objects in the catalog."""
     table = lake.catalog.table(contract.table)
     if table is None:
         return ()
@@ -140,16 +140,16 @@ def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:
 
 
 def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, deleted: Set[str]) -> None:
-    """Put objects back that a rollback made live between our reading of the ledger and our deleting."""
+    """Restore objects that a rollback made live after we read the ledger and before we deleted them."""
     live = lake.ledger.live(contract.table, partition)
     if live and any(item.key in deleted for item in live.objects):
         publisher_of(lake, contract).settle(contract.table, partition)
 
 
 def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime, runs: RunNumbers) -> Iterator[str]:
-    """Keys of what is live or being published, and of what stopped being live less than a grace period ago.
+    """Return the keys of objects that are live, being published, or were live within the grace period.
 
-    What was live before a run that is not whole yet is live for readers by ledger.
+    Readers by ledger still see what was live before a run that is not whole yet.
     """
     for entry in lake.ledger.newest_first(table, partition):
         yield from (item.key for item in entry.objects)
@@ -178,7 +178,7 @@ def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
 
 
 def _fills_a_publication(lake: Lake, key: str, upload: str) -> bool:
-    """Return whether an unfinished publication, of a tenant too, names the upload: it is completed through it."""
+    """Return whether an unfinished publication, a tenant's included, needs the upload to be completed."""
     level = key.split("/")[1] if is_tenants(key) else ""
     owner = lake.for_tenant(Tenant(level.removeprefix("tenant="))) if level else lake
     parts = own_key(owner.store.tenant, key).split("/")

@@ -1,6 +1,6 @@
-"""Half runs: runs over several partitions that have no number, because their process died or lost a race half-way.
+"""Half runs: runs over several partitions that published some of them and then died or lost a race. They have no number.
 
-Readers by ledger see what was live before such a run, in each of its partitions that nothing else published since.
+In each partition of such a run, readers by ledger see what was live before it, until another run publishes there.
 """
 
 import logging
@@ -27,7 +27,7 @@ _BY_HAND = ("rollback", "withdrawal", "expired")
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run without a number: its partitions that are complete, those that are not, and when it placed the first one."""
+    """A run without a number: its complete and incomplete partitions, and when it published the first one."""
 
     ticket: RunTicket
     shown: tuple[Partition, ...]
@@ -67,7 +67,7 @@ class _Look:
     numbers: Mapping[Partition, list[int]]
 
     def open_run(self, ticket: RunTicket) -> OpenRun | None:
-        """Return an open run; None for one of which no reader sees anything, now or when it is closed."""
+        """Return an open run; None if no reader sees any of it, now or once it is closed."""
         shown, missing, begun = [], [], None
         for path, seq in ticket.partitions.items():
             partition = Partition.parse(path)
@@ -89,12 +89,12 @@ class _Look:
             return None
         try:
             entry = self.lake.ledger.read(self.contract.table, partition, seq).entry
-        except LedgerCorrupt:  # a finding of its own
+        except LedgerCorrupt:  # reported as a separate finding
             return None
         return entry if entry.ticket == ticket.number else None
 
     def _newer(self, ticket: RunTicket, partition: Partition, seq: int) -> LedgerEntry | None:
-        """Return what readers by ledger see in place of the run's publication, if others published it since."""
+        """Return what readers by ledger see instead of the run's publication, if others published since."""
         after = [number for number in self.numbers.get(partition, ()) if number >= seq]
         try:
             stored = Ledger(self.lake.store, {self.contract.table: self.runs}).newest(
@@ -105,7 +105,7 @@ class _Look:
         return stored.entry if stored and stored.entry.ticket != ticket.number else None
 
     def _is_taken(self, ticket: RunTicket, partition: Partition, seq: int) -> bool:
-        """Return True if the run can place nothing there any more, or what it placed was replaced."""
+        """Return True if the run can no longer publish there, or its publication was replaced."""
         own, numbers = self._own(ticket, partition, seq), self.numbers.get(partition, [0])
         if own is None:
             return numbers[-1] >= seq
@@ -113,12 +113,12 @@ class _Look:
 
 
 def _replaces(newer: LedgerEntry, ticket: RunTicket) -> bool:
-    """Return True if a publication belongs after the run: of a later run, or a person's act."""
+    """Return True if a publication comes after the run: from a later run, or a person's command."""
     return newer.kind in _BY_HAND or newer.run.order >= ticket.run.order
 
 
 def open_runs(lake: Lake, contract: Contract) -> Iterator[OpenRun | RunTicket]:
-    """Yield a table's runs without a number; of one that nothing is seen of, and never will be, its ticket alone."""
+    """Yield a table's runs without a number; for a run that no reader will ever see, its ticket alone."""
     runs = RunRegister(lake.store).read(contract.table)
     if not runs.open:
         return
@@ -128,7 +128,7 @@ def open_runs(lake: Lake, contract: Contract) -> Iterator[OpenRun | RunTicket]:
 
 
 def visible_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
-    """Return the runs without a number of which other readers see something, begun at least `patience` ago by S3's clock."""
+    """Return runs without a number that other readers see in part, begun at least `patience` ago by S3's clock."""
     found = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.shown and item.begun]
     before = lake.store.now() - patience if found else None
     return [item for item in found if before and item.begun and item.begun <= before]
@@ -137,7 +137,7 @@ def visible_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Op
 def run_findings(
     lake: Lake, contract: Contract, patience: timedelta
 ) -> Iterator[tuple[RunKind | Literal["ledger unreadable"], Partition, str]]:
-    """Yield what `verify` says of each run that is half, or has no number yet, and of a document that cannot be read."""
+    """Yield a finding for each half run, each run without a number yet, and each unreadable document."""
     try:
         found = visible_runs(lake, contract, patience)
     except LedgerCorrupt as error:
@@ -149,9 +149,9 @@ def run_findings(
 
 
 def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
-    """Number runs that are whole, publish the rest of those whose staged files are there, and return those still half.
+    """Give whole runs their number, publish the rest of runs whose staged files exist, and return those still half.
 
-    One that is half for nearly as long as the bucket keeps what was before it is given up: readers see it as it is.
+    A half run is given up shortly before the bucket deletes the earlier versions. Readers then see it as it is.
     """
     register, table = RunRegister(lake.store), contract.table
     for run in visible_runs(lake, contract, patience):
@@ -174,19 +174,19 @@ def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Ope
 
 
 def _held_for(lake: Lake) -> timedelta:
-    """Return how long a half run hides what it published: the bucket deletes what was before it a little later."""
+    """Return how long a half run stays hidden: a little less than the bucket keeps the earlier versions."""
     days = lake.lifecycle.rollback_days
     return timedelta(days=max(days - 2, days / 2))
 
 
 def _publish_rest(lake: Lake, run: OpenRun) -> None:
-    """Publish what a dead process staged and did not publish; what a newer run replaced stays as it is."""
+    """Publish the partitions that a dead process staged but did not publish. Keep those that a newer run replaced."""
     try:
         manifest = load_run_record(lake.store, f"{run.ticket.staging}{MANIFEST}")
         staged = {item.key for item in lake.store.scan(run.ticket.staging)}
         wanted = [item for item in manifest.partitions if item.parsed in run.missing]
         is_there = all(each.key in staged for item in wanted for each in item.objects)
-        if is_there and manifest.touched is None:  # else it was built from what was live then: a run builds it again
+        if is_there and manifest.touched is None:  # otherwise its inputs may have changed: a run has to rebuild it
             publish(lake, manifest.key)
     except LakeError as error:
         log.warning("Run `%s` stays half: %s", run.ticket.run.id, error)

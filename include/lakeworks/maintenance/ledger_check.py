@@ -1,4 +1,4 @@
-"""A table's ledger, read for verification: what cannot be read is named, and stops no other partition."""
+"""Verification's reading of a table's ledger. An unreadable entry is reported and stops no other partition."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import load_run_record
 
-# Audits compare with the last few runs, status with the last one of each period.
+# Audits compare with the last few runs, and status with the last run of each period.
 _NEWEST_RECORDS = 31
 
 
 @dataclass(frozen=True)
 class LedgerCheck:
-    """The newest and the live entry of every partition, what could not be read, and keys that are not the ledger's."""
+    """The newest and the live entry of every partition, the unreadable entries, and keys that do not belong to the ledger."""
 
     latest: Sequence[LedgerEntry]
     live: dict[Partition, LedgerEntry]

@@ -1,4 +1,4 @@
-"""Renewal: objects of rows that a run keeps confirming are written again before the bucket's rule would delete them.
+"""Renewal: rewrite objects whose rows runs still confirm, before the bucket's lifecycle rule deletes them.
 
 The rule counts from when S3 wrote an object. A run that confirms the same rows writes none, so the object of a partition in
 daily use grows as old as its first publication.
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def renew(lake: Lake, contract: Contract) -> list[Partition]:
-    """Write live objects older than the table's retention again, and pin the new versions; return their partitions.
+    """Rewrite live objects older than the table's retention, pin the new versions, and return their partitions.
 
-    From one listing of the table; entries are read only where an object is that old. A partition that cannot be renewed (its
-    object is archived, say) stops no other one.
+    List the table once, and read entries only for objects that old. A partition that cannot be renewed (an archived object,
+    for example) does not stop the others.
     """
     horizon = retention_horizon(lake, contract)
     if horizon is None:
@@ -62,12 +62,12 @@ def _renewed(lake: Lake, contract: Contract, partition: Partition, old: set[str]
 
 
 def _rewritten(lake: Lake, entry: LedgerEntry, item: LiveObject) -> LiveObject:
-    """Put an object's content in its own place once more, and return it with the version that makes."""
+    """Copy an object onto itself, and return it with its new version."""
     live = lake.store.head(item.key)
     if live is None or not holds(live, entry, item):
         return item  # verify reports it
     source = StoredObject(item.key, item.size, "", live.version_id, {SHA256: item.sha256})
-    with suppress(LostRace):  # another writer is at it
+    with suppress(LostRace):  # another writer is changing it
         placed = copy_object(lake.store, source, Target(item.key, live.metadata, if_match=live.etag), new_stamp())
         return item.model_copy(update={"version_id": placed.version_id})
     return item

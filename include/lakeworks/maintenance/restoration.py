@@ -1,4 +1,4 @@
-"""Restoration: make archived objects of a table readable again for some days, and say how long and what it takes."""
+"""Restoration: make archived objects of a table readable for some days, and report time and cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,14 +19,14 @@ from lakeworks.s3.archive import ARCHIVES, ArchiveState, Tier, archive_state, re
 
 @dataclass(frozen=True)
 class Restoration:
-    """The archived objects of a table's period, and what a restore of those that are not readable yet takes."""
+    """The archived objects of a table's period, and time and cost of a restore of the unreadable ones."""
 
     table: str
     period: str
     items: tuple[ArchiveState, ...]
     tier: Tier
-    hours: float  # until all are readable, counted from the request
-    cost_usd: float | None  # None where the price book has no price for the tier
+    hours: float  # from the request until all are readable
+    cost_usd: float | None  # None if the price book has no price for the tier
 
     @property
     def is_readable(self) -> bool:
@@ -66,9 +66,9 @@ def restore(
     tier: Tier = "bulk",
     days: int | None = None,
 ) -> Restoration:
-    """Look at a table's live and landed objects of a period (all without one), and restore what is archived for `days`.
+    """Restore a table's archived live and landed objects for `days`, of one period or of all.
 
-    Without `days` nothing is requested. Asking again requests only what is not under way.
+    Without `days` it only reports. A second call requests only restores that are not under way.
 
     Raises:
         ConfigError: the class has no such tier; nothing was requested.
@@ -89,7 +89,7 @@ def restore(
 
 
 def cost_of(book: PriceBook, region: str, items: Iterable[ArchiveState], tier: Tier) -> float | None:
-    """Return what restoring objects costs; None where the price book lacks region or tier."""
+    """Return the cost of restoring objects; None if the price book lacks region or tier."""
     total = 0.0
     for item in items:
         known = region in book.regions and item.storage_class in book.regions[region].classes
@@ -113,7 +113,7 @@ def _objects(lake: Lake, contract: Contract, period: Period | None) -> Iterator[
 
 
 def _state(lake: Lake, key: str, version_id: str | None) -> ArchiveState | None:
-    """Return the state of a pinned version or of the object in its place; None where both are gone (verify reports it)."""
+    """Return the state of a pinned version, or of the current object at its key; None if both are gone (verify reports it)."""
     for version in dict.fromkeys((version_id, None)):
         try:
             return archive_state(lake.store, key, version)

@@ -1,4 +1,4 @@
-"""Object tags of what was written before lake.yml asked for them, old versions included."""
+"""Object tags for objects written before lake.yml declared them, old versions included."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ TagOutcome = Literal["tagged", "same", "full"]
 
 @dataclass(frozen=True)
 class TaggedVersion:
-    """One version of an object. `full` has so many tags of others that ours do not fit."""
+    """One version of an object. `full` has so many tags of others that no room is left for the lake's."""
 
     key: str
     version_id: str
@@ -26,7 +26,7 @@ class TaggedVersion:
 def tag_versions(lake: Lake, contract: Contract, *, dry_run: bool = False) -> Iterator[TaggedVersion]:
     """Give every version of a table's live, landed and quarantined objects the tags that lake.yml asks for.
 
-    Tags of others stay. What has its tags already is not written, so it can be run again after an error.
+    Tags of others stay. Objects that have their tags are skipped, so it can be run again after an error.
 
     Raises:
         ConfigError: lake.yml asks for no tags.

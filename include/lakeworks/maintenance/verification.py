@@ -1,4 +1,4 @@
-"""Verify and repair: ledger, live objects and catalog must say the same; where they do not, who is right is the ledger."""
+"""Verification and repair: ledger, live objects and catalog must agree. Where they differ, the ledger is right."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -23,9 +23,9 @@ from lakeworks.maintenance.ledger_check import LedgerCheck
 from lakeworks.pipeline.publish_step import publisher_of
 
 log = logging.getLogger(__name__)
-# The nightly expiry may run this long after a partition passed its retention.
+# The nightly expiry may run up to this long after a partition passed its retention.
 _EXPIRY_DELAY = timedelta(days=2)
-# Longer than a publication takes: a younger one that is not complete may be under way.
+# Longer than a publication takes, because a younger incomplete one may be under way.
 PATIENCE = timedelta(hours=1)
 
 
@@ -34,8 +34,8 @@ def verify(
 ) -> list[VerificationFinding]:
     """Compare ledger, live objects and catalog of a table.
 
-    `deep` also reads every object: its hash against the ledger's, its columns against what Glue tells readers. A publication
-    begun less than `patience` ago (by S3's clock) may be under way, and is not called unfinished.
+    `deep` also reads every object, and compares its hash with the ledger's and its columns with Glue's. A publication
+    begun less than `patience` ago (by S3's clock) may be under way, so it is not reported as unfinished.
     """
     check_of_ledger = LedgerCheck.of(lake, contract, deep=deep)
     unfinished = [finding for entry in check_of_ledger.latest for finding in _half_done(lake, entry, patience)]
@@ -66,9 +66,9 @@ def verify(
 
 
 def repair(lake: Lake, contract: Contract, findings: list[VerificationFinding]) -> list[VerificationFinding]:
-    """Repair what can be repaired, from ledger and object versions, and return it. Running it again repairs nothing.
+    """Repair findings from ledger and object versions, and return the repaired ones. A second run repairs nothing.
 
-    A partition that cannot be repaired stops no other one. One past its retention is withdrawn, never restored.
+    A partition that cannot be repaired does not stop the others. A partition past its retention is withdrawn, never restored.
     """
     repairable = [finding for finding in findings if finding.can_be_repaired]
     of_runs = [finding for finding in repairable if finding.kind in get_args(RunKind)]
@@ -88,7 +88,7 @@ def repair(lake: Lake, contract: Contract, findings: list[VerificationFinding]) 
 
 
 def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> bool:
-    """Bring one partition's objects in line with the ledger; return False where they could not be."""
+    """Bring one partition's objects in line with the ledger; return False if that is impossible."""
     publisher, horizon = publisher_of(lake, contract), retention_horizon(lake, contract)
     try:
         publisher.recover(contract.table, partition)
@@ -103,7 +103,7 @@ def _repair_objects(lake: Lake, contract: Contract, partition: Partition) -> boo
 
 
 def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[VerificationFinding]:
-    """Yield what is wrong with a partition's newest entry: begun and not completed, or given up."""
+    """Yield a finding if a partition's newest entry was begun and not completed, or given up."""
     if entry.state == "publishing" and (not patience or _begun(lake, entry) <= lake.store.now() - patience):
         yield VerificationFinding(
             "unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed"
@@ -117,12 +117,12 @@ def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[
 
 
 def _begun(lake: Lake, entry: LedgerEntry) -> datetime:
-    """Return when a publication took its number, by S3's clock."""
+    """Return when a publication began (took its number), by S3's clock."""
     return next((item.modified for item in lake.store.scan(entry.key) if item.modified), entry.reserved_at)
 
 
 def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterator[VerificationFinding]:
-    """Yield a finding for a partition that the nightly expiry left, or whose objects the bucket has expired already."""
+    """Yield a finding for a partition that the nightly expiry missed, or whose objects the bucket deleted already."""
     if entry.last_confirmed >= horizon:
         return
     gone = any(lake.store.head(item.key) is None for item in entry.objects)
@@ -167,7 +167,7 @@ def _readable(lake: Lake, key: str) -> bytes | None:
 
 
 def _has_moved(lake: Lake, entry: LedgerEntry) -> bool:
-    """Return true if the partition was published since it was listed, or is being published: nothing is wrong with it."""
+    """Return True if the partition was published since it was listed, or is being published. Then nothing is wrong."""
     table = TableName.parse(entry.table)
     latest, live = lake.ledger.latest(table, entry.parsed), lake.ledger.live(table, entry.parsed)
     under_way = latest is not None and latest.entry.state == "publishing"
@@ -175,16 +175,16 @@ def _has_moved(lake: Lake, entry: LedgerEntry) -> bool:
 
 
 def _is_named(lake: Lake, contract: Contract, partition: Partition, key: str) -> bool:
-    """Return true if the partition's newest publication names an object by now: it came after the ledger was listed."""
+    """Return True if the partition's newest publication names an object that was written after the ledger was listed."""
     try:
         latest = lake.ledger.latest(contract.table, partition)
-    except LedgerCorrupt:  # a finding of its own: what the partition's objects are is unknown
+    except LedgerCorrupt:  # reported separately: without the entry the partition's objects are unknown
         return True
     return latest is not None and any(item.key == key for item in latest.entry.objects)
 
 
 def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: bool) -> VerificationFinding:
-    """Return what is wrong with a live key, by whether the published version is there to restore it from."""
+    """Return the finding for a wrong live key, by whether the published version still exists to restore it from."""
     what = f"`{item.key}` is gone" if gone else f"`{item.key}` is not publication {entry.live_seq}"
     if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
         detail = (
@@ -198,7 +198,7 @@ def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: boo
 
 
 def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
-    """The contradictions of one file, and which side is repaired how."""
+    """Return the contradictions of one file, and how to repair each side."""
     return (
         f"`{key}`: {'; '.join(messages)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
         f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
@@ -230,7 +230,7 @@ def _unversioned(live: Iterable[LedgerEntry]) -> Iterator[VerificationFinding]:
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[VerificationFinding]:
-    """Objects in the table's folder that no publication names: every reader of the plain path would read them."""
+    """Yield objects in the table's folder that no publication names: a reader of the plain path would read them."""
     known = {item.key for entry in live.values() for item in entry.objects}
     for found in lake.store.scan(f"{contract.table.path}/"):
         path = found.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
@@ -245,5 +245,5 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
 
 def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[VerificationFinding]:
     for item in compare_catalog(lake, contract, deep=deep):
-        if item.kind not in ("no object", "ledger unreadable"):  # their own findings say so
+        if item.kind not in ("no object", "ledger unreadable"):  # reported as separate findings
             yield VerificationFinding(item.kind, item.partition, item.detail)

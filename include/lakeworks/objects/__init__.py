@@ -1,1 +1,1 @@
-"""Objects of the bucket that are no table: listed, fetched, put, deleted and tagged by their keys."""
+"""Objects in the bucket that belong to no table: list, download, upload, delete and tag them by key."""

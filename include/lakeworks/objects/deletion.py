@@ -1,4 +1,4 @@
-"""Deletion of objects below a prefix, 1,000 a request, each with its own outcome."""
+"""Deletion of objects below a prefix: 1,000 per request, with one outcome per key."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -16,7 +16,7 @@ BATCH = 1000
 def delete_objects(
     store: ObjectStore, keys: KeyRange, *, versions: bool = False, dry_run: bool = False
 ) -> Iterator[KeyOutcome]:
-    """Delete what lies below a prefix; yields each key when S3 has answered for it.
+    """Delete the objects below a prefix. Yield each key once S3 has answered for it.
 
     On a versioned bucket the versions stay and can be restored; with `versions` every one is deleted, for good.
 

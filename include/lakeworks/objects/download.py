@@ -1,4 +1,4 @@
-"""Objects as files of this machine: in ranges of one version, into a part file that takes its name when it is whole."""
+"""Download of objects to this machine. Ranges of one version go into a part file, which is renamed once it is complete."""
 
 import errno
 import hashlib
@@ -20,7 +20,7 @@ from lakeworks.s3.multipart import part_bytes, single_request_bytes
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject
 from lakeworks.s3.transfer_budget import within_budget
 
-# boto3 repeats a request, but not what broke off while its body was read.
+# boto3 retries a request, but not a body that breaks off while it is read.
 _PATIENTLY = retry(
     retry=retry_if_exception_type(LakeUnavailable),
     stop=stop_after_attempt(4),
@@ -40,10 +40,10 @@ class ObjectDownload:
     dry_run: bool = False
 
     def run(self, objects: Sequence[ListedVersion]) -> list[KeyOutcome]:
-        """Bring every object; returns `loaded`, `same`, `skipped` or `failed` for each, in their order.
+        """Download every object. Return `loaded`, `same`, `skipped` or `failed` for each, in their order.
 
         Raises:
-            ScratchUnavailable: the disk is full; what is whole stays, no part file does.
+            ScratchUnavailable: the disk is full; complete files stay, part files are removed.
             LakeAccessDenied, CredentialsExpired: the credentials themselves are refused.
         """
         with _disk(self.folder):
@@ -91,7 +91,7 @@ class ObjectDownload:
         return KeyOutcome(item.key, "loaded", found.size, item.version_id, why)
 
     def _ranges(self, found: StoredObject, version_id: str | None, part: Path) -> None:
-        """Fetch ranges of one version; without versions, of one ETag: an object that is replaced meanwhile is an error."""
+        """Fetch ranges of one version, or of one ETag without versions. An object that is replaced meanwhile is an error."""
         step = part_bytes(self.store, found.size)
         with part.open("wb") as file:
             place = file.fileno()
@@ -109,7 +109,7 @@ class ObjectDownload:
                 self.arrived(length)
 
             starts = range(0, found.size, step)
-            if found.size <= single_request_bytes(self.store):  # others go beside it
+            if found.size <= single_request_bytes(self.store):  # other objects download at the same time
                 for start in starts:
                     fetch(start)
             else:
@@ -117,7 +117,7 @@ class ObjectDownload:
 
 
 def _write(place: int, body: bytes, start: int) -> None:
-    """Write all of it: a disk that is nearly full takes a piece without an error."""
+    """Write all bytes: a nearly full disk may accept only some of them without an error."""
     view = memoryview(body)
     while view:
         written = os.pwrite(place, view, start)
@@ -125,10 +125,10 @@ def _write(place: int, body: bytes, start: int) -> None:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return where a key's file lies.
+    """Return the path of a key's file.
 
     Raises:
-        ConfigError: the name leads out of the folder, or is no name of a file.
+        ConfigError: the name leads out of the folder, or is no valid file name.
     """
     parts = name.split("/")
     if not name or any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):

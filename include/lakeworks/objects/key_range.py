@@ -1,4 +1,4 @@
-"""The keys a person means by a prefix, and those that only the lake may change."""
+"""Key ranges: the keys that a person means by a prefix, and the keys that only the lake may change."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class KeyRange:
 
     @property
     def prefix(self) -> str:
-        """Return what S3 is asked for."""
+        """Return the prefix to list in S3."""
         return self.text.removesuffix("*")
 
     @property
@@ -23,7 +23,7 @@ class KeyRange:
         return self.prefix if self.prefix.endswith("/") else self.prefix[: self.prefix.rfind("/") + 1]
 
     def holds(self, key: str) -> bool:
-        """Return whether a key below the prefix is meant."""
+        """Return whether a key below the prefix belongs to the range."""
         if self.text.endswith("*") or not self.prefix or self.prefix.endswith("/"):
             return key.startswith(self.prefix)
         return key == self.prefix or key.startswith(f"{self.prefix}/")
@@ -36,7 +36,7 @@ class KeyRange:
 
 
 def refuse_lakes_own(text: str, act: str) -> None:
-    """Refuse to change what the lake itself writes; its inbox is everybody's.
+    """Refuse to change keys that the lake itself writes. Everyone may change the inbox.
 
     Raises:
         ConfigError: the prefix lies in an area of the lake, or holds one.

@@ -1,4 +1,4 @@
-"""Listing of objects with class and version, in pages: nothing is cut off without a word."""
+"""Listing of objects with class and version, page by page and never truncated silently."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from lakeworks.s3.object_store import ObjectStore
 
 @dataclass(frozen=True)
 class ListedVersion:
-    """One version of an object, or the marker of its deletion."""
+    """One version of an object, or its delete marker."""
 
     key: str
     size: int
@@ -26,7 +26,7 @@ class ListedVersion:
 
 
 def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Iterator[ListedVersion]:
-    """Yield every version below a prefix in the order of keys, newest first; markers of deletions are among them.
+    """Yield every version below a prefix in key order, newest first, delete markers included.
 
     Raises:
         LakeNotFound, LakeAccessDenied: see `ObjectStore.scan`.
@@ -57,7 +57,7 @@ def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Itera
 
 
 def objects_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Iterator[ListedVersion]:
-    """Yield the objects that are there now; folder markers of consoles are among them."""
+    """Yield the current objects, including the folder markers that S3 consoles create."""
     return (item for item in versions_of(store, keys, after=after) if item.is_latest and not item.is_deletion)
 
 

@@ -1,4 +1,4 @@
-"""Outcome of a bulk operation: one line a key, counted."""
+"""Outcomes of a bulk operation: one per key, and counts."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class KeyOutcome:
-    """One key (or version of it) and what became of it."""
+    """The outcome for one key or one version of it."""
 
     key: str
     outcome: str
@@ -17,7 +17,7 @@ class KeyOutcome:
     why: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as a row for people and programs."""
+        """Return the outcome as a row for people and programs."""
         return {
             "key": self.key,
             "outcome": self.outcome,
@@ -28,5 +28,5 @@ class KeyOutcome:
 
 
 def counts(outcomes: Iterable[KeyOutcome]) -> dict[str, int]:
-    """Return how many keys ended in which way."""
+    """Return the number of keys per outcome."""
     return dict(Counter(item.outcome for item in outcomes))

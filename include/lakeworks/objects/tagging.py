@@ -1,4 +1,4 @@
-"""Tags of objects that are there: read, merged, written back."""
+"""Tags of existing objects: read, merge and write them back."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -17,10 +17,10 @@ _ALLOWED = re.compile(r"[\w\s+\-=.:/@]*")
 
 
 def parse_tags(pairs: Collection[str]) -> dict[str, str]:
-    """Read `name=value` as a person types it.
+    """Parse `name=value` as a person types it.
 
     Raises:
-        ConfigError: S3 has no such tag.
+        ConfigError: S3 does not accept such a tag.
     """
     found: dict[str, str] = {}
     for pair in pairs:
@@ -58,9 +58,10 @@ def tag_objects(
     *,
     dry_run: bool = False,
 ) -> Iterator[KeyOutcome]:
-    """Give every object below a prefix these tags beside those it has; yields each with what became of it.
+    """Add these tags to every object below a prefix, and yield each outcome. Existing tags stay.
 
-    S3 replaces all tags of an object at once: two people who tag the same object at the same moment can undo one another.
+    S3 replaces all tags of an object at once: if two people tag one object
+    at the same moment, one can undo the other's change.
 
     Raises:
         ConfigError: the prefix is the lake's own.

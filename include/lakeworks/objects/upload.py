@@ -1,4 +1,4 @@
-"""Files of this machine as objects: side by side within one budget, and not again what is there already."""
+"""Upload of files from this machine: in parallel within one budget. Files that the bucket has already are skipped."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -15,13 +15,13 @@ from lakeworks.s3.transfer_budget import within_budget
 def upload_objects(
     store: ObjectStore, files: Sequence[LocalFile], prefix: str, sent: Callable[[int], None], *, dry_run: bool = False
 ) -> list[KeyOutcome]:
-    """Put files below a prefix; returns `loaded`, `same` or `failed` for each, in their order.
+    """Upload files below a prefix. Return `loaded`, `same` or `failed` for each, in their order.
 
-    S3 checks the SHA-256 of every request on arrival. One file that fails stops no other.
+    S3 checks the SHA-256 of every request on arrival. One failed file does not stop the others.
 
     Raises:
         ConfigError: the prefix is the lake's own.
-        LakeAccessDenied, CredentialsExpired: every other file would fail alike.
+        LakeAccessDenied, CredentialsExpired: every other file would fail in the same way.
     """
     refuse_lakes_own(f"{prefix.rstrip('/')}/", "put")
 
@@ -47,5 +47,5 @@ def upload_objects(
 def _size(file: LocalFile) -> int:
     try:
         return file.path.stat().st_size
-    except OSError:  # it went away; the upload says so
+    except OSError:  # the file is gone; the upload reports it
         return 0

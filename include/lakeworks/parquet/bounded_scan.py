@@ -1,6 +1,6 @@
-"""Scans of many objects within a bound: enough is read ahead to hide latency, never more than so many rows.
+"""Bounded scans of many objects: read ahead enough to hide latency, but never more than a fixed number of rows.
 
-Arrow's own scan fills a queue of up to a gigabyte when its reader is slower than it, as an engine that sorts and spills is.
+Arrow's own scan fills a queue of up to a gigabyte if its reader is slower, such as an engine that sorts and spills.
 """
 
 from collections import deque
@@ -13,15 +13,15 @@ import pyarrow.dataset as ds
 
 from lakeworks.parquet.case_insensitive_scan import file_schema, refuse_other_types, scan_matching_names
 
-# Rows decoded ahead of the reader, at least a row group and at most this many objects.
+# Rows decoded ahead of the reader; at least one row group, at most this many objects.
 _ROWS_AHEAD = 1_000_000
 _MOST_OBJECTS = 16
 
 
 class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
-    """Arrow's dataset whose scans are streamed object by object (row group by row group, where objects are large).
+    """Arrow dataset whose scans stream object by object, or row group by row group in large objects.
 
-    DuckDB asks for `scanner(columns=…, filter=…).to_reader()`; everything else Arrow's scanner offers is Arrow's.
+    DuckDB asks for `scanner(columns=…, filter=…).to_reader()`; Arrow's own scanner does everything else.
     """
 
     def __init__(
@@ -32,22 +32,22 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
         largest: int,
         name: str = "dataset",
     ) -> None:
-        """`largest`: the rows of the largest object; `name`: what to call it in messages."""
+        """Take the row count of the `largest` object, and the `name` for messages."""
         super().__init__(fragments, schema, form)
         self.largest = max(largest, 1)
         self.name = name
 
     def scanner(self, **options: Any) -> "BoundedScan":
-        """A scan with Arrow's own options."""
+        """Return a scan with Arrow's own options."""
         return BoundedScan(self, super().scanner(**options), options)
 
     @property
     def objects_ahead(self) -> int:
-        """Return the number of objects fetched at once; of large ones a row group and the next."""
+        """Return the number of objects to fetch at once; for large objects, of row groups."""
         return max(2, min(_MOST_OBJECTS, _ROWS_AHEAD // self.largest))
 
     def pieces(self, wanted: ds.Expression | None) -> Iterator[ds.Fragment]:
-        """Yield the pieces to fetch, without those that statistics and partitions rule out."""
+        """Yield the pieces to fetch. Skip those that statistics and partitions rule out."""
         for fragment in self.get_fragments(wanted):
             if self.largest > _ROWS_AHEAD // 2:
                 yield from fragment.split_by_row_group(wanted, self.schema)
@@ -56,7 +56,7 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
 
 
 class BoundedScan:
-    """One scan: rows are read piece by piece within the bound, the rest is the scanner's."""
+    """One scan that reads rows piece by piece within the bound."""
 
     def __init__(self, dataset: BoundedDataset, scanner: ds.Scanner, options: dict[str, Any]) -> None:
         self.dataset = dataset
@@ -67,7 +67,7 @@ class BoundedScan:
         return getattr(self.scanner, name)
 
     def to_reader(self) -> pa.RecordBatchReader:
-        """The rows in the order of the objects."""
+        """Return a reader of the rows, in the order of the objects."""
         return pa.RecordBatchReader.from_batches(self.scanner.projected_schema, self._batches())
 
     def to_table(self) -> pa.Table:
@@ -111,7 +111,7 @@ class BoundedScan:
 
     def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
         wanted = self.dataset.schema
-        file = file_schema(wanted, piece.physical_schema)  # of a piece that is read now; its metadata is fetched once
+        file = file_schema(wanted, piece.physical_schema)  # of the piece being read; its metadata is fetched once
         try:
             if file.equals(wanted):
                 rows = piece.to_table(schema=wanted, **self.options)

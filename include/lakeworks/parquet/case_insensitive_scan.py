@@ -1,4 +1,4 @@
-"""Files whose columns are spelled in another case than the contract's: Arrow would read them as missing, that is as nulls."""
+"""Scans of files whose column names differ from the contract's in case. Arrow would read such columns as nulls."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from lakeworks.errors import ContractError, SchemaDrift
 
 
 def file_schema(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
-    """The wanted columns and types under the names the file has for them."""
+    """Return the requested columns and types under the file's own names."""
     if file.equals(wanted):
         return wanted
     names, kinds = match_names(wanted.names, file.names), {field.name: field.type for field in file}
@@ -27,16 +27,16 @@ def file_schema(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
 
 
 def scan_matching_names(piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, options: Mapping[str, Any]) -> pa.Table:
-    """Rows under the wanted names; columns are chosen while reading, the filter follows once they have their names.
+    """Read rows under the requested names. Columns are selected while reading; the filter is applied after the renaming.
 
-    `file` is the wanted schema as the file spells it.
+    `file` is the requested schema in the file's spelling.
     """
     places = _needed(wanted, options)
     schema = pa.schema([wanted.field(place) for place in places])
 
     def renamed() -> Iterator[pa.RecordBatch]:
         for batch in piece.to_batches(schema=file, columns=[file.field(place).name for place in places]):
-            # The same layout under other member names.
+            # The layout is the same; only member names differ.
             columns = [column.view(field.type) for column, field in zip(batch.columns, schema, strict=True)]
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
@@ -44,7 +44,7 @@ def scan_matching_names(piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, 
 
 
 def refuse_other_types(name: str, piece: ds.Fragment, wanted: pa.Schema, error: Exception) -> None:
-    """Say which columns of a file that could not be read the contract names otherwise, if it is that.
+    """Raise an error if the file was unreadable because its column names or types differ from the contract's.
 
     Raises:
         SchemaDrift: it is.
@@ -71,9 +71,9 @@ def _holds(wanted: pa.DataType, found: pa.DataType) -> bool:
 
 
 def _needed(schema: pa.Schema, options: Mapping[str, Any]) -> list[int]:
-    """Places of the columns to read: those asked for, and those the filter may mention (an expression does not list them)."""
+    """Return the positions of the columns to read: the requested ones, and those the filter may use (it does not list them)."""
     columns, said = options.get("columns"), str(options.get("filter"))
     if not isinstance(columns, list):
         return list(range(len(schema)))
     places = [place for place, name in enumerate(schema.names) if name in columns or name in said]
-    return places or [0]  # rows are counted by a column
+    return places or [0]  # counting rows needs one column

@@ -1,4 +1,4 @@
-"""Reading what is live: the objects the ledger names, at the versions it pins, whatever a writer is doing meanwhile."""
+"""Datasets of live partitions: the objects that the ledger names, at pinned versions, unaffected by concurrent writers."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[LedgerEntry]) -> "ds.Dataset":
-    """Live partitions as one Arrow dataset: filters skip partitions without opening them, projections fetch what they need.
+    """Open live partitions as one Arrow dataset. Filters skip partitions unopened; projections fetch only their columns.
 
     The schema is the contract's, never the first file's; columns a file lacks read as null, partition columns come from
     the path.
 
     Raises:
         LakeNotFound: there is nothing to read.
-        SchemaDrift: (while reading) a file has a column in a type that the contract's does not hold.
+        SchemaDrift: (while reading) a file's column has a type that does not fit into the contract's.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -50,7 +50,7 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
 
 
 def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Dataset":
-    """Objects of one publication as they were written: with the columns and types of their own files.
+    """Open the objects of one publication with the columns and types of their own files.
 
     Raises:
         LakeNotFound: a version is gone.
@@ -60,7 +60,7 @@ def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Datas
 
     parquet, kept = ds.ParquetFileFormat(), ObjectCache()
     fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item, kept), mode="r")) for item in objects]
-    with ThreadPoolExecutor(store.threads) as pool:  # of thousands of small objects each is a request
+    with ThreadPoolExecutor(store.threads) as pool:  # each of thousands of small objects costs a request
         schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))
     schema = pa.unify_schemas(schemas, promote_options="permissive")
     return ds.FileSystemDataset(fragments, schema, parquet)
@@ -74,9 +74,9 @@ def nothing(contract: Contract) -> "pa.Table":
 
 
 def _expression(contract: Contract, entry: LedgerEntry) -> "ds.Expression":
-    """Return what is true of every row of a partition: its category, or the time its column lies in.
+    """Return an expression that is true for every row of a partition: its category, or its time range.
 
-    Nothing is, of a partition that the table cannot have: all its rows are read, and `verify` reports it.
+    For a partition that the table cannot have it excludes nothing: all rows are read, and `verify` reports the partition.
     """
     import pyarrow as pa
     import pyarrow.dataset as ds

@@ -1,6 +1,6 @@
 """The partitioned writer: a sorted Arrow stream in, deterministic Parquet objects out, in one pass.
 
-A partition is one object; in a table of layout `versioned` it is cut into another one where `target_bytes` is reached.
+A partition is one object. In a table of layout `versioned` a new object starts where `target_bytes` is reached.
 
 Memory is bounded by the rows in flight, not by the input's size or the number of partitions: the stream arrives with each
 partition contiguous; row groups are encoded, and finished partitions uploaded, while the stream goes on.
@@ -30,7 +30,7 @@ from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 
 @dataclass(frozen=True)
 class _Part:
-    """One object in the making: its partition, and its place in it."""
+    """One object being written: its partition, and its index in it."""
 
     partition: Partition
     number: int
@@ -48,7 +48,7 @@ class _Staged:
 
 @dataclass(frozen=True)
 class PartitionedWriter:
-    """Writes one table's partitions below a staging prefix (with its trailing slash)."""
+    """Writer of one table's partitions below a staging prefix (with trailing slash)."""
 
     store: ObjectStore
     contract: Contract
@@ -57,11 +57,11 @@ class PartitionedWriter:
     scratch: Path
 
     def write(self, reader: pa.RecordBatchReader) -> list[StagedPartition]:
-        """Stage a stream whose partitions are contiguous and whose rows are sorted; returns the partitions in order.
+        """Stage a stream with contiguous partitions and sorted rows. Return the partitions in order.
 
         Raises:
             PartitionNotOwned: a row's time is missing or lies outside the run's period; nothing was published.
-            AuditFailed: a row lacks a required column that partitions are cut by; nothing was published.
+            AuditFailed: a row lacks a required partition column; nothing was published.
             PartitionExplosion: the stream holds more partitions than the contract allows; nothing was published.
             ConfigError: a partition came twice, so the stream was not sorted.
         """
@@ -81,19 +81,19 @@ class PartitionedWriter:
         return _partitions(staged)
 
     def write_empty(self, partitions: Iterable[Partition]) -> list[StagedPartition]:
-        """Stage partitions that have no rows any more: an object with the table's columns and no row each."""
+        """Stage partitions that have no rows any more: one object each, with the table's columns and no rows."""
         schema = self.contract.arrow_schema
         return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
 
     def _full(self, parts: int, rows: int) -> bool:
-        """Two row groups' worth of rows may wait for encoding and upload; small partitions fly in greater number.
+        """Return True if enough waits for encoding and upload: two row groups of rows, or many small partitions.
 
-        Twice as many as there are threads: the next is at hand when the oldest, for which is waited, is not the first to land.
+        Up to twice as many partitions as threads may wait, because the oldest one need not be the first to finish.
         """
         return parts >= 2 * self.store.threads or rows > 2 * self.contract.storage.row_group_rows
 
     def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor) -> Iterator["_Part"]:
-        """Cut the stream where the partition changes, and where an object of a versioned table is full."""
+        """Split the stream where the partition changes, and where an object of a versioned table is full."""
         hidden = set(self.contract.identity_columns)
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
         part: _Part | None = None
@@ -124,7 +124,7 @@ class PartitionedWriter:
         return storage.layout == "versioned" and part.file.encoded_bytes >= storage.target_bytes
 
     def _rows_at(self, batch: pa.RecordBatch, places: list[int]) -> list[dict[str, Any]]:
-        """The partition columns' values in some rows, taken at once: one by one they cost as much as a small object."""
+        """Return the partition columns' values in some rows, read together: one by one they cost as much as a small object."""
         names = [item.column for item in self.contract.partition_by if item.column]
         return batch.select(names).take(pa.array(places, pa.int64())).to_pylist() if names else [{} for _ in places]
 
@@ -157,7 +157,7 @@ class PartitionedWriter:
             )
 
     def _require(self, partition: Partition) -> None:
-        """The audit reads files, which do not have the columns that live in the path."""
+        """Check required partition columns here: the audit reads files, which do not have the columns in the path."""
         values = dict(partition.pairs)
         for name in self.contract.identity_columns:
             if self.contract.columns[name].required and values[name] is None:
@@ -188,13 +188,13 @@ class PartitionedWriter:
 
 
 def _partitions(staged: list[_Staged]) -> list[StagedPartition]:
-    """The staged objects by partition, both in order."""
+    """Return the staged objects by partition, both in order."""
     groups = groupby(sorted(staged), key=lambda found: found.partition)
     return [StagedPartition(partition=path, objects=tuple(found.item for found in group)) for path, group in groups]
 
 
 def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[tuple[int, int]]:
-    """`(start, length)` of the stretches of a batch that lie in one partition."""
+    """Yield `(start, length)` of each slice of a batch that lies in one partition."""
     if not batch.num_rows:
         return
     changes: pa.Array | None = None
@@ -205,7 +205,7 @@ def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[
         if item.is_time:
             values = pc.floor_temporal(values, unit=item.transform)
         elif pa.types.is_string(values.type) and pc.any(empty := pc.equal(values, "")).as_py():
-            values = pc.if_else(empty, None, values)  # both lie in Hive's default partition
+            values = pc.if_else(empty, None, values)  # both go into Hive's default partition
         differs = pc.fill_null(
             pc.or_kleene(
                 pc.not_equal(values.slice(1), values.slice(0, batch.num_rows - 1)),

@@ -1,4 +1,4 @@
-"""One version of an object as a file: what Parquet readers of any engine are given."""
+"""One version of an object as a file, for the Parquet readers of every engine."""
 
 import io
 import logging
@@ -12,14 +12,14 @@ from lakeworks.ledger.run_record import StagedObject
 from lakeworks.s3.object_store import SHA256, ObjectStore
 
 log = logging.getLogger(__name__)
-# Smaller objects are fetched whole: one request instead of one a column chunk.
+# Smaller objects are fetched whole: one request instead of one per column chunk.
 _WHOLE_BYTES = 8 << 20
-# As many of the largest of them as a scan has in hand at once (`scan`), so that none is fetched twice while it is read.
+# As many of the largest ones as a scan reads at once, so that none is fetched twice.
 _KEPT_BYTES = 16 * _WHOLE_BYTES
 
 
 class ObjectCache:
-    """The bodies of small objects that were read last, up to a number of bytes for all readers that share it."""
+    """Cache of the last small objects read, up to a number of bytes for all readers that share it."""
 
     def __init__(self, most: int = _KEPT_BYTES) -> None:
         self.most = most
@@ -28,7 +28,7 @@ class ObjectCache:
         self._lock = Lock()
 
     def of(self, reader: "PinnedObject") -> bytes | None:
-        """A reader's body, if it is still here."""
+        """Return a reader's body, if the cache still has it."""
         with self._lock:
             body = self._bodies.get(id(reader))
             if body is not None:
@@ -36,7 +36,7 @@ class ObjectCache:
             return body
 
     def keep(self, reader: "PinnedObject", body: bytes) -> None:
-        """Hold a body, and let go of those that were not asked for longest."""
+        """Cache a body, and evict the least recently used ones."""
         with self._lock:
             self.bytes += len(body) - len(self._bodies.pop(id(reader), b""))
             self._bodies[id(reader)] = body
@@ -48,7 +48,7 @@ class ObjectCache:
 class PinnedObject(io.RawIOBase):
     """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need.
 
-    Readers that belong together share what they keep, so that a scan of any number of small objects stays within its bound.
+    Readers of one scan share a cache, so a scan of any number of small objects stays within its bound.
     """
 
     def __init__(self, store: ObjectStore, item: LiveObject | StagedObject, kept: ObjectCache) -> None:
@@ -68,7 +68,7 @@ class PinnedObject(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """The current offset in bytes."""
+        """Return the current offset in bytes."""
         return self._position
 
     def size(self) -> int:
@@ -82,7 +82,7 @@ class PinnedObject(io.RawIOBase):
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes from the current offset."""
+        """Read up to `size` bytes from the current offset."""
         left = max(self.item.size - self._position, 0)
         wanted = left if size is None or size < 0 else min(size, left)
         if not wanted:
@@ -110,10 +110,10 @@ class PinnedObject(io.RawIOBase):
         return body[self._position : self._position + wanted]
 
     def _same_bytes(self, error: LakeNotFound) -> str | None:
-        """Return the version in the object's place, if it has the published bytes: the bucket deleted the pinned one.
+        """Return the current version at the key, if it has the published bytes. The bucket deleted the pinned one.
 
         Raises:
-            LakeNotFound: it has other bytes, or is gone; names the partition and what to type.
+            LakeNotFound: it has other bytes, or is gone; the message names the partition and the command to type.
         """
         live = self.store.head(self.item.key)
         owner, partition = owner_of(self.item.key).table, partition_of(self.item.key)

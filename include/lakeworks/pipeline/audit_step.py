@@ -1,4 +1,4 @@
-"""Audit: Great Expectations looks at what is staged; only what passes can be published."""
+"""Audit: Great Expectations validates the staged rows. Only rows that pass can be published."""
 
 import io
 import logging
@@ -14,7 +14,7 @@ from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.quality.gx_validation import Chunk, audited_columns
 
 log = logging.getLogger(__name__)
-# Rows validated at once: bounds the audit's memory.
+# Rows validated at once. It bounds the audit's memory.
 CHUNK_ROWS = 1_000_000
 _HISTORY = 6
 
@@ -23,7 +23,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     """Validate a staged period, about `chunk_rows` at once, and record the result beside it and under `_audits/`.
 
     Raises:
-        AuditFailed: naming expectation, column, counts and sample rows; nothing was published.
+        AuditFailed: the message names expectation, column, counts and sample rows; nothing was published.
     """
     from lakeworks.quality.audit_page import to_html, to_json
     from lakeworks.quality.gx_validation import audit as run_audit
@@ -47,7 +47,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
 
 
 def _facts(lake: Lake, manifest: RunRecord, page: str) -> dict[str, str]:
-    """Return what the page says about the run that was audited."""
+    """Return the facts that the page shows about the audited run."""
     facts = {"period": manifest.period, "run": f"{manifest.run.id}, attempt {manifest.run.attempt}"}
     balance = manifest.balance
     facts["rows"] = (
@@ -62,7 +62,7 @@ def _facts(lake: Lake, manifest: RunRecord, page: str) -> dict[str, str]:
 
 
 def _commands(manifest: RunRecord) -> dict[str, str]:
-    """Return the commands that show what lies around an audit."""
+    """Return the commands that show the data around an audit."""
     commands = {
         "the period's partitions": f"lakeworks status {manifest.table} --from {manifest.period} --to {manifest.period}",
     }
@@ -72,7 +72,7 @@ def _commands(manifest: RunRecord) -> dict[str, str]:
 
 
 def _chunks(lake: Lake, manifest: RunRecord, chunk_rows: int) -> Iterator[Chunk]:
-    """The staged rows: several partitions at once up to the chunk size, a larger one in pieces."""
+    """Yield the staged rows in chunks: several small partitions together, a larger partition in pieces."""
     wanted = audited_columns(lake.contract(manifest.table))
     group: list[StagedPartition] = []
     for partition in manifest.partitions:
@@ -98,16 +98,16 @@ def _whole(lake: Lake, group: list[StagedPartition], wanted: Sequence[str]) -> C
 def _columns(
     file: pq.ParquetFile, wanted: Sequence[str], groups: Sequence[int] | None = None
 ) -> tuple[pa.Table, list[str]]:
-    """The wanted columns of some row groups (of all, unless given), and the names of all columns."""
+    """Return the requested columns of some row groups (default: all), and the names of all columns."""
     names = list(file.schema_arrow.names)
     some = [name for name in names if name in wanted]
-    if not some:  # tables without a column forget how many rows they have
+    if not some:  # an Arrow table without columns loses its row count
         some = names[:1]
     return file.read(some) if groups is None else file.read_row_groups(groups, some), names
 
 
 def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
-    """A partition's row groups, as many at once as the chunk size takes; nothing else of it is in memory."""
+    """Yield a partition in pieces of row groups up to the chunk size. Only one piece is in memory."""
     kept = ObjectCache()
     files = [pq.ParquetFile(PinnedObject(lake.store, item, kept), pre_buffer=True) for item in partition.objects]
     cuts = [(file, groups) for file in files for groups in _cut(file, chunk_rows)]
@@ -117,7 +117,7 @@ def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk
 
 
 def _cut(file: pq.ParquetFile, chunk_rows: int) -> Iterator[list[int]]:
-    """A file's row groups, in runs that reach the chunk size."""
+    """Yield a file's row groups, grouped up to the chunk size."""
     groups: list[int] = []
     rows = 0
     for number in range(file.num_row_groups):
@@ -131,11 +131,11 @@ def _cut(file: pq.ParquetFile, chunk_rows: int) -> Iterator[list[int]]:
 
 
 def _shared(names: Sequence[list[str]]) -> list[str]:
-    """The columns that every object has, in the order of the first."""
+    """Return the columns that every object has, in the order of the first object."""
     return [name for name in names[0] if all(name in others for others in names)]
 
 
 def _history(lake: Lake, manifest: RunRecord) -> list[int]:
-    """Row counts of the table's latest runs of other periods."""
+    """Return the row counts of the table's latest runs of other periods."""
     records = [key for key in lake.ledger.runs(manifest.parsed_table) if f"/{manifest.period}/" not in key]
     return [record.balance.staged for record in readable_records(lake.store, records[-_HISTORY:])]

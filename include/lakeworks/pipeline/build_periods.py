@@ -7,11 +7,11 @@ from lakeworks.core.partition import Period
 
 
 def plan(contract: Contract, periods: Sequence[Period]) -> list[Period]:
-    """The periods to fetch or build, in order; together they cover the same time.
+    """Return the periods to fetch or build, in order; together they cover the same time.
 
-    A table without partitions has one state, so the last period means all. Where rows find their partition by a column of
-    their own, a whole month of days is one build: a year takes 12, and each reads its look-back once. What lands by period
-    stays as it is, and so does what follows the arrivals of each period (`late_data`).
+    A table without partitions has one state, so only the last period is built. If a column of the rows decides the partition,
+    a whole month of days is one build: a year takes 12, and each reads its look-back once. Tables that land by period keep
+    their periods, and so do tables with `late_data`, which follow the arrivals of each period.
     """
     if contract.late_data:
         return list(periods)

@@ -1,4 +1,4 @@
-"""The contracts a lake has published by, kept beside the data: a breaking change without a new major version stops a run."""
+"""History of published contracts, kept beside the data. A breaking change without a new major version stops a run."""
 
 import logging
 
@@ -13,12 +13,12 @@ from lakeworks.lake import Lake
 from lakeworks.s3.object_store import Target
 
 log = logging.getLogger(__name__)
-# How often one attempt looks again at what others record under the same version.
+# Number of times one attempt retries while others record under the same version.
 _TURNS = 3
 
 
 def published(lake: Lake, contract: Contract) -> Contract | None:
-    """The contract of the highest version the lake has published this table by; None before the first publication.
+    """Return the contract of the highest version that this table was published by; None before the first publication.
 
     Raises:
         ContractError: what is stored cannot be read.
@@ -41,7 +41,7 @@ def admit(lake: Lake, contract: Contract) -> None:
     """Let a run begin unless its contract breaks readers under the same major version.
 
     Raises:
-        ContractError: it does; names the changes and the version they ask for.
+        ContractError: it does; the message names the changes and the version they require.
     """
     known, found = differences(lake, contract)
     if known is None or not found:
@@ -63,13 +63,13 @@ def admit(lake: Lake, contract: Contract) -> None:
 
 
 def record(lake: Lake, contract: Contract) -> None:
-    """Keep the contract a publication went by, which later contracts are compared with.
+    """Store the contract of a publication, so that later contracts can be compared with it.
 
-    Under one version number the last published one stays, unless it would take back what another run promised meanwhile.
+    The last contract published under a version number is kept, unless it removes what another run promised meanwhile.
 
     Raises:
         ContractError: what is stored cannot be read.
-        LostRace: others kept recording; the publication stays, and the next attempt records it.
+        LostRace: others kept recording; the publication stays, and the next attempt records its contract.
     """
     key, body = contract_key(contract.table, contract.version), contract.model_dump_json(indent=1).encode()
     for turn in range(_TURNS):

@@ -1,4 +1,4 @@
-"""Rebuilding: the steps after landing for one period, and for what is built from it."""
+"""Rebuild of one period and of everything built from it: all steps after landing."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from lakeworks.transform.sql import load_sql, upstream
 
 
 def rebuild(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
-    """Write, audit and publish a period from what is landed or published; returns the run's record.
+    """Write, audit and publish a period from landed or published inputs. Return the run's record.
 
     Raises:
         LakeError: whatever the steps raise; live data is as it was.
@@ -22,7 +22,7 @@ def rebuild(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
 
 
 def downstream(lake: Lake, table: str) -> list[str]:
-    """Every table built from this one, directly or not, in an order in which they can be rebuilt."""
+    """Return every table built from this one, directly or not, in the order to rebuild them."""
     reads = {name: _inputs(lake, name) for name in all_tables()}
     affected = {table}
     while grown := {name for name, inputs in reads.items() if inputs & affected} - affected:

@@ -1,4 +1,4 @@
-"""Landing: a source's raw bytes, as received, written once; everything later can be rebuilt from them without the network."""
+"""Landing: store a source's raw bytes once, as received. All later layers can be rebuilt from them without the network."""
 
 import json
 import logging
@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 
 def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySource) -> Landed | LandingSet:
-    """Fetch a table's file for a period, or every answer of its requests, and land them.
+    """Fetch a table's file for a period, or the response to each of its requests, and land them.
 
     Raises:
         NotPublishedYet, SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`; no file was landed.
-        QuotaExhausted: the vendor takes no more requests for now; what was landed is not asked for again.
+        QuotaExhausted: the vendor takes no more requests for now; landed responses are not requested again.
     """
     if isinstance(source, RequestSource | FileSource):
         return land_requests(lake, contract, period, run, source)
@@ -40,9 +40,9 @@ def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySo
 def land_requests(
     lake: Lake, contract: Contract, period: Period, run: Run, source: RequestSource | FileSource
 ) -> LandingSet:
-    """Land the answers of every request, or every file, of a period; goes on where an earlier attempt stopped.
+    """Land the response to every request, or every file, of a period. Continue where an earlier attempt stopped.
 
-    No vendor is asked twice in a run. An inbox is looked at each time, so that a corrected file is taken by the next try.
+    A run sends no request twice. It lists an inbox each time, so that the next attempt takes a corrected file.
     """
     fetching = _Fetching(lake, contract, period, run, source)
     own: dict[str, LandedAnswer] = {}
@@ -82,16 +82,16 @@ class _Fetching:
     def collected(
         self, fetches: Fetches, beside: Sequence[LandingSet], own: Mapping[str, LandedAnswer]
     ) -> tuple[LandingSet, dict[str, LandedAnswer]]:
-        """Make one fetch; returns its set and the files it brought.
+        """Make one fetch. Return its set and the files it brought.
 
-        It starts from the newest set, with what others landed `beside` and what the run itself had brought (`own`).
+        It starts from the newest set, including files landed by others (`beside`) and by earlier attempts of this run (`own`).
         """
         contract, period, source = self.contract, self.period, self.source
         since = fetched_until(self.lake, contract, period) if contract.landing == "all" else None
         wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
         asked = _question(wanted, source)
         before, known = fetches.newest(), fetches.of(self.run, asked)
-        # A run over many periods that was deferred starts from its first period again.
+        # A deferred run over many periods starts again from its first period.
         if known in fetches.complete and isinstance(source, RequestSource):
             log.info("landed %s %s: complete already in this run (%s)", contract.name, period, known)
             return fetches.read(str(known)), {}
@@ -101,10 +101,8 @@ class _Fetching:
         collect = source.collect if isinstance(source, RequestSource) else source.collect_files
         try:
             facts = collect(wanted, folder)
-        except (
-            DeliveryShrank,
-            MalformedSource,
-        ) as error:  # it names file and line; which table they are for is known here
+        except (DeliveryShrank, MalformedSource) as error:
+            # The error names file and line; only this function knows the table.
             raise type(error)(f"`{contract.name}` {period}: {error}") from error
         if isinstance(source, RequestSource) and before and contract.landing == "newest":
             facts = {**facts, **shrunk_answers(before.answers, folder.taken)}
@@ -130,7 +128,7 @@ def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:
 
 
 def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
-    """The end of the latest earlier period of a source with a complete fetch; None where there is none."""
+    """Return the end of the latest earlier period with a complete fetch of the source; None if there is none."""
     below, own = landing_prefix(contract.table.domain, source_of(contract), None), prefix(contract, period)
     found = None
     for item in lake.store.scan(below):  # in the order of time
@@ -149,7 +147,7 @@ def figures_of(source: object) -> dict[str, float]:
 
 
 def land_file(lake: Lake, contract: Contract, period: Period, run: Run, source: Source) -> Landed:
-    """Land a table's file, unless landing already has what the source serves."""
+    """Land a table's file, unless landing already has the file that the source serves."""
     known = newest(lake, contract, period)
     with scratch_folder(lake.scratch) as folder:
         found = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=folder)

@@ -11,7 +11,7 @@ from lakeworks.ledger.entry import LedgerEntry
 
 
 def live_input(lake: Lake, contract: Contract, period: Period, source: Contract) -> dict[Partition, LedgerEntry]:
-    """Return the current partitions of an upstream table that a run reads: of its period, of earlier ones, or all."""
+    """Return an upstream table's current partitions that a run reads: of its period, of earlier ones too, or all."""
     rule = contract.inputs.get(source.name, InputRule())
     if rule.whole:
         return lake.ledger.live_partitions(source.table)
@@ -27,17 +27,17 @@ def live_input(lake: Lake, contract: Contract, period: Period, source: Contract)
 def refuse_expired(
     lake: Lake, contract: Contract, source: Contract, live: Collection[Partition], built: Iterable[Period]
 ) -> None:
-    """Refuse to build periods of which upstream partitions have expired: built from the rest, they would lose rows.
+    """Refuse to build periods whose upstream partitions have expired: a build from the rest would lose rows.
 
     Raises:
-        LakeNotFound: naming the first of them; nothing was staged.
+        LakeNotFound: the message names the first of them; nothing was staged.
     """
     periods = list(built)
     days = lake.lifecycle.retention_of(source).expire_after_days
     if days is None or not periods:
         return
     if min(period.start for period in periods) > datetime.now(UTC) - timedelta(days=days):
-        return  # too young to have expired: no ledger is listed for it
+        return  # too young to have expired, so its ledger is not listed
     expired = _expired(lake, source, live, periods)
     if expired:
         raise LakeNotFound(
@@ -49,7 +49,7 @@ def refuse_expired(
 
 
 def _expired(lake: Lake, source: Contract, live: Collection[Partition], periods: Iterable[Period]) -> list[Partition]:
-    """Return the expired partitions that lie in the periods; of others no entry is read."""
+    """Return the expired partitions that lie in the periods. Entries of other periods are not read."""
     numbers = {
         part: taken
         for part, taken in lake.ledger.numbers(source.table).items()

@@ -1,7 +1,7 @@
-"""Late data: which partitions a run has to rebuild, and what it has to read for that (contract `late_data`).
+"""Late data: the partitions that a run has to rebuild, and the inputs it reads for them (contract `late_data`).
 
-What arrived upstream in the run's period names the partitions; each of them is then built whole from everything upstream that
-falls into it, whenever that arrived. So the order in which periods are run, and how often, does not show in the result.
+Rows that arrived upstream in the run's period decide which partitions are rebuilt. Each partition is built whole from all its
+upstream rows, whenever they arrived. So the result does not depend on the order or the number of runs.
 """
 
 import logging
@@ -24,22 +24,22 @@ Live = Mapping[Partition, LedgerEntry]
 
 @dataclass(frozen=True)
 class AffectedPartitions:
-    """The partitions a run rebuild, by their start (None: rows without a time, which the rules quarantined)."""
+    """The partitions that a run rebuilds, by their start (None: rows without a time, which the rules quarantined)."""
 
     contract: Contract
     late_data: LateData
     starts: tuple[datetime | None, ...]
     arrived: Live
-    live: Live  # of the table itself, before any input is read: who publishes in between makes this build stale
+    live: Live  # of the table itself, read before any input: a publication in between makes this build stale
 
     @property
     def based_on(self) -> dict[str, int]:
-        """The partitions' paths and which publication of each was live."""
+        """Return the partitions' paths, and the publication of each that was live."""
         live = {part: entry.live_seq for part, entry in self.live.items()}
         return {part.path: live.get(part, 0) for part in partitions_of(self.contract, self.starts)}
 
     def emptied(self, staged: Iterable[Partition]) -> list[Partition]:
-        """Partitions that are live with rows and have none any more."""
+        """Return the live partitions that have no rows any more in this build."""
         return sorted({part for part, entry in self.live.items() if entry.rows} - set(staged))
 
     def periods(self, upstream: Contract) -> list[Period]:
@@ -59,7 +59,7 @@ class AffectedPartitions:
         if not known:
             found = lake.ledger.live_partitions(upstream.table)
         elif any(item.column is None for item in upstream.partition_by):
-            # Cut by the time of arrival, it holds rows of a day on that day or any later one.
+            # A table partitioned by arrival has rows of a day in that day's partition or a later one.
             found = lake.live_since(upstream, known[0] - margin)
         else:
             end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
@@ -68,11 +68,11 @@ class AffectedPartitions:
 
 
 def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: Period) -> AffectedPartitions:
-    """Look at what arrived upstream in the period, now or when the period was run before.
+    """Find the partitions affected by upstream arrivals of the period, in this run or in earlier runs of it.
 
     Raises:
         LakeNotFound: the upstream table was never run for the period.
-        PartitionExplosion: more partitions are touched than the contract allows.
+        PartitionExplosion: more partitions are affected than the contract allows.
     """
     upstream = lake.contract(late_data.arrivals_from)
     arrived = _arrivals(lake, contract, upstream, period)
@@ -95,7 +95,7 @@ def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: P
 
 
 def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tuple[Partition, ...]:
-    """The partitions that start there; the whole of a table without any."""
+    """Return the partitions that start at these times; for a table without partitions, the whole table."""
     if not contract.partition_by:
         return (Partition(),) if list(starts) else ()
     grain = contract.partition_by[0].transform
@@ -103,7 +103,7 @@ def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tupl
 
 
 def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
-    """The upstream's live partitions that its runs of the period wrote."""
+    """Return the upstream's live partitions that its runs of the period wrote."""
     records = _Records.of(lake, upstream, period)
     if not records.were_any:
         raise LakeNotFound(
@@ -122,14 +122,14 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
 
 
 def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
-    """Return the starts of partitions that earlier runs of the period built: rows withdrawn since must leave them."""
+    """Return the starts of partitions that earlier runs of the period built, because rows withdrawn since must leave them."""
     times = (partition.period for partition in _Records.of(lake, contract, period).touched)
     return {time.start.replace(tzinfo=None) for time in times if time}
 
 
 @dataclass(frozen=True)
 class _Records:
-    """The records of a table's runs of a period, and what runs wrote whose record cannot be read."""
+    """Records of a table's runs of a period, and the partitions written by runs with an unreadable record."""
 
     readable: tuple[RunRecord, ...]
     otherwise: frozenset[Partition]
@@ -149,12 +149,12 @@ class _Records:
 
     @property
     def touched(self) -> set[Partition]:
-        """The partitions that the runs rebuilt."""
+        """Return the partitions that the runs rebuilt."""
         return {Partition.parse(path) for record in self.readable for path in record.touched or ()} | self.otherwise
 
 
 def _written_by(lake: Lake, contract: Contract, records: Set[str]) -> Iterator[Partition]:
-    """Yield the partitions with a publication of one of these runs. Every entry is read: for damage, not for every day."""
+    """Yield the partitions that one of these runs published. It reads every entry, so it is for damaged records only."""
     for partition in lake.ledger.numbers(contract.table) if records else ():
         try:
             if any(entry.run_record in records for entry in lake.ledger.history(contract.table, partition)):

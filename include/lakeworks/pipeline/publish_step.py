@@ -1,4 +1,4 @@
-"""Publish: make an audited period live, partition by partition, each in one step for every reader."""
+"""Publish: make an audited period live, partition by partition. For readers each partition changes in one step."""
 
 import logging
 import time
@@ -24,19 +24,19 @@ from lakeworks.pipeline.registration import Registrar
 from lakeworks.pipeline.write_step import write
 
 log = logging.getLogger(__name__)
-# How often one attempt rebuild what others kept changing under it.
+# Number of times one attempt rebuilds partitions that others keep publishing.
 _TURNS = 3
 
 
 def publish(lake: Lake, manifest_key: str) -> RunRecord:
-    """Publish what an audit passed and return the run's record; publishing twice changes nothing.
+    """Publish the partitions that passed the audit and return the run's record. Publishing twice changes nothing.
 
-    A build of a table with `late_data` that became stale meanwhile is written and audited once more, from what is live now.
+    A stale build of a table with `late_data` is written and audited again, from the current live inputs.
 
     Raises:
         AuditFailed: the staged rows were not audited, or did not pass.
         FencedError: a newer run is live; nothing was changed.
-        LiveChanged: a live object is not lakeworks'; nothing was changed.
+        LiveChanged: another program wrote a live object; nothing was changed.
         LostRace: another writer was faster; the next attempt decides again.
         StaleBuild: others kept publishing the same partitions; the next attempt rebuilds them.
     """
@@ -52,7 +52,7 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
             log.warning("%s It is built again.", stale)
             built = audit(lake, write(lake, built.table, built.parsed_period, built.run.again()).key)
         else:
-            if built is not manifest:  # anyone who asks again asks for what the audit step handed over
+            if built is not manifest:  # a repeated publish step has the keys that the audit step returned
                 lake.store.put(manifest.run_key, record.model_dump_json(indent=1).encode())
                 lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
             return record
@@ -60,7 +60,7 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
 
 
 def _told(lake: Lake, manifest: RunRecord) -> RunRecord:
-    """Publish what passed, and tell lineage of it."""
+    """Publish the audited partitions, and send the lineage event."""
     if not (manifest.audit or {}).get("passed"):
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: what is staged has not passed an audit. Nothing was published. "
@@ -92,7 +92,7 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
 
 
 def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None:
-    """A live partition that this run owns and has no rows for would stay live with rows its sources no longer have."""
+    """Refuse a live partition of this run without rows: it would keep rows that its sources no longer have."""
     staged = {item.parsed for item in manifest.partitions}
     own = manifest.touched is None
     live = lake.live(contract, manifest.parsed_period) if own else _touched_live(lake, contract, manifest)
@@ -107,7 +107,7 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None
 
 
 def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[str, LakeType]]) -> None:
-    """A column outside the contract that another run published in another type since this one was written."""
+    """Refuse an extra column that another run has published in another type since this build was written."""
     known = arrived_types(lake.catalog.columns(contract)) if extra else {}
     for name, kind in extra:
         before = known.get(name.lower(), kind)
@@ -120,7 +120,7 @@ def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[
 
 
 def _touched_live(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
-    """Return the current entries of the partitions that a run rebuilt."""
+    """Return the current entries of the partitions that this run rebuilt."""
     found = {}
     for path, based_on in (manifest.touched or {}).items():
         partition = Partition.parse(path)
@@ -136,7 +136,7 @@ def _touched_live(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[P
 
 
 def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) -> LedgerEntry:
-    """The ledger entry one staged partition wants to become.
+    """Return the ledger entry to publish for one staged partition.
 
     Raises:
         ContractError: several objects were staged for a table whose partitions are one object at a fixed path.
@@ -184,13 +184,13 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
 
 
 def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
-    """The table's publisher; it tells lineage of what it rolls forward, because anyone who began that may be dead."""
+    """Return the table's publisher. It sends lineage events for publications it completes, because their writer may be dead."""
     report = partial(lake.lineage.rolled_forward, contract)
     return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
 
 
 def _already_published(lake: Lake, manifest_key: str) -> RunRecord:
-    """The record of a run whose staging is gone because it was published: a task that died right after may ask again."""
+    """Return the record of a run that is published and whose staging is deleted: a task that died right after may retry."""
     parts = manifest_key.split("/")
     table, period = TableName(*parts[1:4]), Period.parse(parts[4].removeprefix("period="))
     try:

@@ -1,4 +1,4 @@
-"""Quarantining rows: one Parquet object an attempt in `_quarantine/`, and the limit beyond which a run stops."""
+"""Storage of quarantined rows: one Parquet file per attempt in `_quarantine/`, and the limit above which a run fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ RUN_ORDER = "lakeworks-run-order"
 
 @contextmanager
 def quarantine_file(schema: pa.Schema, scratch: Path) -> Iterator[ParquetPart]:
-    """A file for broken rows; removed whatever happens."""
+    """Open a temporary file for broken rows. It is always removed."""
     part = ParquetPart(schema, Storage(), scratch)
     try:
         yield part
@@ -43,10 +43,10 @@ def store_quarantined(
 
 
 def check_limit(lake: Lake, contract: Contract, manifest: RunRecord) -> None:
-    """Stop a run that quarantined too many rows.
+    """Fail a run that quarantined too many rows.
 
     Raises:
-        QuarantineLimitExceeded: naming the rules and where the rows are.
+        QuarantineLimitExceeded: the message names the rules and the rows' location.
     """
     rows = manifest.balance
     if rows.read and rows.quarantined / rows.read > contract.quarantine.limit:

@@ -1,4 +1,4 @@
-"""Registration: the catalog's table and partitions, brought in line with ledger entries."""
+"""Registration: bring the catalog's table and partitions in line with ledger entries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.ledger import leave_out
 
-# Parameters of a table without partitions that was withdrawn.
+# Parameters of a withdrawn table without partitions.
 EMPTY = {"numRows": "0", "totalSize": "0"}
 _ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Registrar:
-    """Brings the catalog in line with ledger entries."""
+    """Writer of ledger entries into the catalog."""
 
     lake: Lake
     contract: Contract
@@ -30,7 +30,8 @@ class Registrar:
     def __call__(self, entries: Sequence[LedgerEntry]) -> None:
         """Upsert the table and the entries' partitions; a withdrawn partition leaves the catalog.
 
-        A table without partitions stays when it is withdrawn, as one does whose last partition is: it says that it is empty.
+        A withdrawn table without partitions stays in the catalog, marked as empty. So does a table whose last partition
+        was withdrawn.
         """
         wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
         location = self.lake.location(self.contract)
@@ -43,7 +44,7 @@ class Registrar:
         aligned: dict[Values, int] = {}
         self.lake.catalog.upsert_table(self.contract, location, self.extra, more, on_aligned=aligned.update)
         self._set(entries)
-        # These are set from their own numbers by now, which the ledger may not call complete yet.
+        # These have their own entry numbers in Glue by now. The ledger may not list those as complete yet.
         aligned.update({values: entry.seq for entry in entries if (values := tuple(entry.parsed.values)) in aligned})
         self._register_newer(aligned)
 
@@ -55,9 +56,9 @@ class Registrar:
         self.lake.catalog.upsert_partitions(self.contract, wanted)
 
     def _register_newer(self, aligned: dict[Values, int]) -> None:
-        """Register what was published while partitions were given new columns: nothing guards an update in Glue.
+        """Register partitions that were published while they got new columns: Glue updates have no conditions.
 
-        `aligned` are the partitions, with the ledger entries they were set from.
+        `aligned` maps the partitions to the ledger entries they were set from.
         """
         for _ in range(_ROUNDS if aligned else 0):
             numbers = self.lake.ledger.numbers(self.contract.table)

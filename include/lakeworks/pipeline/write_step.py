@@ -1,4 +1,4 @@
-"""Write: build a period's partitions in staging, where no reader looks; rows that break a rule go to quarantine."""
+"""Write: build a period's partitions in staging, invisible to readers. Rows that break a rule go to quarantine."""
 
 import hashlib
 import logging
@@ -66,8 +66,8 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
         ContractError: the contract breaks readers of what is published without a new major version.
         LakeNotFound: nothing was landed, or an upstream table has nothing published for the period.
         SchemaDrift, MalformedSource: the landed file does not fit the contract.
-        QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, nothing will be published.
-        RowBalanceError: rows got lost or doubled.
+        QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, and nothing is published.
+        RowBalanceError: rows were lost or duplicated.
     """
     started = time.monotonic()
     contract = lake.contract(table)
@@ -90,7 +90,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
 
 
 def _receive(work: _Work) -> RunRecord:
-    """Bronze: what was landed as it is, in the contract's types; sorted where the contract says by what."""
+    """Build bronze: the landed rows in the contract's types, sorted if the contract names sort columns."""
     landed = open_landed(work.lake, work.contract, work.period, work.scratch)
     with quarantine_file(MISFITS, work.scratch) as part:
         misfits = RejectedRows(part.add)
@@ -127,7 +127,7 @@ def _transform(work: _Work, sql: str) -> RunRecord:
     read = [name for name in upstream(sql) if name != work.contract.table]
     work = replace(work, lake=work.lake.with_whole_runs(read))
     touched = find_affected(work.lake, work.contract, late_data, work.period) if late_data else None
-    if touched and not touched.starts:  # nothing arrived: a quiet day is no fault
+    if touched and not touched.starts:  # nothing arrived: a day without data is no error
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
         inputs = tuple(_attach_all(work, sql, session, touched))
@@ -151,7 +151,7 @@ def _transform(work: _Work, sql: str) -> RunRecord:
 
 
 def _attach_all(work: _Work, sql: str, session: DuckDbSession, touched: AffectedPartitions | None) -> Iterator[Input]:
-    """Attach what the SQL reads; yields which publications that are."""
+    """Attach the tables that the SQL reads, and yield their publications."""
     if work.contract.source:
         landed = open_landed(work.lake, work.contract, work.period, work.scratch)
         session.attach(LANDING, landing_table(landed.files, work.contract.arrow_schema))
@@ -215,7 +215,7 @@ def _check_balance(manifest: RunRecord) -> None:
 
 
 class _Counted:
-    """A reader that counts the rows passing through."""
+    """Reader that counts the rows passing through."""
 
     def __init__(self, reader: pa.RecordBatchReader) -> None:
         self.rows = 0
