@@ -1,1 +1,1 @@
-"""Arriving rows brought to a contract's columns and types: nothing is rounded, cut off or dropped without a word."""
+"""Conversion of arriving rows to a contract's columns and types. Nothing is rounded, truncated or dropped silently."""

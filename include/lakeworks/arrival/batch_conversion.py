@@ -1,4 +1,4 @@
-"""One batch of raw rows as the contract's columns, and what is kept beside them until all types are known."""
+"""Conversion of one batch of raw rows to the contract's columns. Extra columns wait until all types are known."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ ReasonLists = dict[int, list[tuple[str, str]]]
 
 
 class BatchConversion:
-    """Converts the batches of many files by one contract; notes each difference once a file."""
+    """Convert the batches of many files by one contract. Note each difference once per file."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class BatchConversion:
         """Note how the columns of a batch differ.
 
         Raises:
-            SchemaDrift: the policy does not admit it, or the file is another table's.
+            SchemaDrift: the policy does not allow it, or the file belongs to another table.
         """
         is_first = file != self._file
         if is_first:
@@ -100,7 +100,7 @@ class BatchConversion:
         self._drift.note(file, [("column", f"`{name}` did not arrive") for name in names])
 
     def convert(self, file: str, constants: Constants, batch: RawBatch) -> pa.RecordBatch:
-        """Return the contract's columns, then the extra ones as they are carried; quarantined rows are left out.
+        """Return the contract's columns, then the unconverted extra columns. Quarantined rows are left out.
 
         Raises:
             SchemaDrift: a value does not fit, and the policy does not quarantine rows.

@@ -1,4 +1,4 @@
-"""Casts that only change the width of a type: nothing is rounded, cut off or read as something else."""
+"""Casts that only change the width of a type. No value is rounded, truncated or read as another type."""
 
 from collections.abc import Iterator
 
@@ -53,12 +53,12 @@ def fits(column: pa.Array, kind: pa.DataType) -> bool:
 
 
 def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
-    """Return whether a number changed: Arrow's safe cast lets fractions through (1.239 to 1.24, 1e300 to infinity)."""
+    """Return whether a number changed. Arrow's safe cast allows lost fractions (1.239 to 1.24, 1e300 to infinity)."""
     old, new = before.type, after.type
     if old == new or before.null_count == len(before):
         return False  # a member that is null in every row arrives without a type, and so without members of its own
     if pa.types.is_struct(new):
-        # flattened, members of a missing struct are missing; what lies in memory below it is no value
+        # flatten() makes the members of a missing struct missing; the memory below it has no valid values
         arrived = {old.field(place).name: values for place, values in enumerate(before.flatten())}
         kept = {new.field(place).name: values for place, values in enumerate(after.flatten())}
         return any(_is_rounded(arrived[name], values) for name, values in kept.items() if name in arrived)

@@ -16,9 +16,9 @@ from lakeworks.formats.raw_batch import RawBatch
 
 @dataclass(frozen=True)
 class Matched:
-    """Values by the contract's names; `spelled` says how the batch spells them, `extra` are the columns of other names.
+    """Values by the contract's names. `spelled` has the batch's own spelling, `extra` the columns with other names.
 
-    `twice` are the rows in which a JSON object has two members whose names differ only in case.
+    `twice` are the rows whose JSON object has two members that differ only in case.
     """
 
     columns: Mapping[str, Any]
@@ -84,7 +84,7 @@ def differences(
         same = found == wanted.arrow or str(found).removeprefix("large_") == str(wanted.arrow)
         if not same:
             yield "column" if pa.types.is_null(found) else "type", f"`{name}` came as {found}, kept as {wanted}"
-        # The answer as it came stays in landing; a member joins the table when the contract names it.
+        # The raw response stays in landing, so the contract can add the member later.
         for member in new_members(found, wanted.arrow):
             yield "column", f"`{name}.{member}` is new, kept in landing only"
     if source != name:

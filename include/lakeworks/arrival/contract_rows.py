@@ -1,4 +1,4 @@
-"""Files and answers as the contract wants them: each is read by the contract on its own, then all are joined.
+"""Files and responses as rows in the contract's types: each is converted on its own, then all are joined.
 
 Names match whatever their case, numbers are read from their own text, every cast is checked for loss. The schema is the
 contract's, never the first file's.
@@ -47,7 +47,7 @@ class RawRows(Protocol):
 
 @dataclass(frozen=True)
 class Conformed:
-    """The rows in the contract's types, what differed, and which columns came on top. `drift` is whole once all was read."""
+    """The rows in the contract's types, the differences, and the extra columns. `drift` is complete after the last row."""
 
     reader: pa.RecordBatchReader
     extra: tuple[tuple[str, LakeType], ...]
@@ -69,7 +69,7 @@ def conform(
     """Bring files to the contract's columns and types, and join them.
 
     `published` gives the types that columns outside the contract have in published files, by name in lower case.
-    Under `quarantine_unknown`, rows that do not belong go to `misfits`, and unknown columns do not come along.
+    Under `quarantine_unknown`, rejected rows go to `misfits`, and unknown columns are left out.
 
     Raises:
         SchemaDrift: a column's values do not fit without loss, the policy does not admit a new column, or a file is another
@@ -144,7 +144,7 @@ def _read(
 
 @contextmanager
 def _converting(contract: Contract, file: str) -> Iterator[None]:
-    """Turn what Arrow says of values it cannot handle into an error that names table and file."""
+    """Turn Arrow's error about a value into an error that names table and file."""
     try:
         yield
     except LakeError:

@@ -1,4 +1,4 @@
-"""Numbers written with a decimal comma, as 1.234,50: read where the contract wants a number, never in text."""
+"""Numbers with a decimal comma, such as 1.234,50. Only columns of a number type are read this way, never text."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,7 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def with_points(texts: pa.Array) -> pa.Array:
-    """Return the numbers with a decimal point; other texts get a remark, so that `1.5` is not taken for one and a half."""
+    """Return the numbers with a decimal point. Other texts get a note, so that `1.5` is not read as one and a half."""
     plain = pc.replace_substring(pc.replace_substring(pc.utf8_trim_whitespace(texts), ".", ""), ",", ".")
     remarked = pc.binary_join_element_wise(texts, "is not written with a decimal comma", " ")
     return pc.if_else(pc.match_substring_regex(texts, _NUMBER), plain, remarked)

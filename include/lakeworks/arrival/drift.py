@@ -1,4 +1,4 @@
-"""Differences between what arrives and the contract: noted for the run's record, or refused by the schema policy."""
+"""Differences between arriving data and the contract. The schema policy decides: note them in the run's record, or refuse."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -7,7 +7,7 @@ from lakeworks.contract import Contract
 from lakeworks.errors import SchemaDrift
 
 DriftKind = Literal["column", "spelling", "type", "value"]
-# What each policy does not admit.
+# Differences that each policy refuses.
 _REFUSED: dict[str, set[DriftKind]] = {
     "freeze": {"column", "spelling", "type"},
     "add_nullable": {"type"},

@@ -1,7 +1,8 @@
-"""Columns that arrive without being in the contract: one type in every published file, so that the catalog can say one.
+"""Columns that arrive but are not in the contract. They have one type in all files, because the catalog lists one type.
 
-Text and JSON have no types of their own: such a column is text, whichever values a day brings. Parquet's columns keep their
-type. Nothing here stops a day: what the published type cannot hold stays in landing, and the run's record says so.
+Text and JSON files have no types, so such a column is text, whatever its values. Parquet's columns keep their
+type. No extra column stops a run: a value that does not fit the published type stays in landing, and the run's record
+notes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

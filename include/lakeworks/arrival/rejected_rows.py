@@ -1,7 +1,7 @@
 """Policy `quarantine_unknown`: rows with a value in a column the contract does not know, or one that does not fit its type.
 
-Such a row is kept as it arrived, as JSON text, with the rules it broke; the other rows go on. A column that is not in the
-contract and holds nothing but nulls harms no row.
+The lake quarantines such a row as JSON text with the rules it broke and publishes the others. A column that is not in
+the contract and holds nothing but nulls harms no row.
 """
 
 from collections import Counter
@@ -21,13 +21,13 @@ SCHEMA = pa.schema(
         pa.field("_reason", pa.string()),
     ]
 )
-# Why rows do not belong: rule and words, by place in the batch.
+# Reasons for rejected rows: rule and message, by position in the batch.
 Reasons = Mapping[int, Sequence[tuple[str, str]]]
 
 
 @dataclass
 class RejectedRows:
-    """Hands the rows that do not belong to `keep`, and counts them."""
+    """Pass rejected rows to `keep`, and count them."""
 
     keep: Callable[[pa.RecordBatch], None]
     rows: int = 0

@@ -1,4 +1,4 @@
-"""Converted rows on disk, until every file of a period was read and the columns outside the contract are known."""
+"""Converted rows on disk. They wait there until every file of the period was read and all extra columns are known."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class SpilledRows:
-    """Batches in the order they came; batches of one schema after the other share a file."""
+    """Batches in arrival order. Consecutive batches with one schema share a file."""
 
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch

@@ -1,6 +1,7 @@
-"""Split rows as received into those that a partition of the table can have and those that go to quarantine.
+"""Split received rows into storable rows and rows for quarantine.
 
-A transform's rows are judged by SQL (contract/storability.py:storage_rules). Received rows meet the same limits here.
+SQL checks a transform's rows (contract/storability.py:storage_rules). This module applies the same limits to received
+rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,7 @@ def _faults(batch: pa.RecordBatch, contract: Contract) -> Iterator[Sequence[int]
         if item.is_time:
             yield _outside(values, *times)
         elif pa.types.is_string(values.type):
-            # Only long and suspicious texts are looked at one by one.
+            # Only long texts and texts with special characters need a check one by one.
             odd = pc.or_(pc.greater(pc.binary_length(values), most // 3), pc.starts_with(values, "__HIVE"))
             places = pc.indices_nonzero(pc.fill_null(odd, False)).to_pylist()
             yield [place for place in places if value_fault(values[place].as_py(), most)]

@@ -1,4 +1,4 @@
-"""Values read by the type the contract wants: exact, or refused with the reason. Numbers are read from their own text."""
+"""Parsing of values into the contract's types: exact, or refused with a reason. Numbers are parsed from their own text."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ _QUANTIZED = Context(prec=60)
 
 
 class UnfitError(ValueError):
-    """A value has no place in the wanted type; `str()` says why."""
+    """The value does not fit the wanted type; `str()` gives the reason."""
 
 
 def reader_of(kind: "pa.DataType") -> Read:

@@ -1,4 +1,4 @@
-"""Conversion of one arrived column to the contract's type: values that fit, reasons for those that do not, unknown members."""
+"""Conversion of one arrived column to the contract's type, with reasons for values that do not fit and unknown members."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from lakeworks.arrival.casting import cast, fits, new_members
 from lakeworks.arrival.text_values import UnfitError, reader_of
 from lakeworks.formats.text.json_values import JsonNumber
 
-# Text of these shapes is read by Arrow at once, without loss; any other value by value.
+# Arrow reads text of these shapes in one call and without loss. Other text is read value by value.
 _PLAIN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (pa.types.is_integer, r"^-?(?:0|[1-9]\d{0,17})$"),
     (pa.types.is_decimal, r"^-?(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?$"),
@@ -123,7 +123,7 @@ def _from_arrow(values: pa.Array, kind: pa.DataType) -> Converted:
 
 
 def _unfit(values: pa.Array, kind: pa.DataType, start: int) -> list[int]:
-    """Return the places of values that do not fit, by halving: a column that fits costs one look."""
+    """Return the positions of values that do not fit. Bisection makes a column that fits cost one check."""
     if not len(values) or fits(values, kind):
         return []
     if len(values) == 1:

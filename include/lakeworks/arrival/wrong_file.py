@@ -1,4 +1,4 @@
-"""A file of which almost no column of the contract arrives is no file of the table, whatever the policy."""
+"""Refusal of a file of another table: it has almost none of the contract's columns, whatever the policy."""
 
 import re
 from collections.abc import Collection, Sequence

@@ -1,1 +1,1 @@
-"""Write a table or a source: make its files, check them, run their examples."""
+"""Tools for a table's or source's author: create its files, check them, run their examples."""

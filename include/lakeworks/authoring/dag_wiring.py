@@ -1,4 +1,4 @@
-"""DAG wiring: is every table built by one DAG, and after each table of that DAG that it reads?
+"""Check of the DAG wiring: one DAG builds each table, after all tables of that DAG that it reads.
 
 Airflow parses the DAG files in a process of its own (`lakeworks_airflow.wiring`).
 """
@@ -108,9 +108,9 @@ def _dag(facts: Mapping[str, Any]) -> Dag:
 def wiring_problems(
     wiring: Wiring, contracts: Mapping[str, Contract], names: Iterable[str], unreadable: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the DAG files for these tables.
+    """Yield the problems of the DAG files for these tables.
 
-    `contracts` has every table of the project, but those whose contract is wrong: they are `unreadable`.
+    `contracts` has every table of the project except those with a wrong contract, which are in `unreadable`.
     """
     for file, text in wiring.errors.items():
         yield Problem(f"dags/{file}", "", f"does not import: {text.splitlines()[-1]}")

@@ -1,4 +1,4 @@
-"""Engines at hand that examples run on: DuckDB, which is the lake's own, and Spark where it is installed."""
+"""Engines that run examples: DuckDB, the lake's own engine, and Spark if it is installed."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class DuckDbExamples:
 class SparkExamples:
     """Runs an example's SQL, rendered for Spark, and compares its rows with those of the same text in DuckDB.
 
-    What follows the SQL in a run (rules, grain, masking, functions of groups) is the lake's own, on every engine.
+    The later steps of a run (rules, grain, masking, group functions) do not depend on the engine.
     """
 
     def __init__(self, scratch: Path, version: str, opened: ExitStack) -> None:

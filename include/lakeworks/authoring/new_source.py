@@ -1,4 +1,4 @@
-"""Client of a new source: a module that works, to be changed to what the vendor's API wants."""
+"""Client of a new source: a working module that its author adapts to the vendor's API."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files of a new table: a contract, SQL and an example that hold as they are, to be changed from there."""
+"""Files of a new table: a contract, SQL and an example that pass as they are and that its author then changes."""
 
 import keyword
 from collections.abc import Mapping, Sequence

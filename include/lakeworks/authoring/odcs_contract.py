@@ -1,6 +1,7 @@
 """An Open Data Contract Standard document as a contract.
 
-A document that the lake exported gives the same contract again. Of others `Imported.left_out` names what no field can say.
+A document that the lake exported gives the same contract again. For other documents, `Imported.left_out` names the
+parts that no field can express.
 """
 
 import re

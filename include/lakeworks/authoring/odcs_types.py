@@ -10,7 +10,7 @@ from lakeworks.errors import ContractError
 if TYPE_CHECKING:
     from open_data_contract_standard.model import SchemaProperty
 
-# Names of platforms that say more than the logical type does; lengths and time zones are cut off before.
+# Platform type names that are more exact than the logical type. Lengths and time zones are removed first.
 _PHYSICAL = {
     "bool": "boolean", "byte": "tinyint", "int8": "tinyint", "short": "smallint", "int16": "smallint", "int2": "smallint",
     "integer": "int", "int32": "int", "int4": "int", "long": "bigint", "int64": "bigint",
@@ -32,7 +32,7 @@ _FORMATS = {
 
 
 def column_type(found: "SchemaProperty", place: str) -> LakeType:
-    """Return the type: the physical one if it is known here, else the logical one with its members.
+    """Return the physical type if lakeworks knows it, else the logical type with its members.
 
     Raises:
         ContractError: neither says a type; names the place in the document.

@@ -18,10 +18,10 @@ from lakeworks.status.matrix import Matrix
 from lakeworks.status.run_coverage import covered_by
 from lakeworks.status.table_status import status
 
-# Worst first: a period is as its worst table is.
+# Worst first: a period has the state of its worst table.
 Standing = Literal["running", "failed", "missing", "stale", "done", "expired"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
-# How a cell of the matrix counts; a published or empty partition has been run.
+# The plan's state for each state of the matrix. A run was there for a published or empty partition.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
 _OF_CELL |= {"unfinished": "stale", "expired": "expired"}
 RunSpan = Literal["day", "month", "year", "all"]
@@ -80,7 +80,7 @@ class Doings:
 def make_plan(
     lake: Lake, dag: PipelineDag, periods: Sequence[Period], doings: Doings, chunk: RunSpan, *, again: bool = False
 ) -> Plan:
-    """Look at every table of the DAG; with `again`, what is done is run once more.
+    """Plan for every table of the DAG. `again` also plans periods that are done.
 
     Raises:
         ContractError: a table of the DAG has no valid contract.
@@ -92,11 +92,11 @@ def make_plan(
         raise fault
     tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
-    if not any(table.by_period for table in tables):  # nothing is cut by time: the newest period means all
+    if not any(table.by_period for table in tables):  # no table is partitioned by time: the newest period means all
         standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
     begun = {part for period in doings.under_way for part in period.split(dag.grain)}
     under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)
-    over = ("expired",) if again else ("done", "expired")  # what expired comes back by no plan
+    over = ("expired",) if again else ("done", "expired")  # no plan brings expired partitions back
     wanted = [p for p, how in standing.items() if p not in under_way and how not in over]
     runs = tuple(chunks(wanted, chunk))
     asked = needs(lake, [(contract, wanted) for contract in contracts])

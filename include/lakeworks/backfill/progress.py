@@ -15,7 +15,7 @@ _OVER = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 @dataclass(frozen=True)
 class BackfillProgress:
-    """One look at a backfill."""
+    """The state of a backfill at one moment."""
 
     backfill: Backfill
     done: float  # periods, those of running runs by the share of their tasks that are over
@@ -55,7 +55,7 @@ class BackfillProgress:
 
 
 def look(airflow: Airflow, backfill_id: str, lake: Lake) -> BackfillProgress:
-    """Ask Airflow for the runs, and for the tasks of those that run or failed; and the lake until when its vendors rest.
+    """Read the runs from Airflow, the tasks of running and failed runs, and from the lake when each vendor's pause ends.
 
     Raises:
         LakeNotFound: there is no such backfill.

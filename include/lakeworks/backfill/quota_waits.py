@@ -1,6 +1,6 @@
-"""Until when a task that waits does so: by the lake's own quota documents, for Airflow's API does not tell.
+"""The end of a task's wait, from the lake's own quota documents.
 
-Airflow 3.3 answers every trigger with empty `kwargs`, so the moment a task was deferred to cannot be asked of it.
+Airflow 3.3 returns every trigger with empty `kwargs`, so its API does not give the time a task was deferred to.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Estimate a fetch's requests: the client runs against a landing that counts and never asks."""
+"""Estimate a fetch's requests: run the client with a landing that counts requests and sends none."""
 
 import json
 import os
@@ -20,13 +20,13 @@ from lakeworks.sources import FetchRequest, RequestSource, SourceConnection, ope
 from lakeworks.sources.http.limits import Limiter, Limits, parsed
 from lakeworks.sources.response import SourceResponse
 
-# Sources that ask no one: computed, declared, or files that others bring.
+# Sources without requests: computed, declared, or files that people deliver.
 _NO_VENDOR = {"declared", "exchange_calendars", "file_drop", "lake"}
 
 
 @dataclass
 class Tally:
-    """A landing that counts what is asked for and answers with nothing."""
+    """A landing that counts requests and returns empty responses."""
 
     names: list[str] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Need:
     per_day: int | None
     per_month: int | None
     known: bool = (
-        True  # False: the connection is not known here, so the limits of the vendor's smallest plan are not either
+        True  # False: this shell has no connection, so even the limits of the vendor's smallest plan are unknown
     )
 
     @property
@@ -89,7 +89,7 @@ def _need(lake: Lake, name: str, tables: list[tuple[Contract, list[Period]]]) ->
     spent = _spent_today(lake, name)
     try:
         client = open_source(name, access=access_of(lake, name))
-    except LakeError:  # it wants a key or an address that only Airflow's connection has
+    except LakeError:  # the client needs a key or an address that only Airflow's connection has
         return Need(name, 0, at_least=True, spent_today=spent, per_day=None, per_month=None, known=False)
     counted = [_requests(client, contract, period) for contract, all_ in tables for period in plan(contract, all_)]
     limits = _limits(client)
@@ -110,7 +110,7 @@ def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, boo
     tally = Tally()
     with suppress(
         LakeError, ValueError, KeyError, TypeError, AttributeError, IndexError
-    ):  # an empty answer fits no one
+    ):  # the client does not accept an empty response
         client.collect(FetchRequest(dataset(contract), period, contract.source_options), tally)
     return max(len(tally.names), 1), any("page" in name for name in tally.names)
 
@@ -128,7 +128,7 @@ def access_of(lake: Lake, name: str) -> SourceConnection:
 
 
 def limits_of(lake: Lake, name: str) -> Limits:
-    """Return a vendor's limits: of its connection, else of its smallest plan; none where it cannot be opened so."""
+    """Return a vendor's limits: its connection's, else its smallest plan's; none if neither is available."""
     try:
         return _limits(open_source(name, access=access_of(lake, name)))
     except LakeError:

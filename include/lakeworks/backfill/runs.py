@@ -1,4 +1,4 @@
-"""A backfill as runs of Airflow: one run a chunk, found again by its run id; Airflow keeps the state, nothing else does."""
+"""A backfill as Airflow runs: one run per chunk, found by its run id. Only Airflow stores the state."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,12 +107,12 @@ def known(airflow: Airflow, dag_id: str = "~") -> list[Backfill]:
 
 
 def hold(airflow: Airflow, backfill: Backfill, *, paused: bool) -> None:
-    """Let no further run of the DAG begin, or let them begin again; what runs goes on to its end."""
+    """Pause the DAG, so that no further run begins, or resume it. Running runs continue to their end."""
     airflow.call("PATCH", f"dags/{backfill.dag_id}", json={"is_paused": paused})
 
 
 def cancel(airflow: Airflow, backfill: Backfill) -> Backfill:
-    """End the runs that have not begun; those that have go on, so that no partition is left half built."""
+    """Cancel the runs that have not begun. Running runs continue, so that no partition is left half built."""
     for run in backfill.runs:
         if run.state == "queued":
             where = f"dags/{backfill.dag_id}/dagRuns/{run.run_id}"

@@ -1,4 +1,4 @@
-"""Archived data a backfill would read: what must be restored before it is started, how long that takes and what it costs."""
+"""Archived data that a backfill would read: what to restore before its start, how long that takes and what it costs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,9 +52,9 @@ class ArchivedInput:
 def archived_inputs(
     lake: Lake, contracts: Sequence[Contract], wanted: Sequence[Period], book: PriceBook
 ) -> list[ArchivedInput]:
-    """Return what runs of these tables over the periods would read and cannot, by table; a bulk restore is assumed.
+    """Return the archived objects that runs of these tables would need, by table. The estimate assumes a bulk restore.
 
-    From one listing a table; only what it shows in an archive class is looked at by itself.
+    Each table is listed once. Only objects in an archive class need a request of their own.
     """
     found = []
     for table, prefixes in _read(contracts, wanted).items():

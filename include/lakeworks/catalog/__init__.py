@@ -1,1 +1,1 @@
-"""The Glue catalog: tables and partitions as the contracts and the ledger say they are."""
+"""The Glue catalog: tables and partitions, registered from the contracts and the ledger."""

@@ -1,4 +1,4 @@
-"""Scope of Glue crawlers: folders and databases of others, never those that lakeworks writes."""
+"""Scope of Glue crawlers: other programs' folders and databases, never those that lakeworks writes."""
 
 import re
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from lakeworks.core.layout import TENANT_AREAS, is_written_by_lake
 from lakeworks.core.names import LAYERS
 from lakeworks.errors import ConfigError
 
-# Hadoop spells the same address `s3a` or `s3n`; Glue knows `s3` alone.
+# Hadoop also spells the address `s3a` or `s3n`; Glue only accepts `s3`.
 _ADDRESS = re.compile(r"s3[an]?://([^/]+)(?:/(.*))?", re.IGNORECASE | re.DOTALL)
 
 

@@ -30,7 +30,7 @@ from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.core.types import LakeType
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 
-# A person created or changed the table since we looked; looking again decides again.
+# A person created or changed the table since it was read: read it again and decide again.
 _OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}
 _GONE = {"EntityNotFoundException"}
 _ATTEMPTS = 6
@@ -40,7 +40,7 @@ OnAligned = Callable[[Mapping[Values, int]], object]
 
 
 def _unheard(_: Mapping[Values, int]) -> None:
-    """Leave out that partitions were aligned."""
+    """Ignore that partitions were aligned."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ class GlueCatalog:
         """Bring the table in line with its contract; returns `created`, `updated` or `unchanged`.
 
         When its columns change, those of the registered partitions follow: Athena reads a partition by both, and refuses one
-        whose types differ from the table's. The table comes first, because a wider table reads narrower partitions. Each
-        partition is written as it was read, and may have been published between: `on_aligned` receives the ledger entries
-        they were set from, to look whether the ledger has moved on.
+        whose types differ from the table's. The table comes first, because a wider table reads narrower partitions.
+        Another run may publish a partition between the read and the write. `on_aligned` receives the ledger entries
+        that were used, so that the caller can check for newer ones.
 
         Raises:
-            LakeUnavailable: others kept changing the table, or Glue refused a partition; running again goes on.
+            LakeUnavailable: other programs kept changing the table, or Glue refused a partition. Run again to continue.
         """
         wanted = table_input(contract, location, extra, more)
         for _ in range(_ATTEMPTS):
@@ -137,7 +137,7 @@ class GlueCatalog:
         inputs = {tuple(item.partition.values): partition_input(item, columns) for item in partitions}
         held = calls.get(list(inputs))
         new = [item for values, item in inputs.items() if values not in held]
-        # Confirming the same content is no reason to write: a run repeated leaves the catalog as it was.
+        # A confirmation of the same content needs no write: a repeated run leaves the catalog unchanged.
         changed = [item for values, item in inputs.items() if values in held and explain(held[values], item)]
         raise_refused(contract, calls.create(new) | calls.update(changed), len(new) + len(changed))
         return len(new) + len(changed)
@@ -147,7 +147,7 @@ class GlueCatalog:
         return self.calls(contract.table).listing()
 
     def drop_partitions(self, contract: Contract, partitions: Sequence[Partition]) -> int:
-        """Take partitions out of the catalog; those already gone count too.
+        """Remove partitions from the catalog. Partitions that are already removed count too.
 
         Raises:
             LakeUnavailable: Glue kept refusing some; the message names the first.
@@ -206,8 +206,8 @@ def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int)
     """Raise if Glue refused partitions, naming the first.
 
     Raises:
-        LakeAccessDenied: it was for want of a permission: trying again cannot help.
-        LakeUnavailable: it was for anything else.
+        LakeAccessDenied: a permission is missing; a retry cannot help.
+        LakeUnavailable: any other reason.
     """
     if not refused:
         return

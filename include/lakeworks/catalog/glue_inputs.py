@@ -98,9 +98,9 @@ def table_input(
 
 
 def merge_existing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input for a table that exists: the wanted members, and those that others or earlier runs set.
+    """Return the input for an existing table: the wanted members, and those that other programs or earlier runs set.
 
-    Columns that arrived without being in the contract stay, at their widest type: old partitions hold them. Parameters that are
+    Columns outside the contract stay at their widest type, because old partitions have them. Parameters that are
     not ours stay. Projected years only grow.
     """
     columns = {column["Name"]: dict(column) for column in wanted["StorageDescriptor"]["Columns"]}
@@ -154,7 +154,7 @@ def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) ->
 
 
 def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
-    """Return True if what Glue holds of a partition is what we set once, with the table's columns of today."""
+    """Return True if Glue's entry of a partition is what lakeworks set, with the table's current columns."""
     parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
     if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
         return False
@@ -213,7 +213,7 @@ def _wider(before: str, now: str) -> str:
 
 
 def _can_be_read(column: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
-    """Return whether Athena can have a column that arrived; one that it cannot have hides the whole table from it."""
+    """Return whether Athena accepts an arrived column. One column that it refuses makes the whole table unreadable."""
     kind = from_glue(column["Type"])
     keys = [key["Name"] for key in wanted.get("PartitionKeys", [])]
     return kind is not None and column_fault(column["Name"], kind, keys) is None

@@ -1,4 +1,4 @@
-"""Partition indexes: with one, Glue looks partitions up by their leading keys instead of loading all and filtering.
+"""Partition indexes: with one, Glue finds partitions by their leading keys instead of loading and filtering all.
 
 https://docs.aws.amazon.com/glue/latest/dg/partition-indexes.html: up to three a table, built in the background, kept by Glue.
 """
@@ -12,7 +12,7 @@ from lakeworks.aws_errors import translated
 from lakeworks.errors import LakeUnavailable
 
 INDEX = "lakeworks"
-# Below this a filter over everything is as quick as an index.
+# With fewer partitions, a filter over all of them is as fast as an index.
 WORTH_IT = 10_000
 
 IndexOutcome = Literal["created", "present", "not needed", "unsupported here"]

@@ -1,8 +1,9 @@
-"""Many partitions of one table in the fewest calls Glue allows, with its errors where it puts them.
+"""Calls for many partitions of one table: the fewest that Glue allows, with each item's error.
 
-Glue's limits (API reference): 100 partitions a BatchCreatePartition or BatchUpdatePartition, 25 a BatchDeletePartition, 1,000
-a BatchGetPartition, 1,000 a page of GetPartitions in up to 10 segments. Batch calls report failures per item in the response
-body, not as exceptions; throttled items are sent again, everything else is handed back by name.
+Glue's limits (API reference): 100 partitions per BatchCreatePartition or BatchUpdatePartition, 25 per
+BatchDeletePartition, 1,000 per BatchGetPartition. GetPartitions has 1,000 per page and up to 10 segments. Batch calls
+report failures per item in the response body, not as exceptions; throttled items are sent again, all others are
+returned with their code.
 """
 
 import time
@@ -23,7 +24,7 @@ DELETE_BATCH = 25
 GET_BATCH = 1000
 _THROTTLED = {"ThrottlingException", "InternalServiceException", "OperationTimeoutException", "InternalServerException"}
 _ROUNDS = 8
-# What emulators without an operation answer; AWS has it.
+# Errors of emulators without the operation; AWS has it.
 _UNSUPPORTED = ("InvalidAction", "UnknownOperation", "UnsupportedOperation", "NotImplemented", "501")
 
 

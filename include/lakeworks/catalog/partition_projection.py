@@ -1,7 +1,8 @@
 """Partition projection: Athena computes a table's partitions from its parameters instead of asking Glue for each.
 
-Property names and value rules: https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html. Only
-Athena knows it; Spark, DuckDB and Glue jobs read the registered partitions, so those are kept as well.
+Property names and value rules:
+https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html. Only Athena uses it. Spark,
+DuckDB and Glue jobs read the registered partitions, so lakeworks registers those too.
 """
 
 from collections.abc import Iterable

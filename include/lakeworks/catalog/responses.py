@@ -10,7 +10,7 @@ from lakeworks.errors import LakeUnavailable
 
 
 def created(what: str, name: str, create: Callable[[], object]) -> bool:
-    """Create something; False if another writer (or a repeated call of ours, whose answer was lost) was first."""
+    """Create an object; return False if another writer, or our own earlier call with a lost response, was first."""
     with translated(f"create {what}", name):
         try:
             create()

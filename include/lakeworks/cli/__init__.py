@@ -1,4 +1,4 @@
-"""The `lakeworks` command. Commands are registered in `registry.py`; an error is one message and an exit code."""
+"""The `lakeworks` command. `registry.py` lists its commands. An error is one message and an exit code."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, each with its words and its completion."""
+"""Arguments and options that several commands share, with help text and completion."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +37,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 
 def find_partition(lake: "Lake", contract: "Contract", text: str) -> "Partition":
-    """Return the partition that was typed; also one that the contract no longer allows and the ledger has.
+    """Return the typed partition, even one that the contract no longer allows, if the ledger has it.
 
     Raises:
         PartitionKeyError: the table can have no such partition.

@@ -1,4 +1,4 @@
-"""Text of table cells: numbers, sizes, money and moments as people write them. `--json` has the exact values."""
+"""Text of table cells: numbers, sizes, money and times in a readable form. `--json` has the exact values."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Columns of a table that fit a terminal: prose wraps at spaces, names never break, the least important columns go first."""
+"""Columns of a table that fit a terminal: prose wraps, names never break, the least important columns are left out."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def fit(columns: Sequence[OutputColumn], room: int, gap: int, extra: Collection[
 
 
 def _widths(columns: Sequence[OutputColumn], room: int, gap: int) -> dict[str, int]:
-    """Give each column its natural width; take what is too much from the widest prose."""
+    """Give each column its natural width, then narrow the widest prose until all fit."""
     widths = {column.name: column.natural for column in columns}
     least = {column.name: column.least for column in columns}
     while (excess := _total(widths.values(), gap) - room) > 0:

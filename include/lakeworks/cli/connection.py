@@ -24,7 +24,7 @@ def connect() -> Lake:
 
 
 def signer() -> "Signer":
-    """Return what signs addresses for others.
+    """Return the signer of presigned addresses.
 
     Raises:
         ConfigError: a setting is missing or wrong, or there are no credentials.

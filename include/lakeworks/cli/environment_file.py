@@ -1,4 +1,4 @@
-"""The project's `.env`: LAKE_* and AWS_* variables that need not be typed. A variable of the environment wins."""
+"""The project's `.env`: LAKE_* and AWS_* variables. A variable of the environment takes precedence."""
 
 import os
 from io import StringIO

@@ -1,4 +1,4 @@
-"""Failures of a command: one message on stderr and an exit code, whatever was raised.
+"""Failures of a command: one message on stderr and an exit code for every exception.
 
 0    done
 1    the answer is "no" (differences, something late, a run that failed), or an error that must be corrected

@@ -26,7 +26,7 @@ OutputRows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Layout:
-    """Layout of a table: what it may leave out where the terminal is narrow, and how it writes values.
+    """Layout of a table: columns to leave out on a narrow terminal, and the form of values.
 
     Columns named in `extra` go first; text in `one_line` is cut after a word. `exact` is for the lake's own rows: headings are
     column names, numbers have no units. `--wide` and a pipe get every column.

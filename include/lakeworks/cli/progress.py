@@ -50,13 +50,13 @@ class Transfer:
         self._bar.advance(self._task, size)
 
     def begin(self, text: str, total: int) -> None:
-        """Start over with other bytes; a step that moves none has no total."""
+        """Start again for the next step; a step without bytes has no total."""
         self._bar.reset(self._task, description=text, total=total or None)
 
 
 @contextmanager
 def transferring(text: str, total: int) -> Iterator[Transfer]:
-    """Show bytes that move: how many, how fast, how long it will take."""
+    """Show the progress of bytes: amount, speed and time left."""
     with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
         yield Transfer(bar, text, total)
 

@@ -1,4 +1,4 @@
-"""Registry of commands: panel, words, function and help. A function is imported when its command runs, not before."""
+"""Registry of commands: panel, words, function and help. A command's module is imported when the command runs."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class CommandEntry:
 
 @dataclass(frozen=True)
 class GroupEntry:
-    """A word that has commands below it; `default` runs where no command is named.
+    """A word with commands below it; `default` runs if no command is named.
 
     Where the default `takes_arguments`, a first word that is no command is one of them.
     """

@@ -1,4 +1,4 @@
-"""The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`."""
+"""The contract: the rules for a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`."""
 
 from lakeworks.contract.columns import Column, PartitionBy, RowRule, Severity, TableCheck
 from lakeworks.contract.contract import Contract, all_tables, load_contract, read_contract

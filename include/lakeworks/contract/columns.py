@@ -1,4 +1,4 @@
-"""The parts of a contract about values: columns with their rules, row rules, checks of the whole."""
+"""The parts of a contract about values: columns with their rules, row rules, checks of all rows."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -104,7 +104,7 @@ class Column(Section):
 
     @property
     def protected(self) -> bool:
-        """True for personal data and what is classified above `internal`: it leaves the lake only where that is asked for."""
+        """True for personal data and classifications above `internal`: the column leaves the lake only on request."""
         return self.pii or self.classification in ("confidential", "restricted")
 
     @model_validator(mode="after")

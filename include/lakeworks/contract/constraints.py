@@ -13,7 +13,7 @@ from lakeworks.core.types import LakeType
 
 WHOLE = ("tinyint", "smallint", "int", "bigint")
 REAL = ("float", "double")
-# What Python's expressions know and RE2, which runs the row rules, does not.
+# Syntax that Python has and RE2, which runs the row rules, does not.
 _NOT_IN_RE2 = {
     "ASSERT": "look-ahead or look-behind", "ASSERT_NOT": "look-ahead or look-behind", "GROUPREF": "a back-reference",
     "GROUPREF_EXISTS": "a conditional group", "ATOMIC_GROUP": "an atomic group", "POSSESSIVE_REPEAT": "a possessive repeat",

@@ -1,4 +1,4 @@
-"""The contract: what is true of a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`.
+"""The contract: the rules for a table's data, read from `tables/<layer>/<domain>/<table>/contract.yml`.
 
 Field names follow the Open Data Contract Standard (ODCS 3.x: version, status, description, team, required, primaryKey,
 classification, logicalTypeOptions) where it has one. From this one file come the Arrow schema, the Glue columns, the

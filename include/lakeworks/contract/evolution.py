@@ -1,6 +1,6 @@
-"""Changes of a contract: those that readers of published data notice, and the version number they need.
+"""Changes of a contract, their effect on readers of published data, and the version number they need.
 
-Breaking: a query that ran may fail or mean something else. Compatible: every query still runs. Documentation: no query
+Breaking: an existing query may fail or change its meaning. Compatible: every query still runs. Documentation: no query
 can tell. A version is `major.minor.patch` (semver.org): breaking changes ask for a new major, compatible ones for a new
 minor number.
 """
@@ -20,14 +20,15 @@ _WIDER = {
     "bigint": set[str](),  # a double holds whole numbers only up to 2^53
     "float": {"double"},
 }
-# All that Athena documents: https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html
+# All changes of type that Athena documents:
+# https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html
 _ATHENA_READS = {
     "tinyint": {"smallint", "int", "bigint"},
     "smallint": {"int", "bigint"},
     "int": {"bigint"},
     "float": {"double"},
 }
-# What Spark 3 reads: numbers that Parquet stores in as many bits (`make conformance`; Spark 4 reads all that widens).
+# Spark 3 reads numbers that Parquet stores in equally many bits (`make conformance`). Spark 4 reads every wider type.
 _SPARK_3_READS = {"tinyint": {"smallint", "int"}, "smallint": {"int"}}
 _LEVEL = {"breaking": 0, "compatible": 1, "documentation": 2}
 

@@ -1,4 +1,4 @@
-"""Object tags from contracts: who answers for an object, how confidential it is, how long it stays."""
+"""Object tags from contracts: an object's owner, classification and retention."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CLASSES = ("public", "internal", "confidential", "restricted")
 
 @dataclass(frozen=True)
 class ObjectTags:
-    """Gives the tags of an object by its key, tenants' or not. Live objects, landing and quarantine have some; nothing else.
+    """The tags of objects by key, tenants' included. Only live objects, landing and quarantine have tags.
 
     :param names: which tags; each one costs money a month.
     :param retention_of: a table's retention, lake.yml's defaults included.
@@ -73,7 +73,7 @@ def classification_of(contracts: Iterable[Contract]) -> str:
 def _found(table: str) -> Contract | None:
     try:
         return load_contract(table)
-    except ContractError:  # data of a table that is no more, or of another project
+    except ContractError:  # data of a removed table, or of another project
         return None
 
 

@@ -1,4 +1,4 @@
-"""Protected columns, of personal data or classified above `internal`: they leave the lake only where that is asked for."""
+"""Protected columns: personal data, or classified above `internal`. They leave the lake only on request."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ def protected_columns(contract: Contract) -> list[str]:
     """Return the names of a table's protected columns.
 
     Raises:
-        ContractError: there are no others, so that nothing would be left to read.
+        ContractError: all columns are protected, so that none would be left to read.
     """
     found = [name for name, column in contract.columns.items() if column.protected]
     if len(found) == len(contract.columns):
@@ -24,13 +24,13 @@ def protected_columns(contract: Contract) -> list[str]:
 
 
 def withheld_note(withheld: Mapping[str, Sequence[str]]) -> str:
-    """Return the line that names what readers of these tables did not get; empty if they got everything."""
+    """Return the line that names columns withheld from a reader of these tables; empty if there are none."""
     lists = [f"{table}: {', '.join(names)}" for table, names in sorted(withheld.items()) if names]
     return f"Withheld (personal or confidential): {'; '.join(lists)}. With them: {ASK}" if lists else ""
 
 
 def unknown_or_withheld(error: ContractError, withheld: Mapping[str, Sequence[str]]) -> ContractError:
-    """Return the error of a query; where it mentions a withheld column, one that says so."""
+    """Return the error of a query. If it mentions a withheld column, the message explains that."""
     named = {table: [name for name in names if name in str(error)] for table, names in withheld.items()}
     note = withheld_note(named)
     return ContractError(f"{error} {note}") if note else error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def unknown_columns(contract: "Contract") -> Iterator[str]:
-    """Yield what grain, partitions and storage name that is no fitting column."""
+    """Yield a problem for each name in grain, partitions and storage that is no suitable column."""
     named = [*contract.grain, *(field.column for field in contract.partition_by if field.column)]
     if missing := sorted({name for name in named if name not in contract.columns}):
         likely = suggestion(missing[0], contract.columns)
@@ -29,7 +29,7 @@ def unknown_columns(contract: "Contract") -> Iterator[str]:
 
 
 def check_problems(contract: "Contract") -> Iterator[str]:
-    """Yield each check that is no expectation, names no column, or has a pattern that DuckDB or Python does not read."""
+    """Yield a problem for each check with an unknown expectation or column, or a pattern that DuckDB or Python refuses."""
     for number, check in enumerate(contract.checks):
         for text in expectation_problems(check.expectation, check.kwargs):
             yield f"`checks.{number}`: {text}"

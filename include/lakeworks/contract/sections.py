@@ -1,4 +1,4 @@
-"""The sections of a contract about building, storing and finding a table."""
+"""The sections of a contract about building, storing and registering a table."""
 
 from datetime import date
 from typing import Literal
@@ -21,7 +21,7 @@ class Quarantine(Section):
 
 
 class PlausibleTimes(Section):
-    """The days that the partitions of a table cut by time can have. Rows of other days go to quarantine."""
+    """The days that the partitions of a table partitioned by time can have. Rows of other days are quarantined."""
 
     first: date = Field(EARLIEST, description="First day, itself included.")
     last: date = Field(LATEST, description="Last day, itself included.")
@@ -34,7 +34,7 @@ class PlausibleTimes(Section):
 
 
 class LateData(Section):
-    """Late data: what arrived upstream in a run's period names the partitions that the run rebuilds, each of them whole.
+    """Late data: rows that arrived upstream in a run's period decide which partitions the run rebuilds, each one whole.
 
     Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
     """

@@ -1,4 +1,4 @@
-"""Databases that serve a table's rows to applications, besides the lake."""
+"""Databases that serve a table's rows to applications."""
 
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ class Serving(Section):
 
 
 def check_serving(contract: "Contract") -> None:
-    """Refuse what PostgreSQL would cut or could not tell apart.
+    """Refuse names that PostgreSQL would truncate or confuse.
 
     Raises:
         ValueError: a name is too long, or taken.

@@ -18,7 +18,7 @@ _LONGEST_TIME = len("year=2019/month=01/day=05/hour=03/")
 
 
 def check_storable(contract: "Contract") -> None:
-    """Refuse a contract whose table Glue, Hive, Athena or S3 could not have.
+    """Refuse a contract whose table Glue, Hive, Athena or S3 cannot store.
 
     Raises:
         ValueError: names the column or field and what is wrong with it.
@@ -68,7 +68,7 @@ def value_limit(contract: "Contract") -> int:
 
 
 def storage_rules(contract: "Contract") -> tuple[RowRule, ...]:
-    """Return the row rules that follow from `partition_by`: rows that no partition of the table can have break them."""
+    """Return the row rules that follow from `partition_by`. A row without a possible partition breaks them."""
     rules = []
     for item in contract.partition_by:
         if item.column is None:

@@ -1,6 +1,6 @@
-"""Contracts as a lake stores them (`metadata/contracts/`), also those that an earlier release wrote.
+"""Contracts in a lake's storage (`metadata/contracts/`), including those of earlier releases.
 
-Nothing stored is ever rewritten, so every field that was renamed is listed here, with its name of then.
+Stored contracts are never rewritten, so this module lists every renamed field with its former name.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Pydantic's errors about a file that a person wrote, as one problem a line with the likely meant name."""
+"""Pydantic's errors about a file that a person wrote: one line per problem, with the likely intended name."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, get_args
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from lakeworks.core.names import suggestion
 from lakeworks.errors import Problem
 
-# Fields of a contract, each with the words that other tools have for it.
+# Fields of a contract, each with the names that other tools use.
 _OTHER_WORDS = {
     "team": "owner", "minimum": "min", "maximum": "max", "allowed": "enum values", "pattern": "regex", "required": "not_null",
     "grain": "primary_key primaryKey unique_key", "partition_by": "partitioned_by partitions", "columns": "fields",

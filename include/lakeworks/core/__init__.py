@@ -1,1 +1,1 @@
-"""The vocabulary: table names, partitions, types, keys of the bucket, tenants. Nothing here talks to a service."""
+"""The vocabulary: table names, partitions, types, keys of the bucket, tenants. No module here calls a service."""

@@ -1,4 +1,4 @@
-"""Names whatever their case: Glue lists them in lower case, files keep the spelling they arrived with."""
+"""Matching of names in any case: Glue has lower case, files keep the spelling in which they arrived."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

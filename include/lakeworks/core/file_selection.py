@@ -1,4 +1,4 @@
-"""Files of this machine that a person named: themselves, or everything in a folder; what is left out, and why."""
+"""Local files that a person named, alone or in a folder, and the reasons for files left out."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from lakeworks.errors import ConfigError
 
-# Endings of files that a program has not written to their end.
+# Endings of files that a program is still writing.
 UNFINISHED = (".tmp", ".part", ".crdownload", ".filepart", "~")
 
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-# What Hive, Athena, Spark and pyarrow write for a null partition value.
+# Hive, Athena, Spark and pyarrow write this for a null partition value.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _ESCAPED = frozenset("\"#%'*/:=?\\{[]^\x7f") | frozenset(map(chr, range(0x20)))
 

@@ -1,7 +1,7 @@
 """The limits of a lake: names, types, times and partition values that Glue, Hive, Athena and S3 all read.
 
-Contract loading, arriving columns, the writer, `verify` and the catalog ask here, so that they agree. A function named
-`..._fault` returns what is wrong, in words that follow the name, or None.
+Contract loading, arriving columns, the writer, `verify` and the catalog use these functions, so that they agree. A
+function named `..._fault` returns the problem, in words that follow the name, or None.
 """
 
 import re
@@ -20,12 +20,12 @@ DESCRIPTION_BYTES = 2_048
 TYPE_BYTES = 131_072
 # S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 KEY_BYTES = 1_024
-# Of a key, what the folders of a partition may have. The rest is for the longest area, tenant, table and run id.
+# The part of a key for a partition's folders. The rest is for the longest area, tenant, table and run id.
 PARTITION_BYTES = 480
 COLUMNS = 2_000
 # Columns outside the contract that one file or answer may bring.
 NEW_COLUMNS = 500
-# Objects and lists inside one another, in JSON and in column types.
+# Nesting of objects and lists, in JSON and in column types.
 NESTING = 200
 # Object tags of S3 (user guide, "Categorizing your objects using tags").
 TAGS = 10

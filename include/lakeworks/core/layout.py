@@ -1,4 +1,4 @@
-"""Keys of the bucket: the only place that spells them.
+"""Keys of the bucket. Only this module composes them.
 
 Readers skip prefixes that start with `_`; live data is plain Hive layout under `<layer>/<domain>/<table>/`.
 """
@@ -24,7 +24,7 @@ VERSIONS = "_versions"
 INBOX = "inbox"
 QUOTA = "_quota"
 SHARES = "_shares"
-# Every first part of a key that a tenant has a level in. A new area belongs here, or tenants' runs are denied there.
+# Every first part of a key with a level for tenants. Add a new area here, or tenants' runs are denied access to it.
 TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES)
 
 
@@ -194,7 +194,7 @@ def partition_of(key: str) -> Partition:
         return Partition()
 
 
-# Ends the key part of a run id that is no key part by itself.
+# Suffix of the key part of a run id that is not a valid key part itself.
 _DIGEST = re.compile(r"\.[0-9a-f]{10}$")
 
 
@@ -204,7 +204,7 @@ def key_part(text: str) -> str:
 
 
 def safe_id(text: str) -> str:
-    """Return a run id as one key part that no other run id has: Airflow's hold `:` and `+`, so a digest tells them apart."""
+    """Return a run id as one unique key part. Airflow's run ids contain `:` and `+`, so a digest makes the part unique."""
     part = key_part(text)
     if part == text and not _DIGEST.search(text):
         return part

@@ -1,4 +1,4 @@
-"""One name everywhere: `<layer>.<domain>.<table>` is folder, S3 prefix, Glue table, asset and CLI argument."""
+"""Table names: `<layer>.<domain>.<table>` is folder, S3 prefix, Glue table, asset and CLI argument."""
 
 import difflib
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lakeworks.errors import ContractError
 
 LAYERS = ("bronze", "silver", "gold", "reference")
-# Columns that say which fetch a row came by: filled from the landed object, they change when nothing in the row did.
+# Columns that name a row's fetch. They come from the landed object, so they change although the row did not.
 LINEAGE_COLUMNS = ("_ingested_at", "_source_url", "_source_etag", "_run_id")
 _WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 

@@ -1,4 +1,4 @@
-"""Periods, and the Hive partitions a table is cut into.
+"""Periods, and the Hive partitions of a table.
 
 A *period* is the date range one run owns (`2019-01`, `2019-01-05`, `2019-01-05T03`): the Airflow partition key.
 A *partition* is one folder of a table (`year=2019/month=01/day=05`); a monthly run of a daily table owns about 31.
@@ -56,7 +56,7 @@ class Period:
 
     @classmethod
     def find(cls, key: str, grain: str | None = None) -> "Period | None":
-        """Return the period of a key that something else may have written; None where there is no such period."""
+        """Return the period of a key of unknown origin; None if it is no period."""
         try:
             return cls.parse(key, grain)
         except PartitionKeyError:
@@ -118,7 +118,7 @@ def period_range(first: Period, end: datetime) -> Iterator[Period]:
 class PartitionField:
     """One entry of `partition_by`: a column as it is, or the month, day or hour of a column or of the run.
 
-    `day(pickup_at)` cuts by a column's day, `month` by the run's own period, `symbol` by the column's values.
+    `day(pickup_at)` partitions by a column's day, `month` by the run's own period, `symbol` by the column's values.
     """
 
     transform: str  # identity, month, day or hour
@@ -145,7 +145,7 @@ class PartitionField:
 
     @property
     def is_time(self) -> bool:
-        """Return True if it cuts by a month, day or hour; False if by a column's values."""
+        """Return True if it partitions by month, day or hour; False if by a column's values."""
         return self.transform != "identity"
 
     @property
@@ -196,7 +196,7 @@ class Partition:
 
     @property
     def beside_time(self) -> "Partition":
-        """The categories of the partition: what is left of it without its time."""
+        """The categories of the partition: its keys without the time."""
         return Partition(tuple(pair for pair in self.pairs if pair[0] not in _TIME_FIELDS["hour"]))
 
     def __str__(self) -> str:
@@ -207,7 +207,7 @@ class Partition:
         return in_time if names in _TIME_FIELDS.values() else self.path or "(all)"
 
 
-@lru_cache(maxsize=200_000)  # asked for every partition of a table
+@lru_cache(maxsize=200_000)  # called for every partition of a table
 def _period(pairs: tuple[tuple[str, str | None], ...]) -> Period | None:
     grain = next((grain for grain, keys in _TIME_FIELDS.items() if tuple(key for key, _ in pairs) == keys), None)
     if grain is None or any(value is None for _, value in pairs):
@@ -243,7 +243,7 @@ def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Perio
     return all(values[key] == value for key, value in shared)
 
 
-@lru_cache(maxsize=1024)  # asked for every partition of a run
+@lru_cache(maxsize=1024)  # called for every partition of a run
 def _shared(transform: str, period: Period) -> tuple[tuple[str, str | None], ...]:
     """Return the folders of the coarser grain, the partition's or the period's; both must lie in them."""
     grain = GRAINS[min(GRAINS.index(transform), GRAINS.index(period.grain))]

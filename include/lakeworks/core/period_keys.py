@@ -1,4 +1,4 @@
-"""The periods that a key, or two keys, of a person or of Airflow name."""
+"""Periods from one key, or from a first and a last key, that a person or Airflow gives."""
 
 from lakeworks.core.partition import GRAINS, SHAPES, Period, period_range
 from lakeworks.errors import PartitionKeyError
@@ -6,7 +6,7 @@ from lakeworks.errors import PartitionKeyError
 _MONTH = r"[1-9][0-9]{3}-(0[1-9]|1[0-2])"
 _DAY = r"-(0[1-9]|[12][0-9]|3[01])"
 _HOUR = r"T([01][0-9]|2[0-3])"
-# JSON schema's regular expressions, which a browser checks as well.
+# In the syntax of JSON schema, which a browser checks as well.
 _PATTERNS = {
     "month": f"^({_MONTH})?$",
     "day": f"^({_MONTH}({_DAY})?)?$",

@@ -1,8 +1,8 @@
 """The stamp of a Parquet object: 32 characters of its footer that differ each time the object is placed.
 
-S3 gives equal bytes equal ETags. Without the stamp, a rollback would bring an old ETag back, and a delayed request of a dead
-process, conditional on that ETag, would take effect. The stamp has a fixed length, so no offset in the file moves; the content
-hash of an object is that of its bytes with a blank stamp.
+S3 gives equal bytes equal ETags. Without the stamp, a rollback would restore an old ETag. A delayed request of a dead
+process, conditional on that ETag, would then succeed. The stamp has a fixed length, so no offset in the file moves.
+The content hash of an object uses its bytes with a blank stamp.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Folders for one task's files on the local disk: gone when the task ends, and removed by the next task if it was killed."""
+"""Folders for one task's files on the local disk. The task removes its folder; after a kill, the next task does."""
 
 import errno
 import fcntl
@@ -16,13 +16,13 @@ from lakeworks.errors import ScratchUnavailable
 log = logging.getLogger(__name__)
 _PREFIX, _UNLOCKED, _LOCK = "task-", "new-", ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR}
-# A folder gets its lock within moments of its making.
+# A folder gets its lock within a moment after its creation.
 _MAKING_SECONDS = 3600
 
 
 @contextmanager
 def scratch_folder(root: Path) -> Iterator[Path]:
-    """Give a task a folder of its own below the scratch folder; what killed tasks left there is removed first.
+    """Create a folder for a task below the scratch folder. First remove the folders of killed tasks.
 
     Raises:
         ScratchUnavailable: the disk is full, or the folder cannot be written.
@@ -33,7 +33,7 @@ def scratch_folder(root: Path) -> Iterator[Path]:
         remove_abandoned(root)
         made = Path(mkdtemp(dir=root, prefix=_UNLOCKED))
         with (made / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel lets go of it whichever way the process ends
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel releases it however the process ends
             folder = made.rename(root / f"{_PREFIX}{made.name.removeprefix(_UNLOCKED)}")
             yield folder
     except OSError as error:
@@ -46,7 +46,7 @@ def scratch_folder(root: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(root: Path) -> None:
-    """Remove the folders of tasks that live no longer."""
+    """Remove the folders of tasks that have ended."""
     for folder in [*root.glob(f"{_PREFIX}*"), *root.glob(f"{_UNLOCKED}*")]:
         with suppress(OSError):
             if folder.name.startswith(_UNLOCKED):

@@ -1,4 +1,4 @@
-"""A tenant: a customer, team or region whose data lies beside the others' and is closed to them.
+"""A tenant: a customer, team or region. Its data is in the same bucket, and other tenants cannot read it.
 
 Keys gain a level below their first part (`silver/tenant=acme/market/prices/…`), databases a prefix (`acme__silver_market`).
 `__` cannot occur in an id, a layer or a domain, so neither `acme__*` nor `tenant=acme/*` ever matches another tenant's.

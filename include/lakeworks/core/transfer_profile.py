@@ -1,4 +1,4 @@
-"""Presets for moving objects: how many requests at once, how large a part is, and from which size on there are parts."""
+"""Presets for transfers: parallel requests, part size, and the size from which an object is sent in parts."""
 
 from dataclasses import dataclass, replace
 from typing import Literal

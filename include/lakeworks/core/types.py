@@ -43,7 +43,7 @@ _ARROW = {
     "binary": "binary",
     "date": "date32",
 }
-# How Python reads the text that a value has in a partition's path; other kinds have any text, or are in no path.
+# Parsers of the text of a partition's value. Other kinds accept any text, or cannot be partition keys.
 _FROM_PATH: dict[str, Callable[[str], object]] = {
     **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), int),
     **dict.fromkeys(("float", "double"), float),

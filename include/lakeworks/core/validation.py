@@ -1,4 +1,4 @@
-"""Words for what pydantic found wrong with a document that a person wrote."""
+"""Pydantic's errors about a document that a person wrote, in words."""
 
 from pydantic import ValidationError
 

@@ -1,4 +1,4 @@
-"""YAML files that people write: a key that is written twice is an error, instead of the last one silently winning."""
+"""YAML files that people write. A repeated key is an error; PyYAML would silently use the last one."""
 
 from pathlib import Path
 from typing import Any

@@ -82,7 +82,7 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
         return
     with waiting("Starting runs"):
         begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
-    if found.dag.paused:  # only now: a run that its schedule begins queues behind these
+    if found.dag.paused:  # only now, so that scheduled runs queue behind these
         api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     if watch_it:
         follow(api, begun.id, connect(), as_json=as_json)

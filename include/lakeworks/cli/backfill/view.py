@@ -13,7 +13,7 @@ from lakeworks.backfill.plan import Plan
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.lake import Lake
 
-_EVERY = 2.0  # seconds between two looks
+_EVERY = 2.0  # seconds between two updates
 
 
 def plan_document(found: Plan) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`lakeworks source detect`: options for a contract, found in a file."""
+"""`lakeworks source detect`: find options for a contract in a file."""
 
 import sys
 from pathlib import Path
@@ -18,8 +18,8 @@ def detect_csv_options(
 ) -> None:
     """Find the options of a CSV file, to be put into a contract.
 
-    Looks at its first megabyte. Nothing is changed, and no reader of the lake guesses: what is found goes into `source_options`
-    of the contract, by a person. Exit code 1 if the file cannot be read with what was found.
+    Reads its first megabyte and changes nothing. The lake's readers never guess: a person copies the options into
+    `source_options` of the contract. Exit code 1 if the file cannot be read with these options.
     """
     found = detect_options(file)
     if as_json:

@@ -1,4 +1,4 @@
-"""`lakeworks docs`: a documentation page a table, or its contract in the words of other tools."""
+"""`lakeworks docs`: a documentation page per table, or contracts in the formats of other tools."""
 
 from pathlib import Path
 from typing import Annotated

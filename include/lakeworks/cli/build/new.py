@@ -1,4 +1,4 @@
-"""`lakeworks table new` and `lakeworks source new`: files that pass `lakeworks table check` and are changed from there."""
+"""`lakeworks table new` and `lakeworks source new`: files that pass `lakeworks table check`, to adapt."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`lakeworks table check` and `lakeworks table test`: is a table's folder right, and do its examples hold?"""
+"""`lakeworks table check` and `lakeworks table test`: check a table's folder, and run its examples."""
 
 import subprocess
 import sys
@@ -138,14 +138,14 @@ def _by_example(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[s
 
 
 def _run_again_after_changes() -> None:
-    """Run the same command now and after each change, in a fresh process: nothing of the changed files is remembered."""
+    """Run the same command now and after each change. A new process each time reads all files again."""
     from lakeworks.authoring.file_watch import changes, snapshot
     from lakeworks.project import current_project
 
     here = current_project()
     command = [sys.executable, "-m", "lakeworks", *(word for word in sys.argv[1:] if word != "--watch")]
     folders = [here.folder, here.root / "dags"]
-    before = snapshot(folders)  # a change while the first look lasts is not lost
+    before = snapshot(folders)  # taken before the first run, so that a change during it counts
     try:
         subprocess.run(command, check=False)
         for changed in changes(folders, before):

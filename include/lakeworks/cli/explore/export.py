@@ -45,8 +45,8 @@ def export_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Write rows of a table to a file or to S3.
 
-    All that is live, a partition, a range, or what was live at a moment; at pinned versions.
-    The file has its name once it is whole.
+    All live rows, a partition, a range, or the rows that were live at a moment; at pinned versions. The file gets its
+    name when it is whole.
     """
     contract = load_contract(table)
     wanted = ExportSelection(partition, first, last, moment_of(as_of) if as_of else None)

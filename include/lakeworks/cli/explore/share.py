@@ -1,4 +1,4 @@
-"""`lakeworks share`: addresses for people without credentials, each with a record."""
+"""`lakeworks share`: presigned addresses for people without credentials. Each address is recorded."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -112,7 +112,7 @@ def _line(record: ShareRecord) -> dict[str, Any]:
 
 
 def _explain(record: ShareRecord, signing: Signer) -> None:
-    """Say when it ends, on stderr: stdout has the address and nothing else."""
+    """Print on stderr when the address expires: stdout has only the address."""
     say(f"Works until {record.until:%Y-%m-%d %H:%M} UTC. {_NO_WAY_BACK.format(key=record.signed_by)}", to_stderr=True)
     if signing.temporary and signing.end is None:
         say("The credentials are temporary and do not say until when: it may end earlier, with them.", to_stderr=True)

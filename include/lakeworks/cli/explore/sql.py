@@ -1,4 +1,4 @@
-"""`lakeworks sql`: ask the lake with DuckDB; it reads what the ledger says is live, at pinned versions."""
+"""`lakeworks sql`: query the lake with DuckDB. It reads the live publications at pinned versions."""
 
 from typing import Annotated
 
@@ -35,8 +35,8 @@ def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Run a SQL query over the published tables.
 
-    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads what is published, at pinned versions: of a run
-    over several partitions all of them, or none. With --out the rows are streamed into a file.
+    One SELECT; tables are written <layer>_<domain>.<table>. DuckDB reads published rows at pinned versions. Of a run
+    over several partitions it reads all or none. With --out the rows are streamed into a file.
     """
     options = {"overwrite": overwrite, "spreadsheet_safe": spreadsheet_safe}
     destination = destination_of(out, form, **options) if out else None

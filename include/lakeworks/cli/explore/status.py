@@ -78,7 +78,7 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
 
 
 def _layout(matrices: list[Matrix]) -> Layout:
-    """Leave states that no partition is in out first."""
+    """Leave out empty states first."""
     seen = {state for matrix in matrices for state in matrix.counts}
     return Layout(extra=tuple(state for state in STATES if state not in seen))
 

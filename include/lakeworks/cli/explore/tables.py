@@ -1,4 +1,4 @@
-"""`lakeworks tables` and `lakeworks show`: what the contracts say."""
+"""`lakeworks tables` and `lakeworks show`: tables, columns and rules from the contracts."""
 
 import typer
 
@@ -16,7 +16,7 @@ _TABLES = Layout(extra=("grain",), one_line=("description",))
 def list_tables(as_json: AsJson = False) -> None:
     """List every table of the project.
 
-    A table whose contract is wrong hides no other: its problems go to stderr, and the exit code is 1.
+    A wrong contract does not hide other tables: its problems go to stderr, and the exit code is 1.
     """
     rows, wrong = [], list[ContractError]()
     for name in all_tables():

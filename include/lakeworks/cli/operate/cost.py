@@ -1,4 +1,4 @@
-"""`lakeworks cost`: the bill, what a change would do to it, advice from logs, a year on paper."""
+"""`lakeworks cost`: the bill, the effect of a change, advice from logs, a simulated year."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`lakeworks fetches` and `lakeworks budget`: what was fetched, whether it is complete, and what vendors still allow."""
+"""`lakeworks fetches` and `lakeworks budget`: fetches, their completeness, and the requests that vendors still allow."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any

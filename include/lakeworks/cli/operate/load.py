@@ -49,8 +49,8 @@ def load_table(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Load files into a period of a table, or drop them in the inbox.
 
-    Each file is looked at by the contract before anything is sent. Then they are landed, written, audited and published as
-    one step. A file of a name that the period has already takes its place; the other files of the period stay.
+    The contract checks each file before anything is sent. Then the files are landed, written, audited and published as
+    one step. A file replaces the period's file of the same name; the other files of the period stay.
     """
     contract = load_contract(table)
     key = check_destination(contract, period)
@@ -96,7 +96,7 @@ def _named(
 
 
 def _scratch() -> Path | None:
-    """Return the deployment's scratch folder; None where no lake is set up, which a look at the files does not need."""
+    """Return the deployment's scratch folder. None without a lake, which a check of files does not need."""
     with suppress(ConfigError):
         return current_settings().scratch_dir
     return None

@@ -1,4 +1,4 @@
-"""`lakeworks objects ls|get|put|rm|tag`: what is no table."""
+"""`lakeworks objects ls|get|put|rm|tag`: objects that belong to no table."""
 
 import json
 import sys
@@ -41,7 +41,7 @@ def list_keys(
 ) -> None:
     """List objects with class and version.
 
-    Where more is there than is shown, the command that goes on is printed.
+    If there are more, the command for the next page is printed.
     """
     found = (versions_of if versions else objects_of)(connect().store, KeyRange(prefix), after=after)
     shown = (_listed(item, versions=versions) for item in (islice(found, limit) if limit else found))
@@ -58,8 +58,8 @@ def get_keys(
 ) -> None:
     """Fetch objects into a folder.
 
-    Each comes in ranges of one version, is compared with its SHA-256 and takes its name when it is whole. What is there
-    with the same content is not fetched again. No key leads out of the folder.
+    Each is read in ranges of one version and checked by its SHA-256. It gets its name when it is whole. A file with
+    the same content is not fetched again. No key can write outside the folder.
     """
     store, keys = connect().store, KeyRange(prefix)
     with waiting(f"Listing {prefix}"):
@@ -82,7 +82,8 @@ def put_files(
 ) -> None:
     """Put files and folders below a prefix.
 
-    A file that is there with the same size and SHA-256 is not sent again: the same command goes on after a crash.
+    A file that S3 has with the same size and SHA-256 is not sent again: after a crash, run the same command to
+    continue.
     """
     chosen = select(files, pattern, joined_by="/")
     for item in chosen.left_out:
@@ -103,7 +104,7 @@ def remove_keys(
 ) -> None:
     """Delete objects; their versions stay unless you say so.
 
-    What the lake writes itself is refused. 1,000 keys go in one request, and each has its own outcome.
+    Objects that the lake writes itself are refused. 1,000 keys go in one request, and each has its own outcome.
     """
     with waiting(f"Deleting {prefix}"):
         outcomes = list(delete_objects(connect().store, KeyRange(prefix), versions=versions, dry_run=dry_run))
@@ -151,7 +152,7 @@ def _listed(item: ListedVersion, *, versions: bool) -> dict[str, Any]:
 
 
 def _print_rows(rows: Iterable[dict[str, Any]], *, as_json: bool, title: str) -> dict[str, Any]:
-    """Print rows as they come, a page at once: a listing of millions is held nowhere. Returns the last one."""
+    """Print rows page by page, so that memory never has a listing of millions. Return the last one."""
     last: dict[str, Any] = {}
     pages: Iterator[dict[str, Any]] = iter(rows)
     if as_json:

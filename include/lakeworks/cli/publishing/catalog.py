@@ -1,4 +1,4 @@
-"""`lakeworks catalog diff` and `repair`: what Glue lists against what is published."""
+"""`lakeworks catalog diff` and `repair`: compare Glue's list with the publications, and repair it."""
 
 from collections import Counter
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from lakeworks.maintenance.catalog_repair import compare_catalog
 
 Everything = Annotated[bool, typer.Option("--all", help="Every table.")]
 Deep = Annotated[bool, typer.Option("--deep", help="Read every ledger entry, also where the listings agree.")]
-# A person reads so many lines a kind; --json has them all.
+# Enough lines per kind for a person; --json has all.
 _SHOWN = 10
 
 

@@ -1,4 +1,4 @@
-"""`lakeworks verify`, `repair`, `expire` and `gc`: compare, repair and clean what is published."""
+"""`lakeworks verify`, `repair`, `expire` and `gc`: compare, repair and clean up publications."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ def verify_tables(
     for name in track(_names(table), "Verifying"):
         try:
             rows += [_row(name, finding) for finding in verify(lake, load_contract(name), deep=deep)]
-        except TerminalError as error:  # one table that cannot be read hides none of the others
+        except TerminalError as error:  # a table that cannot be read must not hide the others
             rows.append({"table": name, "partition": "", "kind": "unreadable", "detail": str(error)})
     emit(rows, as_json=as_json, title="Differences")
     if rows:

@@ -103,7 +103,7 @@ def _summary(found: PublicationDiff) -> dict[str, Any]:
 
 
 def _figure(named: Any, old: Any, new: Any, private: set[str]) -> dict[str, Any]:
-    """Return a column's statistics; of personal data the count of nulls only, because the smallest value is one of them."""
+    """Return a column's statistics. Personal data has the count of nulls only, because a minimum is a person's value."""
     row: dict[str, Any] = {"column": named.column}
     for what in ("nulls", "smallest", "largest", "total"):
         before, after = (getattr(side, what) if side else None for side in (old, new))

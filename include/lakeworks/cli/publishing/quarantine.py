@@ -68,7 +68,7 @@ def show_quarantined(
 def _rows(
     lake: Lake, contract: Contract, found: QuarantinedPeriod, wanted: Partition | Period, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the first rows of what was typed and their count; note on stderr what the run quarantined besides."""
+    """Return the first rows of the typed period or partition, and their count. Note other quarantined rows on stderr."""
     if str(wanted) == found.period and isinstance(wanted, Period):
         return rows(lake, found, limit), found.rows
     part = rows_of(lake, contract, found, wanted, limit)

@@ -1,4 +1,4 @@
-"""`lakeworks restore`: archived objects of a table made readable again."""
+"""`lakeworks restore`: make archived objects of a table readable again."""
 
 from typing import Annotated, cast
 
@@ -34,7 +34,7 @@ def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     Run it again to see how far S3 is: `restored` objects can be read until the date shown. In a DAG, RestoreOperator waits.
     """
     lake, contract, book = connect(), load_contract(table), load_price_book(current_settings().price_book)
-    chosen = cast("Tier", tier)  # the library refuses what is no tier
+    chosen = cast("Tier", tier)  # the library refuses an unknown tier
     rows = [
         restore(lake, contract, each, book, tier=chosen, days=None if dry_run else days).as_dict()
         for each in track(_periods(period, to), f"Restoring {table}" if not dry_run else f"Reading {table}")

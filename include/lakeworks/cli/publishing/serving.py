@@ -1,4 +1,4 @@
-"""`lakeworks serve`: PostgreSQL follows what is published."""
+"""`lakeworks serve`: copy publications to PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

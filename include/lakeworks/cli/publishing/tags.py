@@ -1,4 +1,4 @@
-"""`lakeworks tag`: object tags of what was written before lake.yml asked for them."""
+"""`lakeworks tag`: tag objects that are older than the setting in lake.yml."""
 
 from collections import Counter
 
