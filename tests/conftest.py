@@ -51,6 +51,8 @@ ON_SERVERS = (
 for name in [name for name in os.environ if name.startswith(("AWS_", "LAKE_"))]:
     if name not in ("LAKE_LONG", "LAKE_SPARK"):
         del os.environ[name]
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # `make test` runs the tests; a make that a test runs is not below it
+    os.environ.pop(name, None)
 os.environ["AWS_DEFAULT_REGION"] = "us-east-1"  # the emulators' own; a lake without a region is refused
 # Where a container sets it, every worker and every process of a test would compile all modules again, and rewrite all asserts.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
