@@ -1,7 +1,7 @@
-"""The project: the folder of a `lake.yml`, with the lake's own tables, sources and functions below `include/lake/`.
+"""The project: a folder with a `lake.yml`, and the lake's own tables, sources and functions below `include/lake/`.
 
-One setting names it, `LAKE_PROJECT`. Without it the project is the folder of the nearest `lake.yml`, from the working folder
-upwards, then from Airflow's DAG folder upwards.
+The setting `LAKE_PROJECT` names it. Without it, the project is the folder of the nearest `lake.yml`: first upwards from the
+working folder, then upwards from Airflow's DAG folder.
 """
 
 import importlib

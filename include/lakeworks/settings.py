@@ -78,7 +78,7 @@ class Settings(_Deployment):
     @field_validator("region")
     @classmethod
     def _region_is_named(cls, region: str) -> str:
-        """A region that is assumed would put bucket and catalog into another country without a word."""
+        """Require a region: an assumed one could put bucket and catalog silently into another country."""
         if not region:
             raise ValueError("no region is named; set it, or AWS_REGION or AWS_DEFAULT_REGION, such as eu-central-1")
         return region
@@ -91,7 +91,7 @@ class Settings(_Deployment):
 
 @lru_cache(maxsize=1)
 def current_settings() -> Settings:
-    """The settings of this process.
+    """Return the settings of this process.
 
     Raises:
         ConfigError: a variable is missing or has a wrong value; the message names each.
@@ -104,7 +104,7 @@ def current_settings() -> Settings:
 
 
 def deployed_tenants() -> tuple[Tenant, ...]:
-    """The tenants with DAGs of their own: `LAKE_TENANTS=acme,globex`. Needs no other setting, so DAG files may call it.
+    """Return the tenants with their own DAGs (`LAKE_TENANTS=acme,globex`). It needs no other setting, so DAG files may call it.
 
     Raises:
         ConfigError: an id is wrong or named twice.
@@ -116,5 +116,5 @@ def deployed_tenants() -> tuple[Tenant, ...]:
 
 
 def deployed_config_file() -> Path | None:
-    """Return the file of LAKE_CONFIG_FILE, if there is one. Needs no other setting, so DAG files may call it."""
+    """Return the file of LAKE_CONFIG_FILE, if there is one. It needs no other setting, so DAG files may call it."""
     return _ConfigFile().config_file

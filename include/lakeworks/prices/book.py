@@ -1,6 +1,6 @@
 """The price book: one dated YAML file of list prices by region and storage class, with its source.
 
-The newest file in this folder is used; `LAKE_PRICE_BOOK` names another one (other regions, negotiated prices).
+The newest file in this folder is used. `LAKE_PRICE_BOOK` names another file (other regions, negotiated prices).
 """
 
 from datetime import date
@@ -39,7 +39,7 @@ class StorageClass(_Part):
 
     @property
     def tiers(self) -> dict[str, float]:
-        """Hours until a restore is done, by tier, the cheapest first; empty for a class that is read at once."""
+        """Return the hours a restore takes, by tier, the cheapest first; empty for a class without restores."""
         found: dict[str, float] = {"bulk": self.restore_hours} if self.archived else {}
         for tier, hours in self.faster_restore_hours.items():
             found[tier] = hours
@@ -98,7 +98,7 @@ class PriceBook(_Part):
         return self
 
     def region(self, name: str) -> RegionPrices:
-        """The prices of a region.
+        """Return the prices of a region.
 
         Raises:
             ConfigError: the book has none.
@@ -111,10 +111,10 @@ class PriceBook(_Part):
         return self.regions[name]
 
     def price(self, region: str, storage_class: str) -> ClassPrices:
-        """The prices of a storage class in a region.
+        """Return the prices of a storage class in a region.
 
         Raises:
-            ConfigError: the book has none, naming region and class.
+            ConfigError: the book has none; the message names region and class.
         """
         found = self.region(region).classes.get(storage_class)
         if found is None:
@@ -125,7 +125,7 @@ class PriceBook(_Part):
         return found
 
     def restore_price(self, region: str, storage_class: str, tier: str) -> RestorePrice | None:
-        """Return what a restore costs in a tier; None where the book has no price for that tier.
+        """Return the price of a restore in a tier; None if the book has no price for that tier.
 
         Raises:
             ConfigError: the book has no prices for region and class.
@@ -136,7 +136,7 @@ class PriceBook(_Part):
         return price.faster_restores.get(tier)  # type: ignore[call-overload, no-any-return]
 
     def rules(self, storage_class: str) -> StorageClass:
-        """Minimum size and duration of a class.
+        """Return the minimum size and duration of a class.
 
         Raises:
             ConfigError: the book does not know the class.
@@ -160,10 +160,10 @@ class PriceBook(_Part):
 
 @lru_cache
 def load_price_book(path: Path | None = None) -> PriceBook:
-    """The newest price book of the package, or the one at `path`.
+    """Load the newest price book of the package, or the one at `path`.
 
     Raises:
-        ConfigError: the file is missing, no YAML, or has a wrong field; names both.
+        ConfigError: the file is missing, is no YAML, or has a wrong field; the message names file and field.
     """
     path = path or max(_FOLDER.glob("*.yml"), key=lambda found: found.name)
     try:

@@ -1,11 +1,11 @@
-"""One stored version of an object, as a listing or an inventory tells it, and what it costs a month."""
+"""One stored version of an object, as a listing or an inventory reports it, and its monthly cost."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from lakeworks.prices.book import GIB, PriceBook
 
-# What an Intelligent-Tiering object is billed like once it was moved (S3 pricing: the tiers cost what these classes do).
+# The class whose price an Intelligent-Tiering object has in each tier (S3 pricing).
 _TIERS = {
     "FREQUENT": "STANDARD",
     "INFREQUENT": "STANDARD_IA",
@@ -27,20 +27,20 @@ class ObjectVersion:
     tier: str = ""
 
     def in_class(self, storage_class: str) -> "ObjectVersion":
-        """The same version in another class."""
+        """Return the same version in another class."""
         return ObjectVersion(self.key, self.size, storage_class, self.modified, self.current)
 
 
 @dataclass(frozen=True)
 class MonthlyCost:
-    """US dollars a month for lying there."""
+    """US dollars per month for storage."""
 
     storage: float
     monitoring: float
 
 
 def monthly_cost(holding: ObjectVersion, book: PriceBook, region: str) -> MonthlyCost:
-    """Return a version's monthly cost: minimum size and archive overhead in `storage`, Intelligent-Tiering's fee apart.
+    """Return a version's monthly cost. `storage` includes minimum size and archive overhead, not Intelligent-Tiering's fee.
 
     Raises:
         ConfigError: the book has no price for the class in the region.

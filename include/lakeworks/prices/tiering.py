@@ -1,4 +1,4 @@
-"""Cost and saving of moving objects to a colder class, move by move.
+"""Cost and saving of each move of objects to a colder class.
 
 A move loses money when the time an object then stays is too short for the transition fee, for the class's minimum duration or
 minimum size, or when reading it back costs more than storing it saved.
@@ -24,7 +24,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects under a prefix: how many, how large; `small` ones are those S3 does not move."""
+    """Number and size of the objects under a prefix; S3 does not move the `small` ones."""
 
     count: int
     size: int
@@ -33,12 +33,12 @@ class Objects:
 
     @property
     def moved(self) -> "Objects":
-        """Those that S3 moves."""
+        """Return the objects that S3 moves."""
         return Objects(self.count - self.small, self.size - self.small_size)
 
     @property
     def mean(self) -> int:
-        """Mean size in bytes."""
+        """Return the mean size in bytes."""
         return round(self.size / self.count) if self.count else 0
 
 
@@ -60,11 +60,11 @@ class TieringVerdict:
 
     @property
     def saving(self) -> float:
-        """Negative where the move loses money."""
+        """Return the saving; negative if the move loses money."""
         return self.stay + self.stay_reads - self.transition - self.storage - self.minimum_duration - self.reads
 
     def __str__(self) -> str:
-        """The whole sum on one line."""
+        """Return the whole calculation on one line."""
         cost = self.transition + self.storage + self.minimum_duration + self.reads
         parts = [f"transition ${self.transition:,.4f}", f"storage ${self.storage:,.4f}"]
         parts += [f"minimum duration ${self.minimum_duration:,.4f}"] if self.minimum_duration else []
@@ -89,10 +89,10 @@ def judge(
     life_days: int,
     reads_per_month: float = 0.0,
 ) -> list[TieringVerdict]:
-    """The verdict on each move of a rule, against staying in the class before it.
+    """Return the verdict on each move of a rule, compared with staying in the class before it.
 
-    `objects` is what S3 would move (see `Objects.moved`), `life_days` when they are deleted, or how far to look, and
-    `reads_per_month` the share of the bytes (and of the objects) read a month after the move.
+    `objects` are those S3 would move (see `Objects.moved`). `life_days` is their age at deletion, or the horizon to compute.
+    `reads_per_month` is the share of the bytes (and of the objects) read per month after the move.
 
     Raises:
         ConfigError: the price book lacks the region or a class.
@@ -133,7 +133,7 @@ def _verdicts(
 
 
 def _read_once(book: PriceBook, region: str, storage_class: str, objects: Objects) -> float:
-    """Reading every object once: requests, retrieval, and the restore of archived ones."""
+    """Return the cost of reading every object once: requests, retrieval, and the restore of archived ones."""
     price = book.price(region, storage_class)
     return objects.count * (price.get + price.restore_request) / 1000 + objects.size / GIB * price.retrieval
 

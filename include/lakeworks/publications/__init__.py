@@ -1,1 +1,1 @@
-"""One partition's past: compare, roll back, withdraw."""
+"""Publications of one partition: compare, roll back, withdraw."""

@@ -16,7 +16,7 @@ from lakeworks.parquet.dataset import open_objects
 
 @dataclass(frozen=True)
 class PublicationDiff:
-    """Two publications compared; columns are `(name, type before, type after)`, None where there is none.
+    """Comparison of two publications. Columns are `(name, type before, type after)`; a missing type is None.
 
     Rows are compared without the columns of `left_out`: another fetch of the same row is the same row.
     """
@@ -92,7 +92,7 @@ def _find(
 def _pairs(
     names: list[str], before: dict[str, Statistic], after: dict[str, Statistic]
 ) -> Iterator[tuple[Statistic | None, Statistic | None]]:
-    """Columns whose statistics differ."""
+    """Return the columns whose statistics differ."""
     for name in names:
         if before.get(name) != after.get(name):
             yield before.get(name), after.get(name)

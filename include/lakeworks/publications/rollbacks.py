@@ -13,13 +13,13 @@ from lakeworks.pipeline.publish_step import publisher_of
 
 
 def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | None = None) -> LedgerEntry:
-    """Publish again what publication `to` (default: the one before the live one) held, from the bucket's object versions.
+    """Publish the content of publication `to` again, from the bucket's object versions (default: the one before the live one).
 
     Raises:
         LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
     """
     publisher = publisher_of(lake, contract)
-    publisher.recover(contract.table, partition)  # what was begun is older than this rollback
+    publisher.recover(contract.table, partition)  # complete older unfinished publications before this rollback
     history = lake.ledger.history(contract.table, partition)
     live = next((entry for entry in reversed(history) if entry.is_live), None)
     if live is None:
@@ -56,9 +56,9 @@ def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> Le
 
 
 def _copies(contract: Contract, target: LedgerEntry, run: Run) -> dict[str, Any]:
-    """Return the objects with their own earlier versions as the source.
+    """Return the objects, each with its own earlier version as the source.
 
-    Immutable objects are copied to keys of their own: garbage collection may be deleting the old ones at this moment.
+    Immutable objects are copied to new keys, because garbage collection may be deleting the old ones at this moment.
     """
     location = target.location
     if target.layout == "versioned":

@@ -1,4 +1,4 @@
-"""Withdrawal: a partition leaves catalog and live path, as a publication of nothing; rollback brings it back."""
+"""Withdrawal: publish an empty partition, so that it leaves catalog and live path. A rollback restores it."""
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
@@ -10,13 +10,13 @@ from lakeworks.pipeline.publish_step import publisher_of
 
 
 def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
-    """Take a live partition out of sight: first out of the catalog, then off the live path. Its object versions stay.
+    """Withdraw a live partition: first from the catalog, then from the live path. Its object versions stay.
 
     Raises:
         LakeNotFound: nothing is live there; nothing was changed.
     """
     publisher = publisher_of(lake, contract)
-    publisher.recover(contract.table, partition)  # what was begun is older than this withdrawal
+    publisher.recover(contract.table, partition)  # complete older unfinished publications before this withdrawal
     live = lake.ledger.live(contract.table, partition)
     if live is None:
         raise LakeNotFound(
@@ -29,7 +29,7 @@ def withdraw(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntr
         "staging": "",
         "run_record": "",
         "audit": None,
-        "based_on": None,  # that of the build or compaction that is withdrawn, which nothing is built from here
+        "based_on": None,  # the contract of the withdrawn build or compaction; this publication builds nothing
         "run": Run.by_hand("withdraw", live.run),
     }
     done = publisher.publish([live.model_copy(update=nothing)])[0]

@@ -1,7 +1,7 @@
-"""An audit as a page a person opens in a browser, and as JSON for programs.
+"""Audit report as an HTML page for people, and as JSON for programs.
 
-Values and column names come from strangers: the template escapes each, the page holds no script, and its content-security
-policy allows none. It loads nothing, so that it reads the same from a private bucket.
+Values and column names are not trusted: the template escapes each, the page has no script, and its content-security
+policy allows none. The page loads no other file, so it looks the same from a private bucket.
 """
 
 import base64
@@ -28,7 +28,7 @@ def to_html(
     Args:
         report: the findings.
         facts: named facts of the run that was audited (`period`, `run`, …), in the order to show them.
-        commands: what a reader may want to type next, by what it shows.
+        commands: commands a reader may want to type next, by what each shows.
     """
     warned = sum(failure.severity == "warn" for failure in report.failures)
     verdict = "Audit failed" if not report.passed else "Audit passed with warnings" if warned else "Audit passed"
@@ -47,7 +47,7 @@ def to_html(
 
 
 def _summary(report: AuditReport) -> str:
-    """Return the counts in words; what an audit's verdict means for readers."""
+    """Return the counts in words, and the meaning of the verdict for readers."""
     failed = sum(failure.severity == "error" for failure in report.failures)
     counts = f"{report.rows:,} rows, {report.evaluated} checks, {failed} failed, {len(report.failures) - failed} warned"
     after = "These rows may be published." if report.passed else "Nothing was published; live data is as it was."
@@ -56,7 +56,7 @@ def _summary(report: AuditReport) -> str:
 
 @cache
 def page_template() -> Template:
-    """Return the compiled template; call it once before a process forks, so that every child has it."""
+    """Return the compiled template. Call it once before a process forks, so that every child has it."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -70,12 +70,12 @@ def _style() -> str:
 
 
 def _spoken(expectation: str) -> str:
-    """Return the name of an expectation as a person says it."""
+    """Return the name of an expectation in plain words."""
     return expectation.removeprefix("expect_").replace("_", " ")
 
 
 def to_json(report: AuditReport) -> str:
-    """Return the whole result as GX gives it, with our summary."""
+    """Return the complete GX result, with lakeworks' summary."""
     results: list[Any] = [page.to_json_dict() for page in report.pages]
     summary = {"table": report.table, **report.summary(), "seconds": round(report.seconds, 3), "results": results}
     return json.dumps({**summary, "failures": [str(failure) for failure in report.failures]}, indent=1, default=str)

@@ -1,4 +1,4 @@
-"""The results of an audit's checks, one each: what Great Expectations found chunk by chunk, added up."""
+"""Results of an audit, one per check: Great Expectations' findings of all chunks, added up."""
 
 import json
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def _identity(item: Any) -> str:
 
 
 def _arguments(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return what the contract gave the check, without GX's own additions."""
+    """Return the check's arguments from the contract, without GX's own additions."""
     return {name: value for name, value in kwargs.items() if name != "batch_id" and value is not None}
 
 

@@ -1,4 +1,4 @@
-"""A contract as a Great Expectations suite: what must be true of the staged rows before they are published."""
+"""A contract as a Great Expectations suite: the checks that staged rows must pass before they are published."""
 
 import struct
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.expectations import Expectation
 
-# Our one addition to GX: a row count relative to the median of earlier publications of the table.
+# lakeworks' one addition to GX: a row count relative to the median of the table's earlier publications.
 SHARE_OF_MEDIAN = "min_share_of_median"
-# GX takes limits as floats; where those lose digits this subclass of its check takes them as they are.
+# GX converts limits to floats. Where that loses digits, this subclass of its check keeps them exact.
 EXACTLY_BETWEEN = "expect_column_values_to_be_exactly_between"
-FLOAT_DIGITS = 15  # decimal digits that a float tells apart
-_FLOAT_EXACT = 2**53  # whole numbers up to here are floats
+FLOAT_DIGITS = 15  # decimal digits that a float keeps exactly
+_FLOAT_EXACT = 2**53  # a float keeps whole numbers up to here exactly
 
 
 def checks(contract: Contract) -> Iterator[TableCheck]:
-    """Every check of a contract, generated from its columns or written in it."""
+    """Return every check of a contract, generated from its columns or written in it."""
     names = list(contract.file_columns)
     if contract.schema_policy == "freeze":
         yield TableCheck(expectation="expect_table_columns_to_match_ordered_list", kwargs={"column_list": names})
-    else:  # columns that arrived on top are kept
+    else:  # extra columns that arrived are kept
         wanted = {"column_set": names, "exact_match": False}
         yield TableCheck(expectation="expect_table_columns_to_match_set", kwargs=wanted)
     for name, column in contract.file_columns.items():
@@ -59,8 +59,8 @@ def _column_checks(name: str, column: Column) -> Iterator[TableCheck]:
 
 
 def as_compared(value: int | Decimal, kind: LakeType) -> int | float | Decimal:
-    """A limit in the type that `to_pandas` gives the column, so that the comparison is the database's."""
-    if kind.kind == "float":  # the nearest of 32 bits
+    """Return a limit in the type that `to_pandas` gives the column, so that the comparison gives the database's result."""
+    if kind.kind == "float":  # the nearest 32-bit float
         return float(struct.unpack("f", struct.pack("f", float(value)))[0])
     if kind.kind in REAL or (kind.kind == "decimal" and kind.precision <= FLOAT_DIGITS):
         return float(value)
@@ -70,7 +70,7 @@ def as_compared(value: int | Decimal, kind: LakeType) -> int | float | Decimal:
 
 
 def expectation(contract: Contract, check: TableCheck, median: float | None = None) -> "Expectation":
-    """One check as a GX expectation; `median` is that of earlier row counts.
+    """Return one check as a GX expectation; `median` is the median of earlier row counts.
 
     Raises:
         ContractError: there is no such expectation, or its arguments are wrong.
@@ -93,9 +93,9 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
 
 
 def of_single_rows(contract: Contract, check: TableCheck) -> bool:
-    """Return True if each row passes or fails by itself: then a partition may be looked at piece by piece.
+    """Return True if each row passes or fails by itself. Then a partition can be checked piece by piece.
 
-    Not so uniqueness, order, aggregates, and checks that let a share of the rows fail.
+    Return False for uniqueness, order, aggregates, and checks that let a share of the rows fail.
     """
     from great_expectations.expectations import expectation as kinds
 
@@ -119,7 +119,7 @@ def _exactly_between() -> "type[Expectation]":
 
 
 def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite":
-    """The contract's whole suite; `.to_json_dict()` is what other tools read.
+    """Return the contract's whole suite; other tools read its `.to_json_dict()`.
 
     Raises:
         ContractError: a check of the contract does not exist or has wrong arguments.
@@ -132,7 +132,7 @@ def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite"
 
 
 def median_of(history: "list[int] | tuple[int, ...]") -> float | None:
-    """The median of earlier row counts; None without any."""
+    """Return the median of earlier row counts; None without any."""
     if not history:
         return None
     ordered: list[Any] = sorted(history)

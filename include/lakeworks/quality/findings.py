@@ -8,7 +8,7 @@ from lakeworks.errors import AuditFailed
 
 @dataclass(frozen=True)
 class Failure:
-    """One check that did not hold."""
+    """One failed check."""
 
     expectation: str
     columns: tuple[str, ...]
@@ -19,7 +19,7 @@ class Failure:
     observed: Any = None
 
     def __str__(self) -> str:
-        """One line for a log: what, where, how many, which."""
+        """Return one line for a log: check, column, count and sample rows."""
         place = f" on {', '.join(f'`{name}`' for name in self.columns)}" if self.columns else ""
         seen = f"{self.unexpected} of {self.rows} rows" if self.unexpected else f"observed {self.observed}"
         samples = f"; for example {'; '.join(map(str, self.samples))}" if self.samples else ""
@@ -43,15 +43,15 @@ class AuditReport:
         return not any(failure.severity == "error" for failure in self.failures)
 
     def summary(self) -> dict[str, Any]:
-        """Return the summary that the ledger keeps."""
+        """Return the summary that the ledger stores."""
         warned = sum(failure.severity == "warn" for failure in self.failures)
         return {"passed": self.passed, "expectations": self.evaluated, "warnings": warned, "rows": self.rows}
 
     def raise_if_failed(self, where: str, report: str) -> None:
-        """Stop unless the audit passed.
+        """Raise an error unless the audit passed.
 
         Raises:
-            AuditFailed: naming every failed check with counts and sample rows.
+            AuditFailed: the message names every failed check with counts and sample rows.
         """
         if not self.passed:
             lines = "\n".join(f"  - {failure}" for failure in self.failures)

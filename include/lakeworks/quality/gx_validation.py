@@ -1,8 +1,8 @@
 """The audit: Great Expectations validates the staged rows against the contract's suite, chunk by chunk.
 
 GX runs on pandas over the suite's columns only, the fastest way that works (docs/audit.md). A large partition comes in several
-chunks: checks of single rows look at each, checks that need the partition as a whole (uniqueness, means) wait for its last
-one and hold no more than their own columns until then. Checks about the table (columns, row count) run once over all chunks.
+chunks. Checks of single rows run on each chunk. Checks of the whole partition (uniqueness, means) run at its last chunk, and
+keep only their own columns until then. Checks of the table (columns, row count) run once over all chunks.
 """
 
 import gc
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SAMPLES = 5
-# Frames from here on are worth a run of Python's collector.
+# For frames of at least this size a run of Python's garbage collector pays off.
 LARGE_ROWS = 100_000
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows looked at together: whole partitions, or a piece of one."""
+    """Rows validated together: whole partitions, or a piece of one."""
 
     rows: "pa.Table"
     # Whether the last partition ends with these rows; otherwise the next chunk goes on with it.
@@ -40,7 +40,7 @@ class Chunk:
 
 
 def audited_columns(contract: Contract) -> list[str]:
-    """The columns that some check reads."""
+    """Return the columns that some check reads."""
     return sorted({name for check in checks(contract) for name in check.columns})
 
 
@@ -63,7 +63,7 @@ def audit(
 
 
 class _Audit:
-    """One audit under way: what was found so far, and of a partition whose end has not come the columns still needed."""
+    """One audit in progress: the findings so far, and the columns still needed of an unfinished partition."""
 
     def __init__(
         self, contract: Contract, median: float | None, convert: Callable[["pa.Table"], "pd.DataFrame"]
@@ -79,7 +79,7 @@ class _Audit:
         self.started = time.monotonic()
 
     def take(self, chunk: Chunk) -> None:
-        """Check what can be checked of these rows now."""
+        """Run the checks that are possible on these rows now."""
         seen = chunk.names or chunk.rows.schema.names
         self.names = seen if self.names is None else [name for name in self.names if name in seen]
         self.rows += chunk.rows.num_rows
@@ -98,7 +98,7 @@ class _Audit:
             self._look(together, concatenated(begun))
 
     def report(self) -> AuditReport:
-        """The findings, with the checks of the table as a whole."""
+        """Return the findings, including the checks of the whole table."""
         assert not self.begun, "the last chunk ends its partition"  # noqa: S101 - an order of calls
         names = list(self.contract.file_columns) if self.names is None else list(self.names)
         for about_rows in (True, False):
@@ -120,7 +120,7 @@ class _Audit:
             gc.collect()  # GX leaves the frame in reference cycles, and Python counts it as one small object
 
     def _validated(self, wanted: list[TableCheck], frame: "pd.DataFrame") -> None:
-        """Keep the findings only: the frame must be gone before the next one comes."""
+        """Validate and keep only the findings: the frame must be freed before the next one is made."""
         page = _validate(self.contract, wanted, frame, self.median)
         self.failures.extend(_failures(self.contract, page, frame))
         self.pages.append(page)
@@ -135,7 +135,7 @@ def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame
         page = rows.get_batch({"dataframe": frame}).validate(found, result_format="SUMMARY")
     finally:
         batches = rows.data_asset.datasource.get_execution_engine().batch_manager
-        batches.batch_data_cache.clear()  # it would hold the frame until the next one
+        batches.batch_data_cache.clear()  # it would keep the frame in memory until the next one
         batches.reset_batch_cache()
     for item in page.results:
         _withhold(contract, item)
@@ -144,7 +144,7 @@ def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame
 
 @cache
 def _staged_rows(table: str) -> Any:
-    """Return GX's definition of a table's frames. It is made once: each one makes GX write its whole context, in 20 ms."""
+    """Return GX's definition of a table's frames. Make it once, because for each GX writes its whole context (20 ms)."""
     _, context = great_expectations()
     sources = context.data_sources
     source = sources.get("staged") if "staged" in sources.all() else sources.add_pandas("staged")
@@ -152,7 +152,7 @@ def _staged_rows(table: str) -> Any:
 
 
 def _withhold(contract: Contract, item: Any) -> None:
-    """Values of columns with personal data appear in no message, page or file."""
+    """Remove values of columns with personal data, so that no message, page or file shows them."""
     private = {name for name, column in contract.columns.items() if column.pii}
     check = TableCheck(expectation=item.expectation_config.type, kwargs=dict(item.expectation_config.kwargs))
     if check.columns & private:
@@ -162,12 +162,12 @@ def _withhold(contract: Contract, item: Any) -> None:
 
 @cache
 def great_expectations() -> tuple[Any, Any]:
-    """GX with one in-memory context for the process: no files, no progress bars, no calls home."""
+    """Return GX with one in-memory context per process: no files, no progress bars, no telemetry."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations as gx
     from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
-    # Its renderers log a traceback for every numpy float they meet; the page is complete all the same.
+    # GX's renderers log a traceback for every numpy float, although the page is complete.
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
     context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores))
@@ -201,9 +201,9 @@ def _failures(contract: Contract, page: Any, frame: "pd.DataFrame") -> list[Fail
 def _samples(
     frame: "pd.DataFrame", places: list[Any], contract: Contract, named: tuple[str, ...]
 ) -> tuple[dict[str, Any], ...]:
-    """Grain and checked columns of the first broken rows, so that a person can find them."""
+    """Return grain and checked columns of the first broken rows, so that a person can find them."""
     shown = [name for name in (*contract.grain, *named) if name in frame.columns and not contract.columns[name].pii]
-    names = list(dict.fromkeys(shown))  # column by column: a row as a whole would take one type for all
+    names = list(dict.fromkeys(shown))  # column by column, because a row as a whole would have one type
     known = [place for place in places[:_SAMPLES] if place in frame.index]
     return tuple({name: _shown(frame[name].loc[place]) for name in names} for place in known)
 

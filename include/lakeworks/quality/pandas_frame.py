@@ -1,4 +1,4 @@
-"""Staged rows as Great Expectations compares them: pandas frames of the columns that checks read."""
+"""Staged rows as pandas frames for Great Expectations, with the columns that checks read."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,17 @@ def columns_of(wanted: list[TableCheck], rows: "pa.Table") -> "pa.Table":
 
 
 def concatenated(pieces: list["pa.Table"]) -> "pa.Table":
-    """A partition's rows from its pieces."""
+    """Return a partition's rows, joined from its pieces."""
     import pyarrow as pa
 
     return pa.concat_tables(pieces, promote_options="permissive")
 
 
 def to_pandas(table: "pa.Table") -> "pd.DataFrame":
-    """The rows for GX, in the number types it is fast with; whole numbers stay whole where some are missing.
+    """Return the rows for GX in number types that it handles fast. Whole numbers stay whole beside nulls.
 
-    Decimals become floats up to the 15 digits a float tells apart: 20 times as fast as objects. Narrow numbers become wide
-    ones: GX compares int64 and float64 at once, every other type value by value in Python (`column_values.between`, 1.24).
+    Decimals of up to 15 digits, which a float keeps exactly, become floats: 20 times as fast as objects. Narrow numbers become
+    wide: GX compares int64 and float64 as arrays, other types value by value (`column_values.between`, 1.24).
     """
     import pandas as pd
     import pyarrow as pa
@@ -55,7 +55,7 @@ def _wide(kind: "pa.DataType") -> "pa.DataType | None":
 
 
 def shape(names: list[str], rows: int, *, about_rows: bool) -> "pd.DataFrame":
-    """The table's shape without its values: as many rows without columns, or its columns without rows."""
+    """Return the table's shape without values: its rows without columns, or its columns without rows."""
     import pandas as pd
 
     return pd.DataFrame(index=pd.RangeIndex(rows)) if about_rows else pd.DataFrame(columns=names)

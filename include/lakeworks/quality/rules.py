@@ -1,4 +1,4 @@
-"""The row rules of a contract: what a row must keep to be published; a row that breaks one goes to quarantine."""
+"""Row rules of a contract. A row that breaks a rule goes to quarantine and is not published."""
 
 from decimal import Decimal
 
@@ -10,12 +10,12 @@ from lakeworks.errors import ContractError
 
 
 def row_rules(contract: Contract) -> tuple[RowRule, ...]:
-    """Every rule, generated from the columns or written in the contract; SQL over one row that is true for good rows.
+    """Return every rule, generated from the columns or written in the contract: SQL that is true for a good row.
 
-    Optional columns pass when they are null; a written rule that is null counts as broken.
+    Optional columns pass if they are null. A written rule whose result is null counts as broken.
 
     Raises:
-        ContractError: two rules have one name, so their counts could not be distinguished.
+        ContractError: two rules have the same name, so their counts could not be distinguished.
     """
     generated = [rule for name, column in contract.columns.items() for rule in _column_rules(name, column)]
     rules = (*generated, *storage_rules(contract), *contract.rows)
@@ -30,7 +30,7 @@ def row_rules(contract: Contract) -> tuple[RowRule, ...]:
 def _column_rules(name: str, column: Column) -> list[RowRule]:
     quoted = '"' + name.replace('"', '""') + '"'
     key = name.strip("_").lower()
-    # NaN is a missing number, to DuckDB the greatest one; Great Expectations takes it for missing too.
+    # NaN counts as a missing number, as in Great Expectations; to DuckDB it is the greatest number.
     missing = f"{quoted} IS NULL" + (f" OR isnan({quoted})" if column.type.kind in REAL else "")
     rules = []
     if column.required:
@@ -65,7 +65,7 @@ def _column_rules(name: str, column: Column) -> list[RowRule]:
 
 
 def literal(value: str | bool | int | Decimal | None, kind: LakeType) -> str:
-    """A value as SQL of the column's own type: a comparison must not go through another one."""
+    """Return a value as an SQL literal of the column's own type: a comparison must not convert it."""
     if value is None:
         return "NULL"
     if isinstance(value, str):

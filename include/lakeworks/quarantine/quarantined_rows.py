@@ -1,4 +1,4 @@
-"""The rows a run quarantined: the first ones, or those of one partition, as far as a row says where it belongs."""
+"""Quarantined rows of a run: the first ones, or those of one partition as far as a row names its partition."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _BATCH_ROWS = 10_000
 
 @dataclass(frozen=True)
 class PartitionRows:
-    """The first rows of a partition, and how many rows of the run there are of it, of others, and of no one knows which."""
+    """The first rows of a partition, and the run's row counts: of it, of other partitions, and of an unknown partition."""
 
     first: list[dict[str, Any]]
     here: int
@@ -79,7 +79,7 @@ def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.Recor
 
 
 def _placing(contract: Contract, batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
-    """Yield each row's values of the partition columns; a row quarantined on arrival is JSON text in `_row`."""
+    """Yield each row's values of the partition columns. A row quarantined on arrival is JSON text in `_row`."""
     columns = [str(field.column) for field in contract.partition_by if field.column]
     if "_row" not in batch.schema.names:
         known = [name for name in columns if name in batch.schema.names]
@@ -96,7 +96,7 @@ def _value(contract: Contract, name: str, value: Any) -> Any:
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        return None  # such a value may be why the row lies here
+        return None  # this value may be the reason why the row is quarantined
     return moment.astimezone(UTC) if moment.tzinfo else moment
 
 

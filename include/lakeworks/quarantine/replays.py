@@ -1,4 +1,4 @@
-"""Quarantine: what was quarantined and why, and replaying it once the contract, the transform or the source is repaired."""
+"""Replays: list quarantined rows and their reasons, and replay them once contract, transform or source is repaired."""
 
 import re
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Replay:
 
     @property
     def rejoined(self) -> int:
-        """Rows that were quarantined and no longer are; counted, so it can be wrong only if the inputs changed too."""
+        """Return the number of rows no longer quarantined: a difference of counts, which changed inputs change too."""
         return self.before.rows - self.record.balance.quarantined
 
 
@@ -67,7 +67,7 @@ def quarantined_by(record: RunRecord) -> QuarantinedPeriod | None:
 
 
 def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
-    """S3 tells seconds only: of attempts within one, the later run's."""
+    """Return the newest attempt. S3 timestamps have one-second resolution: within a second take the later run's."""
     last = max(_written(item) for item in items)
     close = [item for item in items if last - _written(item) <= timedelta(seconds=1)]
     return close[0] if len(close) == 1 else max(close, key=lambda item: _order(lake.store.head(item.key)))
@@ -78,7 +78,7 @@ def _described(lake: Lake, period: str, item: StoredObject, record: RunRecord | 
         return found
     head = lake.store.head(item.key)
     if head is None or (record is not None and _order(head) <= record.run.order):
-        return None  # a later run was published: it has the last word
+        return None  # a later run was published and decides
     return QuarantinedPeriod(
         period, item.key, int(head.metadata.get("lakeworks-rows", 0)), published=False, balance=None
     )
@@ -96,7 +96,7 @@ def covering(lake: Lake, contract: Contract, period: Period) -> QuarantinedPerio
     """Return the quarantined rows of a period, or of the run that it was part of (a month's, for one of its days).
 
     Raises:
-        LakeNotFound: nothing does.
+        LakeNotFound: nothing is in quarantine there.
     """
     held = {Period.parse(item.period): item for item in list_quarantined(lake, contract)}
     around = [each for each in held if each.start <= period.start and period.end <= each.end]
@@ -111,7 +111,7 @@ def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
     """Return the quarantined rows of the run of one period.
 
     Raises:
-        LakeNotFound: nothing does, or it lies there as a part of a longer period's run.
+        LakeNotFound: nothing is in quarantine there, or the run was of a longer period.
     """
     found = covering(lake, contract, period)
     if found.period != str(period):
@@ -123,7 +123,7 @@ def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
 
 
 def replay(lake: Lake, contract: Contract, period: Period, *, with_downstream: bool = False) -> Replay:
-    """Rebuild the period by today's contract and transform: rows that keep the rules now rejoin, the others stay quarantined.
+    """Rebuild the period with today's contract and transform. Rows that keep the rules now rejoin; others stay quarantined.
 
     The whole period is rebuilt from its inputs, because a row that rejoins can change others (duplicates, aggregates); so the
     balance of the new run holds over all rows, and replaying twice changes nothing.

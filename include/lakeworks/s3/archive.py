@@ -1,4 +1,4 @@
-"""Archived objects: S3 keeps their bytes and answers no read until they are restored for some days."""
+"""Archived objects: S3 refuses reads until they are restored for some days."""
 
 import re
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def archive_state(store: "ObjectStore", key: str, version_id: str | None = None)
 
 
 def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: int) -> None:
-    """Ask S3 to make an archived object readable for some days; asking again while it is under way changes nothing.
+    """Ask S3 to make an archived object readable for some days. A repeated request during the restore changes nothing.
 
     Raises:
         LakeUnavailable: S3 has no capacity for an expedited restore now.
@@ -70,7 +70,7 @@ def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: 
 
 
 def archived_error(uri: str, key: str, storage_class: str, region: str) -> ObjectArchived:
-    """Return the error of reading an archived object: its class, how long and what a restore costs, the command."""
+    """Return the error for a read of an archived object: its class, time and cost of a restore, the command."""
     return ObjectArchived(
         f"`{uri}` is archived in {storage_class or 'an archive class'} and cannot be read before it is restored"
         f"{_terms(load_price_book(), storage_class, region)}. Nothing was changed. Look what it costs in all, then restore: "
@@ -80,7 +80,7 @@ def archived_error(uri: str, key: str, storage_class: str, region: str) -> Objec
 
 
 def _terms(book: PriceBook, storage_class: str, region: str) -> str:
-    """Return time and cost of each restore tier, as far as the price book has them."""
+    """Return time and cost of each restore tier that the price book has."""
     if storage_class not in book.classes:
         return ""
     parts = []
@@ -95,7 +95,7 @@ def _terms(book: PriceBook, storage_class: str, region: str) -> str:
 
 
 def _subject(key: str) -> str:
-    """The table and period (or partition) a key belongs to, as the command line wants them."""
+    """Return the table and period (or partition) of a key, in the form that the command line takes."""
     owner, partition = owner_of(key), partition_of(key)
     table = f"<table of {owner.table}>" if owner.area == LANDING else owner.table
     return " ".join(filter(None, [table, str(partition.period or partition.path)]))

@@ -1,8 +1,8 @@
-"""Small objects sent and fetched by a compiled S3 client; what it cannot do, boto3 does.
+"""Fast client: send and fetch small objects by a compiled S3 client; boto3 does everything it cannot do.
 
 boto3 spends 2.5 ms of processor time on a request, obstore (Rust's object_store) 0.35 ms: half of what 5,000 partitions took
-to write (docs/adr/0015). Only whole objects go this way, without conditions. A failure is answered by the same request
-through boto3, so retries, redirects and errors stay boto3's: this is a shortcut and never another behaviour.
+to write (docs/adr/0015). It handles whole objects without conditions only. After a failure boto3 sends the same request,
+so retries, redirects and errors are always boto3's.
 """
 
 import logging
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 log = logging.getLogger(__name__)
-# After so many failures in a row it is left alone: a bucket elsewhere, a proxy it does not know.
+# After this many failures in a row it is not used any more (a bucket elsewhere, an unknown proxy).
 _MOST_FAILURES = 3
-# How long credentials are kept before boto3 is asked again; it renews them a quarter of an hour before they expire.
+# How long credentials are cached. boto3 renews them a quarter of an hour before they expire.
 _CREDENTIALS_MINUTES = 15
 _STANDARD_ATTRIBUTES = {"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control"}
 
@@ -35,7 +35,7 @@ class SentObject:
 
 @dataclass(frozen=True)
 class FetchedObject:
-    """A whole object and what S3 says of it."""
+    """A whole object and its S3 metadata."""
 
     body: bytes
     etag: str
@@ -44,22 +44,22 @@ class FetchedObject:
 
 
 class FastS3Client:
-    """The same endpoint, credentials and time limits as a boto3 client has, in buckets of any name."""
+    """Compiled client with the endpoint, credentials and time limits of a boto3 client, for any bucket."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self.carried = 0  # objects that went this way
+        self.carried = 0  # objects sent or fetched by this client
         self.failures = 0  # in a row
         self._stores: dict[str, S3Store] = {}
         self._process: int | None = None
 
     @classmethod
     def of(cls, client: Any) -> "FastS3Client | None":
-        """None where the client is set up in a way only boto3 understands (another CA, a proxy, acceleration, no signature)."""
+        """Make it from a boto3 client; None if only boto3 supports its settings (own CA, proxy, acceleration, no signature)."""
         try:
             config = client.meta.config
             plain = not (config.proxies or (config.s3 or {}).get("use_accelerate_endpoint"))
-            authority = client._endpoint.http_session._verify  # no public way to ask
+            authority = client._endpoint.http_session._verify  # boto3 has no public API for it
             trusts = client.meta.endpoint_url.startswith("http:") or authority in (
                 True,
                 os.environ.get("SSL_CERT_FILE"),
@@ -72,9 +72,9 @@ class FastS3Client:
     def put(
         self, bucket: str, key: str, body: bytes, attributes: Mapping[str, str], tags: Mapping[str, str]
     ) -> SentObject | None:
-        """Write an object with its tags, S3 checks its SHA-256 on arrival; `attributes` are metadata and Content-Type.
+        """Write an object with its tags; S3 checks its SHA-256. `attributes` are metadata and Content-Type.
 
-        None: not done.
+        Return None if it was not written.
         """
         try:
             store = self._store(bucket)
@@ -87,12 +87,12 @@ class FastS3Client:
             )
             self._did()
             return SentObject(str(done["e_tag"]), _pinned(done["version"]))
-        except Exception as error:  # whatever it is, boto3 meets it too and says it better
+        except Exception as error:  # boto3 meets the same error and has the better message
             self._failed(error)
             return None
 
     def get(self, bucket: str, key: str, version_id: str | None) -> FetchedObject | None:
-        """Read a whole object. None: not done."""
+        """Read a whole object; None if it was not read."""
         try:
             store = self._store(bucket)
             if store is None:
@@ -123,7 +123,7 @@ class FastS3Client:
             log.info("From here on every object goes through boto3: %s", said)
 
     def _store(self, bucket: str) -> "S3Store | None":
-        """The compiled client for a bucket, made in the process that uses it: its threads do not live through a fork."""
+        """Return the compiled client for a bucket, made in the process that uses it: its threads do not survive a fork."""
         if self.failures >= _MOST_FAILURES or self.client.meta.config.proxies:  # a proxy that only boto3 knows of
             return None
         if self._process != os.getpid():
@@ -141,7 +141,7 @@ class FastS3Client:
         url, config = urlsplit(self.client.meta.endpoint_url), self.client.meta.config
         virtual = _is_virtual(bucket, url.hostname or "", (config.s3 or {}).get("addressing_style"))
         endpoint = f"{url.scheme}://{bucket}.{url.netloc}" if virtual else f"{url.scheme}://{url.netloc}"
-        # Everything AWS_* variables could say is said: boto3 has read them already, in its own order.
+        # Every setting is explicit, because boto3 has read the AWS_* variables already, in its own order.
         return S3Store(
             bucket,
             endpoint=endpoint,
@@ -163,7 +163,7 @@ class FastS3Client:
         )
 
     def _credentials(self) -> Any:
-        """boto3's own, renewed by boto3."""
+        """Return boto3's credentials, renewed by boto3."""
         found = self.client._request_signer._credentials.get_frozen_credentials()
         return {
             "access_key_id": found.access_key,

@@ -1,7 +1,7 @@
-"""One bucket a layer: requests for a layer's keys go to the layer's own bucket, anyone who makes them.
+"""One bucket per layer: send every request for a layer's keys to that layer's bucket.
 
-Keys stay what they are (`silver/transport/trips/…`), so that the rest of the product need not know. The routing sits on
-the S3 client: nothing that uses it can forget it.
+Keys stay unchanged (`silver/transport/trips/…`), so no other code has to know. The S3 client itself does the routing,
+so no caller can forget it.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from lakeworks.errors import ConfigError
 
 @dataclass(frozen=True)
 class LayerBuckets:
-    """The lake's bucket, and the layers that have one of their own."""
+    """The lake's bucket, and the layers that have their own bucket."""
 
     bucket: str
     by_layer: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, key: str) -> str:
-        """The bucket that holds a key or prefix: its first part is the layer."""
+        """Return the bucket of a key or prefix: its first part is the layer."""
         return self.by_layer.get(key.split("/", 1)[0], self.bucket)
 
     def route(self, client: Any) -> Any:
-        """Make a boto3 S3 client send each request to the right bucket; returns the client."""
+        """Make a boto3 S3 client send each request to the right bucket. Return the client."""
         if self.by_layer:
             client.meta.events.register("provide-client-params.s3", self._routed, unique_id=f"layers-{self.bucket}")
         return client

@@ -1,4 +1,4 @@
-"""Upload of a file of this machine that may be there already: the same size and SHA-256 are not sent again."""
+"""Upload of a local file, skipped if the object already has its size and SHA-256."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,9 @@ from lakeworks.s3.object_store import SHA256, ObjectStore, Target
 def upload_once(
     store: ObjectStore, path: Path, key: str, sha256: str, sent: Callable[[int], None] | None = None
 ) -> bool:
-    """Upload unless the object has this content; returns whether anything was sent.
+    """Upload unless the object has this content. Return whether anything was sent.
 
-    Only the digest that we wrote with an object says what it holds: an ETag is none where it came in parts or by KMS.
+    Only the digest that lakeworks wrote with an object proves its content. With parts or KMS an ETag is no digest.
 
     Raises:
         FileChanged: the file is no longer what was digested; nothing was written.

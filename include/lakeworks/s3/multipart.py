@@ -1,4 +1,4 @@
-"""Objects too large for one request: uploads and server-side copies in parts, on a condition, aborted on failure."""
+"""Multipart uploads and server-side copies, completed on a condition and aborted on failure."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ from lakeworks.s3.requests import conditional, version, version_id_of
 from lakeworks.s3.upload_parts import complete_from_parts, send_all, send_bytes, started
 
 P = TypeVar("P")
-# Up to this size one request does; it also bounds what a transfer holds in memory.
+# Up to this size one request is enough; it also bounds the memory of a transfer.
 SINGLE_REQUEST_BYTES = 32 << 20
 # S3 takes at most 10,000 parts of 5 MiB to 5 GiB.
 _PART_BYTES = 16 << 20
@@ -35,7 +35,7 @@ def upload_file(
 ) -> StoredObject:
     """Upload a local file of any size; S3 checks the SHA-256 of every part on arrival.
 
-    `sha256` is the digest (hex) the file had when it was looked at. `sent` hears the bytes of each part that arrived.
+    `sha256` is the digest (hex) that the caller computed. `sent` is called with the bytes of each part that arrived.
 
     Raises:
         LostRace: the target's condition does not hold; nothing was written.
@@ -77,7 +77,7 @@ def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
 
 
 def open_upload(store: ObjectStore, target: Target, size: int) -> str:
-    """Begin an upload for an object of a size, and return its id. Any process may complete it, and only one of them can."""
+    """Begin an upload for an object of a given size, and return its id. Any process may complete it, but only one can."""
     checksum: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if size <= single_request_bytes(store) else {}
     with conditional(store.uri(target.key)):
         return str(started(store, target, checksum)["UploadId"])
@@ -86,9 +86,9 @@ def open_upload(store: ObjectStore, target: Target, size: int) -> str:
 def copy_object(
     store: ObjectStore, source: StoredObject, target: Target, stamp: str, upload: str | None = None
 ) -> StoredObject:
-    """Make the target hold the source's content, under another stamp, in one atomic step; large ones are copied inside S3.
+    """Copy the source's content to the target with another stamp, in one atomic step. Large objects are copied inside S3.
 
-    With `upload` (of `open_upload`) the content takes that way, and a failure leaves it open for others.
+    `upload` (from `open_upload`) is used if given; after a failure it stays open for other processes.
 
     With a SHA-256 among the source's metadata, it must be that of its content. Copies inside S3 see only the last bytes: there
     the object's size and the digest it was written with are compared, and every part must come from the same ETag.
@@ -97,7 +97,7 @@ def copy_object(
         LostRace: the target's condition does not hold; nothing was written.
         UploadGone: the upload was completed or ended by another process.
         SourceGone: the source is gone.
-        StagedChanged: the source is another object than was meant; nothing was written.
+        StagedChanged: the source is not the expected object; nothing was written.
     """
     wanted = source.metadata.get(SHA256)
     if source.size <= single_request_bytes(store):
@@ -119,10 +119,10 @@ def copy_object(
 def _copy_in_parts(
     store: ObjectStore, source: StoredObject, etag: str, target: Target, stamp: str, upload: str | None
 ) -> StoredObject:
-    """Copy all but the end inside S3; the end passes through here, because the footer with the stamp lies in it."""
+    """Copy all but the end inside S3. The end passes through this process, because it has the footer with the stamp."""
     step, of_version = part_bytes(store, source.size), version(source.version_id)
     origin: Any = {**store.place(source.key), **of_version}
-    # A short rest joins the part before it: the stamp lies among the last bytes, behind the statistics.
+    # A short rest joins the part before it: the stamp is in the last bytes, after the statistics.
     starts = range(0, max(source.size - min(_TAIL_BYTES, step // 4), 1), step)
 
     def send(place: dict[str, Any], number: int, start: int) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _multipart(
     parts: Iterable[P],
     send: Callable[[dict[str, Any], int, P], dict[str, Any]],
 ) -> StoredObject:
-    """Send the parts and complete on the target's condition; any failure aborts, so no paid-for parts stay behind."""
+    """Send the parts and complete on the target's condition. Abort after any failure, so that no parts stay and cost money."""
     with conditional(store.uri(target.key)):
         place: dict[str, Any] = store.place(target.key)
         # Parts copied inside S3 carry no checksum of ours to compare with.
@@ -188,7 +188,7 @@ def _multipart(
 
 
 def _completed(store: ObjectStore, place: dict[str, Any], target: Target, size: int, sent: list[Any]) -> StoredObject:
-    """Complete an upload on its target's condition, whether the answer comes or was lost."""
+    """Complete an upload on its target's condition, even if S3's response is lost."""
     try:
         answer = store.client.complete_multipart_upload(**place, MultipartUpload={"Parts": sent}, **target.conditions)
     except ClientError as error:
@@ -199,7 +199,7 @@ def _completed(store: ObjectStore, place: dict[str, Any], target: Target, size: 
 
 
 def _completed_before(store: ObjectStore, target: Target, size: int) -> StoredObject:
-    """Return what a completion made live whose answer was lost: boto3 repeats it, and the upload is gone by then.
+    """Return the object of a completion whose response was lost: boto3 repeated it after the upload was gone.
 
     Raises:
         LostRace: the target holds something else: another process aborted the upload.
@@ -211,12 +211,12 @@ def _completed_before(store: ObjectStore, target: Target, size: int) -> StoredOb
 
 
 def single_request_bytes(store: ObjectStore) -> int:
-    """Return the size up to which one request does."""
+    """Return the size up to which one request is enough."""
     return store.transfer.single_request_bytes if store.transfer else SINGLE_REQUEST_BYTES
 
 
 def part_bytes(store: ObjectStore, size: int) -> int:
-    """Return the size of the parts of an object: that of the transfer profile, or so many that S3 takes them."""
+    """Return an object's part size: the transfer profile's, or larger to keep the number of parts that S3 allows."""
     return max(_usual_part(store), -(-size // _MAX_PARTS))
 
 
@@ -225,5 +225,5 @@ def _usual_part(store: ObjectStore) -> int:
 
 
 def _together(store: ObjectStore, size: int) -> int:
-    """Return how many parts go at once: larger ones go one after another, so that memory stays what the profile says."""
+    """Return the number of parts in parallel. Larger parts go one after another, to stay within the profile's memory."""
     return max(1, store.threads * _usual_part(store) // part_bytes(store, size))

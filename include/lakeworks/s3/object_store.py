@@ -1,7 +1,7 @@
-"""S3 as the lake sees it: conditional, checksummed, versioned objects in one bucket.
+"""Object store: conditional, checksummed, versioned S3 objects in one bucket.
 
-Conditions are only ever put on `PutObject` and `CompleteMultipartUpload`: every S3 we tried enforces those, while two
-emulators silently ignore the newer conditions on `CopyObject` (docs/adr/0003).
+Only `PutObject` and `CompleteMultipartUpload` carry conditions: every S3 we tried enforces those. Two emulators silently
+ignore the newer conditions on `CopyObject` (docs/adr/0003).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ from lakeworks.s3.tag_header import tagging, untagged
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-# Metadata of every object of ours: the hex digest of its bytes.
+# Metadata of every object that lakeworks writes: the hex digest of its bytes.
 SHA256 = "lakeworks-sha256"
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,8 +44,8 @@ class StoredObject:
     version_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     modified: datetime | None = None
-    storage_class: str = "STANDARD"  # of a listing only
-    tag_count: int = field(default=0, compare=False)  # of `head` only
+    storage_class: str = "STANDARD"  # set by listings only
+    tag_count: int = field(default=0, compare=False)  # set by `head` only
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,19 @@ class Target:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """The request's condition headers."""
+        """Return the request's condition headers."""
         if self.if_match:
             return {"IfMatch": self.if_match}
         return {"IfNoneMatch": "*"} if self.if_absent else {}
 
 
 class ObjectStore:
-    """One bucket, or one a layer; or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
+    """One bucket, one bucket per layer, or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
 
-    With a fast_client transfer, whole objects go that way where no condition hangs on them. `tags` gives a key's object tags.
+    `fast_client` transfers whole objects without conditions. `tags` gives a key's object tags.
 
-    Callers name keys as the lake does; a tenant's level is put in here on the way out and taken off on the way back, so no
-    step can forget it or reach past it.
+    Callers use the lake's keys. The store adds the tenant's level to requests and removes it from results, so no step can
+    forget it or reach outside it.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, most of them by name
@@ -100,11 +100,11 @@ class ObjectStore:
         return check_key(tenant_key(self.tenant, key))
 
     def place(self, key: str) -> Any:
-        """Bucket and key as a request names them."""
+        """Return bucket and key for a request."""
         return {"Bucket": self.bucket, "Key": self.at(key)}
 
     def uri(self, key: str) -> str:
-        """The `s3://` address of a key."""
+        """Return the `s3://` address of a key."""
         return f"s3://{self.layers.of(key)}/{self.at(key)}"
 
     def now(self) -> datetime:
@@ -116,7 +116,7 @@ class ObjectStore:
         return parsedate_to_datetime(date).astimezone(UTC) + timedelta(seconds=1)
 
     def head(self, key: str, version_id: str | None = None) -> StoredObject | None:
-        """The object, or None where there is none."""
+        """Return the object, or None if there is none."""
         try:
             with translated("look at", self.uri(key)):
                 answer = self.client.head_object(**self.place(key), **version(version_id))
@@ -126,7 +126,7 @@ class ObjectStore:
         return StoredObject(key, *facts, tag_count=answer.get("TagCount", 0))
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, StoredObject]:
-        """The whole object and its identity; for small objects.
+        """Return the whole object and its identity; for small objects.
 
         Raises:
             LakeNotFound: there is no such object or version.
@@ -191,7 +191,7 @@ class ObjectStore:
         return StoredObject(target.key, len(body), answer["ETag"], version_id_of(answer), target.metadata)
 
     def scan(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
-        """Every object below a prefix, in key order."""
+        """Yield every object below a prefix, in key order."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.at(prefix), StartAfter=self.at(start_after) if start_after else ""
         )
@@ -203,10 +203,10 @@ class ObjectStore:
                     yield StoredObject(key, item["Size"], item["ETag"], **kept)  # type: ignore[arg-type]
 
     def delete(self, keys: Iterable[str]) -> int:
-        """Delete keys, 1,000 a call (on a versioned bucket their versions stay); returns how many.
+        """Delete keys, 1,000 per call, and return how many. On a versioned bucket their versions stay.
 
         Raises:
-            LakeUnavailable, LakeAccessDenied: S3 refused some; the message names the first.
+            LakeUnavailable, LakeAccessDenied: S3 refused some keys; the message names the first.
         """
         pending = [*keys]
         for start in range(0, len(pending), 1000):
@@ -226,17 +226,17 @@ class ObjectStore:
         return len(pending)
 
     def delete_if(self, found: StoredObject) -> None:
-        """Delete an object unless it changed since it was seen (on a versioned bucket the version stays).
+        """Delete an object unless it changed since it was read (on a versioned bucket the version stays).
 
         Raises:
-            LostRace: something else is there by now, or nothing; nothing was deleted.
+            LostRace: another object or none is there by now; nothing was deleted.
         """
         with conditional(self.uri(found.key), "delete"):
             settled(lambda: self.client.delete_object(**self.place(found.key), IfMatch=found.etag))
 
     @contextmanager
     def _reading(self, action: str, key: str) -> Iterator[None]:
-        """Translate errors of a read; one of an archived object says what a restore takes."""
+        """Translate errors of a read. The error for an archived object names time and cost of a restore."""
         try:
             with translated(action, self.uri(key)):
                 yield

@@ -24,11 +24,11 @@ _MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".zst": "application/zstd",
 }
-# Python's own table, whatever the machine's says.
+# Python's own table, independent of the machine's.
 _KNOWN_TYPES = MimeTypes(filenames=())
 # S3 answers 412 (404 for If-Match) when the condition fails.
 _CONDITION_FAILED = {"PreconditionFailed", "412"}
-# S3 answers 409 while another conditional write to the key is under way: what holds then is not decided yet.
+# S3 answers 409 while another conditional write to the key is under way and its result is not decided.
 _CONFLICT = "ConditionalRequestConflict"
 _CONFLICT_TRIES = 4
 _CONFLICT_SECONDS = 0.2
@@ -53,7 +53,7 @@ def conditional(where: str, action: str = "write") -> Iterator[None]:
 
 
 def settled(send: Callable[[], R]) -> R:
-    """Send a conditional request until S3 decides on its condition; a conflict of milliseconds is no lost race."""
+    """Send a conditional request until S3 decides on its condition: a conflict of milliseconds is no lost race."""
     tries = Retrying(
         retry=retry_if_exception(_is_conflict),
         stop=stop_after_attempt(_CONFLICT_TRIES),
@@ -68,13 +68,13 @@ def _is_conflict(error: BaseException) -> bool:
 
 
 def media_type(key: str) -> str:
-    """Return what a browser or another tool should take an object for, by its ending."""
+    """Return an object's media type for browsers and other tools, by its file ending."""
     ending = f".{key.rpartition('.')[2].lower()}"
     return _MEDIA_TYPES.get(ending) or _KNOWN_TYPES.types_map[1].get(ending, "application/octet-stream")
 
 
 def sha256_base64(body: bytes) -> str:
-    """Return the digest as S3's `x-amz-checksum-sha256` wants it."""
+    """Return the digest in the form of S3's `x-amz-checksum-sha256`."""
     return b64encode(hashlib.sha256(body).digest()).decode()
 
 

@@ -1,4 +1,4 @@
-"""An object's tags as S3 takes them with the object itself."""
+"""Object tags in the form of the header that S3 takes with the object."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,5 +11,5 @@ def untagged(_: str) -> Mapping[str, str]:
 
 
 def tagging(tags: Mapping[str, str]) -> dict[str, Any]:
-    """Return the request argument that writes an object with its tags; a crash in between cannot leave it without."""
+    """Return the request argument that writes an object together with its tags, so a crash cannot separate them."""
     return {"Tagging": urlencode(tags, quote_via=quote)} if tags else {}

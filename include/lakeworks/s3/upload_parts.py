@@ -1,4 +1,4 @@
-"""Uploads in parts: their requests, and uploads that several processes know, of which one can complete them."""
+"""Requests of multipart uploads, and uploads that several processes share and only one can complete."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -17,21 +17,21 @@ P = TypeVar("P")
 
 
 def started(store: ObjectStore, target: Target, checksum: dict[str, Any]) -> Any:
-    """Begin an upload and return the answer."""
+    """Begin an upload and return S3's response."""
     described = {"Metadata": dict(target.metadata), "ContentType": media_type(target.key), **checksum}
     described |= tagging(store.tags(target.key))
     return store.client.create_multipart_upload(**store.place(target.key), **described)
 
 
 def send_bytes(store: ObjectStore, place: dict[str, Any], number: int, chunk: bytes) -> dict[str, Any]:
-    """Send bytes as a part; S3 checks their SHA-256 on arrival."""
+    """Send bytes as a part. S3 checks their SHA-256 on arrival."""
     digest = sha256_base64(chunk)
     answer = store.client.upload_part(**place, PartNumber=number, Body=chunk, ChecksumSHA256=digest)
     return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
 
 
 def send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str, Any]]) -> list[Any]:
-    """Send with at most `threads` parts in flight, which bounds the memory they hold."""
+    """Send parts, at most `threads` at once, to bound memory."""
     done: list[dict[str, Any]] = []
     flying: set[Future[dict[str, Any]]] = set()
     with ThreadPoolExecutor(threads) as pool:
@@ -47,7 +47,7 @@ def send_all(threads: int, parts: Iterable[P], send: Callable[[int, P], dict[str
 def complete_from_parts(
     store: ObjectStore, target: Target, upload: str, size: int, send: Callable[[dict[str, Any]], list[Any]]
 ) -> StoredObject:
-    """Send parts into an upload that others know too, and complete it on the target's condition."""
+    """Send parts into a shared upload, and complete it on the target's condition."""
     place = {**store.place(target.key), "UploadId": upload}
     with conditional(store.uri(target.key)), _of_upload(store.uri(target.key)):
         complete: Any = store.client.complete_multipart_upload
@@ -56,7 +56,7 @@ def complete_from_parts(
 
 
 def end_upload(store: ObjectStore, key: str, upload: str) -> None:
-    """End an upload: no request that is still under way can complete it. One that is over stays so."""
+    """Abort an upload, so that no request under way can complete it. An upload that is over stays over."""
     with suppress(UploadGone), conditional(store.uri(key), "end an upload of"), _of_upload(store.uri(key)):
         store.client.abort_multipart_upload(**store.place(key), UploadId=upload)
 

@@ -1,6 +1,6 @@
 """A new project: the files of a template, written into a new or empty folder.
 
-`csv` and `empty` are written for this; `taxi`, `market` and `commerce` are the domains of Lakeworks' own lake, copied from it.
+`csv` and `empty` exist as templates only. `taxi`, `market` and `commerce` are copied from Lakeworks' own lake.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.project import MARKER
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# In the wheel beside the templates; in a checkout the repository's own folders.
+# In a wheel they lie beside the templates; in a checkout they are the repository's folders.
 _SHIPPED = _TEMPLATES / "shipped"
 _CHECKOUT = Path(__file__).resolve().parents[3]
 _MOST_NAME = 40
@@ -34,7 +34,7 @@ DOMAINS = {
     "commerce": Domain("commerce", ("commerce", "commerce_events", "commerce_monthly", "lake_inbox")),
 }
 TEMPLATES = ("csv", *DOMAINS, "empty")
-# The walkthrough of `csv` drops its samples and starts their runs itself: events would start each of them once more.
+# The walkthrough of `csv` drops its samples and starts their runs itself; events would start each run a second time.
 _INBOX = {
     "csv": "# Without the next line's # a file dropped in the inbox starts its DAG within seconds; then: lakeworks bootstrap\n"
     "# inbox_events: {}\n",
@@ -44,13 +44,13 @@ _LAKE_DAGS = ("lake_bootstrap", "lake_freshness", "lake_maintenance")
 
 
 def write_project(folder: Path, template: str = "csv") -> list[Path]:
-    """Write a template's files; all of them, or none.
+    """Write all files of a template, or none.
 
     Returns:
         The paths written, relative to the folder.
 
     Raises:
-        ConfigError: there is no such template, or the folder is not a new or empty one.
+        ConfigError: there is no such template, or the folder is not empty.
     """
     if template not in TEMPLATES:
         raise ConfigError(f"There is no template `{template}`. Nothing was written. Known: {', '.join(TEMPLATES)}.")
@@ -88,13 +88,13 @@ def _refuse_taken(folder: Path) -> None:
 
 
 def _name(folder: Path) -> str:
-    """The folder's name as part of bucket names: lower-case letters, digits and hyphens."""
+    """Return the folder's name as part of bucket names: lower-case letters, digits and hyphens."""
     kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in folder.name.lower())
     return kept.strip("-")[:_MOST_NAME].strip("-") or "my-lake"
 
 
 def _files(template: str) -> Iterator[tuple[Path, str]]:
-    """Every source file and its place in the project."""
+    """Yield every source file and its path in the project."""
     yield from _tree(_TEMPLATES / "base")
     for name in _LAKE_DAGS:
         yield _shipped("dags") / f"{name}.py", f"dags/{name}.py"
@@ -114,7 +114,7 @@ def _files(template: str) -> Iterator[tuple[Path, str]]:
 def _tree(root: Path) -> Iterator[tuple[Path, str]]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            # A leading dot is spelled out in the templates, so that no tool takes them for its own files.
+            # Templates spell a leading dot as `dot_`, so that no tool reads them as its own files.
             yield path, path.relative_to(root).as_posix().replace("dot_", ".").removesuffix(".template")
 
 

@@ -1,1 +1,1 @@
-"""Tables served by PostgreSQL: derived from publications, so that retries, kills, rollbacks and withdrawals arrive exactly."""
+"""Serving: tables in PostgreSQL, derived from publications. Retries, kills, rollbacks and withdrawals have exact effects."""

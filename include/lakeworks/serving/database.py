@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL, and its errors in the words of the lake."""
+"""Connection to PostgreSQL, with its errors translated to lakeworks' errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 _SECONDS = "10"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-# Not connected, out of resources, shutting down, read-only, lost against another transaction: another try may help.
+# Not connected, out of resources, shutting down, read-only, or lost to another transaction: a retry may help.
 _TRANSIENT = ("08", "53", "57", "25006", "40", "55", "58")
 
 
 @contextmanager
 def connected(address: str) -> "Iterator[psycopg.Connection]":
-    """A connection by an address `postgresql://user:password@host/database`; by default a remote server must prove its name.
+    """Connect to `postgresql://user:password@host/database`. By default a remote server must prove its name (TLS).
 
     Raises:
         ConfigError: psycopg is not installed, or the address is wrong.
@@ -33,7 +33,7 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
     with explained("PostgreSQL"):
         connection = psycopg.connect(**options, autocommit=True, application_name="lakeworks")
     with connection:
-        # What text means must not depend on the server's settings.
+        # The meaning of text must not depend on the server's settings.
         with explained("PostgreSQL"):
             connection.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET lock_timeout = '60s'")
         if connection.info.parameter_status("server_encoding") != "UTF8":
@@ -42,10 +42,10 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
 
 
 def connection_options(address: str) -> dict[str, Any]:
-    """Return an address's options; a remote server must prove its name unless the address says how to connect.
+    """Return an address's options. A remote server must prove its name unless the address sets `sslmode`.
 
     Raises:
-        ConfigError: it is no address; it may hold a password, so that it is not repeated.
+        ConfigError: the address is invalid; the message does not repeat it, because it may contain a password.
     """
     import psycopg
     from psycopg.conninfo import conninfo_to_dict

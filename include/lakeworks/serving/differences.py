@@ -1,4 +1,4 @@
-"""Differences between PostgreSQL and the ledger: by publication and number of rows, or row by row."""
+"""Differences between PostgreSQL and the ledger, by publication and number of rows or row by row."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServedPartition:
-    """One partition on both sides; numbers are 0 where it is not there."""
+    """One partition on both sides; numbers are 0 on a side without it."""
 
     partition: Partition
     live: int
@@ -29,14 +29,14 @@ class ServedPartition:
 
     @property
     def differs(self) -> bool:
-        """Return True if readers of PostgreSQL do not get what is live."""
+        """Return True if PostgreSQL does not have the live rows."""
         return (self.live, self.live_rows, 0) != (self.served, self.served_rows, self.other_rows)
 
 
 def compare(
     connection: "psycopg.Connection", lake: Lake, contract: Contract, *, deep: bool = False
 ) -> list[ServedPartition]:
-    """Return every partition that either side has; with `deep`, rows are compared by value.
+    """Compare every partition that either side has. With `deep`, compare rows by value.
 
     Raises:
         ConfigError: the table is not served.
@@ -87,7 +87,7 @@ def compare(
 def _other_rows(
     connection: "psycopg.Connection", lake: Lake, contract: Contract, served: ServedTable, entry: LedgerEntry
 ) -> int:
-    """Return how many rows one side has and the other has not; the lake's are copied beside the served ones."""
+    """Return the number of rows that only one side has. The lake's rows are copied into a temporary table to compare."""
     from psycopg import sql
 
     beside = sql.Identifier("lakeworks_compared")

@@ -1,4 +1,4 @@
-"""Following the ledger: one transaction a partition deletes its rows, copies the live publication's, and notes its number."""
+"""Following the ledger: one transaction per partition deletes its rows, copies the live publication's, records its number."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,11 +43,11 @@ def serve(  # noqa: PLR0913 - each is a choice of who serves
     rewrite: bool = False,
     progress: Callable[[int, int], object] = lambda *_: None,
 ) -> list[Followed]:
-    """Bring partitions (all of the table without any) to what the ledger says is live; `again` also those that are.
+    """Bring partitions (default: all) to the live publication; with `again` also those that have it already.
 
     Raises:
         ConfigError: the table is not served.
-        ServingUnavailable, ServingRefused: PostgreSQL fails or refuses; partitions before stay served, this one is unchanged.
+        ServingUnavailable, ServingRefused: PostgreSQL fails or refuses; earlier partitions stay served, this one is unchanged.
     """
     served = ServedTable.of(contract)
     with explained(f"`{contract.name}`"):
@@ -58,7 +58,7 @@ def serve(  # noqa: PLR0913 - each is a choice of who serves
     done = list[Followed]()
     for partition in wanted:
         number, rows = known.get(partition.path, (0, 0))
-        if number and number == max(taken.get(partition, [0])):  # no entry has to be read to see that nothing is new
+        if number and number == max(taken.get(partition, [0])):  # the listing alone shows that nothing is new
             done.append(Followed(str(partition), "unchanged", number, rows))
             continue
         with explained(f"`{contract.name}` {partition}"), connection.transaction():
@@ -68,7 +68,7 @@ def serve(  # noqa: PLR0913 - each is a choice of who serves
 
 
 def _served(connection: "psycopg.Connection", contract: Contract, served: ServedTable) -> dict[str, tuple[int, int]]:
-    """Return the publication and the number of rows of each partition that is served in the present shape."""
+    """Return the publication and the number of rows of each partition served in the current shape."""
     text = "SELECT partition, publication, rows FROM {publications} WHERE table_name = %s AND shape = %s"
     rows = _execute(connection, text, served, [contract.name, served.shape]).fetchall()
     return {path: (number, count) for path, number, count in rows}
@@ -85,7 +85,7 @@ def _follow(
     served, partition = what
     place = [contract.name, partition.path]
     number, content, shape = _locked(connection, served, place)
-    # Read behind the lock: a process that waited for it finds what is live now, not what was when it began to wait.
+    # Read after taking the lock: a process that waited for it must see the publication that is live now.
     stored = lake.ledger.newest(contract.table, partition)
     if stored is None:
         return Followed(str(partition), "never published", 0, 0)
@@ -103,7 +103,7 @@ def _follow(
 
 
 def _locked(connection: "psycopg.Connection", served: ServedTable, place: list[str]) -> tuple[int, str, str]:
-    """Lock a partition's line, which is made if there is none, until the transaction ends."""
+    """Lock a partition's row until the transaction ends; insert the row if there is none."""
     _execute(
         connection,
         "INSERT INTO {publications} VALUES (%s, %s, 0, 0, '', '', now()) ON CONFLICT DO NOTHING",

@@ -1,4 +1,4 @@
-"""Rows as COPY takes them: CSV in which a null is nothing and empty text is `""`, arrays and JSON as PostgreSQL writes them."""
+"""Rows for COPY as CSV: a null is an empty field, empty text is `""`, arrays and JSON are in PostgreSQL's notation."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ _NESTED = ("list", "struct", "map")
 
 
 def served_columns(contract: Contract) -> dict[str, str]:
-    """Return the columns that are served, with their PostgreSQL types."""
+    """Return the served columns with their PostgreSQL types."""
     personal = contract.serving is not None and contract.serving.postgres.include_personal
     return {
         name: served_type(column.type) for name, column in contract.columns.items() if personal or not column.protected
@@ -23,17 +23,17 @@ def served_columns(contract: Contract) -> dict[str, str]:
 
 
 def served_type(kind: LakeType) -> str:
-    """Return a column's type; lists of lists are JSON, because arrays would have to be rectangular."""
+    """Return a column's PostgreSQL type. Lists of lists are JSON, because PostgreSQL's arrays must be rectangular."""
     if kind.kind == "list" and kind.members[0][1].kind in _NESTED:
         return "jsonb"
     return kind.postgres
 
 
 def copied(batch: pa.RecordBatch, kinds: dict[str, str], where: str) -> pa.RecordBatch:
-    """Return a batch whose values are text where CSV by itself would not be PostgreSQL's.
+    """Return the batch with text in place of values whose plain CSV form PostgreSQL does not accept.
 
     Raises:
-        ServingRefused: a text has a NUL, which PostgreSQL cannot hold.
+        ServingRefused: a text has a NUL character, which PostgreSQL cannot store.
     """
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):

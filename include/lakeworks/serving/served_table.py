@@ -1,4 +1,4 @@
-"""The table in PostgreSQL: made from the contract, grown with it; never dropped or renamed, so that grants and views stay."""
+"""The PostgreSQL table, made and extended from the contract. It is never dropped or renamed, so grants and views stay."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import psycopg
 
 PUBLICATIONS = "lakeworks_publications"
-# Types that hold every value of another; changing to one rewrites the table behind an exclusive lock.
+# Types that hold every value of another type. A change to one rewrites the table under an exclusive lock.
 _WIDER = {("smallint", "integer"), ("smallint", "bigint"), ("integer", "bigint"), ("real", "double precision")}
 
 
@@ -53,27 +53,27 @@ class ServedTable:
 
     @property
     def publications(self) -> Any:
-        """Return the quoted name of the table that says which publication of each partition is served."""
+        """Return the quoted name of the table that records the served publication of each partition."""
         from psycopg import sql
 
         return sql.Identifier(self.schema, PUBLICATIONS)
 
     @property
     def shape(self) -> str:
-        """Return what rows look like: another shape of the same content is served again."""
+        """Return the shape of the rows. The same content in another shape is served again."""
         return ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
 
 
 def prepare(connection: "psycopg.Connection", served: ServedTable, *, rewrite: bool = False) -> None:
-    """Make the table, or add what the contract has more by now, in one transaction.
+    """Create the table, or add the contract's new columns, in one transaction.
 
     Raises:
-        ServingRefused: a column has another type; says what a change costs.
+        ServingRefused: a column has another type; the message says what a change costs.
     """
     from psycopg import sql
 
     with connection.transaction():
-        # Two workers make it one after the other.
+        # A lock makes two workers create it one after the other.
         connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"lakeworks {served.schema}.{served.table}"])
         if _types(connection, served) is None:
             _create(connection, served)
@@ -107,7 +107,7 @@ def _create(connection: "psycopg.Connection", served: ServedTable) -> None:
 
 
 def _types(connection: "psycopg.Connection", served: ServedTable) -> dict[str, str] | None:
-    """Return the columns there are with their types; None where there is no table."""
+    """Return the existing columns with their types; None if there is no table."""
     rows = connection.execute(
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid JOIN "
         "pg_namespace ON relnamespace = pg_namespace.oid "
@@ -118,7 +118,7 @@ def _types(connection: "psycopg.Connection", served: ServedTable) -> dict[str, s
 
 
 def _spelled(kind: str) -> str:
-    """Return a type as PostgreSQL spells it."""
+    """Return a type in PostgreSQL's spelling."""
     base, array = kind.removesuffix("[]"), "[]" if kind.endswith("[]") else ""
     return ("timestamp without time zone" if base == "timestamp" else base) + array
 
@@ -144,7 +144,7 @@ def _widen(
 
 
 def _is_wider_decimal(old: str, new: str) -> bool:
-    """Return True if the new decimal has the digits of the old one on both sides of the point: PostgreSQL rounds in silence."""
+    """Return True if the new decimal has all digits of the old one before and after the point: PostgreSQL rounds silently."""
     found = [re.fullmatch(r"numeric\((\d+),(\d+)\)", kind) for kind in (old, new)]
     if not found[0] or not found[1]:
         return False

@@ -1,1 +1,1 @@
-"""Addresses for people without credentials: a published object for a while, or one place in the inbox to drop a file into."""
+"""Shares: temporary addresses for people without credentials, to download a published object or to upload one file."""

@@ -1,4 +1,4 @@
-"""Addresses to download from: of the objects of a publication, or of an object that is no table's, each at its version."""
+"""Download addresses for the objects of a publication, or for an object outside all tables, each at a fixed version."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ _NOTHING = "Nothing was shared."
 
 @dataclass(frozen=True)
 class Terms:
-    """For how long, for whom, and whether protected columns may go along."""
+    """Terms of a share: duration, recipient, and whether protected columns are allowed."""
 
     wanted: timedelta
     to: str = ""
@@ -28,7 +28,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Shared:
-    """A share's record and its addresses; only who asked for them sees those."""
+    """A share's record and its addresses. Only the person who made the share sees the addresses."""
 
     record: ShareRecord
     addresses: tuple[str, ...]
@@ -37,7 +37,7 @@ class Shared:
 def share_partition(
     lake: Lake, contract: Contract, partition: Partition, signer: Signer, terms: Terms, now: datetime
 ) -> Shared:
-    """Share the objects of a live publication, whole.
+    """Share all objects of a live publication.
 
     Raises:
         LakeNotFound: nothing is published there.

@@ -1,4 +1,4 @@
-"""Records of shares: one object of the lake each, written before the address is shown; never the address or its signature."""
+"""Records of shares: one object each, written before the address is shown. It never contains the address or its signature."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ _ADVICE = "is no record of a share: {problem}. Nothing was changed. Look at the 
 
 
 class SharedObject(Record):
-    """One object and the version that the address is for."""
+    """One object and its shared version."""
 
     key: str
     version_id: str | None = None
@@ -50,10 +50,10 @@ def new_id() -> str:
 
 
 def store_record(store: ObjectStore, record: ShareRecord) -> None:
-    """Write a record; it never replaces another.
+    """Write a record. It never replaces another one.
 
     Raises:
-        LostRace: there is one of this name.
+        LostRace: a record of this name exists.
     """
     body = json.dumps(record.model_dump(mode="json"), indent=1).encode()
     store.put(Target(record.key, if_absent=True), body)

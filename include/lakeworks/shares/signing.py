@@ -1,4 +1,4 @@
-"""Credentials that sign an address, and its longest life: what S3 allows, and what the credentials themselves have left."""
+"""Credentials that sign an address, and the longest life of the address: limited by S3 and by the credentials' own end."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 from lakeworks.errors import ConfigError
 
-# Signature version 4 admits no more.
+# The maximum of signature version 4.
 LONGEST = timedelta(days=7)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(\d{1,5})([mhd])")
@@ -16,7 +16,7 @@ _DURATION = re.compile(r"(\d{1,5})([mhd])")
 
 @dataclass(frozen=True)
 class Signer:
-    """An S3 client that signs with version 4, and what is known of its credentials."""
+    """An S3 client that signs with version 4, and the facts known about its credentials."""
 
     client: Any
     access_key: str
@@ -25,7 +25,7 @@ class Signer:
 
     @classmethod
     def of(cls, session: Any, config: Any, region: str) -> "Signer":
-        """A signer of a boto3 session.
+        """Make a signer from a boto3 session.
 
         Raises:
             ConfigError: there are no credentials.
@@ -42,10 +42,10 @@ class Signer:
         return cls(client, frozen.access_key, bool(frozen.token), _end_of(credentials))
 
     def until(self, now: datetime, wanted: timedelta) -> datetime:
-        """Return when an address made now really ends.
+        """Return when an address made now ends: at the requested time, or earlier with the credentials.
 
         Raises:
-            ConfigError: the credentials have ended.
+            ConfigError: the credentials have expired.
         """
         end = now + wanted
         if self.end is not None:
@@ -58,10 +58,10 @@ class Signer:
 
 
 def duration_of(text: str) -> timedelta:
-    """Read `30m`, `1h` or `2d`.
+    """Parse `30m`, `1h` or `2d`.
 
     Raises:
-        ConfigError: it is none, or longer than S3 allows.
+        ConfigError: it is no duration, or longer than S3 allows.
     """
     match = _DURATION.fullmatch(text)
     found = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
@@ -71,7 +71,7 @@ def duration_of(text: str) -> timedelta:
 
 
 def _end_of(credentials: Any) -> datetime | None:
-    """Return when credentials end: of a role or profile botocore knows it, of the environment its own variable says it."""
+    """Return when the credentials expire: botocore knows it for a role or profile, a variable for the environment's."""
     known = getattr(credentials, "_expiry_time", None)
     if known is None and credentials.method == "env" and (text := os.environ.get("AWS_CREDENTIAL_EXPIRATION")):
         try:

@@ -1,4 +1,4 @@
-"""A form to drop one file into the inbox with: key, size and content type are conditions that S3 checks."""
+"""Upload form for one file into the inbox. S3 checks key, size and content type."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from lakeworks.shares.signing import Signer
 
 _SOURCE = "file_drop."
 _ANY = "application/octet-stream"
-# What S3 takes in one POST.
+# The largest body that S3 takes in one POST.
 _MOST_BYTES = 5 << 30
 
 
 @dataclass(frozen=True)
 class Upload:
-    """The one file that may be sent; without a name any name is taken."""
+    """The one file that may be sent. Without a name, any name is allowed."""
 
     data_set: str
     period: Period
@@ -35,7 +35,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class UploadForm:
-    """A share's record, and the address and fields that a file is posted with."""
+    """A share's record, and the address and form fields for the POST."""
 
     record: ShareRecord
     address: str
@@ -73,7 +73,7 @@ def share_upload(
 def _form(lake: Lake, upload: Upload, folder: str, signer: Signer, seconds: int) -> Any:
     prefix = lake.store.at(folder)
     kind = upload.content_type or guess_type(upload.name)[0] or _ANY
-    # A field is no condition by itself: each is named among the conditions, too.
+    # S3 checks only fields that are also conditions, so each field is added to the conditions.
     conditions: list[Any] = [["content-length-range", 1, upload.most_bytes], {"Content-Type": kind}]
     if not upload.name:
         conditions.append(["starts-with", "$key", prefix])

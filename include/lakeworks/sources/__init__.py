@@ -1,4 +1,4 @@
-"""Source clients: they ask vendors and hand over raw bytes; they never touch the lake.
+"""Source clients: they request data from vendors and return raw bytes. They never write to the lake.
 
 Three kinds. A `Source` serves one file a period, conditional on its ETag (NYC TLC). A `RequestSource` makes many requests a
 period (an API). Every answer goes through `ResponseStore.fetch_once`, which lands it before the client sends the next request.

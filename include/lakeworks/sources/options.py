@@ -1,4 +1,4 @@
-"""A contract's `source_options`, checked by the client that reads them."""
+"""Options of a source: a contract's `source_options`, validated by the client that reads them."""
 
 from typing import TypeVar
 
@@ -10,7 +10,7 @@ from lakeworks.sources import FetchRequest, SourceConnection
 
 
 class Options(BaseModel):
-    """Base of every data set's options: a name that does not exist is an error, not a default."""
+    """Base class of every data set's options. An unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=Options)
 
 
 def read_options(model: type[Model], wanted: FetchRequest) -> Model:
-    """The options of a data set.
+    """Return the options of a data set.
 
     Raises:
         ContractError: one is missing, unknown or of another type; names each.
@@ -33,7 +33,7 @@ def read_options(model: type[Model], wanted: FetchRequest) -> Model:
 
 
 def read_connection(model: type[Model], name: str, access: SourceConnection) -> Model:
-    """The client's options in the extra of a source's Airflow connection.
+    """Return the client's options from the extra of a source's Airflow connection.
 
     Raises:
         ConfigError: one is missing, unknown or of another type; names each.

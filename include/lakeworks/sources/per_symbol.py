@@ -1,4 +1,4 @@
-"""Data sets with one request a symbol."""
+"""Data sets with one request per symbol."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,10 +16,10 @@ def land_each(
     is_known: Callable[[SourceResponse], bool],
     **facts: str,
 ) -> dict[str, str]:
-    """Land the answer of every symbol; one the vendor does not know is landed too, and named in what is returned.
+    """Land the response for every symbol. Responses for unknown symbols are landed too, and those symbols are returned.
 
     Raises:
-        SourceRejected: the vendor knows none of them: then the fault is ours.
+        SourceRejected: the vendor knows none of them, so the request itself is wrong.
     """
     answers = {name: landing.fetch_once(f"{name}.json", partial(ask, name), symbol=name, **facts) for name in symbols}
     unknown = [name for name, answer in answers.items() if not is_known(answer)]

@@ -1,4 +1,4 @@
-"""The protocols between sources and the lake: what a client is asked, and where its answers go."""
+"""Protocols between sources and the lake: requests to a client, and the store of its responses."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Download:
 
 @dataclass(frozen=True)
 class NotModified:
-    """The source still has the file whose ETag was named."""
+    """The source still has the file with the given ETag."""
 
     url: str
     etag: str
@@ -39,16 +39,16 @@ class NotModified:
 
 @runtime_checkable
 class Source(Protocol):
-    """A vendor that serves one file a data set and period."""
+    """A vendor that serves one file per data set and period."""
 
     def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
-        """Bring a data set's file of one period to `scratch`.
+        """Download a data set's file of one period to `scratch`.
 
         Raises:
             NotPublishedYet: the vendor has not published the period.
             SourceUnavailable: the vendor did not answer properly after retries.
             SourceRejected: the vendor refuses the request.
-            MalformedSource: the vendor keeps answering something else than the file.
+            MalformedSource: the vendor keeps sending something else than the file.
         """
 
 
@@ -57,7 +57,7 @@ class FetchRequest:
     """One fetch: the data set, the period, and the contract's `source_options`.
 
     `since` is for sources of changes (`landing: all` in the contract): the end of the latest earlier period that was fetched
-    completely. It is read off landing, so no retry, lost worker or day off can move it.
+    completely. It is read from landing, so retries, lost workers and skipped days do not change it.
     """
 
     dataset: str
@@ -67,22 +67,22 @@ class FetchRequest:
 
 
 class ResponseStore(Protocol):
-    """The store of a fetch's answers."""
+    """Store of a fetch's responses."""
 
     def fetch_once(self, name: str, ask: Callable[[], SourceResponse], **facts: str) -> SourceResponse:
-        """The landed answer of that name; only if there is none, `ask` and land what comes.
+        """Return the landed response of that name. If there is none, call `ask` and land its response.
 
         `name` ends in the format (`IBM.json`, `page-0001.json`, `listing.csv`), and is the same for the same request at
-        every attempt. `facts` say what was asked (`symbol="IBM"`) and come back to `parse` with the answer.
+        every attempt. `facts` describe the request (`symbol="IBM"`), and `parse` gets them with the response.
         """
 
 
 @runtime_checkable
 class RequestSource(Protocol):
-    """A vendor that is asked many times for a data set and period.
+    """A vendor that takes many requests per data set and period.
 
-    A client whose answers also depend on the connection (the plan of the key) says so in an attribute `variant: str`: a
-    fetch that was begun with one is not continued with another.
+    A client whose responses also depend on the connection (the plan of the key) has an attribute `variant: str`. A fetch
+    that began with one variant is not continued with another.
     """
 
     def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
@@ -97,7 +97,7 @@ class RequestSource(Protocol):
 
 AnySource = Source | RequestSource | FileSource
 Rows = Iterable["Mapping[str, Any] | RawBatch"]
-# One landed answer as rows: the vendor's fields and values as received, plus what was asked. Pure.
+# Turns one landed response into rows: the vendor's fields and values as received, plus the request's facts. Pure.
 Parse = Callable[[FetchRequest, SourceResponse], Rows]
 
 

@@ -1,8 +1,8 @@
-"""The sources a project can use: the library's vendors, installed packages' entry points, and files of the project.
+"""Registry of a project's sources: the library's vendors, installed packages' entry points, and files of the project.
 
 A source is a module with `connect(access)` and, for a `RequestSource`, `parse(wanted, answer)`. Its name is the part before the
-dot of a contract's `source`, and the id of its Airflow connection. A project adds one by a file in `include/lake/sources/`, a
-package by an entry point of the group `lakeworks.sources`.
+dot of a contract's `source`, and the id of its Airflow connection. A project adds one by a file in `include/lake/sources/`;
+a package adds one by an entry point of the group `lakeworks.sources`.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ OWN = {
 
 @dataclass(frozen=True)
 class KnownSource:
-    """One source by name: the place it comes from, in words, and its module's loader."""
+    """One source: its name, its origin in words, and its module's loader."""
 
     name: str
     origin: str
@@ -35,7 +35,7 @@ class KnownSource:
 
 
 def known_sources() -> dict[str, KnownSource]:
-    """Return every source by name, without importing one.
+    """Return every source by name. No module is imported.
 
     Raises:
         ContractError: two places name the same source.
@@ -53,7 +53,7 @@ def known_sources() -> dict[str, KnownSource]:
 
 
 def open_source(name: str, base_url: str | None = None, access: SourceConnection | None = None) -> AnySource:
-    """Return the client of a source, at its own address unless another is given.
+    """Return the client of a source. By default it uses the vendor's own address.
 
     Raises:
         ContractError: there is no such source, or its module is broken.
@@ -106,7 +106,7 @@ def _of_library() -> list[KnownSource]:
 
 @cache
 def _installed() -> tuple[KnownSource, ...]:
-    """Sources of installed packages; read once, because every package's metadata is looked through."""
+    """Return the sources of installed packages. Cached, because it reads every package's metadata."""
     return tuple(
         KnownSource(point.name, f"the entry point `{point.value}`", point.load) for point in entry_points(group=GROUP)
     )

@@ -1,4 +1,4 @@
-"""One vendor's answer to one request, as it was received."""
+"""One vendor response, as received."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 from lakeworks.formats.text.json_values import parse_json
 
-# What later steps may want to know of an answer; other headers (cookies, traces) are not kept.
+# Headers that later steps may need; others (cookies, traces) are not stored.
 KEPT_HEADERS = ("content-type", "etag", "last-modified", "link")
 
 
 @dataclass(frozen=True)
 class SourceResponse:
-    """A complete body and where it came from; `facts` are what the client knows of the request, such as the symbol."""
+    """A complete body and its origin. `facts` describe the request, such as the symbol."""
 
     body: bytes
     url: str
@@ -25,19 +25,19 @@ class SourceResponse:
 
     @property
     def sha256(self) -> str:
-        """Of the body."""
+        """Return the SHA-256 of the body."""
         return hashlib.sha256(self.body).hexdigest()
 
     @property
     def text(self) -> str:
-        """The body as UTF-8; what is none shows as a replacement character."""
+        """Return the body as UTF-8. Invalid bytes become replacement characters."""
         return self.body.decode("utf-8-sig", errors="replace")
 
     def json(self) -> Any:
         """The body as JSON.
 
         Raises:
-            ValueError: it is none. Python's `NaN` and `Infinity` count as JSON: vendors send them.
+            ValueError: it is not JSON. `NaN` and `Infinity` are accepted, because vendors send them.
         """
         return parse_json(self.body.decode("utf-8-sig"))
 

@@ -1,6 +1,6 @@
-"""Small tables that people keep by hand: `rows.csv` beside the table's contract, landed like any vendor's answer.
+"""Small tables that people maintain by hand: `rows.csv` beside the table's contract, landed like a vendor's response.
 
-A change is a reviewed commit; the address names the file, and landing keeps every state that was ever published.
+A change is a reviewed commit. The address names the file, and landing keeps every published state.
 """
 
 import io
@@ -16,7 +16,7 @@ from lakeworks.sources.response import SourceResponse
 
 
 class Declared:
-    """A data set is the name of the table whose folder holds `rows.csv`."""
+    """Source of declared rows. A data set is named like the table whose folder has `rows.csv`."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or current_project().tables
@@ -40,10 +40,10 @@ class Declared:
 
 
 def connect(access: SourceConnection) -> Declared:  # noqa: ARG001 - every source has it
-    """The client; it needs no address and no key."""
+    """Return the client. It needs no address and no key."""
     return Declared()
 
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
-    """The rows, every value as text, an empty field as a null."""
+    """Return the rows: every value as text, an empty field as null."""
     return read_text(io.StringIO(answer.text, newline=""))

@@ -1,8 +1,9 @@
 """Files that people drop into `inbox/<data set>/<period>/` of the lake's bucket or of a folder: CSV, JSON(L), Parquet.
 
 `inbox/commerce_events/2017-01-05/till-7.jsonl` is part of the data set `commerce_events` on that day. Every file is read to its
-end before it is landed; one that is broken stops the fetch and names file and line. The inbox is only read. A file is its name
-and its content: a corrected one is landed again, one that left the inbox stays part of the period until a person forgets it.
+end before it is landed. A broken file stops the fetch with an error that names file and line. The inbox is only read. A file is
+identified by name and content: a corrected file is landed again. A file that left the inbox stays part of the period until a
+person removes it by command.
 """
 
 import hashlib
@@ -40,24 +41,24 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class InboxFile:
-    """A file's size in bytes, and a text that changes with its content."""
+    """A file's size in bytes, and a version text that changes with its content."""
 
     size: int
     version: str
 
 
 class Inbox(Protocol):
-    """A place for dropped files; `lakeworks.landing.inbox` has the one in the lake's bucket."""
+    """A location of dropped files. `lakeworks.landing.inbox` has the one in the lake's bucket."""
 
     def files(self, folder: str) -> Mapping[str, InboxFile]:
-        """The files in a folder of the inbox, by name; of those in folders below it, the name has a `/`."""
+        """Return the files in a folder of the inbox, by name. Names of files in subfolders contain a `/`."""
 
     def download(self, folder: str, name: str, path: Path) -> None:
         """Write a file's content to `path`.
 
         Raises:
-            FileNotFoundError, LakeNotFound: it is not there any more.
-            NotPublishedYet: it changed while it was read.
+            FileNotFoundError, LakeNotFound: the file no longer exists.
+            NotPublishedYet: the file changed while it was read.
         """
 
     def address(self, folder: str, name: str) -> str:
@@ -65,7 +66,7 @@ class Inbox(Protocol):
 
 
 class FileOptions(Options, FormatOptions):
-    """The files of the period's folder that belong to the data set, their format, and the bound for a shrinking one."""
+    """Options: the file names that belong to the data set, their format, and how far a corrected file may shrink."""
 
     files: str = "*"
     least_share_of_rows: float = Field(
@@ -78,7 +79,7 @@ class FileOptions(Options, FormatOptions):
 
 @dataclass(frozen=True)
 class FileDrop:
-    """Any data set: its name is the folder in the inbox."""
+    """Source of dropped files. A data set is named like its folder in the inbox."""
 
     inbox: Inbox
 
@@ -125,7 +126,7 @@ class FileDrop:
             rows, content = read_to_end(path, name, options)
         except LakeError:
             raise
-        except Exception as error:  # whatever bytes a stranger drops, the error names the file
+        except Exception as error:  # the error names the file, whatever bytes it has
             raise MalformedSource(
                 f"`{address}` is broken: {problem(error)}. It was not landed, files before it were. Drop it again, corrected, "
                 "under the same name."
@@ -142,7 +143,7 @@ class FileDrop:
 
 
 def connect(access: SourceConnection) -> FileDrop:
-    """The client of a deployment: the folder the connection `file_drop` names (`file:///...`), else the lake's own inbox."""
+    """Return the client: for the folder in the connection `file_drop` (`file:///...`), else for the lake's own inbox."""
     from lakeworks.sources.files.local_inbox import LocalInbox
 
     if access.base_url:
@@ -170,7 +171,7 @@ def why_not_taken(name: str, pattern: str = "*") -> str | None:
 
 
 def read_to_end(path: Path, name: str, options: FormatOptions) -> tuple[int, str | None]:
-    """Return how many rows a file has, and the digest of its plain bytes if they are compressed."""
+    """Return a file's row count, and the digest of its decompressed bytes if it is compressed."""
     kind = format_of(name, options)
     with path.open("rb") as file:
         rows = sum(batch.rows for batch in kind.read(file, options))
@@ -178,7 +179,7 @@ def read_to_end(path: Path, name: str, options: FormatOptions) -> tuple[int, str
 
 
 def digest(path: Path, compression: str | None) -> str:
-    """Return the SHA-256 of a file's plain bytes."""
+    """Return the SHA-256 of a file's decompressed bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         stream = plain(file, compression)
@@ -188,7 +189,7 @@ def digest(path: Path, compression: str | None) -> str:
 
 
 def _removed(before: Mapping[str, LandedFile], taken: Mapping[str, LandedFile], landing: FileStore) -> dict[str, str]:
-    """Keep what left the inbox, but for files that came back under another name."""
+    """Keep the files that left the inbox, except those that came back under another name."""
     renamed = {item.content: name for name, item in taken.items() if name not in before}
     kept = []
     for name, item in before.items():

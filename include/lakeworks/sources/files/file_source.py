@@ -1,4 +1,4 @@
-"""Sources of whole files that others deliver: a file is its name and its content, and what is landed stays known."""
+"""Sources of whole files that others deliver. Name and content identify a file, and landed files are remembered."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """Facts of a file that was brought and read to its end. `content` is the digest of its plain bytes."""
+    """Facts about a file that was downloaded and read to its end. `content` is the digest of its decompressed bytes."""
 
     url: str
     fetched_at: datetime
@@ -24,7 +24,7 @@ class FileFacts:
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file of the newest complete fetch; `version` tells its content apart in the place it was delivered to."""
+    """A file of the newest complete fetch. `version` identifies its content at the place of delivery."""
 
     name: str
     version: str
@@ -34,7 +34,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file on this machine that was read to its end, under the name it is landed by."""
+    """A file on this machine that was read to its end, with its name in landing."""
 
     name: str
     path: Path
@@ -42,43 +42,43 @@ class CheckedFile:
 
     @property
     def version(self) -> str:
-        """Its content: no clock and no address is part of it, so that the same file is the same from everywhere."""
+        """Return the version: the content alone, without time or address, so a file is the same from every place."""
         return f"{self.facts.size} {self.facts.sha256}"
 
 
 class FileStore(Protocol):
-    """Landing of delivered files."""
+    """Store of landed files."""
 
     @property
     def files_before(self) -> Mapping[str, LandedFile]:
-        """The files of the newest complete fetch, by name."""
+        """Return the files of the newest complete fetch, by name."""
 
     def take_file(self, name: str, version: str, bring: Callable[[Path], FileFacts]) -> LandedFile:
         """Land a file unless this version of it is landed; `bring` writes it to a path and checks it."""
 
     def take_checked(self, files: Sequence[CheckedFile], sent: Callable[[int], None]) -> None:
-        """Land files of this machine, side by side, those excepted that are landed; `sent` hears of bytes that arrived.
+        """Land files of this machine in parallel; skip landed ones. `sent` is called with the bytes that arrived.
 
         Raises:
-            FileChanged: one was written meanwhile.
+            FileChanged: a file was written meanwhile.
         """
 
     def keep_file(self, name: str, why: str) -> None:
-        """Keep a file of the newest complete fetch that is delivered no longer."""
+        """Keep a file of the newest complete fetch that is no longer delivered."""
 
     def skip_file(self, name: str, why: str) -> None:
-        """Record that a delivered file is not taken."""
+        """Record that a delivered file was not accepted."""
 
 
 @runtime_checkable
 class FileSource(Protocol):
-    """A place where files are delivered for a data set and period."""
+    """A location where others deliver files for a data set and period."""
 
     def collect_files(self, wanted: "FetchRequest", landing: FileStore) -> Mapping[str, str]:
-        """Land every file that is meant; returns facts of the whole fetch.
+        """Land every file of the data set and period. Return facts about the whole fetch.
 
         Raises:
             NotPublishedYet: nothing was delivered, now or before.
-            MalformedSource: a file is broken; names file and line.
+            MalformedSource: a file is broken; the message names file and line.
             DeliveryShrank: a file has far fewer rows than when it was landed before.
         """

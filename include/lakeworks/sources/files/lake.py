@@ -1,4 +1,4 @@
-"""The lake as a source of its own: its figures are files already, and are taken from the bucket, not asked of a vendor.
+"""The lake as a source: its own figures are files in the bucket, so no vendor is asked.
 
 `cost/bill_source.py` makes them and `StorageCostOperator` lands them, because both need the lake's store.
 """
@@ -10,10 +10,10 @@ from lakeworks.sources import SourceConnection
 
 
 def connect(access: SourceConnection) -> NoReturn:  # noqa: ARG001 - the interface of every source
-    """There is no one to connect to.
+    """Refuse to connect: there is no vendor.
 
     Raises:
-        ContractError: always; says what lands these tables.
+        ContractError: always; the message names what lands these tables.
     """
     raise ContractError(
         "A table of source `lake` is landed by `StorageCostOperator`, not by a fetch. Nothing was landed."

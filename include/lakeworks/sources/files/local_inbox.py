@@ -1,4 +1,4 @@
-"""An inbox in a folder of this machine, or one that is mounted on every worker."""
+"""An inbox in a folder of this machine, or in a folder mounted on every worker."""
 
 import shutil
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""Connections that keep a request's deadline, and lead no redirect to a private address.
+"""Connections that keep a request's deadline and follow no redirect to a private address.
 
-A read timeout begins again with every byte, so headers that drip would hold a task for ever. Here a timer cuts the connection.
+A read timeout restarts with every byte, so a server that sends slowly could hold a task forever. A timer closes the connection.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ from lakeworks.errors import SourceRejected
 
 @dataclass
 class _Watch:
-    """The request that a thread is making: where it was sent, and its connections."""
+    """The current request of a thread: its host and its connections."""
 
     host: str
     sockets: list[Any] = field(default_factory=list)
@@ -48,7 +48,7 @@ class _Watch:
             self.cut()
 
     def cut(self) -> None:
-        """End every read that is waiting."""
+        """End every waiting read."""
         self.is_over = True
         for sock in self.sockets:
             with suppress(OSError):
@@ -77,7 +77,7 @@ class _Plain(HTTPConnection):
         _watched(self)
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
-        _watched(self)  # one that was kept open
+        _watched(self)  # a connection that was kept open
         super().putrequest(*args, **kwargs)
 
 
@@ -100,7 +100,7 @@ class _Adapter(HTTPAdapter):
 
 @contextmanager
 def bounded(session: requests.Session, url: str, until: float) -> Iterator[None]:
-    """Make the requests inside end at a moment of the monotonic clock, redirects included.
+    """End all requests in this block at a time of the monotonic clock, redirects included.
 
     Raises:
         SourceRejected: a redirect leads to a private address that is not the host itself.

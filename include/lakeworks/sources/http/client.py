@@ -1,4 +1,4 @@
-"""The HTTP core all sources share: budget, timeouts, deadline, retry, streaming, secrets, errors by meaning, figures."""
+"""HTTP client shared by all sources: budget, timeouts, deadline, retries, streaming, secrets, typed errors, metrics."""
 
 import hashlib
 import io
@@ -32,7 +32,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class HttpDownload:
-    """A body on disk and the headers it came with; of any status but 200 no file, only how the body began."""
+    """A body on disk and its headers. Any status but 200 has no file, only the beginning of the body."""
 
     path: Path
     url: str
@@ -46,7 +46,7 @@ class HttpDownload:
 
 @dataclass
 class Metrics:
-    """Counts of a client's requests, each attempt counted."""
+    """Counts of a client's requests; every attempt counts."""
 
     requests: int = 0
     retries: int = 0
@@ -55,7 +55,7 @@ class Metrics:
     waited_seconds: float = 0.0
 
     def rounded(self) -> dict[str, float]:
-        """The figures as a log line or a landing set shows them."""
+        """Return rounded figures for a log line or a landing set."""
         return {name: round(value, 3) for name, value in vars(self).items()}
 
 
@@ -63,7 +63,7 @@ class Metrics:
 class HttpSource:
     """Requests against one base address. Session, budget and sleep are passed in, so that tests need no patching.
 
-    `deadline` bounds one request with all its attempts, in seconds; `longest_wait` what one Retry-After may cost of it.
+    `deadline` limits one request with all its attempts, in seconds. `longest_wait` limits one Retry-After.
     """
 
     base_url: str
@@ -81,7 +81,7 @@ class HttpSource:
     metrics: Metrics = field(default_factory=Metrics)
 
     def url(self, path: str) -> str:
-        """The full address of a path; an address stays as it is if it is one of this vendor's."""
+        """Return the full address of a path. An address of this vendor stays unchanged."""
         base = self.base_url.rstrip("/")
         return path if path.startswith(f"{base}/") else f"{base}/{path.lstrip('/')}"
 
@@ -93,10 +93,10 @@ class HttpSource:
         headers: Mapping[str, str] | None = None,
         check: Callable[[SourceResponse], bool] = lambda _: False,
     ) -> SourceResponse:
-        """One request whose body fits into memory. `check` sees every complete answer first, whatever its status.
+        """Send a request whose body fits into memory. `check` gets every complete response first, whatever its status.
 
-        It returns True to keep the answer as it is, False to leave the decision to the status, and raises `RetryableResponse`
-        for what may pass or a LakeError for what will not (vendors say "too many requests" with HTTP 200).
+        `check` returns True to accept the response, and False to let the status decide. It raises `RetryableResponse` for a
+        temporary failure, or a LakeError for a permanent one (vendors send "too many requests" with HTTP 200).
 
         Raises:
             SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
@@ -126,9 +126,9 @@ class HttpSource:
     def download(
         self, path: str, target: Path, *, headers: Mapping[str, str] | None = None, check: Callable[[Path], str | None]
     ) -> HttpDownload:
-        """Stream a body into `target`; `check` names what is wrong with a complete file, or None.
+        """Stream a body into `target`. `check` returns the fault of a complete file, or None.
 
-        A 304 or any 4xx but 408 and 429 comes back with its status and no file: what it means is the vendor's affair.
+        A 304, or any 4xx but 408 and 429, is returned with its status and no file: its meaning depends on the vendor.
 
         Raises:
             SourceUnavailable: timeouts, resets, 408, 429, 5xx or cut-off bodies, `attempts` times.
@@ -149,11 +149,11 @@ class HttpSource:
         try:
             return self._retrying(path, once)
         except BaseException:
-            target.unlink(missing_ok=True)  # half a file must not be taken for a whole one
+            target.unlink(missing_ok=True)  # a partial file must not pass as a whole one
             raise
 
     def exhausted(self, wait: timedelta, reason: str) -> QuotaExhausted:
-        """Record for every task that the vendor wants no request for a while; returns the error to raise."""
+        """Record for all tasks that the vendor wants no requests for a while. Return the error to raise."""
         return self.limiter.close(datetime.fromtimestamp(self.limiter.clock(), UTC) + wait, reason)
 
     def _download_once(self, message: Message, target: Path) -> HttpDownload:
@@ -220,7 +220,7 @@ class HttpSource:
 
 
 def _judged(answer: SourceResponse, check: Callable[[SourceResponse], bool]) -> bool:
-    """The check's verdict; one that stumbles over an answer (a list instead of an object) has not got what was asked for."""
+    """Return the check's verdict. If it fails on a response (a list instead of an object), the response is malformed."""
     try:
         return check(answer)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -229,11 +229,11 @@ def _judged(answer: SourceResponse, check: Callable[[SourceResponse], bool]) -> 
 
 
 def rejected(fetched: HttpDownload, advice: str) -> SourceRejected:
-    """The error for a 4xx that is not worth retrying."""
+    """Return the error for a 4xx that a retry cannot cure."""
     said = f" ({fetched.error_body[:120]!r})" if fetched.error_body else ""
     return SourceRejected(f"`{fetched.url}` answered HTTP {fetched.status}{said}. Nothing was landed. {advice}")
 
 
 def _shown(params: Mapping[str, str | int]) -> str:
-    """The query as it is stored and shown: the key is no part of it, it is added when the request is sent."""
+    """Return the query to store and show. It has no key: the key is added when the request is sent."""
     return without_keys(urlencode(params))

@@ -1,7 +1,7 @@
 """A vendor's budget, shared by every task and process of a lake: requests a second, a day, a month, and a circuit breaker.
 
-Every attempt is reserved here before it is sent (vendors count failed requests too). The state outlives tasks: it is one
-small document a vendor, changed by compare-and-swap. Clocks of workers may differ by about a second without harm.
+Every attempt is reserved before it is sent, because vendors count failed requests too. The state outlives tasks: it is one
+small document per vendor, changed by compare-and-swap. Clocks of workers may differ by about a second.
 """
 
 import json
@@ -23,7 +23,7 @@ _SWAPS = 100
 
 @dataclass(frozen=True)
 class Limits:
-    """A vendor's limits. None: it names no such limit."""
+    """A vendor's limits. None means that the vendor documents no such limit."""
 
     per_second: float | None = None
     burst: int = 1
@@ -33,9 +33,9 @@ class Limits:
 
 @dataclass
 class Spent:
-    """The document: what has been reserved, in seconds since 1970 and UTC days and months."""
+    """The stored document: reservations, in seconds since 1970 and in UTC days and months."""
 
-    number: int = 0  # of changes; makes every document differ from every earlier one
+    number: int = 0  # number of changes; it makes every document differ from every earlier one
     next_slot: float = 0.0
     day: str = ""
     of_day: int = 0
@@ -48,9 +48,9 @@ class Spent:
 
 @dataclass
 class Limiter:
-    """The gate before a vendor. `trip_after` requests that fail for good in a row close it, longer each time.
+    """Rate limiter and circuit breaker of a vendor. After `trip_after` failed requests in a row it opens, longer each time.
 
-    Who would wait longer than `longest_queue` seconds for a free moment is sent away instead of holding a worker.
+    A request that would wait longer than `longest_queue` seconds fails instead of holding a worker.
     """
 
     source: str
@@ -65,16 +65,16 @@ class Limiter:
     _failures: int = field(default=0, init=False)
 
     def reserve(self) -> float:
-        """Take one request out of the budget; returns how many seconds to wait before sending it.
+        """Take one request from the budget. Return the seconds to wait before sending it.
 
         Raises:
-            QuotaExhausted: the budget of the day or month is used up, or the vendor is being left alone.
+            QuotaExhausted: the budget of the day or month is used up, or the circuit breaker is open.
             SourceUnavailable: the shared state could not be changed.
         """
         return self._change(self._reserve)
 
     def close(self, until: datetime, reason: str) -> QuotaExhausted:
-        """Let no one ask before `until` (the vendor said so); returns the error to raise."""
+        """Block all requests until `until`, as the vendor asked. Return the QuotaExhausted error to raise."""
 
         def close(spent: Spent) -> None:
             spent.closed_until, spent.reason = max(spent.closed_until, until.timestamp()), reason
@@ -83,7 +83,7 @@ class Limiter:
         return self._refusal(until.timestamp(), reason)
 
     def failed(self) -> None:
-        """A request failed for good, after its retries."""
+        """Record that a request failed after all its retries."""
 
         def count(spent: Spent) -> None:
             spent.failures += 1
@@ -93,7 +93,7 @@ class Limiter:
         self._change(count)
 
     def succeeded(self) -> None:
-        """The vendor answered; forgets earlier failures."""
+        """Record a success and reset the count of failures."""
 
         def forget(spent: Spent) -> None:
             if spent.failures >= self.trip_after:
@@ -108,7 +108,7 @@ class Limiter:
         if shut := shut_until(spent, self.limits, now):
             raise self._refusal(*shut)
         if spent.failures >= self.trip_after:
-            self._rest(spent)  # one request may look whether the vendor is back; the others go on waiting
+            self._rest(spent)  # one request tests whether the vendor is back; the others still wait
         day, month = _day_and_month(now)
         if spent.day != day:
             spent.day, spent.of_day = day, 0
@@ -119,7 +119,7 @@ class Limiter:
         return self._slot(spent, now)
 
     def _slot(self, spent: Spent, now: float) -> float:
-        """The generic cell rate algorithm (ITU-T I.371): a bucket of `burst` that refills at `per_second`."""
+        """Reserve a slot by the generic cell rate algorithm (ITU-T I.371): a bucket of `burst` that refills at `per_second`."""
         if self.limits.per_second is None:
             return 0.0
         step = 1 / self.limits.per_second
@@ -161,7 +161,7 @@ class Limiter:
 
 
 def shut_until(spent: Spent, limits: Limits, now: float) -> tuple[float, str] | None:
-    """Return the time at which a source takes requests again, and the reason; None if it takes them now."""
+    """Return when a source accepts requests again, and the reason; None if it accepts them now."""
     if now < spent.closed_until:
         return spent.closed_until, spent.reason
     day, month = _day_and_month(now)
@@ -181,7 +181,7 @@ def _day_and_month(now: float) -> tuple[str, str]:
 
 
 def parsed(body: bytes) -> Spent:
-    """A stored document; one that does not parse counts as empty."""
+    """Parse a stored document. One that does not parse counts as empty."""
     try:
         content = json.loads(body)
         return Spent(**{name: type(value)(content[name]) for name, value in asdict(Spent()).items()})

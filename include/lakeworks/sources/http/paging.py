@@ -1,4 +1,4 @@
-"""Listings that come in pages: what the next page is, and that no page comes twice."""
+"""Paged listings: find the next page, and detect pages that come twice."""
 
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl, urlsplit
@@ -9,12 +9,12 @@ from lakeworks.errors import MalformedSource
 from lakeworks.sources.http.retry import RetryableResponse
 from lakeworks.sources.response import SourceResponse
 
-# A listing that goes on for longer than this turns in a circle that its pages do not show.
+# A longer listing is treated as an endless cycle.
 _MOST_PAGES = 100_000
 
 
 def next_link(answer: SourceResponse) -> dict[str, str] | None:
-    """The query of the next page, from a Link header (RFC 8288); None on the last page."""
+    """Return the query of the next page from a Link header (RFC 8288); None on the last page."""
     for link in parse_header_links(answer.headers.get("link", "")):
         if link.get("rel") == "next":
             return dict(parse_qsl(urlsplit(link["url"]).query))
@@ -24,8 +24,8 @@ def next_link(answer: SourceResponse) -> dict[str, str] | None:
 class Pages:
     """The pages of one listing.
 
-    A cursor that turns in a circle gives pages that came before. `check` belongs into the `check` of the request, so that
-    such a page is asked for again and never landed: landed, every later attempt would go on from it.
+    A broken cursor can return an earlier page again. Call `check` in the request's own `check`, so that such a page is
+    requested again and never landed. Every later attempt would continue from a landed page.
     """
 
     def __init__(self, listing: str) -> None:
@@ -41,7 +41,7 @@ class Pages:
             )
 
     def walk(self, take: Callable[[int, dict[str, str] | None], SourceResponse]) -> Iterator[SourceResponse]:
-        """Every page by its Link header: `take(number, query)` gets the first page with None, numbers from 1."""
+        """Fetch every page by its Link header. `take(number, query)` gets numbers from 1; the first query is None."""
         query: dict[str, str] | None = None
         for number in range(1, _MOST_PAGES):
             answer = take(number, query)
@@ -53,5 +53,5 @@ class Pages:
         raise MalformedSource(f"{self.listing} has more than {_MOST_PAGES} pages. Nothing was staged. Ask for less.")
 
     def add(self, answer: SourceResponse) -> None:
-        """Remember a page, fresh or recalled from landing."""
+        """Remember a page, new or read from landing."""
         self._seen.setdefault(answer.sha256, len(self._seen) + 1)

@@ -1,4 +1,4 @@
-"""Retries: bounded attempts, jitter, what Retry-After says, a deadline over all of it."""
+"""Retries: bounded attempts, jitter, Retry-After, and a deadline over all attempts."""
 
 import math
 import random
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class RetryableResponse(Exception):
-    """This attempt failed in a way that another may not; `final` is what it becomes when none is left."""
+    """A failed attempt that a retry may cure. After the last attempt `final` is raised instead."""
 
     def __init__(self, reason: str, wait: float | None = None, final: type[LakeError] = SourceUnavailable) -> None:
         super().__init__(reason)
@@ -27,7 +27,7 @@ class RetryableResponse(Exception):
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The number and the time of attempts for one request."""
+    """Number and timing of attempts for one request."""
 
     attempts: int
     longest_wait: float
@@ -36,7 +36,7 @@ class RetryPolicy:
     before_retry: Callable[[RetryableResponse, int], None]
 
     def run(self, attempt: Callable[[], T]) -> T:
-        """The first attempt's result that is none of `RetryableResponse`.
+        """Attempt until one does not raise `RetryableResponse`, and return its result.
 
         Raises:
             RetryableResponse: the last attempt's.
@@ -52,7 +52,7 @@ class RetryPolicy:
         return retrying(attempt)
 
     def _wait(self, state: RetryCallState) -> float:
-        """Return the wait that the server asked for, else 1, 2, 4 … s with jitter, so that clients do not return at once."""
+        """Return the wait that the server asked for, else 1, 2, 4 … s with jitter, so that clients do not all retry at once."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RetryableResponse) and error.wait is not None:
             return min(error.wait, self.longest_wait)
@@ -65,7 +65,7 @@ class RetryPolicy:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds, as a number (vendors send floats) or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
+    """Parse Retry-After: seconds (vendors send floats) or an HTTP date (RFC 9110, 10.2.3); None for anything else."""
     if value is None:
         return None
     try:
@@ -81,10 +81,10 @@ def retry_after(value: str | None) -> float | None:
 
 
 def json_or_again(answer: SourceResponse) -> Any:
-    """An answer's JSON, for a `check`.
+    """Return a response's JSON; for use in a `check`.
 
     Raises:
-        RetryableResponse: it is none (an HTML page, a body cut by a proxy); MalformedSource after the last attempt.
+        RetryableResponse: it is not JSON (an HTML page, a truncated body); MalformedSource after the last attempt.
     """
     try:
         return answer.json()

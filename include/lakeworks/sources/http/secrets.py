@@ -1,4 +1,4 @@
-"""Secrets: keys and user info, kept out of addresses, messages, logs and landed bytes."""
+"""Secrets: keep keys and user info out of addresses, messages, logs and landed bytes."""
 
 import logging
 import re
@@ -7,14 +7,14 @@ from typing import Literal
 from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 REDACTED = "REDACTED"
-# Shorter ones are words (Alpha Vantage's public key is `demo`): blanking them would alter data.
+# Shorter ones are words (Alpha Vantage's public key is `demo`), and blanking them would alter data.
 _SHORTEST = 8
 _known: set[str] = set()
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A credential and where the vendor wants it: in a header or in the query."""
+    """A credential, and its place in a request: a header or the query."""
 
     name: str
     value: str = field(repr=False)
@@ -24,14 +24,14 @@ class Secret:
         conceal(self.value)
 
     def blanked_in(self, body: bytes) -> bytes:
-        """A body without this secret (a vendor may echo it); otherwise untouched."""
+        """Return a body without this secret, which a vendor may echo; otherwise unchanged."""
         for form in _forms(self.value):
             body = body.replace(form.encode(), REDACTED.encode())
         return body
 
 
 def conceal(value: str) -> None:
-    """Keep a value out of everything `scrubbed` sees, in this process, from now on."""
+    """Make `scrubbed` remove this value from now on, in this process."""
     _known.update(_forms(value))
     if _known:
         _watch_urllib3()
@@ -43,19 +43,19 @@ def _forms(value: str) -> set[str]:
 
 
 def redacted(url: str) -> str:
-    """The address without user info and query, where keys live; what is stored and shown."""
+    """Return an address to store and show: without user info and query, which may contain keys."""
     parts = urlsplit(url)
     shown = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "…" if parts.query else "", ""))
     return without_keys(shown)
 
 
 def scrubbed(text: str) -> str:
-    """Another library's message without the user info, query values and known secrets it may quote."""
+    """Return another library's message without user info, query values and known secrets."""
     return without_keys(re.sub(r"([?&][^=&\s]+)=[^&\s'\")]+", r"\1=…", re.sub(r"//[^/@\s]+@", "//", text)))
 
 
 def without_keys(text: str) -> str:
-    """A text without the secrets this process knows."""
+    """Return a text without the secrets this process knows."""
     for value in _known:
         text = text.replace(value, REDACTED)
     return text
@@ -71,6 +71,6 @@ _SCRUB = _Scrub()
 
 
 def _watch_urllib3() -> None:
-    """At DEBUG level urllib3 logs every path with its query."""
+    """Filter urllib3's log: at DEBUG level it has every path with its query."""
     for name in ("urllib3.connectionpool", "urllib3.util.retry"):
         logging.getLogger(name).addFilter(_SCRUB)  # adding the same filter again changes nothing

@@ -1,6 +1,6 @@
-"""Small documents that several processes change one after the other: where quota and rate limit live.
+"""Small documents shared by several processes: the store of quota and rate limit.
 
-A lake keeps them in its bucket (`landing/quota.py`); these two need no bucket: for a single process, and for one machine.
+A lake keeps them in its bucket (`landing/quota.py`). The two stores here need no bucket: one serves a process, one a machine.
 """
 
 import fcntl
@@ -16,10 +16,10 @@ class SharedState(Protocol):
     """Named documents with compare-and-swap."""
 
     def read(self, name: str) -> tuple[bytes, str] | None:
-        """A document and its tag; None where there is none."""
+        """Return a document and its tag; None if there is none."""
 
     def swap(self, name: str, body: bytes, tag: str | None) -> bool:
-        """Write a document if it still has this tag (None: if there is none yet); False if another was faster."""
+        """Write a document if it still has this tag (None: if it does not exist). Return False if another writer was faster."""
 
 
 class MemoryState:

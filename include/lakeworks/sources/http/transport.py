@@ -1,4 +1,4 @@
-"""One exchange with a server: what is sent, how the body is read, and which error a failure means."""
+"""One HTTP exchange: send the request, read the body, and map a failure to an error."""
 
 import http.client
 import time
@@ -21,7 +21,7 @@ _NOT_AN_ADDRESS = (
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
 )
-# Enough of an error page to tell what it is.
+# Enough of an error page to recognise it.
 ERROR_BYTES = 64 << 10
 _CHUNK = 1 << 18
 
@@ -47,15 +47,15 @@ class Transport:
     secret: Secret | None
 
     def exchange(self, message: Message, body: IO[bytes]) -> tuple[int, Mapping[str, str]]:
-        """Ask, and read the answer into `body`; returns status and headers.
+        """Send the request, and read the response into `body`. Return status and headers.
 
-        An error leaves no trace of another library's exception: those hold the request with its key, and an exception
-        that is chained is printed with the one that is raised.
+        Errors do not chain another library's exception, because that contains the request with its key, and Python prints
+        chained exceptions.
 
         Raises:
-            RetryableResponse: connection, timeout, reset, a body that broke off.
-            ConfigError: the address is none.
-            SourceRejected: redirects without end, or to a private address.
+            RetryableResponse: connection failure, timeout, reset, or a truncated body.
+            ConfigError: the address is invalid.
+            SourceRejected: endless redirects, or a redirect to a private address.
             MalformedSource: the body is larger than accepted.
             ScratchUnavailable: `body` cannot be written.
         """
@@ -73,7 +73,7 @@ class Transport:
             late = time.monotonic() > message.until
             said = "the answer was not complete within the deadline" if late else type(error).__name__
             failure = RetryableResponse(f"{said}: {scrubbed(str(error))}")
-        except OSError as error:  # requests' own are OSErrors too and caught above: this is the local disk
+        except OSError as error:  # the local disk's: errors of `requests` are OSErrors too, but caught above
             failure = unwritable(Path(str(getattr(body, "name", "memory"))), error)
         raise failure
 
@@ -91,7 +91,7 @@ class Transport:
                 headers=headers,
                 stream=True,
                 timeout=self.timeouts,
-                allow_redirects=self.secret is None,  # a key must not follow to another host
+                allow_redirects=self.secret is None,  # a key must not be sent to another host
             ) as answer,
         ):
             _read(answer, body, message)
@@ -99,7 +99,7 @@ class Transport:
 
 
 def _read(answer: requests.Response, body: IO[bytes], message: Message) -> None:
-    """Read the body as it arrives, so that a server that only drips meets the deadline."""
+    """Read the body as it arrives, so that the deadline also ends a very slow response."""
     accepts = message.accepts if answer.status_code == 200 else ERROR_BYTES
     while chunk := answer.raw.read1(_CHUNK, decode_content=True):
         body.write(chunk)
@@ -112,16 +112,16 @@ def _read(answer: requests.Response, body: IO[bytes], message: Message) -> None:
                 f"`{redacted(message.url)}` sends more than {accepts} bytes. Nothing was landed. Ask for less, or let the "
                 "client accept larger answers."
             )
-    if time.monotonic() > message.until:  # the connection was cut, which may look like the end of a chunked body
+    if time.monotonic() > message.until:  # the timer closed the connection: it can look like a chunked body's end
         raise RetryableResponse("the answer was not complete within the deadline")
     announced = answer.headers.get("Content-Length", "")
-    received = answer.raw.tell()  # on the wire: a compressed body is longer once it is read
+    received = answer.raw.tell()  # counted on the wire: a compressed body is longer after decompression
     if announced.isdecimal() and int(announced) != received and answer.status_code not in (204, 304):
         raise RetryableResponse(f"the body broke off after {received} of {announced} bytes")
 
 
 def unwritable(path: Path, error: OSError) -> ScratchUnavailable:
-    """The error for a scratch file that cannot be written."""
+    """Return the error for a scratch file that cannot be written."""
     return ScratchUnavailable(
         f"`{path}` cannot be written: {error.strerror or error}. Nothing was landed, the file was removed. Free space in "
         "LAKE_SCRATCH_DIR or name another folder; Airflow retries."
