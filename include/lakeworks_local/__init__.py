@@ -1,1 +1,1 @@
-"""The demo: sample data, source replay server and the local stack around the product."""
+"""Demo: sample data, source replay server and the local stack around the product."""

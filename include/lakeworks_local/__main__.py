@@ -1,4 +1,4 @@
-"""`python -m lakeworks_local demo|up|down`: what `make demo`, `make up` and `make down` call."""
+"""`python -m lakeworks_local demo|up|down`, called by `make demo`, `make up` and `make down`."""
 
 import argparse
 import shlex
@@ -21,16 +21,16 @@ from lakeworks_local.walkthrough import Demo
 
 
 def main() -> int:
-    """Run a command; 0 only if everything worked."""
+    """Run a command. Return 0 only if everything worked."""
     parser = argparse.ArgumentParser(prog="lakeworks_local")
     parser.add_argument("command", choices=["demo", "up", "down"])
     parser.add_argument("--state", type=Path, help="state folder (default: .local/<command>)")
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
-    # `make up` keeps its data; a demo starts from nothing and leaves an `up` alone.
+    # `make up` keeps its data. A demo starts without data and does not touch the stack of `make up`.
     name = "demo" if arguments.command == "demo" else "up"
     stack = Stack(arguments.state or current_project().root / ".local" / name)
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal must not leave a stack running
+    for number in (signal.SIGTERM, signal.SIGHUP):  # closing the terminal must stop the stack
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
         if arguments.state and not is_ours(arguments.state):
@@ -51,7 +51,7 @@ def main() -> int:
 
 def _play(stack: Stack, console: Console, *, keep: bool) -> int:
     demo, began, worked = Demo(stack, console), time.monotonic(), False
-    if alive := stack.running():  # another owner's: it must not be stopped here
+    if alive := stack.running():  # it belongs to another owner and must not be stopped here
         console.print(f"[bold red]failed:[/] a stack runs already ({', '.join(alive)}). Stop it first: make down")
         return 1
     try:
@@ -60,7 +60,7 @@ def _play(stack: Stack, console: Console, *, keep: bool) -> int:
         try:
             demo.play()
         except OSError:  # requests' errors are OSErrors
-            stack.check()  # tells why nothing answers, if a part has ended
+            stack.check()  # raises the reason if a part has ended
             raise
         worked = True
     except (StackError, OSError) as error:

@@ -1,4 +1,4 @@
-"""A project's walkthrough: the runs and questions that show its lake, read from `include/lake/walkthrough.yml`."""
+"""Plan of a project's walkthrough: the runs and questions that show its lake, from `include/lake/walkthrough.yml`."""
 
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ class Days(_Part):
 
 
 class DroppedFile(_Part):
-    """A sample file of the project that is put into the lake's inbox before the runs."""
+    """A sample file of the project that goes into the lake's inbox before the runs."""
 
     file: str
     dataset: str
@@ -34,7 +34,7 @@ class DroppedFile(_Part):
 
     @property
     def key(self) -> str:
-        """The object's key in the inbox."""
+        """Return the object's key in the inbox."""
         return f"inbox/{self.dataset}/{self.period}/{Path(self.file).name}"
 
 
@@ -57,14 +57,14 @@ class PlannedRun(_Part):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The trigger's body for Airflow's API."""
+        """Return the request body of the trigger for Airflow's API."""
         if self.key is not None:
             return {"partition_key": self.key}
         return {"conf": {"from": str(self.first), "to": str(self.last)}}
 
     @property
     def words(self) -> str:
-        """The run in words."""
+        """Return the run in words."""
         if self.backfill is not None:
             return f"{self.dag} {self.backfill.first} to {self.backfill.last} by `airflow backfill create`"
         return f"{self.dag} {self.key or f'{self.first} to {self.last}'}"
@@ -78,7 +78,7 @@ class Question(_Part):
 
 
 class Suggestion(_Part):
-    """A command to try afterwards, and what it shows."""
+    """A command to try afterwards, and its purpose."""
 
     command: str
     shows: str
@@ -97,7 +97,7 @@ def load_walkthrough(project: Project) -> Walkthrough:
     """Read the project's walkthrough.
 
     Raises:
-        ConfigError: the file is no YAML or has a wrong field; names file and field.
+        ConfigError: the file is no YAML or has a wrong field; the message names file and field.
     """
     path = project.folder / FILE
     shown = path.relative_to(project.root)

@@ -1,4 +1,4 @@
-"""Progress of a walkthrough's runs: one line a table, redrawn on a terminal, printed once it is finished elsewhere."""
+"""Progress of a walkthrough's runs, one line per table: redrawn on a terminal, otherwise printed when it is final."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ class TableProgress:
 
     @property
     def is_finished(self) -> bool:
-        """Return True once no task of it is left to do."""
+        """Return True once all its tasks are done."""
         return self.done == self.tasks
 
     @property
@@ -39,7 +39,7 @@ class TableProgress:
 
 
 def progress_of(tasks: Iterable[dict[str, Any]]) -> list[TableProgress]:
-    """Count tasks, as Airflow's API lists them, by DAG and task group, in the order in which they come."""
+    """Count tasks by DAG and task group, in the order of Airflow's API."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for task in tasks:
         groups.setdefault((task["dag_id"], task["task_id"].partition(".")[0]), []).append(task)
@@ -54,7 +54,7 @@ def _counted(dag: str, name: str, tasks: list[dict[str, Any]]) -> TableProgress:
 
 
 class TaskBoard:
-    """Shows tables as their tasks finish; a context, because a terminal's lines are redrawn until it ends."""
+    """Board of tables and their finished tasks. A context manager, because a terminal's lines are redrawn until its end."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.console = console
@@ -73,7 +73,7 @@ class TaskBoard:
             self.live.stop()
 
     def show(self, tasks: Iterable[dict[str, Any]]) -> None:
-        """Show what Airflow says of the tasks now."""
+        """Show the tasks' current states."""
         tables = progress_of(tasks)
         if self.live:
             self.live.update(_drawn(tables))

@@ -34,10 +34,10 @@ class Demo:
         self.current = ""
 
     def play(self) -> None:
-        """Everything from start to answers.
+        """Run the whole walkthrough.
 
         Raises:
-            StackError: naming the step, with the end of the right log.
+            StackError: the message names the step and shows the end of the right log.
         """
         api = self._connect()
         if (self.stack.project.root / "dags" / f"{BOOTSTRAP}.py").is_file():
@@ -108,7 +108,7 @@ class Demo:
             raise StackError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
     def _backfilled(self, api: AirflowApi, run: PlannedRun, before: set[str]) -> list[str]:
-        """The runs of this backfill, not those known before; they appear within seconds."""
+        """Return the runs of this backfill, without earlier runs. They appear within seconds."""
         found: dict[str, str] = {}
         for _ in range(100):
             self.stack.check()

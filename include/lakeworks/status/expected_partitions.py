@@ -1,6 +1,6 @@
-"""The periods that a table should have partitions for, and the missing ones among them.
+"""Expected partitions: the periods that a table should have partitions for, and the missing ones.
 
-A slot is due where every upstream has data for it, and missing if it has no partition and no run was there since it is over.
+A period is due if every upstream has data for it. It is missing if it has no partition and no run covered it after its end.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from lakeworks.status.run_coverage import covered_by
 
 @dataclass(frozen=True)
 class PeriodRange:
-    """From the period `first` to the period `last`, both included; open where one is not given."""
+    """From the period `first` to the period `last`, both included. Without one of them the range is open on that side."""
 
     first: Period | None = None
     last: Period | None = None
 
     def holds(self, slot: Period | None) -> bool:
-        """Return True if a slot lies (partly) inside; what has no time always does."""
+        """Return True if a period lies (partly) inside. A partition without time always does."""
         if slot is None:
             return True
         after = self.first is None or slot.end > self.first.start
@@ -30,7 +30,7 @@ class PeriodRange:
 
 @dataclass(frozen=True)
 class MissingPartitions:
-    """Slots that are due and have no partition; a run was at the `empty` ones and found no rows."""
+    """Due periods without a partition. A run covered the `empty` ones and found no rows."""
 
     missing: frozenset[Period]
     empty: frozenset[Period]
@@ -39,7 +39,7 @@ class MissingPartitions:
 def missing_partitions(
     facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, also: Iterable[Period] = ()
 ) -> MissingPartitions:
-    """Return the missing partitions of a time-partitioned table in a range; `also` are periods that are due in any case."""
+    """Return the missing partitions of a time-partitioned table in a range. `also` are periods that are due in any case."""
     there = facts.slots(contract) | facts.expired_slots(contract)
     ran = covered_by(facts.recorded(contract), grain)
     due = _due(facts, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
@@ -48,9 +48,9 @@ def missing_partitions(
 
 
 def _due(facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, known: set[Period]) -> set[Period]:
-    """Slots that every upstream has data for, or any of them where all are optional.
+    """Return the periods that every upstream has data for; if all upstreams are optional, those that any has data for.
 
-    Where time cuts no upstream: all of the window, or from the first to the last known.
+    If no upstream is partitioned by time: the whole range, or from the first to the last known period.
     """
     sources = {x.name: x for x in facts.upstreams(contract) if x.time_grain}
     needed = [x for name, x in sources.items() if not contract.inputs.get(name, InputRule()).optional]

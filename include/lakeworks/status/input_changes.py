@@ -13,8 +13,8 @@ from lakeworks.transform.sql import load_sql, upstream
 def has_news(lake: Lake, contract: Contract, period: Period) -> bool:
     """Return True if a run of the period would read other publications than its last run did, or has another contract.
 
-    Without a run before, whether there is anything to read at all. Not for tables with `late_data`: what they read depends on
-    what arrived.
+    Without an earlier run, return whether there is any input. Do not use it for tables with `late_data`: their inputs depend
+    on what arrived.
     """
     sources = [lake.contract(str(name)) for name in upstream(load_sql(contract) or "")]
     now = {
@@ -31,7 +31,7 @@ def has_news(lake: Lake, contract: Contract, period: Period) -> bool:
         return True
     before = {(item.name, item.partition, item.seq) for item in record.inputs if item.seq is not None}
     gone = before - now
-    if gone:  # what only expired since is no reason to build again from less
+    if gone:  # an input that only expired is no reason for a rebuild with fewer rows
         kept = {
             (source.name, part.path, known.publication)
             for source in sources

@@ -1,4 +1,4 @@
-"""The partition matrix: what state every partition of a table is in, and how a calendar shows it."""
+"""Partition matrix: the state of every partition of a table, and its calendar."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ MARKS: dict[PartitionState, str] = {
     "empty": "0",
     "expired": "x",
 }
-# In place of the published mark: rows set apart by the run that built it are a remark on a good day, not a state of it.
+# Shown instead of the published mark: quarantined rows are a remark on a published day, not a state.
 QUARANTINED_MARK = "*"
 MEANINGS: dict[PartitionState, str] = {
     "failed": "its last run failed",
@@ -43,10 +43,10 @@ MEANINGS: dict[PartitionState, str] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One partition; `slot` is the time it covers (None where time does not cut the table).
+    """One partition. `slot` is the time it covers (None if the table is not partitioned by time).
 
     `quarantined` is the period whose last run built the partition and quarantined rows; empty if it quarantined none.
-    `rows` and `bytes` are those of the live publication; None where nothing is live.
+    `rows` and `bytes` are those of the live publication; None if nothing is live.
     """
 
     partition: Partition
@@ -68,9 +68,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Every partition of one table that is there or should be.
+    """Every existing or expected partition of one table.
 
-    `fault` says why they cannot be listed; `why_empty` says why there are none; `note` is what Airflow left out.
+    `fault` says why they cannot be listed, `why_empty` why there are none. `note` names what Airflow left out.
     """
 
     table: str
@@ -81,7 +81,7 @@ class Matrix:
 
     @cached_property
     def counts(self) -> dict[PartitionState, int]:
-        """Partitions per state, worst first."""
+        """Return the number of partitions per state, worst first."""
         found = Counter(cell.state for cell in self.cells)
         return {state: found[state] for state in STATES if found[state]}
 
@@ -91,7 +91,7 @@ class Matrix:
         return sum(bool(cell.quarantined) for cell in self.cells)
 
     def groups(self, state: PartitionState) -> Iterator[tuple[Cell, Cell, int]]:
-        """Yield the cells of a state as (first, last, count): neighbours that are so for the same reason are one group."""
+        """Yield the cells of a state as (first, last, count). Neighbours with the same reason form one group."""
         for (of_state, _), cells in groupby(self.cells, key=lambda cell: (cell.state, cell.why)):
             if of_state == state:
                 group = list(cells)
@@ -108,7 +108,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Square:
-    """A day (or month) of a calendar: the worst state of its partitions, and whether a run of theirs quarantined rows."""
+    """A day (or month) of a calendar: the worst state of its partitions, and whether their runs quarantined rows."""
 
     state: PartitionState
     quarantined: bool = False
@@ -125,14 +125,14 @@ class Square:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a calendar: its label, and its squares (None: nothing is expected)."""
+    """One line of a calendar: its label and its squares (None: no partition is expected)."""
 
     label: str
     squares: tuple[Square | None, ...]
 
 
 def calendar(matrix: Matrix) -> Iterator[Row]:
-    """Yield months by days; years by months where a partition is a month. Partitions outside time are not in it."""
+    """Yield months by days, or years by months if a partition is a month. Partitions without time are left out."""
     squares: dict[tuple[str, int], Square] = {}
     monthly = all(cell.slot is None or cell.slot.grain == "month" for cell in matrix.cells)
     for cell in matrix.cells:

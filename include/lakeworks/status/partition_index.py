@@ -1,7 +1,7 @@
 """Index of all published partitions, built from one listing each of catalog, ledger and landing.
 
-A partition's entry in the catalog says which publication is live, which period's run built it, and (as one fingerprint) from
-which publications. Ledger entries are read only where the catalog is behind the ledger.
+A partition's catalog entry names the live publication, the period of the run that built it, and a fingerprint of that run's
+inputs. Ledger entries are read only where the catalog is behind the ledger.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,14 +31,14 @@ class PublishedPartition:
     period: str
     inputs: str
     finished: bool = True
-    expired: bool = False  # withdrawn at the end of its retention; `publication` is the one that was withdrawn
+    expired: bool = False  # withdrawn at the end of its retention; `publication` is the withdrawn one
     rows: int | None = None
-    bytes: int | None = None  # of the live objects; None where the publication was not completed, or is withdrawn
+    bytes: int | None = None  # of the live objects; None if the publication is incomplete or withdrawn
 
 
 @dataclass
 class PartitionIndex:
-    """The published partitions of a lake's tables, and what a table's runs would be built from today."""
+    """Published partitions of a lake's tables, and the current inputs of their runs."""
 
     lake: Lake
     _known: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class PartitionIndex:
     _half_runs: dict[str, dict[Partition, tuple[int, RunTicket]]] = field(default_factory=dict)
 
     def published(self, contract: Contract) -> dict[Partition, PublishedPartition]:
-        """Every partition of a table that is published, or about to be."""
+        """Return every partition of a table that is published, or about to be."""
         return {partition: known for partition, known in self._all(contract).items() if not known.expired}
 
     def expired(self, contract: Contract) -> dict[Partition, PublishedPartition]:
@@ -61,7 +61,7 @@ class PartitionIndex:
         return self._known[contract.name]
 
     def half_runs(self, contract: Contract) -> dict[Partition, tuple[int, RunTicket]]:
-        """Return the partitions of runs without a number: the ledger's number that the run takes there, and its ticket."""
+        """Return the partitions of runs without a number: the run's entry number there, and its ticket."""
         if contract.name not in self._half_runs:
             there = self.lake.store.head(run_numbers_key(contract.table))  # most tables have none
             tickets = RunRegister(self.lake.store).read(contract.table).open if there else ()
@@ -72,7 +72,7 @@ class PartitionIndex:
         return self._half_runs[contract.name]
 
     def upstreams(self, contract: Contract) -> list[Contract]:
-        """The tables a table is built from."""
+        """Return the tables that a table is built from."""
         if contract.name not in self._upstreams:
             sql = load_sql(contract)
             found = [self.lake.contract(str(name)) for name in upstream(sql)] if sql else []
@@ -80,7 +80,7 @@ class PartitionIndex:
         return self._upstreams[contract.name]
 
     def slots(self, contract: Contract) -> set[Period]:
-        """Return the times a table has partitions for; those that it cannot have do not count."""
+        """Return the periods that a table has partitions for, without partitions it cannot have."""
         found = (partition for partition in self.published(contract) if contract.could_have(partition))
         return {slot for partition in found if (slot := partition.period)}
 
@@ -89,9 +89,9 @@ class PartitionIndex:
         return {slot for partition in self.expired(contract) if (slot := partition.period)}
 
     def fingerprint(self, contract: Contract, period: Period, *, expired: bool = False) -> str:
-        """Return the hash of what a run of the period would be built from today; compare with `PublishedPartition.inputs`.
+        """Return the hash of the current inputs of a run of the period, to compare with `PublishedPartition.inputs`.
 
-        With `expired`, count upstream partitions as well that were withdrawn at the end of their retention since.
+        With `expired`, include upstream partitions that were withdrawn at the end of their retention since.
         """
         found: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
@@ -100,7 +100,7 @@ class PartitionIndex:
         return inputs_fingerprint(found) or NO_INPUTS
 
     def has_expired_input(self, contract: Contract, period: Period) -> bool:
-        """Return whether an upstream partition a run of the period read has expired: it cannot be built again."""
+        """Return whether an upstream partition that a run of the period read has expired. Then it cannot be rebuilt."""
         for source in self.upstreams(contract):
             whole = contract.inputs.get(source.name, InputRule()).whole
             for cut, key in () if whole else _slots_read(contract, source, period):
@@ -121,7 +121,7 @@ class PartitionIndex:
                 yield period, at
 
     def newest(self, root: str) -> dict[str, tuple[datetime, str]]:
-        """The newest object of every folder below a prefix, by its folder: when, and its name without the ending."""
+        """Return the newest object of every folder below a prefix, by folder: its time, and its name without the ending."""
         found: dict[str, tuple[datetime, str]] = {}
         for item in self.lake.store.scan(root):
             folder, _, name = item.key.removeprefix(root).rpartition("/")
@@ -130,7 +130,7 @@ class PartitionIndex:
         return found
 
     def _at(self, contract: Contract, grain: str, *, expired: bool) -> dict[str, list[tuple[str, str, int]]]:
-        """Publications by the month, day or hour they lie in; all under an empty key for a table time does not cut."""
+        """Group publications by month, day or hour. A table without time partitions has one group with an empty key."""
         if (contract.name, grain, expired) not in self._by_time:
             index: dict[str, list[tuple[str, str, int]]] = {}
             for partition, known in (self._all(contract) if expired else self.published(contract)).items():
@@ -142,7 +142,7 @@ class PartitionIndex:
 
 
 def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
-    """Yield the periods of an upstream table that a run reads, as (grain, key); the same as `pipeline.write` reads."""
+    """Yield the periods of an upstream table that a run reads, as (grain, key). `pipeline.write` reads the same."""
     grain, rule = source.time_grain, contract.inputs.get(source.name, InputRule())
     if grain is None or rule.whole:
         yield "", ""
@@ -171,7 +171,7 @@ def _known(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition
 
 
 def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]]:
-    """The parameters of every partition the catalog lists; a table without partitions has them itself."""
+    """Return the parameters of every partition in the catalog. A table without partitions has them itself."""
     table = lake.catalog.table(contract.table)
     if table is None:
         return {}
@@ -182,14 +182,14 @@ def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]
 
 
 def _as_listed(says: Mapping[str, str]) -> PublishedPartition:
-    """Return a partition as its catalog entry describes it; someone may have taken the statistics out of it."""
+    """Return a partition from its catalog entry. Another program may have removed the entry's statistics."""
     publication = int(says["lakeworks.publication"])
     rows, size = (int(text) if (text := says.get(key, "")).isdecimal() else None for key in ("numRows", "totalSize"))
     return PublishedPartition(publication, says["lakeworks.period"], says["lakeworks.inputs"], rows=rows, bytes=size)
 
 
 def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> PublishedPartition | None:
-    """From the ledger, what the catalog does not say yet; None for what was never completed, or withdrawn."""
+    """Read a partition from the ledger if the catalog is behind; None if it was never completed, or is withdrawn."""
     try:
         newest = lake.ledger.read(contract.table, partition, numbers[-1]).entry
         live = newest if newest.is_live else lake.ledger.live(contract.table, partition, numbers[:-1])

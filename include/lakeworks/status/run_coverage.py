@@ -1,6 +1,6 @@
-"""Periods covered by the runs of a table: other tables wait for them, and runs announce them.
+"""Run coverage: the periods covered by a table's runs. Other tables wait for them, and runs announce them.
 
-A covered day may have no rows and no partition: that a run was there is recorded by its record in the ledger.
+A day is covered if a run record exists for it, even if the run produced no rows.
 """
 
 import logging
@@ -13,15 +13,15 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord
 
 log = logging.getLogger(__name__)
-# Airflow writes every announcement while the task waits, in one request that its client gives up after 5 s (docs/adr/0013).
+# Airflow writes all announcements in one request while the task waits. Its client times out after 5 s (docs/adr/0013).
 MOST_ANNOUNCED = 100
 
 
 def covered_slots(contract: Contract, record: RunRecord) -> set[Period]:
-    """The slots of a table that a published run covered, in the table's own grain.
+    """Return the periods of a table that a published run covered, in the table's own grain.
 
-    Every slot of the run's period, with rows or without, and those it re-opened elsewhere. A table that time does not cut is
-    covered by the period itself.
+    They are all periods inside the run's period, with rows or without, and those it rebuilt elsewhere. A table without time
+    partitions is covered by the run's period itself.
     """
     grain = contract.time_grain
     if grain is None:
@@ -31,9 +31,9 @@ def covered_slots(contract: Contract, record: RunRecord) -> set[Period]:
 
 
 def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int = MOST_ANNOUNCED) -> list[str]:
-    """The partition keys that consumers of a table are notified of after its runs, in order: months or days, never hours.
+    """Return the partition keys to announce to a table's consumers after a run, in order: months or days, never hours.
 
-    Where that were more than `most` days, the first of each month speaks for the others: every roll-up still hears of it.
+    Above `most` days only the first day of each month is announced. Every monthly table is still notified.
     """
     slots = {slot for record in records for slot in covered_slots(contract, record)}
     keys = sorted({str(Period.containing(slot.start, min(slot.grain, "day", key=GRAINS.index))) for slot in slots})
@@ -48,9 +48,9 @@ def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int =
 
 
 def covered_by(records: Iterable[tuple[Period, datetime]], grain: str) -> set[Period]:
-    """The slots that recorded runs (`Ledger.recorded`) covered: those of their periods that were over when they were written.
+    """Return the periods covered by recorded runs (`Ledger.recorded`): those that were over when the record was written.
 
-    A run over a month that is not over covers the days until then; what came later it cannot have seen.
+    A run over an unfinished month covers the days until then, because it cannot have read later data.
     """
     latest: dict[Period, datetime] = {}
     for ran, at in records:
@@ -59,10 +59,10 @@ def covered_by(records: Iterable[tuple[Period, datetime]], grain: str) -> set[Pe
 
 
 def uncovered(lake: Lake, contract: Contract, period: Period) -> list[Period]:
-    """The slots inside a period that no run of the table was at, in order; a table time does not cut needs one run, whenever.
+    """Return the periods inside a period that no run covered, in order. A table without time partitions needs any one run.
 
-    What counts is recorded by `covered_by`. A partition that a run of another period re-opened does not count: its own period's
-    data may still be to come.
+    `covered_by` decides what counts. A partition that a run of another period rebuilt does not count, because data of its own
+    period may still arrive.
     """
     grain = contract.time_grain
     if grain is None:

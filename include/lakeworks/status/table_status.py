@@ -1,7 +1,7 @@
 """The partition matrix of tables: missing, stale, running, failed, published.
 
-A partition is stale if its inputs would give another fingerprint today than the one it was built from, or if its period was
-landed again. Everything comes from listings (status/partition_index.py), so 100,000 partitions take seconds.
+A partition is stale if the fingerprint of its current inputs differs from the one it was built from, or if its period was
+landed again. All facts come from listings (status/partition_index.py), so 100,000 partitions take seconds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,10 +29,10 @@ def status(
     activities: Iterable[Activity] = (),
     facts: PartitionIndex | None = None,
 ) -> Iterator[Matrix]:
-    """Yield the matrix of each table; `activities` is what Airflow is at, where it was asked.
+    """Yield the matrix of each table. `activities` are Airflow's current tasks, if it was asked.
 
-    A table that cannot be looked at has a matrix with a `fault`; the others follow all the same. With `facts`, what another
-    question has listed already is not listed again.
+    A table that cannot be read has a matrix with a `fault`, and does not stop the others. With `facts`, earlier listings are
+    used again.
     """
     facts = facts or PartitionIndex(lake)
     by_table: dict[str, list[Activity]] = {}
@@ -61,7 +61,7 @@ class _Table:
         return Matrix(self.contract.name, tuple(cells), why_empty="" if cells else self._why_empty(bool(known)))
 
     def _why_empty(self, known: bool) -> str:
-        """Return the reason why a table has no partition to show, and what would change it."""
+        """Return the reason why a table has no partition, and what would change that."""
         if known:
             return "no partition of it lies in the range"
         within = " in the range" if self.window.first or self.window.last else ""
@@ -73,7 +73,7 @@ class _Table:
         return f"its inputs have no common period{within}: a run needs data of each of them"
 
     def _cell(self, partition: Partition, known: PublishedPartition) -> Cell:
-        """A published partition, with the worst that is true of it."""
+        """Return the cell of a published partition, with its worst state."""
         slot, name = partition.period, self.contract.name
         state: PartitionState = "published"
         why = ""
@@ -97,7 +97,7 @@ class _Table:
         return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
 
     def _half_run(self, partition: Partition, known: PublishedPartition) -> str:
-        """Return why readers by ledger may not see what is published: its run has no number; empty if it has one."""
+        """Return why readers by ledger may not see a publication: its run has no number. Empty if it has one."""
         seq, ticket = self.facts.half_runs(self.contract).get(partition, (0, None))
         if ticket is None or known.publication > seq:
             return ""
@@ -108,7 +108,7 @@ class _Table:
         )
 
     def _stale(self, known: PublishedPartition) -> str:
-        """Return the reason why a partition is not what its inputs would give today; empty if it is."""
+        """Return the reason why a partition is stale; empty if it is not."""
         if self.contract.late_data:
             return self._behind(known.period)
         period = Period.parse(known.period)
@@ -120,7 +120,7 @@ class _Table:
         return ""
 
     def _fingerprints(self, period: Period) -> frozenset[str]:
-        """Return the hashes of current inputs: an input that only expired since makes nothing stale."""
+        """Return the accepted hashes of current inputs: an input that only expired makes no partition stale."""
         key = str(period)
         if key not in self._expected:
             current = self.facts.fingerprint(self.contract, period)
@@ -129,7 +129,7 @@ class _Table:
         return self._expected[key]
 
     def _behind(self, period: str) -> str:
-        """Return True if a run with late data is stale: its upstream's period was run after it."""
+        """Return True if a run with late data is stale, because its upstream's period was run after it."""
         name = self.contract.late_data.arrivals_from if self.contract.late_data else ""
         runs = self.facts.runs(self.facts.lake.contract(name))
         above = max(
@@ -159,7 +159,7 @@ class _Table:
         )
 
     def _activity(self, slot: Period | None) -> Activity | None:
-        """The run at a slot that is not over, or the newest that failed after the last good one."""
+        """Return the unfinished run of a period, or the newest run that failed after the last good one."""
         if not self.activities:
             return None
         if slot is None:
@@ -171,7 +171,7 @@ class _Table:
         return max(current, key=_weight, default=None)
 
     def _recheck_published_meanwhile(self, activity: Activity, slot: Period | None) -> bool:
-        """A failure that a later run made good: of the same period, or of any around the slot that was over by then."""
+        """Return whether a later run repaired a failure: a run of the same period, or of a longer one that was over by then."""
         if activity.state != "failed" or activity.at is None:
             return False
         own = Period.parse(activity.period)
@@ -198,14 +198,14 @@ class _Table:
 
     @cached_property
     def quarantined(self) -> set[str]:
-        """Periods whose last run quarantined rows."""
+        """Return the periods whose last run quarantined rows."""
         folders = self.facts.newest(join(QUARANTINE, self.contract.table.path) + "/")
         attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in folders.items()}
         return {period for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
 
     @cached_property
     def landed(self) -> dict[str, datetime]:
-        """Return when a source table's periods were landed again since their run, by their path."""
+        """Return when a source table's periods were landed again after their run, by path."""
         return landed_since(self.facts.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
 
 

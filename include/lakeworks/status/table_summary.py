@@ -14,7 +14,7 @@ from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import RunRecord, readable_records
 from lakeworks.status.partition_index import PartitionIndex
 
-# Said under such a table; anyone who adds its columns up would miss rows.
+# A note for such a table, because its columns do not add up.
 COUNTED_AGAIN = (
     "{tables}: later runs re-open earlier days here, and rows_in counts a row in each run that read it. Every run by itself is "
     "in balance, or it is not published."
@@ -23,9 +23,9 @@ COUNTED_AGAIN = (
 
 @dataclass(frozen=True)
 class TableSummary:
-    """One line of the ledger's table; rows over the latest published run of every period.
+    """One table's line in the summary. Rows are summed over the latest published run of every period.
 
-    In a table with `late_data`, rows of days that later runs re-opened are counted by each of them: only a single run balances.
+    In a table with `late_data` each run counts the rows of days it rebuilds, so only single runs balance.
     """
 
     table: str
@@ -39,11 +39,11 @@ class TableSummary:
 
     @property
     def counts_again(self) -> bool:
-        """Return True if rows were read by several runs, so that the sums do not balance."""
+        """Return True if several runs read the same rows, so that the sums do not balance."""
         return self.rows_in != self.published + self.quarantined + self.deduplicated
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
+        """Return the row for `--json`."""
         return asdict(self)
 
 
@@ -51,7 +51,7 @@ def summarise(lake: Lake, contract: Contract) -> TableSummary:
     """Read a table's ledger."""
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     runs = latest_runs(lake, contract)
-    # A table without partitions is rewritten by every period's run; only the last one counts.
+    # Every run rewrites a table without partitions, so only the last run counts.
     counted = list(runs.values()) if contract.partition_keys else list(runs.values())[-1:]
     audits = [run.audit or {} for run in counted]
     warnings = sum(audit.get("warnings", 0) for audit in audits)
@@ -68,14 +68,14 @@ def summarise(lake: Lake, contract: Contract) -> TableSummary:
 
 
 def latest_runs(lake: Lake, contract: Contract) -> dict[str, RunRecord]:
-    """The newest run record of every period, oldest run first."""
+    """Return the newest run record of every period, oldest run first."""
     keys = list(lake.ledger.runs(contract.table))
     records = sorted(readable_records(lake.store, keys), key=lambda run: run.run.order)
     return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
 
 
 def newest_run(facts: PartitionIndex, contract: Contract) -> RunRecord | None:
-    """Return the record of the run that was recorded last, from the index and one read; None where there is none."""
+    """Return the record of the last recorded run, from the index and one read; None if there is none."""
     runs = [
         (at, attempt, period) for key, (at, attempt) in facts.runs(contract).items() if (period := Period.find(key))
     ]
@@ -84,7 +84,7 @@ def newest_run(facts: PartitionIndex, contract: Contract) -> RunRecord | None:
 
 
 def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]]:
-    """Columns that came without being in the contract, as run records remember them."""
+    """Return the extra columns that arrived without being in the contract, from the run records."""
     if contract.schema_policy == "freeze":
         return []
     known = {name.lower() for name in contract.columns}

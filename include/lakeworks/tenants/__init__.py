@@ -1,1 +1,1 @@
-"""Tenants: their shares of the lake, and the IAM policies that keep them apart."""
+"""Tenants: their shares of the lake, and the IAM policies that isolate them."""

@@ -1,6 +1,6 @@
 """The IAM policy of a tenant: list under its own prefixes, read and write there, use its own Glue databases; nothing else.
 
-What makes such policies leak, and how this one does not:
+Known leaks of such policies, and how this policy prevents them:
 * `s3:ListBucket` belongs to the bucket, not to objects, and is limited by the prefix the caller asks for. Each allowed
   pattern ends in `tenant=<id>/*`: the slash keeps `tenant=a` from listing `tenant=ab`; a listing without a prefix matches none.
 * A copy needs read on its source and write on its target; a presigned address is checked as its signer. Neither needs a rule.
@@ -20,7 +20,7 @@ OBJECT_ACTIONS = (
     "s3:GetObject",
     "s3:GetObjectVersion",  # readers pin versions
     "s3:PutObject",
-    "s3:DeleteObject",  # leaves the version: nothing a tenant does is beyond the rollback horizon's reach
+    "s3:DeleteObject",  # keeps the versions, so a rollback can undo everything a tenant does
     "s3:AbortMultipartUpload",
     "s3:ListMultipartUploadParts",
 )
@@ -61,20 +61,20 @@ class LakeAddress:
     tags: bool = False  # objects have tags
 
     def bucket_arn(self, key: str = "") -> str:
-        """The bucket that holds a key or prefix."""
+        """Return the ARN of the bucket that holds a key or prefix."""
         return f"arn:{self.partition}:s3:::{self.layers.get(key.split('/', 1)[0], self.bucket)}"
 
     def object_arn(self, key: str) -> str:
-        """An object, or a pattern of them."""
+        """Return the ARN of an object, or of a pattern of objects."""
         return f"{self.bucket_arn(key)}/{key}"
 
     def glue_arn(self, resource: str) -> str:
-        """A resource of the Data Catalog."""
+        """Return the ARN of a resource of the Data Catalog."""
         return f"arn:{self.partition}:glue:{self.region}:{self.account}:{resource}"
 
 
 def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
-    """The identity policy for a tenant's role; it also serves as a permissions boundary."""
+    """Return the identity policy for a tenant's role. It also works as a permissions boundary."""
     prefixes = tenant_prefixes(tenant)
     databases = tenant.database("*")
     statements: list[dict[str, Any]] = [

@@ -1,6 +1,6 @@
-"""IAM's decision about one request, for the policy language lakeworks writes: an explicit deny wins, else an allow, else no.
+"""Simulation of IAM's decision about one request: an explicit deny wins, then an allow, else the request is denied.
 
-Covers Action/NotAction, Resource/NotResource, `*` and `?`, and the conditions below; anything else is refused, not guessed.
+It covers Action/NotAction, Resource/NotResource, `*` and `?`, and the conditions below. Anything else is an error.
 Actions compare without case, resources and condition values with it; a condition on a key the request lacks is false
 (IAM JSON policy reference, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators").
 """
@@ -27,7 +27,7 @@ class Request:
 
 
 def decide(policy: Mapping[str, Any], request: Request) -> AccessDecision:
-    """Return IAM's answer to an identity that has only this policy.
+    """Return IAM's decision for an identity that has only this policy.
 
     Raises:
         ConfigError: the policy uses an element or condition this logic does not cover.
@@ -92,7 +92,7 @@ def _like(pattern: str, value: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """`*` is any text, slashes too; `?` is one character; a policy variable would be text we cannot know."""
+    """Compile a pattern: `*` is any text with slashes, `?` is one character. Policy variables have unknown values."""
     if "${" in pattern:
         raise ConfigError(f"Cannot judge `{pattern}`: it holds a policy variable. Nothing was decided.")
     parts = {"*": ".*", "?": "."}

@@ -1,4 +1,4 @@
-"""Tenants come and go: the register, the databases and the policy of each. Nothing here ever deletes data."""
+"""Onboarding and removal of tenants: register, databases and policy. Data is never deleted here."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from lakeworks.tenants.registry import TenantRecord, TenantRegistry
 
 
 def utc_now() -> datetime:
-    """The register's clock."""
+    """Return the current time in UTC, for the register."""
     return datetime.now(UTC)
 
 
@@ -35,7 +35,7 @@ class TenantChange:
 
 
 def address_of(settings: Settings, account: str) -> LakeAddress:
-    """The lake of a deployment as IAM spells it."""
+    """Return the address of a deployment's lake for IAM."""
     config = load_config(settings.config_file)
     key = config.encryption.kms_key_id or settings.kms_key_id or ""
     kms = key if key.startswith("arn:") else None
@@ -58,12 +58,12 @@ class AreaUse:
 def add(
     lake: Lake, tenant: Tenant, owner: str, address: LakeAddress, *, clock: Callable[[], datetime] = utc_now
 ) -> list[TenantChange]:
-    """Register a tenant, create its databases and write its policy; running it again completes or corrects what differs.
+    """Register a tenant, create its databases and write its policy. A second run completes or corrects what differs.
 
-    The databases come with every table's contract: run it again after a domain was added.
+    The databases follow from the tables' contracts, so run it again after a domain was added.
 
     Raises:
-        LostRace: a person registers the same tenant at this moment; run again.
+        LostRace: another process registers the same tenant at this moment; run again.
     """
     whole, own = lake.for_tenant(None), lake.for_tenant(tenant)
     registry = TenantRegistry(whole.store)
@@ -78,11 +78,11 @@ def add(
 
 
 def remove(lake: Lake, tenant: Tenant, *, keep_data: bool = False, clock: Callable[[], datetime] = utc_now) -> bool:
-    """Take a tenant off the list of active ones; its data, databases and role stay. Returns whether anything changed.
+    """Mark a tenant as removed; its data, databases and role stay. Return whether anything changed.
 
     Raises:
         LakeNotFound: there is no such tenant.
-        TenantHasData: objects are left, and `keep_data` was not given; nothing was changed.
+        TenantHasData: objects still exist and `keep_data` was not given; nothing was changed.
     """
     registry = TenantRegistry(lake.for_tenant(None).store)
     record = registry.get(tenant)

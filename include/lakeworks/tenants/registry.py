@@ -1,4 +1,4 @@
-"""The register of tenants: one small object each, changed only on the condition that no one else changed it meanwhile."""
+"""Register of tenants: one small object each, changed by conditional writes only."""
 
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ from lakeworks.s3.object_store import ObjectStore, Target
 
 
 class TenantRecord(Record):
-    """The record of a tenant. A removed one keeps its record: its data may still be there."""
+    """The record of a tenant. A removed tenant keeps its record, because its data may still exist."""
 
     id: str
     owner: str = Field("", description="Whom to ask: a team or an address.")
@@ -22,25 +22,25 @@ class TenantRecord(Record):
 
 
 class TenantRegistry:
-    """The register of one lake; it lies outside every tenant's prefixes."""
+    """The register of one lake. It lies outside every tenant's prefixes."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
 
     def all(self) -> list[TenantRecord]:
-        """Every tenant ever registered, by id."""
+        """Return every tenant ever registered, by id."""
         keys = [item.key for item in self.store.scan(REGISTRY)]
         return [record for record, _ in self.store.map(self._load, keys)]
 
     def get(self, tenant: Tenant) -> TenantRecord | None:
-        """A tenant's record; None if it was never registered."""
+        """Return a tenant's record; None if it was never registered."""
         try:
             return self._load(registry_key(tenant))[0]
         except LakeNotFound:
             return None
 
     def save(self, record: TenantRecord) -> bool:
-        """Register, or change what is registered; returns whether anything changed (the date alone is no change).
+        """Register a tenant or change its record. Return whether anything changed (the date alone is no change).
 
         Raises:
             LostRace: another writer registers or changes the tenant at this moment; nothing was written.

@@ -1,4 +1,4 @@
-"""Upstream columns that each column of a table is made of: read from its SQL, and declared by its `transform.py`."""
+"""Column origins: the upstream columns of each column of a table, from its SQL and its `transform.py`."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,10 +12,10 @@ Origin = tuple[str, str]  # table, column
 
 
 def column_lineage(contract: Contract, sql: str, load: Callable[[str], Contract]) -> dict[str, tuple[Origin, ...]]:
-    """Upstream columns by output column, sorted; a column made of none (a constant, `count(*)`) has an empty tuple.
+    """Return the upstream columns by output column, sorted. A column without any (a constant, `count(*)`) has an empty tuple.
 
-    Filters and join conditions make no value and are left out: this is what OpenLineage calls direct lineage. What a
-    `transform.py` computes comes from the SQL columns its `MADE_OF` names.
+    Filters and join conditions are left out, because they make no value: OpenLineage calls this direct lineage. The origins
+    of columns that `transform.py` computes are the SQL columns in its `MADE_OF`.
     """
     inputs = tuple(sorted((str(name), tuple(load(str(name)).columns)) for name in upstream(sql)))
     found = _traced(sql, inputs)
@@ -48,7 +48,7 @@ def _traced(sql: str, inputs: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[s
                 found.add((name, columns.get(column.lower(), column)))
         return tuple(sorted(found))
 
-    # the trimmed queries are for display, and cost three quarters of the time
+    # trimmed queries are only for display, and take three quarters of the time
     traced = lineage(None, sql, schema, dialect="duckdb", trim_selects=False)
     assert isinstance(traced, dict)  # noqa: S101 - without a column it returns them all
     return {name.lower(): origins(node) for name, node in traced.items()}

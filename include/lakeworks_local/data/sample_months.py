@@ -54,7 +54,7 @@ FILLED = {"VendorID": 2, "payment_type": 0}
 
 
 def month_table(csv: Path, month: str) -> pa.Table:
-    """One sample month in the vendor's shape."""
+    """Return one sample month in the vendor's shape."""
     # An empty flag is a missing one; Arrow keeps empty text unless asked to.
     raw = pyarrow.csv.read_csv(csv, convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True))
     arrays = {}

@@ -1,7 +1,7 @@
-"""Real daily prices of Apple in Yahoo's convention, 2019-01-02 to 2024-12-30, as they read at any moment in between.
+"""Real daily prices of Apple in Yahoo's convention, 2019-01-02 to 2024-12-30, as Yahoo showed them at any moment in between.
 
-Source: hvsampledata. Its prices are adjusted for the split of 2020-08-31; before that day Yahoo showed them unadjusted, so a
-moment before it gets them back. Dividends are recovered from the adjusted closes, to about two cents.
+Source: hvsampledata. Its prices are adjusted for the split of 2020-08-31. Before that day Yahoo showed unadjusted prices, so
+the adjustment is removed for an earlier moment. Dividends are recovered from the adjusted closes, to about two cents.
 """
 
 import csv
@@ -29,13 +29,13 @@ class YahooSession:
 
     @property
     def opens_at(self) -> int:
-        """The bar's time stamp: 09:30 in New York, Unix seconds."""
+        """Return the bar's timestamp: 09:30 in New York, Unix seconds."""
         return int(datetime.combine(self.day, OPENING, NEW_YORK).timestamp())
 
 
 @lru_cache
 def _rows() -> list[tuple[date, Bar, float]]:
-    """Day, bar and dividend, all in shares after the split."""
+    """Return day, bar and dividend, all in shares after the split."""
     found: list[tuple[date, Bar, float]] = []
     before: tuple[float, float] | None = None
     with HVSAMPLE.file("hvsampledata/_data/apple_stocks.csv").open(encoding="utf-8") as file:
@@ -51,7 +51,7 @@ def _rows() -> list[tuple[date, Bar, float]]:
 
 
 def sessions(now: datetime) -> tuple[list[YahooSession], bool]:
-    """The sessions that had begun, and whether the last one was still under way."""
+    """Return the sessions that had begun, and whether the last one was still open."""
     local = now.astimezone(NEW_YORK)
     rows = [row for row in _rows() if row[0] < local.date() or (row[0] == local.date() and local.time() >= OPENING)]
     running = bool(rows) and rows[-1][0] == local.date() and local.time() < CLOSING

@@ -1,6 +1,6 @@
-"""Alpha Vantage as its one endpoint answers: real daily bars, refusals as sentences with HTTP 200, the limits of a free key.
+"""Replay of Alpha Vantage's one endpoint: real daily bars, refusals as sentences with HTTP 200, the limits of a free key.
 
-A key that begins with `PREMIUM` is entitled to everything and not limited; `INVALID` is not known; any other one is a free key.
+A key that begins with `PREMIUM` may request everything without limits. `INVALID` is unknown. Any other key is a free key.
 """
 
 import csv
@@ -45,7 +45,7 @@ NO_KEY = (
 )
 _DOCUMENTATION = "https://www.alphavantage.co/documentation/"
 INVALID_CALL = f"Invalid API call. Please retry or visit the documentation ({_DOCUMENTATION}) for {{function}}."
-# Facts of the companies; what is not known here is "None", as the vendor says it.
+# Facts about the companies. A missing fact is "None", as in the vendor's responses.
 with (Path(__file__).parent.parent / "data" / "companies.csv").open(encoding="utf-8") as _file:
     COMPANIES = {row["Symbol"]: row for row in csv.DictReader(_file)}
 _UNKNOWN = """
@@ -189,7 +189,7 @@ def _overview(params: dict[str, str], now: datetime, faults: list[Fault]) -> Res
     history, _ = _history(params, now, faults)
     company = COMPANIES.get(params.get("symbol", "").upper())
     if not history or company is None:
-        return JSONResponse({})  # what the vendor answers for a symbol it does not know
+        return JSONResponse({})  # the vendor's response for an unknown symbol
     closes = equities.adjusted_closes(history)
     year = [session.bar for session in history[-252:]]
     quarter = date(now.year, (now.month - 1) // 3 * 3 + 1, 1) - timedelta(days=1)

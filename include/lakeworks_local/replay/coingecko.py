@@ -1,7 +1,7 @@
 """CoinGecko v3 with SYNTHETIC prices: no package carries real ones with a licence. Shapes, limits and errors are the vendor's.
 
-Prices are a seeded function of coin and moment, so every question about the same moment gets the same answer. Every answer
-carries the header `x-lakeworks-synthetic: true`. A key that begins with `INVALID` is refused.
+Prices are a seeded function of coin and time, so every request about the same time gets the same prices. Every response has
+the header `x-lakeworks-synthetic: true`. A key that begins with `INVALID` is refused.
 """
 
 import math
@@ -103,7 +103,7 @@ def _chart(request: Request, now: datetime, faults: list[Fault]) -> Response:
 
 
 def _moments(first: datetime, last: datetime, now: datetime) -> list[datetime]:
-    """Five minutes up to a day, hours up to 90 days, days beyond; up to now the last point is a live one."""
+    """Return the points' times: every five minutes up to a day, hourly up to 90 days, daily beyond. The last may be live."""
     stretch = last - first
     step = timedelta(minutes=5) if stretch <= timedelta(days=1) else timedelta(hours=1)
     step = timedelta(days=1) if stretch > timedelta(days=90) else step
@@ -153,7 +153,7 @@ def _market(coin: str, now: datetime) -> dict[str, Any]:
     day = [price(coin, now - timedelta(hours=hour)) for hour in range(25)]
     return {
         "id": coin, "symbol": symbol, "name": name, "image": f"https://coin-images.coingecko.com/coins/images/{coin}.png",
-        # whole numbers come without a point, as from the vendor
+        # whole numbers have no decimal point, as in the vendor's responses
         "current_price": round(last) if last > 1000 else last, "market_cap": round(last * supply), "market_cap_rank": 1,
         "fully_diluted_valuation": round(last * supply), "total_volume": round(last * supply * _share(coin, now)),
         "high_24h": max(day), "low_24h": min(day), "price_change_24h": last - before,
@@ -167,7 +167,7 @@ def _market(coin: str, now: datetime) -> dict[str, Any]:
 
 @lru_cache(maxsize=100_000)
 def price(coin: str, moment: datetime) -> float:
-    """SYNTHETIC: slow and fast waves about a level, and noise by the five minutes, in US dollars."""
+    """Return a SYNTHETIC price in US dollars: slow and fast waves around a level, and noise per five minutes."""
     waves, seconds = random.Random(coin), moment.timestamp()
     size = 0.0005 if coin == "tether" else 0.12
     total = 0.0

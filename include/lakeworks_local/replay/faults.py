@@ -1,4 +1,4 @@
-"""Faults on demand: POST one to `/_control/faults`, and the next matching requests answer as a bad day would.
+"""Faults on demand: POST one to `/_control/faults`, and the next matching requests get it.
 
 `{"match": "/trip-data/*2019-01*", "kind": "status", "status": 503, "headers": {"Retry-After": "1"}, "times": 2}`
 `match` is compared with the path, and with `path?query`.
@@ -16,15 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-# Done to the answer, whatever it is.
+# Applied to any response.
 TransportFault = Literal["status", "note200", "slow", "truncate", "cut_json", "html", "duplicate_page"]
-# Done to the content, so the vendor's module applies them.
+# Applied to the content, so the vendor's module applies them.
 Content = Literal["half", "republished", "rename", "retype", "drop", "empty", "partial", "null_bar"]
 _TRANSPORT = TransportFault.__args__  # type: ignore[attr-defined]
 
 
 class Fault(BaseModel):
-    """One fault and how often it still happens."""
+    """One fault and its remaining count."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -50,7 +50,7 @@ class Fault(BaseModel):
 
 
 class Chaos(BaseModel):
-    """A bad day at random: this share of the answers fails, the same ones for the same seed and order of requests."""
+    """Random faults: this share of the responses fails, the same ones for the same seed and order of requests."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -58,7 +58,7 @@ class Chaos(BaseModel):
     seed: int = 0
 
 
-# What chaos picks from; none lasts, so that a client that retries gets through.
+# The faults to choose from. None lasts, so a client that retries succeeds.
 _BAD_LUCK = (
     Fault(match="*", kind="status", status=503),
     Fault(match="*", kind="status", status=429, headers={"Retry-After": "0.01"}),
@@ -71,7 +71,7 @@ _MANY: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
 
 
 class Faults:
-    """The faults in force and the requests seen."""
+    """Active faults and the requests seen."""
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
@@ -80,13 +80,13 @@ class Faults:
         self.requests: deque[dict[str, Any]] = deque(maxlen=10_000)
 
     def transport(self, request: Request) -> Fault | None:
-        """The first matching fault of the answer, used up by this request; else what chaos brings."""
+        """Return and count the first matching fault of the response; else a random one, if chaos is set."""
         found = next(iter(self._take(request, content=False)), None)
         unlucky = found is None and self._dice.random() < self.chaos.rate
         return self._dice.choice(_BAD_LUCK) if unlucky else found
 
     def content(self, request: Request) -> list[Fault]:
-        """Every matching change of the content: a real schema change alters several fields at once. HEAD uses none up."""
+        """Return every matching change of the content: a real schema change alters several fields. HEAD does not count."""
         return list(self._take(request, content=True))
 
     def _take(self, request: Request, *, content: bool) -> Iterator[Fault]:
@@ -98,7 +98,7 @@ class Faults:
                 yield fault
 
     async def control(self, request: Request) -> Response:
-        """GET lists, POST adds, DELETE clears."""
+        """Handle control requests: GET lists, POST adds, DELETE clears."""
         if request.method == "POST":
             try:
                 body = json.loads(await request.body())
@@ -112,7 +112,7 @@ class Faults:
         return JSONResponse([fault.model_dump() for fault in self.active])
 
     async def bad_day(self, request: Request) -> Response:
-        """POST sets chaos, DELETE ends it."""
+        """Handle control requests: POST sets chaos, DELETE ends it."""
         if request.method == "POST":
             try:
                 self.chaos = Chaos.model_validate_json(await request.body())
@@ -124,14 +124,14 @@ class Faults:
         return JSONResponse(self.chaos.model_dump())
 
     async def log(self, request: Request) -> Response:
-        """The requests seen; DELETE forgets them."""
+        """Return the requests seen; DELETE clears them."""
         if request.method == "DELETE":
             self.requests.clear()
         return JSONResponse(list(self.requests))
 
 
 def changed(value: Any, faults: list[Fault]) -> Any:
-    """A JSON document as schema changes would leave it, where in it the field is."""
+    """Return a JSON document after schema changes, at any depth."""
     for fault in faults:
         if fault.kind in ("rename", "retype", "drop"):
             value = _changed(value, fault)
@@ -155,7 +155,7 @@ def _changed(value: Any, fault: Fault) -> Any:
 
 
 def _retyped(value: Any, to: str) -> Any:
-    """A value, or a list of them, in another type; what cannot be had in it stays as it is."""
+    """Return a value, or a list, in another type. A value that cannot be converted stays unchanged."""
     if isinstance(value, list):
         return [_retyped(item, to) for item in value]
     kind = pa.type_for_alias(to)

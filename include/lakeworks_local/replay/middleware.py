@@ -1,4 +1,4 @@
-"""Does the transport faults to whatever a vendor's module answers, and keeps the log of requests."""
+"""Middleware that applies transport faults to every vendor's responses, and keeps the log of requests."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ class FaultMiddleware:
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self.app = app
         self.faults = faults
-        self._last: dict[str, Response] = {}  # the last page a path answered
+        self._last: dict[str, Response] = {}  # the last page sent for a path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -37,7 +37,7 @@ class FaultMiddleware:
             await self._fail(fault, scope, receive, send)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and keep a small answer for `duplicate_page`."""
+        """Send the response, and keep a small one for `duplicate_page`."""
         kept: list[Message] = []
 
         async def keep(message: Message) -> None:
@@ -64,8 +64,8 @@ class FaultMiddleware:
         elif fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             request = Request(scope, receive)
-            await request.body()  # until it is read no one tells that the client went away
-            if not await request.is_disconnected():  # who has given up must not use another fault up
+            await request.body()  # a client's disconnect is seen only by reading
+            if not await request.is_disconnected():  # a client that has disconnected must not use another fault up
                 await self.app(scope, receive, send)
         elif fault.kind == "truncate":
             await self.app(scope, receive, _truncating(send))
@@ -75,7 +75,7 @@ class FaultMiddleware:
             await self.app(scope, receive, send)
 
     async def _cut(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Valid HTTP whose body ends in the middle, as a vendor's broken proxy sends it."""
+        """Send valid HTTP whose body ends in the middle, as a broken proxy does."""
         kept: list[Message] = []
 
         async def keep(message: Message) -> None:

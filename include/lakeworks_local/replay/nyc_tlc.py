@@ -1,4 +1,4 @@
-"""NYC TLC trip records as its CDN serves them: static files, ETag, Range; an unpublished month is a 403, not a 404."""
+"""Replay of the NYC TLC's CDN: static files, ETag, Range; an unpublished month is a 403, not a 404."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from lakeworks_local.replay.world import World
 
 NAME = "nyc_tlc"
 DATA = Path(__file__).parent.parent / "data"
-# What the CDN's origin answers for a key that does not exist when listing is not allowed.
+# The response of the CDN's origin for a missing key if listing is not allowed.
 FORBIDDEN = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
 )
@@ -54,7 +54,7 @@ def _serve(request: Request, name: str, faults: Faults) -> Response:
     if path is None:
         return Response(FORBIDDEN, 403, media_type="application/xml")
     body = _changed(_content(path), faults.content(request), is_parquet=name.endswith(".parquet"))
-    etag = f'"{hashlib.md5(body).hexdigest()}"'  # what S3, the CDN's origin, gives a single-part object
+    etag = f'"{hashlib.md5(body).hexdigest()}"'  # the ETag that S3, the CDN's origin, gives a single-part object
     headers = {
         "ETag": etag,
         "Last-Modified": format_datetime(datetime(2022, 5, 13, 12, tzinfo=UTC), usegmt=True),
@@ -68,12 +68,12 @@ def _serve(request: Request, name: str, faults: Faults) -> Response:
 
 
 def _further() -> list[Path]:
-    """A folder of further files to serve, named by REPLAY_TRIPS."""
+    """Return the folder of further files to serve, named by REPLAY_TRIPS."""
     return [Path(folder) for folder in [os.environ.get("REPLAY_TRIPS")] if folder]
 
 
 def _ranged(request: Request, body: bytes, headers: dict[str, str], media: str) -> Response:
-    """One range as RFC 9110, 14 has it; what is malformed, or several ranges, gets the whole."""
+    """Return one range (RFC 9110, 14). A malformed header or several ranges get the whole file."""
     match = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
     if not match or not any(match.groups()):
         return Response(body, headers=headers, media_type=media)
@@ -92,7 +92,7 @@ def _content(path: Path) -> bytes:
 
 
 def _changed(body: bytes, changes: list[Fault], *, is_parquet: bool) -> bytes:
-    """The file as corrections or schema changes would leave it; a change of a column it does not have changes nothing."""
+    """Return the file after corrections or schema changes. A change of a missing column has no effect."""
     for fault in changes:
         if fault.kind == "half":
             body = body[: len(body) // 2]

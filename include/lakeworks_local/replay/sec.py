@@ -1,7 +1,7 @@
 """SEC companyfacts with SYNTHETIC figures in the real shape: quarters and years, repeated and restated by later filings.
 
-The companies and their numbers are real, the amounts are made from a seed (header `x-lakeworks-synthetic: true`). Who asks
-without name and e-mail address in the User-Agent gets the SEC's page for robots, who asks too fast the other one.
+The companies and their numbers are real, the amounts are made from a seed (header `x-lakeworks-synthetic: true`). A
+User-Agent without name and e-mail address gets the SEC's page for robots. Too many requests get its rate-limit page.
 """
 
 import random
@@ -55,7 +55,7 @@ def routes(world: World) -> list[Route]:
 
 
 def company_facts(cik: int, symbol: str, name: str, today: date, *, restated: bool = False) -> dict[str, Any]:
-    """Everything filed up to a day."""
+    """Return everything filed up to a day."""
     tags: dict[str, Any] = {}
     for tag, (label, unit, is_moment, size) in _TAGS.items():
         entries = [entry for entry in _entries(cik, symbol, tag, is_moment, size) if entry["filed"] <= str(today)]
@@ -71,7 +71,7 @@ def company_facts(cik: int, symbol: str, name: str, today: date, *, restated: bo
 
 
 def _entries(cik: int, symbol: str, tag: str, is_moment: bool, size: float) -> list[dict[str, Any]]:
-    """Each quarter's figure in its own filing, and again in the filing of the same quarter a year later."""
+    """Return each quarter's figure in its own filing, and again in the filing one year later."""
     found, scale = [], random.Random(symbol).uniform(0.5, 1.5)
     for number in range(20):  # from the first quarter of 2009
         year, quarter = 2009 + number // 4, number % 4 + 1

@@ -1,4 +1,4 @@
-"""Runs the replay server: `python -m lakeworks_local.replay` for the stack, `start_replay()` inside a test."""
+"""Replay server: `python -m lakeworks_local.replay` for the stack, `start_replay()` inside a test."""
 
 import argparse
 import contextlib
@@ -18,12 +18,12 @@ from lakeworks_local.replay import alpha_vantage, coingecko, nyc_tlc, sec, shopi
 from lakeworks_local.replay.middleware import FaultMiddleware
 from lakeworks_local.replay.world import OpenShop, World
 
-# A vendor is a module with NAME and `routes(world)`. The taxi CDN comes last: it answers every address that is left.
+# A vendor is a module with NAME and `routes(world)`. The taxi CDN comes last, because it answers every other address.
 VENDORS = (alpha_vantage, coingecko, sec, shopify, sp500, yahoo, nyc_tlc)
 
 
 def create_app(open_shop: OpenShop | None = None) -> Starlette:
-    """Every vendor's routes behind one fault middleware; tests bring a shop of their own."""
+    """Make the application: every vendor's routes behind one fault middleware. Tests pass their own shop."""
     world = World(open_shop)
 
     async def index(_: object) -> JSONResponse:
@@ -48,11 +48,11 @@ def create_app(open_shop: OpenShop | None = None) -> Starlette:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; IPPROTO_TCP is named so that asyncio sets TCP_NODELAY (47 ms a request without)."""
+    """Return a listening socket. IPPROTO_TCP is explicit so that asyncio sets TCP_NODELAY (47 ms per request without it)."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
-    listener.listen(128)  # anyone who reads the address may connect at once
+    listener.listen(128)  # a client that reads the address may connect at once
     return listener
 
 
@@ -62,7 +62,7 @@ def _server(app: Starlette) -> uvicorn.Server:
 
 @contextlib.contextmanager
 def start_replay(open_shop: OpenShop | None = None) -> Iterator[str]:
-    """A server in a thread on a free port; yields its base URL."""
+    """Run a server in a thread on a free port, and yield its base URL."""
     listener = bind("127.0.0.1", 0)
     server = _server(create_app(open_shop))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -1,6 +1,6 @@
-"""A shop as it stood at a moment: real baskets as Shopify orders that are fulfilled, cancelled and refunded later.
+"""A shop at a given time: real baskets as Shopify orders that are later fulfilled, cancelled and refunded.
 
-Baskets, products and household bands are real; what a grocery's till does not know is invented by rules that depend on the
+Baskets, products and household bands are real. Data that a grocery's till does not have follows rules that depend on the
 basket's number alone: fulfilment hours later, 2 % cancellations within a day, 5 % refunds of a line within three weeks. Names,
 e-mail addresses, telephones and streets are synthetic and say so (example.com, 555-01xx, `synthetic contact` in tags).
 """
@@ -23,7 +23,7 @@ OPENED = datetime(2016, 12, 1, 15, tzinfo=UTC)  # when products and accounts wer
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to an order; `cents` moved, negative for money given back."""
+    """An event of an order. `cents` is the money moved, negative for a refund."""
 
     basket: Basket
     kind: OrderEvent
@@ -32,7 +32,7 @@ class Event:
 
 
 class Listed(NamedTuple):
-    """An object of the shop: its number, when it last changed, and how it looks."""
+    """An object of the shop: its number, time of its last change, and its JSON."""
 
     number: int
     updated_at: datetime
@@ -41,7 +41,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True)
 class Shop:
-    """The shop's data over all time; `now` picks what is known."""
+    """The shop's data over all time; `now` selects what exists by then."""
 
     baskets: tuple[Basket, ...]
     products: tuple[CatalogueEntry, ...]
@@ -49,13 +49,13 @@ class Shop:
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
-        """Everything that ever happens, by time."""
+        """Return all events, by time."""
         return tuple(
             sorted((e for basket in self.baskets for e in history(basket)), key=lambda e: (e.at, e.basket.number))
         )
 
     def orders(self, now: datetime) -> list[Listed]:
-        """The orders, by number."""
+        """Return the orders, by number."""
         happened: dict[int, list[Event]] = {}
         for event in self.events:
             if event.at > now:
@@ -64,7 +64,7 @@ class Shop:
         return [Listed(number, known[-1].at, partial(order_json, known)) for number, known in sorted(happened.items())]
 
     def customers(self, now: datetime) -> list[Listed]:
-        """The accounts, by number; an order changes its customer's."""
+        """Return the accounts, by number. An order changes its customer's account."""
         bought: dict[int, list[Basket]] = {basket.household: [] for basket in self.baskets}
         for basket in self.baskets:
             if basket.placed_at <= now:
@@ -75,7 +75,7 @@ class Shop:
         ]
 
     def catalogue(self, _: datetime) -> list[Listed]:
-        """The products; they never change."""
+        """Return the products; they never change."""
         return [Listed(entry.number, OPENED, partial(product_json, entry)) for entry in self.products]
 
     def _customer(self, number: int, bought: list[Basket]) -> Json:
@@ -95,7 +95,7 @@ class Shop:
 
 
 def history(basket: Basket) -> Iterator[Event]:
-    """The events of one order."""
+    """Return the events of one order."""
     dice, total = zlib.crc32(str(basket.number).encode()), sum(line.paid for line in basket.lines)
     yield Event(basket, "placed", basket.placed_at, total)
     if dice % 50 == 0:
@@ -108,12 +108,12 @@ def history(basket: Basket) -> Iterator[Event]:
 
 
 def refunded_line(basket: Basket) -> BasketLine:
-    """The dearest line, of equals the first."""
+    """Return the most expensive line; of equal ones the first."""
     return max(basket.lines, key=lambda line: line.paid)
 
 
 def order_json(known: list[Event]) -> Json:
-    """An order after the events known so far."""
+    """Return an order after the events so far."""
     basket, when = known[0].basket, {event.kind: event for event in known}
     number, lines = basket.number, [line_json(basket, position) for position in range(len(basket.lines))]
     back = [event for event in known if event.kind in ("cancelled", "refunded")]
@@ -156,7 +156,7 @@ def order_json(known: list[Event]) -> Json:
 
 
 def line_json(basket: Basket, position: int) -> Json:
-    """A line; the price of a piece is rounded up to a cent, and the discount takes what that adds."""
+    """Return a line. The piece price is rounded up to a cent, and the discount is increased by the difference."""
     line = basket.lines[position]
     return {
         "id": basket.number * 1000 + position,
@@ -173,7 +173,7 @@ def line_json(basket: Basket, position: int) -> Json:
 
 
 def refund_json(event: Event, index: int) -> Json:
-    """Money given back through the till."""
+    """Return a refund paid at the till."""
     number = event.basket.number * 10 + index
     return {
         "id": number,
@@ -185,7 +185,7 @@ def refund_json(event: Event, index: int) -> Json:
 
 
 def product_json(entry: CatalogueEntry) -> Json:
-    """A product with its one variant."""
+    """Return a product with its one variant."""
     return {
         "id": entry.number,
         "admin_graphql_api_id": f"gid://shopify/Product/{entry.number}",
@@ -208,7 +208,7 @@ def product_json(entry: CatalogueEntry) -> Json:
 
 
 def person(number: int) -> Json:
-    """A contact no one has."""
+    """Return a synthetic contact."""
     return {
         "id": number,
         "admin_graphql_api_id": f"gid://shopify/Customer/{number}",
@@ -220,7 +220,7 @@ def person(number: int) -> Json:
 
 
 def address(number: int) -> Json:
-    """An address no one lives at."""
+    """Return a synthetic address."""
     return {
         "first_name": "Household", "last_name": str(number), "address1": f"{number} Sample Street", "city": "Springfield",
         "province_code": "OH", "zip": f"45{number % 1000:03d}", "country_code": "US", "phone": None,
@@ -228,7 +228,7 @@ def address(number: int) -> Json:
 
 
 def text(moment: datetime) -> str:
-    """As the API writes it: the shop's zone, with the offset in force."""
+    """Return a time as the API writes it: in the shop's zone, with the current offset."""
     return moment.astimezone(ZONE).isoformat(timespec="seconds")
 
 

@@ -1,7 +1,7 @@
-"""Shopify's Admin REST API over a `Shop`: filters, Link-header cursors, the leaky bucket, and its errors word for word.
+"""Replay of Shopify's Admin REST API over a `Shop`: filters, Link-header cursors, the leaky bucket, and its exact errors.
 
-`/admin/api/<version>/orders.json` is the busiest store; `/shop-406/admin/api/...` another one. What happens after the vendor's
-clock (`/_control/clock`, source `shopify`) has not happened yet; it starts after the last event of the sample data.
+`/admin/api/<version>/orders.json` is the busiest store; `/shop-406/admin/api/...` another one. Events after the vendor's
+clock (`/_control/clock`, source `shopify`) are not visible yet. The clock starts after the last event of the sample data.
 """
 
 import base64
@@ -24,7 +24,7 @@ from lakeworks_local.replay.world import Allowance, World
 NAME = "shopify"
 TOKEN = "shpat_demo_0123456789abcdef"
 AFTER_ALL = datetime(2018, 2, 1, tzinfo=UTC)
-# What may stand beside page_info.
+# Parameters allowed beside page_info.
 _WITH_CURSOR = {"limit", "fields", "page_info"}
 _UNAUTHORISED = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 _EXCEEDED = "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service."
@@ -54,7 +54,7 @@ def routes(world: World) -> list[Route]:
 
 
 def sample_shop(store: int) -> Shop:
-    """A store of the sample data as a shop."""
+    """Return a store of the sample data as a shop."""
     return Shop(completejourney.baskets(store), completejourney.catalogue(store), completejourney.demographics())
 
 
@@ -83,7 +83,7 @@ def _answer(request: Request, world: World, shop: Callable[[], Shop]) -> Respons
 
 
 def _read(query: dict[str, str]) -> tuple[dict[str, str], int]:
-    """The filters in force and the id the page comes after: with a cursor, both are inside it."""
+    """Return the active filters and the id that the page starts after. A cursor contains both."""
     if "page_info" not in query:
         return query, int(query.get("since_id", 0))
     for name in query:
@@ -136,7 +136,7 @@ def _link(request: Request, filters: dict[str, str], rows: list[dict[str, Any]],
 
 
 def _moment(value: str | None) -> datetime | None:
-    """ISO 8601; a + that came as a space is put back."""
+    """Parse ISO 8601; a space is a decoded `+`."""
     if not value:
         return None
     moment = datetime.fromisoformat(value.replace(" ", "+"))

@@ -1,4 +1,4 @@
-"""The list of the S&P 500's members as GitHub serves the file: real names and sectors from pytickersymbols, as of 2026-03."""
+"""Replay of GitHub's file of S&P 500 members: real names and sectors from pytickersymbols, as of 2026-03."""
 
 import csv
 import hashlib
@@ -55,7 +55,7 @@ def routes(world: World) -> list[Route]:
 
 @lru_cache
 def content() -> bytes:
-    """The CSV; what the package does not know is empty."""
+    """Return the CSV. Facts that the package lacks are empty."""
     text = io.StringIO()
     sheet = csv.writer(text, lineterminator="\n")
     sheet.writerow(_HEADER)

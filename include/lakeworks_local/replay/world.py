@@ -30,7 +30,7 @@ class Clock:
     anchor: float = field(default_factory=time.monotonic)
 
     def now(self) -> datetime:
-        """The virtual moment."""
+        """Return the virtual time."""
         return self.start + timedelta(seconds=(time.monotonic() - self.anchor) * self.speed)
 
 
@@ -71,13 +71,13 @@ class World:
         self._vendors: dict[str, tuple[datetime, Allowance]] = {}
 
     def vendor(self, source: str, now: datetime, allowance: Allowance | None = None) -> None:
-        """Introduce a vendor with its time and limits."""
+        """Register a vendor with its time and limits."""
         self._vendors[source] = (now, allowance or Allowance())
         self.clocks[source] = Clock(now)
         self.allowances[source] = allowance or Allowance()
 
     async def reset(self, _: Request) -> Response:
-        """POST: as the server was when it started."""
+        """Handle POST: reset the server to its state at the start."""
         self.faults.active.clear()
         self.faults.chaos = Chaos(rate=0)
         self.faults.requests.clear()
@@ -92,7 +92,7 @@ class World:
         return self.clocks[source].now()
 
     def over(self, source: str, key: str) -> str | None:
-        """Count a request; which limit it breaks: `second`, `day`, or None."""
+        """Count a request. Return the limit it exceeds: `second`, `day`, or None."""
         allowed, now = self.allowances[source], self.now(source)
         today = (source, key, now.strftime("%Y-%m-%d"))
         if allowed.per_day is not None and self._days[today] >= allowed.per_day:
@@ -107,13 +107,13 @@ class World:
         return None
 
     def used(self, source: str, key: str) -> int:
-        """Return the requests left in the bucket."""
+        """Return the number of requests that have not leaked out of the bucket yet."""
         allowed, now = self.allowances[source], self.now(source)
         ahead = (self._slots.get((source, key), now) - now).total_seconds()
         return max(math.ceil(ahead * (allowed.per_second or 0)), 0)
 
     async def clock(self, request: Request) -> Response:
-        """GET tells every vendor's time; POST sets one (`*`: all)."""
+        """Handle control requests: GET returns every vendor's time, POST sets one (`*`: all)."""
         if request.method == "POST":
             try:
                 wanted = _Tick.model_validate_json(await request.body())
@@ -132,7 +132,7 @@ class World:
         )
 
     async def limits(self, request: Request) -> Response:
-        """GET tells the limits; POST changes a vendor's; DELETE forgets what was counted."""
+        """Handle control requests: GET returns the limits, POST changes a vendor's, DELETE resets the counts."""
         if request.method == "POST":
             try:
                 wanted = _Limit.model_validate_json(await request.body())

@@ -1,4 +1,4 @@
-"""Yahoo's chart API v8 with Apple's real prices: parallel arrays, float noise, a live bar, gaps, refusals in two shapes."""
+"""Replay of Yahoo's chart API v8 with Apple's real prices: parallel arrays, float noise, a live bar, gaps, two error shapes."""
 
 import struct
 from datetime import UTC, datetime
@@ -93,7 +93,7 @@ def _events(inside: list[YahooSession]) -> dict[str, Any]:
 
 
 def _make_partial(result: dict[str, Any], now: datetime) -> None:
-    """The session under way: what was traded so far, and once more as the live quote."""
+    """Return the open session: its trades so far, and the same again as the live quote."""
     quote, last = result["indicators"]["quote"][0], len(result["timestamp"]) - 1
     quote["volume"][last] //= 2
     quote["close"][last] = quote["open"][last]
@@ -128,7 +128,7 @@ def _meta(found: list[YahooSession], now: datetime, interval: str) -> dict[str, 
 
 
 def _noisy(value: float) -> float:
-    """A 32-bit price written with 64 bits: 288.7 is 288.70001220703125."""
+    """Return a 32-bit price written with 64 bits: 288.7 is 288.70001220703125."""
     return value if isinstance(value, int) else float(struct.unpack("f", struct.pack("f", value))[0])
 
 

@@ -1,4 +1,4 @@
-"""Airflow's public REST API, as far as the demo needs it."""
+"""Client of Airflow's public REST API, for the demo."""
 
 import time
 from collections.abc import Callable
@@ -30,14 +30,14 @@ class AirflowApi:
         return self
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """One request; raises StackError with the server's explanation."""
+        """Send one request. Raise StackError with the server's explanation."""
         answer = self.session.request(method, f"{self.url}/api/v2/{path}", timeout=30, **arguments)
         if not answer.ok:
             raise StackError(f"Airflow's API answered {answer.status_code} to {method} {path}: {answer.text[:500]}")
         return answer.json() if answer.content else None
 
     def wait_for_dag(self, dag_id: str, seconds: float = 90, check: Callable[[], None] = lambda: None) -> None:
-        """Until the DAG is parsed; shows import errors, and stops at once where `check` raises."""
+        """Wait until the DAG is parsed. Raise StackError for an import error; stop at once if `check` raises."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             check()
@@ -54,12 +54,12 @@ class AirflowApi:
         self.call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, **body: Any) -> str:
-        """Start a run; returns its id."""
+        """Start a run and return its id."""
         answer = self.call("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})
         return str(answer["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """Every run of a DAG, newest first."""
+        """Return every run of a DAG, newest first."""
         found: list[dict[str, Any]] = []
         while True:
             page = {"limit": 100, "offset": len(found), "order_by": "-id"}
@@ -73,12 +73,12 @@ class AirflowApi:
         return dict(self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}"))
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The task instances of a run."""
+        """Return the task instances of a run."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self.call("GET", path, params={"limit": 200})["task_instances"])
 
     def log(self, dag_id: str, run_id: str, task: dict[str, Any]) -> str:
-        """The log of a task's last try."""
+        """Return the log of a task's last try."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         content = self.call("GET", path, params={"full_content": "true"}, headers={"Accept": "application/json"})[
             "content"

@@ -1,4 +1,4 @@
-"""The one environment all processes of the stack share."""
+"""Environment variables that all processes of the stack share."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Addresses:
 
 
 def base_environment() -> dict[str, str]:
-    """The caller's environment without what would leak into the stack, with this interpreter's commands first."""
+    """Return the caller's environment without variables that would change the stack, with this interpreter's commands first."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "LAKE_", "AWS_"))}
     # Nothing of the stack is behind a proxy.
     direct = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), "127.0.0.1,localhost"]))
@@ -54,7 +54,7 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
         **aws_environment(at.aws),
         "LAKE_PROJECT": str(root),
         "LAKE_BUCKET": BUCKET,
-        "LAKE_PII_SALT": "demo: no one is in the sample data",  # a deployment's is a secret
+        "LAKE_PII_SALT": "demo: no one is in the sample data",  # in a deployment this is a secret
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "LAKE_AIRFLOW_URL": f"http://{LOGIN[0]}:{LOGIN[1]}@127.0.0.1:{at.airflow_port}",
         "AIRFLOW_HOME": str(home),
@@ -79,13 +79,13 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "GX_ANALYTICS_ENABLED": "False",
-        "AIRFLOW__OPENLINEAGE__DISABLED": "True",  # lakeworks tells lineage itself, with columns and row counts
+        "AIRFLOW__OPENLINEAGE__DISABLED": "True",  # lakeworks sends its own lineage events, with columns and row counts
         "LAKE_LINEAGE_URL": f"file:{folder / 'lineage'}",
     }
 
 
 def source_connections(replay: str) -> dict[str, str]:
-    """One connection a source: the replay server's address, keys it takes for entitled ones, what each client wants to know."""
+    """Return one connection per source: the replay server's address, keys with all rights, and each client's options."""
     wanted: dict[str, dict[str, object]] = {
         "alpha_vantage": {"host": replay, "password": "PREMIUM-replay-key", "extra": {"profile": "premium"}},
         "coingecko": {"host": f"{replay}/api/v3", "password": "CG-replay-demo-key"},
@@ -99,7 +99,7 @@ def source_connections(replay: str) -> dict[str, str]:
 
 
 def aws_environment(endpoint: str) -> dict[str, str]:
-    """boto3's own variables for a emulator that wants any key."""
+    """Return boto3's variables for an emulator that accepts any key."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -121,7 +121,7 @@ def ministack_environment(folder: Path, port: int, sftp_port: int) -> dict[str, 
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "SFTP_PORT": str(sftp_port),
-        "IOT_MTLS_ENABLED": "0",  # listens on 0.0.0.0:8883 whatever BIND_HOST says
+        "IOT_MTLS_ENABLED": "0",  # it listens on 0.0.0.0:8883 and ignores BIND_HOST
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / "state"),
         "S3_PERSIST": "1",
@@ -130,7 +130,7 @@ def ministack_environment(folder: Path, port: int, sftp_port: int) -> dict[str, 
 
 
 def kept_secrets(folder: Path) -> dict[str, str]:
-    """Airflow's secrets, made once for a state folder: connections in the kept database are encrypted with them."""
+    """Return Airflow's secrets, made once per state folder, because connections in its database are encrypted with them."""
     path = folder / "secrets.json"
     if not path.is_file():
         made = {
@@ -143,13 +143,13 @@ def kept_secrets(folder: Path) -> dict[str, str]:
 
 
 def write_env_file(path: Path, environment: dict[str, str]) -> None:
-    """A file a shell can read: `set -a; . .local/stack.env; set +a`."""
+    """Write a file for the shell: `set -a; . .local/stack.env; set +a`."""
     lines = [f"{key}={shlex.quote(value)}" for key, value in sorted(environment.items())]
     write_private(path, "\n".join(lines) + "\n")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that no one else can read, at no moment; replaces an older one whole."""
+    """Write a file that no other user can read at any moment. An older one is replaced in one step."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,4 +1,4 @@
-"""The state folder: known as ours by a marker, held by one owner at a time."""
+"""State folder of a stack: marked as a stack's, and locked by one owner at a time."""
 
 import fcntl
 import shutil
@@ -13,10 +13,10 @@ _TEXT = "State of a local Lakeworks stack. `demo` empties this folder; `make dow
 
 
 def hold(folder: Path) -> IO[str]:
-    """Hold a state folder until the returned file is closed or this process ends, making it if need be.
+    """Lock a state folder until the returned file is closed or this process ends. Create it if it does not exist.
 
     Raises:
-        StackError: it is another owner's folder, or another command holds it; nothing was changed.
+        StackError: it is another owner's folder, or another command has locked it; nothing was changed.
     """
     claim(folder)
     lock = (folder / MARKER).open()  # children do not inherit it
@@ -31,12 +31,12 @@ def hold(folder: Path) -> IO[str]:
 
 
 def is_ours(folder: Path) -> bool:
-    """Return True if a folder is a stack's: by its marker, or by its place in the project."""
+    """Return True if a folder belongs to a stack, by its marker or its place in the project."""
     return (folder / MARKER).is_file() or folder.resolve().is_relative_to(current_project().root / ".local")
 
 
 def claim(folder: Path) -> None:
-    """Mark a new or empty folder, or one of ours, as ours.
+    """Mark a new or empty folder, or a stack's folder, as a stack's.
 
     Raises:
         StackError: it is another owner's; nothing was changed.
@@ -51,7 +51,7 @@ def claim(folder: Path) -> None:
 
 
 def emptied(folder: Path) -> None:
-    """Remove everything in a held folder but its marker."""
+    """Remove everything in a locked folder but its marker."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

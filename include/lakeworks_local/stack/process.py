@@ -1,4 +1,4 @@
-"""One process of the stack: started in its own group, known by a pid file, always stopped."""
+"""Processes of the stack: started in their own group, recorded in a pid file, always stopped."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ class StackError(Exception):
 
 
 def free_port() -> int:
-    """A port no one listens on; taken again at once, so that a clash is unlikely."""
+    """Return a free port. Use it at once, so that a clash is unlikely."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -28,20 +28,20 @@ def free_port() -> int:
 
 @dataclass
 class Service:
-    """A running service and where it logs."""
+    """A running service and its log file."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def tail(self, lines: int = 25) -> str:
-        """The end of the log."""
+        """Return the end of the log."""
         with contextlib.suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return "(no log)"
 
     def check(self, doing: str = "") -> None:
-        """Raises StackError with the end of its log if the service has ended."""
+        """Raise StackError with the end of its log if the service has ended."""
         if self.process.poll() is not None:
             raise StackError(
                 f"{self.name} ended with code {self.process.returncode}{doing}.\n--- {self.log.name} ---\n{self.tail()}"
@@ -66,7 +66,7 @@ def wait_until(service: Service, healthy: Callable[[], bool], seconds: float, ot
     """Wait for a service to answer.
 
     Raises:
-        StackError: it (or one of the others it needs) ended, or it did not answer in time; shows the log.
+        StackError: it, or a service it needs, ended, or it did not answer in time; the message shows the log.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -82,9 +82,9 @@ def wait_until(service: Service, healthy: Callable[[], bool], seconds: float, ot
 
 
 def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list[str]:
-    """Stop every service a pid file names, no matter which command started it; returns the names of those that ran.
+    """Stop every service that has a pid file, no matter which command started it. Return the names of those that ran.
 
-    A pid file whose process has another start time belongs to a stranger that got the number since: it is left alone.
+    If the process of a pid file has another start time, the number belongs to an unrelated process now, which is not stopped.
     """
     names = [*order, *(path.stem for path in sorted(folder.glob("*.pid")) if path.stem not in order)]
     owners = {name: process for name in names if (process := _ours(folder / f"{name}.pid")) is not None}
@@ -93,18 +93,18 @@ def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list
         _signal(process.pid, signal.SIGTERM)
     psutil.wait_procs(list(owners.values()), timeout=patience)
     everyone += _strays(folder)
-    for process in everyone:  # Airflow's task processes live in groups of their own
+    for process in everyone:  # Airflow's task processes have their own groups
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(everyone, timeout=5)
     for name in names:
-        if _ours(folder / f"{name}.pid") is None:  # what cannot be ended stays known
+        if _ours(folder / f"{name}.pid") is None:  # keep the pid file of a process that cannot be ended
             (folder / f"{name}.pid").unlink(missing_ok=True)
     return list(owners)
 
 
 def running(folder: Path) -> list[str]:
-    """The services that pid files name and that still run."""
+    """Return the running services that have a pid file."""
     return sorted(path.stem for path in folder.glob("*.pid") if _ours(path) is not None)
 
 

@@ -1,4 +1,4 @@
-"""Starts the stack's parts, side by side where they can be, and stops whatever was started."""
+"""The local stack: start its parts, in parallel where possible, and stop all that were started."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ from lakeworks_local.stack.folder import emptied, hold
 from lakeworks_local.stack.postgres import end_leftover
 from lakeworks_local.stack.process import Service, StackError, free_port, running, start, stop_all, wait_until
 
-# Stopped in this order: Airflow's parts before what they talk to.
+# Stop in this order: Airflow's parts before the services they use.
 ORDER = (
     "airflow-scheduler",
     "airflow-triggerer",
@@ -36,7 +36,7 @@ ORDER = (
 
 
 class Stack:
-    """The stack below one state folder; `extra` comes on top of the environment its processes share."""
+    """The stack in one state folder. `extra` is added to the environment that its processes share."""
 
     def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
         self.folder = folder.resolve()
@@ -50,20 +50,20 @@ class Stack:
 
     @property
     def env_file(self) -> Path:
-        """The environment for a person's shell."""
+        """Return the file with the environment for a person's shell."""
         return self.folder / "stack.env"
 
     def running(self) -> list[str]:
-        """The parts that run, no matter which command started them."""
+        """Return the running parts, no matter which command started them."""
         return running(self.run)
 
     def check(self) -> None:
-        """Raises StackError with the end of its log if a part that was started here has ended."""
+        """Raise StackError with the end of its log if a part that was started here has ended."""
         for service in self.services:
             service.check(" by itself")
 
     def start(self, *, fresh: bool, step: Callable[[str], None] = lambda _: None) -> Addresses:
-        """Start everything; on any failure everything is stopped again. The folder is held until `stop`, or this process ends.
+        """Start everything; after a failure stop everything. The folder is locked until `stop` or the end of this process.
 
         Raises:
             StackError: a part did not start, the stack runs already, or the folder is not ours alone.
@@ -79,23 +79,23 @@ class Stack:
             raise
 
     def stop(self) -> list[str]:
-        """Stop every part, no matter which command started it, and let go of the folder; returns what ran."""
+        """Stop every part, no matter which command started it, and unlock the folder. Return the parts that ran."""
         stopped = self._end_all()
         if self._hold is not None:
             self._hold.close()
         return stopped
 
     def kill_airflow(self, part: str) -> None:
-        """SIGKILL a part of Airflow (`scheduler`) with its group, as a crashed machine would; tasks have groups of their own.
+        """Kill a part of Airflow (`scheduler`) and its group by SIGKILL, like a machine crash. Tasks have their own groups.
 
-        Not the one process alone: the executor's workers hold its database connection too, and with it its locks.
+        One process is not enough: the executor's workers share its database connection, and its locks.
         """
         service = self._airflow_part(part)
         os.killpg(service.process.pid, signal.SIGKILL)
         service.process.wait()
 
     def restart_airflow(self, part: str) -> None:
-        """Start a part of Airflow that ended; its log goes on."""
+        """Start a part of Airflow that ended. It appends to the same log."""
         self.services.remove(self._airflow_part(part))
         self._start_airflow(part)
 
@@ -131,7 +131,7 @@ class Stack:
         return service
 
     def _foundations(self) -> tuple[str, str, str]:
-        """Start what Airflow needs, all at once, then wait for each; returns their addresses."""
+        """Start all services that Airflow needs, then wait for each. Return their addresses."""
         base, python = base_environment(), [sys.executable, "-m"]
         ready = {name: self.run / f"{name}.ready" for name in ("postgres", "replay")}
         data = str(self.folder / "postgres")
@@ -174,7 +174,7 @@ class Stack:
         wait_until(scheduler, lambda: _all_healthy(health), 300, self.services)
 
     def _start_airflow(self, part: str) -> None:
-        # Their log servers would listen on every interface; logs lie in one folder here and need none.
+        # Their log servers would listen on every interface. All logs are in one folder here, so none is needed.
         quiet = ["--skip-serve-logs"] if part in ("scheduler", "triggerer") else []
         self._service(f"airflow-{part}", ["airflow", part, *quiet], self.environment)
 
@@ -190,7 +190,7 @@ def _answers(url: str) -> bool:
 
 
 def direct_session() -> requests.Session:
-    """A session that asks no proxy: everything of the stack is on this machine."""
+    """Return a session without a proxy, because the whole stack is on this machine."""
     session = requests.Session()
     session.trust_env = False
     return session

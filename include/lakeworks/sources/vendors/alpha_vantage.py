@@ -2,8 +2,8 @@
 
 https://www.alphavantage.co/documentation/ - one endpoint, key in the query, values are text, no paging and no date range.
 A free key gets 25 requests a day, 1 a second, and the last 100 daily bars; minute and adjusted bars need a premium key. All
-errors are HTTP 200 with a sentence whose wording changed four times, so the rule is: an answer without the expected data is
-an error, and the sentences (`_refusal`) only say of which kind.
+errors are HTTP 200 with a sentence whose wording changed four times. So a response without the expected data is an error,
+and the sentence (`_refusal`) only decides its kind.
 """
 
 import io
@@ -28,12 +28,12 @@ from lakeworks.sources.response import SourceResponse
 
 BASE_URL = "https://www.alphavantage.co"
 _LISTING_HEADER = "symbol,name,exchange,assetType,ipoDate,delistingDate,status"
-# When the day of the vendor's count begins is not documented: look again every hour.
+# The vendor does not document when its day begins, so retry every hour.
 _LOOK_AGAIN = timedelta(hours=1)
 
 
 class AlphaVantageOptions(Options):
-    """Symbols to ask for, class shares with a dot (BRK.B)."""
+    """Symbols to request; class shares have a dot (BRK.B)."""
 
     symbols: tuple[str, ...] = Field(min_length=1)
 
@@ -45,7 +45,7 @@ class ListingOptions(Options):
 
 
 class AlphaVantageConnection(Options):
-    """The extra of the Airflow connection: what the key entitles to."""
+    """The extra of the Airflow connection: the plan of the key."""
 
     profile: Literal["free", "premium"] = "free"
     requests_per_minute: float = Field(75, gt=0)  # premium plans: 75 to 1200
@@ -60,7 +60,7 @@ class AlphaVantage:
 
     @property
     def variant(self) -> str:
-        """Keys of different plans are answered differently: a fetch begun with one is not continued with the other."""
+        """Return the key's plan. Responses differ by plan, so a fetch begun with one is not continued with another."""
         return "premium" if self.premium else "free"
 
     def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
@@ -115,7 +115,7 @@ class AlphaVantage:
         return True
 
     def _judge_csv(self, answer: SourceResponse) -> bool:
-        """A listing; on errors the vendor sends JSON, or that JSON's first key as a row of letters (`I,n,f,o,...`)."""
+        """Check a listing. Errors are JSON, or that JSON's first key as a row of letters (`I,n,f,o,...`)."""
         if answer.status != 200:
             return False
         if answer.text.startswith(_LISTING_HEADER):
@@ -126,7 +126,7 @@ class AlphaVantage:
         raise RetryableResponse(f"the answer is no listing; it begins with {answer.quoted()}", final=MalformedSource)
 
     def _refusal(self, body: dict[str, Any]) -> None:
-        """Say what a sentence means; returns for a symbol that is not known. The order matters: `premium` is in all of them."""
+        """Raise the error that a sentence means; return for an unknown symbol. Order matters: all sentences have `premium`."""
         said = " ".join(str(body.get(key, "")) for key in ("Information", "Note", "Error Message")).strip()
         if "spreading out" in said:
             raise RetryableResponse("too many requests a second", wait=1.5)
@@ -148,7 +148,7 @@ class AlphaVantage:
 
 
 def connect(access: SourceConnection) -> AlphaVantage:
-    """The client of a deployment: key from the connection's password, profile from its extra."""
+    """Return the client: key from the connection's password, profile from its extra."""
     said = read_connection(AlphaVantageConnection, "alpha_vantage", access)
     premium = said.profile == "premium"
     limits = Limits(said.requests_per_minute / 60) if premium else Limits(per_second=1, per_day=25)
@@ -161,7 +161,7 @@ def connect(access: SourceConnection) -> AlphaVantage:
 
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
-    """Rows of one landed answer: every bar of it, the overview, or the listing's lines. A symbol without data has none."""
+    """Return the rows of one landed response: bars, the overview, or the listing's lines. A symbol without data has none."""
     if wanted.dataset == "listings":
         return read_text(io.StringIO(answer.text, newline=""))
     body = answer.json()
@@ -181,7 +181,7 @@ def _bars(wanted: FetchRequest, answer: SourceResponse, body: dict[str, Any]) ->
 
 
 def _check_lines(answer: SourceResponse) -> None:
-    """Refuse a listing with a line of another width: a comma in a name would move every value after it."""
+    """Refuse a listing with a line of another width, because a comma in a name moves every later value."""
     try:
         for _ in read_text(io.StringIO(answer.text, newline="")):
             pass
@@ -194,10 +194,10 @@ def _has_data(body: dict[str, Any]) -> bool:
 
 
 def _series(body: dict[str, Any]) -> str:
-    """The key of the bars: `Time Series (Daily)`, `Time Series (5min)`; empty without one."""
+    """Return the key of the bars (`Time Series (Daily)`, `Time Series (5min)`); empty if there is none."""
     return next((key for key in body if "Time Series" in key and isinstance(body[key], dict)), "")
 
 
 def _plain(key: str) -> str:
-    """`5. adjusted close` as `adjusted_close`: the numbers differ between functions."""
+    """Return `5. adjusted close` as `adjusted_close`: the numbers differ between functions."""
     return re.sub(r"^\d+[.:] ", "", key).strip().lower().replace(" ", "_")

@@ -2,7 +2,7 @@
 
 https://docs.coingecko.com - a Demo key gets 100 requests a minute, 10,000 a month (failed ones count) and the last 365 days;
 without a key the address is limited. Errors come in four shapes (`_code`), and 401 also means "not in your plan". The
-API Terms want attribution: every fetch carries it.
+API Terms require attribution, so every fetch contains it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,7 +54,7 @@ class MarketOptions(Options):
 
 
 class CoinGeckoConnection(Options):
-    """The extra of the Airflow connection: which kind of key it is."""
+    """The extra of the Airflow connection: the kind of key."""
 
     profile: Literal["demo", "pro"] = "demo"
 
@@ -72,7 +72,7 @@ class CoinGecko:
             return {"attribution": ATTRIBUTION}
         if wanted.dataset == "market_chart":
             options, path = read_options(CoinOptions, wanted), "market_chart/range"
-            last = wanted.period.end - timedelta(seconds=1)  # the end itself belongs to the next period
+            last = wanted.period.end - timedelta(seconds=1)  # the end belongs to the next period
             query: dict[str, str | int] = {"from": int(wanted.period.start.timestamp()), "to": int(last.timestamp())}
         elif wanted.dataset == "ohlc":
             options, path = (candles := read_options(CandleOptions, wanted)), "ohlc"
@@ -88,7 +88,7 @@ class CoinGecko:
         return {**land_each("CoinGecko", options.coins, landing, ask, _is_known, **facts), "attribution": ATTRIBUTION}
 
     def _markets(self, options: MarketOptions, landing: ResponseStore) -> None:
-        """A plain array a page and no total: the list ends with a page that is not full."""
+        """Fetch the market list. Each page is a plain array without a total; the first page that is not full is the last."""
         pages, size = Pages("coins/markets"), min(options.top, _PAGE)
         query: dict[str, str | int] = {"vs_currency": options.vs_currency, "order": "market_cap_desc", "per_page": size}
 
@@ -132,7 +132,7 @@ class CoinGecko:
 
 
 def connect(access: SourceConnection) -> CoinGecko:
-    """The client of a deployment: key from the connection's password, its kind from the extra."""
+    """Return the client: key from the connection's password, its kind from the extra."""
     profile = read_connection(CoinGeckoConnection, "coingecko", access).profile
     secret = Secret(f"x-cg-{profile}-api-key", access.secret) if access.secret else None
     limiter = Limiter("coingecko", _LIMITS[profile], access.state)
@@ -140,7 +140,7 @@ def connect(access: SourceConnection) -> CoinGecko:
 
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
-    """Rows of one landed answer; a coin that is not known has none."""
+    """Return the rows of one landed response; an unknown coin has none."""
     if answer.status != 200:
         return []
     body = answer.json()
@@ -154,7 +154,7 @@ def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
 
 
 def _points(body: Mapping[str, Any], about: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """The three series joined by their moments: a moment may be missing in one of them."""
+    """Join the three series by their timestamps; a timestamp may be missing in one of them."""
     points: dict[int, dict[str, Any]] = {}
     for series, name in (("prices", "price"), ("market_caps", "market_cap"), ("total_volumes", "total_volume")):
         for moment, value in body.get(series) or []:
@@ -172,7 +172,7 @@ def _has_data(body: Any) -> bool:
 
 
 def _code(body: Any) -> int | None:
-    """The error code, in whichever of the shapes it comes."""
+    """Return the error code from any of the four shapes."""
     if not isinstance(body, dict):
         return None
     inner = body.get("error")

@@ -1,7 +1,7 @@
-"""Trading sessions of an exchange, computed by the exchange_calendars package and landed like any vendor's answer.
+"""Trading sessions of an exchange, computed by the exchange_calendars package and landed like a vendor's response.
 
 https://github.com/gerrymanoim/exchange_calendars - holidays, half days and one-off closures are rules and lists in the package,
-so its version is part of the answer's address. Nothing is asked over the network.
+so its version is part of the response's address. It needs no network.
 """
 
 import csv
@@ -18,7 +18,7 @@ from lakeworks.sources.response import SourceResponse
 
 
 class SessionOptions(Options):
-    """The exchange (ISO 10383 code) and its days; fixed, so that every run computes the same table."""
+    """The exchange (ISO 10383 code) and a fixed range of days, so that every run computes the same table."""
 
     exchange: str
     first: date
@@ -42,12 +42,12 @@ class ExchangeCalendars:
 
 
 def connect(access: SourceConnection) -> ExchangeCalendars:  # noqa: ARG001 - every source has it
-    """The client; it needs no address and no key."""
+    """Return the client. It needs no address and no key."""
     return ExchangeCalendars()
 
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
-    """A row per session, every value as text."""
+    """Return a row per session, every value as text."""
     return read_text(io.StringIO(answer.text, newline=""))
 
 

@@ -1,7 +1,7 @@
 """NYC Taxi & Limousine Commission trip records: monthly Parquet files and the zone lookup, on a public CDN.
 
 https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page - no key, static files with ETag, published about two months
-late. A month that is not published answers HTTP 403, not 404; files are republished now and then.
+late. The CDN answers HTTP 403, not 404, for an unpublished month. Files are sometimes republished.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class NycTlc:
 
     @classmethod
     def at(cls, base_url: str | None = None) -> "NycTlc":
-        """A client of the public CDN, or of another address that answers like it."""
+        """Make a client of the public CDN, or of another address with the same interface."""
         return cls(HttpSource(base_url or BASE_URL))
 
     def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
@@ -37,7 +37,7 @@ class NycTlc:
         fetched = self.http.download(path, scratch / Path(path).name, headers=headers, check=check)
         if fetched.status == 304 and known_etag:
             return NotModified(fetched.url, known_etag)
-        # Only the CDN's own refusal says so: a firewall's page is a 403 too.
+        # Only the CDN's own refusal means "not published": a firewall's page is a 403 too.
         if fetched.status == 403 and _NOT_THERE in fetched.error_body and dataset != "zones":
             raise NotPublishedYet(
                 f"TLC has not published {dataset} of {period} yet (`{fetched.url}` answers 403). Nothing was landed. "
@@ -57,7 +57,7 @@ class NycTlc:
 
 
 def connect(access: SourceConnection) -> NycTlc:
-    """The client of a deployment; the CDN needs no key and names no limit."""
+    """Return the client. The CDN needs no key and documents no limit."""
     return NycTlc(HttpSource(access.base_url or BASE_URL, limiter=Limiter("nyc_tlc", state=access.state)))
 
 
@@ -76,7 +76,7 @@ def _path(dataset: str, period: Period) -> str:
 
 
 def _parquet_problem(path: Path) -> str | None:
-    """A Parquet file begins and ends with `PAR1`; a readable footer says that it is whole."""
+    """Return the fault of a Parquet file, or None. A whole file begins and ends with `PAR1` and has a readable footer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

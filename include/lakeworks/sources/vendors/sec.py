@@ -1,8 +1,8 @@
-"""SEC EDGAR companyfacts: every figure a company filed, with the filing it is from. Public domain, no key.
+"""SEC EDGAR companyfacts: every figure that a company filed, with its filing. Public domain, no key.
 
-https://www.sec.gov/search-filings/edgar-application-programming-interfaces - wants a User-Agent with a name and an e-mail
-address, and at most 10 requests a second; anyone who breaks that gets an HTML page (403, sometimes 200) for about ten minutes.
-One answer is a company's whole history, 5 to 20 MB; the same figure comes once for every filing that repeats it.
+https://www.sec.gov/search-filings/edgar-application-programming-interfaces - requires a User-Agent with a name and an e-mail
+address, and at most 10 requests per second. Otherwise it sends an HTML page (403, sometimes 200) for about ten minutes. One
+response is a company's whole history, 5 to 20 MB. Each filing that repeats a figure adds it again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,13 +26,13 @@ _BLOCKED = timedelta(minutes=10)
 
 
 class CompanyOptions(Options):
-    """The companies: our symbol to the SEC's number (CIK), written with its ten digits."""
+    """The companies: our symbol mapped to the SEC's number (CIK) with ten digits."""
 
     ciks: dict[str, Annotated[str, Field(pattern=r"^\d{1,10}$")]] = Field(min_length=1)
 
 
 class SecConnection(Options):
-    """The extra of the Airflow connection: who asks, as the SEC wants it."""
+    """The extra of the Airflow connection: the User-Agent that the SEC requires."""
 
     user_agent: str = Field(
         pattern=r"^\S.*\s\S+@\S+\.\S+$", description="Name and e-mail: `Example Ltd data@example.org`."
@@ -72,14 +72,14 @@ class Sec:
 
 
 def connect(access: SourceConnection) -> Sec:
-    """The client of a deployment; without a user_agent in the connection's extra nothing is asked."""
+    """Return the client. Without a user_agent in the connection's extra it sends no request."""
     agent = read_connection(SecConnection, "sec", access).user_agent
     limiter = Limiter("sec", Limits(per_second=8), access.state)  # of 10: other programs share the address
     return Sec(HttpSource(access.base_url or BASE_URL, user_agent=agent, limiter=limiter))
 
 
 def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
-    """One row per fact and filing of a landed answer; a company without facts has none."""
+    """Return one row per fact and filing of a landed response; a company without facts has none."""
     return _facts(answer) if answer.status == 200 else []
 
 
@@ -91,5 +91,5 @@ def _facts(answer: SourceResponse) -> Iterator[dict[str, Any]]:
             of = {**company, "taxonomy": taxonomy, "tag": tag, "label": fact.get("label")}
             for unit, entries in fact.get("units", {}).items():
                 for entry in entries:
-                    # some moments have no `start`, most facts no `frame`: the columns are there all the same
+                    # `start` and `frame` may be missing in every fact; the columns must still exist
                     yield {**of, "unit": unit, "start": None, "frame": None, **entry, "vendor": "sec"}

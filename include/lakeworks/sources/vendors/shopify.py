@@ -2,8 +2,8 @@
 
 https://shopify.dev/docs/api/admin-rest - token in a header, Link-header cursors whose `page_info` admits no filter beside it,
 a leaky bucket of 40 requests that drains 2 a second. Orders are mutable: the same id comes back with a newer `updated_at`.
-Two silences of the API are turned into words here: without `status=any` closed orders are left out, and without the
-scope read_all_orders those placed more than 60 days ago.
+The API leaves out rows silently in two cases, which this client handles: closed orders without `status=any`, and orders
+placed more than 60 days ago without the scope read_all_orders.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ from lakeworks.sources.response import SourceResponse
 
 DATASETS = ("orders", "customers", "products")
 TOKEN_HEADER = "X-Shopify-Access-Token"  # noqa: S105 - the header's name
-# What an app sees of orders unless it was granted read_all_orders.
+# The age up to which an app sees orders without read_all_orders.
 VISIBLE_ORDERS = timedelta(days=60)
-# Plans: bucket size and requests a second that leak out of it.
+# Plans: bucket size, and requests per second that leak out of it.
 _BUCKETS = {"basic": (40, 2.0), "advanced": (40, 4.0), "plus": (400, 20.0)}
 
 
@@ -41,7 +41,7 @@ class WindowOptions(Options):
 
 
 class ShopifyConnection(Options):
-    """The extra of the Airflow connection: what the shop's plan and the app's scopes allow."""
+    """The extra of the Airflow connection: the shop's plan and the app's scopes."""
 
     plan: Literal["basic", "advanced", "plus"] = "basic"
     read_all_orders: bool = False
@@ -50,7 +50,7 @@ class ShopifyConnection(Options):
 
 @dataclass(frozen=True)
 class Shopify:
-    """Data sets `orders`, `customers` and `products`: what changed in a period, and before it since the last fetch."""
+    """Data sets `orders`, `customers` and `products`: changes in a period, and before it since the last fetch."""
 
     http: HttpSource
     access: ShopifyConnection = field(default_factory=ShopifyConnection)
@@ -58,7 +58,7 @@ class Shopify:
 
     @property
     def variant(self) -> str:
-        """The shop and its plan: a fetch is not continued with another shop's pages."""
+        """Return the shop and its plan, so that a fetch is not continued with another shop's pages."""
         return f"{self.http.base_url} {self.access.model_dump_json()}"
 
     def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
@@ -66,7 +66,7 @@ class Shopify:
 
         Raises:
             NotPublishedYet: the period is not over.
-            ConfigError: the time since the last fetch is too long for one.
+            ConfigError: the time since the last fetch is too long for one fetch.
         """
         if wanted.dataset not in DATASETS:
             raise ContractError(f"shopify has no data set `{wanted.dataset}`. Known: {', '.join(DATASETS)}.")
@@ -84,12 +84,12 @@ class Shopify:
                 f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
             )
 
-        # The window of the first attempt, if this one goes on from it: its cursors carry that one.
+        # If this attempt continues an earlier one, use that one's window: its cursors contain it.
         asked, *_ = (answer.facts for answer in pages.walk(take))
         return asked
 
     def _window(self, wanted: FetchRequest, options: WindowOptions) -> dict[str, str]:
-        """The filters of the first page; later ones carry them in their cursor."""
+        """Return the filters of the first page. The cursors of later pages contain them."""
         start, end = wanted.period.start, wanted.period.end
         if self.now() < end:
             raise NotPublishedYet(
@@ -123,7 +123,7 @@ class Shopify:
 
     def _ask(self, dataset: str, params: Mapping[str, str | int], pages: Pages, used: set[str]) -> SourceResponse:
         def check(answer: SourceResponse) -> bool:
-            """Nothing lands that is no page, came before, or leads back to where we were."""
+            """Reject a response that is no page, came before, or leads back to an earlier page."""
             if answer.status != 200:
                 return False
             problem = _problem(answer, dataset)
@@ -139,7 +139,7 @@ class Shopify:
 
 
 def connect(access: SourceConnection) -> Shopify:
-    """A client of one shop.
+    """Return a client of one shop.
 
     Raises:
         ConfigError: the connection lacks host or token, or its extra is wrong.
@@ -156,7 +156,7 @@ def connect(access: SourceConnection) -> Shopify:
 
 
 def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
-    """The objects of one landed page."""
+    """Return the objects of one landed page."""
     rows: list[dict[str, Any]] = answer.json()[wanted.dataset]
     return rows
 

@@ -45,7 +45,7 @@ class Sp500:
 
 
 def connect(access: SourceConnection) -> Sp500:
-    """The client of a deployment; no key."""
+    """Return the client. It needs no key."""
     return Sp500(HttpSource(access.base_url or BASE_URL, limiter=Limiter("sp500", state=access.state)))
 
 

@@ -1,9 +1,9 @@
 """Yahoo Finance's chart API (v8): unofficial, undocumented, for personal use by Yahoo's terms. It has to be switched on.
 
-Answers are parallel arrays with nulls; prices are adjusted for every split known at the fetch, so that history is rewritten on
-each: the request reaches from the period to the moment of the fetch, and the splits in the prices are in the answer too. The
-newest bar may be live, come twice, or have a volume and no prices. Since 2025 Yahoo turns plain HTTP clients away (429 by TLS
-fingerprint): a deployment that needs it goes through a proxy of its own, named as the connection's host.
+Responses are parallel arrays with nulls. Prices are adjusted for every split known at the fetch, so each split rewrites
+history. A request therefore covers the period up to the time of the fetch, and the response has the splits too. The newest
+bar may be live, come twice, or have a volume and no prices. Since 2025 Yahoo refuses plain HTTP clients (429 by TLS
+fingerprint): a deployment that needs it uses its own proxy, named as the connection's host.
 """
 
 import time
@@ -27,13 +27,13 @@ _PRICES = ("open", "high", "low", "close", "volume")
 
 
 class YahooOptions(Options):
-    """Symbols to ask for, class shares with a dash (BRK-B)."""
+    """Symbols to request; class shares have a dash (BRK-B)."""
 
     symbols: tuple[str, ...] = Field(min_length=1)
 
 
 class YahooConnection(Options):
-    """The extra of the Airflow connection: that a person read the terms, and how to introduce oneself."""
+    """The extra of the Airflow connection: acceptance of the terms, and the User-Agent."""
 
     accept_terms: Literal[True]
     user_agent: str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -62,7 +62,7 @@ class Yahoo:
 
 
 def connect(access: SourceConnection) -> Yahoo:
-    """The client of a deployment; the connection's extra must say `{"accept_terms": true}`."""
+    """Return the client. The connection's extra must have `{"accept_terms": true}`."""
     said = read_connection(YahooConnection, "yahoo", access)
     limiter = Limiter("yahoo", Limits(per_second=0.5, burst=2), access.state)  # no limit is published
     return Yahoo(HttpSource(access.base_url or BASE_URL, user_agent=said.user_agent, limiter=limiter))
@@ -83,7 +83,7 @@ def _check_response(answer: SourceResponse) -> bool:
 
 
 def parse(_: FetchRequest, answer: SourceResponse) -> Rows:
-    """One row per bar or event of a landed answer; a symbol that is not known has none."""
+    """Return one row per bar or event of a landed response; an unknown symbol has none."""
     return _bars(answer) if answer.status == 200 else []
 
 
