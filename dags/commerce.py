@@ -1,8 +1,8 @@
 """The shop, one UTC day of changes a run: landing -> bronze -> silver -> gold.
 
-A run fetches what changed in its day (and since the last fetch, if days were missed), and rebuild every partition those
-changes fall into: an order refunded today re-opens the day it was placed, in silver and gold. Runs of a day can be repeated
-and come in any order. They go one at a time, because two of them may re-open the same day.
+A run fetches the changes of its day (and since the last fetch, if days were missed). It rebuilds every partition that the
+changes belong to: a refund today rebuilds the day of the order, in silver and gold. Runs of a day can be repeated, in any
+order. Only one runs at a time, because two of them may rebuild the same day.
 """
 
 import pendulum
@@ -11,7 +11,7 @@ from lakeworks_airflow import DailyPartitions, ingest, lake_dag, write_audit_pub
 
 
 @lake_dag(
-    # Half an hour into a day the day before is over everywhere the shop has a clock.
+    # Half an hour after midnight UTC the day before is over for the shop.
     schedule=DailyPartitions("00:30"),
     grain="day",
     start_date=pendulum.datetime(2017, 1, 1, tz="UTC"),
@@ -20,7 +20,7 @@ from lakeworks_airflow import DailyPartitions, ingest, lake_dag, write_audit_pub
     tags=["domain:commerce"],
 )
 def commerce():
-    # Each of these is fetched and brought into its present state.
+    # Fetch each of these, then build its current state.
     products = write_audit_publish("silver.commerce.products")
     customers = write_audit_publish("silver.commerce.customers")
     orders = write_audit_publish("silver.commerce.orders")

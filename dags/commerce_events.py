@@ -1,7 +1,7 @@
 """Transaction events that tills drop as JSON Lines, one day a run: inbox -> landing -> bronze.
 
-Files lie in `inbox/commerce_events/<day>/` of the lake's bucket, or in the folder the connection `file_drop` names. A day
-without a file is waited for without holding a worker; a DAG of its own, so that nothing else waits with it.
+Files lie in `inbox/commerce_events/<day>/` of the lake's bucket, or in the folder the connection `file_drop` names. The
+run of a day without a file waits without a worker. It is a separate DAG, so that nothing else waits with it.
 """
 
 from datetime import timedelta

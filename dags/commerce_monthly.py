@@ -1,8 +1,8 @@
 """Customers by month: built once every day of the month is there, and again when a day of it is corrected.
 
-Started by publications of `gold.commerce.daily_sales`, whatever run made them: the schedule, a trigger, a range, a backfill.
-Days that are published together start one run. `covered` looks whether all days of the month were run; until then it skips
-the rest, so a skipped run is nothing to repair. Triggered by hand (`2017-01`, or a from/to range) it builds from what is there.
+Publications of `gold.commerce.daily_sales` start it, from any run: scheduled, triggered, over a range, or a backfill's. Days
+that are published together start one run. `covered` checks whether runs covered all days of the month. Until then it skips
+the rest, so a skipped run needs no repair. Triggered by hand (`2017-01`, or a from/to range) it builds from what is there.
 """
 
 import pendulum

@@ -1,8 +1,8 @@
-"""Set the lake up as `lake.yml` declares it: buckets and what protects them, lifecycle, Glue databases, work group, budget.
+"""Set the lake up as `lake.yml` declares it: buckets and their protection, lifecycle, Glue databases, work group, budget.
 
-Trigger it once before the first run, and again whenever the file has changed or a setting should be checked: it changes
-only what differs, never deletes what it did not make, and reports what an endpoint or the credentials do not allow. With
-`plan` it only says what it would do.
+Trigger it once before the first run, and again after the file changed or to check the settings. It changes only settings that
+differ, never deletes what it did not make, and reports what an endpoint or the credentials do not allow. With `plan` it only
+reports the changes it would make.
 """
 
 from datetime import timedelta

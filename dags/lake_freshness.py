@@ -1,8 +1,8 @@
 """Send alerts, every half hour, about tables that are older than their contracts promise: to the log and to LAKE_ALERT_URL.
 
-It goes by the ledger and not by runs, so that a run that was never started is noticed as well. One alert is sent for the
-partition a table waits for, one for each that is missing before its newest and for each key that stopped, however often this
-DAG looks. By hand: `lakeworks freshness`.
+It reads the ledger and not runs, so it also notices a run that never started. It sends one alert for the partition that a
+table waits for, one for each missing earlier partition, and one for each key that stopped. It never repeats an alert. By hand:
+`lakeworks freshness`.
 """
 
 import pendulum

@@ -12,14 +12,14 @@ from airflow.sdk import dag
 
 from lakeworks_airflow import inbox_arrivals, start_arrived
 
-# The DAG that fetches each table with a source `file_drop`; the queue has every tenant's files, so one DAG is enough.
+# The DAG that fetches each table with a source `file_drop`. The queue has every tenant's files, so one DAG is enough.
 DAGS = {"bronze.commerce.events": "commerce_events"}
 
 
 @dag(
     schedule=inbox_arrivals(),
     start_date=pendulum.datetime(2017, 1, 1, tz="UTC"),
-    is_paused_upon_creation=False,  # Airflow listens for no paused DAG
+    is_paused_upon_creation=False,  # Airflow does not listen for a paused DAG
     catchup=False,
     max_active_runs=4,
     default_args={"retries": 3, "retry_delay": timedelta(seconds=10)},

@@ -1,6 +1,6 @@
-"""Look after the lake every night: finish what was begun, withdraw what is past its retention, compare, compact, collect.
+"""Maintain the lake every night: complete publications, withdraw expired partitions, verify, compact, collect garbage.
 
-All but the last two are a mapped task a table. `roll_forward` completes the publications that killed writers left half-way.
+All but the last two are one mapped task per table. `roll_forward` completes publications that killed writers left unfinished.
 `expire` withdraws partitions past their retention. `catalog` brings Glue in line with the ledger. `verify` changes nothing and
 fails where ledger, objects and catalog still disagree, naming the command that repairs it. `compact` rewrites partitions of
 versioned tables whose objects are far from their target size. `garbage` runs last: it removes staging of attempts older than

@@ -1,9 +1,9 @@
 """Equities, and coins where `market_crypto` brought them, one day a run: landing -> bronze -> silver -> gold.
 
 A run owns one day in every layer: the New York session of that date, and the UTC day of coins, which trade on weekends too.
-At 06:00 UTC the day before is over everywhere. A failed task is simply cleared. History is built by a run with a from/to range:
-bars come whole with every answer of Alpha Vantage, so a range asks once, and a whole month is one build. Runs follow one
-another, because gold looks back over the sessions before its own.
+At 06:00 UTC the day before is over everywhere. To repeat a failed task, clear it. To build history, trigger a run with a
+from/to range: each response of Alpha Vantage has the whole history, so a range needs one request per symbol, and a whole
+month is one build. Runs go one after another, because gold reads the earlier sessions too.
 
 A free Alpha Vantage key gives the last 100 sessions without splits and dividends (docs/domains/market.md).
 """

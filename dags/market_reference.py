@@ -1,7 +1,7 @@
 """Slowly changing market data, once a week: company overviews, index members, filings.
 
-Each table is the newest answer as a whole, so the day a run is for does not matter, and an old run repeated brings today's
-state. Filings come from the SEC, which wants to know who asks: see docs/sources.md for its connection `sec`.
+Each table is the newest response as a whole, so the run's day does not matter, and a repeated old run fetches today's state.
+Filings come from the SEC, which requires a name and an address: see docs/sources.md for its connection `sec`.
 """
 
 import pendulum

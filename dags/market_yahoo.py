@@ -1,7 +1,7 @@
 """A second opinion on daily bars from Yahoo's unofficial chart API, one day a run: landing -> bronze. Opt-in: for personal use.
 
-`market` an hour later takes what is here where Alpha Vantage has no bar or a broken one, and splits and dividends where the key
-is a free one. Without this DAG it goes by Alpha Vantage alone.
+One hour later `market` uses these bars where Alpha Vantage has none or a broken one, and these splits and dividends if the key
+is a free one. Without this DAG `market` uses Alpha Vantage alone.
 """
 
 import pendulum

@@ -1,9 +1,8 @@
-"""One row a day over all domains, built as soon as one of them has something to say and again when another one has.
+"""One row per day over all domains, built when the first domain has published, and again after each other one.
 
-Started by publications of the three daily summaries. A run owns a month and publishes the days that changed. `news` skips the
-rest of a run that would read what the month's last one read, so a year of backfill upstream costs little more than a dozen.
-Markets close at weekends and taxi trips come two months late: what is not there reads as empty, and the day is restated when it
-comes.
+Publications of the three daily summaries start it. A run owns a month and publishes the days that changed. `news` skips the
+rest of a run whose inputs are unchanged, so a year of backfill upstream costs little more than twelve runs. Markets close at
+weekends and taxi trips arrive two months late: missing rows read as empty, and the day is rebuilt when they arrive.
 """
 
 import pendulum

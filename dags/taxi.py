@@ -2,7 +2,7 @@
 
 A run owns one month in every layer, so a failed task is simply cleared, and a period is rebuilt with
 `airflow backfill create --dag-id taxi --from-date 2019-01-01 --to-date 2019-12-31`. A manual run takes a partition key
-(`2019-01`) or a from/to range. A month the TLC has not published yet waits in `fetch` without holding a worker.
+(`2019-01`) or a from/to range. For a month that the TLC has not published yet, `fetch` waits without a worker.
 """
 
 import pendulum

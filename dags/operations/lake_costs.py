@@ -1,6 +1,6 @@
 """The lake's costs, kept month by month in `gold.lake.storage_costs`: by tenant, layer, domain, table and storage class.
 
-It runs on the first of a month for the month before: a listing of the bucket tells little about a month that is long over.
+It runs on the first of a month for the month before, because a listing of the bucket says little about older months.
 For an earlier month trigger it with a partition key (`2026-10`) and the `inventory` of that time.
 """
 

@@ -1,7 +1,7 @@
-"""Take a tenant in: fill in the form, and the tenant is registered, has its Glue databases and its IAM policy.
+"""Onboard a tenant: fill in the form, and the run registers the tenant and makes its Glue databases and its IAM policy.
 
 Then attach the policy (the path is in the task's log) to the tenant's role, add the Airflow connection `aws_<tenant>` that
-assumes it, and name the tenant in `LAKE_TENANTS`. Running it again completes or corrects; it deletes nothing.
+assumes it, and name the tenant in `LAKE_TENANTS`. A second run completes or corrects; it deletes nothing.
 """
 
 from datetime import timedelta

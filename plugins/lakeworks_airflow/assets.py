@@ -1,4 +1,4 @@
-"""One Airflow asset a table: what other domains schedule on."""
+"""One Airflow asset per table, for the schedules of other domains."""
 
 from airflow.sdk import (
     Asset,
@@ -15,9 +15,9 @@ from lakeworks.core.tenant import Tenant
 
 
 def table_asset(table: str, tenant: str | None = None) -> Asset:
-    """The asset of a table; its URI names the table, not a bucket, so that every deployment has the same assets.
+    """Return the asset of a table. Its URI names the table, not a bucket, so every deployment has the same assets.
 
-    A tenant's tables are assets of their own: what one tenant publishes starts nothing of another's.
+    A tenant's tables are separate assets, so one tenant's publications never start another tenant's runs.
     """
     name = TableName.parse(table)
     if tenant:
@@ -27,10 +27,13 @@ def table_asset(table: str, tenant: str | None = None) -> Asset:
 
 
 def monthly_after(*tables: str, tenant: str | None = None) -> PartitionedAssetTimetable:
-    """Run a month (key `2019-01`) whenever days of one of these tables were published, once for days that came together.
+    """Return a schedule: one run per month (key `2019-01`) whenever days of these tables were published.
+
+    Days that are published together start one run.
+
 
     Airflow counts the days of a month only until a run begins, so `WaitForAll` never fires again after a correction
-    (docs/adr/0013). The wait for all days is the run's first task, which asks the ledger: `SkipUntilCoveredOperator`.
+    (docs/adr/0013). So the run's first task asks the ledger whether all days are there: `SkipUntilCoveredOperator`.
     """
     whenever = RollupMapper(
         upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow(), wait_policy=MinimumCount(1)

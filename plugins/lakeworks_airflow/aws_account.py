@@ -1,4 +1,4 @@
-"""An Airflow connection as boto3 clients, made in a tenth of the time that the provider's hook takes to hand one out."""
+"""boto3 clients of an Airflow connection, made in a tenth of the time that the provider's hook takes."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Account:
     """The credentials of one connection, in one region.
 
-    Clients do not come from `hook.get_conn()`: for its user agent that reads the source of every function on the call stack,
-    and every hook's session parses botocore's descriptions of S3 and Glue again. A quarter of
-    the tasks' time in a year of the shop went there (py-spy).
+    Clients do not come from `hook.get_conn()`. For its user agent it reads the source of every function on the call stack,
+    and every hook's session parses botocore's descriptions of S3 and Glue again. That took a quarter of the tasks' time in a
+    year of the shop (py-spy).
     """
 
     hook: "AwsBaseHook"
@@ -35,13 +35,13 @@ class Account:
         hook = AwsBaseHook(conn_id, client_type="s3", region_name=region)
         _check_region(conn_id, hook.conn_config.extra_config.get("region_name"), current_settings().region)
         session = hook.get_session(region_name=region)
-        session._session.register_component("data_loader", service_descriptions())  # boto3 has no public way
+        session._session.register_component("data_loader", service_descriptions())  # boto3 has no public API for it
         return cls(hook, session)
 
     def client(self, service: str, *, checked: bool = True) -> Any:
         """Return a client of a service; `checked` as in `client_config`.
 
-        What the connection's `config_kwargs` say (proxies, FIPS endpoints, addressing style, retries) goes before our own.
+        The connection's `config_kwargs` (proxies, FIPS endpoints, addressing style, retries) override our own settings.
         """
         from lakeworks.lake import client_config
 
@@ -67,10 +67,10 @@ def _check_region(conn_id: str, connections: str | None, settings: str) -> None:
 
 @cache
 def service_descriptions() -> Any:
-    """Return botocore's service descriptions, read once a process. A process that forks others reads them for all."""
+    """Return botocore's service descriptions, read once per process. A forking process reads them for its children."""
     import boto3
 
-    # with keys of its own, or it would look for some on the network
+    # with explicit keys; without them it would look for keys on the network
     session = boto3.Session(aws_access_key_id="none", aws_secret_access_key="none", region_name="us-east-1")  # noqa: S106
     for service in ("s3", "glue"):
         session.client(service)

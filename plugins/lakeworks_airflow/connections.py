@@ -1,4 +1,4 @@
-"""Airflow connections and settings turned into the library's collaborators; secrets stop here."""
+"""Connections: make the library's collaborators from Airflow connections and settings. Secrets go no further."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def connect_lake(tenant: str | None = None) -> "Lake":
-    """The lake of this deployment, with the credentials of the Airflow connection LAKE_AWS_CONN_ID.
+    """Connect to this deployment's lake with the credentials of the Airflow connection LAKE_AWS_CONN_ID.
 
-    A tenant's share is reached with the tenant's own connection (LAKE_TENANT_CONN_PREFIX), so that its tasks can do what its
-    policy allows and nothing else.
+    A tenant's share uses the tenant's own connection (LAKE_TENANT_CONN_PREFIX), so its tasks can do only what its policy
+    allows.
 
     Raises:
         ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
@@ -48,7 +48,7 @@ def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
 
 
 def serving_address(conn_id: str | None) -> str:
-    """The address of the PostgreSQL that serves tables: of a connection, else of LAKE_SERVING_URL.
+    """Return the address of the PostgreSQL that serves tables: from a connection, else from LAKE_SERVING_URL.
 
     Raises:
         ConfigError: there is none.
@@ -70,14 +70,14 @@ def serving_address(conn_id: str | None) -> str:
 
 
 def lake_address() -> "LakeAddress":
-    """The lake as IAM spells it; the account is that of the credentials."""
+    """Return the lake's address for IAM, with the account of the credentials."""
     from lakeworks.tenants.onboarding import address_of
 
     return address_of(current_settings(), str(lake_client("sts").get_caller_identity()["Account"]))
 
 
 def lake_client(service: str, region: str | None = None, conn_id: str | None = None, *, checked: bool = True) -> Any:
-    """A boto3 client of any service with the credentials of an Airflow connection; LAKE_AWS_CONN_ID unless one is named.
+    """Return a boto3 client of any service with the credentials of an Airflow connection (default: LAKE_AWS_CONN_ID).
 
     `checked` as in `client_config`.
     """
@@ -86,7 +86,7 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
 
 
 def connect_source(name: str, lake: "Lake") -> "AnySource":
-    """A source's client, with its quota kept in the lake.
+    """Connect to a source. Its quota is kept in the lake.
 
     Its Airflow connection (id = source name) may give another address than the vendor's own (host, schema, port), the key or
     token (password) and the client's options (extra), such as `{"profile": "premium"}`.

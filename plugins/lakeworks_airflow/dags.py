@@ -1,4 +1,4 @@
-"""DAGs of the lake and of its tenants: one function composes them all."""
+"""DAGs of the lake and of its tenants, made by one function."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Airflow connection types of the library's sources: the form of each asks for what its client reads.
+"""Airflow connection types of the library's sources, each with a form for the options that its client reads.
 
 The id of a connection is the name of its source. The host may name another address than the vendor's own.
 """

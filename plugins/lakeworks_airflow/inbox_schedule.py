@@ -1,4 +1,4 @@
-"""The DAG that dropped files start: its schedule, and its two tasks."""
+"""Schedule and tasks of the DAG that starts when files are dropped."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from lakeworks_airflow.operators.arrivals import INBOX, ArrivedRunsOperator
 
 
 def inbox_arrivals() -> list[Asset] | None:
-    """The schedule of a DAG that runs when files were dropped; None where lake.yml has no `inbox_events`."""
+    """Return the schedule of a DAG that runs when files were dropped; None if lake.yml has no `inbox_events`."""
     wanted = load_inbox_events(deployed_config_file())
     if wanted is None:
         return None
@@ -20,14 +20,14 @@ def inbox_arrivals() -> list[Asset] | None:
 
 
 def start_arrived(dags: Mapping[str, str]) -> ArrivedRunsOperator:
-    """Make the two tasks of the DAG that dropped files start: which runs begin, and their beginning.
+    """Make the two tasks of that DAG: decide which runs begin, and start them.
 
     :param dags: as of ArrivedRunsOperator.
     """
     from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
     arrived = ArrivedRunsOperator(task_id="arrived", dags=dags)
-    # Without a logical date: two runs of one moment would be one.
+    # No logical date: two runs of the same moment would become one.
     facts = {"logical_date": None, "skip_when_already_exists": True, "openlineage_inject_parent_info": False}
     TriggerDagRunOperator.partial(task_id="start", **facts).expand_kwargs(arrived.output)
     return arrived

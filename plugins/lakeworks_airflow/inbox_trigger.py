@@ -1,4 +1,4 @@
-"""Airflow's trigger for dropped files: it reads the inbox's queue, and deletes a message once Airflow has stored its event.
+"""Airflow trigger for dropped files. It reads the inbox's queue, and deletes a message once Airflow has stored its event.
 
 Airflow's own SqsSensorTrigger deletes first, so that a triggerer which ends in between loses events, and it needs aiobotocore
 (docs/adr/0020). This one is a shared stream with acknowledgements (Airflow 3.3): the triggerer calls `advance` after the event,
@@ -28,7 +28,7 @@ class InboxTrigger(BaseEventTrigger):
     """Fires when a drop into the inbox is complete.
 
     :param queue: as `queue` of `inbox_events` in lake.yml.
-    :param settle_seconds: a drop is complete once no further file of its period came for so long.
+    :param settle_seconds: a drop is complete once no further file of its period arrived for this long.
     """
 
     def __init__(self, queue: str | None = None, settle_seconds: float = 3) -> None:
@@ -42,7 +42,7 @@ class InboxTrigger(BaseEventTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", facts
 
     def shared_stream_key(self) -> Hashable:
-        """One reader a queue."""
+        """Return the key of the shared stream: one reader per queue."""
         return ("lakeworks inbox", self.queue)
 
     @classmethod
@@ -56,17 +56,17 @@ class InboxTrigger(BaseEventTrigger):
             yield TriggerEvent({"drops": drops})  # type: ignore[no-untyped-call]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Refuse to run alone: outside a shared stream no one would say when a message may be deleted."""
+        """Refuse to run alone: only a shared stream reports when a message may be deleted."""
         raise NotImplementedError("InboxTrigger needs the shared streams of Airflow 3.3.")
         yield
 
 
 class QueueReader(SharedStreamProducer):
-    """Reads the queue for the triggerer; blocking calls go to threads.
+    """Reader of the queue for the triggerer. Blocking calls run in threads.
 
     :param find: finds the queue, with credentials that are new each time.
     :param quiet_seconds: as `settle_seconds` of InboxTrigger.
-    :param shortest_pause: seconds until the queue is looked for again after an error; the pause doubles.
+    :param shortest_pause: seconds to wait after an error before the queue is opened again; the pause doubles.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class QueueReader(SharedStreamProducer):
         self.pause = 0.0
 
     async def open_stream(self) -> AsyncIterator[tuple[list[dict[str, Any]], list[str]]]:
-        """Yield drops with the receipts of their messages, for ever."""
+        """Yield drops with the receipts of their messages, without end."""
         from lakeworks.landing.arrival_queue import Settling
 
         settling = Settling(self.quiet_seconds)
@@ -91,7 +91,7 @@ class QueueReader(SharedStreamProducer):
                 yield [asdict(item.drop) for item in complete], [text for item in complete for text in item.receipts]
 
     async def _receive(self, seconds: float) -> "list[ArrivalMessage]":
-        """Messages; none after an error, which is said once it changes."""
+        """Return messages; none after an error. An error is logged once until it changes."""
         from lakeworks.errors import LakeError
 
         begun = time.monotonic()
@@ -116,7 +116,7 @@ class QueueReader(SharedStreamProducer):
         return self.queue
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
-        """Delete the messages of events that Airflow has stored; the others come again."""
+        """Delete the messages of events that Airflow has stored. SQS delivers the others again."""
         from lakeworks.errors import LakeError
 
         receipts = [receipt for item in batch if item.outcome.is_clean for receipt in item.broker_payload]
@@ -128,7 +128,7 @@ class QueueReader(SharedStreamProducer):
             log.warning("Messages of the inbox's queue were not deleted, and come again: %s", error)
 
     def get_advance_lane(self, broker_payload: Any) -> Hashable:
-        """Events wait for no other one: messages are deleted each by itself."""
+        """Return no lane: each message is deleted independently of the others."""
         return id(broker_payload)
 
 
@@ -144,7 +144,7 @@ def _find_queue(queue: str | None) -> "ArrivalQueue":
         return ArrivalQueue.find(lake_client("sqs", events.region), events.name(bucket), events.account, bucket)
     except LakeError:
         raise
-    except Exception as error:  # a connection that is not there, whatever Airflow raises for it
+    except Exception as error:  # a missing connection, whatever exception Airflow raises for it
         raise LakeUnavailable(
             f"The inbox's queue `{events.name(bucket)}` could not be reached: {str(error).rstrip('.')}."
         ) from error

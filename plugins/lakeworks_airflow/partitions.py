@@ -1,4 +1,4 @@
-"""Periods of a run: the one place that decides, for schedules, triggers, ranges and backfills alike."""
+"""Periods of a run, decided here alone for schedules, triggers, ranges and backfills."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ class PartitionedRun(Protocol):
 
 
 def partition_params(grain: str) -> dict[str, Param]:
-    """The form fields for a run over a range: both keys are included.
+    """Return the form fields for a run over a range; both keys are included.
 
     Airflow refuses a run whose field does not match the pattern, before the run exists. The schema also says the DAG's
     grain, for those who ask Airflow's API (`lakeworks backfill`).
@@ -41,12 +41,12 @@ def partition_params(grain: str) -> dict[str, Param]:
 
 
 def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) -> list[Period]:
-    """The run's partition key, else its `from`/`to` range, else a data interval that is exactly one period.
+    """Return a run's periods: from its partition key, else its `from`/`to` range, else a data interval of exactly one period.
 
-    A month means its days: what a backfill's runs over whole months are given (`timetables`), and a person may type.
+    A month means its days. A backfill gives such keys to runs over whole months (`timetables`); a person may type them.
 
     Raises:
-        PartitionKeyError: none of them is there, two contradict each other, or a key is not of the grain; says what to type.
+        PartitionKeyError: none of them is there, two contradict each other, or a key is not of the grain; it says what to type.
     """
     first, last = params.get("from") or None, params.get("to") or None
     if run.partition_key and (first or last):

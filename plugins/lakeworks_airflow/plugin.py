@@ -1,4 +1,4 @@
-"""Registers with Airflow what it otherwise would not accept: lakeworks' task buttons, its timetables and the lake page."""
+"""Airflow plugin: registers lakeworks' task buttons, its timetables and the lake page."""
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -13,7 +13,7 @@ class LakeworksPlugin(AirflowPlugin):
     name = "lakeworks"
     operator_extra_links = [DataLink(), AuditReportLink()]  # noqa: RUF012 - Airflow's interface
     timetables = [DailyPartitions, MonthlyPartitions]  # noqa: RUF012
-    # Airflow mounts applications without a login: the page asks for it itself.
+    # Airflow mounts applications without a login, so the page itself requires it.
     fastapi_apps = [{"app": LakePage(), "url_prefix": "/lake", "name": "Lakeworks"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {"name": "Lake", "href": "/lake/", "destination": "nav", "url_route": "lake", "nav_top_level": True}

@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
-# Written out, so that reading it imports neither hooks nor operators.
+# Literal names, so that reading it imports neither hooks nor operators.
 _HOOKS = {
     "alpha_vantage": "AlphaVantageHook",
     "coingecko": "CoinGeckoHook",

@@ -1,4 +1,4 @@
-"""Task groups: the repetition of DAG files lives here, one level below them."""
+"""Task groups: the steps that DAG files share."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, Publ
 
 
 def write_audit_publish(table: str, **facts: Any) -> TaskGroup:
-    """Stage, check, then switch: readers never see an unaudited partition.
+    """Write, audit, then publish: readers never see an unaudited partition.
 
     `grain` and `tenant` come from the DAG (`lake_dag`) unless they are given.
     """

@@ -1,4 +1,4 @@
-"""Timetables of daily and monthly tables: when a run begins, and the runs that a backfill makes of a date range."""
+"""Timetables of daily and monthly tables: the start of each run, and a backfill's runs for a date range."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ from lakeworks.errors import PartitionKeyError
 
 
 class _Partitions(CronPartitionTimetable):
-    """A run a period. Airflow's own backfills (command, API and the form of its UI) ask which runs a date range needs.
+    """One run per period. Airflow's own backfills (command, API and UI form) ask it which runs a date range needs.
 
-    Both dates are included, and a key that is none is answered with what to type.
+    Both dates are included. The error for an invalid key says what to type.
     """
 
     grain: ClassVar[str]
@@ -30,14 +30,14 @@ class _Partitions(CronPartitionTimetable):
 
     @abstractmethod
     def _moment(self, period: Period) -> datetime:
-        """By which moment Airflow knows the period's run: for its schedule's own, the cron tick in the period."""
+        """Return the moment by which Airflow identifies a period's run: for a scheduled run, the cron tick in the period."""
 
     def _due(self, period: Period) -> datetime:
         """Return the time at which a run of the period may begin."""
         return period.end
 
     def iter_partition_dagrun_infos(self, *, earliest: datetime, latest: datetime) -> Iterable[DagRunInfo]:
-        """The runs of a backfill from the period of one moment to that of another, both included."""
+        """Yield the runs of a backfill from one moment's period to another's, both included."""
         first, last = (Period.containing(moment.astimezone(UTC), self.grain) for moment in (earliest, latest))
         for period in self._periods(first, last):
             yield DagRunInfo(
@@ -56,10 +56,10 @@ class _Partitions(CronPartitionTimetable):
 
 
 class DailyPartitions(_Partitions):
-    """A run a day for the day before, key `2019-01-05`; a backfill brings whole months in a run each, key `2019-01`.
+    """One run per day for the day before, key `2019-01-05`. A backfill makes one run per whole month, key `2019-01`.
 
-    A task costs seconds before it does anything, and a month of days is one build where the table allows it, so a year is 12
-    runs here and not 366. Days at the ends that make no whole month are a run each. Days that are not over are left out.
+    A task costs seconds before it does anything, and a month of days can be one build. So a year is 12 runs and not 366. Days
+    at the ends that make no whole month get one run each. Days that are not over are left out.
 
     :param at: time of day in UTC when the day before is over everywhere, like `06:00`. Not midnight, which is the moment
         Airflow knows a month's run by.
@@ -90,7 +90,7 @@ class DailyPartitions(_Partitions):
             yield from [month] if days == month.split("day") else days
 
     def _moment(self, period: Period) -> datetime:
-        """Of a day its cron tick, as for scheduled runs; of a month its start."""
+        """Return a day's cron tick, as for scheduled runs; a month's start."""
         return (
             period.start
             if period.grain == "month"
@@ -99,7 +99,7 @@ class DailyPartitions(_Partitions):
 
 
 class MonthlyPartitions(_Partitions):
-    """A run a month, key `2019-01`; a backfill leaves out months whose own scheduled run is not due yet.
+    """One run per month, key `2019-01`. A backfill leaves out months whose own scheduled run is not due yet.
 
     :param at: day of the month and time in UTC when a run begins, like `1 06:00`. Not after the 28th: not every month has it.
     :param months_later: how many months after the month it owns: 1 where a month can be had once it is over, 2 where its

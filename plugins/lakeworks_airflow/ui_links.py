@@ -1,4 +1,4 @@
-"""Buttons on a task in the Airflow UI: the data it made and the audit's report."""
+"""Buttons on a task in the Airflow UI: links to its data and the audit's report."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 class DataLink(BaseOperatorLink):
-    """The table's folder in the bucket."""
+    """Link to the table's folder in the bucket."""
 
     name = "Data"
 
     def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
-        """The console page of the table's prefix."""
+        """Return the console page of the table's prefix."""
         table: Any = operator
         return object_url(_own(table, f"{TableName.parse(table.table).path}/"), listing=True)
 
 
 class AuditReportLink(BaseOperatorLink):
-    """The audit's Data Docs page."""
+    """Link to the audit's Data Docs page."""
 
     name = "Audit report"
 
     def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
-        """The page of the last audited period; the folder of all pages where it is not known."""
+        """Return the page of the last audited period; the folder of all pages if the period is unknown."""
         audited: Any = operator
         keys = audited.staged if isinstance(audited.staged, list) else []
         if not keys:
@@ -40,7 +40,7 @@ class AuditReportLink(BaseOperatorLink):
 
 
 def _own(operator: Any, key: str) -> str:
-    """The key in the bucket: the operator's tenant has a level of its own."""
+    """Return the key in the bucket, with the level of the operator's tenant."""
     tenant = getattr(operator, "tenant", None)
     return tenant_key(Tenant(tenant) if tenant else None, key)
 

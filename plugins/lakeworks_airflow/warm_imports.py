@@ -1,7 +1,7 @@
-"""Imports the heavy libraries once in the process that forks task processes, which then find them loaded.
+"""Warm imports: load the heavy libraries once in the process that forks task processes.
 
-Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU, reading botocore's descriptions of S3
-and Glue almost another; a fork inherits them for nothing. Call it from
+Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU, and reading botocore's descriptions of S3
+and Glue almost one more. A fork inherits them without cost. Call it from
 `airflow_local_settings.py`, which every Airflow component imports; only the forking ones (scheduler with LocalExecutor,
 Celery worker) pay. Importing starts no threads, so forking afterwards is safe.
 """
@@ -28,7 +28,7 @@ _HEAVY = (
 
 
 def preload() -> bool:
-    """Import what tasks need if this process forks tasks; returns whether it did."""
+    """Import the libraries that tasks need, if this process forks tasks. Return whether it did."""
     if not _FORKING.intersection(sys.argv[1:3]):
         return False
     for module in _HEAVY:

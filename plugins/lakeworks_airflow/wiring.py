@@ -1,6 +1,6 @@
 """Print what the DAG files of a folder build, as JSON: `python -m lakeworks_airflow.wiring dags`.
 
-`lakeworks table check` runs it in a process of its own, because the library never imports Airflow.
+`lakeworks table check` runs it in a separate process, because the library never imports Airflow.
 """
 
 import json
@@ -37,7 +37,7 @@ def _task_facts(task: Any) -> dict[str, Any]:
 
 
 def main(folder: str) -> None:
-    """Parse every DAG file of a folder, and print what was found."""
+    """Parse every DAG file of a folder, and print the DAGs' facts."""
     warnings.simplefilter("ignore")
     from airflow.dag_processing.dagbag import DagBag
 

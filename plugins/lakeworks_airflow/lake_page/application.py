@@ -20,9 +20,9 @@ from lakeworks_airflow.lake_page.partition_view import read_partition
 from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
 from lakeworks_airflow.lake_page.table_view import TableView, read_table
 
-# Nothing but our own style sheet is loaded, no script runs, no form is sent, and only Airflow's own pages may frame this one.
+# Load only our own style sheet, run no script, send no form, and let only Airflow's own pages frame this page.
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-# An audit's page carries its style. It lies in the bucket, where others may write: it gets no origin and no script.
+# An audit's page contains its style. Others may write to its bucket, so it gets no origin and no script.
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -42,7 +42,7 @@ def page_of(
     ask: Ask = current_activities,
     readings: Readings | None = None,
 ) -> FastAPI:
-    """Return the application; `guard` is the dependency that refuses who is not logged in, `ask` knows what Airflow is at."""
+    """Return the application. `guard` is the dependency that requires a login; `ask` returns Airflow's current tasks."""
     app = FastAPI(title="Lakeworks", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guard)])
     pages = _Pages(connect, ask, readings or Readings())
     app.add_api_route(f"/{style()[1]}", _style_sheet, methods=["GET"])
@@ -63,7 +63,7 @@ def page_of(
 
 
 class _Pages:
-    """The pages; Airflow's server runs each in a thread of its pool, because reading the lake blocks."""
+    """The pages. Airflow's server runs each in a thread of its pool, because reading the lake blocks."""
 
     def __init__(self, connect: Callable[[], Lake], ask: Ask, readings: Readings) -> None:
         self.connect, self.ask, self.readings = connect, ask, readings
@@ -77,7 +77,7 @@ class _Pages:
 
     def table(self, request: Request, name: str, year: str = "", day: str = "", skip: int = 0) -> Response:
         """One table; `year` chooses a year of the calendar, `day` lists a square's partitions."""
-        load_contract(name)  # before anything is kept by a name that a stranger made up
+        load_contract(name)  # check the name first: readings are cached by name, and a visitor may invent one
         found = self.readings.get(name, lambda: read_table(self.connect(), name, datetime.now(UTC), self.ask))
         if isinstance(found, Underway):
             return _underway(request, name, found)
@@ -141,7 +141,7 @@ def _style_sheet() -> Response:
 
 
 def _problem(request: Request, error: Exception) -> Response:
-    """Answer with the error's own words, which say what to do; 404 for what is not there, 503 for what may pass."""
+    """Respond with the error's own message, which says what to do: 404 if something is missing, 503 if a retry may help."""
     missing = isinstance(error, LakeNotFound | ContractError | PartitionKeyError)
     status = 404 if missing else 503 if isinstance(error, TransientError) else 500
     return _page(request, "problem.html", status, error=str(error), passing=status == 503)

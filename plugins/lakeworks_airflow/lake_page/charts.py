@@ -1,4 +1,4 @@
-"""Bars over time as SVG path data: one bar a square of the calendar, so 372 a year however many partitions there are."""
+"""Bar charts over time as SVG path data: one bar per square of the calendar, so 372 per year for any number of partitions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

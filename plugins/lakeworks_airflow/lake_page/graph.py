@@ -1,4 +1,4 @@
-"""Drawing of what feeds what: the tables of a domain in columns, each to the right of all it is built from."""
+"""Lineage graph of a domain: tables in columns, each to the right of all its upstream tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ WIDTH, HEIGHT, GAP, CHANNEL, MARGIN = 216, 44, 14, 64, 8
 
 @dataclass(frozen=True)
 class Node:
-    """A table's box, in pixels; a foreign one belongs to another domain."""
+    """A table's box, in pixels. A foreign one belongs to another domain."""
 
     name: str
     x: int
@@ -46,7 +46,7 @@ def graph_of(own: Sequence[str], upstreams: Mapping[str, Sequence[str]]) -> Grap
 
 
 def _columns(names: Sequence[str], inside: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Tables by the length of the longest way to them; tables that feed each other, which no project may have, come last."""
+    """Return tables by the length of the longest path to them. Tables in a cycle, which no project may have, come last."""
     left, columns, placed = list(names), list[list[str]](), set[str]()
     while left:
         column = [name for name in left if set(inside[name]) <= placed] or left

@@ -1,4 +1,4 @@
-"""Entry of the page for Airflow: an ASGI application that is built by its first request, so that starting costs nothing."""
+"""Entry point of the page for Airflow: an ASGI application, built by its first request so that starting costs nothing."""
 
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -11,7 +11,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class LakePage:
-    """The page behind Airflow's login. Airflow imports plugins in every process; only a request imports what answers it."""
+    """The page behind Airflow's login. Airflow imports plugins in every process, so only a request imports the page."""
 
     def __init__(self, build: Callable[[], Asgi] | None = None) -> None:
         self._build = build or _behind_airflows_login

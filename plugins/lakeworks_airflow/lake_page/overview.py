@@ -1,4 +1,4 @@
-"""The overview: each table with what `lakeworks status` and `lakeworks freshness` say of it."""
+"""Overview: each table with the results of `lakeworks status` and `lakeworks freshness`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -34,7 +34,7 @@ class Concern:
 
 @dataclass(frozen=True)
 class TableLine:
-    """One table of the overview; sums are over live partitions, `newest` is the last one of them in time."""
+    """One table of the overview. Sums are over live partitions; `newest` is the latest of them in time."""
 
     contract: Contract
     matrix: Matrix
@@ -59,13 +59,13 @@ class TableLine:
 
     @property
     def quarantined_share(self) -> float | None:
-        """Return the share of the rows that the newest run read and quarantined; None where it read none."""
+        """Return the share of its input rows that the newest run quarantined; None if it read none."""
         balance = self.run.balance if self.run else None
         return balance.quarantined / balance.read if balance and balance.read else None
 
     @property
     def worst(self) -> str:
-        """Return the word for the table's mark: its worst state, `late` before what is published."""
+        """Return the word for the table's mark: its worst state. `late` is worse than published."""
         if self.matrix.fault:
             return "failed"
         state = next(iter(self.matrix.counts), None)
@@ -74,7 +74,7 @@ class TableLine:
         return state
 
     def concerns(self, now: datetime) -> Iterator[Concern]:
-        """Yield what a person should look at."""
+        """Yield the concerns that need a person's attention."""
         if self.matrix.fault:
             yield Concern(0, "failed", str(self.matrix.fault))
         for rank, state in enumerate(STATES):
@@ -93,7 +93,7 @@ class TableLine:
 
 @dataclass(frozen=True)
 class Overview:
-    """All tables, the contracts that cannot be read, and what is not known (`note`)."""
+    """All tables, the unreadable contracts, and a `note` about missing information."""
 
     lines: tuple[TableLine, ...]
     wrong: tuple[str, ...]
@@ -115,13 +115,13 @@ class Overview:
 
     @property
     def attention(self) -> list[tuple[TableLine, Concern]]:
-        """Return what needs attention, the worst first."""
+        """Return the concerns that need attention, the worst first."""
         found = [(line, concern) for line in self.lines for concern in line.concerns(self.now)]
         return sorted(found, key=lambda item: (item[1].rank, item[0].contract.name))
 
 
 def read_overview(lake: Lake, now: datetime, ask: Ask) -> Overview:
-    """Read every table of the project; `ask` is who knows what Airflow is at."""
+    """Read every table of the project. `ask` returns Airflow's current tasks."""
     contracts, wrong = list[Contract](), list[str]()
     for name in all_tables():
         try:
@@ -136,7 +136,7 @@ def read_overview(lake: Lake, now: datetime, ask: Ask) -> Overview:
 
 
 def _list(facts: PartitionIndex, contract: Contract) -> None:
-    """List a table once, before the tables that read it ask for it; what cannot be listed says so later."""
+    """List a table once, before the tables that read it need it. Errors are reported later."""
     with suppress(TerminalError):
         facts.published(contract)
 
@@ -149,7 +149,7 @@ def _line(facts: PartitionIndex, contract: Contract, now: datetime, activities: 
 
 
 def current_activities(tables: list[str]) -> tuple[tuple[Activity, ...], str]:
-    """Return what Airflow is at, and a note where that is not known for sure."""
+    """Return Airflow's current tasks, and a note if they are incomplete."""
     address = current_settings().airflow_url
     if not address:
         return (), NOT_ASKED

@@ -22,7 +22,7 @@ def render(template: str, root: str, **facts: Any) -> str:
 
 @cache
 def style() -> tuple[str, str]:
-    """Return the style sheet and the name it is served by, which changes with it."""
+    """Return the style sheet and its served name, which changes with its content."""
     text = (_FOLDER / "style.css").read_text()
     return text, f"style-{hashlib.sha256(text.encode()).hexdigest()[:12]}.css"
 
@@ -71,7 +71,7 @@ def _number(value: int | None) -> str:
 
 
 def _size(value: int | None) -> str:
-    """Return bytes in the largest decimal unit that leaves a digit before the point, as S3 bills them."""
+    """Return bytes in the largest decimal unit with a digit before the point; S3 bills decimal units."""
     if value is None:
         return ""
     amount = float(value)
@@ -93,6 +93,6 @@ def _share(value: float | None) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a value as a cell shows it; a very long one would push everything else off the page."""
+    """Return a value as a cell shows it, shortened if it is very long."""
     text = "" if value is None else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,4 +1,4 @@
-"""One partition as its page shows it: its publications, and the rows that the run of the live one quarantined."""
+"""View of one partition: its publications, and the rows that the live publication's run quarantined."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from lakeworks.quarantine.quarantined_rows import PartitionRows, rows_of, withou
 from lakeworks.quarantine.replays import quarantined_by
 
 _SHOWN = 50
-# More rows than so are not searched for those of one partition while a person waits.
+# The largest number of rows to search for one partition's while a person waits.
 MOST_SEARCHED = 200_000
 
 
 @dataclass(frozen=True)
 class PartitionView:
-    """A partition's publications, the newest first, and what the run of the live one set apart."""
+    """A partition's publications, newest first, and the rows that the live one's run quarantined."""
 
     contract: Contract
     partition: Partition
@@ -42,7 +42,7 @@ class PartitionView:
 
     @property
     def reasons(self) -> dict[str, str]:
-        """Return what the contract says of each rule."""
+        """Return the contract's description of each rule."""
         return {rule.name: rule.reason for rule in self.contract.rows}
 
     @property
@@ -58,7 +58,7 @@ def read_partition(lake: Lake, name: str, text: str) -> PartitionView:
 
     Raises:
         ContractError: there is no such table.
-        PartitionKeyError: the table is not cut like that.
+        PartitionKeyError: the table is not partitioned like that.
         LakeNotFound: nothing was ever published there.
     """
     contract = load_contract(name)
@@ -78,7 +78,7 @@ def read_partition(lake: Lake, name: str, text: str) -> PartitionView:
 
 
 def _record(lake: Lake, live: LedgerEntry | None) -> RunRecord | None:
-    """Return the record of the run that published the live rows; a rollback has none, and old records may be gone."""
+    """Return the record of the run that published the live rows; None after a rollback, or if the record was deleted."""
     if live is None or not live.run_record:
         return None
     try:

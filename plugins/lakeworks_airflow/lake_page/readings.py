@@ -1,4 +1,4 @@
-"""Readings of the lake, shared by everyone who looks: made at most once at a time, kept for a while, then renewed.
+"""Cached readings of the lake, shared by all viewers: made at most once at a time, kept for a while, then renewed.
 
 A large table takes seconds to list. A page never waits so long: it shows the last reading with its age while a newer one is
 made, or says how far the first one is.
@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 _THREADS = 2
-# A reading that took long is kept longer, so that looking at it costs a tenth of a core at most.
+# A slow reading is kept longer, so that readings cost at most a tenth of a core.
 _KEPT_PER_SECOND = 10
-# Older readings than so many times what they are kept for are not shown any more.
+# A reading is not shown once its age is this many times the time it is kept for.
 _TOO_OLD = 10
 
 
@@ -96,7 +96,7 @@ class Readings:
         return slot
 
     def _take(self, key: str, slot: _Slot) -> None:
-        """Take over a reading that is complete; one that failed leaves nothing behind that could pass for the lake's state."""
+        """Take over a complete reading. A failed one is discarded, so that it cannot pass as the lake's state."""
         if slot.making is None or not slot.making.done():
             return
         done, slot.making = slot.making, None

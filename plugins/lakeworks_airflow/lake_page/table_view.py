@@ -1,4 +1,4 @@
-"""One table as its page shows it: a year of its partition matrix, its columns with where they come from, its rules and SQL."""
+"""View of one table: a year of its partition matrix, its columns with their lineage, its rules and SQL."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class ColumnLine:
 
 @dataclass(frozen=True)
 class TableView:
-    """A table's matrix arranged by time, and what its contract says; lineage is empty where it cannot be read (`unknown`)."""
+    """A table's matrix arranged by time, and its contract. Lineage is empty if it cannot be read (`unknown` says why)."""
 
     contract: Contract
     matrix: Matrix
@@ -53,17 +53,17 @@ class TableView:
 
     @property
     def monthly(self) -> bool:
-        """Return True where a partition is a month: years are the calendar's rows then."""
+        """Return True if a partition is a month. Then years are the calendar's rows."""
         return bool(self.calendar) and len(self.calendar[0].squares) == 12
 
     @property
     def years(self) -> list[str]:
-        """The years that a calendar of days has; none where months are its columns."""
+        """Return the years of a calendar of days; none if months are its columns."""
         return [] if self.monthly else sorted({row.label[:4] for row in self.calendar})
 
     @cached_property
     def untimed(self) -> list[Cell]:
-        """Return the partitions that no time cuts."""
+        """Return the partitions without time."""
         return [cell for cell in self.matrix.cells if cell.slot is None]
 
     @cached_property
@@ -73,12 +73,12 @@ class TableView:
         return {state: list(self.matrix.groups(state)) for state in self.matrix.counts if state not in fine}
 
     def rows_of(self, year: str) -> list[Row]:
-        """Return the calendar of a year, or all of it where months are its columns."""
+        """Return the calendar of a year, or the whole calendar if months are its columns."""
         return [row for row in self.calendar if self.monthly or row.label.startswith(year)]
 
 
 def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
-    """Read one table; `ask` is who knows what Airflow is at.
+    """Read one table. `ask` returns Airflow's current tasks.
 
     Raises:
         ContractError: there is no such table.
@@ -109,7 +109,7 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
 
 
 def _places(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:
-    """Partitions by the square they lie in."""
+    """Return the partitions by their square."""
     found: dict[Place, list[Cell]] = {}
     timed = [cell for cell in cells if cell.slot]
     monthly = all(cell.slot is not None and cell.slot.grain == "month" for cell in timed)
@@ -135,7 +135,7 @@ def _downstreams(name: str) -> list[str]:
 
 
 def _columns(contract: Contract, sql: str, downstreams: Iterable[str]) -> tuple[tuple[ColumnLine, ...], str]:
-    """Return the columns, and why their lineage is not known."""
+    """Return the columns, and the reason if their lineage is unknown."""
     origins: Mapping[str, tuple[Origin, ...]] = {}
     users: dict[str, list[Origin]] = {}
     unknown = ""
@@ -158,7 +158,7 @@ def _columns(contract: Contract, sql: str, downstreams: Iterable[str]) -> tuple[
 
 
 def _checks(contract: Contract, name: str, column: Column) -> Iterable[str]:
-    """Yield what is demanded of a column, as short texts."""
+    """Yield the checks of a column as short texts."""
     if column.minimum is not None:
         yield f"at least {column.minimum}"
     if column.maximum is not None:

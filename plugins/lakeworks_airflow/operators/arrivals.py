@@ -1,4 +1,4 @@
-"""From dropped files to runs of their DAGs: the task that says which begin."""
+"""Arrivals: decide which DAG runs begin for dropped files."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
-# The asset that hears of dropped files.
+# The asset with an event for each drop.
 INBOX = "inbox"
 # Airflow's clock of events has microseconds.
 _MOMENT = timedelta(milliseconds=1)
 
 
 class ArrivedRunsOperator(StepOperator):
-    """Return which runs begin for the files that were dropped: what TriggerDagRunOperator is expanded over.
+    """Return the runs to begin for dropped files. TriggerDagRunOperator is expanded over them.
 
-    A run is named after the newest file of its drop, so that an event that comes twice starts no second one. Events since the
-    first are read as well: one that is stored while Airflow begins this run is given to no run (3.3.2) before the next drop.
+    A run is named after the newest file of its drop, so an event that arrives twice starts no second run. Events since the
+    first are read too: Airflow 3.3.2 gives an event that is stored while this run begins to no run before the next drop.
 
     :param dags: the DAG that fetches each table with a source `file_drop`, by the table's name.
     """
 
     def __init__(self, *, dags: Mapping[str, str], **kwargs: Any) -> None:
-        # By name: Airflow takes an asset of a task, which has no watcher, in the place of the schedule's (3.3.2).
+        # By name: Airflow 3.3.2 would take a task's asset, which has no watcher, instead of the schedule's.
         super().__init__(**{"inlets": [Asset.ref(name=INBOX)], **kwargs})
         self.dags = dict(dags)
 
@@ -59,7 +59,7 @@ class ArrivedRunsOperator(StepOperator):
 
 
 def _events(context: "Context") -> list[Any]:
-    """The events that started the run, and those that were stored since the first of them."""
+    """Return the events that started the run, and those stored since the first of them."""
     given = [event for of_asset in context["triggering_asset_events"].values() for event in of_asset]
     if not given:
         return []
@@ -72,7 +72,7 @@ def _drops(events: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _by_dataset(dags: Mapping[str, str]) -> dict[str, str]:
-    """DAGs by the folder of the inbox that their tables' contracts name."""
+    """Return DAGs by the inbox folder in their tables' contracts."""
     from lakeworks.contract import load_contract
 
     return {str(load_contract(table).source).partition(".")[2]: dag for table, dag in dags.items()}

@@ -81,7 +81,7 @@ class TableOperator(LakeOperator):
 
 
 def run_of(context: "Context") -> "Run":
-    """Return who writes, for ledger and fencing: a run cleared and started again counts as later than its first start."""
+    """Return the writer's identity for ledger and fencing. A cleared run counts as later than its first start."""
     from lakeworks.ledger.run_record import Run
 
     run = context["dag_run"]

@@ -1,4 +1,4 @@
-"""Setting the lake up: buckets and their settings, Glue databases, work group, and what else lake.yml declares."""
+"""Bootstrap of the lake: buckets and their settings, Glue databases, work group, and everything else in lake.yml."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,8 @@ _NOTABLE = ("foreign", "refused", "denied", "unsupported", "unconfirmed", "faile
 class LakeBootstrapOperator(StepOperator):
     """Make the lake's infrastructure as `LAKE_CONFIG_FILE` declares it; running it again changes nothing.
 
-    What an endpoint does not know, others made or a judgement refused is left with a warning. A setting that was denied,
-    failed or was not confirmed fails the task, after every other one was made: denied for good, the others to be tried again.
+    A setting that the endpoint does not support, that others made, or that a review refused is skipped with a warning. A
+    setting that was denied, failed or was not confirmed fails the task after all others were made. A denial is not retried.
 
     :param plan: only say what would change. (templated)
     :param clients: gives a boto3 client for a service and region; default: those of the connection LAKE_AWS_CONN_ID.
@@ -37,7 +37,7 @@ class LakeBootstrapOperator(StepOperator):
         self.clients = clients
 
     def step(self, context: "Context") -> list[dict[str, Any]]:
-        """Return what became, or would become, of every setting."""
+        """Return the outcome, or the planned outcome, of every setting."""
         from lakeworks.infrastructure.lake_bootstrap import plan_lake
         from lakeworks.infrastructure.plan_apply import PROBLEMS
         from lakeworks.settings import current_settings
@@ -54,7 +54,7 @@ class LakeBootstrapOperator(StepOperator):
 
 
 def _complain(problems: "list[ResourceChange]") -> None:
-    """Raise for what is missing; a lake without its protection must not look set up."""
+    """Raise an error for missing settings: a lake without its protection must not look complete."""
     text = "; ".join(f"{change.kind} {change.name}: {change.detail}" for change in problems)
     if any(change.outcome in ("failed", "unconfirmed") for change in problems):
         raise LakeUnavailable(f"{len(problems)} settings are missing, the others are as declared: {text}")

@@ -1,4 +1,4 @@
-"""Taking the lake's stock: the month's bill lands like a vendor's file."""
+"""Storage costs: land the month's bill like a vendor's file."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The first task of an asset-triggered DAG: is there something to do, are all days of the period there?"""
+"""First tasks of an asset-triggered DAG: skip the run unless all days of the period are there and inputs have changed."""
 
 import logging
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ _NAMED = 5
 
 
 class SkipUntilCoveredOperator(TableOperator):
-    """Let a roll-up go on once runs of the upstream table covered its whole period; until then skip the rest of the run.
+    """Continue a roll-up once runs of the upstream table covered its whole period. Until then skip the rest of the run.
 
-    The next publication upstream looks again, so nothing waits and nothing is polled. A correction of a day that was there
-    starts the roll-up again. A person who triggers a run by hand wants what is there: then missing days are only notified of.
+    The next publication upstream starts the next run, so nothing waits or polls. A correction of an existing day starts the
+    roll-up again. In a run that a person triggers, missing days are only logged.
 
     :param table: the roll-up that is to be built. (templated)
     :param upstream: the table whose runs have to cover the period. (templated)
@@ -60,10 +60,10 @@ class SkipUntilCoveredOperator(TableOperator):
 
 
 class SkipUnchangedOperator(TableOperator):
-    """Let a run go on if its table reads something that the last run of its period did not; else skip the rest of it.
+    """Continue a run if its inputs changed since the last run of its period. Otherwise skip the rest of it.
 
-    A backfill upstream publishes day after day and starts a run each; the first builds what is there, those that queued
-    behind it find nothing new. So does a run after a producer that changed nothing. A person who triggers a run wants it.
+    A backfill upstream publishes day after day, and each day starts a run. The first run builds all days that are there, and
+    the queued ones find nothing new. A run after an unchanged producer is skipped too. A run that a person triggers is not.
 
     :param table: the table that is to be built. (templated)
     :param grain: the grain of the DAG's partition keys.
@@ -72,7 +72,7 @@ class SkipUnchangedOperator(TableOperator):
     ui_color = "#f2f4e8"
 
     def step(self, context: "Context") -> list[str]:
-        """Return the periods with news."""
+        """Return the periods with changed inputs."""
         from lakeworks.contract import load_contract
         from lakeworks.status.input_changes import has_news
 

@@ -1,4 +1,4 @@
-"""Glue crawlers, for tables that are not ours: what others put into S3 becomes readable without a contract."""
+"""Glue crawlers for tables of others: their files in S3 become readable without a contract."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ STILL_RUNNING = "STILL RUNNING"
 class CrawlOperator(StepOperator):
     """Create or update a crawler over a folder of another owner's, run it, and wait without holding a worker.
 
-    What lakeworks writes is refused: columns come from contracts, and a crawler would overwrite them with guesses.
+    Folders that lakeworks writes are refused: contracts define their columns, and a crawler would overwrite them with guesses.
 
     :param crawler: name of the crawler. (templated)
     :param path: `s3://` address of the folder. (templated)
@@ -57,7 +57,7 @@ class CrawlOperator(StepOperator):
         self.timeout = timeout
 
     def step(self, context: "Context") -> None:
-        """Start the crawl; one that is running already is waited for."""
+        """Start the crawl, or wait for one that is running already."""
         self.path = foreign_folder(self.path, self.database, own_buckets())
         found, hook = current_settings(), crawler_hook(current_settings().aws_conn_id, current_settings().region)
         running = hook.glue_client.exceptions.CrawlerRunningException
@@ -74,7 +74,7 @@ class CrawlOperator(StepOperator):
         self.defer(trigger=trigger, method_name="crawled")
 
     def crawled(self, context: "Context", event: dict[str, str]) -> dict[str, str]:
-        """Return the crawl's outcome; a failed one follows the task's retries, one that takes too long does not."""
+        """Return the crawl's outcome. A failed crawl follows the task's retries; a timeout does not."""
         if event["status"] == STILL_RUNNING:
             raise AirflowFailException(
                 f"Crawler `{self.crawler}` over `{self.path}` still runs after {self.timeout:g} seconds{event['message']}. It "
@@ -90,7 +90,7 @@ class CrawlOperator(StepOperator):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The crawler's definition: it follows changed columns and only reports tables that are gone."""
+        """Return the crawler's definition: it updates changed columns and only reports deleted tables."""
         return {
             "Name": self.crawler,
             "Role": self.role,
@@ -101,9 +101,9 @@ class CrawlOperator(StepOperator):
 
 
 class CrawlerTrigger(BaseTrigger):
-    """Waits until a crawler is ready again.
+    """Trigger that waits until a crawler is ready again.
 
-    The provider's own trigger needs aiobotocore, which the product does without: a look takes milliseconds in a thread.
+    The provider's own trigger needs aiobotocore. This one does not: a check takes milliseconds in a thread.
     """
 
     def __init__(self, crawler: str, aws_conn_id: str, region: str, look_every: float, until: float) -> None:
@@ -120,14 +120,14 @@ class CrawlerTrigger(BaseTrigger):
         return f"{__name__}.CrawlerTrigger", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event, with the status of the crawl that ended, or that it did not end in time."""
+        """Yield one event: the status of the ended crawl, or a timeout."""
         hook, unseen = await asyncio.to_thread(crawler_hook, self.aws_conn_id, self.region), ""
         while True:
             try:
                 if event := await asyncio.to_thread(self._ended, hook):
                     break
                 unseen = ""
-            except TransientError as error:  # Glue is looked at again: the crawl does not depend on our seeing it
+            except TransientError as error:  # check Glue again later: the crawl does not depend on this trigger
                 unseen = f" (it was not seen lately: {error})"
                 log.warning("crawler %s: %s", self.crawler, error)
             except TerminalError as error:
@@ -156,7 +156,7 @@ class CrawlerTrigger(BaseTrigger):
 
 
 def own_buckets() -> set[str]:
-    """The lake's bucket, those of single layers, and the copy in another region if lake.yml names it."""
+    """Return the lake's bucket, the layers' own buckets, and the replica in another region if lake.yml has one."""
     from lakeworks.infrastructure.config import load_config
 
     config = load_config(current_settings().config_file)
@@ -165,7 +165,7 @@ def own_buckets() -> set[str]:
 
 
 def crawler_hook(aws_conn_id: str, region: str) -> "GlueCrawlerHook":
-    """The provider's hook, with the lake's connection."""
+    """Return the provider's hook with the lake's connection."""
     from airflow.providers.amazon.aws.hooks.glue_crawler import GlueCrawlerHook
 
     return GlueCrawlerHook(aws_conn_id=aws_conn_id, region_name=region)  # type: ignore[no-untyped-call]

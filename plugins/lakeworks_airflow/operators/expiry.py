@@ -1,4 +1,4 @@
-"""The first steps of a night: complete what dead writers began, then withdraw what is past its retention."""
+"""First steps of the nightly maintenance: complete publications of dead writers, then withdraw expired partitions."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class RollForwardOperator(TableOperator):
-    """Complete the publications of a table that killed writers left half-way, before anything collects garbage.
+    """Complete the publications of a table that killed writers left unfinished, before garbage collection runs.
 
     :param table: the table. (templated)
     """

@@ -1,4 +1,4 @@
-"""Telling when tables are older than their contracts promise."""
+"""Freshness alerts: report tables older than their contracts promise."""
 
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 class FreshnessOperator(LakeOperator):
-    """Look at every table's age and tell LAKE_ALERT_URL (and the log) of each late one, once a partition.
+    """Check every table's age, and send an alert for each late one to LAKE_ALERT_URL and the log, once per partition.
 
-    Late tables do not fail the task: that would repeat an alert which was given. A webhook that does not answer does.
+    Late tables do not fail the task, because a retry would repeat their alerts. A webhook that does not answer does.
 
     :param tenant: as in LakeOperator.
     """

@@ -1,4 +1,4 @@
-"""Load files of the worker's disk (a mounted share, what an earlier task wrote) into the period of the run."""
+"""Load files of the worker's disk (a mounted share, an earlier task's output) into the run's period."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LoadOperator(TableOperator):
-    """Look at files by the table's contract, land them, write, audit and publish; with `drop`, only fill the inbox.
+    """Check files by the table's contract, land them, write, audit and publish. With `drop`, only copy them to the inbox.
 
     The task's outlet is the asset of the table, as of PublishOperator. A load that was killed is repeated by the task's retry.
 

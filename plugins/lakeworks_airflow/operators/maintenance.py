@@ -1,4 +1,4 @@
-"""Looking after what is published: catalog, objects and leftovers; one task a table, each returns a small summary."""
+"""Maintenance of published data: catalog, objects and leftovers. One task per table; each returns a small summary."""
 
 import logging
 from collections import Counter
@@ -45,7 +45,7 @@ class CatalogDiffOperator(TableOperator):
 
 
 class CatalogRepairOperator(TableOperator):
-    """Bring the Glue catalog in line with the ledger; what Glue refuses is tried again by the task's retries.
+    """Bring the Glue catalog in line with the ledger. The task's retries repeat what Glue refuses.
 
     :param table: the table to repair. (templated)
     """
@@ -123,9 +123,9 @@ class CompactOperator(LakeOperator):
 
 
 class GarbageOperator(LakeOperator):
-    """Remove what dead attempts left in staging, superseded versions, and uploads no one will complete.
+    """Remove staging folders of dead attempts, superseded versions and abandoned uploads.
 
-    :param older_than: what is younger may belong to a living attempt and stays.
+    :param older_than: younger objects may belong to a running attempt and stay.
     """
 
     def __init__(self, *, older_than: timedelta = timedelta(hours=24), **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Serving: after a publication, PostgreSQL follows."""
+"""Serving: update PostgreSQL after a publication."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ServeOperator(TableOperator):
-    """Bring the table's rows in PostgreSQL to what is published; put it after the publish step, or on a schedule of its own.
+    """Bring the table's rows in PostgreSQL to the published state. Put it after the publish step, or on its own schedule.
 
     It follows the ledger, not the run: late partitions, rollbacks and withdrawals since the last time arrive, too.
 

@@ -1,4 +1,4 @@
-"""The steps of a table: fetch, write, audit, publish. Each hands manifest keys to the next, never data."""
+"""Steps of a table: fetch, write, audit, publish. Each step passes manifest keys to the next one, never data."""
 
 import logging
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class FetchOperator(TableOperator):
     """Land a source's raw file or answers for each period.
 
-    A period that is not published yet, and a source whose quota is used up, are waited for without holding a worker; the
-    fetch then goes on from what is landed.
+    The task waits without a worker for a period that is not published yet, or for a source's quota. The fetch then continues
+    after the landed responses.
 
     :param table: the table whose contract names the source. (templated)
     :param grain: the grain of the DAG's partition keys.
@@ -82,7 +82,7 @@ class WriteOperator(TableOperator):
 
 
 class AuditOperator(TableOperator):
-    """Validate what is staged with Great Expectations; a failed audit names check, column, counts and rows.
+    """Validate the staged rows with Great Expectations. A failed audit names check, column, counts and rows.
 
     :param table: the staged table. (templated)
     :param staged: manifest keys of the write step. (templated)

@@ -1,4 +1,4 @@
-"""Taking a tenant in: register, databases, policy."""
+"""Onboarding of a tenant: register, databases, policy."""
 
 import logging
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class TenantOnboardingOperator(StepOperator):
-    """Register a tenant, create its Glue databases and write its IAM policy to the bucket; again to complete or correct.
+    """Register a tenant, create its Glue databases and write its IAM policy to the bucket. A second run completes or corrects.
 
     :param tenant: the tenant's id, e.g. `acme`. (templated)
     :param contact: whom to ask about it: a team or an address. (templated)
