@@ -1,4 +1,4 @@
-"""S3 server access logs: one line a request, best effort, hours late (S3 user guide, "Amazon S3 server access log format")."""
+"""S3 server access logs: one line per request, incomplete and hours late (S3 user guide)."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,8 @@
 """The bill of stored objects: storage, monitoring, requests, transitions, retrieval; by tenant, layer, domain, table, class.
 
-Two views. The run rate: what the stock costs a full month, with the requests of the last 30 days. A calendar month: every
-object by the share of the month it was there, as S3 bills byte-hours; what was deleted since is in no listing, so not counted.
+There are two views. The run rate is the cost of the current objects for a full month, with the requests of the last
+30 days. A calendar month counts each object by the share of the month in which it existed, as S3 bills byte-hours. It
+lacks objects that were deleted since, because no listing has them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ DIMENSIONS = ("tenant", "layer", "domain", "table", "storage_class")
 
 @dataclass(frozen=True)
 class BillingPeriod:
-    """The time a bill is about, UTC, the end exclusive; `whole_month` counts every object for a full month."""
+    """The period of a bill, UTC, the end exclusive; `whole_month` counts every object for a full month."""
 
     start: datetime
     end: datetime
@@ -76,7 +77,7 @@ class BillLine:
 
     @property
     def total_usd(self) -> float:
-        """Everything."""
+        """The sum of all costs."""
         kept = self.storage_usd + self.monitoring_usd + self.tags_usd
         return kept + self.requests_usd + self.transitions_usd + self.retrieval_usd
 
@@ -86,7 +87,7 @@ _SUMS = tuple(field.name for field in fields(BillLine) if field.name not in DIME
 
 @dataclass(frozen=True)
 class Biller:
-    """Prices holdings. `lifecycle` says what happens to a key; `reads` what access logs saw of it; `tags` what tags it has."""
+    """Calculate the cost of object versions. `lifecycle`, `reads` (from access logs) and `tags` are looked up by key."""
 
     book: PriceBook
     region: str

@@ -1,4 +1,4 @@
-"""The lake as its own source: a month's bill, taken from its bucket when the month is over, lands like any vendor's file."""
+"""The lake as a source: after the end of a month, its bill is calculated from the bucket and landed like a vendor's file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from lakeworks.lake import Lake
 from lakeworks.parquet.encoder import sha256_of
 from lakeworks.sources import Download, NotModified
 
-# A listing knows what is there now. Soon after a month's end that is nearly what was there; later it is not.
+# A listing has the current objects. Soon after a month's end these are nearly the month's objects; later they are not.
 LATEST = timedelta(days=10)
 _CENTS = Decimal("0.000001")
 _MONEY = ("storage_usd", "monitoring_usd", "requests_usd", "transitions_usd", "retrieval_usd")
@@ -39,7 +39,7 @@ class Stocktaking:
 
         Raises:
             NotPublishedYet: the month is not over.
-            SourceRejected: it is over for so long that a listing says nothing about it, and no inventory was named.
+            SourceRejected: it ended too long ago for a listing, and no inventory was named.
             ConfigError: a price is missing.
         """
         now, month = self.clock(), BillingPeriod.month(period.start.year, period.start.month)

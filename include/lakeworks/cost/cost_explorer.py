@@ -1,7 +1,8 @@
 """AWS's own charge for S3, from Cost Explorer: the figure to compare the computed bill with.
 
-Cost Explorer is in us-east-1 only, lags about a day, counts the whole account unless costs are allocated by tag; each request
-costs $0.01. Its savings recommendations are about compute; for S3 it has none, so the advice here is lakeworks' own.
+Cost Explorer is in us-east-1 only, lags about a day, and covers the whole account unless costs are allocated by tag.
+Each request costs $0.01. Its savings recommendations are about compute; for S3 it has none, so the advice here is
+lakeworks' own.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A lifecycle as cost sees it: which class an object of an age is in, and when it goes."""
+"""A lifecycle for cost reports: the storage class of an object by its age, and its expiry."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _COLDER = (
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of an object's life in one class; days since it was written, the end exclusive."""
+    """A phase of an object's life in one class; days since it was written, the end exclusive."""
 
     storage_class: str
     start: int
@@ -51,7 +51,7 @@ class StorageLife:
 
     @classmethod
     def of_rules(cls, rules: Iterable[Mapping[str, Any]], key: str) -> "StorageLife":
-        """Return the storage life of one key by a bucket's enabled rules; filters by tag or size are taken as not matching."""
+        """Return the storage life of one key by a bucket's enabled rules. Rules with a filter by tag or size do not count."""
         steps: dict[str, int] = {}
         expiries = []
         for rule in rules:

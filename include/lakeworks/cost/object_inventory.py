@@ -14,7 +14,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.prices import ObjectVersion
 from lakeworks.s3.object_store import ObjectStore
 
-# The columns a cost report needs, as an inventory's CSV schema and its Parquet files spell them.
+# The columns that a cost report needs, with their names in an inventory's CSV schema and in its Parquet files.
 _NAMES = {
     "key": ("Key", "key"),
     "size": ("Size", "size"),

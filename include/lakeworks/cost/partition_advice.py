@@ -1,4 +1,4 @@
-"""Partition advice from the queries people ran: which columns they filter by, and whether the table is cut that way.
+"""Partition advice from a query log: the columns that queries filter by, compared with the table's partitions.
 
 A query log is one JSON object a line with `sql` and, if known, `scanned_bytes` (Athena's `DataScannedInBytes`).
 """
@@ -86,7 +86,7 @@ def filters(sql: str) -> dict[TableName, set[str]]:
             found.setdefault(name, set())
         where = select.args.get("where")
         for column in _compared(where) if where else ():
-            # A bare column belongs to the only source there is; of several, no one knows without the catalog.
+            # A column without a table name belongs to the only source. With several sources, only the catalog knows.
             alone = next(iter(tables.values()), None) if len(sources) == 1 else None
             owner = tables.get(column.table) if column.table else alone
             if owner:

@@ -1,7 +1,8 @@
-"""Before and after: what a proposed lifecycle, compression or compaction would do to the bill of what lies there now.
+"""The effect of a proposed lifecycle, compression or compaction on the bill of the current objects.
 
-The stock is taken as it is: a month's run rate before and (once every move has happened) after, what the change costs once, and
-after how many months it has paid. Archived objects are left alone; so are old versions, which the rollback horizon bounds.
+The result has the monthly run rate before the change and after all its transitions, the one-time cost, and the months
+until the savings exceed it. Archived objects stay unchanged. So do old versions, because the rollback horizon limits
+them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from lakeworks.prices import ObjectVersion, PriceBook, monthly_cost
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change to try on paper: a lifecycle, a ratio of bytes after rewriting, a size small files are merged up to."""
+    """A change to calculate: a lifecycle, a ratio of bytes after rewriting, a size up to which small files are merged."""
 
     lifecycle: Callable[[str], StorageLife] = lambda _: StorageLife()
     compression: float = 1.0
@@ -29,7 +30,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class CostEffect:
-    """One group's bill a month before and after, and the price of getting there; US dollars."""
+    """One group's monthly bill before and after the change, and the change's one-time cost; US dollars."""
 
     tenant: str
     layer: str
@@ -49,7 +50,7 @@ class CostEffect:
 
     @property
     def months_to_pay(self) -> float | None:
-        """Months until the change has paid for itself; None if it never does."""
+        """Months until the savings exceed the one-time cost; None if they never do."""
         return self.one_time_usd / self.saving_usd if self.saving_usd > 0 else None
 
 

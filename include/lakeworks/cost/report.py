@@ -1,4 +1,4 @@
-"""The lake's bill from the objects in its bucket: object inventory and access logs, brought to the reports."""
+"""The lake's cost reports from the objects in its bucket: they read an object inventory and access logs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
     """Return cheaper classes for how data is read, from access logs.
 
     Raises:
-        ConfigError: no logs were named: without them no one knows what is read.
+        ConfigError: no logs were named; without them the reads are unknown.
     """
     if not ask.logs:
         raise ConfigError(
@@ -107,7 +107,7 @@ def contracts_lifecycle(key: str) -> StorageLife:
 def _of_contract(table: str) -> StorageLife:
     try:
         return StorageLife.of_retention(load_contract(table).retention)
-    except ContractError:  # data of a table that is no more
+    except ContractError:  # data of a removed table
         return StorageLife()
 
 

@@ -1,6 +1,7 @@
 """The cheapest storage class for a table's data, given its reads; with the arithmetic shown.
 
-Only classes that answer at once are compared: archives strand a backfill and are a decision of retention, not of cost alone.
+Only classes with immediate access are compared. An archive class blocks a backfill, so it is a decision of retention,
+not only of cost alone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ _WORTH_IT = 0.05  # a saving below 5 % is within the noise of one window
 
 @dataclass(frozen=True)
 class Advice:
-    """One table's data of one age band: how it is used and what each class would cost a month, reads included."""
+    """One table's data of one age band: its use, and the monthly cost in each class, reads included."""
 
     tenant: str
     table: str

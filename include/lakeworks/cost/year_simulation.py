@@ -1,7 +1,7 @@
-"""A year of a lake on paper: data arriving every day, rewritten, read and moved through classes, priced by the book.
+"""Simulation of a lake's cost in a year: data arrives every day, is rewritten, read and moved through storage classes.
 
-Every day's arrivals are a cohort; what a cohort costs follows from the days it spends in each class. Nothing is random:
-the same workload and practice always give the same bill, and every cent has a table and a reason.
+Each day's arrivals are a cohort. A cohort's cost follows from its days in each class. Nothing is random: the same
+workload and practice always give the same bill, and every cent has a table and a reason.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class _Part(BaseModel):
 
 
 class Flow(_Part):
-    """A table's life: what arrives a day, how often a day is written again, how it is read."""
+    """A table's data flow: arrivals per day, rewrites of a day, and reads."""
 
     table: str
     mb_per_day: float = Field(gt=0, description="Bytes as they come, which `bytes_factor` is relative to.")
@@ -76,7 +76,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class _Files:
-    """One day's files of a flow as one practice writes them, and the life a lifecycle gives them."""
+    """One day's files of a flow under one practice, with their phases under its lifecycle."""
 
     flow: Flow
     files: int
@@ -87,7 +87,7 @@ class _Files:
 
 @dataclass(frozen=True)
 class Year:
-    """The simulator: a price book, a region, and how old the lake is when the year begins."""
+    """The simulator: a price book, a region, and the lake's age at the start of the year."""
 
     book: PriceBook
     region: str
@@ -96,7 +96,7 @@ class Year:
     def bill(self, flows: Iterable[Flow], practice: Practice, before: Practice | None = None) -> list[Charge]:
         """Return the year's charges. `before` is how the lake ran until the year began; by default as in the year.
 
-        A changed practice moves old cohorts by its lifecycle on the first day, and pays for that; it rewrites none of them.
+        A changed practice moves old cohorts by its lifecycle on the first day, at a cost. It rewrites none of them.
 
         Raises:
             ConfigError: a price is missing, or the lifecycle archives what jobs still read.
@@ -131,7 +131,7 @@ class Year:
         """Yield storage in each class, transitions, and minimum durations charged after a transition."""
         for number, phase in enumerate(files.phases):
             name, start, end = phase.storage_class, day + phase.start, day + phase.end
-            if late:  # the rules are new on the first day: until then everything lay in STANDARD
+            if late:  # the rules start on the first day: until then all objects were in STANDARD
                 start = max(start, 0)
             if end <= 0 or start >= min(end, DAYS):
                 continue
@@ -180,7 +180,7 @@ def total(charges: Iterable[Charge]) -> float:
 
 @dataclass(frozen=True)
 class Step:
-    """One change on the way from the old practice to the new, and what it alone took off the bill."""
+    """One change between the old practice and the new one, and its own saving."""
 
     name: str
     usd_after: float
@@ -193,7 +193,7 @@ def waterfall(
 ) -> list[Step]:
     """Return the bill after each change, added to the ones before. `share` is of the first bill, so shares add up.
 
-    With `switch`, the lake was run by `start` until the year began, and only the year follows the new practice.
+    With `switch`, the lake used the practice `start` until the year began. Only the year uses the new practice.
     """
     first = previous = total(year.bill(flows, start))
     steps, practice = [Step("as it was", first, 0.0, 0.0)], start
@@ -210,7 +210,7 @@ def _within_year(start: int, days: int) -> int:
 
 
 class Scenario(_Part):
-    """A file that describes a year: the flows, how the lake is run, and the changes to try in order."""
+    """A file that describes a year: the flows, the lake's practice, and the changes to simulate in order."""
 
     description: str
     history_days: int = Field(730, ge=0)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import CustomProperty
 
 VENDOR = "lakeworks"
-# Fields of a contract that the standard cannot say; `freshness` and `retention` only in part.
+# Fields of a contract that the standard does not have. It has `freshness` and `retention` in part.
 FIELDS = (
     "source",
     "source_options",
@@ -31,7 +31,7 @@ FIELDS = (
 
 
 def to_custom(values: Mapping[str, Any]) -> "list[CustomProperty] | None":
-    """Return the properties of values that are there, with names in camel case as the standard asks; None if there is none."""
+    """Return the properties of existing values, with names in camel case as the standard requires; None if there is none."""
     from open_data_contract_standard.model import CustomProperty
 
     found = [

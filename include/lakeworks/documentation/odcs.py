@@ -1,4 +1,4 @@
-"""A contract as an Open Data Contract Standard document (3.2.0), for catalogs and tools that read those.
+"""A contract as an Open Data Contract Standard document (3.2.0), for other catalogs and tools.
 
 The document is made of the standard's own model. docs/odcs.md says which field goes where.
 """

@@ -24,7 +24,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def to_property(contract: Contract, name: str, column: Column, sources: Sequence[str]) -> "SchemaProperty":
-    """Return a column with its type, rules and keys; `sources` are what the table is made of."""
+    """Return a column with its type, rules and keys; `sources` are the table's inputs."""
     from open_data_contract_standard.model import EnumValue
 
     partitions = [str(field.column) for field in contract.partition_by]

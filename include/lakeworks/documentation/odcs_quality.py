@@ -1,6 +1,6 @@
 """Row rules and checks as quality rules of an Open Data Contract Standard document.
 
-A rule gets a form that any tool can run where there is one. The contract's own form is beside it as a custom property.
+A rule gets a form that any tool can run, if one exists. A custom property has the contract's own form.
 """
 
 import re
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ENGINE = "great-expectations"
 SEVERITIES = {"error": "error", "warn": "warning"}
-# A run's period is known only while it runs: no other tool can give these a value.
+# Only a run has values for these parameters; other tools have none.
 _PARAMETER = re.compile(r"\$[a-z_]+")
 
 
@@ -57,7 +57,7 @@ def check_quality(contract: Contract, check: TableCheck) -> "DataQuality":
 def _runnable(contract: Contract, check: TableCheck) -> dict[str, Any] | None:
     """Return the check in the standard's words; None if these would mean something else for all published rows.
 
-    Each run's rows are within a maximum, all rows together may not be; so with uniqueness.
+    For example, each run's row count may be below a maximum while the total is above it. Uniqueness is similar.
     """
     kwargs = dict(check.kwargs)
     column = kwargs.pop("column", None)

@@ -1,4 +1,4 @@
-"""A table's documentation page, written from its contract and SQL: a fact is stated once."""
+"""A table's documentation page, generated from its contract and SQL."""
 
 from collections.abc import Iterable, Sequence
 from itertools import starmap

@@ -1,4 +1,4 @@
-"""A transform's outcome as one stream: good rows pass on, broken ones are quarantined, duplicates dropped, all counted."""
+"""A transform's result as one stream: good rows pass, broken rows are quarantined, duplicates dropped, and all are counted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,17 +27,17 @@ class RowCounts:
 
 @dataclass
 class BuildResult:
-    """Read `staged` to its end, once; then `counts`, `broken` and `quarantined` tell the rest.
+    """Read `staged` to its end, once; after that `counts`, `broken` and `quarantined` are valid.
 
-    The rows stream out of the engine's sort, so that they are never held a second time.
+    The rows stream from the engine's sort, so that memory never has a second copy.
     """
 
-    side: duckdb.DuckDBPyConnection  # beside the connection that streams
+    side: duckdb.DuckDBPyConnection  # a second connection: the first one streams
     contract: Contract
     rules: Sequence[RowRule]
     ordered: pa.RecordBatchReader
     check_read: Callable[[int], None]
-    # Duplicates still in the stream meet there; otherwise they were dropped before, and this many.
+    # True: rows of one grain are adjacent, and the stream drops duplicates. False: an earlier step dropped this many.
     meeting: bool
     dropped_before: int = 0
     broken: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The SQL around a transform: every row judged by the rules, the publishing order, duplicates, quarantine."""
+"""The SQL around a transform: row rules, publishing order, duplicates, quarantine."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,8 +27,8 @@ def mask_columns(rules: Sequence[RowRule]) -> list[str]:
 def judged(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
     """Return the transform's rows in the contract's types, with the masks of the rules they break.
 
-    Every rule is evaluated once for all rows; only broken rows pay for their masks. A mask is one number, because rows are
-    sorted with it and a list would be dragged along.
+    Every rule is evaluated once for all rows. Only broken rows need masks. A mask is one number, because rows are
+    sorted with it and a list would make the sort larger.
     """
     columns = ", ".join(f"{_value(contract, name)} AS {quoted(name)}" for name in contract.columns)
     good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in rules)
@@ -76,7 +76,7 @@ def _value(contract: Contract, name: str) -> str:
 def publishable(contract: Contract, name: str, value: str) -> str:
     """Return the value as readers see it: Hive has one folder for null and empty text, which reads as null.
 
-    Kept as two values until then, they would be sorted to different ends, and `required` would let empty text pass.
+    As two values, they would be sorted to different ends, and `required` would accept empty text.
     """
     text = contract.columns[name].type.kind == "string"
     return f"nullif({value}, '')" if text and name in contract.identity_columns else value
@@ -110,8 +110,8 @@ def is_good(rules: Sequence[RowRule]) -> str:
 def publishing_order(contract: Contract) -> list[str]:
     """Return the sort keys: partition, then grain. A table without a grain is sorted by all columns.
 
-    Where the grain has the column whose day (month, hour) is the last partition field, that column means its day: one
-    key less, the first one nearly unique, and files sorted by time.
+    If the last partition field is the day (month, hour) of a grain column, that column also gives the day. The sort
+    then has one key less, its first key is nearly unique, and files are sorted by time.
     """
     keys = list(contract.grain or contract.columns)
     order = []

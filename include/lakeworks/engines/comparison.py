@@ -1,4 +1,4 @@
-"""Comparing two relations attached as `before` and `after`, inside the engine: only figures and a few samples come out."""
+"""Comparison of the relations `before` and `after` inside the engine: the result is counts and a few samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SAMPLES = 10
 class ComparedRows:
     """Rows by grain: only in `after`, only in `before`, in both with other values (0 without a grain).
 
-    `only_lineage` are those in both, where nothing but the columns left out differs.
+    `only_lineage` are rows in both that differ only in lineage columns.
     """
 
     added: int
@@ -43,7 +43,7 @@ def compare_rows(
 ) -> ComparedRows:
     """Compare rows by `columns`; without a grain, whole rows are counted (a changed row is one removed and one added).
 
-    Columns of `lineage` make no row a changed one; rows in which only they differ are counted apart.
+    A difference in `lineage` columns alone is no change; such rows are counted separately.
     """
     if not grain:
         return _whole_rows(session, columns, lineage)

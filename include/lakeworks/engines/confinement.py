@@ -1,4 +1,4 @@
-"""Queries of a person: one SELECT over the lake's tables, read by the parser that will run it.
+"""Queries of a person: one SELECT over the lake's tables, checked by the engine's own parser.
 
 The engine's own syntax tree decides, so that no text can mean one thing to the check and another to the engine. Behind it the
 session has no files, no secrets and no settings to change (`DuckDbEngine.confined_session`).
@@ -14,9 +14,9 @@ from lakeworks.core.names import TableName
 from lakeworks.engines.error_messages import explain
 from lakeworks.errors import ContractError
 
-# Of these rows are made; every other table function reads files, runs text as SQL, or shows the engine's inside.
+# Functions that generate rows. All other table functions read files, run text as SQL, or show the engine's state.
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
-# They show or change what belongs to the session: settings, variables, logs, hidden views; or plan a text as SQL.
+# Functions that show or change the session's settings, variables, logs or hidden views, or plan a text as SQL.
 _REFUSED_FUNCTIONS = frozenset(
     {"current_setting", "getenv", "getvariable", "json_serialize_plan", "pg_get_viewdef", "write_log"}
 )
@@ -27,7 +27,7 @@ def tables_of_select(sql: str) -> list[TableName]:
     """Return the tables that a query reads, sorted.
 
     Raises:
-        ContractError: it is anything but one SELECT over tables of the lake.
+        ContractError: it is not one SELECT over tables of the lake.
     """
     try:
         return sorted(set(_tables(_syntax_tree(sql), frozenset())))
@@ -36,7 +36,7 @@ def tables_of_select(sql: str) -> list[TableName]:
 
 
 def _syntax_tree(sql: str) -> dict[str, Any]:
-    # The engine ends a text at its first NUL; what follows must not be what a reader of the text takes for the query.
+    # The engine ends a text at its first NUL, so a person could read text after it as part of the query.
     if "\0" in sql or any("\ud800" <= letter <= "\udfff" for letter in sql):
         raise ContractError(f"The query has a character that no text has (NUL, or half of a pair). {_NOTHING}")
     try:

@@ -68,7 +68,7 @@ class DuckDbSession:
         self.rows[str(name)] = -1 if rows is None else rows
 
     def confine(self) -> None:
-        """Take files, network, extensions and Python's variables away from all that follows, and every way to get them back."""
+        """Disable files, network, extensions and Python's variables for all later statements, and lock these settings."""
         for setting in (
             "enable_external_access = false",
             "python_enable_replacements = false",
@@ -122,9 +122,9 @@ class DuckDbSession:
         period: Period,
         function: GroupFunction | None = None,
     ) -> BuildResult:
-        """Run a transform; its rows come out sorted, broken and duplicate ones apart.
+        """Run a transform. The result has its rows sorted, with broken and duplicate rows separate.
 
-        With a group function the SQL selects its input, and of its rows those of the period count.
+        With a group function, the SQL selects its input, and only the period's rows of its output are used.
 
         Raises:
             ConfigError: the contract masks columns and the deployment has no salt for it.
@@ -143,7 +143,7 @@ class DuckDbSession:
         return BuildResult(self.side, contract, rules, rows, check, meeting, dropped)
 
     def _deduplicate(self, contract: Contract, rules: Sequence[RowRule], source: str) -> tuple[str, int]:
-        """Hold all rows and look for grains that come twice; returns what to read instead, and how many rows it leaves out."""
+        """Store all rows and find repeated grains. Return the relation to read, and how many rows it leaves out."""
         # The candidates' order means nothing yet, and keeping it costs memory; the sorted stream needs it kept.
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute(f"CREATE TABLE _candidates AS {source}")
@@ -163,7 +163,7 @@ class DuckDbSession:
             )
 
     def _by_group(self, contract: Contract, sql: str, function: GroupFunction) -> str:
-        """Store what the function makes of each group; returns the SQL that reads the period's rows of it."""
+        """Store the function's rows of each group. Return the SQL that reads the period's rows."""
         self.connection.execute(f"CREATE TABLE _ungrouped AS {sql.rstrip().rstrip(';')}")
         self.connection.execute(f"CREATE TABLE _grouped ({typed_columns(contract)})")
         order = ", ".join(map(quoted, function.group_by))

@@ -1,4 +1,4 @@
-"""Dropping duplicates from a stream in which rows of one grain lie side by side: no hash table over all rows is needed."""
+"""Removal of duplicates from a stream in which rows of one grain are adjacent: it needs no hash table over all rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lakeworks.engines.build_sql import winning_order
 
 @dataclass
 class Duplicates:
-    """Of neighbours with one grain the winner by `deduplicate_by` stays, also across batches."""
+    """Keep the first row by `deduplicate_by` of adjacent rows with one grain, also across batches."""
 
     contract: Contract
     connection: duckdb.DuckDBPyConnection

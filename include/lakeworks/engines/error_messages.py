@@ -1,4 +1,4 @@
-"""The engine's errors in the words of the lake: what is wrong with which table, and what to do."""
+"""Translation of the engine's errors: they name the table, the problem, and what to do."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def explained(what: str) -> Iterator[None]:
         ContractError: SQL or contract are wrong.
         ConfigError: memory does not suffice.
         ScratchUnavailable: the disk is full.
-        LakeError: an object could not be read; the error of the read itself, so that what may help is retried.
+        LakeError: an object could not be read. It is the error of the read itself, so that a transient one is retried.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Runs a group function over a sorted stream: one group in memory at a time, whatever the number of groups."""
+"""Run a group function over a sorted stream, with one group in memory at a time."""
 
 from collections.abc import Iterable, Iterator
 
@@ -44,7 +44,7 @@ def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 def groups(batches: Iterable[pa.RecordBatch], by: tuple[str, ...]) -> Iterator[pa.Table]:
-    """Cut a sorted stream where the group changes; a group that spans batches is put together."""
+    """Split a sorted stream where the group changes; join a group that spans batches."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         if not len(batch):

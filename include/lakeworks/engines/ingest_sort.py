@@ -1,4 +1,4 @@
-"""Rows as received, brought to publishing order: the writer needs each partition contiguous, readers files sorted by grain."""
+"""Sort of received rows into publishing order: the writer needs contiguous partitions, readers want files sorted by grain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _RECEIVED = "_received"
 
 
 def has_order(contract: Contract) -> bool:
-    """Return True if received rows have an order to be brought to; one partition without a grain keeps them as they came."""
+    """Return True if received rows must be sorted. One partition without a grain keeps its rows in arrival order."""
     return bool(contract.grain) or any(item.column for item in contract.partition_by)
 
 
@@ -41,7 +41,7 @@ def _sorted(session: DuckDbSession, contract: Contract, rows: pa.RecordBatchRead
         session.attach(_RECEIVED, arriving.reader)
         yield from session.stream(_statement(contract, rows.schema.names, place), rows.schema)
     except Exception:
-        # The engine tells of a failed input in words of its own; who reads the log needs the input's.
+        # The engine rewords an input's error; the log's reader needs the input's own error.
         if arriving.failure is not None:
             raise arriving.failure from None
         raise
@@ -53,7 +53,7 @@ def _statement(contract: Contract, names: list[str], place: str) -> str:
         for name in names
     )
     source = f"SELECT {columns}, {quoted(place)} FROM {_RECEIVED}"
-    # Rows of equal key stay as they came, so that another run gives the same bytes.
+    # Rows with equal keys keep their arrival order, so that another run gives the same bytes.
     order = ", ".join([*publishing_order(contract), quoted(place)])
     return f"SELECT * EXCLUDE ({quoted(place)}) FROM ({source}) ORDER BY {order}"
 
@@ -67,7 +67,7 @@ def _free_name(wanted: str, taken: list[str]) -> str:
 
 
 class _Arriving:
-    """Rows numbered as they come. The engine reads them through C, where a Python error loses its kind: it is kept here."""
+    """Rows, numbered in arrival order. They store a Python error: the engine reads through C, which loses its type."""
 
     def __init__(self, rows: pa.RecordBatchReader, place: str) -> None:
         self.failure: Exception | None = None

@@ -1,4 +1,4 @@
-"""Row rules of a contract, asked of rows that are not in the lake yet: which rows break which."""
+"""Check of a contract's row rules on rows that are not in the lake yet."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,6 +1,6 @@
 """Apache Spark on this machine: runs a transform's portable SQL over given rows, as a second opinion beside DuckDB.
 
-Spark is no dependency. It is at hand where `pyspark` can be imported, or where LAKE_SPARK names a folder that holds it.
+Spark is no dependency. It is available if `pyspark` can be imported, or if LAKE_SPARK names its folder.
 """
 
 import os
@@ -136,7 +136,7 @@ def query_given(
 
 
 def rows_of(frame: Any) -> list[dict[str, Any]]:
-    """Return Spark's rows as plain values; instants as their UTC wall time, which is what the lake means by a timestamp."""
+    """Return Spark's rows as plain values. An instant becomes its UTC wall time, as in the lake's timestamps."""
     from pyspark.sql.functions import col
 
     def as_wall_time(field: Any) -> Any:
@@ -152,7 +152,7 @@ def rows_in(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """Return one spelling for what Spark and Arrow spell differently; not-a-number equals itself."""
+    """Return one form of values that Spark and Arrow write differently; not-a-number equals itself."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

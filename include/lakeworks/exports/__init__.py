@@ -1,1 +1,1 @@
-"""Rows that leave the lake as files: chosen publications or a query, in a format of the reader's choice."""
+"""Exports: rows of publications or of a query as a file in a chosen format."""

@@ -1,4 +1,4 @@
-"""Avro: records behind their schema, block by block; moments are `timestamp-micros`, decimals exact."""
+"""Avro: a schema, then blocks of records; timestamps are `timestamp-micros`, decimals exact."""
 
 import hashlib
 import re
@@ -26,12 +26,12 @@ def encode(stream: BinaryIO, schema: pa.Schema, encoding: Encoding) -> Iterator[
     """Write records in deflated blocks.
 
     Raises:
-        ContractError: a name is none that Avro has.
+        ContractError: a name is not valid in Avro.
     """
     from fastavro.write import Writer
 
     record = {"type": "record", "name": "row", "fields": _fields(schema, "row")}
-    # The mark between blocks is random by default: the same rows would give other bytes.
+    # The sync marker is random by default, so the same rows would give different bytes.
     mark = hashlib.sha256(repr(record).encode()).digest()[:16]
     writer = Writer(stream, record, codec="deflate", sync_interval=_BLOCK_BYTES, sync_marker=mark)
     moments = [number for number, field in enumerate(schema) if pa.types.is_timestamp(field.type)]

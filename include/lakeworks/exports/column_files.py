@@ -11,7 +11,7 @@ from lakeworks.errors import ContractError
 from lakeworks.exports.encoding import BatchWriter, Encoding
 
 _ROW_GROUP = 100_000
-# ORC's moments are nanoseconds to its readers: 64 bits of them.
+# Readers of ORC use 64-bit nanoseconds for timestamps.
 _ORC_LAST_US = (2**63 - 1) // 1000
 
 

@@ -1,4 +1,4 @@
-"""CSV: a null is nothing, empty text is `""`; numbers and decimals in all their digits, nested values as JSON."""
+"""CSV: a null is an empty field, empty text is `""`. Numbers have all their digits, nested values are JSON."""
 
 import gzip
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pyarrow import csv
 from lakeworks.exports.encoding import BatchWriter, Encoding
 from lakeworks.formats.text.arrow_json import as_text
 
-# What a spreadsheet takes for a formula or for a command, also behind a quote that it strips.
+# Starts of text that a spreadsheet runs as a formula or command, also after a quote that it strips.
 _FORMULA = r"^[=+\-@\t\r]"
 
 

@@ -1,4 +1,4 @@
-"""Formats that rows leave in; each writes batches to a stream from front to back, within bounded memory."""
+"""Export formats. Each writes batches to a stream in order, with bounded memory."""
 
 import importlib
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ class Encoding:
     spreadsheet_safe: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no file can be; ConfigError."""
+        """Refuse an impossible combination with a ConfigError."""
         if self.format not in FORMATS:
             raise ConfigError(f"`{self.format}` is no format. Nothing was exported. Formats: {', '.join(FORMATS)}")
         if self.spreadsheet_safe and not self.format.startswith("csv"):
@@ -73,7 +73,7 @@ def encoder(encoding: Encoding) -> Encode:
 
 
 def exported_schema(schema: "pa.Schema") -> "pa.Schema":
-    """Return the types in which rows leave: the contract's, so that every format and reader can have them.
+    """Return the types of exported rows: the contract's types, because every format has them.
 
     Raises:
         ContractError: a column has a type that no contract has.

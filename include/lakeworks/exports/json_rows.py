@@ -1,4 +1,4 @@
-"""JSON Lines: an object a row. Decimals are text and integers numbers, so that no digit is lost; moments are ISO 8601, UTC."""
+"""JSON Lines: one object per row. Decimals are text and integers numbers, so that no digit is lost; times are ISO 8601, UTC."""
 
 import gzip
 import json

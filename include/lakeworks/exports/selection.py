@@ -1,4 +1,4 @@
-"""The publications to export: a partition, a range of time, or what was live at a moment; chosen once, read as pinned."""
+"""The publications to export: a partition, a time range, or those live at a moment. Reads use their pinned versions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def chosen_publications(lake: Lake, contract: Contract, wanted: ExportSelection)
         partitions = [contract.parse_partition(wanted.partition)]
     else:
         partitions = _in_range(contract, wanted, list(lake.ledger.numbers(contract.table)))
-    # What is live now is read as of one moment: of a run over several partitions all of them, or none.
+    # Live partitions are read as of one moment, so a run over several partitions is exported whole or not at all.
     lake = lake if wanted.as_of else lake.with_whole_runs([contract.table])
     entries = lake.store.map(lambda partition: _live(lake, contract, partition, wanted.as_of), partitions)
     found = [entry for entry in entries if entry is not None]

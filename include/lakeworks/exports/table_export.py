@@ -1,4 +1,4 @@
-"""An export: rows of pinned publications, or of a query, streamed into one file; a summary says exactly what it holds."""
+"""An export streams rows of pinned publications, or of a query, into one file. A summary lists its exact content."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ExportProgress = Callable[[int, int], object]
 
 
 def silent(done: int, total: int) -> None:
-    """Report nothing of rows done and rows in all (0: unknown)."""
+    """Ignore the progress: rows done and rows in total (0: unknown)."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def export_rows(
     destination: Destination,
     progress: ExportProgress = silent,
 ) -> Exported:
-    """Write rows to one file as they come.
+    """Write rows to one file in arrival order.
 
     Raises:
         ConfigError: the target exists, or lies where it must not.
@@ -97,14 +97,14 @@ def export_rows(
 
 
 def _pieces(rows: Iterable["pa.RecordBatch"]) -> Iterable["pa.RecordBatch"]:
-    """Cut batches, so that no encoder makes Python objects of a whole row group."""
+    """Split batches, so that no encoder creates Python objects of a whole row group."""
     for batch in rows:
         for start in range(0, batch.num_rows, _BATCH_ROWS):
             yield batch.slice(start, _BATCH_ROWS)
 
 
 def versions_of(entries: Iterable[LedgerEntry]) -> list[dict[str, Any]]:
-    """Return what a file was made of: publication and pinned version of every object."""
+    """Return a file's inputs: publication and pinned version of every object."""
     return [
         {
             "partition": str(entry.parsed),

@@ -1,4 +1,4 @@
-"""Targets of a file: a path or an S3 address. It has its name only once it is whole, and replaces a file only if asked."""
+"""Targets of a file: a path or an S3 address. A file gets its name when it is whole, and replaces another only on request."""
 
 import errno
 import fcntl
@@ -25,7 +25,7 @@ _KEPT = "Nothing was written."
 
 @dataclass
 class Counted:
-    """A stream that keeps the size and the digest of what passed through; what it is written to seeks nowhere."""
+    """A stream that counts the bytes written and computes their digest. Its target cannot seek."""
 
     file: BinaryIO
     bytes: int = 0
@@ -63,11 +63,11 @@ class Counted:
 
 @contextmanager
 def opened_target(lake: Lake, target: str, *, overwrite: bool = False) -> Iterator[Counted]:
-    """Give a stream whose content becomes the target at the end, whole; after an error there is nothing of it.
+    """Yield a stream whose content becomes the target at the end. After an error, no part of it remains.
 
     Raises:
         ConfigError: the target exists, or lies where it must not.
-        LostRace: something else made it meanwhile.
+        LostRace: another process created it meanwhile.
     """
     if target.startswith("s3://"):
         with _object(lake, target, overwrite=overwrite) as stream:
@@ -86,7 +86,7 @@ def _file(path: Path, *, overwrite: bool) -> Iterator[Counted]:
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # while it lives, no other export takes it for abandoned
+            fcntl.flock(file, fcntl.LOCK_EX)  # other exports see the lock and keep the part
             stream = Counted(file)
             yield stream
             file.flush()
@@ -103,7 +103,7 @@ def _file(path: Path, *, overwrite: bool) -> Iterator[Counted]:
 
 
 def _name(part: Path, path: Path, *, overwrite: bool) -> None:
-    """Give the whole file its name in one step; a link, unlike a rename, replaces nothing."""
+    """Give the complete file its name in one step. A link, unlike a rename, replaces no file."""
     if overwrite:
         part.replace(path)
         return
@@ -116,7 +116,7 @@ def _name(part: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove parts that killed exports of the same file left."""
+    """Remove the parts of killed exports of the same file."""
     for part in path.parent.glob(f".{path.name}.*.part"):
         with suppress(OSError), part.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,7 +27,7 @@ def plain(stream: BinaryIO, compression: str | None, limit: int = FILE_BYTES) ->
 
 
 def seekable(stream: BinaryIO, compression: str | None, limit: int = FILE_BYTES) -> BinaryIO:
-    """Return the plain bytes for a format that jumps about in its file: decompressed beside it, and gone with the stream."""
+    """Return the plain bytes for a format that needs to seek: decompressed into a temporary file, deleted with the stream."""
     if compression is None:
         return stream
     name = getattr(stream, "name", None)

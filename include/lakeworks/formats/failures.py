@@ -2,7 +2,7 @@
 
 
 def problem(error: BaseException) -> str:
-    """Return what is wrong in one line, with the error's name where it has no words of its own."""
+    """Return the error in one line; its name if it has no message."""
     lines = str(error).splitlines()
     if isinstance(error, ValueError) and lines:
         return lines[0]

@@ -1,4 +1,4 @@
-"""Bounds on what a file may make a worker hold or read: plain bytes, one record, columns, one batch.
+"""Limits on a worker's memory and reads for one file: plain bytes, one record, columns, one batch.
 
 They count bytes after decompression. Files of any number of rows are read in batches, so only these bound the memory.
 """

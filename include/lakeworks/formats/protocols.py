@@ -19,7 +19,7 @@ class Format:
     module: str
     endings: tuple[str, ...]
     function: str = "read"
-    jumps: bool = False  # it reads its file in no order, so that a compressed one is unpacked first
+    jumps: bool = False  # it seeks in its file, so a compressed file is unpacked first
 
     def read(self, stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
         """Read a file to its end, batch by batch. The stream can be read again from its start.

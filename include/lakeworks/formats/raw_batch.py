@@ -1,4 +1,4 @@
-"""Rows as a file or an answer brought them, before any contract is asked."""
+"""Rows from a file or a response, before any contract applies."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def from_records(records: Sequence[Mapping[str, Any]], first: int = 1, lines: Se
 
 
 def batched(rows: "Iterable[Mapping[str, Any] | RawBatch]") -> Iterator[RawBatch]:
-    """Return what a parser yields as batches: rows are collected, batches pass through."""
+    """Yield a parser's output as batches: rows are collected, batches pass unchanged."""
     waiting = RecordBuffer()
     for row in rows:
         if isinstance(row, RawBatch):
@@ -54,7 +54,7 @@ def batched(rows: "Iterable[Mapping[str, Any] | RawBatch]") -> Iterator[RawBatch
 
 
 class RecordBuffer:
-    """Collects records until they are a batch: so many rows, bytes or cells."""
+    """Collect records until a batch is full: by rows, bytes or cells."""
 
     def __init__(self) -> None:
         self._first = 1
@@ -64,7 +64,7 @@ class RecordBuffer:
         self._size = 0
 
     def add(self, record: Mapping[str, Any], size: int = 0, line: int | None = None) -> RawBatch | None:
-        """Take a record of so many bytes; returns a batch once it is full.
+        """Add a record with its size in bytes; return a batch once it is full.
 
         Raises:
             ValueError: the records have too many columns.

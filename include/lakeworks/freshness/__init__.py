@@ -1,1 +1,1 @@
-"""Tables that are older than their contract promises, and the alerts about them."""
+"""Freshness: tables that are older than their contracts allow, and alerts about them."""

@@ -18,7 +18,7 @@ from lakeworks.errors import LakeNotFound, LedgerCorrupt, LostRace
 from lakeworks.s3.object_store import ObjectStore, Target
 
 AlertChannel = Literal["log", "webhook"]
-# Much longer than sending takes (one request of ten seconds), and shorter than from one look to the next.
+# Much longer than sending takes (one request of ten seconds), and shorter than the time between two checks.
 CLAIM_LIFETIME = timedelta(minutes=5)
 _KEPT = timedelta(days=366)
 
@@ -34,7 +34,7 @@ class AlertLog(BaseModel):
 
 @dataclass(frozen=True)
 class AlertClaim:
-    """The right to tell; `unsent` has the names of what is new, by place."""
+    """The claim to send alerts; `unsent` has the names of new alerts, by channel."""
 
     store: ObjectStore
     key: str
@@ -55,10 +55,10 @@ class AlertClaim:
 def claim(
     store: ObjectStore, table: str, wanted: Mapping[AlertChannel, frozenset[str]], now: datetime
 ) -> AlertClaim | None:
-    """Claim the unsent alerts of `wanted`; None where all were sent, or another process is sending.
+    """Claim the unsent alerts of `wanted`. Return None if all were sent or another process is sending.
 
     Raises:
-        LedgerCorrupt: the document is not one of ours.
+        LedgerCorrupt: lakeworks did not write the document.
     """
     key = join(METADATA, "alerts", "freshness", f"{TableName.parse(table).path}.json")
     log, etag = _read(store, key)

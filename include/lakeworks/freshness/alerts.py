@@ -1,4 +1,4 @@
-"""Alerts about late tables: each is sent once to the log and to a webhook, however often processes look."""
+"""Alerts about late tables. Each is sent once to the log and to a webhook, however often processes check."""
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
@@ -62,7 +62,7 @@ class Alerts:
             raise
         claimed.record_sent(
             done, now
-        )  # not `finally`: what was interrupted was perhaps not sent, and its claim expires
+        )  # not `finally`: an interrupted alert was perhaps not sent, and its claim expires
         if alert:
             yield alert
 

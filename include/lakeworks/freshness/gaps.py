@@ -1,7 +1,7 @@
-"""Gaps: partitions that are late although newer ones exist, and keys that stopped.
+"""Gaps: late partitions before the newest one, and keys that stopped.
 
-Both are notified of for a bounded time after they became overdue, so that an old gap a person lives with, or a symbol that was
-delisted, is not late for ever.
+Alerts about both end some time after they became overdue. Otherwise an old accepted gap or a delisted symbol would be
+late for ever.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.partition_index import PartitionIndex
 
-_RHYTHM = 30  # how many of the table's slots before a key stopped say how often it used to come
+_RHYTHM = 30  # number of the table's periods before a key stopped that show how often it arrived
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A key (`symbol=ACME`) and the first of the table's slots that it lacks."""
+    """A key (`symbol=ACME`) and the first of the table's periods without it."""
 
     key: str
     since: str
@@ -55,7 +55,7 @@ def missing_before(
     lacking = period_range(max(begin, min(known, default=newest)), newest.start)
     late = [slot for slot in lacking if slot not in known and promise.broken_lately(slot)]
     if not late:
-        return []  # nothing else is asked of catalog and ledger, as a rule
+        return []  # usually no other request to catalog or ledger is needed
     found = missing_partitions(facts, contract, newest.grain, PeriodRange(late[0], late[-1]))
     return [slot for slot in late if slot in found.missing]
 
@@ -63,8 +63,8 @@ def missing_before(
 def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[Stopped]:
     """Yield keys whose newest partition is older than the table's, by more periods than they recently skipped.
 
-    A key is measured by the slots that other keys have: where no one trades, no one is late. What came only once has no rhythm
-    to break.
+    A key is compared with the periods of other keys: without any trade, no key is late. A key that arrived once has
+    no expected interval.
     """
     by_key: dict[str, set[Period]] = {}
     for partition in partitions:

@@ -1,8 +1,9 @@
 """Age of the newest published partition, compared with the contract's promise (`freshness.max_age_hours`).
 
-A table cut by time is as old as the end of its newest partition, so that the next partition is overdue once `max_age_hours`
-have passed since its own beginning; one that is not, as old as its last publication. From the ledger, not from runs: a run
-that never started is late too. What is missing before the newest partition is late as well (freshness/gaps.py).
+The age of a table partitioned by time counts from the end of its newest partition. So the next partition is overdue
+`max_age_hours` after its own beginning. The age of any other table counts from its last publication. The ledger gives
+the age, not the runs, so that a run that never started is late too. Missing partitions before the newest one are also
+late (freshness/gaps.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,13 +25,13 @@ class TableFreshness:
     """One table's age."""
 
     table: str
-    newest: str  # its newest partition, or the moment of its last publication; empty where nothing was ever published
-    until: datetime | None  # how far what is published reaches
-    due: datetime | None  # when more has to be there
-    overdue: tuple[str, ...] = ()  # partitions that should be there by now, oldest first
-    missing: tuple[str, ...] = ()  # the same, of those before the newest
-    stopped: tuple[Stopped, ...] = ()  # keys that have no partitions any more while others do
-    fault: str = ""  # why the table cannot be looked at
+    newest: str  # its newest partition, or the time of its last publication; empty if it was never published
+    until: datetime | None  # end of the published data
+    due: datetime | None  # deadline of the next publication
+    overdue: tuple[str, ...] = ()  # overdue partitions, oldest first
+    missing: tuple[str, ...] = ()  # overdue partitions before the newest
+    stopped: tuple[Stopped, ...] = ()  # keys without new partitions, while other keys have them
+    fault: str = ""  # why the table cannot be checked
 
     @property
     def state(self) -> Literal["fresh", "late", "never published", "unreadable"]:
@@ -59,10 +60,10 @@ class TableFreshness:
 def freshness(
     lake: Lake, contracts: Iterable[Contract], now: datetime, facts: PartitionIndex | None = None
 ) -> Iterator[TableFreshness]:
-    """Yield every table whose contract promises freshness: from one listing each, and more of what has gaps.
+    """Yield every table whose contract promises freshness. It needs one listing per table, and more for gaps.
 
-    A table that cannot be looked at is `unreadable`; the others follow all the same. With `facts`, what another question
-    has listed already is not listed again.
+    A table that cannot be checked is `unreadable`; the others still follow. `facts` has listings of an earlier
+    question, which are not repeated.
     """
     facts = facts or PartitionIndex(lake)
     for contract in contracts:
@@ -77,7 +78,7 @@ def freshness(
 
 def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFreshness:
     listed = facts.lake.ledger.numbers(contract.table)
-    # A partition that the table cannot have (`year=2999`) says nothing about its age; `verify` reports it.
+    # A partition that the table cannot have (`year=2999`) does not count for its age; `verify` reports it.
     numbers = {partition: taken for partition, taken in listed.items() if contract.could_have(partition)}
     live = _newest_live(facts.lake, contract, numbers)
     if live is None:
@@ -99,7 +100,7 @@ def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFre
 
 
 def _newest_live(lake: Lake, contract: Contract, numbers: Mapping[Partition, list[int]]) -> LedgerEntry | None:
-    """Return what is live, or has expired, in the newest partition that a person did not withdraw.
+    """Return the live or expired entry of the newest partition that a person did not withdraw.
 
     A table whose last partition has expired is late, not one that was never published.
     """

@@ -1,1 +1,1 @@
-"""Binary formats: Avro, Excel, ORC, Parquet, and files that are kept as they are."""
+"""Binary formats: Avro, Excel, ORC, Parquet, and files stored unchanged."""

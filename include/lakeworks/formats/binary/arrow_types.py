@@ -1,4 +1,4 @@
-"""Arrow columns whose types no contract has, in a type that holds every value: by a stated rule, never silently."""
+"""Conversion of Arrow types that no contract has into types that hold every value, by stated rules."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def lake_columns(batch: "pa.RecordBatch", options: FormatOptions, *, always_us: bool = False) -> "pa.RecordBatch":
-    """Return the batch with times of day and UUIDs as text, and nanoseconds cut off where the options say so.
+    """Return the batch with times of day and UUIDs as text, and with nanoseconds truncated if the options allow it.
 
     With `always_us`, moments of nanoseconds become microseconds whatever the options.
 

@@ -21,7 +21,7 @@ _PLAIN = {
 
 
 def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:  # noqa: ARG001 - every format has them
-    """Read an Avro container file; see `Format.read`. A batch without rows tells the columns first."""
+    """Read an Avro container file; see `Format.read`. The first batch has the columns and no rows."""
     import fastavro
     import pyarrow as pa
 

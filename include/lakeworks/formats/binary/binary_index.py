@@ -1,4 +1,4 @@
-"""Files of any kind that are landed as they are: images, PDFs, logs. Their table has one row a file, about the file."""
+"""Files of any kind, landed unchanged: images, PDFs, logs. Their table has one row per file, with facts about the file."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _BLOCK = 1 << 20
 
 
 def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:  # noqa: ARG001 - every format has them
-    """Read a file for what there is to say of it: size, SHA-256, kind by its first bytes; see `Format.read`."""
+    """Read a file's size, its SHA-256 and its kind (by its first bytes); see `Format.read`."""
     digest, size, head = hashlib.sha256(), 0, b""
     while block := stream.read(_BLOCK):
         head = head or block[:16]

@@ -11,7 +11,7 @@ from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch
 from lakeworks.formats.text.csv_file import batch_of
 
-# Plain bytes of the parts inside; the texts of all cells are held at once.
+# Limit of the unpacked parts: the texts of all cells are in memory at once.
 _LARGEST = 1 << 30
 
 

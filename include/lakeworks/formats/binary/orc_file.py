@@ -1,4 +1,4 @@
-"""ORC: columns with types of their own, stripe by stripe. Its moments are nanoseconds by definition, here microseconds."""
+"""ORC: typed columns, stripe by stripe. Its timestamps have nanoseconds by definition; here they become microseconds."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,7 +10,7 @@ from lakeworks.formats.raw_batch import RawBatch, from_arrow
 
 
 def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
-    """Read an ORC file; see `Format.read`. A batch without rows tells the columns first."""
+    """Read an ORC file; see `Format.read`. The first batch has the columns and no rows."""
     import pyarrow as pa
     from pyarrow import orc
 

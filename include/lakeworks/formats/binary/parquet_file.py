@@ -1,4 +1,4 @@
-"""Parquet: columns with types of their own, as polars, Spark, Impala, pandas and DuckDB write them."""
+"""Parquet: typed columns, as polars, Spark, Impala, pandas and DuckDB write them."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,9 +10,9 @@ from lakeworks.formats.raw_batch import RawBatch, from_arrow
 
 
 def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
-    """Read a Parquet file row group by row group; see `Format.read`. A batch without rows tells the columns first.
+    """Read a Parquet file row group by row group; see `Format.read`. The first batch has the columns and no rows.
 
-    INT96 moments, which are nanoseconds by their definition, are read as microseconds: Spark and Impala write no finer ones.
+    INT96 timestamps, which are nanoseconds by definition, are read as microseconds: Spark and Impala write no finer ones.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""Detected options of a CSV file, which a person may put into a contract. The reader itself guesses nothing."""
+"""Detection of a CSV file's options, for a person to put into a contract. The reader itself guesses nothing."""
 
 import csv
 import io
@@ -34,10 +34,10 @@ class DetectedOptions:
 
 
 def detect_options(path: Path) -> DetectedOptions:
-    """Look at the first megabyte of a file.
+    """Detect the options from the first megabyte of a file.
 
     Raises:
-        ConfigError: it is no text, or reading it with what was found fails; names the file and the line.
+        ConfigError: it is no text, or cannot be read with the detected options; names the file and the line.
     """
     text, encoding = _decoded(path, _sample(path))
     delimiter, rows, skipped = _shape(text)

@@ -14,7 +14,7 @@ from lakeworks.formats.text.text_stream import text_of
 
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
-# An error so near to the end of what was read may only say that the rest is missing.
+# An error this close to the end of the buffer may only mean that the rest is not read yet.
 _NEAR = 32
 
 
@@ -55,7 +55,7 @@ def _rows(window: "_Window") -> Iterator[tuple[Any, int]]:
 
 
 class _Window:
-    """A part of a text that moves along with what is read of it."""
+    """A window of text that moves forward during reading."""
 
     def __init__(self, text: TextIOBase) -> None:
         self._source = text
@@ -71,7 +71,7 @@ class _Window:
                 return self._text[self._at : self._at + 1]
 
     def skip(self) -> None:
-        """Go on behind that character."""
+        """Continue after that character."""
         self._at += 1
 
     def everything(self) -> str:
@@ -92,7 +92,7 @@ class _Window:
             except ValueError as error:
                 raise ValueError(f"item {number}: {error}") from error
             else:
-                # A number may go on behind what was read.
+                # A number may continue after the end of the buffer.
                 if end < len(self._text) or not self._more(_CHUNK):
                     size, self._at = end - self._at, end
                     return value, size

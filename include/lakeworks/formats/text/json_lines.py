@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line; empty lines count for nothing."""
+"""JSON Lines: one object a line; empty lines are skipped."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO

@@ -4,7 +4,7 @@ import json
 from datetime import date, datetime, time
 from typing import Any
 
-# Deeper documents are refused: no column type of a lake is nested like this, and Python's own limit is near.
+# Deeper documents are refused: no column type of a lake is nested this deep, and Python's own limit is close.
 MOST_LEVELS = 200
 _LONGEST_WHOLE = 4000
 
