@@ -1,4 +1,4 @@
-"""Listing and deleting buckets. Only a bucket that bootstrap made is ever deleted, and a full one only when asked to."""
+"""Listing and deleting buckets. Only a bucket that bootstrap made is deleted, and a bucket with objects only on request."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ def is_ours(s3: Any, bucket: str) -> bool:
 
 
 def delete_bucket(s3: Any, bucket: str, *, force: bool = False) -> int:
-    """Delete a bucket of ours; returns how many objects, versions and delete markers went with it.
+    """Delete a bucket that bootstrap made; return the number of deleted objects, versions and delete markers.
 
     Raises:
         LakeNotFound: there is no such bucket.
-        ConfigError: it is not ours, or holds something and `force` is not given; nothing was deleted.
-        LakeUnavailable: S3 refused some deletions; what is gone stays gone, the bucket stays, run again.
+        ConfigError: bootstrap did not make it, or it is not empty and `force` is not given; nothing was deleted.
+        LakeUnavailable: S3 refused some deletions. The bucket and the refused objects remain; run again.
     """
     with translated("look at the bucket", bucket):
         s3.head_bucket(Bucket=bucket)

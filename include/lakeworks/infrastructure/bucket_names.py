@@ -1,14 +1,14 @@
-"""Names: which bucket names S3 takes, how ours are made, and how we know later what we made."""
+"""Names: S3's rules for bucket names, the names of our buckets, and the marks of what bootstrap made."""
 
 import re
 
 from lakeworks.errors import ConfigError
 
-# Everything of ours inside a shared document (rule, notification, configuration) carries this prefix.
+# Prefix of our entries in a shared document (rule, notification, configuration).
 OURS = "lakeworks-"
 # Policy statement ids take letters and digits only.
 OUR_SID = "Lakeworks"
-# First words of the description of what is outside buckets (work group, alarm, crawler).
+# Start of the description of resources outside buckets (work group, alarm, crawler).
 MADE_BY = "Made by lakeworks bootstrap"
 
 

@@ -1,4 +1,4 @@
-"""`lake.yml`: the infrastructure a lake wants. Every field has a default; a typo is an error that names the field.
+"""`lake.yml`: the infrastructure of a lake. Every field has a default. An unknown field is an error that names it.
 
 docs/lake-yml.md explains each field; `lake.example.yml` shows every one.
 """
@@ -33,7 +33,7 @@ class Owner(Part):
 
 
 class Encryption(Part):
-    """Default encryption of every bucket: KMS with a bucket key where a key is named, else SSE-S3."""
+    """Default encryption of every bucket: KMS with a bucket key if a key is named, else SSE-S3."""
 
     kms_key_id: str | None = None
 
@@ -46,7 +46,7 @@ class BucketAccess(Part):
 
 
 class Logging(Part):
-    """S3 server access logs, into a bucket of their own."""
+    """S3 server access logs, in a separate bucket."""
 
     bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
     prefix: str = "access-logs/"
@@ -54,7 +54,7 @@ class Logging(Part):
 
 
 class Tiering(Part):
-    """Archive tiers of Intelligent-Tiering; only objects in that class are concerned, and must be restored to be read."""
+    """Archive tiers of Intelligent-Tiering, for objects in that class. Restore an archived object before a read."""
 
     id: str = Field("default-tiering", pattern=WORD)
     prefix: str = ""
@@ -134,7 +134,7 @@ class Alarm(Part):
 
 
 class Budget(Part):
-    """A monthly budget of the account, or of what carries our `project` tag."""
+    """A monthly budget of the account, or of resources with our `project` tag."""
 
     monthly_usd: float = Field(gt=0)
     alert_at_percent: float = Field(80, gt=0, le=1000)

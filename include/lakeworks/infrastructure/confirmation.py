@@ -1,7 +1,7 @@
-"""Confirmation of a setting that was written: read back until it is there, for as long as the endpoint may take.
+"""Confirmation of a written setting: read it back until it is there, within the endpoint's time limit.
 
-AWS keeps the configuration of buckets eventually consistent (S3 User Guide, "Amazon S3 data consistency model"): a read may
-answer the state before a write for a while. Emulators answer at once, and some accept what they never keep.
+Bucket configuration is eventually consistent in AWS (S3 User Guide, "Amazon S3 data consistency model"). For a while,
+a read may return the state before a write. Emulators respond at once, and some accept settings that they never store.
 """
 
 import time
@@ -17,14 +17,14 @@ AWS_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The patience with one endpoint. `is_aws` says that it knows every call and keeps every setting."""
+    """The time limit for one endpoint. `is_aws` means that it supports every call and stores every setting."""
 
     pauses: tuple[float, ...] = ()
     is_aws: bool = False
     sleep: Callable[[float], None] = time.sleep
 
     def await_match(self, read: Callable[[], Found], is_as_wanted: Callable[[Found], bool]) -> Found:
-        """Return what is read once it is as wanted, or what it is after the last pause."""
+        """Return the state as soon as it is as wanted, or the state after the last pause."""
         found = read()
         for pause in self.pauses:
             if is_as_wanted(found):

@@ -1,4 +1,4 @@
-"""The desired state: resources that `lake.yml` and the contracts ask for, in the order they must be made."""
+"""The desired state: the resources from `lake.yml` and the contracts, in the order of their creation."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from lakeworks.infrastructure.resources.tags import Tags
 
 @dataclass(frozen=True)
 class LakeLocation:
-    """The lake's bucket, region and account. `account` is None where the endpoint has no STS; `secure` is true for TLS."""
+    """The lake's bucket, region and account. `account` is None if the endpoint has no STS; `secure` is true for TLS."""
 
     bucket: str
     region: str
@@ -44,7 +44,7 @@ class LakeLocation:
 
 @dataclass(frozen=True)
 class DesiredState:
-    """A lake.yml, the contracts, the lifecycle rules made of both, and the judgement on them."""
+    """A lake.yml, the contracts, their lifecycle rules, and the review of these rules."""
 
     config: LakeConfig
     contracts: Sequence[Contract]
@@ -102,7 +102,7 @@ def _buckets(place: LakeLocation, names: _Names) -> Iterator[Resource]:
 
 
 def _guarded(bucket: str, config: LakeConfig, kms_key_id: str | None, region: str | None = None) -> Iterator[Resource]:
-    """Yield the settings of every bucket. Encryption comes first: it is tried with an object that must leave no version."""
+    """Yield the settings of every bucket. Encryption comes first, because its test object must leave no version."""
     yield DefaultEncryption(bucket, region, kms_key_id)
     yield Versioning(bucket, region)
     yield PublicAccessBlock(bucket, region)
@@ -128,7 +128,7 @@ def _replica(place: LakeLocation, wish: DesiredState, names: _Names) -> Iterator
         return
     yield from _guarded(names.replica, config, config.replication.kms_key_id, names.replica_region)
     yield policy.BucketPolicy(names.replica, _tls(place, names.replica), not place.secure, names.replica_region)
-    # Copies already lie in a cold class; what expires here must expire there, since deletions are not replicated.
+    # Copies are already in a cold class. Expiry must be repeated there, because deletions are not replicated.
     yield LifecycleRules(names.replica, without_transitions(wish.rules), other_region=names.replica_region)
 
 

@@ -1,4 +1,4 @@
-"""The difference of two documents, as lines a person reads: `+ added`, `~ changed`, `- removed`."""
+"""The difference of two documents, in readable lines: `+ added`, `~ changed`, `- removed`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`inbox_events:` of lake.yml: dropped files start runs within seconds. Cheap to import, because DAG files ask for it."""
+"""`inbox_events:` of lake.yml: dropped files start runs within seconds. Quick to import, because DAG files use it."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bootstrap: everything a lake needs before its first run, planned, made and read back."""
+"""Bootstrap: plan, create and read back everything that a lake needs before its first run."""
 
 import json
 from collections import defaultdict
@@ -26,11 +26,11 @@ from lakeworks.s3.layer_buckets import LayerBuckets
 from lakeworks.settings import Settings
 from lakeworks.transform.sql import load_sql, upstream
 
-_SAMPLE = 10_000  # objects looked at a prefix: enough for a mean, ten list calls
+_SAMPLE = 10_000  # objects listed per prefix: enough for a mean, ten list calls
 
 
 def _silent(_: ResourceChange) -> None:
-    """Report to no one."""
+    """Ignore an outcome."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class LakePlan:
 
     @property
     def resources(self) -> list[Resource]:
-        """Everything lake.yml and the contracts ask for, in order."""
+        """The resources from lake.yml and the contracts, in order."""
         return desired_resources(self.place, self.wish)
 
     def changes(self) -> list[ResourceChange]:
@@ -55,7 +55,7 @@ class LakePlan:
         return [*engine.plan(self.resources, self.clients), *self._refusals()]
 
     def apply(self, report: Callable[[ResourceChange], None] = _silent) -> list[ResourceChange]:
-        """Make it so; every outcome is reported as it happens, so that an error later loses none.
+        """Apply the desired state. Report every outcome at once, so that a later error loses none.
 
         Raises:
             LakeAccessDenied, CredentialsExpired: wrong credentials or those that ran out; another account's bucket.
@@ -86,14 +86,14 @@ def plan_lake(
     contracts: Sequence[Contract] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> LakePlan:
-    """Read lake.yml (`LAKE_CONFIG_FILE`), contracts, prices and what lies in the bucket; nothing is changed.
+    """Read lake.yml (`LAKE_CONFIG_FILE`), contracts, prices and the bucket's objects; change nothing.
 
     Raises:
         ConfigError: lake.yml, a bucket's name or the price book is wrong, or a rule names a class the book lacks.
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.
     """
     check_bucket_name(settings.bucket)
-    clients = cache(clients)  # a client costs more to make than most of its calls
+    clients = cache(clients)  # creating a client takes longer than most of its calls
     config = config or load_config(settings.config_file)
     if not config.encryption.kms_key_id and settings.kms_key_id:
         config = config.model_copy(
@@ -145,11 +145,11 @@ def _objects(s3: Any, buckets: LayerBuckets, rules: Document) -> dict[str, Objec
     try:
         return {prefix: _sampled(s3, buckets.of(prefix), prefix) for prefix in sorted(prefixes)}
     except LakeNotFound:
-        return {}  # the bucket is still to be made
+        return {}  # the bucket does not exist yet
     except LakeError as error:
         if is_nobody(error):
             raise
-        return {}  # no permission to list: rules are judged by assumed sizes
+        return {}  # no permission to list: the review assumes sizes
 
 
 def _sampled(s3: Any, bucket: str, prefix: str) -> Objects:

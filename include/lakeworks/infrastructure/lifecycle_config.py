@@ -12,7 +12,7 @@ StorageClassName = Literal["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "
 
 
 class Part(BaseModel):
-    """A section of lake.yml: what it does not know is an error."""
+    """A section of lake.yml: an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

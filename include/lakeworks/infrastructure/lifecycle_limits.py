@@ -1,4 +1,4 @@
-"""Limits of lifecycle rules: what S3 accepts, and what a rule of `lake.yml` must leave to the lake itself."""
+"""Limits of lifecycle rules: S3's own limits, and the prefixes that only the lake itself may manage."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -19,13 +19,13 @@ MOVES: dict[str, tuple[str, ...]] = {
 }
 # Days an object stays in a class before a rule may move it on; S3 refuses a shorter stay.
 MINIMUM_STAY = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
-# The lake reads these at every run: an object of theirs that is gone or archived stops it.
+# Every run reads these prefixes: a deleted or archived object there stops the lake.
 _READ_BY_EVERY_RUN = {
     LEDGER: "no partition could be read or published without it",
     METADATA: "contracts, tenants and the bucket's manifest are there",
     QUOTA: "requests that were made of a source would be forgotten",
 }
-# What these hold expires and is archived by the lake's own settings, which the ledger knows of.
+# Only the lake's own settings expire or archive objects of these prefixes, because the ledger must know of it.
 _BY_THEIR_OWN_SETTING = (LANDING, *LAYERS)
 
 
@@ -42,7 +42,7 @@ def move_fault(moves: Sequence[tuple[int, str]]) -> str | None:
 
 
 def loss(prefix: str, classes: Sequence[str], *, expires: bool) -> str | None:
-    """Return what a rule on a prefix would destroy, in words; None if it is harmless.
+    """Return the damage that a rule on a prefix would do, in words; None if it is harmless.
 
     Args:
         prefix: of the rule. It counts as covering an area if either is the beginning of the other.

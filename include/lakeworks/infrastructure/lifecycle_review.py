@@ -1,4 +1,4 @@
-"""Lifecycle rules before the court: does one lose money, does one put data out of a backfill's reach?"""
+"""Review of lifecycle rules: find rules that cost more than they save, or that archive data a backfill still needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.resource import Document
 from lakeworks.prices import SMALLEST_MOVED, Move, Objects, PriceBook, judge
 
-_LOOK_AHEAD = 3 * 365  # days an object without expiry is taken to live
-# What an empty prefix is judged by: one object of a size S3 moves, times a thousand to have readable sums.
+_LOOK_AHEAD = 3 * 365  # assumed life in days of an object without expiry
+# Assumed objects of an empty prefix: a thousand of a size that S3 moves, so that the sums are readable.
 _ASSUMED = Objects(1000, 1000 * 64 * 1024**2)
 
 
@@ -25,7 +25,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Rules not to be written, each with its reason, and warnings about the others."""
+    """The refused rules, each with its reason, and warnings about the others."""
 
     refused: dict[str, str]
     notes: tuple[str, ...]
@@ -34,7 +34,7 @@ class Judgement:
 def judge_rules(rules: Document, config: Lifecycle, evidence: Evidence) -> Judgement:
     """Review every rule with transitions by `losing_rules` and `backfill_days` of lake.yml.
 
-    A region that the price book lacks is no reason not to set a lake up: then only the reach of backfills is judged.
+    A region without prices does not prevent the setup. The review then only checks that backfills can read their data.
     """
     refused: dict[str, str] = {}
     notes: list[str] = []
@@ -73,14 +73,14 @@ def _losses(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple
 
 
 def _life_days(rule: Document, config: Lifecycle) -> int | None:
-    """Return how long an object lives: the lake deletes what it published before the bucket's rule does."""
+    """Return an object's life in days: the lake deletes publications before the bucket's rule does."""
     days: int | None = rule.get("Expiration", {}).get("Days")
     published = rule["Filter"]["Prefix"].partition("/")[0] in LAYERS
     return days - config.expiry_margin_days if days and published else days
 
 
 def _small(rule: Document, seen: Objects, evidence: Evidence) -> str:
-    """Explain that small objects save nothing: the arithmetic of moving one."""
+    """Explain with the cost of one transition that small objects save nothing."""
     colder = rule["Transitions"][0]["StorageClass"]
     mean = round(seen.small_size / seen.small)
     stay, moved = (evidence.book.stored_per_month(evidence.region, name, mean) * 1e6 for name in ("STANDARD", colder))

@@ -1,8 +1,8 @@
 """Plan, apply, read back.
 
-Each resource is looked at on its own: one call without permission leaves the others to happen, and a second run completes
-what is missing. Nothing is trusted to have happened until it reads back: emulators accept what they do not keep, and an
-unknown sub-resource PUT may be answered like a CreateBucket.
+Each resource is handled separately: a call without permission does not stop the others, and a second run completes
+the rest. A setting counts only after it is read back. Emulators accept settings that they do not store, and may treat
+an unknown sub-resource PUT as a CreateBucket.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ ResourceOutcome = Literal[
 # Outcomes after which the lake is not set up.
 PROBLEMS: tuple[ResourceOutcome, ...] = ("denied", "unconfirmed", "failed")
 _TOGETHER = 8  # settings read at once
-# Codes by which a server says that it does not know a call (S3, AWS JSON services, the emulators' own).
+# Error codes for an unsupported call (S3, AWS JSON services, the emulators' own).
 _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOperationException", "UnsupportedOperation"}
 
 
@@ -32,9 +32,9 @@ _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOpera
 class ResourceChange:
     """The planned or finished change of one resource.
 
-    `foreign` is something another made or made stronger, which is left alone; `refused` a wish that does harm; `unsupported`
-    an emulator that does not know the call or does not keep the setting; `unconfirmed` a setting that AWS accepted and did not
-    show within a minute.
+    `foreign`: another program made the resource, or made it stronger; bootstrap does not change it. `refused`: the
+    setting would do harm. `unsupported`: an emulator does not support the call or does not store the setting.
+    `unconfirmed`: AWS accepted the setting and did not return it within a minute.
     """
 
     kind: str
@@ -68,12 +68,12 @@ def plan(resources: Iterable[Resource], clients: Clients) -> list[ResourceChange
 def apply(
     resources: Iterable[Resource], clients: Clients, confirmation: Callable[[Any], Confirmation] = confirmation_of
 ) -> Iterator[ResourceChange]:
-    """Make every resource as wanted, in order; yields each outcome as it happens.
+    """Create or correct every resource, in order; yield each outcome at once.
 
     Args:
         resources: in the order to make them.
         clients: gives a boto3 client for a service and region.
-        confirmation: gives the patience for the endpoint of a client.
+        confirmation: gives the time limit for the endpoint of a client.
 
     Raises:
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out: what was yielded is done, a later
@@ -82,7 +82,7 @@ def apply(
     """
     listed = list(resources)
     for resource in listed:
-        if resource.essential:  # nothing is changed before each of them is known to be ours or free
+        if resource.essential:  # change nothing until all names are known to be ours or free
             _planned(resource, clients(resource.service, resource.region))
     for resource in listed:
         client = clients(resource.service, resource.region)

@@ -1,4 +1,4 @@
-"""The interface of a resource: a wanted document, one that is read, one that is written."""
+"""The interface of a resource: its wanted document, its current one, and the one to write."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 
 class NotSupported(TerminalError):
-    """The endpoint takes the setting and cannot work with it; caught by the engine, which reports it."""
+    """The endpoint accepts the setting and cannot work with it. `plan_apply` catches and reports this error."""
 
 
 class Clients(Protocol):
@@ -28,7 +28,7 @@ class Resource(ABC):
 
     kind: ClassVar[str]
     service: ClassVar[str] = "s3"
-    # What everything else needs: its errors end the run, and it is looked at before anything is changed.
+    # All other resources need it: its errors end the run, and it is read before any change.
     essential: ClassVar[bool] = False
     name: str
 
@@ -51,7 +51,7 @@ class Resource(ABC):
 
     @abstractmethod
     def write(self, client: Any, target: Document) -> None:
-        """Make it so."""
+        """Write the document."""
 
     def target(self, found: Document) -> Document:
         """Return the document to write over `found`; entries of others stay in it."""
@@ -72,7 +72,7 @@ class Resource(ABC):
 
 @dataclass(frozen=True)
 class SharedDocument(Resource):
-    """A document that others put entries into as well; ours are known by their id and theirs are kept."""
+    """A document with entries of other programs. Ours are recognized by their id; the others are kept."""
 
     def owns(self, entry: str) -> bool:
         """Return True if lakeworks made the entry."""

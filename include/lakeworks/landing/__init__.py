@@ -1,1 +1,1 @@
-"""The landing layer: raw answers and files as received, complete fetches, and their reader."""
+"""The landing layer: raw responses and files as received, complete fetches, and their reader."""

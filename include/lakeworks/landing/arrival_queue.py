@@ -1,6 +1,7 @@
-"""The bucket's notification queue: what arrived in the inbox, held until a drop is complete, deleted once a run is sure.
+"""The bucket's notification queue: files that arrived in the inbox, kept until a drop is complete and its run is certain.
 
-A message that is received is hidden for a while, not gone: a process that ends in between leaves it to the next one.
+A received message is hidden for a while and not deleted. If the process ends before it deletes the message, another
+receives it.
 """
 
 import logging
@@ -13,16 +14,16 @@ from lakeworks.aws_errors import translated
 from lakeworks.landing.arrivals import Arrival, Drop, OthersEvent, arrivals_in
 
 log = logging.getLogger(__name__)
-# Longer than a drop may settle and Airflow may take to store its event.
+# Longer than the wait for a drop plus the time in which Airflow stores its event.
 HIDDEN_SECONDS = 120
 # A steady stream of files must not postpone its run for ever.
 LONGEST_SECONDS = 30.0
-_BATCH = 10  # of SQS
+_BATCH = 10  # limit of SQS
 
 
 @dataclass(frozen=True)
 class ArrivalMessage:
-    """One message: the files it names, and the receipt to delete it by."""
+    """One message: the files it names, and the receipt for its deletion."""
 
     receipt: str
     arrivals: Sequence[Arrival]
@@ -47,7 +48,7 @@ class ArrivalQueue:
 
     @classmethod
     def find(cls, client: Any, name: str, account: str | None, bucket: str) -> "ArrivalQueue":
-        """Look the queue up by its name; `account` where it is another's.
+        """Find the queue by its name; `account` is needed if another account owns it.
 
         Raises:
             LakeNotFound: there is no such queue.
@@ -58,10 +59,10 @@ class ArrivalQueue:
             return cls(client, str(client.get_queue_url(QueueName=name, **owner)["QueueUrl"]), bucket)
 
     def receive(self, wait_seconds: int) -> list[ArrivalMessage]:
-        """Wait for messages, at most so many seconds; a message without a file of ours is deleted, another's is left.
+        """Wait for messages, at most so many seconds. Delete messages without files; keep other programs' messages.
 
         Raises:
-            LakeNotFound, LakeAccessDenied, LakeUnavailable: the queue is not there, not ours to read, or does not answer.
+            LakeNotFound, LakeAccessDenied, LakeUnavailable: no queue, no access, or no response.
         """
         with translated("receive from", self.url):
             answer = self.client.receive_message(
@@ -98,7 +99,7 @@ class ArrivalQueue:
 
 @dataclass
 class _Waiting:
-    """The arrivals of one place; `first` and `last` are moments of a steady clock, in seconds."""
+    """The arrivals of one place; `first` and `last` are monotonic times in seconds."""
 
     first: float
     last: float
@@ -108,7 +109,7 @@ class _Waiting:
 
 @dataclass
 class Settling:
-    """Holds arrivals until none of their place came for `quiet_seconds`: ten files of one drop are one drop."""
+    """Keep arrivals until none of their place came for `quiet_seconds`, so that ten files of one drop are one drop."""
 
     quiet_seconds: float
     longest_seconds: float = LONGEST_SECONDS
@@ -117,7 +118,7 @@ class Settling:
     places: Counter[str] = field(default_factory=Counter)
 
     def add(self, message: ArrivalMessage, now: float) -> None:
-        """Take a message that was received at a moment."""
+        """Add a message that was received at a moment."""
         for place in {arrival.place for arrival in message.arrivals}:
             held = self.waiting.setdefault(place, _Waiting(now, now))
             held.arrivals += [arrival for arrival in message.arrivals if arrival.place == place]
@@ -130,7 +131,7 @@ class Settling:
         return min((max(0.0, self._due(held) - now) for held in self.waiting.values()), default=None)
 
     def complete(self, now: float) -> list[SettledDrop]:
-        """Take out what is complete."""
+        """Remove and return the complete drops."""
         due = [place for place, held in self.waiting.items() if self._due(held) <= now]
         return [self._settled(self.waiting.pop(place)) for place in due]
 

@@ -1,4 +1,4 @@
-"""Events of S3 read as arrivals of dropped files: what the bucket's queue delivers, in any order and more than once."""
+"""S3 events, read as arrivals of dropped files. The bucket's queue delivers them in any order and more than once."""
 
 import hashlib
 import json
@@ -15,12 +15,12 @@ _TENANT = "tenant="
 
 
 class OthersEvent(ValueError):
-    """The message is no event of this bucket's inbox; it is not ours to delete."""
+    """The message is no event of this bucket's inbox, so lakeworks must not delete it."""
 
 
 @dataclass(frozen=True, order=True)
 class Arrival:
-    """A file that was dropped: when (UTC, as S3 writes it), where, and which content (`token`)."""
+    """A dropped file: its time (UTC, from S3), its place, and its content (`token`)."""
 
     at: str
     token: str
@@ -30,13 +30,13 @@ class Arrival:
 
     @property
     def place(self) -> tuple[str | None, str, str]:
-        """Tenant, data set and period: what one run takes."""
+        """Tenant, data set and period: the scope of one run."""
         return self.tenant, self.dataset, self.period
 
 
 @dataclass(frozen=True)
 class Drop:
-    """The files of one period that came together. `token` names the newest of them: the same drop has the same one."""
+    """The files of one period that arrived together. `token` names the newest one, so the same drop has the same token."""
 
     tenant: str | None
     dataset: str
@@ -53,9 +53,9 @@ class Drop:
 
 
 def arrivals_in(body: str, bucket: str) -> list[Arrival]:
-    """Return the files of the inbox that a message names; none for S3's test event and for what is not taken.
+    """Return the inbox files that a message names; none for S3's test event and for ignored files.
 
-    Not taken are folder markers, hidden and unfinished files, files in folders below, and removals.
+    Ignored are folder markers, hidden and unfinished files, files in subfolders, and removals.
 
     Raises:
         OthersEvent: it is no event of S3, or one of another bucket or prefix.

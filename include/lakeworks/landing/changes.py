@@ -15,8 +15,8 @@ from lakeworks.landing.landing_set import SET, LandingSet
 def landed_since(lake: Lake, contract: Contract, ran: Mapping[str, datetime]) -> dict[str, datetime]:
     """Return when periods were landed again since their run (`ran`, by key), by landing path; empty for other tables.
 
-    A set that brought what an earlier one had is no news. Only its content says so; the sets that are newer than their
-    period's run are read: none of what was fetched and then built, which is nearly all.
+    A set with the same content as an earlier one is no change. Its content must be read to know that. Only sets that
+    are newer than their period's run are read, which are few.
     """
     if contract.source is None:
         return {}
@@ -55,5 +55,5 @@ def _is_news(lake: Lake, key: str) -> bool:
     body, _ = lake.store.get(key)
     try:
         return LandingSet.model_validate_json(body).same_as is None
-    except ValidationError:  # a run of the period ends in an error that names it; the matrix only says that one is due
+    except ValidationError:  # a run of the period reports the error; the matrix only shows that a run is due
         return True

@@ -1,4 +1,4 @@
-"""Delivered files as objects in landing: the bytes as they came, under their name and a mark of their version."""
+"""Delivered files as objects in landing: unchanged bytes, under their name and a digest of their version."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,12 +22,12 @@ from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import Target
 from lakeworks.sources.files.file_source import FileFacts, LandedFile
 
-Sent = Callable[[int], None]  # hears how many bytes have arrived
+Sent = Callable[[int], None]  # called with the number of arrived bytes
 _FACTS = ("file", "version", "content", "rows")
 
 
 def file_key(prefix: str, name: str, version: str) -> str:
-    """Return the key of a version of a file: two names, or two versions, never meet."""
+    """Return the key of a file's version. Two names, or two versions, never have the same key."""
     mark = hashlib.sha256(f"{name}\n{version}".encode()).hexdigest()[:12]
     suffixes = "".join(PurePosixPath(safe_id(name)).suffixes[-2:])
     return f"{prefix}{safe_id(name).removesuffix(suffixes)[:120]}-{mark}{suffixes}"
@@ -73,7 +73,7 @@ def stored_file(lake: Lake, key: str) -> LandedAnswer:
 
 
 def landed_file(item: LandedAnswer) -> LandedFile | None:
-    """Return a set's entry as a delivered file; None for the answer of a vendor."""
+    """Return a set's entry as a delivered file; None for a vendor's response."""
     if not item.facts.keys() >= set(_FACTS):
         return None
     return LandedFile(item.request, item.facts["version"], item.facts["content"], int(item.facts["rows"]))
@@ -95,7 +95,7 @@ def _entry(key: str, size: int, metadata: Mapping[str, str]) -> LandedAnswer:
 
 @dataclass(frozen=True)
 class DeliveredRows:
-    """A landed file as raw rows; it is brought to scratch when it is read first."""
+    """A landed file as raw rows. The first read downloads it to scratch."""
 
     lake: Lake
     item: LandedAnswer
@@ -104,7 +104,7 @@ class DeliveredRows:
 
     @property
     def name(self) -> str:
-        """The address it was dropped at, where a person corrects it."""
+        """The address at which it was dropped; a person corrects it there."""
         return self.item.url
 
     @property

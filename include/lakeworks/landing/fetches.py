@@ -1,7 +1,7 @@
 """A fetch of many requests in landing: `landing/<domain>/<source>/<period>/fetch=<id>/<request>.json.gz` and `_set.json`.
 
-The set is written last and lists its answers: a folder without one is a fetch that is not complete and is never read. The
-next attempt goes on in that folder and asks only for what is missing.
+The set is written last and lists the responses. A folder without a set is an incomplete fetch and is never read. The
+next attempt continues in that folder and requests only the missing responses.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import Target
 
 log = logging.getLogger(__name__)
-# What another run left unfinished is continued this long; older answers would mix yesterday's data with today's.
+# An unfinished fetch of another run is continued this long. Older responses would mix yesterday's data with today's.
 RESUME_WITHIN = timedelta(hours=24)
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 
@@ -89,7 +89,7 @@ class Fetches:
     def open(self, run: Run, question: str, now: datetime) -> FetchFolder:
         """Return the run's own unfinished fetch, else a recent unfinished one, else a new one.
 
-        `question` is all that the answers depend on: answers to another one must not be continued with.
+        `question` is everything that the responses depend on. A fetch with another question is not continued.
         """
         fetch = self.of(run, question)
         if fetch is None or fetch in self.complete:
@@ -108,7 +108,7 @@ class Fetches:
 
 
 def finish(folder: FetchFolder, before: LandingSet | None, about: Mapping[str, Any]) -> LandingSet:
-    """Write the set: from here on the fetch is complete and can be read."""
+    """Write the set. After this the fetch is complete and can be read."""
     answers = tuple(folder.taken.values())
     identity = "\n".join(sorted(f"{item.request} {item.status} {item.sha256}" for item in answers))
     content = hashlib.sha256(identity.encode()).hexdigest()

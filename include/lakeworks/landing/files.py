@@ -1,4 +1,4 @@
-"""Landed files: a source's raw bytes, written once, each naming the one it took the place of.
+"""Landed files: a source's raw bytes, written once. Each file names the one that it replaces.
 
 Which file is the newest follows from that chain, not from anybody's clock.
 """
@@ -72,7 +72,7 @@ def newest(lake: Lake, contract: Contract, period: Period) -> Landed | None:
             )
     replaced = {landed.item.metadata.get(_REPLACES) for landed in found}
     last = [landed for landed in found if landed.key not in replaced]
-    # Two of them were landed side by side: S3's clock decides, then the fetch's.
+    # Two files were landed at the same time: S3's clock decides, then the fetch's.
     epoch = datetime.min.replace(tzinfo=UTC)
     return max(last, key=lambda item: (listed[item.key] or epoch, item.fetched_at, item.key), default=None)
 
@@ -93,7 +93,7 @@ def newest_or_fail(lake: Lake, contract: Contract, period: Period) -> Landed:
 
 
 def store(lake: Lake, contract: Contract, period: Period, run: Run, found: Download, known: Landed | None) -> Landed:
-    """Land a file in place of the newest known one; the same bytes are landed once, unless others came in between."""
+    """Land a file that replaces the newest known one. The same bytes are landed once, unless other bytes came in between."""
     name = hashlib.sha256(f"{found.etag}{found.sha256}".encode()).hexdigest()[:16]
     facts = {
         "source-url": found.url,
@@ -110,7 +110,7 @@ def store(lake: Lake, contract: Contract, period: Period, run: Run, found: Downl
     if known is not None and known.key == first:
         return known
     again = f"{prefix(contract, period)}{name}-{hashlib.sha256(run.key.encode()).hexdigest()[:8]}{found.path.suffix}"
-    # The source went back to what it had served before: its file is landed a second time, as the newest.
+    # The source serves an earlier file again: land it a second time, as the newest.
     for key in (first, again):
         with suppress(LostRace):
             return Landed(upload_file(lake.store, found.path, Target(key, metadata, if_absent=True)), is_new=True)

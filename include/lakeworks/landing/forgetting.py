@@ -1,4 +1,4 @@
-"""A person's word that a delivered file is no part of its period any more."""
+"""Removal of delivered files from their period, on a person's request."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The lake's own inbox: the prefix `inbox/` of its bucket, where others may drop files and nothing of the lake lies."""
+"""The lake's own inbox: the prefix `inbox/` of its bucket. Others may drop files there; the lake stores none of its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Fetches of one period that ended beside one another: each had started from the same files, and none may hide another's.
+"""Concurrent fetches of one period: each started from the same files, and none may hide another's new files.
 
-Two people load at once, or one loads while the DAG looks into the inbox. Whichever ends later finds the other's complete set,
-and makes one more that has the files of both.
+Two people may load at once, or one loads while the DAG reads the inbox. The later one finds the other's complete set
+and writes another set with the files of both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def ended_beside(
 
 
 def joined(newest: LandingSet, beside: Sequence[LandingSet], own: Mapping[str, LandedAnswer]) -> LandingSet:
-    """Return the newest set with what the others brought and took away, and with the run's own files."""
+    """Return the newest set with the other fetches' changes and with the run's own files."""
     answers = {item.request: item for item in newest.answers}
     for other in beside:
         theirs = {item.request: item for item in other.answers}

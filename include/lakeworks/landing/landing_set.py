@@ -17,7 +17,7 @@ class FileNote(Record):
 
 
 class LandingSet(Record):
-    """A complete fetch. One that brought what the fetch `same_as` had brought is recorded, but that one stays the source."""
+    """A complete fetch. If it has the same content as the fetch `same_as`, it is recorded, but `same_as` stays the source."""
 
     key: str
     source: str

@@ -1,6 +1,6 @@
 """The shared state of sources in the lake's bucket: `_quota/<source>.json`, changed by conditional writes.
 
-No service of its own: every task and process that can write the lake shares it, and it outlives them all.
+It needs no service: all tasks and processes that can write the lake share it, and it stays after they end.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Files and answers as raw rows; whatever is wrong with their bytes becomes an error that names them."""
+"""Files and responses as raw rows. An error in their bytes becomes an error that names them."""
 
 import errno
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from lakeworks.formats.raw_batch import RawBatch
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Turn what a format or a parser raises into an error of the tree.
+    """Turn an exception of a format or a parser into an error of lakeworks.
 
     Raises:
         MalformedSource: the bytes are not what the format promises.
@@ -37,7 +37,7 @@ def reading(name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ReadableFile:
-    """A file on disk as raw rows; its format follows from the ending of `file_name`, or of `name`, which messages show."""
+    """A file on disk as raw rows. The ending of `file_name`, or of `name`, gives its format; messages show `name`."""
 
     path: Path
     name: str

@@ -1,4 +1,4 @@
-"""A period's landing, opened for writing: one file, or every file or answer of the newest complete fetch."""
+"""A period's landed rows for the write step: one file, or all files or responses of the newest complete fetch."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _TOGETHER, _TOGETHER_BYTES = 64, 16 << 20
 
 @dataclass(frozen=True)
 class LandedRows:
-    """The files or answers of a period as raw rows, and what they were read from."""
+    """The files or responses of a period as raw rows, and their landing objects."""
 
     files: Sequence[RawRows]
     source: Input
@@ -42,7 +42,7 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
     """Open the newest landing of a period; needs no network.
 
     Raises:
-        LakeNotFound: nothing complete was landed.
+        LakeNotFound: no complete fetch was landed.
         MalformedSource: a landed file or answer is damaged, or no longer what was landed.
     """
     parse = parser_of(str(contract.source).partition(".")[0])
@@ -99,7 +99,7 @@ def _answers(lake: Lake, contract: Contract, period: Period, parse: Parse) -> La
 
 
 class _ReadAhead:
-    """Landed answers in order; small ones are fetched side by side, as many as the memory of a large one holds."""
+    """Landed responses in order. Small ones are read in parallel, within the memory of one large response."""
 
     def __init__(self, lake: Lake, items: Sequence[LandedAnswer]) -> None:
         self._lake = lake
@@ -152,7 +152,7 @@ class _AnswerRows:
             yield from batched(self.parse(self.wanted, answer))
         except (LakeError, GeneratorExit):
             raise
-        except Exception as error:  # whatever a vendor sends, the error names the answer
+        except Exception as error:  # the error names the response, whatever the vendor sent
             raise SchemaDrift(
                 f"`{self.name}` has another shape than {self.source} is read by ({error!r}). It stays in landing, nothing was "
                 "staged; live data is untouched. Teach the source's `parse` the new shape; then run the partition again."

@@ -1,4 +1,4 @@
-"""One answer of a vendor as an object in landing: the raw bytes, compressed, and what is known of them as its metadata."""
+"""One vendor response as an object in landing: the raw bytes, compressed, with facts about them as metadata."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ from lakeworks.s3.object_store import Target
 from lakeworks.sources.response import SourceResponse
 
 log = logging.getLogger(__name__)
-# An answer with less than this share of its bytes is noted.
+# A response below this share of its earlier bytes is noted.
 _NOTABLE_SHARE = 0.5
 
 
@@ -103,10 +103,10 @@ def file_name(name: str) -> str:
 
 
 def shrunk_answers(before: Iterable[LandedAnswer], taken: Mapping[str, LandedAnswer]) -> dict[str, str]:
-    """Return what a fetch notes of answers that have less than half of the bytes they had in the fetch before.
+    """Return a fetch's note of responses with less than half of the bytes of the previous fetch.
 
-    Only noted: a vendor may know a symbol no more, or answer more tersely, and both are right. What a published partition lost
-    is for the table's checks to judge (`min_share_of_median`).
+    It is only a note: a vendor may drop a symbol, or send shorter responses, and both are valid. The loss of rows in
+    a published partition is a matter for the table's checks (`min_share_of_median`).
     """
     earlier = {item.request: item.size for item in before}
     fewer = [

@@ -1,4 +1,4 @@
-"""Decisions about the entries that a run wants to publish, and the ticket that it takes for several of them."""
+"""Decisions about the entries that a run wants to publish, and the run's ticket for several entries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Decision:
     next_number: int = 0
 
     def taking_its_number(self) -> "Decision":
-        """Confirm by a number of its own what a newer run said that readers do not see yet."""
+        """Confirm with its own number a newer run's publication that readers do not see yet."""
         if self.takes_number:
             return self
         numbered = {"seq": self.next_number, "ticket": None, "surplus": ()}
@@ -33,10 +33,10 @@ class Decision:
 def ticketed(
     runs: RunRegister, ready: Sequence[Decision], on_step: Callable[[str], None]
 ) -> tuple[Sequence[Decision], HeldTicket | None]:
-    """Take a ticket for a run over several partitions that changes what readers by ledger see: they see all of it at once.
+    """Take a ticket for a run that changes several partitions for readers by ledger: they see all changes at once.
 
-    Its confirmations carry the ticket, too: one of them may lose its number to another run, and what the run changes
-    elsewhere would be seen beside that run's rows. A confirmation is a change where the run that it confirms is hidden.
+    Its confirmations have the ticket, too. One of them may lose its number to another run, and readers would then see
+    that run's rows beside this run's changes. A confirmation is a change if the run that it confirms is hidden.
     """
     changes = sum(item.confirms is None for item in ready)
     doubtful = [item for item in ready if item.confirms and item.confirms.ticket]

@@ -1,4 +1,4 @@
-"""Documents of the lake: JSON that this release and others write and read."""
+"""Documents of the lake: JSON that this release and other releases write and read."""
 
 from typing import Self
 
@@ -7,19 +7,19 @@ from pydantic_core import PydanticCustomError
 
 from lakeworks.errors import LedgerCorrupt, NewerFormat
 
-# Raised only by a change that an older release would misread. A new field that it may leave alone is no such change.
+# Increase it only for a change that an older release would misread. A new field that it may ignore is no such change.
 FORMAT = 1
 _NEWER = "newer_format"
 
 
 class Record(BaseModel):
-    """Base of everything lakeworks stores as JSON; fields of a newer release are kept, and written back as they are."""
+    """Base of everything that lakeworks stores as JSON. Fields of a newer release are kept and written back unchanged."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class StoredDocument(Record):
-    """A record that is an object of its own."""
+    """A record that is stored as one object."""
 
     format: int = Field(FORMAT, description="The format a release must know to read it.")
 
@@ -34,7 +34,7 @@ class StoredDocument(Record):
 
     @classmethod
     def read(cls, body: bytes, where: str, advice: str) -> Self:
-        """Read a document from its JSON; `advice` says what to do about one that does not parse.
+        """Read a document from its JSON; `advice` is the next step if it does not parse.
 
         Raises:
             NewerFormat: a newer release wrote it, in a format that this one would misread.

@@ -70,7 +70,7 @@ class LedgerEntry(StoredDocument):
 
     @property
     def last_confirmed(self) -> datetime:
-        """The moment retention counts from; entries of older releases name only their publication."""
+        """The time from which retention counts. Entries of older releases only have their publication time."""
         return self.confirmed_at or self.published_at or self.reserved_at
 
     @property
@@ -117,7 +117,7 @@ class FoldedEntries(StoredDocument):
 
 @dataclass(frozen=True)
 class Stored:
-    """An entry and the ETag it is stored under, which guards its next change."""
+    """An entry and its ETag, which is the condition of its next change."""
 
     entry: LedgerEntry
     etag: str

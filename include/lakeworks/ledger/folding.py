@@ -1,4 +1,4 @@
-"""Old ledger entries, folded into one object: a partition's ledger stays short, however often runs confirm it."""
+"""Folding of old ledger entries into one object, so that a partition's ledger stays short after many runs."""
 
 import logging
 from collections.abc import Sequence
@@ -14,20 +14,21 @@ from lakeworks.ledger.ledger import Ledger
 from lakeworks.s3.object_store import Target
 
 log = logging.getLogger(__name__)
-# So many of the newest entries stay as they are. Twice as many start a fold, so that it is done once in a hundred publications.
+# The number of newest entries that stay unfolded. Twice as many start a fold, once in a hundred publications.
 KEPT = 100
-# Longer than rollbacks reach (30 days), and than any request or process sleeps: a number that was folded may be taken again.
+# Longer than a rollback reaches (30 days) and than any request or process may pause: a folded number may be taken
+# again.
 KEPT_FOR = timedelta(days=45)
 
 
 @dataclass(frozen=True)
 class Folding:
-    """Folds the ledger entries of partitions."""
+    """The folding of partitions' old ledger entries."""
 
     ledger: Ledger
 
     def fold_if_long(self, table: TableName, partition: Partition, numbers: Sequence[int]) -> None:
-        """Fold a partition's old entries if it has many; failing to stops no publication."""
+        """Fold a partition's old entries if it has many. A failure stops no publication."""
         if len(numbers) < 2 * KEPT:
             return
         try:
@@ -38,7 +39,8 @@ class Folding:
     def fold(self, table: TableName, partition: Partition) -> int:
         """Write old entries into one object, then delete them; returns how many.
 
-        What is live stays, and the publication it confirms. Ages are those S3 reports, counted from the newest entry.
+        The live entry stays, and so does the publication that it confirms. Ages come from S3 and count from the
+        newest entry.
         """
         listed = self.ledger.listed(table, partition)
         live = self.ledger.live(table, partition, [number for number, _ in listed])

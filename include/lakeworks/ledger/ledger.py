@@ -1,7 +1,7 @@
 """The ledger: one numbered JSON object per publication and partition, taken by conditional writes.
 
 `<seq>.json` is created with `If-None-Match: *` (state `publishing`), so exactly one writer gets a number, and completed with
-`If-Match`. The highest `published` or `unchanged` entry says what is live, whatever a killed writer left behind.
+`If-Match`. The highest `published` or `unchanged` entry defines the live data, whatever a killed writer left behind.
 """
 
 import logging
@@ -28,7 +28,7 @@ _ADVICE = (
 
 
 class Ledger:
-    """The ledger of one lake; with run numbers of tables, as a reader that sees their runs as a whole or not at all."""
+    """The ledger of one lake. With run numbers of tables, it is a reader that sees each run as a whole or not at all."""
 
     def __init__(self, store: ObjectStore, runs: Mapping[TableName, RunNumbers] | None = None) -> None:
         self.store = store
@@ -41,7 +41,7 @@ class Ledger:
         return [(number, modified) for number, modified in found if number is not None and modified is not None]
 
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
-        """Return the numbers taken so far, ascending; what else lies in the folder is none."""
+        """Return the numbers taken so far, ascending; ignore other objects in the folder."""
         prefix = ledger_prefix(table, partition)
         found = (_number(item.key.removeprefix(prefix)) for item in self.store.scan(f"{prefix}0"))
         return [number for number in found if number is not None]
@@ -66,7 +66,7 @@ class Ledger:
         return stored.entry if stored and stored.entry.objects else None
 
     def newest(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> Stored | None:
-        """Return the highest complete entry, a withdrawal too; None where nothing was ever completed."""
+        """Return the highest complete entry, withdrawals included; None if none was ever completed."""
         runs = self.run_numbers.get(table)
         for seq in reversed(self.sequence(table, partition) if numbers is None else numbers):
             stored = self.read(table, partition, seq)
@@ -88,14 +88,14 @@ class Ledger:
         return self.live(table, partition, numbers[:-1])
 
     def history(self, table: TableName, partition: Partition) -> list[LedgerEntry]:
-        """Return every entry of a partition, oldest first, those that were folded too."""
+        """Return every entry of a partition, folded ones included, oldest first."""
         numbers = self.sequence(table, partition)
         entries = [stored.entry for stored in self.store.map(lambda n: self.read(table, partition, n), numbers)]
         known = {entry.seq: entry for entry in [*self.folded(table, partition), *entries]}
         return [known[number] for number in sorted(known)]
 
     def newest_first(self, table: TableName, partition: Partition) -> Iterator[LedgerEntry]:
-        """Yield the entries that are not folded, the newest first, each read when it is asked for."""
+        """Yield the entries that are not folded, the newest first. Each is read on demand."""
         for number in reversed(self.sequence(table, partition)):
             yield self.read(table, partition, number).entry
 
@@ -121,7 +121,7 @@ class Ledger:
         return {part: numbers for path, numbers in found.items() if (part := _partition(path)) is not None}
 
     def strays(self, table: TableName) -> list[str]:
-        """Return the keys below a table's ledger that are neither entries nor run records: something else put them there."""
+        """Return the keys below a table's ledger that are neither entries nor run records. Another program wrote them."""
         root = join(LEDGER, table.path) + "/"
         keys = (item.key.removeprefix(root) for item in self.store.scan(root) if not item.key.endswith("/"))
         return [root + key for key in keys if not key.startswith("_") and not _is_entry(key)]
@@ -134,10 +134,10 @@ class Ledger:
         only: Callable[[Partition], bool] | None = None,
         on_unreadable: Callable[[Partition, LedgerCorrupt], object] | None = None,
     ) -> dict[Partition, LedgerEntry]:
-        """Return what is live in every partition of a table; `only` picks partitions before their entries are read.
+        """Return the live entry of every partition of a table; `only` selects partitions before their entries are read.
 
         Raises:
-            LedgerCorrupt: an entry does not parse, and `on_unreadable` does not take it.
+            LedgerCorrupt: an entry does not parse, and `on_unreadable` does not accept it.
         """
         numbers = {part: taken for part, taken in self.numbers(table, below, after).items() if not only or only(part)}
 
@@ -199,7 +199,7 @@ class Ledger:
 
 
 def leave_out(partition: Partition, error: LedgerCorrupt) -> None:
-    """Warn of a partition whose entry cannot be read, and go on with the others."""
+    """Warn of a partition whose entry cannot be read, and continue with the others."""
     log.warning("%s is left out: %s", partition, error)
 
 
@@ -209,7 +209,7 @@ def _is_entry(key: str) -> bool:
 
 
 def _partition(path: str) -> Partition | None:
-    """Return the partition a folder of the ledger belongs to; None for a folder that something else made."""
+    """Return the partition of a ledger folder; None for a folder of another program."""
     try:
         return Partition.parse(path)
     except LakeError:
@@ -217,5 +217,5 @@ def _partition(path: str) -> Partition | None:
 
 
 def _number(name: str) -> int | None:
-    """Return the number an entry's name is; None for the name of something else."""
+    """Return the number in an entry's name; None for another name."""
     return int(name.removesuffix(".json")) if _NAME.fullmatch(name) else None

@@ -1,10 +1,10 @@
-"""Objects of publications, put at their keys and taken away again, each on condition that the key still holds what was seen.
+"""Placement and removal of publications' objects, by requests on condition that the key is as it was when read.
 
-A live object carries its publication's number in its metadata, and each placing a stamp of its own in the file's footer, so
-that no two placings have one ETag: a delayed conditional request can never find the ETag it once saw again.
+A live object has its publication's number in its metadata. Each placement writes a new stamp into the file's footer,
+so that no two placements have the same ETag. A delayed conditional request can therefore never find its old ETag again.
 
-An empty key has no ETag. It is filled by an upload in parts whose id the ledger entry names, whichever process places it:
-the upload can be completed once, so a delayed request can not fill the key again after the partition was withdrawn.
+An empty key has no ETag. A multipart upload fills it, and the ledger entry names the upload's id for every process.
+The upload can be completed only once, so a delayed request cannot fill the key again after the partition was withdrawn.
 """
 
 import hashlib
@@ -33,17 +33,17 @@ class Placement:
     stamp: Callable[[], str] = new_stamp
 
     def is_intact(self, entry: LedgerEntry) -> bool:
-        """Return true if the live objects are those an entry names, in the very versions it pins."""
+        """Return True if the live objects are the entry's objects, in its pinned versions."""
         found = [(self.ledger.store.head(item.key), item) for item in entry.objects]
         return all(
             head is not None and holds(head, entry, item) and head.version_id == item.version_id for head, item in found
         )
 
     def refuse_foreign(self, wanted: LedgerEntry) -> frozenset[str]:
-        """Refuse to replace objects that something else wrote; returns the keys where no object is.
+        """Refuse to replace objects of other programs; return the keys without an object.
 
         Raises:
-            LiveChanged: there is one; it was left alone.
+            LiveChanged: there is one; it was not changed.
         """
         found = {item.key: self.ledger.store.head(item.key) for item in wanted.objects}
         for item in wanted.objects:
@@ -72,7 +72,7 @@ class Placement:
         return entry.model_copy(update={"objects": tuple(open_for(item) for item in entry.objects)})
 
     def close(self, entry: LedgerEntry) -> None:
-        """End the uploads an entry names: from here on nothing can complete them."""
+        """Abort the entry's uploads. After this no process can complete them."""
         for item in entry.objects:
             if item.upload:
                 end_upload(self.ledger.store, item.key, item.upload)
@@ -100,21 +100,21 @@ class Placement:
             source = StoredObject(item.source_key, item.size, "", item.source_version, {SHA256: item.sha256})
             try:
                 return self._put(entry, item, source, live)
-            except UploadGone as error:  # another process completed it, or it was ended while it waited
+            except UploadGone as error:  # another process completed or aborted it meanwhile
                 gone = error
-            except LostRace:  # look again: another process rolled this publication forward, or an orphan woke up
+            except LostRace:  # read again: another process was here, or an orphaned request took effect
                 continue
         raise LostRace(f"{entry.where}: the live object kept changing while publication {entry.seq} was placed.")
 
     def _put(self, entry: LedgerEntry, item: LiveObject, source: StoredObject, live: StoredObject | None) -> LiveObject:
-        """Put content over what was seen at a key, or into the empty key by the upload that the ledger names."""
+        """Replace the object that was read at a key, or fill the empty key by the ledger's upload."""
         store, target = self.ledger.store, _target(item, entry.live_seq, live)
         if live is None and entry.layout == "plain":
             if item.upload is None:
                 raise UploadGone(f"{entry.where}: no upload of publication {entry.seq} fills the empty `{item.key}`.")
             placed = copy_object(store, source, target, _stamp_of(item.upload), item.upload)
         else:
-            if item.upload:  # the key was filled meanwhile: nothing may complete it later
+            if item.upload:  # the key was filled meanwhile: no process may complete the upload later
                 end_upload(store, item.key, item.upload)
             placed = copy_object(store, source, target, self.stamp())
         return _placed(item, placed.version_id)
@@ -122,15 +122,15 @@ class Placement:
     def restore(self, entry: LedgerEntry, item: LiveObject, *, again: bool = False) -> LiveObject:
         """Bring one object of the live entry back where it is missing or changed, and return it with its present version.
 
-        With `again` it is written once more even where nothing is wrong: it has another ETag then.
+        With `again`, an intact object is also written once more, which gives it a new ETag.
 
-        An object of a later publication stays: either it is being published, or the ledger has moved on by now. One of a
-        publication that was abandoned does not.
+        An object of a later publication stays: either it is being published, or the ledger has a newer entry by now.
+        An object of an abandoned publication is replaced.
 
         Raises:
             LostRace: the key kept changing.
             UploadGone: the key is empty, and the entry names no upload that could fill it.
-            LakeNotFound: the pinned version is gone, and the key does not hold its content any more.
+            LakeNotFound: the pinned version is deleted, and the key has other content.
         """
         for _ in range(ATTEMPTS):
             live = self.ledger.store.head(item.key)
@@ -148,12 +148,12 @@ class Placement:
         raise LostRace(f"{entry.where}: the live object kept changing while publication {entry.live_seq} was restored.")
 
     def remove(self, entry: LedgerEntry) -> None:
-        """Delete what an entry leaves without a publication, unless a later publication is there.
+        """Delete the objects that an entry leaves without a publication, unless they belong to a later publication.
 
         Raises:
             LostRace: an object kept changing.
         """
-        if entry.surplus and not entry.objects:  # a process may be restoring what is withdrawn
+        if entry.surplus and not entry.objects:  # another process may restore the withdrawn object
             table, partition = TableName.parse(entry.table), entry.parsed
             below = [number for number in self.ledger.sequence(table, partition) if number < entry.seq]
             if before := self.ledger.newest(table, partition, below):
@@ -172,9 +172,9 @@ class Placement:
         raise LostRace(f"{entry.where}: `{key}` kept changing while publication {entry.seq} removed it.")
 
     def _is_pinned(self, item: LiveObject, live: StoredObject) -> bool:
-        """Return true if a key's present object is the pinned version, or the same bytes copied onto themselves.
+        """Return True if a key's current object is the pinned version, or a copy of its bytes onto itself.
 
-        Metadata are no proof: a copy keeps them, whatever became of the bytes.
+        Metadata are no proof: a copy keeps them, even with other bytes.
         """
         if live.version_id == item.version_id:
             return True
@@ -187,12 +187,12 @@ class Placement:
             return False
         try:
             found = self.ledger.read(TableName.parse(entry.table), entry.parsed, number)
-        except LakeNotFound:  # a copy of another partition's object: it carries that one's number
+        except LakeNotFound:  # a copy of another partition's object, with that object's number
             return False
         return found.entry.state != "abandoned"
 
     def _source(self, entry: LedgerEntry, item: LiveObject, live: StoredObject | None) -> StoredObject:
-        """Choose where the content comes from: the pinned version, or the key's present object if it is the same content."""
+        """Choose the source of the content: the pinned version, or the key's current object if its content is the same."""
         known = {SHA256: item.sha256}
         pinned = self.ledger.store.head(item.key, item.version_id) if item.version_id else None
         if pinned is None and live and live.metadata.get(SHA256) == item.sha256:
@@ -208,13 +208,13 @@ class Placement:
 
 
 def holds(live: StoredObject, entry: LedgerEntry, item: LiveObject) -> bool:
-    """Return true if a stored object is the one an entry names: by content, and by number where objects are replaced."""
+    """Return True if a stored object is the entry's object: by content, and also by number if objects are replaced."""
     numbered = entry.layout == "versioned" or live.metadata.get(SEQUENCE) == str(entry.live_seq)
     return numbered and live.metadata.get(SHA256) == item.sha256
 
 
 def number_of(live: StoredObject) -> int:
-    """Return the publication an object belongs to; 0 where something else wrote it."""
+    """Return an object's publication number; 0 if another program wrote it."""
     text = live.metadata.get(SEQUENCE, "")
     return int(text) if text.isdigit() else 0
 
@@ -229,7 +229,7 @@ def _placed(item: LiveObject, version_id: str | None) -> LiveObject:
 
 
 def _stamp_of(upload: str) -> str:
-    """Return the stamp of what an upload makes: processes that send the same part send the same bytes."""
+    """Return the stamp of an upload's object. It depends on the upload, so all processes send the same bytes."""
     return hashlib.sha256(upload.encode()).hexdigest()[: len(BLANK_STAMP)]
 
 
@@ -238,5 +238,5 @@ def _as_upload(etag: str) -> str:
     digest = etag.strip('"')
     try:
         return f'"{hashlib.md5(bytes.fromhex(digest), usedforsecurity=False).hexdigest()}-1"'
-    except ValueError:  # it is one of several parts, or no digest
+    except ValueError:  # the object has several parts, or its ETag is no digest
         return etag

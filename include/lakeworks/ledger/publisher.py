@@ -1,10 +1,10 @@
-"""Making staged partitions live: reserve, place, register, complete. Every step is idempotent, so any writer can finish it.
+"""Publication of staged partitions: reserve, place, register, complete. Every step is idempotent, so any writer can finish it.
 
 In layout `plain` a partition is one object at a fixed key, replaced in one step. In layout `versioned` its objects are
 immutable and the completed ledger entry is what makes them live; the catalog's location follows from it.
 
-The number in the ledger is the lock: it is taken by `If-None-Match`, and only its holder's content (placed by the holder or by
-the process that rolls it forward) can become live under it.
+The number in the ledger is the lock. A writer takes it by `If-None-Match`, and only that writer's content can become
+live under it. The writer or a process that rolls its publication forward places the content.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,9 +35,9 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes partitions. `register` brings the catalog in line; `on_step` receives each step's name before it happens.
+    """Publisher of partitions. `register` updates the catalog; `on_step` receives each step's name before the step.
 
-    `on_recovered` receives publications of others that were rolled forward.
+    `on_recovered` receives other processes' publications that were rolled forward.
     """
 
     ledger: Ledger
@@ -66,7 +66,7 @@ class Publisher:
             FencedError: a newer run has published one of the partitions; nothing was changed.
             StaleBuild: one of them was published again since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
-            LostRace: another writer was faster somewhere; what was published stays, the next attempt decides again.
+            LostRace: another writer was faster for a partition. Published ones stay; the next attempt decides again.
         """
         each = self.ledger.store.map
         self.on_step("check")
@@ -91,7 +91,7 @@ class Publisher:
             return None
         try:
             placed = self._place_all([stored])
-        except (SourceGone, StagedChanged):  # its staged files are gone, or not ours any more, and it never went live
+        except (SourceGone, StagedChanged):  # its staged files are deleted or replaced, and it was never live
             with suppress(LostRace):
                 self._settlement.abandon(stored)
             return None
@@ -101,7 +101,7 @@ class Publisher:
         return finished
 
     def settle(self, table: TableName, partition: Partition) -> None:
-        """Bring live objects, catalog and pins in line with the ledger; see `Settlement.settle`."""
+        """Repair live objects, catalog and pins from the ledger; see `Settlement.settle`."""
         self._settlement.settle(table, partition)
 
     @property
@@ -114,7 +114,7 @@ class Publisher:
         seq, live = self._next(table, partition)
         older = live is not None and live.run.order > wanted.run.order
         if live and _same(live, wanted) and self.placement.is_intact(live):
-            if older:  # nothing to say that a newer run has not said
+            if older:  # a newer run has published the same content
                 said = live.model_copy(update={"state": "unchanged"})
                 return Decision(said, takes_number=False, confirms=live, next_number=seq)
             confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
@@ -123,7 +123,7 @@ class Publisher:
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
             return Decision(live.model_copy(update=confirmed), confirms=live)
-        if wanted.based_on is not None:  # anyone who read the latest state may publish, however old its run
+        if wanted.based_on is not None:  # a run that read the latest state may publish, however old it is
             _refuse_stale(wanted, live)
         elif live and older:
             raise FencedError(
@@ -137,14 +137,14 @@ class Publisher:
         replaced = live.objects if live and live.layout == "plain" else ()
         surplus = tuple(item.key for item in replaced if item.key not in keys)
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
-        if wanted.kind != "compaction":  # which keeps the place of the run that it rewrites
+        if wanted.kind != "compaction":  # keeps the order of the run that it rewrites
             numbered |= {"ticket": None}
-        if wanted.kind not in ("compaction", "expired"):  # these keep rows as old as they are
+        if wanted.kind not in ("compaction", "expired"):  # these keep the age of the rows
             numbered |= {"confirmed_at": self.clock()}
         return Decision(wanted.model_copy(update=numbered), empty=empty)
 
     def _next(self, table: TableName, partition: Partition) -> tuple[int, LedgerEntry | None]:
-        """Return the next number and what is live, once the last number is complete: so none is ever left unfinished."""
+        """Return the next number and the live entry. First complete the last number, so that none stays unfinished."""
         for _ in range(ATTEMPTS):
             numbers = self.ledger.sequence(table, partition)
             if not numbers:
@@ -159,7 +159,7 @@ class Publisher:
         raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides again.")
 
     def _reserve(self, decided: Decision) -> Stored:
-        """Take the number; a writer that loses it to the very same content has nothing left to do."""
+        """Take the number. A writer that loses it to the same content is done."""
         if not decided.takes_number:
             return Stored(decided.entry, "")
         entry = self.placement.opened(decided.entry, decided.empty)
@@ -167,7 +167,7 @@ class Publisher:
             return self.ledger.reserve(entry)
         except LostRace:
             table, partition = TableName.parse(entry.table), entry.parsed
-            self.settle(table, partition)  # it may be our own number, whose answer was lost: register it
+            self.settle(table, partition)  # it may be our own number, whose response was lost: register it
             self.placement.close(entry)
             live = self.ledger.live(table, partition)
             hidden = live is not None and live.ticket not in (None, entry.ticket)  # as part of another run
@@ -207,7 +207,7 @@ class Publisher:
         try:
             return self.ledger.complete(stored, entry).entry
         except LostRace:
-            # Another process rolled this publication forward; our late steps may have set something back.
+            # Another process rolled this publication forward. Our late steps may have undone some of its work.
             table, partition = TableName.parse(entry.table), entry.parsed
             self.settle(table, partition)
             finished = self.ledger.read(table, partition, entry.seq).entry
@@ -216,7 +216,7 @@ class Publisher:
             return finished
 
     def _look_back(self, confirmed: LedgerEntry) -> None:
-        """Settle if others published since a confirmation took its number: it was registered after them, then."""
+        """Settle if another run published after a confirmation took its number: the confirmation was registered later."""
         table, partition = TableName.parse(confirmed.table), confirmed.parsed
         if self.ledger.sequence(table, partition)[-1] != confirmed.seq:
             self.settle(table, partition)

@@ -1,8 +1,9 @@
-"""Numbers of runs: readers by ledger see a run over several partitions as a whole, or not at all.
+"""Run numbers: with them, readers by ledger see a run over several partitions as a whole, or not at all.
 
-A run that changes several partitions takes a ticket before the first of them, by compare-and-swap on one document of the table.
-Its ledger entries carry the ticket. When the last of them is complete the ticket is closed and the run has its number, by
-compare-and-swap again. A reader that read this document *before* the entries leaves out those of tickets that are not closed.
+A run that changes several partitions takes a ticket before the first of them, by compare-and-swap on one document of
+the table. Its ledger entries have the ticket. When the last of them is complete, the ticket is closed and the run gets
+its number, by compare-and-swap again. A reader that read this document *before* the entries leaves out those of tickets
+that are not closed.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,9 +20,9 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.s3.object_store import ObjectStore, Target
 
-# Each lost attempt is another run's success, so that as many runs of one table can end at one moment.
+# Each lost attempt is another run's success, so this many runs of one table can end at the same time.
 _ATTEMPTS = 20
-# Runs that are remembered with their numbers, for people: the document does not grow with the years.
+# Number of recent runs in the document, for people. The limit keeps the document small.
 _REMEMBERED = 20
 _ADVICE = (
     "is not a table's document of run numbers: {problem}. Nothing was changed. An earlier version of the object may be intact; "
@@ -63,7 +64,7 @@ class RunNumbers(StoredDocument):
     newest: tuple[WholeRun, ...] = Field((), description="The runs with the last numbers.")
 
     def hides(self, entry: LedgerEntry) -> bool:
-        """Return True if a reader that read this document leaves an entry out: its run was not whole by then."""
+        """Return True if a reader of this document leaves an entry out: its run was not complete then."""
         if entry.ticket is None:
             return False
         ticket = self.ticket(entry.ticket)
@@ -80,7 +81,7 @@ class RunNumbers(StoredDocument):
 
 @dataclass(frozen=True)
 class HeldTicket:
-    """A ticket, and the ETag of the document that it was taken in: while it holds, the number costs one request."""
+    """A ticket, and the ETag of its document. While the ETag is unchanged, the number costs one request."""
 
     ticket: RunTicket
     numbers: RunNumbers
@@ -124,7 +125,7 @@ class RunRegister:
         return HeldTicket(next(item for item in numbers.open if item.token == wanted.token), numbers, etag)
 
     def complete(self, table: TableName, held: HeldTicket) -> int:
-        """Give a whole run its number, and return it; 0 where another process closed its ticket.
+        """Give a complete run its number, and return it; 0 if another process closed its ticket.
 
         Raises:
             LostRace: other runs kept taking tickets and numbers; the next attempt takes the number.
@@ -139,11 +140,11 @@ class RunRegister:
         self._change(table, lambda numbers: _closed(numbers, number))
 
     def drop(self, table: TableName, number: int) -> None:
-        """Forget a ticket of whose run no reader sees anything."""
+        """Remove the ticket of a run that no reader sees."""
         self._change(table, lambda numbers: _without(numbers, [number]))
 
     def give_up(self, table: TableName, number: int) -> None:
-        """Hide a half run no longer."""
+        """Stop hiding a partly published run."""
 
         def changed(numbers: RunNumbers) -> RunNumbers:
             tickets = (
@@ -172,7 +173,7 @@ class RunRegister:
         change: Callable[[RunNumbers], RunNumbers],
         seen: tuple[RunNumbers, str] | None = None,
     ) -> tuple[RunNumbers, str]:
-        """Replace the document by compare-and-swap; what changes nothing is not written."""
+        """Replace the document by compare-and-swap; do not write an unchanged one."""
         key, lost = run_numbers_key(table), None
         for _ in range(_ATTEMPTS):
             numbers, etag = seen or self._load(table)
@@ -191,7 +192,7 @@ class RunRegister:
 
 
 def _closed(numbers: RunNumbers, number: int) -> RunNumbers:
-    """Close a ticket, and forget those of the same partitions that it overtook: no reader sees anything of them."""
+    """Close a ticket, and remove older tickets of the same partitions: no reader sees their runs."""
     ticket = numbers.ticket(number)
     if ticket is None:
         return numbers

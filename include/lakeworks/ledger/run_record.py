@@ -1,4 +1,4 @@
-"""Record of an attempt: written beside the staged files, handed from write to audit to publish by its key.
+"""Record of an attempt: written beside the staged files. The steps write, audit and publish pass it on by its key.
 
 The same record, completed, becomes the run's entry in the ledger: row balance, inputs, audit.
 """
@@ -21,7 +21,7 @@ from lakeworks.s3.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
-# Added to the number of a try for what its publish step built once more.
+# Added to the attempt's number if its publish step builds once more.
 _REBUILT = 1000
 
 
@@ -39,9 +39,9 @@ class Run(Record):
 
     @classmethod
     def by_hand(cls, act: str, after: "Run") -> "Run":
-        """Return a person's act on what a run published: right after that run in the order of runs, whatever the clock says.
+        """Return a person's action on a run's publication: right after that run in the order of runs, whatever the clock.
 
-        The name holds the moment for people to read, and a part of its own, because two clocks may agree.
+        The name has the time for people, and a random part, because two actions may have the same time.
         """
         name = f"{act}__{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         return cls(id=name, started_at=after.started_at + timedelta(microseconds=1))
@@ -181,7 +181,7 @@ def load_run_record(store: ObjectStore, key: str) -> RunRecord:
     """Read a manifest, or the run record that a published one became.
 
     Raises:
-        LakeNotFound: it is gone: its attempt was published or cleaned up.
+        LakeNotFound: it was deleted: its attempt was published or cleaned up.
         LedgerCorrupt: it does not parse.
     """
     try:
@@ -195,7 +195,7 @@ def load_run_record(store: ObjectStore, key: str) -> RunRecord:
 
 
 def readable_records(store: ObjectStore, keys: Iterable[str]) -> list[RunRecord]:
-    """Read run records and leave out, with a warning, those that cannot be read: one of them stops no other run."""
+    """Read run records. Leave out unreadable ones with a warning, so that they stop no other run."""
 
     def read(key: str) -> RunRecord | None:
         try:

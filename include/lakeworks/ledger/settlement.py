@@ -1,4 +1,4 @@
-"""Live objects and catalog, brought back in line with the ledger, and the ledger's pins with the objects' versions."""
+"""Repair of live objects and catalog from the ledger, and of the ledger's pins from the objects' versions."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settlement:
-    """Settles partitions. `recover` rolls an unfinished publication forward, `register` brings the catalog in line."""
+    """Repair of partitions. `recover` rolls an unfinished publication forward, `register` updates the catalog."""
 
     ledger: Ledger
     placement: Placement
@@ -25,11 +25,11 @@ class Settlement:
     recover: Callable[[TableName, Partition], LedgerEntry | None]
 
     def settle(self, table: TableName, partition: Partition) -> None:
-        """Restore what the ledger calls live, pin the versions it has now, register it, until the ledger has not moved.
+        """Restore and register the ledger's live objects and pin their versions. Repeat until the ledger is unchanged.
 
         Raises:
-            LostRace: other writers kept publishing; each of them settles what it finds.
-            LakeNotFound: what is live can be restored from nowhere.
+            LostRace: other writers kept publishing; each of them settles the partition itself.
+            LakeNotFound: a live object cannot be restored from any version.
         """
         for _ in range(ATTEMPTS):
             self.recover(table, partition)
@@ -45,9 +45,9 @@ class Settlement:
         raise LostRace(f"`{table}` {partition}: other writers kept publishing. The next attempt decides again.")
 
     def abandon(self, stored: Stored) -> None:
-        """Give a number up, and keep requests of it that are still under way from taking effect.
+        """Give a number up, and prevent its delayed requests from taking effect.
 
-        Its uploads are ended, and the live object is written once more: no condition on its old ETag holds then.
+        Its uploads are aborted, and the live object is written once more, so that conditions on its old ETag fail.
 
         Raises:
             LostRace: another process completed it.
@@ -98,9 +98,9 @@ class Settlement:
         return self.ledger.complete(stored, entry.model_copy(update={"objects": objects}))
 
     def _opened(self, stored: Stored) -> Stored:
-        """Let the entry name uploads for its empty keys, unless the partition is being withdrawn or published again.
+        """Name uploads for the entry's empty keys in it, unless the partition is being withdrawn or published again.
 
-        Who withdraws it later finds them there, and ends them.
+        A later withdrawal finds them there and aborts them.
         """
         entry = self.placement.opened(stored.entry)
         opened = self.ledger.complete(stored, entry)

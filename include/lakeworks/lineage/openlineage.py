@@ -1,7 +1,7 @@
-"""OpenLineage events of every publication: what was read, what was written, how many rows, and which column is made of which.
+"""OpenLineage events of every publication: its inputs, its output, row counts, and the inputs of each column.
 
 https://openlineage.io/docs/spec/object-model - a START when a publication begins and a COMPLETE or FAIL when it ends, under
-one run id that a retry repeats. Telling lineage never fails a run.
+one run id that a retry repeats. A lineage error never fails a run.
 """
 
 import logging
@@ -58,7 +58,7 @@ def emitter(url: str, folder: Path) -> Emit:
         transport: dict[str, Any]
         if url.startswith("http"):
             base, _, path = url.partition("/api/")
-            # Its own five attempts would hold every publication up for half a minute while the server is down.
+            # The client's own five attempts would delay every publication by half a minute while the server is down.
             once = {"retry": {"total": 1, "connect": 1, "read": 1, "backoff_factor": 0.1}, "timeout": 5.0}
             transport = {"type": "http", "url": base, **once, **({"endpoint": f"api/{path}"} if path else {})}
         else:
@@ -83,7 +83,7 @@ class _Written:
 
 @dataclass(frozen=True)
 class Lineage:
-    """One lake's datasets and where its events go."""
+    """One lake's datasets and the target of its events."""
 
     namespace: str  # s3://<bucket>, as OpenLineage names S3 datasets
     emit: Emit
@@ -92,7 +92,7 @@ class Lineage:
 
     @contextmanager
     def reporting(self, contract: Contract, manifest: RunRecord) -> Iterator[None]:
-        """Tell of a publication: its start, and how it ended."""
+        """Send the events of a publication: its start and its end."""
         self._tell("START", contract, manifest)
         try:
             yield
@@ -102,14 +102,14 @@ class Lineage:
         self._tell("COMPLETE", contract, manifest)
 
     def restated(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry) -> None:
-        """Tell of a publication that no build made (rollback, compaction, withdrawal) and of the one it goes back to."""
+        """Send the events of a publication without a build (rollback, compaction, withdrawal), with its source publication."""
         try:
             self.emit(self._restatement(contract, entry, source))
         except Exception as trouble:
             log.warning("lineage of the %s of %s was not sent: %s", entry.kind, entry.where, trouble)
 
     def rolled_forward(self, contract: Contract, entry: LedgerEntry) -> None:
-        """Tell of a publication that another process brought to its end: the one that began it may not live to tell."""
+        """Send the end of a publication that this process completed for another one, which may be dead."""
         try:
             self.emit(self._restatement(contract, entry, None))
         except Exception as trouble:

@@ -1,4 +1,4 @@
-"""A person's own files and rows in the lake by one call: looked at first, then landed and published, or only dropped."""
+"""Loading of a person's own files and rows by one call: check them, then land and publish, or only drop them."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Import `load_rows` when it is asked for: Arrow is not needed to parse a DAG."""
+    """Import `load_rows` on first use: parsing a DAG does not need Arrow."""
     if name == "load_rows":
         from lakeworks.loading.rows_file import load_rows
 

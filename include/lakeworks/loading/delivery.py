@@ -1,4 +1,4 @@
-"""Checked files of this machine as a delivery: they join what a period has already, they take nothing out of it."""
+"""Checked local files as a delivery: they are added to a period's files and remove none of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,7 @@ class Delivery:
     files: Sequence[CheckedFile]
     sent: Callable[[int], None]
     variant: str = "load"  # a fetch from the inbox is not continued with these files
-    same: set[str] | None = field(
-        default=None, init=False
-    )  # names the period had with this content when it was asked first
+    same: set[str] | None = field(default=None, init=False)  # names the period had with this content at the start
 
     def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
         """See `FileSource.collect_files`."""

@@ -1,4 +1,4 @@
-"""A file of this machine against a contract, before anything of it is sent: every row that does not keep it, with its line."""
+"""Check of a local file by a contract, before any byte is sent: it reports every row that breaks it, with its line."""
 
 import hashlib
 import re
@@ -31,7 +31,7 @@ from lakeworks.quality.rules import row_rules
 from lakeworks.sources.files.file_source import CheckedFile, FileFacts
 from lakeworks.transform.sql import load_sql
 
-# Findings kept of one file; the rest is counted.
+# Findings shown for one file; the others are counted.
 MOST_FINDINGS = 1000
 _BLOCK = 1 << 20
 _OF_LANDING = re.compile(
@@ -43,7 +43,7 @@ Outcome = Literal["refused", "quarantined"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One row, or the whole file, that does not keep the contract."""
+    """One row, or the whole file, that breaks the contract."""
 
     file: str
     place: str  # `line 3`, `row 7`; empty for the whole file
@@ -94,7 +94,7 @@ def check_file(
     """Read a file to its end by the contract; needs no lake.
 
     Every value must reach the column's type without loss, every row keep the contract's row rules and be storable.
-    `seen` hears of bytes that were read.
+    `seen` is called with the number of bytes read.
 
     Raises:
         FileChanged: it was written meanwhile.
@@ -109,7 +109,7 @@ def check_file(
         _read(contract, found, options)
     except LakeError as error:
         found.add(Finding(file.name, "", "", type(error).__name__, _of_this_machine(str(error)), "refused"))
-    except Exception as error:  # whatever bytes it has, the finding names the file
+    except Exception as error:  # the finding names the file, whatever its bytes are
         found.add(Finding(file.name, "", "", "format", f"cannot be read: {problem(error)}", "refused"))
     after = file.path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -125,7 +125,7 @@ def check_file(
 def _read(contract: Contract, found: FileCheck, options: FormatOptions) -> None:
     constants = lineage(contract, found.file.name, options)
     source = ReadableFile(found.file.path, found.file.name, constants, options)
-    if load_sql(contract) is not None:  # its SQL reads the file as it is; only that can be said before it runs
+    if load_sql(contract) is not None:  # its SQL reads the raw file, so no more can be checked before it runs
         found.rows = sum(batch.rows for batch in source.batches())
         return
     reading = _ContractReading(contract, found)
@@ -135,7 +135,7 @@ def _read(contract: Contract, found: FileCheck, options: FormatOptions) -> None:
 
 
 def lineage(contract: Contract, name: str, options: FormatOptions) -> Mapping[str, Any]:
-    """Return the columns that the lake fills itself; values in their place serve to judge the others."""
+    """Return the columns that the lake fills itself, with values for the check of the others."""
     values = {"_ingested_at": datetime(2000, 1, 1), "_source_url": name, "_run_id": "check"}
     of_binary = {"file_name": name} if options.format == "binary" else {}
     return {key: value for key, value in {**values, **of_binary}.items() if key in contract.columns}
@@ -152,9 +152,7 @@ class _ContractReading:
         extras = ExtraColumns(contract, self._drift, dict, keeps=not self._sorts)
         self._conversion = BatchConversion(contract, self._drift, extras, self._misfits, rejects_unknown=self._sorts)
         self._unstorable = _Misfits(found, "quarantined")
-        storable = {
-            rule.name for rule in storage_rules(contract)
-        }  # those are a matter of quarantine, here and in a run
+        storable = {rule.name for rule in storage_rules(contract)}  # quarantine handles these, here and in a run
         self._rules = RowCheck(contract.name, [rule for rule in row_rules(contract) if rule.name not in storable])
         self._last: RawBatch | None = None
 
@@ -182,7 +180,7 @@ class _ContractReading:
 
 
 class _Misfits(RejectedRows):
-    """Notes rows that do not belong instead of keeping them."""
+    """Note rejected rows instead of keeping them."""
 
     def __init__(self, found: FileCheck, outcome: Outcome) -> None:
         super().__init__(keep=lambda _: None)
@@ -206,12 +204,12 @@ def _column(says: str) -> str:
 
 
 def _of_this_machine(text: str) -> str:
-    """Return an arrival's message without what it says of landing: here nothing was sent yet."""
+    """Return an arrival's message without its part about landing: nothing was sent yet."""
     return _OF_LANDING.sub("", text)
 
 
 def _digest(path: Path, compression: str | None, seen: Callable[[int], None] | None = None) -> str:
-    """Return the SHA-256 of a file's plain bytes; a file that grows while it is read ends this, too."""
+    """Return the SHA-256 of a file's plain bytes. It also ends for a file that grows during the read."""
     digest, left = hashlib.sha256(), path.stat().st_size
     with path.open("rb") as file:
         stream = plain(file, compression)
@@ -219,7 +217,7 @@ def _digest(path: Path, compression: str | None, seen: Callable[[int], None] | N
             digest.update(block)
             left -= len(block)
             if left < 0 and compression is None:
-                break  # its times say that it changed
+                break  # its times show that it changed
             if seen:
                 seen(len(block))
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Drop files of this machine into the lake's inbox, where the DAG of the table finds them."""
+"""Drop local files into the lake's inbox, where the table's DAG finds them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,12 +25,12 @@ def drop_files(
     heard: Progress = Progress(),  # noqa: B008
     keep_going: bool = False,
 ) -> LoadReport:
-    """Put the files that were looked at into `inbox/<data set>/<period>/`; nothing is published.
+    """Put the checked files into `inbox/<data set>/<period>/`; nothing is published.
 
     A file that is there with the same size and SHA-256 is not sent again. One that fails stops no other.
 
     Raises:
-        FileRefused: a file does not keep the contract; with `keep_going` the others are dropped.
+        FileRefused: a file breaks the contract; with `keep_going` the others are dropped.
         LakeAccessDenied, CredentialsExpired: every other file would fail alike.
     """
     good = refuse(contract, checks, keep_going=keep_going)

@@ -1,4 +1,4 @@
-"""Load files into one period of a table: look at each, land them, write, audit, publish. No Airflow is needed."""
+"""Load files into one period of a table: check each, land them, write, audit, publish. No Airflow is needed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ _TURNS = 4
 
 
 def unheard(_: int) -> None:
-    """Take notice of nothing."""
+    """Ignore the event."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Listeners: bytes that were read, bytes that arrived, and the step that begins."""
+    """Listeners for bytes read, bytes arrived, and the start of each step."""
 
     read: Callable[[int], None] = unheard
     sent: Callable[[int], None] = unheard
@@ -67,7 +67,7 @@ def check_destination(contract: Contract, key: str) -> Period:
 
 
 def refuse_mixed(lake: Lake, contract: Contract, period: Period) -> None:
-    """Refuse a period that overlaps one of another grain: a run of each would publish its own files only, over the other's.
+    """Refuse a period that overlaps one of another grain: each run would replace the other's rows with its own files.
 
     Raises:
         PartitionKeyError: files of such a period are landed.
@@ -90,7 +90,7 @@ def refuse_mixed(lake: Lake, contract: Contract, period: Period) -> None:
 
 
 def check_files(contract: Contract, selection: Selection, heard: Progress = Progress()) -> list[FileCheck]:
-    """Look at every file; needs no lake."""
+    """Check every file; needs no lake."""
     options = FormatOptions.among(contract.source_options)
     return [check_file(contract, file, options, heard.read) for file in selection.files]
 
@@ -104,14 +104,14 @@ def load_files(
     heard: Progress = Progress(),
     keep_going: bool = False,
 ) -> LoadReport:
-    """Land the files that were looked at, and publish the period with them.
+    """Land the checked files, and publish the period with them.
 
     Files under a name that the period has already take its place; all others of the period stay. The same files again change
     nothing. A load that was killed is run again: it goes on from what is landed.
 
     Raises:
         FileRefused: a file does not keep the contract; with `keep_going` the others are loaded instead.
-        DeliveryShrank: a file has far fewer rows than the one it would take the place of.
+        DeliveryShrank: a file has far fewer rows than the one it would replace.
         LakeError: whatever the steps raise; live data is as it was.
     """
     good, run = refuse(contract, checks, keep_going=keep_going), _run()
@@ -129,7 +129,7 @@ def load_files(
 
 
 def _published(lake: Lake, contract: Contract, period: Period, run: Run) -> RunRecord:
-    """Publish what is landed; a run that began later and was quicker had read what was landed by then, perhaps not this."""
+    """Publish the landed files. A later, faster run may have published already, perhaps without these files."""
     for _ in range(_TURNS - 1):
         try:
             return rebuild(lake, contract.name, period, run)
@@ -148,7 +148,7 @@ def preview(lake: Lake, contract: Contract, period: Period, checks: Sequence[Fil
 def judged(
     contract: Contract, period: Period, checks: Sequence[FileCheck], known: Mapping[str, str] | None = None
 ) -> LoadReport:
-    """Return what a look at the files says of each; `known` are the contents that are landed, by name."""
+    """Return each file's check; `known` are the landed contents, by name."""
     found = known or {}
     files = [
         FileOutcome(item, "failed", first_reason(item))

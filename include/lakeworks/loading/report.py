@@ -1,4 +1,4 @@
-"""Outcome of a load: each file with what became of it, and what was published."""
+"""Outcome of a load: each file with its outcome, and the publications."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from lakeworks.core.file_selection import LeftOut
 from lakeworks.ledger.run_record import RunRecord
 from lakeworks.loading.file_check import FileCheck
 
-# `ready`: it keeps the contract, and nothing was done with it yet.
+# `ready`: it fits the contract and was not sent yet.
 State = Literal["loaded", "same", "failed", "ready"]
 
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """One file and what became of it."""
+    """One file and its outcome."""
 
     check: FileCheck
     state: State

@@ -1,4 +1,4 @@
-"""Rows of Python (a DataFrame, Arrow, dictionaries) as a file, and loading them: one call from a notebook or a script."""
+"""Loading of Python rows (a DataFrame, Arrow, dictionaries) through a file: one call from a notebook or a script."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,8 +31,8 @@ def load_rows(table: str, period: str, rows: Any, *, name: str = "rows", lake: L
     settings unless given.
 
     Raises:
-        ConfigError: the rows are of no kind that is known, or hold values that no file can.
-        FileRefused: a row does not keep the contract; names its number, column and rule.
+        ConfigError: the rows have an unknown type, or values that a file cannot have.
+        FileRefused: a row breaks the contract; names its number, column and rule.
         LakeError: whatever the steps raise; live data is as it was.
     """
     contract = (lake.contract if lake else load_contract)(table)
@@ -60,7 +60,7 @@ def connected() -> Lake:
 
 
 def write_rows(rows: Any, folder: Path, name: str = "rows") -> LocalFile:
-    """Write rows to a folder: what has types as Parquet, dictionaries as JSON Lines, whose numbers the contract reads.
+    """Write rows to a folder: typed rows as Parquet, dictionaries as JSON Lines, whose numbers the contract parses.
 
     Raises:
         ConfigError: see `load_rows`.
@@ -118,7 +118,7 @@ def _object(row: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    """Return a value as JSON that loses nothing: a decimal as the number it is, a moment as ISO 8601."""
+    """Return a value as JSON without loss: a decimal as a number, a time as ISO 8601."""
     if isinstance(value, Mapping):
         return _object(value)
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Standard input as a file: it can be read once only, and a file is looked at before it is sent."""
+"""Standard input as a file: it can be read only once, and a file is checked before it is sent."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ STANDARD_INPUT = "-"
 def spooled(
     stream: BinaryIO, contract: Contract, format_: str | None, name: str | None, scratch: Path | None = None
 ) -> Iterator[LocalFile]:
-    """Write a stream to the scratch folder, as a file of that format or name; it is gone afterwards.
+    """Write a stream to the scratch folder, as a file of that format or name, and delete it at the end.
 
     Raises:
-        ConfigError: it is not said which format it has.
+        ConfigError: its format is not given.
         ScratchUnavailable: the disk is full.
     """
     called = _name(contract, format_, name)

@@ -1,4 +1,4 @@
-"""The wanted state in other languages, for those who deploy by CloudFormation or Terraform."""
+"""The desired state as a CloudFormation template or a Terraform configuration."""
 
 from collections.abc import Sequence
 from typing import Literal

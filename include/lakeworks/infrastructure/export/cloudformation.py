@@ -55,10 +55,10 @@ def _bucket(name: str, parts: Sequence[Resource]) -> Document:
             properties |= fragment(part.wanted())
     if tierings:
         properties["IntelligentTieringConfigurations"] = tierings
-    # S3 delivers to a bucket that exists and admits it; a name alone tells CloudFormation no order.
+    # S3 delivers to an existing bucket that permits it. A name alone gives CloudFormation no order, so state it.
     logs = properties.get("LoggingConfiguration", {}).get("DestinationBucketName")
     after = {"DependsOn": [_id("Bucket", logs), _id("BucketPolicy", logs)]} if logs else {}
-    # A stack that is deleted must not take the lake with it.
+    # Deleting the stack must not delete the lake.
     return {
         "Type": "AWS::S3::Bucket",
         **after,

@@ -1,4 +1,4 @@
-"""The inbox's queue in both languages: it must admit S3 before the bucket names it as a receiver."""
+"""The inbox's queue in both formats: it must permit S3 before the bucket names it as a receiver."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ Naming = Callable[[str, str], str]
 
 
 def add_to_template(found: Document, resources: Sequence[Resource], name_of: Naming) -> None:
-    """Add CloudFormation's queue and its policy; the bucket is made after both."""
+    """Add CloudFormation's queue and its policy; the bucket is created after both."""
     for resource in _queues(resources):
         wanted, queue, policy = (
             resource.wanted(),

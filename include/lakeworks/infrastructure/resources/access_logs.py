@@ -1,4 +1,4 @@
-"""Server access logs: who read what, for the access-pattern advice and for audits."""
+"""Server access logs: the record of every read, for storage advice and audits."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -10,7 +10,7 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 @dataclass(frozen=True)
 class StorageAlarm(Resource):
-    """On `BucketSizeBytes`, which S3 reports once a day and only with the StorageType dimension."""
+    """An alarm on `BucketSizeBytes`, which S3 reports once a day and only with the StorageType dimension."""
 
     kind: ClassVar[str] = "storage alarm"
     service: ClassVar[str] = "cloudwatch"
@@ -57,7 +57,7 @@ class StorageAlarm(Resource):
 
 @dataclass(frozen=True)
 class MonthlyBudget(Resource):
-    """A cost budget; the Budgets service lives in us-east-1 whatever the lake's region."""
+    """A cost budget. The Budgets service is in us-east-1, whatever the lake's region."""
 
     kind: ClassVar[str] = "budget"
     service: ClassVar[str] = "budgets"
@@ -67,7 +67,7 @@ class MonthlyBudget(Resource):
 
     @property
     def region(self) -> str | None:
-        """A global service."""
+        """The region of this global service."""
         return "us-east-1"
 
     def unsupported_reason(self, client: Any) -> str:

@@ -1,4 +1,4 @@
-"""An Athena work group that fixes where results go and how much a query may scan."""
+"""An Athena work group that fixes the place of results and the bytes a query may scan."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""A bucket: made where it is missing, ours where it exists, an error where it is another's."""
+"""A bucket: created if it is missing, accepted if it is ours, an error if another account owns it."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from lakeworks.infrastructure.resource import Document, Resource
 class Bucket(Resource):
     """The bucket itself. Its other settings need it, so its errors end the run instead of being noted.
 
-    `account` is the number its owner must have; None where the endpoint has no STS to tell.
+    `account` is the number of its required owner; None if the endpoint has no STS.
     """
 
     kind: ClassVar[str] = "bucket"
@@ -26,7 +26,7 @@ class Bucket(Resource):
 
     @property
     def region(self) -> str | None:
-        """A replica's bucket is made by a client of its own region."""
+        """The region of the client; a replica's bucket is in another region."""
         return self.other_region
 
     def wanted(self) -> Document:
@@ -35,7 +35,7 @@ class Bucket(Resource):
         return {"Name": self.name, "Region": self.home}
 
     def read(self, client: Any) -> Document | None:
-        """Look at it as its owner; another's is an error even where it is open to us."""
+        """Read it as its owner. Another account's bucket is an error, even if we have access."""
         check_bucket_name(self.name)
         owner = {"ExpectedBucketOwner": self.account} if self.account else {}
         try:
@@ -58,7 +58,7 @@ class Bucket(Resource):
         return {"Name": self.name, "Region": region}
 
     def write(self, client: Any, target: Document) -> None:
-        """Create it; one that came into being meanwhile is fine if it is ours."""
+        """Create it. A bucket that appeared meanwhile is accepted if it is ours."""
         # us-east-1 is the default and must not be named; every other region must.
         place = {} if self.home == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.home}}
         try:

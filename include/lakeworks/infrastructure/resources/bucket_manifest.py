@@ -1,4 +1,4 @@
-"""`metadata/bucket-manifest.yaml`: what the bucket is, whose, and what is in it, for anyone who finds it."""
+"""`metadata/bucket-manifest.yaml`: the bucket's purpose, owner and content, for a person who finds it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _CLASSES = ("public", "internal", "confidential", "restricted")
 
 @dataclass(frozen=True)
 class BucketManifest(Resource):
-    """The manifest; `created_at` is of the first one and stays."""
+    """The manifest; `created_at` never changes."""
 
     kind: ClassVar[str] = "manifest"
     content: Document = field(default_factory=dict)

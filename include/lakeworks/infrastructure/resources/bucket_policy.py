@@ -14,7 +14,7 @@ _VERSION = "2012-10-17"
 
 @dataclass(frozen=True)
 class BucketPolicy(SharedDocument):
-    """Our statements, by their Sid. `insecure` says that TLS was left out because the endpoint does not speak it."""
+    """Our statements, by their Sid. `insecure` means that TLS is not required, because the endpoint does not support it."""
 
     kind: ClassVar[str] = "policy"
     statements: Document = field(default_factory=dict)
@@ -66,7 +66,7 @@ def canonical(statement: Document) -> Document:
 
 
 def tls_only(bucket: str) -> Document:
-    """Deny whatever comes without TLS, or with less than TLS 1.2."""
+    """Deny requests without TLS, or with a version below TLS 1.2."""
     everything: Document = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": _both(bucket)}
     return {
         f"{OUR_SID}TlsOnly": {
@@ -83,9 +83,9 @@ def tls_only(bucket: str) -> Document:
 
 
 def one_key(bucket: str, kms_key_id: str) -> Document:
-    """Deny uploads that ask for another KMS key than the lake's; uploads that name none get the default.
+    """Deny uploads with another KMS key than the lake's. Uploads without a key get the default.
 
-    S3 compares with the key's full ARN: for a bare id or alias there is no such statement.
+    S3 compares the key's full ARN, so an id or alias gets no such statement.
     """
     if not kms_key_id.startswith("arn:"):
         return {}

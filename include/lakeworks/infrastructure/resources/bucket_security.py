@@ -72,7 +72,7 @@ class DefaultEncryption(BucketSetting):
         return ""
 
     def write(self, client: Any, target: Document) -> None:
-        """Replace the one rule, and write an object with it: an endpoint that cannot would refuse every write from now on."""
+        """Replace the only rule, and test it with an object: an endpoint that cannot encrypt would refuse all later writes."""
         before = self._configuration(client)
         default = {key: value for key, value in target.items() if key != "BucketKeyEnabled"}
         rule = {
@@ -85,7 +85,7 @@ class DefaultEncryption(BucketSetting):
                 client.put_object(Bucket=self.name, Key=_PROBE, Body=b"x")
                 client.delete_object(Bucket=self.name, Key=_PROBE)
         except LakeAccessDenied:
-            pass  # may set up and not write: nothing was learnt
+            pass  # no permission to write objects: the test has no result
         except LakeUnavailable as error:
             self._restore(client, before)
             raise NotSupported(f"objects cannot be written with it, so it was taken back: {error}") from error
@@ -106,7 +106,7 @@ class DefaultEncryption(BucketSetting):
 
 @dataclass(frozen=True)
 class PublicAccessBlock(BucketSetting):
-    """Neither ACLs nor policies can open the bucket to the world."""
+    """The public access block: neither ACLs nor policies can make the bucket public."""
 
     kind: ClassVar[str] = "public access block"
 
@@ -126,7 +126,7 @@ class PublicAccessBlock(BucketSetting):
 
 @dataclass(frozen=True)
 class Ownership(BucketSetting):
-    """ACLs are off: every object belongs to the bucket's owner, policies alone decide."""
+    """Object ownership: ACLs are off, the bucket's owner owns every object, and only policies decide."""
 
     kind: ClassVar[str] = "ownership"
 

@@ -1,4 +1,4 @@
-"""Glue databases, one a layer and domain, and crawlers for data that no contract describes."""
+"""Glue databases, one per layer and domain, and crawlers for data without a contract."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 @dataclass(frozen=True)
 class Database(Resource):
-    """A database; whatever else its owner set on it is not looked at."""
+    """A database. Other settings of its owner are ignored."""
 
     kind: ClassVar[str] = "database"
     service: ClassVar[str] = "glue"
@@ -30,7 +30,7 @@ class Database(Resource):
 
 @dataclass(frozen=True)
 class GlueCrawler(Resource):
-    """A crawler; it never deletes what vanished, it only says so."""
+    """A crawler. It reports missing data and never deletes entries."""
 
     kind: ClassVar[str] = "crawler"
     service: ClassVar[str] = "glue"

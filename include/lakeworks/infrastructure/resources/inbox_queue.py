@@ -8,7 +8,7 @@ from lakeworks.infrastructure.bucket_names import OUR_SID
 from lakeworks.infrastructure.resource import Document, Resource
 
 _SID = f"{OUR_SID}Inbox"
-# A day without a triggerer is caught up; files that were dropped before are found by the DAGs' own schedule.
+# Enough for a day without a triggerer. The DAGs' own schedule finds files that were dropped earlier.
 _KEPT_SECONDS = 4 * 86_400
 
 

@@ -1,4 +1,4 @@
-"""Intelligent-Tiering and inventory: configurations S3 keeps one by one, each under an id of ours."""
+"""Intelligent-Tiering and inventory: S3 stores these configurations one by one, each under our id."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar

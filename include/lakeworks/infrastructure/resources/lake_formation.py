@@ -1,4 +1,4 @@
-"""Lake Formation grants; only ever added, since a grant does not say who gave it."""
+"""Lake Formation grants. They are only added, because a grant does not show its author."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

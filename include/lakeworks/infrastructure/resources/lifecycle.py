@@ -1,4 +1,4 @@
-"""Lifecycle rules: colder classes by layer and table, and nothing temporary kept for ever."""
+"""Lifecycle rules: colder classes by layer and table, and expiry of temporary objects."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -58,9 +58,9 @@ class LifecycleRules(SharedDocument):
 def rules_of(config: Lifecycle, contracts: Sequence[Contract]) -> Document:
     """Return every rule of a lake, by id.
 
-    A layer whose contracts all follow its default is one rule on the layer's prefix (tenants' tables included). Where a
-    contract differs, the layer becomes a rule a table: of overlapping rules the earliest expiry wins, so a layer rule would.
-    All tenants' tables of such a layer share a rule that is early for none of them.
+    A layer whose contracts all follow its default is one rule on the layer's prefix (tenants' tables included). If a
+    contract differs, the layer gets one rule per table. Of overlapping rules the earliest expiry wins, which could be
+    the layer's rule. All tenants' tables of such a layer share one rule, which is not too early for any of them.
     """
     rules = [*_tiers(config, contracts), *_housekeeping(config)]
     rules += [_own(rule) for rule in config.rules]
@@ -87,7 +87,7 @@ def without_transitions(rules: Document) -> Document:
 
 
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
-    yield from _tier(LANDING, f"{LANDING}/", config.landing, 0)  # the ledger pins no landing object
+    yield from _tier(LANDING, f"{LANDING}/", config.landing, 0)  # the ledger has no pins on landing objects
     margin, always_read = config.expiry_margin_days, read_at_every_run(contracts)
     for layer in LAYERS:
         default: Retention = getattr(config, layer)
@@ -103,20 +103,20 @@ def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Documen
         else:
             for name, retention in sorted(tables.items()):
                 yield from _tier(str(name), f"{name.path}/", retention, margin)
-            # A tenant's tables lie below `<layer>/tenant=<id>/`, which no rule of a table reaches.
+            # A tenant's tables are below `<layer>/tenant=<id>/`, outside every table's rule.
             yield from _tier(f"{layer}-tenants", f"{layer}/tenant=", _latest([default, *tables.values()]), margin)
 
 
 def _latest(retentions: Sequence[Retention]) -> Retention:
-    """Return what harms none of these tables: each step when the last of them takes it, and never where one never does."""
+    """Return a retention that is too early for none of these tables: each step on the latest day of all, or never."""
     steps = {name: [getattr(item, name) for item in retentions] for name in Retention.model_fields}
     return Retention(**{name: None if None in days else max(days) for name, days in steps.items()})
 
 
 def read_at_every_run(contracts: Sequence[Contract]) -> dict[str, str]:
-    """Return the tables that a run of another table reads as far back as they go, each with one such table.
+    """Return the tables whose whole history a run of another table reads, each with one such table.
 
-    An input read `whole`, and what late data arrives in: an order of last year is built again from its year of arrivals.
+    These are inputs read `whole` and the arrivals of late data: last year's order is rebuilt from its year of arrivals.
     """
     found: dict[str, str] = {}
     for contract in contracts:
@@ -140,7 +140,7 @@ def _not_archived(retention: Retention) -> Retention:
 
 
 def _tier(name: str, prefix: str, retention: Retention, margin: int) -> Iterator[Document]:
-    """Render one rule. Of expiry it is the safety net: by then the lake has withdrawn what is past its retention."""
+    """Render one rule. Its expiry is a safety net: the lake withdraws partitions past their retention before it."""
     moves = [
         {"Days": days, "StorageClass": storage_class}
         for days, storage_class in (
@@ -157,7 +157,7 @@ def _tier(name: str, prefix: str, retention: Retention, margin: int) -> Iterator
 
 
 def _housekeeping(config: Lifecycle) -> Iterator[Document]:
-    """Return the rule for removed staging objects: they are noncurrent at once and would be kept for ever without it."""
+    """Return the rule for removed staging objects. They are noncurrent at once, and S3 would keep them for ever."""
     soon = {"NoncurrentDays": 1}
     days = {"Days": config.staging_days}
     yield _rule("expire-staging", f"{STAGING}/", Expiration=days, NoncurrentVersionExpiration=soon)
@@ -168,7 +168,7 @@ def _housekeeping(config: Lifecycle) -> Iterator[Document]:
         Expiration={"Days": config.results_days},
         NoncurrentVersionExpiration=soon,
     )
-    # Two rules: NewerNoncurrentVersions beside the days in one rule keeps the newest for ever, and expiry would save nothing.
+    # Two rules, because NewerNoncurrentVersions and days in one rule keep the newest versions for ever.
     yield _rule(
         "rollback-horizon", "",
         Expiration={"ExpiredObjectDeleteMarker": True},

@@ -1,4 +1,4 @@
-"""Event notifications: ours are merged with what others set up, which one put would otherwise wipe out."""
+"""Event notifications: ours are merged with those of others, because one put replaces all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Replication of new objects to a bucket in another region.
 
-What is temporary is not copied: deletions are not replicated, so every staged byte would stay in the copy for ever.
+Temporary objects are not copied: deletions are not replicated, so staged objects would stay in the copy for ever.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ KEPT = (f"{LANDING}/", *(f"{layer}/" for layer in LAYERS), f"{LEDGER}/", f"{QUAR
 
 @dataclass(frozen=True)
 class ReplicationRules(SharedDocument):
-    """A rule a prefix, beside others'. Deletions are not replicated: a backup must survive them."""
+    """One rule per prefix, beside others' rules. Deletions are not replicated: a backup must survive them."""
 
     kind: ClassVar[str] = "replication"
     to: str = ""

@@ -1,4 +1,4 @@
-"""Tags of a bucket; ours are added to what is there."""
+"""Tags of a bucket; ours are added to the existing ones."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ from lakeworks.infrastructure.resource import Document, SharedDocument
 
 @dataclass(frozen=True)
 class Tags(SharedDocument):
-    """Cost allocation and ownership. A tag with one of our keys gets our value, every other one stays."""
+    """Cost allocation and ownership. A tag with one of our keys gets our value; all others stay."""
 
     kind: ClassVar[str] = "tags"
     tags: dict[str, str] = field(default_factory=dict)
