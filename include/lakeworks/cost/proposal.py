@@ -1,8 +1,8 @@
 """The effect of a proposed lifecycle, compression or compaction on the bill of the current objects.
 
-The result has the monthly run rate before the change and after all its transitions, and the one-time cost. It also has the
-months until the savings exceed that cost. Archived objects stay unchanged. So do old versions, because the rollback horizon limits
-them.
+The result has the monthly run rate before the change and after all its transitions, and the one-time cost. It also has
+the months until the savings exceed that cost. Archived objects stay unchanged. So do old versions, because the rollback
+horizon limits them.
 """
 
 from collections.abc import Callable, Iterable, Iterator
