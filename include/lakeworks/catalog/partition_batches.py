@@ -102,7 +102,7 @@ class PartitionCalls:
     def _get(self, values: Sequence[Values]) -> list[dict[str, Any]]:
         """Ask until nothing is left open.
 
-        `UnprocessedKeys` are keys Glue did not get to, and on a emulator those that do not exist. While answers bring
+        `UnprocessedKeys` are keys Glue did not get to, and on an emulator those that do not exist. While answers bring
         something, the rest is asked for again. One that brings nothing is followed by a question for a single key: if even that
         is not found, the rest does not exist. (A partition taken for missing is no harm: creating it turns into updating it.)
 
