@@ -91,7 +91,7 @@ def test_5_a_bad_key_is_refused_before_a_run_exists(product: Product) -> None:
     with pytest.raises(StackError, match=r"400 .*`bad key` is not a partition key: expected a month like 2019-01"):
         product.api.trigger("taxi", partition_key="bad key")
     for key in ("July", "2019-13", "2019-1", "2019-01-05"):
-        with pytest.raises(StackError, match=r"400 .*'from'"):
+        with pytest.raises(StackError, match=r"400 .*param from: '"):
             product.api.trigger("taxi", conf={"from": key, "to": key})
 
 
