@@ -58,7 +58,7 @@ def claim(
     """Claim the unsent alerts of `wanted`. Return None if all were sent or another process is sending.
 
     Raises:
-        LedgerCorrupt: lakeworks did not write the document.
+        LedgerCorrupt: the document does not have the form that this module writes.
     """
     key = join(METADATA, "alerts", "freshness", f"{TableName.parse(table).path}.json")
     log, etag = _read(store, key)
