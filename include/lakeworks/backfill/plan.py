@@ -19,11 +19,11 @@ from lakeworks.status.run_coverage import covered_by
 from lakeworks.status.table_status import status
 
 # Worst first: a period has the state of its worst table.
-Standing = Literal["running", "failed", "missing", "stale", "done", "expired"]
+Standing = Literal["running", "failed", "missing", "stale", "outdated", "done", "expired"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 # The plan's state for each state of the matrix. A run was there for a published or empty partition.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
-_OF_CELL |= {"unfinished": "stale", "expired": "expired"}
+_OF_CELL |= {"outdated": "outdated", "unfinished": "stale", "expired": "expired"}
 RunSpan = Literal["day", "month", "year", "all"]
 
 

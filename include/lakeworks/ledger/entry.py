@@ -61,6 +61,7 @@ class LedgerEntry(StoredDocument):
     staging: str = Field("", description="Staging prefix to remove once published.")
     run_record: str = ""
     inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
+    code: str = Field("", description="Fingerprint of the code that built it; empty in entries of older releases.")
     audit: dict[str, Any] | None = None
     reserved_at: datetime
     published_at: datetime | None = None

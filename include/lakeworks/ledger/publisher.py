@@ -119,7 +119,7 @@ class Publisher:
                 return Decision(said, takes_number=False, confirms=live, next_number=seq)
             confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
             confirmed |= {"ticket": live.ticket if wanted.kind == "compaction" else None}
-            confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "audit": wanted.audit}
+            confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "code": wanted.code, "audit": wanted.audit}
             confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
             return Decision(live.model_copy(update=confirmed), confirms=live)

@@ -136,6 +136,8 @@ class RunRecord(StoredDocument):
     )
     quarantine: StagedObject | None = None
     inputs: tuple[Input, ...] = ()
+    code: str = Field("", description="Fingerprint of the code that built it; empty in records of older releases.")
+    engine: str = Field("", description="Release of lakeworks and of the engine that built it, for people.")
     drift: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     audit: dict[str, Any] | None = Field(None, description="Summary; without a passed audit nothing is published.")

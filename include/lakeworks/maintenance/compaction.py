@@ -108,6 +108,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
             "confirmed_at": live.last_confirmed,
             "contract_version": live.contract_version,
             "schema_fingerprint": live.schema_fingerprint,
+            "code": live.code,
         }
     )
     done = publisher_of(lake, contract).publish([wanted])[0]

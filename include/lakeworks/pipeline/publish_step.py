@@ -178,6 +178,7 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
         staging=manifest.prefix,
         run_record=manifest.run_key,
         inputs=inputs_fingerprint((i.name, i.partition, i.seq) for i in manifest.inputs if i.seq is not None),
+        code=manifest.code,
         audit=manifest.audit,
         reserved_at=utc_now(),
     )

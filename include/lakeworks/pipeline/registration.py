@@ -96,6 +96,7 @@ def catalog_partition(lake: Lake, entry: LedgerEntry) -> CatalogPartition:
         "lakeworks.publication": str(entry.live_seq),
         "lakeworks.period": entry.period,
         "lakeworks.inputs": entry.inputs or "none",
+        "lakeworks.code": entry.code or "none",
         "lakeworks.published-at": entry.reserved_at.isoformat(timespec="seconds"),
         "lakeworks.content": entry.content[:64],
         "lakeworks.audit": "passed" if (entry.audit or {}).get("passed") else "none",

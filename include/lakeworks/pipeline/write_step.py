@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +36,7 @@ from lakeworks.pipeline.inputs import live_input, refuse_expired
 from lakeworks.pipeline.late_data import AffectedPartitions, find_affected
 from lakeworks.pipeline.quarantine_storage import check_limit, quarantine_file, store_quarantined
 from lakeworks.quality.rules import row_rules
+from lakeworks.transform.fingerprints import code_fingerprint
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import LANDING, load_sql, upstream
 
@@ -202,6 +204,8 @@ def _manifest(work: _Work, balance: RowBalance) -> RunRecord:
         schema_fingerprint=hashlib.sha256(schema.encode()).hexdigest()[:16],
         balance=balance,
         partitions=(),
+        code=str(code_fingerprint(work.contract, work.lake.contract)),
+        engine=f"lakeworks {version('lakeworks')}, duckdb {version('duckdb')}",
     )
 
 

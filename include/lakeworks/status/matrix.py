@@ -12,7 +12,7 @@ from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
 PartitionState = Literal[
-    "failed", "running", "impossible", "missing", "stale", "unfinished", "published", "empty", "expired"
+    "failed", "running", "impossible", "missing", "stale", "outdated", "unfinished", "published", "empty", "expired"
 ]
 STATES: tuple[PartitionState, ...] = get_args(PartitionState)
 MARKS: dict[PartitionState, str] = {
@@ -21,6 +21,7 @@ MARKS: dict[PartitionState, str] = {
     "impossible": "!",
     "missing": "-",
     "stale": "s",
+    "outdated": "c",
     "unfinished": "u",
     "published": "#",
     "empty": "0",
@@ -34,6 +35,7 @@ MEANINGS: dict[PartitionState, str] = {
     "impossible": "it is published and is none that the table can have",
     "missing": "it should be there and is not",
     "stale": "an input was published or landed again since it was built",
+    "outdated": "other code made it than a build today would use",
     "unfinished": "its publication was begun and not completed",
     "published": "as its inputs are",
     "empty": "its run found no rows for it",

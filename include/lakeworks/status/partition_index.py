@@ -30,6 +30,7 @@ class PublishedPartition:
     publication: int
     period: str
     inputs: str
+    code: str = ""  # fingerprint of the code that built it; empty if an older release published it
     finished: bool = True
     expired: bool = False  # withdrawn at the end of its retention; `publication` is the withdrawn one
     rows: int | None = None
@@ -185,7 +186,15 @@ def _as_listed(says: Mapping[str, str]) -> PublishedPartition:
     """Return a partition from its catalog entry. Another program may have removed the entry's statistics."""
     publication = int(says["lakeworks.publication"])
     rows, size = (int(text) if (text := says.get(key, "")).isdecimal() else None for key in ("numRows", "totalSize"))
-    return PublishedPartition(publication, says["lakeworks.period"], says["lakeworks.inputs"], rows=rows, bytes=size)
+    code = says.get("lakeworks.code", "none")
+    return PublishedPartition(
+        publication,
+        says["lakeworks.period"],
+        says["lakeworks.inputs"],
+        "" if code == "none" else code,
+        rows=rows,
+        bytes=size,
+    )
 
 
 def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> PublishedPartition | None:
@@ -196,10 +205,10 @@ def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[in
     except LedgerCorrupt:
         return PublishedPartition(numbers[-1], "", "", finished=False)
     if newest.state == "publishing":
-        return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, finished=False)
+        return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, newest.code, finished=False)
     if newest.is_live and newest.kind == "expired":
         return PublishedPartition(newest.based_on or 0, newest.period, newest.inputs or NO_INPUTS, expired=True)
     if live is None or not live.objects:
         return None
     inputs = live.inputs or NO_INPUTS
-    return PublishedPartition(live.live_seq, live.period, inputs, rows=live.rows, bytes=live.size)
+    return PublishedPartition(live.live_seq, live.period, inputs, live.code, rows=live.rows, bytes=live.size)

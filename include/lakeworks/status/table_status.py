@@ -20,6 +20,7 @@ from lakeworks.landing.changes import landed_since
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex, PublishedPartition
+from lakeworks.transform.fingerprints import CodeFingerprint, code_fingerprint
 
 
 def status(
@@ -93,6 +94,8 @@ class _Table:
             state = "unfinished"
         elif why := self._stale(known):
             state = "stale"
+        elif why := self._outdated(known):
+            state = "outdated"
         quarantined = known.period if known.period in self.quarantined else ""
         return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
 
@@ -118,6 +121,13 @@ class _Table:
         if landed and known.period in self.runs and landed > self.runs[known.period][0]:
             return f"{known.period} was landed again at {landed:%Y-%m-%d %H:%M} UTC"
         return ""
+
+    def _outdated(self, known: PublishedPartition) -> str:
+        """Return why a build today would use other code; empty if it would not, or cannot read its inputs any more."""
+        period = Period.parse(known.period)
+        if self.code.made(known.code) or self.facts.has_expired_input(self.contract, period):
+            return ""
+        return "SQL, functions, rules or types changed since its run; to build it again: lakeworks backfill plan"
 
     def _fingerprints(self, period: Period) -> frozenset[str]:
         """Return the accepted hashes of current inputs: an input that only expired makes no partition stale."""
@@ -182,6 +192,11 @@ class _Table:
             if good and good[0] > activity.at and (around == own or part.end <= good[0]):
                 return True
         return False
+
+    @cached_property
+    def code(self) -> CodeFingerprint:
+        """Return the fingerprint of the table's code in the project."""
+        return code_fingerprint(self.contract, self.facts.lake.contract)
 
     @cached_property
     def by_period(self) -> dict[str, list[Activity]]:

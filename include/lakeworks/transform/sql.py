@@ -81,7 +81,7 @@ def upstream(sql: str) -> list[TableName]:
 def _upstream(sql: str) -> tuple[TableName, ...]:
     from sqlglot import exp
 
-    tree = _parse(sql)
+    tree = parse(sql)
     own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)} | {LANDING}
     names = set()
     for table in tree.find_all(exp.Table):
@@ -107,7 +107,7 @@ def read_columns(sql: str) -> list[str] | None:
     """Return the name of every column that a transform mentions; None if it has a `*` other than that of COUNT(*)."""
     from sqlglot import exp
 
-    tree = _parse(sql)
+    tree = parse(sql)
     if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
         return None
     return sorted({column.name for column in tree.find_all(exp.Column)})
@@ -124,7 +124,7 @@ def lint(sql: str, contract: Contract) -> list[str]:
     """Return the reasons why a transform is not portable or repeatable; empty if there are none."""
     from sqlglot import exp
 
-    tree = _parse(sql)
+    tree = parse(sql)
     problems = [why for name, why in _BANNED.items() if any(tree.find_all(getattr(exp, name)))]
     if clocks := sorted({call.name.lower() for call in tree.find_all(exp.Anonymous)} & _CLOCKS):
         problems.append(f"a transform must not know what time it is: {', '.join(clocks)}")
@@ -156,7 +156,12 @@ def _projection_problems(tree: "exp.Expression", contract: Contract) -> list[str
     return problems
 
 
-def _parse(sql: str) -> "exp.Expression":
+def parse(sql: str) -> "exp.Expression":
+    """Return the syntax tree of a text in the dialect of transforms.
+
+    Raises:
+        ContractError: it does not parse.
+    """
     import sqlglot
 
     try:

@@ -102,6 +102,14 @@ def test_first_publication_then_unchanged_then_new(any_store: ObjectStore, run_a
     assert [entry.state for entry in writer.ledger.history(TABLE, PARTITION)] == ["published", "unchanged", "published"]
 
 
+def test_a_run_that_finds_the_same_rows_renews_the_fingerprint_of_its_code(store: ObjectStore, run_at: RunAt) -> None:
+    """Without it a partition whose rows a change of code left alone would stay outdated for ever."""
+    writer = Writer(store)
+    writer.publish("one", run_at(1))
+    wanted = writer.entry("one", run_at(2)).model_copy(update={"code": "meaning.text"})
+    assert [(done.state, done.code) for done in writer.publisher().publish([wanted])] == [("unchanged", "meaning.text")]
+
+
 def test_staging_that_was_changed_never_goes_live_and_blocks_no_one(any_store: ObjectStore, run_at: RunAt) -> None:
     writer = Writer(any_store)
     writer.publish("old", run_at(1))

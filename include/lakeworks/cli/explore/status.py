@@ -37,6 +37,7 @@ _COLORS: dict[PartitionState, str] = {
     "impossible": "bold red",
     "missing": "red",
     "stale": "yellow",
+    "outdated": "yellow",
     "unfinished": "magenta",
     "published": "green",
     "empty": "dim",
