@@ -55,6 +55,7 @@ _MISSING = {
     "NotFound",
     "NotFoundException",
     "EntityNotFoundException",
+    "ResourceNotFoundException",
     "AWS.SimpleQueueService.NonExistentQueue",
     "QueueDoesNotExist",
 }

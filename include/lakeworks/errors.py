@@ -9,6 +9,7 @@
     + MalformedSource        the source keeps answering something that is not the promised format
     + DeliveryShrank         a delivered file has far fewer rows than when it was landed before
     + FileRefused            a file on this machine does not keep the contract, so nothing of the delivery was loaded
+    + RecordRefused          a record is one that a stream cannot take
     + SchemaDrift            data arrived whose columns the table's schema policy does not admit
     + PartitionExplosion     a write would create more partitions than the contract allows
     + NotStorable            a key, name or value is one that S3, Glue or Hive cannot have
@@ -34,6 +35,8 @@
     + FileChanged            a file on this machine was written while it was read
     + ScratchUnavailable     the local scratch folder cannot be written: disk full or not there
     + LakeUnavailable        S3 or Glue did not answer, after the client's own retries
+    + StreamUnavailable      Kinesis or DynamoDB did not answer, or refused for throughput, after retries
+    + LeaseLost              another consumer has taken this shard over
     + ServingUnavailable     PostgreSQL does not answer, is full, read-only or shutting down
     + CredentialsExpired     the session ran out; the next attempt fetches new credentials
     + StaleBuild             a partition was published again after this run read what it builds it from
@@ -109,6 +112,10 @@ class DeliveryShrank(TerminalError):
 
 class FileRefused(TerminalError):
     """A file on this machine does not keep the contract, so nothing of the delivery was loaded."""
+
+
+class RecordRefused(TerminalError):
+    """A record is one that a stream cannot take."""
 
 
 class SchemaDrift(TerminalError):
@@ -216,6 +223,14 @@ class ScratchUnavailable(TransientError):
 
 class LakeUnavailable(TransientError):
     """S3 or Glue did not answer, after the client's own retries."""
+
+
+class StreamUnavailable(TransientError):
+    """Kinesis or DynamoDB did not answer, or refused for throughput, after retries."""
+
+
+class LeaseLost(TransientError):
+    """Another consumer has taken this shard over."""
 
 
 class ServingUnavailable(TransientError):

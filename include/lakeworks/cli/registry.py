@@ -45,6 +45,7 @@ GROUPS = (
     GroupEntry("backfill", BACKFILL, "Backfill a date range: plan, start, watch, pause."),
     GroupEntry("cost", OPERATE, "The lake's bill and what would save money (US dollars).", default="bill"),
     GroupEntry("objects", OPERATE, "Objects that are no table: list, get, put, delete and tag them by their keys."),
+    GroupEntry("stream", OPERATE, "Streams: put records, land them, compare live sums with the lake."),
     GroupEntry("bucket", SET_UP, "List buckets; delete one that bootstrap made."),
     GroupEntry("tenant", SET_UP, "Tenants: who shares this lake, each behind its own prefixes."),
 )
@@ -136,6 +137,16 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("cost advise", "operate.cost:advise_storage_classes", "Suggest storage classes from access logs."),
         ("cost partitions", "operate.cost:suggest_partitions", "Suggest partition columns from a query log."),
         ("cost actual", "operate.cost:show_charges", "Show what AWS charged for S3."),
+        (
+            "stream put",
+            "operate.stream:put_records",
+            "Put lines of a file or of stdin into a stream, each as one record.",
+        ),
+        (
+            "stream size",
+            "operate.stream:show_size",
+            "Compute the shards of a load, and the price of both capacity modes.",
+        ),
         ("cost year", "operate.cost:simulate_year", "Simulate a year and what each change saves."),
     ),
     SET_UP: (

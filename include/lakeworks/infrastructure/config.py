@@ -18,6 +18,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
+from lakeworks.infrastructure.stream_config import StreamConfig
 from lakeworks.project import current_project
 
 _ARN = r"^arn:aws[a-z-]*:"
@@ -165,6 +166,7 @@ class LakeConfig(Part):
     eventbridge: bool = False
     inbox_events: InboxEvents | None = None
     object_tags: tuple[TagName, ...] = ()
+    streams: tuple[StreamConfig, ...] = ()
     replication: Replication | None = None
     athena: Athena | None = Athena()
     grants: tuple[Grant, ...] = ()
@@ -184,6 +186,9 @@ class LakeConfig(Part):
         ):
             if given:
                 check_bucket_name(given, f"{field} in lake.yml")
+        streams = [one.name for one in self.streams]
+        if len(set(streams)) != len(streams):
+            raise ValueError("two streams have one name in streams")
         names = list(self.bucket_of_layer.values())
         if len(set(names)) != len(names):
             raise ValueError("two layers have one bucket in layer_buckets")

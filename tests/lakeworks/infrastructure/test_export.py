@@ -45,7 +45,7 @@ def test_the_template_holds_every_kind_or_says_what_it_leaves_out(example: LakeP
     assert {
         "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Glue::Database", "AWS::Glue::Crawler", "AWS::Athena::WorkGroup",
         "AWS::LakeFormation::PrincipalPermissions", "AWS::CloudWatch::Alarm", "AWS::Budgets::Budget",
-        "AWS::SQS::Queue", "AWS::SQS::QueuePolicy",
+        "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Kinesis::Stream", "AWS::DynamoDB::Table",
     } == types  # fmt: skip
     lake = next(value for value in content["Resources"].values() if value["Properties"].get("BucketName") == bucket)
     assert lake["DeletionPolicy"] == "Retain"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure.export.inbox_queue import add_to_template
+from lakeworks.infrastructure.export.streams import stream_properties, table_properties
 from lakeworks.infrastructure.resource import Document, Resource
 
 _VERSION = "2010-09-09"
@@ -235,4 +236,6 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "grant": ("AWS::LakeFormation::PrincipalPermissions", _grant),
     "storage alarm": ("AWS::CloudWatch::Alarm", _alarm),
     "budget": ("AWS::Budgets::Budget", _budget),
+    "stream": ("AWS::Kinesis::Stream", stream_properties),
+    "stream table": ("AWS::DynamoDB::Table", table_properties),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure.export.inbox_queue import add_to_configuration
+from lakeworks.infrastructure.export.streams import terraform_stream, terraform_table
 from lakeworks.infrastructure.resource import Document, Resource
 
 
@@ -241,4 +242,6 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "grant": ("aws_lakeformation_permissions", _grant),
     "storage alarm": ("aws_cloudwatch_metric_alarm", _alarm),
     "budget": ("aws_budgets_budget", _budget),
+    "stream": ("aws_kinesis_stream", terraform_stream),
+    "stream table": ("aws_dynamodb_table", terraform_table),
 }

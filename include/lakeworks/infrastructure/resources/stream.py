@@ -1,0 +1,143 @@
+"""A Kinesis stream, and the DynamoDB tables of its consumer."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from lakeworks.infrastructure.bucket_names import MADE_BY
+from lakeworks.infrastructure.resource import Document, Resource
+from lakeworks.infrastructure.stream_config import StreamConfig
+
+_MARK = "made-by"
+_ON_DEMAND, _PROVISIONED = "ON_DEMAND", "PROVISIONED"
+_WAITING = {"Delay": 2, "MaxAttempts": 90}
+
+
+@dataclass(frozen=True)
+class KinesisStream(Resource):
+    """A data stream: its capacity, retention and encryption."""
+
+    kind: ClassVar[str] = "stream"
+    service: ClassVar[str] = "kinesis"
+    config: StreamConfig = field(default_factory=lambda: StreamConfig(name="stream"))
+
+    def wanted(self) -> Document:
+        """Return the settings."""
+        shards = {"Shards": self.config.shards} if self.config.shards else {}
+        return {
+            "MadeBy": MADE_BY,
+            "Mode": _PROVISIONED if self.config.shards else _ON_DEMAND,
+            **shards,
+            "RetentionHours": self.config.retention_hours,
+            "KmsKeyId": self.config.kms_key_id or "",
+        }
+
+    def read(self, client: Any) -> Document | None:
+        """Return the settings as they are."""
+        try:
+            found = client.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        tags = client.list_tags_for_stream(StreamName=self.name)["Tags"]
+        mode = found.get("StreamModeDetails", {}).get("StreamMode", _PROVISIONED)
+        shards = {"Shards": found["OpenShardCount"]} if mode == _PROVISIONED else {}
+        return {
+            "MadeBy": next((tag["Value"] for tag in tags if tag["Key"] == _MARK), ""),
+            "Mode": mode,
+            **shards,
+            "RetentionHours": found["RetentionPeriodHours"],
+            "KmsKeyId": (found.get("KeyId") or "") if found.get("EncryptionType") == "KMS" else "",
+        }
+
+    def conflict(self, found: Document) -> str:
+        """Refuse a stream of others, and a shorter retention: it deletes records that no consumer has read."""
+        if found["MadeBy"] != MADE_BY:
+            return "a stream of this name exists that bootstrap did not make; consumers can read it as it is"
+        if found["RetentionHours"] > self.config.retention_hours:
+            return (
+                f"it keeps records for {found['RetentionHours']} hours, and fewer would delete records at once; shorten it by "
+                "hand (aws kinesis decrease-stream-retention-period), or raise `retention_hours`"
+            )
+        return ""
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create it, or change what differs; each change needs an active stream."""
+        here = {"StreamName": self.name}
+        if self.read(client) is None:
+            shards = {"ShardCount": target["Shards"]} if "Shards" in target else {}
+            client.create_stream(**here, **shards, StreamModeDetails={"StreamMode": target["Mode"]})
+            self._await_active(client)
+            client.add_tags_to_stream(**here, Tags={_MARK: MADE_BY})
+        found = self.read(client) or {}
+        if found["Mode"] != target["Mode"]:
+            arn = client.describe_stream_summary(**here)["StreamDescriptionSummary"]["StreamARN"]
+            client.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": target["Mode"]})
+            self._await_active(client)
+        if "Shards" in target and found.get("Shards") != target["Shards"]:
+            client.update_shard_count(**here, TargetShardCount=target["Shards"], ScalingType="UNIFORM_SCALING")
+            self._await_active(client)
+        if found["RetentionHours"] < target["RetentionHours"]:
+            client.increase_stream_retention_period(**here, RetentionPeriodHours=target["RetentionHours"])
+            self._await_active(client)
+        self._encrypt(client, found["KmsKeyId"], target["KmsKeyId"])
+
+    def _encrypt(self, client: Any, found: str, wanted: str) -> None:
+        if found == wanted:
+            return
+        call = client.start_stream_encryption if wanted else client.stop_stream_encryption
+        call(StreamName=self.name, EncryptionType="KMS", KeyId=wanted or found)
+        self._await_active(client)
+
+    def _await_active(self, client: Any) -> None:
+        client.get_waiter("stream_exists").wait(StreamName=self.name, WaiterConfig=_WAITING)
+
+
+@dataclass(frozen=True)
+class StreamTable(Resource):
+    """A DynamoDB table paid by the request. With `expiry`, DynamoDB deletes items after the time in that attribute."""
+
+    kind: ClassVar[str] = "stream table"
+    service: ClassVar[str] = "dynamodb"
+    keys: tuple[str, str] = ("stream", "shard")
+    expiry: str = ""
+
+    def wanted(self) -> Document:
+        """Return the settings."""
+        return {"Keys": list(self.keys), "BillingMode": "PAY_PER_REQUEST", "ExpiresBy": self.expiry}
+
+    def read(self, client: Any) -> Document | None:
+        """Return the settings as they are."""
+        try:
+            found = client.describe_table(TableName=self.name)["Table"]
+        except client.exceptions.ResourceNotFoundException:
+            return None
+        alive = client.describe_time_to_live(TableName=self.name).get("TimeToLiveDescription", {})
+        is_on = alive.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+        return {
+            "Keys": [key["AttributeName"] for key in found["KeySchema"]],
+            "BillingMode": found.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+            "ExpiresBy": alive.get("AttributeName", "") if is_on else "",
+        }
+
+    def conflict(self, found: Document) -> str:
+        """Refuse a table with other keys: a table's keys cannot change."""
+        return "" if found["Keys"] == list(self.keys) else "a table of this name exists that bootstrap did not make"
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create it, or set what differs."""
+        if self.read(client) is None:
+            client.create_table(
+                TableName=self.name,
+                BillingMode=target["BillingMode"],
+                KeySchema=[
+                    {"AttributeName": n, "KeyType": k} for n, k in zip(self.keys, ("HASH", "RANGE"), strict=True)
+                ],
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in self.keys],
+                Tags=[{"Key": _MARK, "Value": MADE_BY}],
+            )
+            client.get_waiter("table_exists").wait(TableName=self.name, WaiterConfig=_WAITING)
+        found = self.read(client) or {}
+        if found["BillingMode"] != target["BillingMode"]:
+            client.update_table(TableName=self.name, BillingMode=target["BillingMode"])
+        if found["ExpiresBy"] != target["ExpiresBy"]:
+            expiry = {"AttributeName": self.expiry or found["ExpiresBy"], "Enabled": bool(self.expiry)}
+            client.update_time_to_live(TableName=self.name, TimeToLiveSpecification=expiry)

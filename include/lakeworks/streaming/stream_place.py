@@ -1,0 +1,50 @@
+"""A stream by its name in lake.yml, with the names of everything that belongs to it."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.config import load_config
+from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
+from lakeworks.settings import deployed_config_file
+
+SOURCE = "stream"
+
+
+@dataclass(frozen=True)
+class StreamPlace:
+    """The names of a stream: in Kinesis, in DynamoDB and in landing."""
+
+    name: str
+    kinesis_name: str
+    checkpoints: str
+    live_view: str | None
+    domain: str
+
+    @property
+    def source(self) -> str:
+        """Return the source as contracts name it."""
+        return f"{SOURCE}.{self.name}"
+
+
+def find_stream(name: str, config_file: Path | None = None) -> StreamPlace:
+    """Return the stream that lake.yml declares under this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    config = load_config(config_file or deployed_config_file())
+    known = {one.name: one for one in config.streams}
+    if name not in known:
+        near = get_close_matches(name, known, 1)
+        hint = (
+            f"Did you mean `{near[0]}`?"
+            if near
+            else f"Add `streams: [{{name: {name}}}]`, then run lakeworks bootstrap."
+        )
+        raise ConfigError(f"lake.yml declares no stream `{name}`. Nothing was done. {hint} See docs/streaming.md.")
+    one = known[name]
+    made = one.stream_name(config.project, config.environment)
+    live = live_table(made) if one.live_view else None
+    return StreamPlace(name, made, checkpoint_table(made), live, one.domain or name)
