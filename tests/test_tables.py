@@ -46,7 +46,7 @@ def test_late_data_names_the_partition_of_every_row_it_makes(example: Example, t
         session.attach(upstream.table, given_table(upstream, example.given[upstream.name]))
         touched = {
             start and str(Period.containing(start, field.transform))
-            for start in session.touched(contract, upstream.table)
+            for start in session.affected_starts(contract, upstream.table)
         }
     made = {str(Period.containing(row[str(field.column)], field.transform)) for row in example.expected}
     assert made <= touched

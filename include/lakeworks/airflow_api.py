@@ -73,10 +73,10 @@ class Airflow:
             LakeUnavailable: it does not answer.
         """
         by_group = by_task_group(tables)
-        runs, tasks = (list(islice(found, MOST + 1)) for found in (self._runs(), self._tasks()))
+        runs, tasks = (list(islice(listed, MOST + 1)) for listed in (self._runs(), self._tasks()))
         known = {(run["dag_id"], run["dag_run_id"]): run for run in runs[:MOST]}
-        found = tuple(item for task in tasks[:MOST] for item in _activities(task, known, by_group))
-        return Activities(found, tuple(name for name, all_ in (("runs", runs), ("tasks", tasks)) if len(all_) > MOST))
+        listed = tuple(item for task in tasks[:MOST] for item in _activities(task, known, by_group))
+        return Activities(listed, tuple(name for name, all_ in (("runs", runs), ("tasks", tasks)) if len(all_) > MOST))
 
     def under_way(self, dag_id: str) -> set[Period]:
         """Return the periods of a DAG's unfinished runs, queued ones included."""
@@ -141,7 +141,7 @@ class Airflow:
                 )
             if answer.status_code in (400, 409, 422):
                 raise ConfigError(
-                    f"Airflow refuses {method} {urlsplit(url).path}: {_said(answer)}. Nothing was changed by it."
+                    f"Airflow refuses {method} {urlsplit(url).path}: {_explanation(answer)}. Nothing was changed by it."
                 )
             answer.raise_for_status()
             return answer.json() if answer.content else None
@@ -160,7 +160,7 @@ class _NoSuchThing(ConfigError):
     """Airflow has nothing at the address."""
 
 
-def _said(answer: requests.Response) -> str:
+def _explanation(answer: requests.Response) -> str:
     """Airflow's explanation of a refusal."""
     try:
         return str(answer.json()["detail"])[:500]
@@ -176,11 +176,11 @@ def _reason(error: Exception) -> str:
 
 def by_task_group(tables: Iterable[str]) -> dict[str, list[str]]:
     """Return tables by the task group that builds them (`silver_trips`). Two domains may use the same group name."""
-    found: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for table in tables:
         name = TableName.parse(table)
-        found.setdefault(f"{name.layer}_{name.table}", []).append(table)
-    return found
+        groups.setdefault(f"{name.layer}_{name.table}", []).append(table)
+    return groups
 
 
 def _activities(

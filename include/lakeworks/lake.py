@@ -129,13 +129,13 @@ class Lake:
     def live_between(self, contract: Contract, start: datetime, end: datetime) -> dict[Partition, LedgerEntry]:
         """Return the current partitions in a range, from one listing a month; all of a table not partitioned by time."""
         months = list(period_range(Period.containing(start, "month"), end))
-        found: dict[Partition, LedgerEntry] = {}
+        entries: dict[Partition, LedgerEntry] = {}
         for month in months if contract.time_fields else months[:1]:
             for partition, entry in self.live(contract, month).items():
                 covers = partition.period
                 if covers is None or (covers.start < end and covers.end > start):
-                    found[partition] = entry
-        return found
+                    entries[partition] = entry
+        return entries
 
     def live_since(self, contract: Contract, start: datetime) -> dict[Partition, LedgerEntry]:
         """Return the current partitions from a moment on, from one listing; all of a table not partitioned by time."""
@@ -143,10 +143,10 @@ class Lake:
         # Paths sort by time if time comes first, so earlier partitions are not listed.
         after = "" if first == "identity" else Partition.of_period(Period.containing(start, first)).path
 
-        def wanted(partition: Partition) -> bool:
+        def ends_after_start(partition: Partition) -> bool:
             return partition.period is None or partition.period.end > start
 
-        return self.ledger.live_partitions(contract.table, after=after, only=wanted)
+        return self.ledger.live_partitions(contract.table, after=after, only=ends_after_start)
 
 
 def object_tags(config: LakeConfig) -> Callable[[str], Mapping[str, str]]:

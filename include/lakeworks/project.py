@@ -56,11 +56,11 @@ class Project:
             ConfigError: another project's `lake` package comes first on Python's path.
         """
         package = sys.modules.get(PACKAGE) or self._load_package()
-        found = [str(Path(part).resolve()) for part in package.__path__]
-        if str(self.folder.resolve()) not in found:
+        folders = [str(Path(part).resolve()) for part in package.__path__]
+        if str(self.folder.resolve()) not in folders:
             raise ConfigError(
-                f"Python imports `{PACKAGE}` from `{found[0]}`, which is another project than `{self.root}`. Nothing was run. "
-                "Run each project in a Python process of its own, and take the other one off PYTHONPATH."
+                f"Python imports `{PACKAGE}` from `{folders[0]}`, which is another project than `{self.root}`. "
+                "Nothing was run. Run each project in a Python process of its own, and take the other one off PYTHONPATH."
             )
         return importlib.import_module(f"{PACKAGE}.{name}")
 

@@ -105,11 +105,11 @@ def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
 def _suggest(console: Console, stack: Stack) -> None:
     """Print what to try: the walkthrough's own suggestions, or what every lake has."""
     table = next(iter(reversed(all_tables())), "<table>")
-    layer, _, rest = table.partition(".")
+    layer, _, path = table.partition(".")
     suggestions = load_walkthrough(stack.project).suggestions or (
         Suggestion(command="lakeworks status", shows="what is published, missing or stale"),
         Suggestion(command=f"lakeworks ledger {table}", shows="every publication of a table"),
-        Suggestion(command=f'lakeworks sql "SELECT * FROM {layer}_{rest} LIMIT 10"', shows="its rows"),
+        Suggestion(command=f'lakeworks sql "SELECT * FROM {layer}_{path} LIMIT 10"', shows="its rows"),
     )
     for suggestion in suggestions:
         console.print(f"  {suggestion.shows}:\n    [bold]{escape(suggestion.command)}[/]", soft_wrap=True)

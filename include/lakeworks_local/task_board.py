@@ -43,7 +43,7 @@ def progress_of(tasks: Iterable[dict[str, Any]]) -> list[TableProgress]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for task in tasks:
         groups.setdefault((task["dag_id"], task["task_id"].partition(".")[0]), []).append(task)
-    return [_counted(dag, name, found) for (dag, name), found in groups.items()]
+    return [_counted(dag, name, own_tasks) for (dag, name), own_tasks in groups.items()]
 
 
 def _counted(dag: str, name: str, tasks: list[dict[str, Any]]) -> TableProgress:

@@ -83,7 +83,7 @@ class Demo:
                 continue
             before = {item["dag_run_id"] for item in api.runs(run.dag)}
             self._backfill(run.dag, run.backfill)
-            started += [(run.dag, found) for found in self._backfilled(api, run, before)]
+            started += [(run.dag, run_id) for run_id in self._backfilled(api, run, before)]
         self._wait(api, started)
 
     @contextmanager
@@ -109,7 +109,7 @@ class Demo:
 
     def _backfilled(self, api: AirflowApi, run: PlannedRun, before: set[str]) -> list[str]:
         """Return the runs of this backfill, without earlier runs. They appear within seconds."""
-        found: dict[str, str] = {}
+        states: dict[str, str] = {}
         for _ in range(100):
             self.stack.check()
             new = [
@@ -117,11 +117,11 @@ class Demo:
                 for item in api.runs(run.dag)
                 if item["dag_run_id"] not in before and item["run_type"] == "backfill"
             ]
-            found = {item["partition_key"]: item["dag_run_id"] for item in new}
-            if all(key in found for key in run.keys):
-                return [found[key] for key in run.keys]
+            states = {item["partition_key"]: item["dag_run_id"] for item in new}
+            if all(key in states for key in run.keys):
+                return [states[key] for key in run.keys]
             time.sleep(0.2)
-        raise StackError(f"the backfill made no runs for {run.keys} (new: {found}); see airflow-scheduler.log")
+        raise StackError(f"the backfill made no runs for {run.keys} (new: {states}); see airflow-scheduler.log")
 
     def _wait(self, api: AirflowApi, runs: list[tuple[str, str]], seconds: float = 1200) -> None:
         """Show the runs' tables as their tasks finish, until all runs have ended."""

@@ -25,10 +25,10 @@ def connect_lake(tenant: str | None = None) -> "Lake":
     Raises:
         ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
     """
-    found = current_settings()
+    settings = current_settings()
     if tenant is None:
-        return _lake(found.aws_conn_id, None)
-    conn_id = f"{found.tenant_conn_prefix}{tenant}"
+        return _lake(settings.aws_conn_id, None)
+    conn_id = f"{settings.tenant_conn_prefix}{tenant}"
     try:
         BaseHook.get_connection(conn_id)
     except AirflowNotFoundException as error:
@@ -53,7 +53,7 @@ def serving_address(conn_id: str | None) -> str:
     Raises:
         ConfigError: there is none.
     """
-    found = current_settings().serving_url
+    address = current_settings().serving_url
     if conn_id is not None:
         try:
             return str(BaseHook.get_connection(conn_id).get_uri())
@@ -62,11 +62,11 @@ def serving_address(conn_id: str | None) -> str:
                 f"There is no Airflow connection `{conn_id}`. Nothing was served. Create it with type Postgres, its extra "
                 '`{"sslmode": "verify-full"}`; see docs/serving.md.'
             ) from error
-    if found is None:
+    if address is None:
         raise ConfigError(
             "LAKE_SERVING_URL is not set, and no `conn_id` is given. Nothing was served. See docs/serving.md."
         )
-    return found.get_secret_value()
+    return address.get_secret_value()
 
 
 def lake_address() -> "LakeAddress":
@@ -81,8 +81,8 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
 
     `checked` as in `client_config`.
     """
-    found = current_settings()
-    return Account.of(conn_id or found.aws_conn_id, region or found.region).client(service, checked=checked)
+    settings = current_settings()
+    return Account.of(conn_id or settings.aws_conn_id, region or settings.region).client(service, checked=checked)
 
 
 def connect_source(name: str, lake: "Lake") -> "AnySource":

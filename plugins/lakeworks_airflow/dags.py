@@ -33,12 +33,12 @@ def lake_dag(
 
     def make(compose: Compose) -> Compose:
         for tenant in (None, *map(str, deployed_tenants())):
-            facts = {"grain": grain, "tenant": tenant}
+            step_arguments = {"grain": grain, "tenant": tenant}
             dag(
                 dag_id=f"{compose.__name__}__{tenant}" if tenant else compose.__name__,
                 schedule=schedule(tenant) if callable(schedule) else schedule,
                 params={**(partition_params(grain) if grain else {}), **(params or {})},
-                default_args={**RETRIES, **(default_args or {}), **{k: v for k, v in facts.items() if v}},
+                default_args={**RETRIES, **(default_args or {}), **{k: v for k, v in step_arguments.items() if v}},
                 tags=[*tags, *([f"tenant:{tenant}"] if tenant else [])],
                 # the first scheduled run needs the bucket that lake_bootstrap makes
                 **{"catchup": False, "is_paused_upon_creation": True, **arguments},

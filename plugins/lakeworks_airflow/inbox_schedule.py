@@ -12,10 +12,10 @@ from lakeworks_airflow.operators.arrivals import INBOX, ArrivedRunsOperator
 
 def inbox_arrivals() -> list[Asset] | None:
     """Return the schedule of a DAG that runs when files were dropped; None if lake.yml has no `inbox_events`."""
-    wanted = load_inbox_events(deployed_config_file())
-    if wanted is None:
+    events = load_inbox_events(deployed_config_file())
+    if events is None:
         return None
-    trigger = InboxTrigger(wanted.queue, wanted.settle_seconds)
+    trigger = InboxTrigger(events.queue, events.settle_seconds)
     return [Asset(INBOX, uri="lakeworks://inbox", watchers=[AssetWatcher("queue", trigger)])]
 
 
@@ -28,6 +28,6 @@ def start_arrived(dags: Mapping[str, str]) -> ArrivedRunsOperator:
 
     arrived = ArrivedRunsOperator(task_id="arrived", dags=dags)
     # No logical date: two runs of the same moment would become one.
-    facts = {"logical_date": None, "skip_when_already_exists": True, "openlineage_inject_parent_info": False}
-    TriggerDagRunOperator.partial(task_id="start", **facts).expand_kwargs(arrived.output)
+    arguments = {"logical_date": None, "skip_when_already_exists": True, "openlineage_inject_parent_info": False}
+    TriggerDagRunOperator.partial(task_id="start", **arguments).expand_kwargs(arrived.output)
     return arrived

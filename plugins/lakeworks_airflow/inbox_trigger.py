@@ -38,8 +38,8 @@ class InboxTrigger(BaseEventTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the form that Airflow stores."""
-        facts = {"queue": self.queue, "settle_seconds": self.settle_seconds}
-        return f"{type(self).__module__}.{type(self).__qualname__}", facts
+        arguments = {"queue": self.queue, "settle_seconds": self.settle_seconds}
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     def shared_stream_key(self) -> Hashable:
         """Return the key of the shared stream: one reader per queue."""
@@ -96,7 +96,7 @@ class QueueReader(SharedStreamProducer):
 
         begun = time.monotonic()
         try:
-            found: list[ArrivalMessage] = await asyncio.to_thread((await self._found()).receive, int(seconds))
+            messages: list[ArrivalMessage] = await asyncio.to_thread((await self._open_queue()).receive, int(seconds))
         except LakeError as error:
             self.queue, self.pause = None, min(max(self.shortest_pause, self.pause * 2), _LONGEST_PAUSE)
             log.error(  # noqa: TRY400 - the error says what to do, its place in the code does not help
@@ -106,11 +106,11 @@ class QueueReader(SharedStreamProducer):
             await asyncio.sleep(self.pause)
             return []
         self.pause = 0.0
-        if not found:  # SQS waits whole seconds
+        if not messages:  # SQS waits whole seconds
             await asyncio.sleep(max(0.0, min(seconds, 1.0) - (time.monotonic() - begun)))
-        return found
+        return messages
 
-    async def _found(self) -> "ArrivalQueue":
+    async def _open_queue(self) -> "ArrivalQueue":
         if self.queue is None:
             self.queue = await asyncio.to_thread(self.find)
         return self.queue
@@ -123,7 +123,7 @@ class QueueReader(SharedStreamProducer):
         if not receipts:
             return
         try:
-            await asyncio.to_thread((await self._found()).delete, receipts)
+            await asyncio.to_thread((await self._open_queue()).delete, receipts)
         except LakeError as error:
             log.warning("Messages of the inbox's queue were not deleted, and come again: %s", error)
 

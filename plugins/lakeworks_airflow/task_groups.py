@@ -8,29 +8,29 @@ from lakeworks.core.names import TableName
 from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
 
 
-def write_audit_publish(table: str, **facts: Any) -> TaskGroup:
+def write_audit_publish(table: str, **arguments: Any) -> TaskGroup:
     """Write, audit, then publish: readers never see an unaudited partition.
 
     `grain` and `tenant` come from the DAG (`lake_dag`) unless they are given.
     """
     with _group(table) as group:
-        _steps(table, facts)
+        _steps(table, arguments)
     return group
 
 
 def ingest(table: str, *, grain: str | None = None, tenant: str | None = None, **fetch: Any) -> TaskGroup:
     """Fetch a source's file, then write, audit and publish it. `fetch` goes to the FetchOperator."""
-    facts: dict[str, Any] = {name: value for name, value in {"grain": grain, "tenant": tenant}.items() if value}
+    arguments: dict[str, Any] = {name: value for name, value in {"grain": grain, "tenant": tenant}.items() if value}
     with _group(table) as group:
-        fetched = FetchOperator(task_id="fetch", table=table, **facts, **fetch)
-        fetched >> _steps(table, facts)
+        fetched = FetchOperator(task_id="fetch", table=table, **arguments, **fetch)
+        fetched >> _steps(table, arguments)
     return group
 
 
-def _steps(table: str, facts: dict[str, Any]) -> WriteOperator:
-    write = WriteOperator(task_id="write", table=table, **facts)
-    audit = AuditOperator(task_id="audit", table=table, staged=write.output, **facts)
-    PublishOperator(task_id="publish", table=table, staged=audit.output, **facts)
+def _steps(table: str, arguments: dict[str, Any]) -> WriteOperator:
+    write = WriteOperator(task_id="write", table=table, **arguments)
+    audit = AuditOperator(task_id="audit", table=table, staged=write.output, **arguments)
+    PublishOperator(task_id="publish", table=table, staged=audit.output, **arguments)
     return write
 
 

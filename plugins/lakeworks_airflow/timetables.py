@@ -85,8 +85,8 @@ class DailyPartitions(_Partitions):
 
     def _periods(self, first: Period, last: Period) -> Iterator[Period]:
         end = min(last.end, Period.containing(timezone.utcnow(), "day").start)
-        for month, found in groupby(period_range(first, end), key=lambda day: Period.containing(day.start, "month")):
-            days = list(found)
+        for month, own_days in groupby(period_range(first, end), key=lambda day: Period.containing(day.start, "month")):
+            days = list(own_days)
             yield from [month] if days == month.split("day") else days
 
     def _moment(self, period: Period) -> datetime:

@@ -51,9 +51,9 @@ def object_url(key: str, *, listing: bool) -> str:
 
     from lakeworks.settings import current_settings
 
-    found = current_settings()
+    settings = current_settings()
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
-        return f"{endpoint}/{found.bucket}" + (f"?prefix={quote(key)}" if listing else f"/{quote(key)}")
+        return f"{endpoint}/{settings.bucket}" + (f"?prefix={quote(key)}" if listing else f"/{quote(key)}")
     page = "buckets" if listing else "object"
-    return f"https://{found.region}.console.aws.amazon.com/s3/{page}/{found.bucket}?prefix={quote(key)}"
+    return f"https://{settings.region}.console.aws.amazon.com/s3/{page}/{settings.bucket}?prefix={quote(key)}"

@@ -76,10 +76,10 @@ class BatchConversion:
         self._drift.note(
             file,
             [
-                found
+                difference
                 for name, values in matched.columns.items()
                 if name in fresh
-                for found in differences(
+                for difference in differences(
                     name, self._contract.columns[name].type, matched.spelled[name], values, is_text=batch.is_text
                 )
             ],
@@ -140,16 +140,16 @@ class BatchConversion:
         values = matched.columns[field.name]
         if batch.decimal_comma and is_number(field.type):
             values = with_points(values)
-        found = convert(values, field.type, is_text=batch.is_text)
-        for place, why in found.unfit.items():
+        converted = convert(values, field.type, is_text=batch.is_text)
+        for place, why in converted.unfit.items():
             reasons.setdefault(place, []).append((UNFIT, f"`{field.name}` does not fit {field.type}: {why}."))
-        for path, places in found.unknown.items():
+        for path, places in converted.unknown.items():
             if not self._rejects_unknown:
                 self._drift.note(file, [("column", f"`{field.name}.{path}` is new, kept in landing only")])
                 continue
             for place in places:
                 reasons.setdefault(place, []).append((UNKNOWN, f"`{field.name}.{path}` is not in the contract."))
-        return found.values
+        return converted.values
 
     def _refuse(self, file: str, matched: Matched, batch: RawBatch, reasons: ReasonLists) -> None:
         place = min(reasons)

@@ -18,10 +18,10 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
         return pa.nulls(len(column), kind)
     if _family(column.type) not in ("null", _family(kind)) and not _is_plain_text(column.type, kind):
         raise pa.ArrowInvalid("another kind of value")
-    found = pc.cast(column, match_type(kind, column.type), safe=True)
-    if _is_rounded(column, found):
+    casted = pc.cast(column, match_type(kind, column.type), safe=True)
+    if _is_rounded(column, casted):
         raise pa.ArrowInvalid("a value would be rounded, or become infinite")
-    return found.view(kind)
+    return casted.view(kind)
 
 
 def new_members(arrived: pa.DataType, kind: pa.DataType, path: str = "") -> Iterator[str]:

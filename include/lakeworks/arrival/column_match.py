@@ -41,26 +41,26 @@ def match(file: str, names: Collection[str], batch: RawBatch) -> Matched:
     spelled: dict[str, str] = {}
     extra: dict[str, Any] = {}
     twice: dict[str, list[int]] = {}
-    for lowered, found in alike.items():
-        values, places = _one(file, found, batch)
+    for lowered, spellings in alike.items():
+        values, places = _one_spelling(file, spellings, batch)
         if lowered in known:
             columns[known[lowered]] = values
-            spelled[known[lowered]] = known[lowered] if known[lowered] in found else found[0]
+            spelled[known[lowered]] = known[lowered] if known[lowered] in spellings else spellings[0]
         else:
-            extra[found[0]] = values
+            extra[spellings[0]] = values
         if places:
-            twice[known.get(lowered, found[0])] = places
+            twice[known.get(lowered, spellings[0])] = places
     return Matched(columns, spelled, extra, twice)
 
 
-def _one(file: str, found: Sequence[str], batch: RawBatch) -> tuple[Any, list[int]]:
+def _one_spelling(file: str, alike: Sequence[str], batch: RawBatch) -> tuple[Any, list[int]]:
     """Return the values of a column, or of the members of JSON objects that are spelled in several ways."""
-    if len(found) == 1:
-        return batch.columns[found[0]], []
-    spellings = [batch.columns[name] for name in found]
+    if len(alike) == 1:
+        return batch.columns[alike[0]], []
+    spellings = [batch.columns[name] for name in alike]
     if any(isinstance(values, pa.Array) for values in spellings):
         raise SchemaDrift(
-            f"`{file}` has two columns that differ only in case: {', '.join(f'`{name}`' for name in found)}. The file stays in "
+            f"`{file}` has two columns that differ only in case: {', '.join(f'`{name}`' for name in alike)}. The file stays in "
             "landing, nothing was staged. Rename one of them."
         )
     rows = [[item for item in row if item is not None] for row in zip(*spellings, strict=True)]
@@ -80,12 +80,12 @@ def differences(
 ) -> Iterator[tuple[DriftKind, str]]:
     """Return what differs about a column that arrived: its spelling, and where the format has types, the type."""
     if isinstance(values, pa.Array) and not is_text:
-        found = values.type
-        same = found == wanted.arrow or str(found).removeprefix("large_") == str(wanted.arrow)
+        arrived = values.type
+        same = arrived == wanted.arrow or str(arrived).removeprefix("large_") == str(wanted.arrow)
         if not same:
-            yield "column" if pa.types.is_null(found) else "type", f"`{name}` came as {found}, kept as {wanted}"
+            yield "column" if pa.types.is_null(arrived) else "type", f"`{name}` came as {arrived}, kept as {wanted}"
         # The raw response stays in landing, so the contract can add the member later.
-        for member in new_members(found, wanted.arrow):
+        for member in new_members(arrived, wanted.arrow):
             yield "column", f"`{name}.{member}` is new, kept in landing only"
     if source != name:
         yield "spelling", f"`{name}` is spelled `{source}`"

@@ -118,7 +118,7 @@ def _batches(file: RawRows, contract: Contract) -> Iterator[RawBatch]:
 
 def _headers(files: Sequence[RawRows], contract: Contract) -> list[RawBatch]:
     """Return the columns of the files, up to the first that does not know them from the start."""
-    found: list[RawBatch] = []
+    headers: list[RawBatch] = []
     for file in files:
         batches = _batches(file, contract)
         first = next(batches, None)
@@ -126,8 +126,8 @@ def _headers(files: Sequence[RawRows], contract: Contract) -> list[RawBatch]:
             batches.close()
         if first is None or first.rows:
             break
-        found.append(first)
-    return found
+        headers.append(first)
+    return headers
 
 
 def _read(
@@ -137,9 +137,9 @@ def _read(
         for batch in _batches(file, contract):
             with _converting(contract, file.name):
                 conversion.begin(file.name, file.constants, batch)
-                found = conversion.convert(file.name, file.constants, batch) if batch.rows else None
-            if found is not None:
-                yield found, file.name
+                converted = conversion.convert(file.name, file.constants, batch) if batch.rows else None
+            if converted is not None:
+                yield converted, file.name
 
 
 @contextmanager

@@ -99,7 +99,7 @@ class ExtraColumns:
 
     def carried(self, columns: Mapping[str, Any], *, is_text: bool) -> list[tuple[pa.Field, pa.Array]]:
         """Return the columns as a batch carries them until all types are known: own text where the format has no type."""
-        found = []
+        carried_columns = []
         for name, values in columns.items():
             if name.lower() not in self._found:
                 continue
@@ -107,8 +107,8 @@ class ExtraColumns:
             array = (
                 values if isinstance(values, pa.Array) else pa.array([own_text(item) for item in values], pa.string())
             )
-            found.append((pa.field(name.lower(), array.type, metadata=_FREE if free else None), array))
-        return found
+            carried_columns.append((pa.field(name.lower(), array.type, metadata=_FREE if free else None), array))
+        return carried_columns
 
     def columns(self, batch: pa.RecordBatch, file: str) -> list[pa.Array]:
         """Return the kept columns of a batch in their final types; null where a value does not fit."""
@@ -122,12 +122,12 @@ class ExtraColumns:
         values, free = batch.column(place), (batch.schema.field(place).metadata or {}) == _FREE
         if free and extra.kept.members:
             values = [_document(text) for text in values.to_pylist()]
-        found = convert(values, extra.kept.arrow, is_text=free)
-        if found.unfit:
-            why = next(iter(found.unfit.values()))
+        converted = convert(values, extra.kept.arrow, is_text=free)
+        if converted.unfit:
+            why = next(iter(converted.unfit.values()))
             says = f"`{extra.name}` has values that do not fit {extra.kept}, kept in landing only ({why}; in `{file}`)"
             self._drift.note(file, [("value", says)])
-        return found.values
+        return converted.values
 
 
 def any_value(values: Sequence[Any]) -> bool:

@@ -40,7 +40,7 @@ class RejectedRows:
         rules = [sorted({rule for rule, _ in reasons[place]}) for place in places]
         says = [" ".join(text for _, text in reasons[place]) for place in places]
         self.rows += len(places)
-        self.broken.update(rule for found in rules for rule in found)
+        self.broken.update(rule for names in rules for rule in names)
         self.keep(
             pa.RecordBatch.from_arrays(
                 [pa.array(texts), pa.array(rules, SCHEMA.field(1).type), pa.array(says)], schema=SCHEMA

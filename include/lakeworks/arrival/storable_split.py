@@ -58,5 +58,5 @@ def _faults(batch: pa.RecordBatch, contract: Contract) -> Iterator[Sequence[int]
 def _outside(values: pa.Array, start: datetime, end: datetime) -> list[int]:
     first, after = (pa.scalar(moment, pa.timestamp("us")).cast(values.type) for moment in (start, end))
     outside = pc.or_(pc.less(values, first), pc.greater_equal(values, after))
-    found: list[int] = pc.indices_nonzero(pc.fill_null(outside, False)).to_pylist()
-    return found
+    positions: list[int] = pc.indices_nonzero(pc.fill_null(outside, False)).to_pylist()
+    return positions

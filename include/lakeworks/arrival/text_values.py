@@ -32,7 +32,7 @@ def reader_of(kind: "pa.DataType") -> Read:
     checks: tuple[tuple[Callable[[Any], bool], Callable[[Any], Read]], ...] = (
         (pa.types.is_string, lambda _: own_text),
         (pa.types.is_boolean, lambda _: _truth),
-        (pa.types.is_integer, _whole),
+        (pa.types.is_integer, _integer),
         (pa.types.is_floating, _real),
         (pa.types.is_decimal, _decimal),
         (pa.types.is_timestamp, lambda _: _moment),
@@ -59,10 +59,10 @@ def _nothing(kind: Any) -> Read:
 
 
 def _truth(value: Any) -> bool:
-    found = value if isinstance(value, bool) else _TRUTH.get(str(value).lower()) if isinstance(value, str) else None
-    if found is None:
+    truth = value if isinstance(value, bool) else _TRUTH.get(str(value).lower()) if isinstance(value, str) else None
+    if truth is None:
         raise UnfitError(f"{_shown(value)} is neither true nor false")
-    return bool(found)
+    return bool(truth)
 
 
 def _number(value: Any) -> Decimal:
@@ -82,7 +82,7 @@ def _number(value: Any) -> Decimal:
         raise UnfitError(f"{_shown(value)} is no number of a sensible size") from None
 
 
-def _whole(kind: Any) -> Read:
+def _integer(kind: Any) -> Read:
     limit = 1 << (kind.bit_width - 1)
 
     def read(value: Any) -> int:
@@ -105,25 +105,25 @@ def _real(kind: Any) -> Read:
         if isinstance(value, float) and not isinstance(value, JsonNumber) and value * 0 != 0:
             return value  # NaN or infinite, as the sender wrote it
         number = _number(value)
-        found = float(number)
+        real = float(number)
         if kind.bit_width < 64:
             import numpy as np
 
-            found = float(np.float32(found) if kind.bit_width == 32 else np.float16(found))
-        if not _is_same(number, found, kind.bit_width):
+            real = float(np.float32(real) if kind.bit_width == 32 else np.float16(real))
+        if not _is_same(number, real, kind.bit_width):
             raise UnfitError(f"{_shown(value)} has more digits than a floating number of {kind.bit_width} bits")
-        return found
+        return real
 
     return read
 
 
-def _is_same(number: Decimal, found: float, bits: int) -> bool:
+def _is_same(number: Decimal, real: float, bits: int) -> bool:
     """Return whether the floating number, written with as many digits as the text has, is the text again."""
-    if found * 0 != 0:
+    if real * 0 != 0:
         return False
     digits = max(len(number.as_tuple().digits), 1)
     enough = {64: 17, 32: 9, 16: 5}[bits]
-    exact = Decimal(found)
+    exact = Decimal(real)
     return exact == number or (digits <= enough and Context(prec=digits).plus(exact) == number)
 
 
@@ -134,10 +134,10 @@ def _decimal(kind: Any) -> Read:
             raise UnfitError(f"{_shown(value)} is no decimal number")
         if number and number.adjusted() >= kind.precision - kind.scale:
             raise UnfitError(f"{_shown(value)} has too many digits before the point for {kind}")
-        found = number.quantize(Decimal(1).scaleb(-kind.scale), context=_QUANTIZED)
-        if found != number:
+        rounded = number.quantize(Decimal(1).scaleb(-kind.scale), context=_QUANTIZED)
+        if rounded != number:
             raise UnfitError(f"{_shown(value)} has too many digits after the point for {kind}")
-        return found
+        return rounded
 
     return read
 
@@ -146,10 +146,10 @@ def _moment(value: Any) -> datetime:
     """Return a moment of ISO 8601; one with an offset becomes UTC, one without means UTC."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-    found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
         raise UnfitError(f"{_shown(value)} is no moment like 2019-01-05T13:00:00Z")
-    day, clock, fraction, zone = found.groups()
+    day, clock, fraction, zone = match.groups()
     if fraction and fraction[6:].strip("0"):
         raise UnfitError(f"{_shown(value)} is finer than a microsecond")
     if clock is not None and fraction:
@@ -179,15 +179,15 @@ def _struct(kind: Any) -> Read:
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise UnfitError(f"{_shown(value)} is no object")
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for name, item in value.items():
             known = lowered.get(str(name).lower())
             if known is None:
                 continue
-            if found.get(known) is not None and item is not None:
+            if fields.get(known) is not None and item is not None:
                 raise UnfitError(f"its member `{name}` comes twice, in upper and lower case")
-            found[known] = _member(members[known], item, known) if item is not None else found.get(known)
-        return found
+            fields[known] = _member(members[known], item, known) if item is not None else fields.get(known)
+        return fields
 
     return read
 

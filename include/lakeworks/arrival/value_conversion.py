@@ -46,8 +46,8 @@ def convert(values: "pa.Array | Sequence[Any]", kind: pa.DataType, *, is_text: b
 
 
 def _from_text(values: pa.Array, kind: pa.DataType) -> Converted:
-    found = _at_once(values, kind)
-    return Converted(found) if found is not None else _one_by_one(values.to_pylist(), kind)
+    converted = _at_once(values, kind)
+    return Converted(converted) if converted is not None else _one_by_one(values.to_pylist(), kind)
 
 
 def _at_once(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -58,7 +58,7 @@ def _at_once(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
         if pa.types.is_float64(kind):
             return _reals(values)
         for check, pattern in _PLAIN:
-            if check(kind) and _all(pc.match_substring_regex(values, pattern)):
+            if check(kind) and _all_true(pc.match_substring_regex(values, pattern)):
                 return pc.cast(pc.utf8_rtrim(values, "Z") if pa.types.is_timestamp(kind) else values, kind)
     except pa.ArrowException:
         return None
@@ -66,14 +66,14 @@ def _at_once(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
 
 
 def _reals(values: pa.Array) -> pa.Array | None:
-    if not _all(pc.match_substring_regex(values, _REAL)):
+    if not _all_true(pc.match_substring_regex(values, _REAL)):
         return None
-    found = pc.cast(values, pa.float64())
-    is_own_text = pc.or_(pc.match_substring_regex(values, _SHORT_REAL), pc.equal(pc.cast(found, pa.string()), values))
-    return found if _all(is_own_text) else None
+    reals = pc.cast(values, pa.float64())
+    is_own_text = pc.or_(pc.match_substring_regex(values, _SHORT_REAL), pc.equal(pc.cast(reals, pa.string()), values))
+    return reals if _all_true(is_own_text) else None
 
 
-def _all(truths: pa.Array) -> bool:
+def _all_true(truths: pa.Array) -> bool:
     return pc.all(truths, skip_nulls=True).as_py() is not False
 
 
@@ -92,19 +92,19 @@ def _from_python(values: Sequence[Any], kind: pa.DataType) -> Converted:
 
 
 def _one_by_one(values: Sequence[Any], kind: pa.DataType) -> Converted:
-    read, unfit, found = reader_of(kind), dict[int, str](), list[Any]()
+    read, unfit, converted = reader_of(kind), dict[int, str](), list[Any]()
     for place, value in enumerate(values):
         try:
-            found.append(read(value))
+            converted.append(read(value))
         except UnfitError as error:
-            found.append(None)
+            converted.append(None)
             unfit[place] = str(error)
     unknown: dict[str, list[int]] = {}
     if pa.types.is_nested(kind):
         for place, value in enumerate(values):
             for path in dict.fromkeys(_unknown(value, kind, "")):
                 unknown.setdefault(path, []).append(place)
-    return Converted(pa.array(found, kind), unfit, unknown)
+    return Converted(pa.array(converted, kind), unfit, unknown)
 
 
 def _from_arrow(values: pa.Array, kind: pa.DataType) -> Converted:

@@ -24,7 +24,7 @@ def check_belongs(
     arrived = len(batch.columns) - len(unknown)
     if not expected or not (batch.columns or batch.rows):
         return
-    missing = [column for column in expected if column.lower() not in {found.lower() for found in batch.columns}]
+    missing = [column for column in expected if column.lower() not in {spelling.lower() for spelling in batch.columns}]
     spaced = _spaced(missing, unknown)
     too_few = arrived == 0 or (2 * arrived < len(expected) and len(unknown) > arrived)
     if not spaced and not too_few:
@@ -43,7 +43,7 @@ def _cause(spaced: Sequence[str], missing: Sequence[str], unknown: Sequence[str]
         (header,) = batch.columns
         for delimiter, shown in _DELIMITERS.items():
             if (
-                len(set(map(_bare, header.split(delimiter))) & set(map(_bare, missing))) > 1
+                len(set(map(_letters_only, header.split(delimiter))) & set(map(_letters_only, missing))) > 1
                 or header.count(delimiter) > 1
             ):
                 return f"Its one column's name holds {shown}: is that the delimiter?"
@@ -58,15 +58,17 @@ def _wraps(batch: RawBatch, column: str, missing: Sequence[str]) -> bool:
     inner: Any = next((item for item in batch.columns[column] if item is not None), None)
     inner = inner.as_py() if hasattr(inner, "as_py") else inner
     inner = next((item for item in inner if item), None) if isinstance(inner, list) else inner
-    return isinstance(inner, dict) and bool({_bare(str(key)) for key in inner} & {_bare(name) for name in missing})
+    return isinstance(inner, dict) and bool(
+        {_letters_only(str(key)) for key in inner} & {_letters_only(name) for name in missing}
+    )
 
 
 def _spaced(missing: Sequence[str], unknown: Sequence[str]) -> list[str]:
-    wanted = {_bare(name) for name in missing}
-    return [name for name in unknown if _bare(name) in wanted]
+    wanted = {_letters_only(name) for name in missing}
+    return [name for name in unknown if _letters_only(name) in wanted]
 
 
-def _bare(name: str) -> str:
+def _letters_only(name: str) -> str:
     return re.sub(r"[\s\"'\u00a0\ufeff\u200b]+", "", name).lower()
 
 

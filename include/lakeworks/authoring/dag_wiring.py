@@ -93,16 +93,16 @@ def read_wiring(folder: Path) -> Wiring:
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise ConfigError(f"Airflow could not parse `{folder}`: {last[0]}. Run: airflow dags list-import-errors")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return Wiring({name: _dag(facts) for name, facts in found["dags"].items()}, found["errors"])
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return Wiring({name: _dag(dag) for name, dag in answer["dags"].items()}, answer["errors"])
 
 
-def _dag(facts: Mapping[str, Any]) -> Dag:
+def _dag(dag: Mapping[str, Any]) -> Dag:
     tasks = {
         name: Task(**{**task, "outlets": tuple(task["outlets"]), "downstream": tuple(task["downstream"])})
-        for name, task in facts["tasks"].items()
+        for name, task in dag["tasks"].items()
     }
-    return Dag(facts["file"], tuple(facts["started_by"]), tasks)
+    return Dag(dag["file"], tuple(dag["started_by"]), tasks)
 
 
 def wiring_problems(

@@ -12,24 +12,24 @@ def differences(example: Example, outcome: ExampleOutcome) -> list[str]:
 
 
 def _rows(expected: Sequence[Mapping[str, Any]], built: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for number, (wanted, row) in enumerate(zip(expected, built, strict=False), 1):
-        for column in {**wanted, **row}:
+    for number, (expected_row, row) in enumerate(zip(expected, built, strict=False), 1):
+        for column in {**expected_row, **row}:
             if column not in row:
                 yield f"row {number}: `{column}` was not built"
-            elif column not in wanted:
+            elif column not in expected_row:
                 yield f"row {number}: `{column}` was built, and the contract has no such column"
-            elif wanted[column] != row[column]:
-                yield f"row {number}: `{column}` is {_shown(row[column])}, expected {_shown(wanted[column])}"
-    for number, wanted in enumerate(expected[len(built) :], len(built) + 1):
-        yield f"row {number} is missing: {shown_row(wanted)}"
+            elif expected_row[column] != row[column]:
+                yield f"row {number}: `{column}` is {_shown(row[column])}, expected {_shown(expected_row[column])}"
+    for number, expected_row in enumerate(expected[len(built) :], len(built) + 1):
+        yield f"row {number} is missing: {shown_row(expected_row)}"
     for number, row in enumerate(built[len(expected) :], len(expected) + 1):
         yield f"row {number} was not expected: {shown_row(row)}"
 
 
 def _quarantined(expected: Sequence[Sequence[str]], built: Sequence[Sequence[str]]) -> Iterator[str]:
-    wanted, found = sorted(map(sorted, expected)), sorted(map(sorted, built))
-    if wanted != found:
-        yield f"quarantined rows broke {found or 'nothing'}, expected {wanted or 'none'}"
+    expected_rules, built_rules = sorted(map(sorted, expected)), sorted(map(sorted, built))
+    if expected_rules != built_rules:
+        yield f"quarantined rows broke {built_rules or 'nothing'}, expected {expected_rules or 'none'}"
 
 
 def shown_row(row: Mapping[str, Any]) -> str:

@@ -67,8 +67,8 @@ class SparkExamples:
         self._spark = self._spark or self._opened.enter_context(running_spark(self._scratch / "spark"))
         sql, tables = bind(text, Period.parse(example.period)), given_tables(example)
         with scratch_folder(self._scratch) as folder:
-            found = query_given(self._spark, render(sql, "spark"), tables, glue_types(example), folder)
-        return row_differences(by_duckdb(sql, tables), found)
+            result = query_given(self._spark, render(sql, "spark"), tables, glue_types(example), folder)
+        return row_differences(by_duckdb(sql, tables), result)
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def engines_at_hand(scratch: Path, only: str | None = None) -> Iterator[tuple[li
 
 def given_tables(example: Example) -> dict[str, pa.Table]:
     """Return what the example gives, by the name that its SQL uses."""
-    found = {}
+    tables = {}
     for name in inputs(load_contract(example.table)):
         rows = example.given.get(name, [])
         if name == LANDING:
@@ -103,10 +103,10 @@ def given_tables(example: Example) -> dict[str, pa.Table]:
             text = [
                 pa.field(item.name, pa.string() if pa.types.is_null(item.type) else item.type) for item in landed.schema
             ]
-            found[LANDING] = landed.cast(pa.schema(text))  # a column without any value: text, as in the files
+            tables[LANDING] = landed.cast(pa.schema(text))  # a column without any value: text, as in the files
         else:
-            found[TableName.parse(name).sql] = given_table(load_contract(name), rows)
-    return found
+            tables[TableName.parse(name).sql] = given_table(load_contract(name), rows)
+    return tables
 
 
 def glue_types(example: Example) -> dict[str, str]:
@@ -133,11 +133,11 @@ def by_duckdb(sql: str, tables: Mapping[str, pa.Table]) -> list[dict[str, Any]]:
         return rows_in(connection.execute(sql).to_arrow_table())
 
 
-def row_differences(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[str]:
+def row_differences(expected: Sequence[Mapping[str, Any]], produced: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a line for each row that only one of two engines gives; their order says nothing."""
-    wanted, built = (Counter(str(sorted(row.items())) for row in rows) for rows in (expected, found))
-    missing = [row for row in expected if str(sorted(row.items())) in wanted - built]
-    extra = [row for row in found if str(sorted(row.items())) in built - wanted]
+    unmet, built = (Counter(str(sorted(row.items())) for row in rows) for rows in (expected, produced))
+    missing = [row for row in expected if str(sorted(row.items())) in unmet - built]
+    extra = [row for row in produced if str(sorted(row.items())) in built - unmet]
     return [f"DuckDB alone gives {shown_row(row)}" for row in missing] + [
         f"Spark alone gives {shown_row(row)}" for row in extra
     ]

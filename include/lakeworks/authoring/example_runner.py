@@ -73,7 +73,7 @@ def _received(example: Example, contract: Contract, scratch: Path) -> ExampleOut
 def _parsed(example: Example, contract: Contract) -> Iterator[tuple[str, Rows]]:
     """Yield recorded answers, parsed by the source's own `parse`."""
     name, _, dataset = str(contract.source).partition(".")
-    parse, wanted = parser_of(name), FetchRequest(dataset, Period.parse(example.period), contract.source_options)
+    parse, request = parser_of(name), FetchRequest(dataset, Period.parse(example.period), contract.source_options)
     if parse is None:
         raise ContractError(
             f"`{contract.name}`: the source `{name}` has no `parse`: give `landing` rows, not `response`."
@@ -83,7 +83,7 @@ def _parsed(example: Example, contract: Contract) -> Iterator[tuple[str, Rows]]:
         facts = {key: str(value) for key, value in item.get("facts", {}).items()}
         answer = SourceResponse(body, f"example:{item['file']}", item.get("status", 200), {}, datetime.now(UTC), facts)
         try:
-            rows = list(parse(wanted, answer))
+            rows = list(parse(request, answer))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ContractError(
                 f"`{contract.name}`: `parse` of the source `{name}` cannot read `{item['file']}`: {error!r}"

@@ -10,15 +10,15 @@ _ENDINGS = (".yml", ".yaml", ".sql", ".py", ".csv", ".json")
 
 def snapshot(folders: Sequence[Path]) -> ChangeTimes:
     """Return size and time of change of every file that a person writes below the folders."""
-    found: ChangeTimes = {}
+    times: ChangeTimes = {}
     for path in (path for folder in folders for path in folder.rglob("*")):
         if path.suffix in _ENDINGS and "__pycache__" not in path.parts:
             try:
                 state = path.stat()
             except FileNotFoundError:  # an editor replaced it
                 continue
-            found[path] = (state.st_size, state.st_mtime_ns)
-    return found
+            times[path] = (state.st_size, state.st_mtime_ns)
+    return times
 
 
 def changes(

@@ -67,10 +67,10 @@ def _words_of_sql() -> frozenset[str]:
     import duckdb
 
     with duckdb.connect() as connection:
-        found = connection.execute(
+        keywords = connection.execute(
             "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'"
         ).fetchall()
-    return frozenset(word for (word,) in found)
+    return frozenset(word for (word,) in keywords)
 
 
 def from_upstream(upstream: str) -> dict[str, str]:
@@ -142,13 +142,13 @@ def read_sample(path: Path) -> Sample:
     quoted = "'" + str(path).replace("'", "''") + "'"
     try:
         with duckdb.connect() as connection:
-            found = connection.sql(f"SELECT * FROM {quoted} LIMIT 1").to_arrow_table()
+            sample = connection.sql(f"SELECT * FROM {quoted} LIMIT 1").to_arrow_table()
     except duckdb.Error as error:
         raise ConfigError(f"`{path}` cannot be read: {str(error).splitlines()[0]} Nothing was written.") from error
-    if not len(found):
+    if not len(sample):
         raise ConfigError(f"`{path}` has no row. Nothing was written.")
-    types = {field.name: str(from_arrow(field.type)) for field in found.schema}
-    return Sample(types, found.to_pylist()[0])
+    types = {field.name: str(from_arrow(field.type)) for field in sample.schema}
+    return Sample(types, sample.to_pylist()[0])
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:

@@ -12,21 +12,21 @@ _CLASSES = ("public", "internal", "confidential", "restricted")
 _TIMES = ("date", "timestamp", "time")
 
 
-def to_column(found: "SchemaProperty") -> dict[str, Any]:
+def to_column(prop: "SchemaProperty") -> dict[str, Any]:
     """Return a column as contract.yml writes it."""
-    options = found.logicalTypeOptions or {}
+    options = prop.logicalTypeOptions or {}
     column: dict[str, Any] = {
-        "type": column_type(found, str(found.name)),
-        "description": found.description or f"`{found.name}` as received.",
-        "required": bool(found.required or found.primaryKey or any(map(is_not_null, found.quality or ()))),
-        "allowed": _allowed(found),
+        "type": column_type(prop, str(prop.name)),
+        "description": prop.description or f"`{prop.name}` as received.",
+        "required": bool(prop.required or prop.primaryKey or any(map(is_not_null, prop.quality or ()))),
+        "allowed": _allowed(prop),
         "pattern": options.get("pattern"),
-        "classification": _classification(found),
-        "pii": "pii" in (found.tags or ()),
+        "classification": _classification(prop),
+        "pii": "pii" in (prop.tags or ()),
     }
-    if found.logicalType not in _TIMES:
+    if prop.logicalType not in _TIMES:
         column |= {key: options[key] for key in ("minimum", "maximum") if key in options}
-    column |= from_custom(found.customProperties)  # exact limits, and what the standard cannot say
+    column |= from_custom(prop.customProperties)  # exact limits, and what the standard cannot say
     return {key: value for key, value in column.items() if value is not None}
 
 
@@ -39,17 +39,17 @@ def valid_values(rule: "DataQuality") -> list[Any] | None:
     """Return the values that a rule of a property allows; None if it is another rule."""
     if rule.metric != "invalidValues" or rule.mustBe != 0:
         return None
-    found = (rule.arguments or {}).get("validValues")
-    return found if isinstance(found, list) else None
+    values = (rule.arguments or {}).get("validValues")
+    return values if isinstance(values, list) else None
 
 
-def _allowed(found: "SchemaProperty") -> list[Any] | None:
-    if found.enum:
-        return [item.value for item in found.enum]
-    return next((values for rule in found.quality or () if (values := valid_values(rule))), None)
+def _allowed(prop: "SchemaProperty") -> list[Any] | None:
+    if prop.enum:
+        return [item.value for item in prop.enum]
+    return next((values for rule in prop.quality or () if (values := valid_values(rule))), None)
 
 
-def _classification(found: "SchemaProperty") -> str:
+def _classification(prop: "SchemaProperty") -> str:
     """Return our word for a classification; the strictest for a word that is unknown here."""
-    said = (found.classification or "public").lower()
+    said = (prop.classification or "public").lower()
     return said if said in _CLASSES else "restricted"

@@ -134,16 +134,16 @@ def _team(team: "Team | list[Any] | None") -> str | None:
 
 
 def _service_levels(document: "OpenDataContractStandard", own: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for level in document.slaProperties or ():
         unit = (level.unit or "")[:1].lower()
         if not isinstance(level.value, int | float):
             continue
         if level.property in ("latency", "freshness") and unit in _HOURS:
-            found["freshness"] = {"max_age_hours": level.value * _HOURS[unit], **own.get("freshness", {})}
+            fields["freshness"] = {"max_age_hours": level.value * _HOURS[unit], **own.get("freshness", {})}
         if level.property == "retention" and unit in _DAYS:
-            found["retention"] = {**own.get("retention", {}), "expire_after_days": int(level.value * _DAYS[unit])}
-    return found
+            fields["retention"] = {**own.get("retention", {}), "expire_after_days": int(level.value * _DAYS[unit])}
+    return fields
 
 
 def _left_out(document: "OpenDataContractStandard", table: "SchemaObject") -> Iterator[str]:

@@ -24,19 +24,19 @@ class Rules:
 
 def to_rules(table: "SchemaObject") -> Rules:
     """Return the rules of a table and of its properties."""
-    found = Rules([], [], [])
+    rules = Rules([], [], [])
     for rule in table.quality or ():
         if row := from_custom(rule.customProperties).get("row_rule"):
-            found.rows.append({"name": rule.name, "sql": row, "reason": rule.description or f"{rule.name} is broken."})
+            rules.rows.append({"name": rule.name, "sql": row, "reason": rule.description or f"{rule.name} is broken."})
         elif check := _check(rule):
-            found.checks.append(check)
+            rules.checks.append(check)
         else:
-            found.left_out.append(f"quality: {rule.name or rule.description or rule.type}")
+            rules.left_out.append(f"quality: {rule.name or rule.description or rule.type}")
     for item in table.properties or ():
         for rule in item.quality or ():
             if not is_not_null(rule) and valid_values(rule) is None:
-                found.left_out.append(f"{item.name}: quality: {rule.name or rule.metric or rule.type}")
-    return found
+                rules.left_out.append(f"{item.name}: quality: {rule.name or rule.metric or rule.type}")
+    return rules
 
 
 def _check(rule: "DataQuality") -> dict[str, Any] | None:
@@ -54,8 +54,8 @@ def _check(rule: "DataQuality") -> dict[str, Any] | None:
 def _implementation(rule: "DataQuality") -> dict[str, Any] | None:
     if (rule.engine or "").lower() != ENGINE or not isinstance(rule.implementation, dict):
         return None
-    found: dict[str, Any] = rule.implementation
-    return found if "type" in found else None
+    document: dict[str, Any] = rule.implementation
+    return document if "type" in document else None
 
 
 def _metric(rule: "DataQuality") -> dict[str, Any] | None:

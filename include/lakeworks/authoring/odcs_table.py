@@ -32,8 +32,8 @@ def from_odcs(
         ContractError: the document says what is not possible here, or there is no such upstream table.
     """
     document = read_odcs(path)
-    found = to_contract(document, name, path.name)
-    contract = found.contract
+    converted = to_contract(document, name, path.name)
+    contract = converted.contract
     named = [item for table in document.schema_ or () for one in table.properties or () for item in _sources(one)]
     source = source or (None if upstream else contract.source)
     upstream = upstream or next((item for item in named if item in all_tables() and item != name), None)
@@ -42,7 +42,7 @@ def from_odcs(
             f"`{path}` does not say what `{name}` is made of. Nothing was written. Give --from or --source too."
         )
     files = _landed(contract, source) if source else _selected(contract, str(upstream))
-    return files, found.left_out, bool(source)
+    return files, converted.left_out, bool(source)
 
 
 def _sources(one: Any) -> Sequence[str]:
@@ -86,13 +86,13 @@ def _landed(contract: Contract, source: str) -> dict[str, str]:
 
 def written(contract: Contract) -> dict[str, Any]:
     """Return a contract as contract.yml writes it: without its name and what is so by default."""
-    found: dict[str, Any] = contract.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+    fields: dict[str, Any] = contract.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
     if contract.source_options:
-        found["source_options"] = contract.source_options  # a date stays one
+        fields["source_options"] = contract.source_options  # a date stays one
     for name, column in contract.columns.items():
-        found["columns"][name] |= {
+        fields["columns"][name] |= {
             key: exactly(value) for key in ("minimum", "maximum") if (value := getattr(column, key)) is not None
         }
         if column.allowed is not None:
-            found["columns"][name]["allowed"] = [exactly(value) for value in column.allowed]
-    return {**found, "grain": list(contract.grain)}
+            fields["columns"][name]["allowed"] = [exactly(value) for value in column.allowed]
+    return {**fields, "grain": list(contract.grain)}

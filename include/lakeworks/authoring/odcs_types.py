@@ -31,26 +31,26 @@ _FORMATS = {
 }  # fmt: skip
 
 
-def column_type(found: "SchemaProperty", place: str) -> LakeType:
+def column_type(prop: "SchemaProperty", place: str) -> LakeType:
     """Return the physical type if lakeworks knows it, else the logical type with its members.
 
     Raises:
         ContractError: neither says a type; names the place in the document.
     """
-    if (kind := _physical(found.physicalType or "")) is not None:
+    if (kind := _physical(prop.physicalType or "")) is not None:
         return kind
-    if found.items is not None:
-        return LakeType("list", (("item", column_type(found.items, f"{place}.items")),))
-    if found.map is not None and found.map.key and found.map.value:
-        key, value = column_type(found.map.key, f"{place}.map.key"), column_type(found.map.value, f"{place}.map.value")
+    if prop.items is not None:
+        return LakeType("list", (("item", column_type(prop.items, f"{place}.items")),))
+    if prop.map is not None and prop.map.key and prop.map.value:
+        key, value = column_type(prop.map.key, f"{place}.map.key"), column_type(prop.map.value, f"{place}.map.value")
         return LakeType("map", (("key", key), ("value", value)))
-    if found.properties:
-        members = [(str(item.name), column_type(item, f"{place}.{item.name}")) for item in found.properties]
+    if prop.properties:
+        members = [(str(item.name), column_type(item, f"{place}.{item.name}")) for item in prop.properties]
         return LakeType("struct", tuple(members))
-    options: Mapping[str, object] = found.logicalTypeOptions or {}
-    kind_name = _FORMATS.get(str(options.get("format"))) or _LOGICAL.get(found.logicalType or "")
+    options: Mapping[str, object] = prop.logicalTypeOptions or {}
+    kind_name = _FORMATS.get(str(options.get("format"))) or _LOGICAL.get(prop.logicalType or "")
     if kind_name is None:
-        said = found.physicalType or found.logicalType or "nothing"
+        said = prop.physicalType or prop.logicalType or "nothing"
         raise ContractError(f"`{place}` has no type that a column can have: the document says {said}.")
     return LakeType(kind_name)
 

@@ -28,9 +28,9 @@ def sql_problems(contract: Contract) -> Iterator[Problem]:
     except ContractError as error:
         yield Problem(file, "", str(error))
         return
-    found = list(_upstream_problems(contract, reads))
-    yield from (Problem(file, field, text) for field, text in found)
-    if not found:
+    problems = list(_upstream_problems(contract, reads))
+    yield from (Problem(file, field, text) for field, text in problems)
+    if not problems:
         yield from (Problem(file, field, text) for field, text in _engine_problems(contract, bound, reads))
         yield from (Problem(file, "", text) for text in _rendering_problems(bound))
 
@@ -80,9 +80,9 @@ def _engine_problems(contract: Contract, sql: str, reads: list[TableName]) -> It
             yield "", " ".join(line.strip() for line in str(error).splitlines() if line.strip() and "^" not in line)
             return
     for column, kind, *_ in described:
-        wanted = contract.columns.get(column)
-        if wanted and _plain(kind) != _plain(wanted.type.duckdb) and not has_function(contract):
-            yield column, f"is {kind}, the contract has {wanted.type} ({wanted.type.duckdb})"
+        declared = contract.columns.get(column)
+        if declared and _plain(kind) != _plain(declared.type.duckdb) and not has_function(contract):
+            yield column, f"is {kind}, the contract has {declared.type} ({declared.type.duckdb})"
     yield from _lineage_problems(contract, sql)
 
 

@@ -148,11 +148,11 @@ def project_problems(
 
 
 def _loadable() -> dict[str, Contract]:
-    found = {}
+    loadable = {}
     for name in all_tables():
         with suppress(ContractError):  # its own check says what is wrong
-            found[name] = load_contract(name)
-    return found
+            loadable[name] = load_contract(name)
+    return loadable
 
 
 def _stray_folders() -> Iterator[Problem]:

@@ -33,14 +33,14 @@ class PipelineDag:
             PartitionKeyError: a key is coarser or finer than it can be, the range runs backwards, or begins before the DAG.
         """
         begin, end = _edge(first, self.grain, 0), _edge(last, self.grain, -1)
-        found = periods_between(str(begin), str(end), self.grain)
+        periods = periods_between(str(begin), str(end), self.grain)
         if begin.end.replace(tzinfo=UTC) <= self.start:
             since = Period.containing(self.start, self.grain)
             raise PartitionKeyError(
                 f"`{self.dag_id}` begins with {since}; `{first}` lies before it. Nothing was started. "
                 f"Say --from {since}, or give the DAG an earlier start_date."
             )
-        return found
+        return periods
 
 
 def read_dag(airflow: Airflow, dag_id: str) -> PipelineDag:

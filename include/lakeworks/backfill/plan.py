@@ -54,14 +54,14 @@ class Plan:
     archived: tuple[ArchivedInput, ...] = ()  # what must be restored before the runs can read it
 
     @property
-    def wanted(self) -> list[Period]:
+    def periods_to_run(self) -> list[Period]:
         """Return the periods the runs bring."""
         return [period for first, last in self.runs for period in _between(first, last)]
 
     @property
     def to_run(self) -> int:
         """Return the number of periods the runs bring."""
-        return len(self.wanted)
+        return len(self.periods_to_run)
 
     @property
     def days(self) -> int:
@@ -97,9 +97,9 @@ def make_plan(
     begun = {part for period in doings.under_way for part in period.split(dag.grain)}
     under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)
     over = ("expired",) if again else ("done", "expired")  # no plan brings expired partitions back
-    wanted = [p for p, how in standing.items() if p not in under_way and how not in over]
-    runs = tuple(chunks(wanted, chunk))
-    asked = needs(lake, [(contract, wanted) for contract in contracts])
+    to_run = [p for p, how in standing.items() if p not in under_way and how not in over]
+    runs = tuple(chunks(to_run, chunk))
+    asked = needs(lake, [(contract, to_run) for contract in contracts])
     return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way)
 
 
@@ -124,10 +124,10 @@ def _cut(period: Period, chunk: RunSpan) -> str:
 
 
 def _between(first: Period, last: Period) -> list[Period]:
-    found = [first]
-    while found[-1] != last:
-        found.append(found[-1].next)
-    return found
+    periods = [first]
+    while periods[-1] != last:
+        periods.append(periods[-1].next)
+    return periods
 
 
 def _stand(
@@ -153,14 +153,14 @@ def _covered(lake: Lake, contract: Contract, grain: str) -> set[Period]:
     """Return the periods of a grain that a table's runs covered, whatever the grain of the runs."""
     records = list(lake.ledger.recorded(contract.table))
     finer_grains = GRAINS[GRAINS.index(grain) + 1 :]
-    whole = covered_by(((ran, at) for ran, at in records if ran.grain not in finer_grains), grain)
+    covered = covered_by(((ran, at) for ran, at in records if ran.grain not in finer_grains), grain)
     finer = {slot for g in finer_grains for slot in covered_by((r for r in records if r[0].grain == g), g)}
-    around = {Period.containing(period.start, grain) for period in finer} - whole
-    return whole | {period for period in around if any(set(period.split(g)) <= finer for g in finer_grains)}
+    around = {Period.containing(period.start, grain) for period in finer} - covered
+    return covered | {period for period in around if any(set(period.split(g)) <= finer for g in finer_grains)}
 
 
 def _worst(standings: Iterable[Standing]) -> Standing:
-    found = list(standings)
-    if not found:
+    reasons = list(standings)
+    if not reasons:
         raise ContractError("The DAG has no table to go by. Nothing was started.")
-    return min(found, key=STANDINGS.index)
+    return min(reasons, key=STANDINGS.index)

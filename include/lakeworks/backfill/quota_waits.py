@@ -25,7 +25,7 @@ class Vendors:
 
     lake: Lake
     now: datetime
-    _seen: dict[str, Shut | None] = field(default_factory=dict)
+    _closed: dict[str, Shut | None] = field(default_factory=dict)
 
     def shut(self, task: Mapping[str, Any]) -> Shut | None:
         """Return the time at which a fetch task's vendor takes requests again, and the reason; None if it takes them now."""
@@ -34,11 +34,11 @@ class Vendors:
         return self._shut(source.partition(".")[0]) if source else None
 
     def _shut(self, vendor: str) -> Shut | None:
-        if vendor not in self._seen:
-            found = LakeState(self.lake.store).read(f"{vendor}.json")
-            shut = found and shut_until(parsed(found[0]), limits_of(self.lake, vendor), self.now.timestamp())
-            self._seen[vendor] = (datetime.fromtimestamp(shut[0], UTC), shut[1]) if shut else None
-        return self._seen[vendor]
+        if vendor not in self._closed:
+            state = LakeState(self.lake.store).read(f"{vendor}.json")
+            shut = state and shut_until(parsed(state[0]), limits_of(self.lake, vendor), self.now.timestamp())
+            self._closed[vendor] = (datetime.fromtimestamp(shut[0], UTC), shut[1]) if shut else None
+        return self._closed[vendor]
 
     @cached_property
     def _by_group(self) -> dict[str, list[str]]:

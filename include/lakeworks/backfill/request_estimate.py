@@ -75,10 +75,10 @@ class Need:
         }
 
 
-def needs(lake: Lake, wanted: Iterable[tuple[Contract, list[Period]]]) -> list[Need]:
+def needs(lake: Lake, requested: Iterable[tuple[Contract, list[Period]]]) -> list[Need]:
     """Return each vendor's requests for the periods to run of its tables."""
     by_source: dict[str, list[tuple[Contract, list[Period]]]] = {}
-    for contract, periods in wanted:
+    for contract, periods in requested:
         name = str(contract.source).partition(".")[0]
         if contract.source and periods and name not in _NO_VENDOR:
             by_source.setdefault(name, []).append((contract, periods))
@@ -141,6 +141,6 @@ def _limits(client: Any) -> Limits:
 
 
 def _spent_today(lake: Lake, name: str) -> int:
-    found = LakeState(lake.store).read(f"{name}.json")
-    spent = parsed(found[0]) if found else None
+    state = LakeState(lake.store).read(f"{name}.json")
+    spent = parsed(state[0]) if state else None
     return spent.of_day if spent and spent.day == f"{datetime.now(UTC):%Y-%m-%d}" else 0

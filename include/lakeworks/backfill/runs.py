@@ -98,11 +98,11 @@ def find(airflow: Airflow, backfill_id: str) -> Backfill:
 
 def known(airflow: Airflow, dag_id: str = "~") -> list[Backfill]:
     """Return every backfill whose runs Airflow still has, newest first."""
-    found: dict[tuple[str, str], list[ChunkRun]] = {}
+    by_chunk: dict[tuple[str, str], list[ChunkRun]] = {}
     for run in airflow.pages(f"dags/{dag_id}/dagRuns", "dag_runs", run_id_prefix_pattern=PREFIX):
         name = str(run["dag_run_id"]).removeprefix(PREFIX).rpartition("__")[0]
-        found.setdefault((run["dag_id"], name), []).append(_chunk(run))
-    backfills = [Backfill(dag, name, _ordered(runs)) for (dag, name), runs in found.items()]
+        by_chunk.setdefault((run["dag_id"], name), []).append(_chunk(run))
+    backfills = [Backfill(dag, name, _ordered(runs)) for (dag, name), runs in by_chunk.items()]
     return sorted(backfills, key=lambda item: item.name.rpartition("_")[2], reverse=True)
 
 
@@ -121,8 +121,8 @@ def cancel(airflow: Airflow, backfill: Backfill) -> Backfill:
 
 
 def _runs(airflow: Airflow, dag_id: str, prefix: str) -> Sequence[ChunkRun]:
-    found = airflow.pages(f"dags/{dag_id}/dagRuns", "dag_runs", run_id_prefix_pattern=f"{prefix}__")
-    return _ordered(_chunk(run) for run in found)
+    listed = airflow.pages(f"dags/{dag_id}/dagRuns", "dag_runs", run_id_prefix_pattern=f"{prefix}__")
+    return _ordered(_chunk(run) for run in listed)
 
 
 def _ordered(runs: Iterator[ChunkRun] | Sequence[ChunkRun]) -> tuple[ChunkRun, ...]:

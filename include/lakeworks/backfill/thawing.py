@@ -50,14 +50,14 @@ class ArchivedInput:
 
 
 def archived_inputs(
-    lake: Lake, contracts: Sequence[Contract], wanted: Sequence[Period], book: PriceBook
+    lake: Lake, contracts: Sequence[Contract], periods: Sequence[Period], book: PriceBook
 ) -> list[ArchivedInput]:
     """Return the archived objects that runs of these tables would need, by table. The estimate assumes a bulk restore.
 
     Each table is listed once. Only objects in an archive class need a request of their own.
     """
-    found = []
-    for table, prefixes in _read(contracts, wanted).items():
+    archived = []
+    for table, prefixes in _read(contracts, periods).items():
         keys = [key for prefix, times in prefixes for key in _archived(lake, prefix, times)]
         states = lake.store.map(lambda key: archive_state(lake.store, key), dict.fromkeys(keys))
         items = tuple(item for item in states if item.state != "restored")
@@ -66,32 +66,32 @@ def archived_inputs(
             hours = max(book.rules(item.storage_class).restore_hours for item in items)
             waiting = [item for item in items if item.state == "archived"]
             cost = cost_of(book, lake.store.client.meta.region_name, waiting, "bulk")
-            found.append(ArchivedInput(table, items, tuple(times), hours, cost))
-    return found
+            archived.append(ArchivedInput(table, items, tuple(times), hours, cost))
+    return archived
 
 
-def _read(contracts: Sequence[Contract], wanted: Sequence[Period]) -> dict[str, list[tuple[str, _Times]]]:
+def _read(contracts: Sequence[Contract], periods: Sequence[Period]) -> dict[str, list[tuple[str, _Times]]]:
     """Return which prefixes runs read, by table, and of which times."""
-    found: dict[str, list[tuple[str, _Times]]] = {}
-    for contract in contracts if wanted else ():
+    times: dict[str, list[tuple[str, _Times]]] = {}
+    for contract in contracts if periods else ():
         if contract.source:
             landed = landing_prefix(contract.table.domain, source_of(contract), None)
-            found.setdefault(contract.name, []).append((landed, wanted if contract.partition_by else None))
+            times.setdefault(contract.name, []).append((landed, periods if contract.partition_by else None))
         sql = load_sql(contract)
         for name in upstream(sql) if sql else ():
-            found.setdefault(str(name), []).append((f"{name.path}/", _times_read(contract, str(name), wanted)))
-    return found
+            times.setdefault(str(name), []).append((f"{name.path}/", _times_read(contract, str(name), periods)))
+    return times
 
 
-def _times_read(contract: Contract, name: str, wanted: Sequence[Period]) -> _Times:
+def _times_read(contract: Contract, name: str, periods: Sequence[Period]) -> _Times:
     """Return the times of an upstream table that runs of the periods read; None for all of it."""
     rule = contract.inputs.get(name, InputRule())
     if rule.whole or (contract.late_data and contract.late_data.arrivals_from == name):
         return None
     if not rule.look_back_days:
-        return [period for item in wanted for period in item.with_earlier(contract.look_back_periods)]
-    first = Period.containing(wanted[0].start - timedelta(days=rule.look_back_days), "day")
-    return list(period_range(first, wanted[-1].end))
+        return [period for item in periods for period in item.with_earlier(contract.look_back_periods)]
+    first = Period.containing(periods[0].start - timedelta(days=rule.look_back_days), "day")
+    return list(period_range(first, periods[-1].end))
 
 
 def _archived(lake: Lake, prefix: str, times: _Times) -> Iterator[str]:

@@ -62,8 +62,8 @@ class GlueCatalog:
             with translated("look up the database", name):
                 self.client.get_database(Name=name)
         except LakeNotFound:
-            wanted = {"Name": name, "Description": description}
-            return created("the database", name, lambda: self.client.create_database(DatabaseInput=wanted))
+            desired = {"Name": name, "Description": description}
+            return created("the database", name, lambda: self.client.create_database(DatabaseInput=desired))
         return False
 
     def table(self, name: TableName) -> dict[str, Any] | None:
@@ -93,13 +93,13 @@ class GlueCatalog:
         Raises:
             LakeUnavailable: other programs kept changing the table, or Glue refused a partition. Run again to continue.
         """
-        wanted = table_input(contract, location, extra, more)
+        desired = table_input(contract, location, extra, more)
         for _ in range(_ATTEMPTS):
-            found = self.table(contract.table)
+            current = self.table(contract.table)
             try:
-                if found is None:
-                    return self._create(contract, wanted, on_aligned)
-                return self._update(contract, found, wanted, on_aligned)
+                if current is None:
+                    return self._create(contract, desired, on_aligned)
+                return self._update(contract, current, desired, on_aligned)
             except LakeUnavailable as error:
                 cause = error.__cause__
                 if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in _OVERTAKEN:
@@ -122,8 +122,8 @@ class GlueCatalog:
 
     def columns(self, contract: Contract) -> list[dict[str, str]]:
         """Return the table's registered columns, or the contract's if there is no table yet."""
-        found = self.table(contract.table)
-        return list(found["StorageDescriptor"]["Columns"]) if found else glue_columns(contract)
+        current = self.table(contract.table)
+        return list(current["StorageDescriptor"]["Columns"]) if current else glue_columns(contract)
 
     def upsert_partitions(self, contract: Contract, partitions: Sequence[CatalogPartition]) -> int:
         """Create or update partitions, 100 a call and several calls at once; returns how many needed it.
@@ -135,10 +135,12 @@ class GlueCatalog:
             return 0
         columns, calls = self.columns(contract), self.calls(contract.table)
         inputs = {tuple(item.partition.values): partition_input(item, columns) for item in partitions}
-        held = calls.get(list(inputs))
-        new = [item for values, item in inputs.items() if values not in held]
+        registered = calls.get(list(inputs))
+        new = [item for values, item in inputs.items() if values not in registered]
         # A confirmation of the same content needs no write: a repeated run leaves the catalog unchanged.
-        changed = [item for values, item in inputs.items() if values in held and explain(held[values], item)]
+        changed = [
+            item for values, item in inputs.items() if values in registered and explain(registered[values], item)
+        ]
         raise_refused(contract, calls.create(new) | calls.update(changed), len(new) + len(changed))
         return len(new) + len(changed)
 
@@ -164,24 +166,24 @@ class GlueCatalog:
         """Return the calls for many partitions of a table."""
         return PartitionCalls(self.client, name, self.threads, self.sleep, self.tenant)
 
-    def _create(self, contract: Contract, wanted: Mapping[str, Any], on_aligned: OnAligned) -> str:
+    def _create(self, contract: Contract, desired: Mapping[str, Any], on_aligned: OnAligned) -> str:
         self.ensure_database(self.database(contract.table))
-        place: dict[str, Any] = {"DatabaseName": self.database(contract.table), "TableInput": wanted}
+        place: dict[str, Any] = {"DatabaseName": self.database(contract.table), "TableInput": desired}
         if created("the table", contract.name, lambda: self.client.create_table(**place)):
             return "created"
-        return self._update(contract, self.table(contract.table) or wanted, wanted, on_aligned)
+        return self._update(contract, self.table(contract.table) or desired, desired, on_aligned)
 
     def _update(
-        self, contract: Contract, found: Mapping[str, Any], wanted: Mapping[str, Any], on_aligned: OnAligned
+        self, contract: Contract, current: Mapping[str, Any], desired: Mapping[str, Any], on_aligned: OnAligned
     ) -> str:
-        wanted = merge_existing(found, wanted)
-        if not explain(found, wanted):
+        desired = merge_existing(current, desired)
+        if not explain(current, desired):
             return "unchanged"
-        seen = {"VersionId": found["VersionId"]} if found.get("VersionId") else {}
+        seen = {"VersionId": current["VersionId"]} if current.get("VersionId") else {}
         with translated("update the table", contract.name):
             place = {"DatabaseName": self.database(contract.table), **seen}
-            self.client.update_table(**place, TableInput=wanted, SkipArchive=True)
-        before, after = (names_and_types(table["StorageDescriptor"]["Columns"]) for table in (found, wanted))
+            self.client.update_table(**place, TableInput=desired, SkipArchive=True)
+        before, after = (names_and_types(table["StorageDescriptor"]["Columns"]) for table in (current, desired))
         if before != after and contract.partition_keys:
             self.align(contract, on_aligned)
         return "updated"

@@ -97,31 +97,31 @@ def table_input(
     }
 
 
-def merge_existing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def merge_existing(current: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
     """Return the input for an existing table: the wanted members, and those that other programs or earlier runs set.
 
     Columns outside the contract stay at their widest type, because old partitions have them. Parameters that are
     not ours stay. Projected years only grow.
     """
-    columns = {column["Name"]: dict(column) for column in wanted["StorageDescriptor"]["Columns"]}
-    for column in found["StorageDescriptor"]["Columns"]:
+    columns = {column["Name"]: dict(column) for column in desired["StorageDescriptor"]["Columns"]}
+    for column in current["StorageDescriptor"]["Columns"]:
         if column["Name"] not in columns:
-            if _has_arrived(column) and _can_be_read(column, wanted):
+            if _has_arrived(column) and _can_be_read(column, desired):
                 columns[column["Name"]] = dict(column)
         elif columns[column["Name"]].get("Comment") == _ARRIVED:
             columns[column["Name"]]["Type"] = _wider(column["Type"], columns[column["Name"]]["Type"])
-    says_nothing = "projection.enabled" not in wanted["Parameters"]  # nothing was published just now
+    says_nothing = "projection.enabled" not in desired["Parameters"]  # nothing was published just now
     kept = {
         key: value
-        for key, value in found.get("Parameters", {}).items()
+        for key, value in current.get("Parameters", {}).items()
         if not key.startswith("lakeworks.")
         and (says_nothing or not key.startswith(("projection.", "storage.location.")))
     }
-    parameters = {**kept, **wanted["Parameters"]}
-    if "projection.year.range" in parameters and (years := found["Parameters"].get("projection.year.range")):
+    parameters = {**kept, **desired["Parameters"]}
+    if "projection.year.range" in parameters and (years := current["Parameters"].get("projection.year.range")):
         parameters["projection.year.range"] = joined_years(years, parameters["projection.year.range"])
-    descriptor = {**wanted["StorageDescriptor"], "Columns": list(columns.values())}
-    return {**wanted, "Parameters": parameters, "StorageDescriptor": descriptor}
+    descriptor = {**desired["StorageDescriptor"], "Columns": list(columns.values())}
+    return {**desired, "Parameters": parameters, "StorageDescriptor": descriptor}
 
 
 def joined_years(*ranges: str) -> str:
@@ -130,14 +130,14 @@ def joined_years(*ranges: str) -> str:
     return f"{min(years)},{max(years)}"
 
 
-def partition_input(wanted: CatalogPartition, columns: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def partition_input(partition: CatalogPartition, columns: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """Return the Glue `PartitionInput` of a partition. It has the table's columns, so readers see one schema."""
-    location = wanted.location.rstrip("/") + "/"
-    parameters = {"numRows": str(wanted.rows), "totalSize": str(wanted.bytes), **wanted.parameters}
+    location = partition.location.rstrip("/") + "/"
+    parameters = {"numRows": str(partition.rows), "totalSize": str(partition.bytes), **partition.parameters}
     return {
-        "Values": wanted.partition.values,
+        "Values": partition.partition.values,
         "StorageDescriptor": storage_descriptor(names_and_types(columns), location),
-        "Parameters": {**parameters, SEAL: seal(wanted.partition.values, location, parameters)},
+        "Parameters": {**parameters, SEAL: seal(partition.partition.values, location, parameters)},
     }
 
 
@@ -153,56 +153,56 @@ def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) ->
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def is_untouched(found: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
+def is_untouched(current: Mapping[str, Any], columns: Sequence[Mapping[str, str]]) -> bool:
     """Return True if Glue's entry of a partition is what lakeworks set, with the table's current columns."""
-    parameters, descriptor = found.get("Parameters", {}), found.get("StorageDescriptor", {})
-    if parameters.get(SEAL) != seal(found["Values"], descriptor.get("Location", ""), parameters):
+    parameters, descriptor = current.get("Parameters", {}), current.get("StorageDescriptor", {})
+    if parameters.get(SEAL) != seal(current["Values"], descriptor.get("Location", ""), parameters):
         return False
     return names_and_types(descriptor.get("Columns", [])) == list(columns) and contains(descriptor, _READ_AS)
 
 
-def explain(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def explain(current: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
     """Return the differences between Glue's document and the wanted one, in words; Glue may have more members.
 
     The entry number and the seal are left out: they say where the rest comes from, and are no fault by themselves.
     """
     messages: list[str] = []
-    before, after = found.get("StorageDescriptor", {}), wanted.get("StorageDescriptor", {})
+    before, after = current.get("StorageDescriptor", {}), desired.get("StorageDescriptor", {})
     if before.get("Location") != after.get("Location"):
         messages.append(f"location `{before.get('Location')}` is not `{after.get('Location')}`")
     messages += _column_differences(before.get("Columns", []), after.get("Columns", []))
     if not contains(before, {key: value for key, value in after.items() if key not in ("Location", "Columns")}):
         messages.append("it is not read as Parquet")
-    held = found.get("Parameters", {})
+    parameters = current.get("Parameters", {})
     messages += [
-        f"{key} {held.get(key, 'missing')} is not {value}"
-        for key, value in wanted.get("Parameters", {}).items()
-        if held.get(key) != value and key not in (ENTRY, SEAL)
+        f"{key} {parameters.get(key, 'missing')} is not {value}"
+        for key, value in desired.get("Parameters", {}).items()
+        if parameters.get(key) != value and key not in (ENTRY, SEAL)
     ]
-    rest = {key: value for key, value in wanted.items() if key not in ("StorageDescriptor", "Parameters")}
-    return messages + [f"{key} differs" for key in differs(found, rest)]
+    remaining = {key: value for key, value in desired.items() if key not in ("StorageDescriptor", "Parameters")}
+    return messages + [f"{key} differs" for key in differs(current, remaining)]
 
 
-def differs(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def differs(current: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
     """Return the members of Glue's document that differ from the wanted ones; Glue may have more of them."""
-    return [key for key, value in wanted.items() if not contains(found.get(key), value)]
+    return [key for key, value in desired.items() if not contains(current.get(key), value)]
 
 
-def contains(found: Any, wanted: Any) -> bool:
+def contains(current: Any, desired: Any) -> bool:
     """Return True if everything wanted is found; mappings may hold more."""
-    if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(contains(found.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(contains, found, wanted))
-    return bool(found == wanted)
+    if isinstance(desired, Mapping):
+        return isinstance(current, Mapping) and all(contains(current.get(key), value) for key, value in desired.items())
+    if isinstance(desired, list):
+        return isinstance(current, list) and len(current) == len(desired) and all(map(contains, current, desired))
+    return bool(current == desired)
 
 
-def _column_differences(found: Sequence[Mapping[str, str]], wanted: Sequence[Mapping[str, str]]) -> list[str]:
-    before, after = ({c["Name"]: c["Type"] for c in columns} for columns in (found, wanted))
+def _column_differences(current: Sequence[Mapping[str, str]], desired: Sequence[Mapping[str, str]]) -> list[str]:
+    before, after = ({c["Name"]: c["Type"] for c in columns} for columns in (current, desired))
     messages = [f"column {name} is missing" for name in after if name not in before]
     messages += [f"column {name} is too much" for name in before if name not in after]
     messages += [f"column {n} is {before[n]}, not {kind}" for n, kind in after.items() if before.get(n, kind) != kind]
-    if messages or contains(list(found), list(wanted)):
+    if messages or contains(list(current), list(desired)):
         return messages
     return ["columns have another order or other comments"]
 
@@ -212,10 +212,10 @@ def _wider(before: str, now: str) -> str:
     return wider(known, arrived).glue if known and arrived else now
 
 
-def _can_be_read(column: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
+def _can_be_read(column: Mapping[str, str], desired: Mapping[str, Any]) -> bool:
     """Return whether Athena accepts an arrived column. One column that it refuses makes the whole table unreadable."""
     kind = from_glue(column["Type"])
-    keys = [key["Name"] for key in wanted.get("PartitionKeys", [])]
+    keys = [key["Name"] for key in desired.get("PartitionKeys", [])]
     return kind is not None and column_fault(column["Name"], kind, keys) is None
 
 

@@ -23,14 +23,14 @@ def ensure_index(client: Any, place: Mapping[str, str], keys: tuple[str, ...], p
     if partitions < WORTH_IT or not keys:
         return "not needed"
     name = "{DatabaseName}.{TableName}".format(**place)
-    wanted = [key.lower() for key in keys]
+    desired = [key.lower() for key in keys]
     try:
         with translated("look up the partition indexes of", name):
-            found = client.get_partition_indexes(**place)["PartitionIndexDescriptorList"]
-        if any([key["Name"] for key in index["Keys"]] == wanted for index in found):
+            current = client.get_partition_indexes(**place)["PartitionIndexDescriptorList"]
+        if any([key["Name"] for key in index["Keys"]] == desired for index in current):
             return "present"
         with translated("create a partition index of", name):
-            client.create_partition_index(**place, PartitionIndex={"Keys": wanted, "IndexName": INDEX})
+            client.create_partition_index(**place, PartitionIndex={"Keys": desired, "IndexName": INDEX})
     except LakeUnavailable as error:
         if _is_missing_operation(error.__cause__):
             return "unsupported here"

@@ -55,11 +55,11 @@ class PartitionCalls:
                     seen.add(values)
                     yield item
 
-    def get(self, wanted: Sequence[Values]) -> dict[Values, dict[str, Any]]:
-        """Return those of the wanted partitions that exist."""
+    def get(self, partitions: Sequence[Values]) -> dict[Values, dict[str, Any]]:
+        """Return those of the partitions that exist."""
         with ThreadPoolExecutor(self.threads) as pool:
-            found = pool.map(self._get, chunks(wanted, GET_BATCH))
-            return {tuple(item["Values"]): item for required_member in found for item in required_member}
+            answers = pool.map(self._get, chunks(partitions, GET_BATCH))
+            return {tuple(item["Values"]): item for answer in answers for item in answer}
 
     def create(self, inputs: Sequence[Mapping[str, Any]]) -> dict[Values, str]:
         """Create partitions (those that exist are updated); returns the error code of each that Glue refused."""
@@ -109,25 +109,25 @@ class PartitionCalls:
         Raises:
             LakeUnavailable: single keys are answered, but never several; nothing was changed.
         """
-        found, left, stuck = list[dict[str, Any]](), list(values), 0
+        registered, left, stuck = list[dict[str, Any]](), list(values), 0
         while left:
-            answered, rest = self._ask(left)
-            found += answered
-            if not rest or len(left) == 1:
-                return found
-            if len(rest) == len(left):
+            answered, unanswered = self._ask(left)
+            registered += answered
+            if not unanswered or len(left) == 1:
+                return registered
+            if len(unanswered) == len(left):
                 probed, _ = self._ask(left[:1])
                 if not probed:
-                    return found
-                found, rest, stuck = found + probed, left[1:], stuck + 1
+                    return registered
+                registered, unanswered, stuck = registered + probed, left[1:], stuck + 1
             if stuck == _ROUNDS:
                 raise LakeUnavailable(
-                    f"Glue did not get to {len(rest)} of {len(values)} partitions of `{self.name}`, first "
-                    f"{'/'.join(rest[0])}, however often it was asked. Nothing was changed by asking; run again."
+                    f"Glue did not get to {len(unanswered)} of {len(values)} partitions of `{self.name}`, first "
+                    f"{'/'.join(unanswered[0])}, however often it was asked. Nothing was changed by asking; run again."
                 )
             self.sleep(min(0.1 * 2**stuck, 5.0))
-            left = rest
-        return found
+            left = unanswered
+        return registered
 
     def _ask(self, values: Sequence[Values]) -> tuple[list[dict[str, Any]], list[Values]]:
         """Make one call; return the partitions that exist and the unprocessed keys."""
@@ -135,10 +135,10 @@ class PartitionCalls:
             answer = self.client.batch_get_partition(
                 **self.place, PartitionsToGet=[{"Values": list(item)} for item in values]
             )
-        found = [dict(item) for item in required_member(answer, "Partitions", str(self.name))]
+        partitions = [dict(item) for item in required_member(answer, "Partitions", str(self.name))]
         listed = {tuple(item["Values"]) for item in answer.get("UnprocessedKeys", [])}
-        held = {tuple(item["Values"]) for item in found}
-        return found, [item for item in values if item in listed and item not in held]
+        registered = {tuple(item["Values"]) for item in partitions}
+        return partitions, [item for item in values if item in listed and item not in registered]
 
     def _write_all(self, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> dict[Values, str]:
         with ThreadPoolExecutor(self.threads) as pool:

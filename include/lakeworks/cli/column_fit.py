@@ -38,8 +38,8 @@ def fit(columns: Sequence[OutputColumn], room: int, gap: int, extra: Collection[
     """
     shown = list(columns)
     leave_first = [column for column in columns[1:] if column.name in extra]
-    rest = [column for column in columns[1:] if column.name not in extra]
-    leaving = [*leave_first[::-1], *rest[::-1]]
+    optional = [column for column in columns[1:] if column.name not in extra]
+    leaving = [*leave_first[::-1], *optional[::-1]]
     while leaving and _total([column.least for column in shown], gap) > room:
         shown.remove(leaving.pop(0))
     return _widths(shown, room, gap)

@@ -18,9 +18,9 @@ def connect() -> Lake:
     """
     import boto3
 
-    found = current_settings()
+    settings = current_settings()
     with configured():
-        return Lake.connect(found, boto3.Session())
+        return Lake.connect(settings, boto3.Session())
 
 
 def signer() -> "Signer":
@@ -33,9 +33,9 @@ def signer() -> "Signer":
 
     from lakeworks.shares.signing import Signer
 
-    found = current_settings()
+    settings = current_settings()
     with configured():
-        return Signer.of(boto3.Session(), client_config(found), found.region)
+        return Signer.of(boto3.Session(), client_config(settings), settings.region)
 
 
 def client(service: str, region: str | None = None) -> Any:
@@ -46,6 +46,6 @@ def client(service: str, region: str | None = None) -> Any:
     """
     import boto3
 
-    found = current_settings()
+    settings = current_settings()
     with configured():
-        return boto3.Session().client(service, region_name=region or found.region, config=client_config(found))  # type: ignore[call-overload]
+        return boto3.Session().client(service, region_name=region or settings.region, config=client_config(settings))  # type: ignore[call-overload]

@@ -39,8 +39,8 @@ def _file() -> Path | None:
         if not Path(named).is_file():
             raise ConfigError(f"{SETTING} is `{named}`, and there is no such file. Nothing was run.")
         return Path(named)
-    found = _folder() / ".env"
-    return found if found.exists() else None
+    file = _folder() / ".env"
+    return file if file.exists() else None
 
 
 def _folder() -> Path:

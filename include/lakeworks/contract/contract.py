@@ -223,5 +223,5 @@ def all_tables(root: Path | None = None) -> list[str]:
     """Return every table's name, by layer order then name; of the project, or of the folder at `root`."""
     root = root or current_project().tables
     order = {"reference": 0, "bronze": 1, "silver": 2, "gold": 3}
-    found = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
-    return sorted(found, key=lambda name: (order.get(name.split(".")[0], 9), name))
+    names = (".".join(path.parent.relative_to(root).parts) for path in root.glob("*/*/*/contract.yml"))
+    return sorted(names, key=lambda name: (order.get(name.split(".")[0], 9), name))

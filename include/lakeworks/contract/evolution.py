@@ -99,16 +99,16 @@ def wider(known: LakeType, now: LakeType) -> LakeType:
 
 def changes(old: Contract, new: Contract) -> list[ContractChange]:
     """Return every difference, the gravest first."""
-    found = [*_columns(old, new), *_shape(old, new), *_rules(old, new), *_words(old, new)]
-    return sorted(found, key=lambda change: (_LEVEL[change.effect], change.where))
+    differences = [*_columns(old, new), *_shape(old, new), *_rules(old, new), *_words(old, new)]
+    return sorted(differences, key=lambda change: (_LEVEL[change.effect], change.where))
 
 
-def version_needed(old: str, found: list[ContractChange]) -> str:
+def version_needed(old: str, differences: list[ContractChange]) -> str:
     """Return the lowest version number that the changes allow."""
     major, minor, patch = map(int, old.split("."))
-    if not found:
+    if not differences:
         return old
-    worst = min(_LEVEL[change.effect] for change in found)
+    worst = min(_LEVEL[change.effect] for change in differences)
     return (f"{major + 1}.0.0", f"{major}.{minor + 1}.0", f"{major}.{minor}.{patch + 1}")[worst]
 
 

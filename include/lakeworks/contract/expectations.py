@@ -14,8 +14,8 @@ FILE = Path(__file__).with_name("expectations.json")
 @cache
 def known_expectations() -> Mapping[str, Any]:
     """Return what each expectation does and its arguments, by name."""
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
+    expectations: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return expectations
 
 
 def expectation_problems(name: str, arguments: Mapping[str, Any]) -> Iterator[str]:

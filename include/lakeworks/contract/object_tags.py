@@ -42,7 +42,7 @@ class ObjectTags:
 
 @cache
 def _cached(tags: ObjectTags, tables: tuple[str, ...]) -> Mapping[str, str]:
-    contracts = [found for table in tables if (found := _found(table)) is not None]
+    contracts = [contract for table in tables if (contract := _loaded(table)) is not None]
     return _merged(tags, contracts) if contracts else {}
 
 
@@ -62,15 +62,15 @@ def _merged(tags: ObjectTags, contracts: Sequence[Contract]) -> Mapping[str, str
 
 def classification_of(contracts: Iterable[Contract]) -> str:
     """Return the highest classification of all columns; personal data is at least `confidential`."""
-    found = [
+    classes = [
         max(column.classification, "confidential" if column.pii else "public", key=_CLASSES.index)
         for contract in contracts
         for column in contract.columns.values()
     ]
-    return max(found, default="public", key=_CLASSES.index)
+    return max(classes, default="public", key=_CLASSES.index)
 
 
-def _found(table: str) -> Contract | None:
+def _loaded(table: str) -> Contract | None:
     try:
         return load_contract(table)
     except ContractError:  # data of a removed table, or of another project
@@ -79,4 +79,4 @@ def _found(table: str) -> Contract | None:
 
 @cache
 def _tables_of(dataset: str) -> tuple[str, ...]:
-    return tuple(table for table in all_tables() if (found := _found(table)) and found.source == dataset)
+    return tuple(table for table in all_tables() if (contract := _loaded(table)) and contract.source == dataset)

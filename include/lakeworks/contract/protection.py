@@ -14,13 +14,13 @@ def protected_columns(contract: Contract) -> list[str]:
     Raises:
         ContractError: all columns are protected, so that none would be left to read.
     """
-    found = [name for name, column in contract.columns.items() if column.protected]
-    if len(found) == len(contract.columns):
+    names = [name for name, column in contract.columns.items() if column.protected]
+    if len(names) == len(contract.columns):
         raise ContractError(
             f"Every column of `{contract.name}` holds personal data or is classified above `internal`. Nothing was read. "
             f"If you may have them: {ASK}"
         )
-    return found
+    return names
 
 
 def withheld_note(withheld: Mapping[str, Sequence[str]]) -> str:

@@ -38,10 +38,10 @@ def check_serving(contract: "Contract") -> None:
     """
     if contract.serving is None:
         return
-    wanted = contract.serving.postgres
+    served = contract.serving.postgres
     names = [
-        wanted.schema_name or contract.table.database,
-        wanted.table_name or contract.table.table,
+        served.schema_name or contract.table.database,
+        served.table_name or contract.table.table,
         *contract.columns,
     ]
     for name in names:
@@ -55,5 +55,5 @@ def check_serving(contract: "Contract") -> None:
         )
     if len({name.lower() for name in contract.columns}) < len(contract.columns):
         raise ValueError("serving.postgres: two columns differ in case only")
-    if not wanted.include_personal and all(column.protected for column in contract.columns.values()):
+    if not served.include_personal and all(column.protected for column in contract.columns.values()):
         raise ValueError("serving.postgres: every column is personal or confidential, so that none would be served")

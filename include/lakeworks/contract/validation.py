@@ -30,7 +30,10 @@ def _message(detail: Any, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         name = str(detail["loc"][-1])
         known = [
-            field for found in _models_at(model, detail["loc"][:-1]) for field in found.model_fields if field != "name"
+            field
+            for model_at in _models_at(model, detail["loc"][:-1])
+            for field in model_at.model_fields
+            if field != "name"
         ]
         likely = _MEANT.get(name)
         hint = f"Did you mean `{likely}`?" if likely in known else suggestion(name, known)
@@ -44,14 +47,14 @@ def _message(detail: Any, model: type[BaseModel]) -> str:
 
 def _models_at(model: Any, loc: Iterable[Any]) -> Iterator[type[BaseModel]]:
     """Yield the models that a field's place in the file can be of."""
-    found: list[Any] = [model]
+    models: list[Any] = [model]
     for part in loc:
         below: list[Any] = []
-        for one in _models_in(found):
+        for one in _models_in(models):
             if isinstance(part, str) and part in one.model_fields:
                 below.append(one.model_fields[part].annotation)
-        found = below or found  # a key of a dictionary or a position in a list
-    yield from _models_in(found)
+        models = below or models  # a key of a dictionary or a position in a list
+    yield from _models_in(models)
 
 
 def _models_in(annotations: Iterable[Any]) -> Iterator[type[BaseModel]]:

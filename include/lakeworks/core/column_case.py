@@ -7,20 +7,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def match_names(wanted: Iterable[str], found: Iterable[str]) -> dict[str, str]:
-    """Return the spelling in `found` of each wanted name. A missing name keeps its spelling; an exact match comes first."""
-    found = list(found)
-    exact, lowered = set(found), {name.lower(): name for name in reversed(found)}
-    return {name: name if name in exact else lowered.get(name.lower(), name) for name in wanted}
+def match_names(names: Iterable[str], present: Iterable[str]) -> dict[str, str]:
+    """Return the spelling in `present` of each name. A missing name keeps its spelling; an exact match comes first."""
+    present = list(present)
+    exact, lowered = set(present), {name.lower(): name for name in reversed(present)}
+    return {name: name if name in exact else lowered.get(name.lower(), name) for name in names}
 
 
-def match_type(wanted: "pa.DataType", found: "pa.DataType") -> "pa.DataType":
-    """Return the wanted type, its struct members spelled as in `found`; the memory layout is the same."""
+def match_type(kind: "pa.DataType", present: "pa.DataType") -> "pa.DataType":
+    """Return the type `kind`, its struct members spelled as in `present`; the memory layout is the same."""
     import pyarrow as pa
 
-    if pa.types.is_struct(wanted) and pa.types.is_struct(found):
-        members = {found.field(place).name: found.field(place).type for place in range(found.num_fields)}
-        fields = [wanted.field(place) for place in range(wanted.num_fields)]
+    if pa.types.is_struct(kind) and pa.types.is_struct(present):
+        members = {present.field(place).name: present.field(place).type for place in range(present.num_fields)}
+        fields = [kind.field(place) for place in range(kind.num_fields)]
         names = match_names((field.name for field in fields), members)
         return pa.struct(
             [
@@ -29,8 +29,8 @@ def match_type(wanted: "pa.DataType", found: "pa.DataType") -> "pa.DataType":
                 for name in [names[field.name]]
             ]
         )
-    if pa.types.is_list(wanted) and hasattr(found, "value_type"):
-        return pa.list_(wanted.value_field.with_type(match_type(wanted.value_type, found.value_type)))
-    if pa.types.is_map(wanted) and pa.types.is_map(found):
-        return pa.map_(wanted.key_type, wanted.item_field.with_type(match_type(wanted.item_type, found.item_type)))
-    return wanted
+    if pa.types.is_list(kind) and hasattr(present, "value_type"):
+        return pa.list_(kind.value_field.with_type(match_type(kind.value_type, present.value_type)))
+    if pa.types.is_map(kind) and pa.types.is_map(present):
+        return pa.map_(kind.key_type, kind.item_field.with_type(match_type(kind.item_type, present.item_type)))
+    return kind

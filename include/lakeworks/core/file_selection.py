@@ -66,7 +66,7 @@ def select(paths: Sequence[Path], pattern: str = "*", *, joined_by: str = "__") 
     Raises:
         ConfigError: a path is not there, or two files would have one name.
     """
-    found: list[LocalFile] = []
+    files: list[LocalFile] = []
     left_out: list[LeftOut] = []
     for path in paths:
         if path.is_symlink() or not path.exists():
@@ -77,11 +77,11 @@ def select(paths: Sequence[Path], pattern: str = "*", *, joined_by: str = "__") 
         for item, parts in _below(path):
             why = _why_not(item, parts, pattern)
             if why is None:
-                found.append(LocalFile(item, joined_by.join(parts)))
+                files.append(LocalFile(item, joined_by.join(parts)))
             else:
                 left_out.append(LeftOut(item, why))
     by_name: dict[str, LocalFile] = {}
-    for file in found:
+    for file in files:
         other = by_name.setdefault(file.name, file)
         if other is not file and other.path.resolve() != file.path.resolve():
             raise ConfigError(

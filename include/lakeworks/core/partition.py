@@ -50,8 +50,8 @@ class Period:
                     return cls(datetime(year, month, day, hour, tzinfo=UTC), candidate)
                 except ValueError:
                     break
-        wanted = {"month": "a month like 2019-01", "day": "a day like 2019-01-05", "hour": "an hour like 2019-01-05T03"}
-        expected = wanted[grain] if grain else ", ".join(wanted.values())
+        forms = {"month": "a month like 2019-01", "day": "a day like 2019-01-05", "hour": "an hour like 2019-01-05T03"}
+        expected = forms[grain] if grain else ", ".join(forms.values())
         raise PartitionKeyError(f"`{key}` is not a partition key: expected {expected}. Nothing was run.")
 
     @classmethod

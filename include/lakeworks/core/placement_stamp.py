@@ -22,7 +22,7 @@ def new_stamp() -> str:
 
 def stamped(content: bytes, stamp: str) -> bytes:
     """Return a file (or its end, with the footer) with its stamp replaced; what has none comes back as it is."""
-    start = _place(content)
+    start = _stamp_offset(content)
     if start is None:
         return content
     return content[:start] + stamp.encode() + content[start + len(BLANK_STAMP) :]
@@ -33,7 +33,7 @@ def content_hash(body: bytes) -> str:
     return hashlib.sha256(stamped(body, BLANK_STAMP)).hexdigest()
 
 
-def _place(content: bytes) -> int | None:
+def _stamp_offset(content: bytes) -> int | None:
     """Find the last such pair of the footer: its key-value pairs follow the statistics, which hold values of rows."""
     if content[-4:] != _MAGIC:
         return None

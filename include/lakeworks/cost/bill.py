@@ -102,7 +102,7 @@ class Biller:
         Raises:
             ConfigError: a price is missing, naming class and region.
         """
-        found: dict[tuple[KeyOwner, str], BillLine] = {}
+        lines: dict[tuple[KeyOwner, str], BillLine] = {}
         for holding in holdings:
             share = self.window.share(holding.modified)
             if not share:
@@ -110,8 +110,8 @@ class Biller:
             place = owner_of(holding.key)
             group = (place, holding.storage_class)
             empty = BillLine(place.tenant, place.area, place.domain, place.table, holding.storage_class)
-            found[group] = _add(found.get(group, empty), self._priced(holding, share))
-        return [found[group] for group in sorted(found, key=lambda group: (*vars(group[0]).values(), group[1]))]
+            lines[group] = _add(lines.get(group, empty), self._priced(holding, share))
+        return [lines[group] for group in sorted(lines, key=lambda group: (*vars(group[0]).values(), group[1]))]
 
     def _priced(self, holding: ObjectVersion, share: float) -> BillLine:
         price = self.book.price(self.region, holding.storage_class)
@@ -139,12 +139,12 @@ class Biller:
 
 def grouped(lines: Iterable[BillLine], by: Sequence[str]) -> list[BillLine]:
     """Return lines summed over the dimensions that are not named; those are empty."""
-    found: dict[tuple[str, ...], BillLine] = {}
+    groups: dict[tuple[str, ...], BillLine] = {}
     for line in lines:
         kept: dict[str, Any] = {name: getattr(line, name) if name in by else "" for name in DIMENSIONS}
         key = tuple(kept.values())
-        found[key] = _add(found[key], line) if key in found else replace(line, **kept)
-    return [found[key] for key in sorted(found)]
+        groups[key] = _add(groups[key], line) if key in groups else replace(line, **kept)
+    return [groups[key] for key in sorted(groups)]
 
 
 def _add(one: BillLine, other: BillLine) -> BillLine:

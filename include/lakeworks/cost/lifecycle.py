@@ -79,8 +79,8 @@ class StorageLife:
         return next((p.storage_class for p in self.phases(size, first_class) if p.start <= age_days < p.end), None)
 
 
-def _matches(found: Mapping[str, Any], rule: Mapping[str, Any], key: str) -> bool:
-    both = found.get("And", found)
+def _matches(condition: Mapping[str, Any], rule: Mapping[str, Any], key: str) -> bool:
+    both = condition.get("And", condition)
     if set(both) - {"Prefix"}:
         return False
     return key.startswith(both.get("Prefix", rule.get("Prefix", "")))

@@ -72,8 +72,8 @@ def _csv(content: bytes, schema: str, where: str) -> Iterator[ObjectVersion]:
     for values in csv.reader(text):
         row = dict(zip(names, values, strict=True))
         row["Key"] = unquote_plus(row["Key"])  # inventories in CSV percent-encode keys
-        if found := _holding(row):
-            yield found
+        if version := _holding(row):
+            yield version
 
 
 def _parquet(content: bytes, where: str) -> Iterator[ObjectVersion]:
@@ -82,7 +82,7 @@ def _parquet(content: bytes, where: str) -> Iterator[ObjectVersion]:
     with pq.ParquetFile(io.BytesIO(content)) as file:
         _check(set(file.schema_arrow.names), where)
         for batch in file.iter_batches():
-            yield from (found for row in batch.to_pylist() if (found := _holding(row)))
+            yield from (version for row in batch.to_pylist() if (version := _holding(row)))
 
 
 def _holding(row: Mapping[str, Any]) -> ObjectVersion | None:

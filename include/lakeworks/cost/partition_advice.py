@@ -78,24 +78,24 @@ def filters(sql: str) -> dict[TableName, set[str]]:
         tree = sqlglot.parse_one(sql, read="athena")
     except sqlglot.errors.SqlglotError:
         return {}
-    found: dict[TableName, set[str]] = {}
+    filtered: dict[TableName, set[str]] = {}
     for select in tree.find_all(exp.Select):
         sources = [select.args.get("from_") or select.args.get("from"), *select.args.get("joins", [])]
         tables = dict(_tables([source.this for source in sources if source]))
         for name in tables.values():
-            found.setdefault(name, set())
+            filtered.setdefault(name, set())
         where = select.args.get("where")
         for column in _compared(where) if where else ():
             # A column without a table name belongs to the only source. With several sources, only the catalog knows.
             alone = next(iter(tables.values()), None) if len(sources) == 1 else None
             owner = tables.get(column.table) if column.table else alone
             if owner:
-                found[owner].add(column.name.lower())
-    return found
+                filtered[owner].add(column.name.lower())
+    return filtered
 
 
 def advise_partitions(
-    queries: Iterable[Query], contract_of: Callable[[str], Contract], facts: Callable[[str], TableFacts]
+    queries: Iterable[Query], contract_of: Callable[[str], Contract], facts_of: Callable[[str], TableFacts]
 ) -> list[FilterUse]:
     """Return one line per table and filtered column, and one per table scanned without its partition filter."""
     runs: Counter[str] = Counter()
@@ -107,34 +107,34 @@ def advise_partitions(
             for column in columns or {""}:
                 used[str(name), column] += 1
                 scanned[str(name), column] += query.scanned_bytes
-    found = []
+    proposals = []
     for (table, column), count in sorted(used.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
         try:
             contract = contract_of(table)
         except ContractError:  # not a table of this lake
             continue
         share = count / runs[table]
-        advice = _advice(contract, column, share, facts(table))
+        advice = _advice(contract, column, share, facts_of(table))
         cut = column in _partition_columns(contract)
-        found.append(FilterUse(table, column or "(none)", count, share, scanned[table, column], cut, advice))
-    return found
+        proposals.append(FilterUse(table, column or "(none)", count, share, scanned[table, column], cut, advice))
+    return proposals
 
 
-def _advice(contract: Contract, column: str, share: float, facts: TableFacts) -> str:
+def _advice(contract: Contract, column: str, share: float, table_facts: TableFacts) -> str:
     cut_by = _partition_columns(contract)
     if not column:
         return f"{share:.0%} of queries read every partition: filter by {' or '.join(sorted(cut_by)) or 'any column'}"
     if column in cut_by:
-        size = facts.bytes / max(facts.partitions, 1)
-        if size < SMALL_PARTITION_BYTES and facts.partitions > 1:
+        size = table_facts.bytes / max(table_facts.partitions, 1)
+        if size < SMALL_PARTITION_BYTES and table_facts.partitions > 1:
             return f"partitions are skipped, but hold {size / _MB:.1f} MB on average: a coarser cut opens fewer files"
         return "partitions are skipped"
     if share < _OFTEN:
         return "too seldom for a partition key; Parquet statistics help if rows are sorted by it"
-    count = facts.distinct.get(column)
+    count = table_facts.distinct.get(column)
     if count is None:
         return "count its values first (SELECT count(DISTINCT …)); few values and large partitions make a partition key"
-    size = facts.bytes / max(facts.partitions, 1) / max(count, 1)
+    size = table_facts.bytes / max(table_facts.partitions, 1) / max(count, 1)
     if size < SMALL_PARTITION_BYTES:
         return (
             f"{count} values would make partitions of {size / _MB:.2f} MB: sort by it (grain order) instead of cutting"

@@ -63,8 +63,8 @@ def effects(
         if item.current and proposal.covers(item) and not book.rules(item.storage_class).archived:
             place = owner_of(item.key)
             groups.setdefault((place.tenant, place.area, place.table), []).append(item)
-    found = [_effect(group, items, proposal, (book, region, now)) for group, items in groups.items()]
-    return sorted(found, key=lambda item: (-item.saving_usd, item.layer, item.table))
+    changed = [_effect(group, items, proposal, (book, region, now)) for group, items in groups.items()]
+    return sorted(changed, key=lambda item: (-item.saving_usd, item.layer, item.table))
 
 
 _World = tuple[PriceBook, str, datetime]
@@ -111,8 +111,8 @@ def _sized(item: ObjectVersion, size: int) -> ObjectVersion:
 
 def _moved(item: ObjectVersion, lifecycle: Callable[[str], StorageLife], now: datetime) -> ObjectVersion | None:
     """Return the object in the class that the lifecycle gives its age; None if it would have expired."""
-    found = lifecycle(item.key).class_at(max((now - item.modified).days, 0), item.size, item.storage_class)
-    return item.in_class(found) if found else None
+    class_now = lifecycle(item.key).class_at(max((now - item.modified).days, 0), item.size, item.storage_class)
+    return item.in_class(class_now) if class_now else None
 
 
 def _rewriting(items: list[ObjectVersion], rewritten: list[ObjectVersion], world: _World) -> float:

@@ -67,17 +67,17 @@ def stock(lake: Lake, inventory: str | None) -> Iterator[ObjectVersion]:
     """Yield every version there is, with the bucket's keys; of a tenant's lake, its own folders."""
     tenant = lake.tenant
     if inventory:
-        found: Iterator[ObjectVersion] = from_inventory(*_place(lake, inventory))
+        versions: Iterator[ObjectVersion] = from_inventory(*_store_and_key(lake, inventory))
     elif tenant is None:
-        found = from_listing(lake.store)
+        versions = from_listing(lake.store)
     else:
-        found = (item for prefix in tenant_prefixes(tenant) for item in from_listing(lake.store, prefix))
-    return found if tenant is None else (item for item in found if owner_of(item.key).tenant == str(tenant))
+        versions = (item for prefix in tenant_prefixes(tenant) for item in from_listing(lake.store, prefix))
+    return versions if tenant is None else (item for item in versions if owner_of(item.key).tenant == str(tenant))
 
 
 def accesses(lake: Lake, logs: str) -> Iterator[LoggedAccess]:
     """Yield the requests in every log object below a prefix; requests to other buckets count if their keys do."""
-    store, prefix = _place(lake, logs)
+    store, prefix = _store_and_key(lake, logs)
     for item in store.scan(prefix):
         yield from parse_lines(store.get(item.key)[0].decode("utf-8", "replace").splitlines())
 
@@ -111,7 +111,7 @@ def _of_contract(table: str) -> StorageLife:
         return StorageLife()
 
 
-def _place(lake: Lake, uri: str) -> tuple[ObjectStore, str]:
+def _store_and_key(lake: Lake, uri: str) -> tuple[ObjectStore, str]:
     """Return the store and key of an `s3://` address: logs and inventories usually have their own bucket."""
     bucket, slash, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not slash:

@@ -67,8 +67,8 @@ def advise(
             group = (place.tenant, place.table, _band((window.end - holding.modified).days), holding.storage_class)
             groups.setdefault(group, []).append(holding)
     costs = _Costs(book, region, reads, window)
-    found = [_advice(group, items, costs, last) for group, items in groups.items()]
-    return sorted(found, key=lambda item: (-item.saving_usd, item.table, item.age))
+    advice = [_advice(group, items, costs, last) for group, items in groups.items()]
+    return sorted(advice, key=lambda item: (-item.saving_usd, item.table, item.age))
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,8 @@ def contract_reference() -> str:
         "| --- | --- | --- |",
     ]
     parts += [
-        f"| `{name}` | {_cell(facts['does'])} | {', '.join(f'`{one}`' for one in facts['arguments'])} |"
-        for name, facts in known_expectations().items()
+        f"| `{name}` | {_cell(expectation['does'])} | {', '.join(f'`{one}`' for one in expectation['arguments'])} |"
+        for name, expectation in known_expectations().items()
     ]
     parameters = "\n".join(f"| `${name}` | {text} |" for name, text in PARAMETERS.items())
     return "\n".join([*parts, "", _SQL + parameters + "\n" + _SQL_END, _EXAMPLES])

@@ -34,12 +34,12 @@ def to_custom(values: Mapping[str, Any]) -> "list[CustomProperty] | None":
     """Return the properties of existing values, with names in camel case as the standard requires; None if there is none."""
     from open_data_contract_standard.model import CustomProperty
 
-    found = [
+    properties = [
         CustomProperty(property=camel_case(key), value=value, vendor=VENDOR)
         for key, value in values.items()
         if value is not None
     ]
-    return found or None
+    return properties or None
 
 
 def from_custom(properties: "Sequence[CustomProperty] | None") -> dict[str, Any]:

@@ -26,7 +26,7 @@ def read_expectations() -> dict[str, dict[str, Any]]:
     from great_expectations.expectations.expectation import BatchExpectation
 
     common = {*BatchExpectation.__fields__, "library_metadata"}
-    found: dict[str, dict[str, Any]] = {}
+    expectations: dict[str, dict[str, Any]] = {}
     kinds: dict[str, Any] = vars(known)
     for title, kind in kinds.items():
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", title).lower()
@@ -35,9 +35,9 @@ def read_expectations() -> dict[str, dict[str, Any]]:
             continue
         does = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
         arguments: Any = kind
-        found[name] = {"does": does, "arguments": sorted(set(arguments.__fields__) - common)}
-    found[_ROWS]["arguments"].append(SHARE_OF_MEDIAN)
-    return dict(sorted({**found, **_OWN}.items()))
+        expectations[name] = {"does": does, "arguments": sorted(set(arguments.__fields__) - common)}
+    expectations[_ROWS]["arguments"].append(SHARE_OF_MEDIAN)
+    return dict(sorted({**expectations, **_OWN}.items()))
 
 
 def expectations_text() -> str:

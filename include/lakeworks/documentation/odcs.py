@@ -94,20 +94,20 @@ def _service_levels(contract: Contract) -> "list[ServiceLevelAgreementProperty]"
 
     times = [str(field.column) for field in contract.time_fields if field.column]
     element = f"{contract.table.table}.{times[0]}" if times else None
-    found = []
+    levels = []
     if contract.freshness:
         hours = contract.freshness.max_age_hours
-        found.append(ServiceLevelAgreementProperty(property="latency", value=hours, unit="h", element=element))
+        levels.append(ServiceLevelAgreementProperty(property="latency", value=hours, unit="h", element=element))
     if days := contract.retention.expire_after_days:
-        found.append(ServiceLevelAgreementProperty(property="retention", value=days, unit="d"))
-    return found
+        levels.append(ServiceLevelAgreementProperty(property="retention", value=days, unit="d"))
+    return levels
 
 
 def _own_fields(contract: Contract) -> dict[str, Any]:
     """Return the fields without a place in the standard, where they differ from their defaults."""
-    found: dict[str, Any] = contract.model_dump(mode="json", exclude_defaults=True, include=set(FIELDS))
+    fields: dict[str, Any] = contract.model_dump(mode="json", exclude_defaults=True, include=set(FIELDS))
     if contract.source_options:
-        found["source_options"] = contract.source_options  # a date stays one
+        fields["source_options"] = contract.source_options  # a date stays one
     for section, said in (("freshness", "max_age_hours"), ("retention", "expire_after_days")):
-        found.get(section, {}).pop(said, None)
-    return {key: found[key] for key in FIELDS if found.get(key) not in (None, {}, [])}
+        fields.get(section, {}).pop(said, None)
+    return {key: fields[key] for key in FIELDS if fields.get(key) not in (None, {}, [])}

@@ -31,8 +31,8 @@ def to_property(contract: Contract, name: str, column: Column, sources: Sequence
     limits = {key: value for key, value in _limits(column).items() if value is not None}
     exact = {key: str(value) for key, value in limits.items() if not _is_exact(value)}
     options = {key: number(value) if isinstance(value, int | Decimal) else value for key, value in limits.items()}
-    found = typed(column.type, name)
-    return found.model_copy(
+    typing = typed(column.type, name)
+    return typing.model_copy(
         update={
             "description": column.description,
             "required": column.required,
@@ -44,7 +44,7 @@ def to_property(contract: Contract, name: str, column: Column, sources: Sequence
             "classification": column.classification,
             "tags": ["pii"] if column.pii else None,
             "transformSourceObjects": list(sources) or None,
-            "logicalTypeOptions": {**(found.logicalTypeOptions or {}), **options} or None,
+            "logicalTypeOptions": {**(typing.logicalTypeOptions or {}), **options} or None,
             "enum": [EnumValue(value=number(value)) for value in column.allowed] if column.allowed else None,
             "customProperties": to_custom({**exact, "masking": column.masking}),
         }

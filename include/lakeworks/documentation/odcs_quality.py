@@ -64,13 +64,13 @@ def _runnable(contract: Contract, check: TableCheck) -> dict[str, Any] | None:
     bounds = {key: value for key, value in kwargs.items() if key in ("min_value", "max_value")}
     if set(kwargs) != set(bounds):
         return None
-    whole = not contract.partition_by
+    is_unpartitioned = not contract.partition_by
     table = contract.table.table
     quoted = f'"{column}"'
     match check.expectation:
-        case "expect_table_row_count_to_be_between" if bounds and (whole or "max_value" not in bounds):
+        case "expect_table_row_count_to_be_between" if bounds and (is_unpartitioned or "max_value" not in bounds):
             return {"type": "library", "metric": "rowCount", **_between(bounds)}
-        case "expect_column_values_to_be_unique" if whole:
+        case "expect_column_values_to_be_unique" if is_unpartitioned:
             return {"type": "library", "metric": "duplicateValues", "arguments": {"properties": [column]}, "mustBe": 0}
         case "expect_column_values_to_not_be_null":
             return {"type": "sql", "query": f"SELECT count(*) FROM {table} WHERE {quoted} IS NULL", "mustBe": 0}

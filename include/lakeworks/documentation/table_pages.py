@@ -9,7 +9,7 @@ from lakeworks.core.lake_limits import is_keyword
 
 def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[RowRule]) -> str:
     """Return the Markdown page of a table."""
-    facts = {
+    properties = {
         "Grain": ", ".join(f"`{name}`" for name in contract.grain) or "as received",
         "Partitioned by": ", ".join(f"`{item}`" for item in contract.partition_by) or "not partitioned",
         "From": ", ".join(f"`{name}`" for name in [*([contract.source] if contract.source else []), *upstreams]),
@@ -22,7 +22,7 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
     }
     parts = [
         f"# {contract.name}\n\n{contract.description}\n\nContract {contract.version}, {contract.status}.",
-        "\n".join(f"- {name}: {value}" for name, value in facts.items()),
+        "\n".join(f"- {name}: {value}" for name, value in properties.items()),
         _table(
             "Columns",
             ("column", "type", "required", "description"),
@@ -46,26 +46,26 @@ def _input(name: str, rule: InputRule) -> str:
 
 
 def _late_data(contract: Contract) -> dict[str, str]:
-    found = contract.late_data
-    if found is None:
+    late_data = contract.late_data
+    if late_data is None:
         return {}
-    if not found.partition_time:
-        return {"Late data": f"rebuilt whenever something arrives in `{found.arrivals_from}`"}
+    if not late_data.partition_time:
+        return {"Late data": f"rebuilt whenever something arrives in `{late_data.arrivals_from}`"}
     return {
-        "Late data": f"what arrives in `{found.arrivals_from}` re-opens the partitions it falls into "
-        f"(`{found.partition_time}`), at most {found.max_partitions} a run"
+        "Late data": f"what arrives in `{late_data.arrivals_from}` re-opens the partitions it falls into "
+        f"(`{late_data.partition_time}`), at most {late_data.max_partitions} a run"
     }
 
 
 def _column(name: str, column: Column) -> tuple[str, ...]:
     quoted = "Athena wants its name in double quotes." if is_keyword(name) else ""
-    facts = [
+    notes = [
         column.description,
         quoted,
         "Personal data." if column.pii else "",
         "Hashed with salt." if column.masking else "",
     ]
-    return f"`{name}`", f"`{column.type}`", "yes" if column.required else "", " ".join(filter(None, facts))
+    return f"`{name}`", f"`{column.type}`", "yes" if column.required else "", " ".join(filter(None, notes))
 
 
 def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -87,8 +87,8 @@ class BuildResult:
         names = list(self.contract.columns)
         mask = None
         for name in mask_columns(self.rules):
-            found = pc.not_equal(batch.column(name), 0)
-            mask = found if mask is None else pc.or_(mask, found)
+            is_quarantined = pc.not_equal(batch.column(name), 0)
+            mask = is_quarantined if mask is None else pc.or_(mask, is_quarantined)
         if mask is None or not mask.true_count:
             return batch.select(names)
         buffer.add(batch.filter(mask))
@@ -101,14 +101,14 @@ class _QuarantineBuffer:
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> None:
         self.connection = connection
         self.rows = 0
-        self._insert("CREATE TABLE _set_aside AS SELECT * FROM _some", schema.empty_table())
+        self._insert("CREATE TABLE _quarantined AS SELECT * FROM _new_rows", schema.empty_table())
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Keep some rows."""
         self.rows += batch.num_rows
-        self._insert("INSERT INTO _set_aside SELECT * FROM _some", pa.Table.from_batches([batch]))
+        self._insert("INSERT INTO _quarantined SELECT * FROM _new_rows", pa.Table.from_batches([batch]))
 
     def _insert(self, statement: str, rows: pa.Table) -> None:
-        self.connection.register("_some", rows)
+        self.connection.register("_new_rows", rows)
         self.connection.execute(statement)
-        self.connection.unregister("_some")
+        self.connection.unregister("_new_rows")

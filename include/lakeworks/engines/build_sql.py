@@ -39,7 +39,7 @@ def judged(contract: Contract, sql: str, rules: Sequence[RowRule]) -> str:
     return f"SELECT *{masks} FROM (SELECT {columns} FROM ({sql.rstrip().rstrip(';')}\n))"
 
 
-def touched(contract: Contract, relation: str) -> str:
+def affected_starts(contract: Contract, relation: str) -> str:
     """Return SQL for the starts of the partitions that the rows of a relation fall into, earliest first.
 
     It is null for rows without a time, and for times that the table cannot have (`plausible_times`).
@@ -95,11 +95,11 @@ def inside_period(contract: Contract) -> str:
 
 def ordered(contract: Contract, rules: Sequence[RowRule], source: str) -> str:
     """Return checked rows: the good ones in publishing order, then the broken ones."""
-    first, *rest = publishing_order(contract)
+    first, *remaining = publishing_order(contract)
     if rules:
         first = f"CASE WHEN {is_good(rules)} THEN {first} END"
     columns = ", ".join([*map(quoted, contract.columns), *mask_columns(rules)])
-    return f"SELECT {columns} FROM ({source}) ORDER BY {', '.join([first, *rest])}"
+    return f"SELECT {columns} FROM ({source}) ORDER BY {', '.join([first, *remaining])}"
 
 
 def is_good(rules: Sequence[RowRule]) -> str:
@@ -162,7 +162,7 @@ def winning_order(contract: Contract) -> str:
 def broken_counts(rules: Sequence[RowRule]) -> str:
     """Return the query for rows per broken rule among the quarantined rows, sorted by rule."""
     return (
-        f"SELECT rule, count(*) FROM (SELECT unnest({_broken_rules(rules)}) AS rule FROM _set_aside) "
+        f"SELECT rule, count(*) FROM (SELECT unnest({_broken_rules(rules)}) AS rule FROM _quarantined) "
         "GROUP BY rule ORDER BY rule"
     )
 
@@ -174,7 +174,7 @@ def quarantined(contract: Contract, rules: Sequence[RowRule]) -> str:
     columns = ", ".join(map(quoted, contract.columns))
     return (
         f"SELECT {columns}, _broken_rules, array_to_string({reason}, ' ') AS _reason "
-        f"FROM (SELECT *, {_broken_rules(rules)} AS _broken_rules FROM _set_aside) ORDER BY _broken_rules, {columns}"
+        f"FROM (SELECT *, {_broken_rules(rules)} AS _broken_rules FROM _quarantined) ORDER BY _broken_rules, {columns}"
     )
 
 

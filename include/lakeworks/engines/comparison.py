@@ -48,8 +48,8 @@ def compare_rows(
     if not grain:
         return _whole_rows(session, columns, lineage)
     key = ", ".join(map(quoted, grain))
-    rest = [name for name in columns if name not in grain]
-    side = f"SELECT {key}, {_packed(rest)} AS _values, {_packed(lineage)} AS _lineage, TRUE AS _there FROM"
+    measures = [name for name in columns if name not in grain]
+    side = f"SELECT {key}, {_packed(measures)} AS _values, {_packed(lineage)} AS _lineage, TRUE AS _there FROM"
     joined = f"({side} before) AS b FULL JOIN ({side} after) AS a USING ({key})"
     case = (
         "CASE WHEN b._there IS NULL THEN 'added' WHEN a._there IS NULL THEN 'removed' "

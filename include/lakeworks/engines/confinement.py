@@ -44,10 +44,10 @@ def _syntax_tree(sql: str) -> dict[str, Any]:
             statements = parser.extract_statements(sql)
             if len(statements) != 1:
                 raise ContractError(f"The query is {len(statements)} statements, not one SELECT. {_NOTHING}")
-            found = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+            serialized = parser.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     except duckdb.Error as error:
         raise explain(error, "The query") from error
-    document = json.loads(found[0]) if found else {}
+    document = json.loads(serialized[0]) if serialized else {}
     if document.get("error", True) or len(document["statements"]) != 1:
         raise ContractError(
             f"The query is {_kind(statements[0], sql)}, not a SELECT: `lakeworks sql` only reads. {_NOTHING}"

@@ -21,6 +21,7 @@ from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_result import BATCH_ROWS, BuildResult
 from lakeworks.engines.build_sql import (
     SALT,
+    affected_starts,
     duplicate_count,
     duplicates,
     duplicates_meet,
@@ -28,7 +29,6 @@ from lakeworks.engines.build_sql import (
     judged,
     ordered,
     quoted,
-    touched,
     typed_columns,
 )
 from lakeworks.engines.error_messages import explain, explained
@@ -92,8 +92,8 @@ class DuckDbSession:
             ContractError: the SQL is wrong, or a value does not fit (also while rows are read).
         """
         with explained("The query"):
-            found = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
-        return pa.RecordBatchReader.from_batches(found.schema, _explained(found))
+            stream = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
+        return pa.RecordBatchReader.from_batches(stream.schema, _explained(stream))
 
     def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:
         """Run a read and return its rows batch by batch, in the given types.
@@ -105,14 +105,14 @@ class DuckDbSession:
             reader = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
-    def touched(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
+    def affected_starts(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
         """Return the starts of the partitions that rows of an attached upstream fall into; None for rows without a time.
 
         Raises:
             ContractError: `late_data.partition_time` does not run on the upstream.
         """
         with explained(f"`{contract.name}`, late_data.partition_time"):
-            return [row[0] for row in self.connection.execute(touched(contract, upstream.sql)).fetchall()]
+            return [row[0] for row in self.connection.execute(affected_starts(contract, upstream.sql)).fetchall()]
 
     def build(
         self,
@@ -148,10 +148,10 @@ class DuckDbSession:
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute(f"CREATE TABLE _candidates AS {source}")
         self.connection.execute("SET preserve_insertion_order = true")
-        if not self._one(duplicate_count(contract, rules))[0]:
+        if not self._one_row(duplicate_count(contract, rules))[0]:
             return "FROM _candidates", 0
         self.connection.execute(duplicates(contract, rules))
-        (dropped,) = self._one("SELECT count(*) FROM _duplicates")
+        (dropped,) = self._one_row("SELECT count(*) FROM _duplicates")
         return "FROM _candidates ANTI JOIN _duplicates ON _candidates.rowid = _duplicates.row_id", dropped
 
     def _check_salt(self, contract: Contract) -> None:
@@ -174,7 +174,7 @@ class DuckDbSession:
         self.connection.execute("DROP TABLE _ungrouped")
         return f"SELECT * FROM _grouped WHERE {inside_period(contract)}"
 
-    def _one(self, sql: str) -> tuple[Any, ...]:
+    def _one_row(self, sql: str) -> tuple[Any, ...]:
         row = self.connection.execute(sql).fetchone()
         assert row is not None  # noqa: S101 - aggregates always give a row
         return tuple(row)
@@ -185,7 +185,7 @@ class DuckDbSession:
             return
         expected = self.rows.get(name, -1)
         if expected < 0:
-            (expected,) = self._one(f"SELECT count(*) FROM {TableName.parse(name).sql}")
+            (expected,) = self._one_row(f"SELECT count(*) FROM {TableName.parse(name).sql}")
         if read != expected:
             raise RowBalanceError(
                 f"`{contract.name}` {period}: the transform makes {read} rows of the {expected} in `{name}`, though the "

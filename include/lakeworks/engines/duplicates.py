@@ -22,22 +22,22 @@ class Duplicates:
 
     def drop(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rows that stay. Each batch's last row waits until the next batch shows if its grain goes on."""
-        held: pa.RecordBatch | None = None
+        previous: pa.RecordBatch | None = None
         for batch in batches:
             if not batch.num_rows:
                 continue
             rows = batch
-            if held is not None:
-                border = pa.concat_batches([self._grain(held), self._grain(batch.slice(0, 1))])
+            if previous is not None:
+                border = pa.concat_batches([self._grain(previous), self._grain(batch.slice(0, 1))])
                 if _repeats(border)[0]:
-                    rows = pa.concat_batches([held, batch])
+                    rows = pa.concat_batches([previous, batch])
                 else:
-                    yield held
+                    yield previous
             rows = self._winners(rows)
-            held = rows.slice(rows.num_rows - 1)
+            previous = rows.slice(rows.num_rows - 1)
             yield rows.slice(0, rows.num_rows - 1)
-        if held is not None:
-            yield held
+        if previous is not None:
+            yield previous
 
     def _grain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return batch.select(self.contract.grain)

@@ -56,9 +56,9 @@ def explain(error: Exception, what: str) -> LakeError:
 
 def _read_error(text: str, what: str) -> LakeError | None:
     """Return the lake's own error beneath one of the engine, which knows it only as the text of a Python traceback."""
-    found = re.findall(r"^lakeworks\.errors\.(\w+): (.+)$", text, re.MULTILINE)
-    if not found:
+    causes = re.findall(r"^lakeworks\.errors\.(\w+): (.+)$", text, re.MULTILINE)
+    if not causes:
         return None
-    name, message = found[-1]
+    name, message = causes[-1]
     kind = getattr(errors, name, None)
     return kind(f"{what}: {message}") if isinstance(kind, type) and issubclass(kind, LakeError) else None

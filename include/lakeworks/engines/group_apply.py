@@ -20,8 +20,8 @@ def apply(batches: Iterable[pa.RecordBatch], function: GroupFunction, contract: 
     for group in groups(batches, function.group_by):
         key = ", ".join(str(group.column(name)[0].as_py()) for name in function.group_by)
         try:
-            found = function.apply(group.to_pandas(use_threads=False))  # groups are small: threads cost more
-            yield pa.Table.from_pandas(found[schema.names], schema=schema, preserve_index=False, nthreads=1)
+            frame = function.apply(group.to_pandas(use_threads=False))  # groups are small: threads cost more
+            yield pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False, nthreads=1)
         except (KeyError, ValueError, TypeError, ArithmeticError, pa.ArrowException) as error:
             raise ContractError(
                 f"`{contract.name}`: transform.py fails on the group {key} ({type(error).__name__}: {error}). "
@@ -31,31 +31,31 @@ def apply(batches: Iterable[pa.RecordBatch], function: GroupFunction, contract: 
 
 def gathered(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     """Yield small tables joined to this many rows: an engine takes few large tables much faster."""
-    held: list[pa.Table] = []
+    waiting: list[pa.Table] = []
     count = 0
     for table in tables:
-        held.append(table)
+        waiting.append(table)
         count += len(table)
         if count >= rows:
-            yield pa.concat_tables(held)
-            held, count = [], 0
-    if held:
-        yield pa.concat_tables(held)
+            yield pa.concat_tables(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def groups(batches: Iterable[pa.RecordBatch], by: tuple[str, ...]) -> Iterator[pa.Table]:
     """Split a sorted stream where the group changes; join a group that spans batches."""
-    held: list[pa.RecordBatch] = []
+    waiting: list[pa.RecordBatch] = []
     for batch in batches:
         if not len(batch):
             continue
         for piece in _cut(batch, by):
-            if held and not _same(held[-1], piece, by):
-                yield pa.Table.from_batches(held)
-                held = []
-            held.append(piece)
-    if held:
-        yield pa.Table.from_batches(held)
+            if waiting and not _same_group(waiting[-1], piece, by):
+                yield pa.Table.from_batches(waiting)
+                waiting = []
+            waiting.append(piece)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _cut(batch: pa.RecordBatch, by: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
@@ -70,5 +70,5 @@ def _cut(batch: pa.RecordBatch, by: tuple[str, ...]) -> Iterator[pa.RecordBatch]
         yield batch.slice(start, end - start)
 
 
-def _same(before: pa.RecordBatch, after: pa.RecordBatch, by: tuple[str, ...]) -> bool:
+def _same_group(before: pa.RecordBatch, after: pa.RecordBatch, by: tuple[str, ...]) -> bool:
     return all(before.column(name)[-1].as_py() == after.column(name)[0].as_py() for name in by)

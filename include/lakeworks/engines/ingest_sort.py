@@ -58,12 +58,12 @@ def _statement(contract: Contract, names: list[str], place: str) -> str:
     return f"SELECT * EXCLUDE ({quoted(place)}) FROM ({source}) ORDER BY {order}"
 
 
-def _free_name(wanted: str, taken: list[str]) -> str:
+def _free_name(preferred: str, taken: list[str]) -> str:
     """Return a column name that no arrived column has, whatever its case."""
     lowered = {name.lower() for name in taken}
-    while wanted in lowered:
-        wanted += "_"
-    return wanted
+    while preferred in lowered:
+        preferred += "_"
+    return preferred
 
 
 class _Arriving:

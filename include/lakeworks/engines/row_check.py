@@ -34,8 +34,8 @@ class RowCheck:
         good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in self._rules)
         with explained(f"`{self._table}`, its row rules"):
             self._connection.register("_rows", placed)
-            found = self._connection.execute(
+            rules = self._connection.execute(
                 f"SELECT {quoted(_PLACE)}, {verdicts} FROM _rows WHERE NOT ({good}) ORDER BY 1"
             ).fetchall()
-        for place, *kept in found:
+        for place, *kept in rules:
             yield place, [rule for rule, is_kept in zip(self._rules, kept, strict=True) if not is_kept]

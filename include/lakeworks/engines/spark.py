@@ -43,13 +43,13 @@ def find_spark() -> str:
     if folder and (path := str(Path(folder).absolute())) not in sys.path:
         sys.path.append(path)
     try:
-        found = version("pyspark")
+        installed = version("pyspark")
     except PackageNotFoundError as error:
         raise ConfigError(
             f"Spark is not installed: pip install 'lakeworks[spark]' (400 MB), or let {FOLDER} name its folder."
         ) from error
-    _find_java(found)
-    return found
+    _find_java(installed)
+    return installed
 
 
 def _find_java(spark: str) -> None:

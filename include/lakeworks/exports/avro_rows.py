@@ -48,7 +48,7 @@ def encode(stream: BinaryIO, schema: pa.Schema, encoding: Encoding) -> Iterator[
 
 
 def _fields(fields: Any, path: str) -> list[dict[str, Any]]:
-    found = []
+    avro_fields = []
     for field in fields:
         if not _NAME.fullmatch(field.name):
             raise ContractError(
@@ -56,8 +56,8 @@ def _fields(fields: Any, path: str) -> list[dict[str, Any]]:
                 "format, or name the column with AS in `lakeworks sql --out`."
             )
         kind = _type(field.type, f"{path}_{field.name}")
-        found.append({"name": field.name, "type": ["null", kind], "default": None})
-    return found
+        avro_fields.append({"name": field.name, "type": ["null", kind], "default": None})
+    return avro_fields
 
 
 def _type(kind: pa.DataType, path: str) -> Any:

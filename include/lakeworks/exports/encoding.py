@@ -57,19 +57,19 @@ def format_of(path: str) -> str:
     Raises:
         ConfigError: it ends in none.
     """
-    found = [name for name in FORMATS if path.lower().endswith(f".{name}")]
-    if not found:
+    formats = [name for name in FORMATS if path.lower().endswith(f".{name}")]
+    if not formats:
         raise ConfigError(
             f"`{path}` ends in no format. Nothing was exported. Endings: {', '.join(f'.{name}' for name in FORMATS)}"
         )
-    return max(found, key=len)
+    return max(formats, key=len)
 
 
 def encoder(encoding: Encoding) -> Encode:
     """Return what writes a format."""
     module = importlib.import_module(f"{__package__}.{_MODULES[encoding.format]}")
-    found: Encode = module.encode
-    return found
+    encode: Encode = module.encode
+    return encode
 
 
 def exported_schema(schema: "pa.Schema") -> "pa.Schema":

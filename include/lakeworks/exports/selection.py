@@ -41,39 +41,41 @@ def moment_of(text: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def chosen_publications(lake: Lake, contract: Contract, wanted: ExportSelection) -> list[LedgerEntry]:
+def chosen_publications(lake: Lake, contract: Contract, selection: ExportSelection) -> list[LedgerEntry]:
     """Return the publications to read, in the order of their partitions.
 
     Raises:
         PartitionKeyError: the table has no such partition, or none by time.
         LakeNotFound: nothing of it was live.
     """
-    if wanted.partition:
-        partitions = [contract.parse_partition(wanted.partition)]
+    if selection.partition:
+        partitions = [contract.parse_partition(selection.partition)]
     else:
-        partitions = _in_range(contract, wanted, list(lake.ledger.numbers(contract.table)))
+        partitions = _in_range(contract, selection, list(lake.ledger.numbers(contract.table)))
     # Live partitions are read as of one moment, so a run over several partitions is exported whole or not at all.
-    lake = lake if wanted.as_of else lake.with_whole_runs([contract.table])
-    entries = lake.store.map(lambda partition: _live(lake, contract, partition, wanted.as_of), partitions)
-    found = [entry for entry in entries if entry is not None]
-    if not found:
-        when = f" at {wanted.as_of:%Y-%m-%d %H:%M} UTC" if wanted.as_of else ""
+    lake = lake if selection.as_of else lake.with_whole_runs([contract.table])
+    entries = lake.store.map(lambda partition: _live(lake, contract, partition, selection.as_of), partitions)
+    chosen = [entry for entry in entries if entry is not None]
+    if not chosen:
+        when = f" at {selection.as_of:%Y-%m-%d %H:%M} UTC" if selection.as_of else ""
         raise LakeNotFound(
             f"`{contract.name}` has nothing published{when} of what was asked for. Nothing was exported. Its partitions: "
             f"lakeworks ledger {contract.name}"
         )
-    return found
+    return chosen
 
 
-def _in_range(contract: Contract, wanted: ExportSelection, partitions: list[Partition]) -> list[Partition]:
-    start = Period.parse(wanted.first).start if wanted.first else None
-    end = Period.parse(wanted.last).end if wanted.last else None
+def _in_range(contract: Contract, selection: ExportSelection, partitions: list[Partition]) -> list[Partition]:
+    start = Period.parse(selection.first).start if selection.first else None
+    end = Period.parse(selection.last).end if selection.last else None
     if (start or end) and not contract.time_fields:
         raise PartitionKeyError(
             f"`{contract.name}` is not cut by time. Nothing was exported. Leave --from and --to out."
         )
     if start and end and end <= start:
-        raise PartitionKeyError(f"--from `{wanted.first}` is later than --to `{wanted.last}`. Nothing was exported.")
+        raise PartitionKeyError(
+            f"--from `{selection.first}` is later than --to `{selection.last}`. Nothing was exported."
+        )
     kept = [partition for partition in partitions if _meets(partition.period, start, end)]
     return sorted(kept, key=lambda partition: partition.path)
 

@@ -74,14 +74,14 @@ def format_of(name: str, options: FormatOptions | None = None) -> FileName:
         ValueError: the ending is of no known format.
     """
     path = PurePosixPath(name.lower())
-    wanted = options.format if options else None
-    if wanted == "binary":  # it is kept as it is, whatever its ending
+    requested = options.format if options else None
+    if requested == "binary":  # it is kept as it is, whatever its ending
         return FileName(_BY_NAME["binary"])
     compression = COMPRESSIONS.get(path.suffix)
     ending = path.with_suffix("").suffix if compression else path.suffix
-    found = _BY_NAME[wanted] if wanted else _BY_ENDING.get(ending)
-    if found is None:
+    chosen = _BY_NAME[requested] if requested else _BY_ENDING.get(ending)
+    if chosen is None:
         packed = f", also with {', '.join(COMPRESSIONS)}"
         known = ", ".join(_BY_ENDING)
         raise ValueError(f"`{ending or path.name}` is none of {known}{packed}; `format` in source_options names one")
-    return FileName(found, compression)
+    return FileName(chosen, compression)

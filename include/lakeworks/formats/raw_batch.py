@@ -50,7 +50,7 @@ def batched(rows: "Iterable[Mapping[str, Any] | RawBatch]") -> Iterator[RawBatch
             yield row
         elif full := waiting.add(row):
             yield full
-    yield from waiting.rest()
+    yield from waiting.remaining()
 
 
 class RecordBuffer:
@@ -79,7 +79,7 @@ class RecordBuffer:
         full = rows >= BATCH_ROWS or self._size >= BATCH_BYTES or rows * len(self._names) >= BATCH_CELLS
         return self._flush() if full else None
 
-    def rest(self) -> Iterator[RawBatch]:
+    def remaining(self) -> Iterator[RawBatch]:
         """Return what is left, if anything."""
         if self._records:
             yield self._flush()

@@ -53,9 +53,9 @@ class AlertClaim:
 
 
 def claim(
-    store: ObjectStore, table: str, wanted: Mapping[AlertChannel, frozenset[str]], now: datetime
+    store: ObjectStore, table: str, alerts: Mapping[AlertChannel, frozenset[str]], now: datetime
 ) -> AlertClaim | None:
-    """Claim the unsent alerts of `wanted`. Return None if all were sent or another process is sending.
+    """Claim the unsent alerts of `alerts`. Return None if all were sent or another process is sending.
 
     Raises:
         LedgerCorrupt: the document does not have the form that this module writes.
@@ -63,7 +63,7 @@ def claim(
     key = join(METADATA, "alerts", "freshness", f"{TableName.parse(table).path}.json")
     log, etag = _read(store, key)
     new = {
-        channel: frozenset(n for n in names if channel not in log.sent.get(n, {})) for channel, names in wanted.items()
+        channel: frozenset(n for n in names if channel not in log.sent.get(n, {})) for channel, names in alerts.items()
     }
     unsent = {channel: names for channel, names in new.items() if names}
     if not unsent or (log.claimed_at and now < log.claimed_at + CLAIM_LIFETIME):
@@ -78,11 +78,11 @@ def claim(
 
 def _read(store: ObjectStore, key: str) -> tuple[AlertLog, str | None]:
     try:
-        body, found = store.get(key)
+        body, stored = store.get(key)
     except LakeNotFound:
         return AlertLog(claimed_at=None), None
     try:
-        return AlertLog.model_validate_json(body), found.etag
+        return AlertLog.model_validate_json(body), stored.etag
     except ValidationError as error:
         raise LedgerCorrupt(
             f"`{store.uri(key)}` does not say which alerts were sent: {error.errors()[0]['msg']}. No alert of its table "

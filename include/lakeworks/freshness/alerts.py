@@ -25,7 +25,7 @@ class Alerts:
     url: str | None = None
     session: requests.Session | None = None
 
-    def send_late(self, found: Iterable[TableFreshness], now: datetime) -> list[dict[str, Any]]:
+    def send_late(self, ages: Iterable[TableFreshness], now: datetime) -> list[dict[str, Any]]:
         """Send an alert for all that is late, once in each channel; return the alerts sent now.
 
         Raises:
@@ -33,7 +33,7 @@ class Alerts:
         """
         sent: list[dict[str, Any]] = []
         refused: list[str] = []
-        for item in found:
+        for item in ages:
             try:
                 sent += self._send(item, now)
             except requests.RequestException as error:

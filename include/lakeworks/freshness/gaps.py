@@ -47,7 +47,7 @@ class Stopped:
 
 
 def missing_before(
-    facts: PartitionIndex, contract: Contract, newest: Period, partitions: Iterable[Partition], promise: Promise
+    index: PartitionIndex, contract: Contract, newest: Period, partitions: Iterable[Partition], promise: Promise
 ) -> list[Period]:
     """Return overdue periods between the oldest and the newest partition that `lakeworks status` calls missing."""
     known = {slot for partition in partitions if (slot := partition.period)}
@@ -56,8 +56,8 @@ def missing_before(
     late = [slot for slot in lacking if slot not in known and promise.broken_lately(slot)]
     if not late:
         return []  # usually no other request to catalog or ledger is needed
-    found = missing_partitions(facts, contract, newest.grain, PeriodRange(late[0], late[-1]))
-    return [slot for slot in late if slot in found.missing]
+    missing = missing_partitions(index, contract, newest.grain, PeriodRange(late[0], late[-1]))
+    return [slot for slot in late if slot in missing.missing]
 
 
 def stopped_keys(partitions: Iterable[Partition], promise: Promise) -> Iterator[Stopped]:

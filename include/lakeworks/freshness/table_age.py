@@ -58,29 +58,29 @@ class TableFreshness:
 
 
 def freshness(
-    lake: Lake, contracts: Iterable[Contract], now: datetime, facts: PartitionIndex | None = None
+    lake: Lake, contracts: Iterable[Contract], now: datetime, index: PartitionIndex | None = None
 ) -> Iterator[TableFreshness]:
     """Yield every table whose contract promises freshness. It needs one listing per table, and more for gaps.
 
-    A table that cannot be checked is `unreadable`; the others still follow. `facts` has listings of an earlier
+    A table that cannot be checked is `unreadable`; the others still follow. `index` has listings of an earlier
     question, which are not repeated.
     """
-    facts = facts or PartitionIndex(lake)
+    index = index or PartitionIndex(lake)
     for contract in contracts:
         if contract.freshness:
             promised = contract.freshness
             promise = Promise(timedelta(hours=promised.max_age_hours), timedelta(days=promised.look_back_days), now)
             try:
-                yield _of(facts, contract, promise)
+                yield _of(index, contract, promise)
             except TerminalError as error:
                 yield TableFreshness(contract.name, "", None, None, fault=str(error))
 
 
-def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFreshness:
-    listed = facts.lake.ledger.numbers(contract.table)
+def _of(index: PartitionIndex, contract: Contract, promise: Promise) -> TableFreshness:
+    listed = index.lake.ledger.numbers(contract.table)
     # A partition that the table cannot have (`year=2999`) does not count for its age; `verify` reports it.
     numbers = {partition: taken for partition, taken in listed.items() if contract.could_have(partition)}
-    live = _newest_live(facts.lake, contract, numbers)
+    live = _newest_live(index.lake, contract, numbers)
     if live is None:
         return TableFreshness(contract.name, "", None, None)
     slot = live.parsed.period
@@ -94,7 +94,7 @@ def _of(facts: PartitionIndex, contract: Contract, promise: Promise) -> TableFre
         slot.end.replace(tzinfo=UTC),
         promise.due(slot.next),
         tuple(_overdue(slot, promise)),
-        tuple(map(str, missing_before(facts, contract, slot, numbers, promise))),
+        tuple(map(str, missing_before(index, contract, slot, numbers, promise))),
         tuple(stopped_keys(numbers, promise)),
     )
 

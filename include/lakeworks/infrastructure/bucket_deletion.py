@@ -23,8 +23,8 @@ class BucketEntry:
 def list_buckets(s3: Any) -> list[BucketEntry]:
     """Return every bucket that the credentials see, and whether it has our tag."""
     with translated("list", "the account's buckets"):
-        found = s3.list_buckets()["Buckets"]
-    return [BucketEntry(item["Name"], item["CreationDate"], is_ours(s3, item["Name"])) for item in found]
+        buckets = s3.list_buckets()["Buckets"]
+    return [BucketEntry(item["Name"], item["CreationDate"], is_ours(s3, item["Name"])) for item in buckets]
 
 
 def is_ours(s3: Any, bucket: str) -> bool:
@@ -69,9 +69,9 @@ def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": _BATCH})
     with translated("list the versions of", bucket):
         for page in pages:
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if found:
-                yield [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if versions:
+                yield [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
 
 
 def _delete(s3: Any, bucket: str, batch: list[dict[str, str]]) -> int:

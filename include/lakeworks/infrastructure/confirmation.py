@@ -23,15 +23,15 @@ class Confirmation:
     is_aws: bool = False
     sleep: Callable[[float], None] = time.sleep
 
-    def await_match(self, read: Callable[[], Found], is_as_wanted: Callable[[Found], bool]) -> Found:
-        """Return the state as soon as it is as wanted, or the state after the last pause."""
-        found = read()
+    def await_match(self, read: Callable[[], Found], is_as_desired: Callable[[Found], bool]) -> Found:
+        """Return the state as soon as it is as desired, or the state after the last pause."""
+        state = read()
         for pause in self.pauses:
-            if is_as_wanted(found):
+            if is_as_desired(state):
                 break
             self.sleep(pause)
-            found = read()
-        return found
+            state = read()
+        return state
 
 
 def confirmation_of(client: Any) -> Confirmation:

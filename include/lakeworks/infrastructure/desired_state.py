@@ -68,9 +68,9 @@ def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]
         *_replica(place, wish, names),
         *_inbox_queue(place, wish.config),
         *(
-            found
+            resource
             for name in (place.bucket, *names.layers.values())
-            for found in _layer_bucket(place, wish, names, name)
+            for resource in _layer_bucket(place, wish, names, name)
         ),
         *_outside_buckets(place, wish),
         *_streams(wish.config),

@@ -45,14 +45,14 @@ class InboxEvents(BaseModel):
     @property
     def account(self) -> str | None:
         """The account of a queue that is named by its ARN."""
-        found = _ARN.fullmatch(self.queue or "")
-        return found["account"] if found else None
+        match = _ARN.fullmatch(self.queue or "")
+        return match["account"] if match else None
 
     @property
     def region(self) -> str | None:
         """The region of a queue that is named by its ARN; None for the lake's."""
-        found = _ARN.fullmatch(self.queue or "")
-        return found["region"] if found else None
+        match = _ARN.fullmatch(self.queue or "")
+        return match["region"] if match else None
 
 
 def load_inbox_events(path: Path | None = None) -> InboxEvents | None:
@@ -63,8 +63,8 @@ def load_inbox_events(path: Path | None = None) -> InboxEvents | None:
     """
     path = path or current_project().file
     try:
-        found = (read_yaml(path) or {}).get("inbox_events")
-        return None if found is None else InboxEvents.model_validate(found)
+        section = (read_yaml(path) or {}).get("inbox_events")
+        return None if section is None else InboxEvents.model_validate(section)
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"`{path}` cannot be read: {error}. Nothing was changed.") from error
     except ValidationError as error:

@@ -160,7 +160,7 @@ def _sampled(s3: Any, bucket: str, prefix: str) -> Objects:
         )
         for page in pages:
             sizes = [item["Size"] for item in page.get("Contents", [])]
-            below = [found for found in sizes if found < SMALLEST_MOVED]
+            below = [sampled for sampled in sizes if sampled < SMALLEST_MOVED]
             count, size = count + len(sizes), size + sum(sizes)
             small, small_size = small + len(below), small_size + sum(below)
     return Objects(count, size, small, small_size)
@@ -168,11 +168,11 @@ def _sampled(s3: Any, bucket: str, prefix: str) -> Objects:
 
 def _readers(contracts: Sequence[Contract]) -> Mapping[str, list[str]]:
     """Return the tables that read from each table's prefix; bronze reads landing."""
-    found: dict[str, list[str]] = defaultdict(list)
+    readers: dict[str, list[str]] = defaultdict(list)
     for contract in contracts:
         if contract.source:
-            found["landing/"].append(contract.name)
+            readers["landing/"].append(contract.name)
         if sql := load_sql(contract):
             for table in upstream(sql):
-                found[f"{table.path}/"].append(contract.name)
-    return found
+                readers[f"{table.path}/"].append(contract.name)
+    return readers

@@ -48,28 +48,28 @@ def judge_rules(rules: Document, config: Lifecycle, evidence: Evidence) -> Judge
         if not rule.get("Transitions"):
             continue
         losses = _losses(rule, config, evidence) if priced else []
-        found = [*losses, *_stranded(rule, config, evidence)]
-        harm = [text for grave, text in found if grave]
+        objections = [*losses, *_stranded(rule, config, evidence)]
+        harm = [text for grave, text in objections if grave]
         if harm and config.losing_rules == "refuse":
             refused[name] = "; ".join(harm)
-        notes += [f"{name}: {text}" for grave, text in found if not (grave and name in refused)]
+        notes += [f"{name}: {text}" for grave, text in objections if not (grave and name in refused)]
     return Judgement(refused, tuple(notes))
 
 
 def _losses(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple[bool, str]]:
     prefix = rule["Filter"]["Prefix"]
     seen = evidence.objects.get(prefix)
-    found: list[tuple[bool, str]] = []
+    objections: list[tuple[bool, str]] = []
     if seen and seen.small:
-        found.append((False, _small(rule, seen, evidence)))
+        objections.append((False, _small(rule, seen, evidence)))
     objects = seen.moved if seen and seen.moved.count else _ASSUMED
     moves = [Move(move["Days"], move["StorageClass"]) for move in rule["Transitions"]]
     life = _life_days(rule, config) or max(_LOOK_AHEAD, moves[-1].days + 365)
     reads = config.reads_per_month.get(prefix, 0.0)
     for verdict in judge(evidence.book, evidence.region, moves, objects, life_days=life, reads_per_month=reads):
         basis = "" if objects is not _ASSUMED else " (assumed sizes: nothing of a size S3 moves lies there yet)"
-        found.append((verdict.saving < 0, f"{verdict}{basis}"))
-    return found
+        objections.append((verdict.saving < 0, f"{verdict}{basis}"))
+    return objections
 
 
 def _life_days(rule: Document, config: Lifecycle) -> int | None:
@@ -94,7 +94,7 @@ def _small(rule: Document, seen: Objects, evidence: Evidence) -> str:
 def _stranded(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple[bool, str]]:
     prefix = rule["Filter"]["Prefix"]
     who = sorted({name for read, names in evidence.readers.items() if read.startswith(prefix) for name in names})
-    found = []
+    objections = []
     for move in rule["Transitions"]:
         rules = evidence.book.rules(move["StorageClass"])
         if not rules.archived or not who:
@@ -104,10 +104,10 @@ def _stranded(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tup
             f"must wait for a restore of up to {rules.restore_hours} h{_restore_price(move['StorageClass'], evidence)}"
         )
         early = move["Days"] < config.backfill_days
-        found.append(
+        objections.append(
             (early, f"{text}; lifecycle.backfill_days asks for {config.backfill_days} days" if early else text)
         )
-    return found
+    return objections
 
 
 def _restore_price(storage_class: str, evidence: Evidence) -> str:

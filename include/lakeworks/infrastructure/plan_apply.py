@@ -94,17 +94,17 @@ def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]
     if reason := resource.unsupported_reason(client):
         return _change(resource, "unsupported", reason), {}
     try:
-        found = _found(resource, client)
+        current = _read_current(resource, client)
     except LakeError as error:
         return _refusal(resource, error, client), {}
-    if found is None:
-        wanted = resource.wanted()
-        return _change(resource, "create" if wanted else "unchanged", lines=difference({}, wanted)), wanted
-    if reason := resource.conflict(found):
-        return _change(resource, "foreign", reason, found=found), {}
-    target = resource.target(found)
-    lines = difference(found, target)
-    return _change(resource, "change" if lines else "unchanged", lines=lines, found=found), target
+    if current is None:
+        desired = resource.desired()
+        return _change(resource, "create" if desired else "unchanged", lines=difference({}, desired)), desired
+    if reason := resource.conflict(current):
+        return _change(resource, "foreign", reason, current=current), {}
+    target = resource.target(current)
+    lines = difference(current, target)
+    return _change(resource, "change" if lines else "unchanged", lines=lines, current=current), target
 
 
 def _applied(resource: Resource, client: Any, confirmation: Confirmation) -> ResourceChange:
@@ -116,7 +116,7 @@ def _applied(resource: Resource, client: Any, confirmation: Confirmation) -> Res
         with translated(f"set {resource.kind} of", resource.name):
             resource.write(client, target)
         kept = confirmation.await_match(
-            lambda: _found(resource, client), lambda found: not difference(found or {}, target)
+            lambda: _read_current(resource, client), lambda current: not difference(current or {}, target)
         )
     except LakeError as error:
         return _refusal(resource, error, client)
@@ -129,7 +129,7 @@ def _applied(resource: Resource, client: Any, confirmation: Confirmation) -> Res
     return replace(planned, outcome="created" if planned.outcome == "create" else "changed")
 
 
-def _found(resource: Resource, client: Any) -> Document | None:
+def _read_current(resource: Resource, client: Any) -> Document | None:
     try:
         with translated(f"read {resource.kind} of", resource.name):
             return resource.read(client)
@@ -161,7 +161,7 @@ def _change(
     detail: str = "",
     *,
     lines: Iterable[Line] = (),
-    found: Document | None = None,
+    current: Document | None = None,
 ) -> ResourceChange:
-    remarks = tuple(resource.notes(found or {}))
+    remarks = tuple(resource.notes(current or {}))
     return ResourceChange(resource.kind, resource.name, outcome, detail, tuple(lines), remarks)

@@ -1,4 +1,4 @@
-"""The interface of a resource: its wanted document, its current one, and the one to write."""
+"""The interface of a resource: its desired document, its current one, and the one to write."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -38,12 +38,12 @@ class Resource(ABC):
         return None
 
     @abstractmethod
-    def wanted(self) -> Document:
-        """Return the wanted document."""
+    def desired(self) -> Document:
+        """Return the desired document."""
 
     @abstractmethod
     def read(self, client: Any) -> Document | None:
-        """Return the current document in the terms of `wanted`; None where there is none.
+        """Return the current document in the terms of `desired`; None where there is none.
 
         Raises:
             LakeNotFound: the same as None.
@@ -53,11 +53,11 @@ class Resource(ABC):
     def write(self, client: Any, target: Document) -> None:
         """Write the document."""
 
-    def target(self, found: Document) -> Document:
-        """Return the document to write over `found`; entries of others stay in it."""
-        return self.wanted()
+    def target(self, current: Document) -> Document:
+        """Return the document to write over `current`; entries of others stay in it."""
+        return self.desired()
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Return the reason not to change what is there; empty if it may be changed."""
         return ""
 
@@ -65,8 +65,8 @@ class Resource(ABC):
         """Return the reason not to give this endpoint the setting at all; empty if it may have it."""
         return ""
 
-    def notes(self, found: Document) -> list[str]:
-        """Return notes for a person about the wanted or the current state."""
+    def notes(self, current: Document) -> list[str]:
+        """Return notes for a person about the desired or the current state."""
         return []
 
 
@@ -78,10 +78,10 @@ class SharedDocument(Resource):
         """Return True if lakeworks made the entry."""
         return entry.startswith(OURS)
 
-    def target(self, found: Document) -> Document:
-        """Keep others' entries; set ours as wanted, and drop ours that are not wanted any more."""
-        theirs = {key: value for key, value in found.items() if not self.owns(key)}
-        return {**theirs, **self.wanted()}
+    def target(self, current: Document) -> Document:
+        """Keep others' entries; set ours as desired, and drop ours that are not desired any more."""
+        theirs = {key: value for key, value in current.items() if not self.owns(key)}
+        return {**theirs, **self.desired()}
 
 
 def without_empty(value: Any) -> Any:
@@ -96,11 +96,11 @@ def without_empty(value: Any) -> Any:
 
 def every_page(call: Callable[..., Mapping[str, Any]], member: str, **arguments: Any) -> list[Any]:
     """Return all pages of a call with `NextContinuationToken` (S3's configurations have no paginator)."""
-    found: list[Any] = []
+    members: list[Any] = []
     following: dict[str, Any] = {}
     while True:
         page = call(**arguments, **following)
-        found += page.get(member, [])
+        members += page.get(member, [])
         if not (token := page.get("NextContinuationToken")):
-            return found
+            return members
         following = {"ContinuationToken": token}

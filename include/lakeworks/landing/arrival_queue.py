@@ -71,9 +71,9 @@ class ArrivalQueue:
                 WaitTimeSeconds=wait_seconds,
                 VisibilityTimeout=self.hidden_seconds,
             )
-        found = [message for item in answer.get("Messages", []) if (message := self._read(item)) is not None]
-        self.delete([message.receipt for message in found if not message.arrivals])
-        return [message for message in found if message.arrivals]
+        arrivals = [message for item in answer.get("Messages", []) if (message := self._read(item)) is not None]
+        self.delete([message.receipt for message in arrivals if not message.arrivals])
+        return [message for message in arrivals if message.arrivals]
 
     def _read(self, item: dict[str, Any]) -> ArrivalMessage | None:
         try:

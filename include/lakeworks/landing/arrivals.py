@@ -47,9 +47,11 @@ class Drop:
     @classmethod
     def of(cls, arrivals: Iterable[Arrival]) -> "Drop":
         """Make one of the arrivals of one place, duplicates counted once."""
-        found = {(arrival.at, arrival.token): arrival for arrival in arrivals}
-        newest = max(found.values(), key=lambda arrival: (arrival.at, arrival.token))
-        return cls(*newest.place, len(found), hashlib.sha256(f"{newest.at} {newest.token}".encode()).hexdigest()[:12])
+        by_moment = {(arrival.at, arrival.token): arrival for arrival in arrivals}
+        newest = max(by_moment.values(), key=lambda arrival: (arrival.at, arrival.token))
+        return cls(
+            *newest.place, len(by_moment), hashlib.sha256(f"{newest.at} {newest.token}".encode()).hexdigest()[:12]
+        )
 
 
 def arrivals_in(body: str, bucket: str) -> list[Arrival]:
@@ -71,14 +73,14 @@ def arrivals_in(body: str, bucket: str) -> list[Arrival]:
 
 def _parsed(body: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(body)
-        if isinstance(found, dict) and found.get("Type") == "Notification" and "Message" in found:
-            found = json.loads(found["Message"])  # by way of an SNS topic
+        event = json.loads(body)
+        if isinstance(event, dict) and event.get("Type") == "Notification" and "Message" in event:
+            event = json.loads(event["Message"])  # by way of an SNS topic
     except (ValueError, TypeError, RecursionError) as error:
         raise OthersEvent("it is no JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(event, dict):
         raise OthersEvent("it is no event of S3")
-    return found
+    return event
 
 
 def _of_record(record: Any, bucket: str) -> Iterator[Arrival]:
@@ -93,11 +95,11 @@ def _of_record(record: Any, bucket: str) -> Iterator[Arrival]:
         raise OthersEvent(f"it is about `s3://{name}/{key}`")
     if not event.removeprefix("s3:").startswith("ObjectCreated:"):
         return
-    tenant, rest = None, key.removeprefix(f"{INBOX}/")
-    if rest.startswith(_TENANT):
-        level, _, rest = rest.partition("/")
+    tenant, relative = None, key.removeprefix(f"{INBOX}/")
+    if relative.startswith(_TENANT):
+        level, _, relative = relative.partition("/")
         tenant = level.removeprefix(_TENANT)
-    dataset, _, below = rest.partition("/")
+    dataset, _, below = relative.partition("/")
     period, _, file = below.partition("/")
     if file and Period.find(period) is not None and why_not_taken(file) is None:
         yield Arrival(at, token, dataset, period, tenant)

@@ -25,28 +25,28 @@ def landed_since(lake: Lake, contract: Contract, ran: Mapping[str, datetime]) ->
         path = Period.parse(key).path if contract.partition_by else ""
         after[path] = max(at, after.get(path, at))
     root = prefix(contract, Period.parse("2000-01")).partition("year=")[0]
-    found: dict[str, datetime] = {}
+    newest: dict[str, datetime] = {}
     sets: list[tuple[str, datetime, str]] = []
     for item in lake.store.scan(root):
-        path, name = _place(item.key.removeprefix(root))
+        path, name = _object_and_file(item.key.removeprefix(root))
         if item.modified is None or path not in after or item.modified <= after[path]:
             continue
         if name == SET:
             sets.append((path, item.modified, item.key))
         elif name:
-            found[path] = max(item.modified, found.get(path, item.modified))
+            newest[path] = max(item.modified, newest.get(path, item.modified))
     news = lake.store.map(lambda entry: _is_news(lake, entry[2]), sets)
     for (path, at, _), is_news in zip(sets, news, strict=True):
         if is_news:
-            found[path] = max(at, found.get(path, at))
-    return found
+            newest[path] = max(at, newest.get(path, at))
+    return newest
 
 
-def _place(below: str) -> tuple[str, str]:
+def _object_and_file(below: str) -> tuple[str, str]:
     """Return the period's path and the name of a landed file or complete set; answers of a set have no name."""
-    path, is_set, rest = f"/{below}".partition("/fetch=")
+    path, is_set, file = f"/{below}".partition("/fetch=")
     if is_set:
-        return path.strip("/"), SET if rest.partition("/")[2] == SET else ""
+        return path.strip("/"), SET if file.partition("/")[2] == SET else ""
     path, _, name = path.rpartition("/")
     return path.strip("/"), name
 

@@ -34,7 +34,7 @@ def file_key(prefix: str, name: str, version: str) -> str:
 
 
 def store_file(
-    lake: Lake, target: tuple[str, str, str], path: Path, facts: FileFacts, run: Run, sent: Sent | None = None
+    lake: Lake, target: tuple[str, str, str], path: Path, described: FileFacts, run: Run, sent: Sent | None = None
 ) -> LandedAnswer:
     """Land a file from disk; it is written once. `target` is its key, its name and its version.
 
@@ -44,17 +44,17 @@ def store_file(
     """
     key, name, version = target
     metadata = {
-        "source-url": quote(facts.url, safe=printable),  # S3 metadata is ASCII
-        "sha256": facts.sha256,
-        "fetched-at": facts.fetched_at.isoformat(),
+        "source-url": quote(described.url, safe=printable),  # S3 metadata is ASCII
+        "sha256": described.sha256,
+        "fetched-at": described.fetched_at.isoformat(),
         "run-id": run.id,
         "file": quote(name),
         "version": version,
-        "content": facts.content,
-        "rows": str(facts.rows),
+        "content": described.content,
+        "rows": str(described.rows),
     }
-    upload_file(lake.store, path, Target(key, metadata, if_absent=True), sha256=facts.sha256, sent=sent)
-    return _entry(key, facts.size, metadata)
+    upload_file(lake.store, path, Target(key, metadata, if_absent=True), sha256=described.sha256, sent=sent)
+    return _entry(key, described.size, metadata)
 
 
 def stored_file(lake: Lake, key: str) -> LandedAnswer:

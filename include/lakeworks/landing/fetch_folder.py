@@ -34,8 +34,8 @@ class FetchFolder:
     @property
     def files_before(self) -> Mapping[str, LandedFile]:
         """See `FileStore`."""
-        found = [landed_file(item) for item in (self.before.answers if self.before else ())]
-        return {item.name: item for item in found if item}
+        landed = [landed_file(item) for item in (self.before.answers if self.before else ())]
+        return {item.name: item for item in landed if item}
 
     def take_file(self, name: str, version: str, bring: Callable[[Path], FileFacts]) -> LandedFile:
         """See `FileStore`."""
@@ -51,16 +51,16 @@ class FetchFolder:
         else:
             with scratch_folder(self.lake.scratch) as folder:
                 path = folder / "file"
-                facts = bring(path)
+                described = bring(path)
                 try:
-                    self.taken[name] = store_file(self.lake, (key, name, version), path, facts, self.run)
+                    self.taken[name] = store_file(self.lake, (key, name, version), path, described, self.run)
                 except LostRace:  # another process works on the same fetch: its copy is used
                     self.taken[name] = stored_file(self.lake, key)
             self.landed.add(key)
         self.notes.append(FileNote(name=name, outcome="taken", why="" if known is None else "corrected"))
-        found = landed_file(self.taken[name])
-        assert found is not None  # noqa: S101 - it was landed as a file
-        return found
+        landed = landed_file(self.taken[name])
+        assert landed is not None  # noqa: S101 - it was landed as a file
+        return landed
 
     def take_checked(self, files: Sequence[CheckedFile], sent: Callable[[int], None]) -> None:
         """See `FileStore`."""

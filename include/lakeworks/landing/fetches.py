@@ -38,12 +38,12 @@ class Fetches:
     @classmethod
     def below(cls, lake: Lake, prefix: str) -> "Fetches":
         """List a landing prefix."""
-        found: dict[str, list[str]] = {}
+        names: dict[str, list[str]] = {}
         for item in lake.store.scan(prefix):
-            folder, _, rest = item.key.removeprefix(prefix).partition("/")
-            if folder.startswith("fetch=") and rest:
-                found.setdefault(folder.removeprefix("fetch="), []).append(item.key)
-        return cls(lake, prefix, {fetch: tuple(keys) for fetch, keys in sorted(found.items())})
+            folder, _, name = item.key.removeprefix(prefix).partition("/")
+            if folder.startswith("fetch=") and name:
+                names.setdefault(folder.removeprefix("fetch="), []).append(item.key)
+        return cls(lake, prefix, {fetch: tuple(keys) for fetch, keys in sorted(names.items())})
 
     @property
     def complete(self) -> list[str]:
@@ -74,12 +74,12 @@ class Fetches:
         """Return the newest complete fetch with something new; None if there is none."""
         if not self.complete:
             return None
-        found = self.read(self.complete[-1])
-        return self.read(found.same_as) if found.same_as else found
+        newest = self.read(self.complete[-1])
+        return self.read(newest.same_as) if newest.same_as else newest
 
     def distinct(self) -> list[LandingSet]:
         """Return every complete fetch with something new, oldest first."""
-        return [found for fetch in self.complete if not (found := self.read(fetch)).same_as]
+        return [landing_set for fetch in self.complete if not (landing_set := self.read(fetch)).same_as]
 
     def of(self, run: Run, question: str) -> str | None:
         """Return this run's newest fetch of the same question, from any of its tries."""

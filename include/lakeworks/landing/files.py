@@ -63,15 +63,15 @@ def newest(lake: Lake, contract: Contract, period: Period) -> Landed | None:
         MalformedSource: something else lies in landing.
     """
     listed = {item.key: item.modified for item in lake.store.scan(prefix(contract, period))}
-    found = [Landed(item, is_new=False) for item in lake.store.map(lake.store.head, listed) if item]
-    for landed in found:
+    candidates = [Landed(item, is_new=False) for item in lake.store.map(lake.store.head, listed) if item]
+    for landed in candidates:
         if missing := [name for name in _FACTS if name not in landed.item.metadata]:
             raise MalformedSource(
                 f"`{lake.store.uri(landed.key)}` lies in landing without {', '.join(missing)} in its metadata: something other "
                 "than lakeworks wrote it. Nothing was staged. Move it away; files to be taken in belong into the inbox."
             )
-    replaced = {landed.item.metadata.get(_REPLACES) for landed in found}
-    last = [landed for landed in found if landed.key not in replaced]
+    replaced = {landed.item.metadata.get(_REPLACES) for landed in candidates}
+    last = [landed for landed in candidates if landed.key not in replaced]
     # Two files were landed at the same time: S3's clock decides, then the fetch's.
     epoch = datetime.min.replace(tzinfo=UTC)
     return max(last, key=lambda item: (listed[item.key] or epoch, item.fetched_at, item.key), default=None)
@@ -83,37 +83,37 @@ def newest_or_fail(lake: Lake, contract: Contract, period: Period) -> Landed:
     Raises:
         LakeNotFound: the period was never landed.
     """
-    found = newest(lake, contract, period)
-    if found is None:
+    landed = newest(lake, contract, period)
+    if landed is None:
         raise LakeNotFound(
             f"`{contract.name}` {period}: nothing was landed under `{lake.store.uri(prefix(contract, period))}`. "
             "Nothing was staged. Run the fetch step first."
         )
-    return found
+    return landed
 
 
-def store(lake: Lake, contract: Contract, period: Period, run: Run, found: Download, known: Landed | None) -> Landed:
+def store(lake: Lake, contract: Contract, period: Period, run: Run, download: Download, known: Landed | None) -> Landed:
     """Land a file that replaces the newest known one. The same bytes are landed once, unless other bytes came in between."""
-    name = hashlib.sha256(f"{found.etag}{found.sha256}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{download.etag}{download.sha256}".encode()).hexdigest()[:16]
     facts = {
-        "source-url": found.url,
-        "source-etag": found.etag,
-        "source-last-modified": found.last_modified,
-        "sha256": found.sha256,
-        "size": str(found.size),
-        "fetched-at": found.fetched_at.isoformat(),
+        "source-url": download.url,
+        "source-etag": download.etag,
+        "source-last-modified": download.last_modified,
+        "sha256": download.sha256,
+        "size": str(download.size),
+        "fetched-at": download.fetched_at.isoformat(),
         "run-id": run.id,
         _REPLACES: known.key if known else None,
     }
     metadata = {key: value for key, value in facts.items() if value is not None}
-    first = f"{prefix(contract, period)}{name}{found.path.suffix}"
+    first = f"{prefix(contract, period)}{name}{download.path.suffix}"
     if known is not None and known.key == first:
         return known
-    again = f"{prefix(contract, period)}{name}-{hashlib.sha256(run.key.encode()).hexdigest()[:8]}{found.path.suffix}"
+    again = f"{prefix(contract, period)}{name}-{hashlib.sha256(run.key.encode()).hexdigest()[:8]}{download.path.suffix}"
     # The source serves an earlier file again: land it a second time, as the newest.
     for key in (first, again):
         with suppress(LostRace):
-            return Landed(upload_file(lake.store, found.path, Target(key, metadata, if_absent=True)), is_new=True)
+            return Landed(upload_file(lake.store, download.path, Target(key, metadata, if_absent=True)), is_new=True)
         existing = lake.store.head(key)
         if existing is not None and (known is None or existing.metadata.get(_REPLACES) == known.key):
             return Landed(existing, is_new=False)  # another task landed the same bytes first: that object stays

@@ -18,8 +18,10 @@ class LakeInbox:
     def files(self, folder: str) -> Mapping[str, InboxFile]:
         """See `Inbox`; folder markers of consoles are no files."""
         prefix = f"{INBOX}/{folder}/"
-        found = {item.key.removeprefix(prefix): item for item in self.store.scan(prefix) if not item.key.endswith("/")}
-        return {name: InboxFile(item.size, f"{item.size} {item.etag}") for name, item in found.items()}
+        by_name = {
+            item.key.removeprefix(prefix): item for item in self.store.scan(prefix) if not item.key.endswith("/")
+        }
+        return {name: InboxFile(item.size, f"{item.size} {item.etag}") for name, item in by_name.items()}
 
     def download(self, folder: str, name: str, path: Path) -> None:
         """See `Inbox`."""

@@ -25,8 +25,8 @@ def ended_beside(
 ) -> list[LandingSet]:
     """Return the sets that ended since `seen`, this fetch's own excepted unless it is another run's and lacks a file."""
     others = [after.read(fetch) for fetch in after.complete if fetch not in seen and fetch != made.fetch]
-    whole = {item.key for item in own.values()} <= {item.key for item in made.answers}
-    return others if whole else [*others, made]
+    is_contained = {item.key for item in own.values()} <= {item.key for item in made.answers}
+    return others if is_contained else [*others, made]
 
 
 def joined(newest: LandingSet, beside: Sequence[LandingSet], own: Mapping[str, LandedAnswer]) -> LandingSet:

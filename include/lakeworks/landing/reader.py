@@ -50,9 +50,9 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
         return _answers(lake, contract, period, parse)
     options = FormatOptions.among(contract.source_options)
     if Fetches.below(lake, prefix(contract, period)).keys:
-        found = newest_set(lake, contract, period)
-        files = [DeliveredRows(lake, item, scratch, options) for item in found.answers]
-        return LandedRows(files, Input(name=found.key, content=found.content))
+        newest = newest_set(lake, contract, period)
+        files = [DeliveredRows(lake, item, scratch, options) for item in newest.answers]
+        return LandedRows(files, Input(name=newest.key, content=newest.content))
     landed = newest_or_fail(lake, contract, period)
     path = scratch / Path(landed.key).name
     lake.store.download(landed.key, path)
@@ -75,27 +75,28 @@ def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
         LakeNotFound: there is none.
     """
     fetches = Fetches.below(lake, prefix(contract, period))
-    found = fetches.newest()
-    if found is None:
+    newest = fetches.newest()
+    if newest is None:
         begun = f" ({len(fetches.keys)} fetches were begun, none is complete)" if fetches.keys else ""
         raise LakeNotFound(
             f"`{contract.name}` {period}: nothing was landed under `{lake.store.uri(fetches.prefix)}`{begun}. "
             "Nothing was staged. Run the fetch step first."
         )
-    return found
+    return newest
 
 
 def _answers(lake: Lake, contract: Contract, period: Period, parse: Parse) -> LandedRows:
     newest = newest_set(lake, contract, period)
     fetches = Fetches.below(lake, prefix(contract, period))
-    found = fetches.distinct() if contract.landing == "all" else [newest]
-    wanted = FetchRequest(dataset(contract), period, contract.source_options)
-    items = [answer for one in found for answer in one.answers]
+    sets = fetches.distinct() if contract.landing == "all" else [newest]
+    request = FetchRequest(dataset(contract), period, contract.source_options)
+    items = [answer for one in sets for answer in one.answers]
     ahead = _ReadAhead(lake, items)
     files = [
-        _AnswerRows(lake, item, number, ahead, wanted, parse, str(contract.source)) for number, item in enumerate(items)
+        _AnswerRows(lake, item, number, ahead, request, parse, str(contract.source))
+        for number, item in enumerate(items)
     ]
-    return LandedRows(files, Input(name=newest.key, content="+".join(one.content for one in found)))
+    return LandedRows(files, Input(name=newest.key, content="+".join(one.content for one in sets)))
 
 
 class _ReadAhead:
@@ -128,7 +129,7 @@ class _AnswerRows:
     item: LandedAnswer
     number: int
     ahead: _ReadAhead
-    wanted: FetchRequest
+    request: FetchRequest
     parse: Parse
     source: str
 
@@ -149,7 +150,7 @@ class _AnswerRows:
     def batches(self) -> Iterator[RawBatch]:
         answer = self.ahead.answer(self.number)
         try:
-            yield from batched(self.parse(self.wanted, answer))
+            yield from batched(self.parse(self.request, answer))
         except (LakeError, GeneratorExit):
             raise
         except Exception as error:  # the error names the response, whatever the vendor sent

@@ -49,5 +49,5 @@ def ticketed(
     if not (changes or hidden) or sum(item.takes_number for item in ready) < 2:
         return ready, None
     on_step("ticket")
-    held = runs.take(table, [item.entry for item in ready if item.takes_number], (numbers, etag))
-    return [item.under(held.ticket.number) for item in ready], held
+    tickets = runs.take(table, [item.entry for item in ready if item.takes_number], (numbers, etag))
+    return [item.under(tickets.ticket.number) for item in ready], tickets

@@ -25,12 +25,12 @@ class StoredDocument(Record):
 
     @field_validator("format")
     @classmethod
-    def _is_known(cls, found: int) -> int:
-        if found > FORMAT:
+    def _is_known(cls, version: int) -> int:
+        if version > FORMAT:
             raise PydanticCustomError(
-                _NEWER, "it has format {found}, and this release reads up to {known}", _known(found)
+                _NEWER, "it has format {found}, and this release reads up to {known}", _known(version)
             )
-        return found
+        return version
 
     @classmethod
     def read(cls, body: bytes, where: str, advice: str) -> Self:
@@ -55,5 +55,5 @@ class StoredDocument(Record):
             ) from error
 
 
-def _known(found: int) -> dict[str, int]:
-    return {"found": found, "known": FORMAT}
+def _known(version: int) -> dict[str, int]:
+    return {"found": version, "known": FORMAT}

@@ -37,14 +37,14 @@ class Ledger:
     def listed(self, table: TableName, partition: Partition) -> list[tuple[int, datetime]]:
         """Return the numbers taken and not folded yet, ascending, each with the moment it was written last by S3's clock."""
         prefix = ledger_prefix(table, partition)
-        found = ((_number(item.key.removeprefix(prefix)), item.modified) for item in self.store.scan(f"{prefix}0"))
-        return [(number, modified) for number, modified in found if number is not None and modified is not None]
+        numbered = ((_number(item.key.removeprefix(prefix)), item.modified) for item in self.store.scan(f"{prefix}0"))
+        return [(number, modified) for number, modified in numbered if number is not None and modified is not None]
 
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
         """Return the numbers taken so far, ascending; ignore other objects in the folder."""
         prefix = ledger_prefix(table, partition)
-        found = (_number(item.key.removeprefix(prefix)) for item in self.store.scan(f"{prefix}0"))
-        return [number for number in found if number is not None]
+        listed = (_number(item.key.removeprefix(prefix)) for item in self.store.scan(f"{prefix}0"))
+        return [number for number in listed if number is not None]
 
     def read(self, table: TableName, partition: Partition, seq: int) -> Stored:
         """Return one entry.
@@ -113,12 +113,12 @@ class Ledger:
         `below` limits to a path prefix, `after` leaves out partitions whose path sorts before it.
         """
         root = join(LEDGER, table.path) + "/"
-        found: dict[str, list[int]] = {}
+        by_partition: dict[str, list[int]] = {}
         for item in self.store.scan(root + below, start_after=f"{root}{after}" if after else ""):
             path, _, name = item.key.removeprefix(root).rpartition("/")
             if (number := _number(name)) is not None and not path.startswith("_"):
-                found.setdefault(path, []).append(number)
-        return {part: numbers for path, numbers in found.items() if (part := _partition(path)) is not None}
+                by_partition.setdefault(path, []).append(number)
+        return {part: numbers for path, numbers in by_partition.items() if (part := _partition(path)) is not None}
 
     def strays(self, table: TableName) -> list[str]:
         """Return the keys below a table's ledger that are neither entries nor run records. Another program wrote them."""
@@ -194,8 +194,8 @@ class Ledger:
                 yield ran, item.modified
 
     def _load(self, key: str) -> Stored:
-        body, found = self.store.get(key)
-        return Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), found.etag)
+        body, stored = self.store.get(key)
+        return Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), stored.etag)
 
 
 def leave_out(partition: Partition, error: LedgerCorrupt) -> None:

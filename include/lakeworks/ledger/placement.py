@@ -34,28 +34,28 @@ class Placement:
 
     def is_intact(self, entry: LedgerEntry) -> bool:
         """Return True if the live objects are the entry's objects, in its pinned versions."""
-        found = [(self.ledger.store.head(item.key), item) for item in entry.objects]
+        pairs = [(self.ledger.store.head(item.key), item) for item in entry.objects]
         return all(
-            head is not None and holds(head, entry, item) and head.version_id == item.version_id for head, item in found
+            head is not None and holds(head, entry, item) and head.version_id == item.version_id for head, item in pairs
         )
 
-    def refuse_foreign(self, wanted: LedgerEntry) -> frozenset[str]:
+    def refuse_foreign(self, entry: LedgerEntry) -> frozenset[str]:
         """Refuse to replace objects of other programs; return the keys without an object.
 
         Raises:
             LiveChanged: there is one; it was not changed.
         """
-        found = {item.key: self.ledger.store.head(item.key) for item in wanted.objects}
-        for item in wanted.objects:
-            live = found[item.key]
-            changed = live and wanted.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
+        stored = {item.key: self.ledger.store.head(item.key) for item in entry.objects}
+        for item in entry.objects:
+            live = stored[item.key]
+            changed = live and entry.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
             if live and (changed or SEQUENCE not in live.metadata):
                 raise LiveChanged(
-                    f"{wanted.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
+                    f"{entry.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
                     "Nothing was published and the object was left alone. Move it away, or restore the published "
-                    f"version: lakeworks repair {wanted.table}"
+                    f"version: lakeworks repair {entry.table}"
                 )
-        return frozenset(key for key, live in found.items() if live is None)
+        return frozenset(key for key, live in stored.items() if live is None)
 
     def opened(self, entry: LedgerEntry, absent: Set[str] | None = None) -> LedgerEntry:
         """Return the entry of a table of layout `plain` with an upload for each empty key (`absent`, or looked at now)."""
@@ -163,11 +163,11 @@ class Placement:
 
     def _remove(self, entry: LedgerEntry, key: str) -> None:
         for _ in range(ATTEMPTS):
-            found = self.ledger.store.head(key)
-            if found is None or number_of(found) > entry.seq:
+            stored = self.ledger.store.head(key)
+            if stored is None or number_of(stored) > entry.seq:
                 return
             with suppress(LostRace):
-                self.ledger.store.delete_if(found)
+                self.ledger.store.delete_if(stored)
                 return
         raise LostRace(f"{entry.where}: `{key}` kept changing while publication {entry.seq} removed it.")
 
@@ -186,10 +186,10 @@ class Placement:
         if number <= entry.live_seq:
             return False
         try:
-            found = self.ledger.read(TableName.parse(entry.table), entry.parsed, number)
+            written = self.ledger.read(TableName.parse(entry.table), entry.parsed, number)
         except LakeNotFound:  # a copy of another partition's object, with that object's number
             return False
-        return found.entry.state != "abandoned"
+        return written.entry.state != "abandoned"
 
     def _source(self, entry: LedgerEntry, item: LiveObject, live: StoredObject | None) -> StoredObject:
         """Choose the source of the content: the pinned version, or the key's current object if its content is the same."""

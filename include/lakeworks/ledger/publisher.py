@@ -57,7 +57,7 @@ class Publisher:
         """Return the tables' documents of run numbers."""
         return RunRegister(self.ledger.store)
 
-    def publish(self, wanted: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    def publish(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
         """Make every wanted entry live (their `seq` is given here) and return them completed, in order.
 
         All partitions are checked before the first number is taken.
@@ -70,8 +70,8 @@ class Publisher:
         """
         each = self.ledger.store.map
         self.on_step("check")
-        ready: Sequence[Decision] = each(self._decide, wanted)
-        by_a_run = all(item.kind == "publish" for item in wanted)
+        ready: Sequence[Decision] = each(self._decide, entries)
+        by_a_run = all(item.kind == "publish" for item in entries)
         ready, ticket = ticketed(self.runs, ready, self.on_step) if by_a_run else (ready, None)
         self.on_step("reserve")
         reserved = each(self._reserve, ready)
@@ -81,7 +81,7 @@ class Publisher:
         completed = self._complete_all(placed)
         if ticket:
             self.on_step("number")
-            self.runs.complete(TableName.parse(wanted[0].table), ticket)
+            self.runs.complete(TableName.parse(entries[0].table), ticket)
         return completed
 
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
@@ -108,40 +108,40 @@ class Publisher:
     def _settlement(self) -> Settlement:
         return Settlement(self.ledger, self.placement, self.register, self.recover)
 
-    def _decide(self, wanted: LedgerEntry) -> Decision:
+    def _decide(self, entry: LedgerEntry) -> Decision:
         """Number the entry, or find that its content is live already; refuse what must not happen."""
-        table, partition = TableName.parse(wanted.table), wanted.parsed
+        table, partition = TableName.parse(entry.table), entry.parsed
         seq, live = self._next(table, partition)
-        older = live is not None and live.run.order > wanted.run.order
-        if live and _same(live, wanted) and self.placement.is_intact(live):
+        older = live is not None and live.run.order > entry.run.order
+        if live and _same_content(live, entry) and self.placement.is_intact(live):
             if older:  # a newer run has published the same content
                 said = live.model_copy(update={"state": "unchanged"})
                 return Decision(said, takes_number=False, confirms=live, next_number=seq)
-            confirmed: dict[str, Any] = {"seq": seq, "run": wanted.run, "run_record": wanted.run_record}
-            confirmed |= {"ticket": live.ticket if wanted.kind == "compaction" else None}
-            confirmed |= {"period": wanted.period, "inputs": wanted.inputs, "code": wanted.code, "audit": wanted.audit}
-            confirmed |= {"state": "unchanged", "staging": wanted.staging, "surplus": ()}
+            confirmed: dict[str, Any] = {"seq": seq, "run": entry.run, "run_record": entry.run_record}
+            confirmed |= {"ticket": live.ticket if entry.kind == "compaction" else None}
+            confirmed |= {"period": entry.period, "inputs": entry.inputs, "code": entry.code, "audit": entry.audit}
+            confirmed |= {"state": "unchanged", "staging": entry.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
             return Decision(live.model_copy(update=confirmed), confirms=live)
-        if wanted.based_on is not None:  # a run that read the latest state may publish, however old it is
-            _refuse_stale(wanted, live)
+        if entry.based_on is not None:  # a run that read the latest state may publish, however old it is
+            _refuse_stale(entry, live)
         elif live and older:
             raise FencedError(
-                f"{wanted.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
-                f"one (`{wanted.run.id}`, {wanted.run.order}). Nothing was published. If this content is wanted, start "
+                f"{entry.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
+                f"one (`{entry.run.id}`, {entry.run.order}). Nothing was published. If this content is wanted, start "
                 "a new run: clear this one, or trigger the partition again."
             )
-        empty = self.placement.refuse_foreign(wanted)
-        keys = {item.key for item in wanted.objects}
+        empty = self.placement.refuse_foreign(entry)
+        keys = {item.key for item in entry.objects}
         # Immutable objects stay for readers under way and for rollback, until garbage collection.
         replaced = live.objects if live and live.layout == "plain" else ()
         surplus = tuple(item.key for item in replaced if item.key not in keys)
         numbered = {"seq": seq, "live_seq": seq, "surplus": surplus, "reserved_at": self.clock(), "state": "publishing"}
-        if wanted.kind != "compaction":  # keeps the order of the run that it rewrites
+        if entry.kind != "compaction":  # keeps the order of the run that it rewrites
             numbered |= {"ticket": None}
-        if wanted.kind not in ("compaction", "expired"):  # these keep the age of the rows
+        if entry.kind not in ("compaction", "expired"):  # these keep the age of the rows
             numbered |= {"confirmed_at": self.clock()}
-        return Decision(wanted.model_copy(update=numbered), empty=empty)
+        return Decision(entry.model_copy(update=numbered), empty=empty)
 
     def _next(self, table: TableName, partition: Partition) -> tuple[int, LedgerEntry | None]:
         """Return the next number and the live entry. First complete the last number, so that none stays unfinished."""
@@ -177,9 +177,9 @@ class Publisher:
 
     def _place_all(self, reserved: Sequence[Stored]) -> list[Stored]:
         self.on_step("place")
-        return self.ledger.store.map(self._place, reserved)
+        return self.ledger.store.map(self._place_entry, reserved)
 
-    def _place(self, stored: Stored) -> Stored:
+    def _place_entry(self, stored: Stored) -> Stored:
         entry = stored.entry
         if entry.state == "unchanged":
             return stored
@@ -222,17 +222,17 @@ class Publisher:
             self.settle(table, partition)
 
 
-def _same(live: LedgerEntry, wanted: LedgerEntry) -> bool:
+def _same_content(live: LedgerEntry, entry: LedgerEntry) -> bool:
     """Return True if publishing would change nothing: the same bytes in the same layout (any immutable copy will do)."""
-    placed_alike = live.layout == wanted.layout and (live.layout == "versioned" or live.location == wanted.location)
-    return placed_alike and live.content == wanted.content
+    placed_alike = live.layout == entry.layout and (live.layout == "versioned" or live.location == entry.location)
+    return placed_alike and live.content == entry.content
 
 
-def _refuse_stale(wanted: LedgerEntry, live: LedgerEntry | None) -> None:
-    found = live.live_seq if live else 0
-    confirmed = live and wanted.kind == "expired" and live.last_confirmed > wanted.last_confirmed
-    if found != wanted.based_on or confirmed:
+def _refuse_stale(entry: LedgerEntry, live: LedgerEntry | None) -> None:
+    current = live.live_seq if live else 0
+    confirmed = live and entry.kind == "expired" and live.last_confirmed > entry.last_confirmed
+    if current != entry.based_on or confirmed:
         raise StaleBuild(
-            f"{wanted.where}: publication {found} came after this run (`{wanted.run.id}`) had read what it builds the "
-            f"partition from (then {wanted.based_on} was live). Nothing was published; it has to be built again."
+            f"{entry.where}: publication {current} came after this run (`{entry.run.id}`) had read what it builds the "
+            f"partition from (then {entry.based_on} was live). Nothing was published; it has to be built again."
         )

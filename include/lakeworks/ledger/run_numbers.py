@@ -109,31 +109,31 @@ class RunRegister:
             LostRace: other runs kept taking tickets and numbers.
         """
         first = entries[0]
-        wanted = RunTicket(
+        new_ticket = RunTicket(
             number=0, token=new_stamp(), run=first.run, period=first.period, staging=first.staging,
             partitions={entry.partition: entry.seq for entry in entries},
         )  # fmt: skip
 
         def taken(numbers: RunNumbers) -> RunNumbers:
-            if any(ticket.token == wanted.token for ticket in numbers.open):
+            if any(ticket.token == new_ticket.token for ticket in numbers.open):
                 return numbers  # the answer to our own request was lost
             number = numbers.tickets + 1
-            ticket = wanted.model_copy(update={"number": number})
+            ticket = new_ticket.model_copy(update={"number": number})
             return numbers.model_copy(update={"tickets": number, "open": (*numbers.open, ticket)})
 
         numbers, etag = self._change(table, taken, seen)
-        return HeldTicket(next(item for item in numbers.open if item.token == wanted.token), numbers, etag)
+        return HeldTicket(next(item for item in numbers.open if item.token == new_ticket.token), numbers, etag)
 
-    def complete(self, table: TableName, held: HeldTicket) -> int:
+    def complete(self, table: TableName, ticket: HeldTicket) -> int:
         """Give a complete run its number, and return it; 0 if another process closed its ticket.
 
         Raises:
             LostRace: other runs kept taking tickets and numbers; the next attempt takes the number.
         """
         numbers, _ = self._change(
-            table, lambda numbers: _closed(numbers, held.ticket.number), (held.numbers, held.etag)
+            table, lambda numbers: _closed(numbers, ticket.ticket.number), (ticket.numbers, ticket.etag)
         )
-        return next((run.number for run in numbers.newest if run.ticket == held.ticket.number), 0)
+        return next((run.number for run in numbers.newest if run.ticket == ticket.ticket.number), 0)
 
     def close(self, table: TableName, number: int) -> None:
         """Give the run of a ticket its number, on behalf of a dead process whose partitions are all complete."""
@@ -162,10 +162,10 @@ class RunRegister:
     def _load(self, table: TableName) -> tuple[RunNumbers, str]:
         key = run_numbers_key(table)
         try:
-            body, found = self.store.get(key)
+            body, stored = self.store.get(key)
         except LakeNotFound:
             return RunNumbers(), ""
-        return RunNumbers.read(body, self.store.uri(key), _ADVICE), found.etag
+        return RunNumbers.read(body, self.store.uri(key), _ADVICE), stored.etag
 
     def _change(
         self,
@@ -178,12 +178,12 @@ class RunRegister:
         for _ in range(_ATTEMPTS):
             numbers, etag = seen or self._load(table)
             seen = None
-            wanted = change(numbers)
-            if wanted == numbers:
+            changed = change(numbers)
+            if changed == numbers:
                 return numbers, etag
             target = Target(key, if_match=etag) if etag else Target(key, if_absent=True)
             try:
-                return wanted, self.store.put(target, wanted.model_dump_json(indent=1).encode()).etag
+                return changed, self.store.put(target, changed.model_dump_json(indent=1).encode()).etag
             except LostRace as error:
                 lost = error
         raise LostRace(

@@ -69,16 +69,16 @@ class Settlement:
             LostRace: it was finished meanwhile, or another process names its own.
         """
         entry = stored.entry
-        found = self.ledger.read(TableName.parse(entry.table), entry.parsed, entry.seq)
-        if found.entry.state != "publishing":
+        reread = self.ledger.read(TableName.parse(entry.table), entry.parsed, entry.seq)
+        if reread.entry.state != "publishing":
             raise LostRace(
-                f"{entry.where}: publication {entry.seq} was finished by another process ({found.entry.state})."
+                f"{entry.where}: publication {entry.seq} was finished by another process ({reread.entry.state})."
             )
-        if found.etag != stored.etag:
-            return found
+        if reread.etag != stored.etag:
+            return reread
         opened = self.placement.opened(entry)
         try:
-            return self.ledger.complete(found, opened)
+            return self.ledger.complete(reread, opened)
         except LostRace:
             self.placement.close(opened)
             raise

@@ -187,8 +187,8 @@ class Lineage:
         for item in manifest.inputs:
             version = f"{item.partition or 'all'}@{item.seq}" if item.seq else item.content[:16]
             versions.setdefault(self._name(item.name), []).append(version)
-        for name, found in versions.items():
-            facet = dataset_version_dataset.DatasetVersionDatasetFacet(",".join(found))
+        for name, partitions in versions.items():
+            facet = dataset_version_dataset.DatasetVersionDatasetFacet(",".join(partitions))
             yield InputDataset(self.namespace, name, facets={"version": facet})
 
     def _output(self, contract: Contract, written: "_Written", sql: str | None = None) -> "OutputDataset":

@@ -19,9 +19,9 @@ class Delivery:
     variant: str = "load"  # a fetch from the inbox is not continued with these files
     same: set[str] | None = field(default=None, init=False)  # names the period had with this content at the start
 
-    def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
+    def collect_files(self, request: FetchRequest, landing: FileStore) -> Mapping[str, str]:
         """See `FileSource.collect_files`."""
-        before, least = landing.files_before, read_options(FileOptions, wanted).least_share_of_rows
+        before, least = landing.files_before, read_options(FileOptions, request).least_share_of_rows
         for file in self.files:
             if (landed := before.get(file.name)) is not None:
                 _refuse_shrunk(file, landed, least)

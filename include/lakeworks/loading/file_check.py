@@ -82,10 +82,10 @@ class FileCheck:
 
     def as_checked(self) -> CheckedFile:
         """Return it as a file that can be landed."""
-        facts = FileFacts(
+        described = FileFacts(
             self.file.path.absolute().as_uri(), datetime.now(UTC), self.sha256, self.content, self.size, self.rows
         )
-        return CheckedFile(self.file.name, self.file.path, facts)
+        return CheckedFile(self.file.name, self.file.path, described)
 
 
 def check_file(
@@ -100,35 +100,35 @@ def check_file(
         FileChanged: it was written meanwhile.
         ConfigError, ContractError: the contract or its rules are wrong.
     """
-    found = FileCheck(file)
+    check = FileCheck(file)
     before = file.path.stat()
-    found.size, found.sha256 = before.st_size, _digest(file.path, None, seen)
+    check.size, check.sha256 = before.st_size, _digest(file.path, None, seen)
     try:
         kind = format_of(file.name, options)
-        found.content = _digest(file.path, kind.compression) if kind.compression else found.sha256
-        _read(contract, found, options)
+        check.content = _digest(file.path, kind.compression) if kind.compression else check.sha256
+        _read(contract, check, options)
     except LakeError as error:
-        found.add(Finding(file.name, "", "", type(error).__name__, _of_this_machine(str(error)), "refused"))
+        check.add(Finding(file.name, "", "", type(error).__name__, _of_this_machine(str(error)), "refused"))
     except Exception as error:  # the finding names the file, whatever its bytes are
-        found.add(Finding(file.name, "", "", "format", f"cannot be read: {problem(error)}", "refused"))
+        check.add(Finding(file.name, "", "", "format", f"cannot be read: {problem(error)}", "refused"))
     after = file.path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise FileChanged(
             f"`{file.path}` changed while it was read. Nothing was loaded. Wait until the program that writes it has ended, "
             "then run again."
         )
-    if not found.rows and not found.findings:
-        found.add(Finding(file.name, "", "", "empty", "has no rows", "refused"))
-    return found
+    if not check.rows and not check.findings:
+        check.add(Finding(file.name, "", "", "empty", "has no rows", "refused"))
+    return check
 
 
-def _read(contract: Contract, found: FileCheck, options: FormatOptions) -> None:
-    constants = lineage(contract, found.file.name, options)
-    source = ReadableFile(found.file.path, found.file.name, constants, options)
+def _read(contract: Contract, check: FileCheck, options: FormatOptions) -> None:
+    constants = lineage(contract, check.file.name, options)
+    source = ReadableFile(check.file.path, check.file.name, constants, options)
     if load_sql(contract) is not None:  # its SQL reads the raw file, so no more can be checked before it runs
-        found.rows = sum(batch.rows for batch in source.batches())
+        check.rows = sum(batch.rows for batch in source.batches())
         return
-    reading = _ContractReading(contract, found)
+    reading = _ContractReading(contract, check)
     for batch in source.batches():
         reading.take(batch, constants)
     reading.finish(constants)
@@ -144,14 +144,14 @@ def lineage(contract: Contract, name: str, options: FormatOptions) -> Mapping[st
 class _ContractReading:
     """Batches of one file, one after the other, by the contract."""
 
-    def __init__(self, contract: Contract, found: FileCheck) -> None:
-        self._contract, self._found = contract, found
+    def __init__(self, contract: Contract, check: FileCheck) -> None:
+        self._contract, self._found = contract, check
         self._drift = Drift(contract)
         self._sorts = contract.schema_policy == "quarantine_unknown"
-        self._misfits = _Misfits(found, "quarantined" if self._sorts else "refused")
+        self._misfits = _Misfits(check, "quarantined" if self._sorts else "refused")
         extras = ExtraColumns(contract, self._drift, dict, keeps=not self._sorts)
         self._conversion = BatchConversion(contract, self._drift, extras, self._misfits, rejects_unknown=self._sorts)
-        self._unstorable = _Misfits(found, "quarantined")
+        self._unstorable = _Misfits(check, "quarantined")
         storable = {rule.name for rule in storage_rules(contract)}  # quarantine handles these, here and in a run
         self._rules = RowCheck(contract.name, [rule for rule in row_rules(contract) if rule.name not in storable])
         self._last: RawBatch | None = None
@@ -182,9 +182,9 @@ class _ContractReading:
 class _Misfits(RejectedRows):
     """Note rejected rows instead of keeping them."""
 
-    def __init__(self, found: FileCheck, outcome: Outcome) -> None:
+    def __init__(self, check: FileCheck, outcome: Outcome) -> None:
         super().__init__(keep=lambda _: None)
-        self._found, self._outcome = found, outcome
+        self._found, self._outcome = check, outcome
         self.places: frozenset[int] = frozenset()
         self.origin: tuple[RawBatch, Sequence[int]] | None = None
 

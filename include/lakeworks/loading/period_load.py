@@ -149,11 +149,11 @@ def judged(
     contract: Contract, period: Period, checks: Sequence[FileCheck], known: Mapping[str, str] | None = None
 ) -> LoadReport:
     """Return each file's check; `known` are the landed contents, by name."""
-    found = known or {}
+    results = known or {}
     files = [
         FileOutcome(item, "failed", first_reason(item))
         if item.is_refused
-        else FileOutcome(item, "same" if found.get(item.file.name) == item.content else "ready")
+        else FileOutcome(item, "same" if results.get(item.file.name) == item.content else "ready")
         for item in checks
     ]
     return LoadReport(contract.name, str(period), files)
@@ -179,10 +179,10 @@ def refuse(contract: Contract, checks: Sequence[FileCheck], *, keep_going: bool)
 
 def first_reason(item: FileCheck) -> str:
     """Return the first finding of a refused file, and how many more there are."""
-    found, more = item.first_refused, item.counts["refused"] - 1
-    assert found is not None  # noqa: S101 - the file is refused
-    rule = f"({found.rule}; {more} more)" if more else f"({found.rule})"
-    return " ".join(part for part in (found.place, found.says.rstrip("."), rule) if part)
+    refused, more = item.first_refused, item.counts["refused"] - 1
+    assert refused is not None  # noqa: S101 - the file is refused
+    rule = f"({refused.rule}; {more} more)" if more else f"({refused.rule})"
+    return " ".join(part for part in (refused.place, refused.says.rstrip("."), rule) if part)
 
 
 def _run() -> Run:

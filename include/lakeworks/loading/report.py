@@ -52,5 +52,5 @@ class LoadReport:
     @property
     def counts(self) -> dict[str, int]:
         """Files by what became of them."""
-        found = Counter(item.state for item in self.files)
-        return {state: found[state] for state in ("loaded", "same", "failed", "ready") if found[state]}
+        states = Counter(item.state for item in self.files)
+        return {state: states[state] for state in ("loaded", "same", "failed", "ready") if states[state]}

@@ -54,9 +54,9 @@ def connected() -> Lake:
     from lakeworks.aws_errors import configured
     from lakeworks.settings import current_settings
 
-    found = current_settings()
+    settings = current_settings()
     with configured():
-        return Lake.connect(found, boto3.Session())
+        return Lake.connect(settings, boto3.Session())
 
 
 def write_rows(rows: Any, folder: Path, name: str = "rows") -> LocalFile:

@@ -49,11 +49,11 @@ def _name(contract: Contract, format_: str | None, name: str | None) -> str:
             f"`{called}` is no name of a file in the lake: it may not hold `/` or begin with `.` or `_`. Nothing was loaded."
         )
     try:
-        found = format_of(called, options).format.name
+        ending = format_of(called, options).format.name
     except ValueError as error:
         raise ConfigError(f"{error}. Nothing was loaded. Give --name an ending of the format.") from error
-    if format_ not in (None, found):
+    if format_ not in (None, ending):
         raise ConfigError(
-            f"`{called}` is {found} by its ending, not {format_}. Nothing was loaded. Give one of the two."
+            f"`{called}` is {ending} by its ending, not {format_}. Nothing was loaded. Give one of the two."
         )
     return called

@@ -36,18 +36,18 @@ class CatalogDifference:
 
 def summarised(differences: Iterable[CatalogDifference]) -> dict[str, Any]:
     """Return counts by kind, and the first few unresolved differences."""
-    found = list(differences)
-    left = [item for item in found if not item.repaired]
+    listed = list(differences)
+    left = [item for item in listed if not item.repaired]
     return {
-        "differences": dict(Counter(item.kind for item in found)),
-        "repaired": len(found) - len(left),
+        "differences": dict(Counter(item.kind for item in listed)),
+        "repaired": len(listed) - len(left),
         "left": [f"{item.partition}: {item.kind}, {item.detail}" for item in left[:5]],
     }
 
 
-def dead(partition: Partition, found: Mapping[str, Any], *, foreign: bool) -> CatalogDifference:
+def dead(partition: Partition, registered: Mapping[str, Any], *, foreign: bool) -> CatalogDifference:
     """Describe a partition that the catalog lists and the ledger does not."""
-    where = found.get("StorageDescriptor", {}).get("Location")
+    where = registered.get("StorageDescriptor", {}).get("Location")
     if foreign:
         messages = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
         return CatalogDifference("foreign in catalog", partition, messages)

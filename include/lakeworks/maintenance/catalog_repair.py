@@ -49,13 +49,15 @@ def compare_catalog(
     """
     numbers = lake.ledger.numbers(contract.table)
     work = _Reconciliation(lake, contract, repair, deep, numbers)
-    found = lake.catalog.table(contract.table)
-    if found is None and not numbers:
+    registered = lake.catalog.table(contract.table)
+    if registered is None and not numbers:
         return
-    yield from work.table(found)
-    if not contract.partition_keys or (found is None and not repair):
+    yield from work.table(registered)
+    if not contract.partition_keys or (registered is None and not repair):
         return
-    if found and [key["Name"] for key in found["PartitionKeys"]] != [key.lower() for key in contract.partition_keys]:
+    if registered and [key["Name"] for key in registered["PartitionKeys"]] != [
+        key.lower() for key in contract.partition_keys
+    ]:
         return
     for done, difference in work.partitions():
         if progress:
@@ -75,28 +77,28 @@ class _Reconciliation:
     numbers: Mapping[Partition, list[int]]
     done: int = field(default=0, init=False)
     unknown: list[Suspect] = field(default_factory=list, init=False)  # registered, but not in the listing of the ledger
-    touched: set[Values] = field(default_factory=set, init=False)  # partitions that this repair set or dropped
+    changed: set[Values] = field(default_factory=set, init=False)  # partitions that this repair set or dropped
 
     @property
     def location(self) -> str:
         return self.lake.location(self.contract)
 
-    def table(self, found: Mapping[str, Any] | None) -> Iterator[CatalogDifference]:
+    def table(self, registered: Mapping[str, Any] | None) -> Iterator[CatalogDifference]:
         """Yield differences of the table itself: missing, or not as in the contract."""
-        if found is None:
+        if registered is None:
             messages = f"{len(self.numbers):,} partitions of it are in the ledger"
             yield CatalogDifference(
                 "table not in catalog", Partition(), messages, repaired=self._set_table(missing=True)
             )
             return
-        expected = merge_existing(found, table_input(self.contract, self.location, (), self._parameters()))
-        keys = [key["Name"] for key in found["PartitionKeys"]], [key["Name"] for key in expected["PartitionKeys"]]
+        expected = merge_existing(registered, table_input(self.contract, self.location, (), self._parameters()))
+        keys = [key["Name"] for key in registered["PartitionKeys"]], [key["Name"] for key in expected["PartitionKeys"]]
         if keys[0] != keys[1]:
             keyed = ["/".join(names) or "nothing" for names in keys]
             messages = f"it is partitioned by {keyed[0]}, the contract by {keyed[1]}"
             advice = "drop the Glue table (no data is lost) and run: lakeworks catalog repair"
             yield CatalogDifference("other partition keys", Partition(), f"{messages}; {advice} {self.contract.name}")
-        elif changes := explain(found, expected):
+        elif changes := explain(registered, expected):
             repaired = self._set_table(missing=False)
             yield CatalogDifference("table behind contract", Partition(), "; ".join(changes), repaired=repaired)
 
@@ -144,29 +146,29 @@ class _Reconciliation:
         refused: dict[Values, str] = {}
         if self.repair:
             calls = self.lake.catalog.calls(self.contract.table)
-            inputs = {values: (found, item) for values, (found, item) in verdicts.items() if item}
-            new = [item for found, item in inputs.values() if found and found.kind == "not in catalog"]
-            registered = [item for found, item in inputs.values() if not found or found.kind != "not in catalog"]
+            inputs = {values: (current, item) for values, (current, item) in verdicts.items() if item}
+            new = [item for current, item in inputs.values() if current and current.kind == "not in catalog"]
+            registered = [item for current, item in inputs.values() if not current or current.kind != "not in catalog"]
             refused = calls.create(new) | calls.update(registered)
-            self.touched |= inputs.keys()
-        for values, (found, _) in verdicts.items():
-            yield outcome(found, refused.get(values)) if found and self.repair else found
+            self.changed |= inputs.keys()
+        for values, (current, _) in verdicts.items():
+            yield outcome(current, refused.get(values)) if current and self.repair else current
 
     def _drop_unpublished(self) -> Iterator[tuple[int, CatalogDifference | None]]:
         """Drop partitions that are registered but not published; after the listing, whose pages this would disturb."""
         fresh = self.lake.store.map(lambda suspect: self._live(suspect.partition, fresh=True), self.unknown)
-        found = [
+        unpublished = [
             None
             if entry
             else dead(suspect.partition, suspect.registered or {}, foreign=suspect.is_foreign(self.lake, self.contract))
             for suspect, entry in zip(self.unknown, fresh, strict=True)
         ]
-        values = [tuple(item.partition.values) for item in found if item and item.kind == "dead in catalog"]
+        values = [tuple(item.partition.values) for item in unpublished if item and item.kind == "dead in catalog"]
         refused: dict[Values, str] = {}
         if self.repair:
             refused = self.lake.catalog.calls(self.contract.table).delete(values)
-            self.touched |= set(values)
-        for item in found:
+            self.changed |= set(values)
+        for item in unpublished:
             yield self._count(
                 outcome(item, refused.get(tuple(item.partition.values))) if item and self.repair else item
             )
@@ -181,10 +183,10 @@ class _Reconciliation:
         Complete an unfinished publication first, because its writer may have registered it before this repair did.
         """
         publisher = publisher_of(self.lake, self.contract)
-        for _ in range(_ROUNDS if self.touched else 0):
+        for _ in range(_ROUNDS if self.changed else 0):
             known, self.numbers = self.numbers, self.lake.ledger.numbers(self.contract.table)
             changed = [part for part, numbers in self.numbers.items() if numbers != known.get(part)]
-            newer = [part for part in changed if tuple(part.values) in self.touched]
+            newer = [part for part in changed if tuple(part.values) in self.changed]
             for partition in newer:
                 publisher.recover(self.contract.table, partition)
                 if newest := self.lake.ledger.newest(self.contract.table, partition):
@@ -209,7 +211,7 @@ class _Reconciliation:
                 self.location,
                 extra,
                 self._parameters(),
-                on_aligned=self.touched.update,
+                on_aligned=self.changed.update,
             )
         return self.repair
 
@@ -218,8 +220,8 @@ class _Reconciliation:
         entry = None if self.contract.partition_keys else self._live(Partition())
         if entry is None and self.numbers and not self.contract.partition_keys:
             return EMPTY
-        whole = catalog_partition(self.lake, entry) if isinstance(entry, LedgerEntry) and entry.is_live else None
-        return table_parameters(self.contract, self.location, self.numbers, whole)
+        described = catalog_partition(self.lake, entry) if isinstance(entry, LedgerEntry) and entry.is_live else None
+        return table_parameters(self.contract, self.location, self.numbers, described)
 
     def _count(self, difference: CatalogDifference | None) -> tuple[int, CatalogDifference | None]:
         self.done += 1

@@ -48,8 +48,8 @@ class FileReport:
 def file_report(lake: Lake, contract: Contract) -> list[FileReport]:
     """Return the file sizes of a table's current partitions, most objects first."""
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
-    found = [_report(contract, entry) for entry in live.values()]
-    return sorted(found, key=lambda item: (-item.objects, item.partition.path))
+    reports = [_report(contract, entry) for entry in live.values()]
+    return sorted(reports, key=lambda item: (-item.objects, item.partition.path))
 
 
 def report_of(lake: Lake, contract: Contract, partition: Partition) -> FileReport:
@@ -100,7 +100,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
             lake, contract, live, staging_prefix(contract.table, Period.parse(live.period), run.key), folder
         )
     manifest = _manifest(contract, live, run, staged)
-    wanted = entry_for(contract, manifest, staged).model_copy(
+    entry = entry_for(contract, manifest, staged).model_copy(
         update={
             "kind": "compaction",
             "based_on": live.live_seq,
@@ -111,7 +111,7 @@ def compact(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry
             "code": live.code,
         }
     )
-    done = publisher_of(lake, contract).publish([wanted])[0]
+    done = publisher_of(lake, contract).publish([entry])[0]
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
     if done.kind == "compaction" and done.state == "published":
         lake.lineage.restated(contract, done, live)
@@ -131,7 +131,7 @@ def _live(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
 def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scratch: Path) -> StagedPartition:
     """Write the rows in publishing order, and check that none is lost."""
     # The partition is fixed and its category columns are not in the files, so split by size only.
-    whole = contract.model_copy(update={"partition_by": ()})
+    unpartitioned = contract.model_copy(update={"partition_by": ()})
     with lake.engine.session() as session:
         source = open_objects(lake.store, live.objects)
         session.attach("source", source, live.rows)
@@ -140,7 +140,11 @@ def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scrat
         listed = ", ".join(map(quoted, names))
         rows = session.stream(f"SELECT {listed} FROM source ORDER BY {order}", source.schema)
         writer = PartitionedWriter(
-            lake.store, whole, join(prefix.rstrip("/"), live.partition) + "/", Period.parse(live.period), scratch
+            lake.store,
+            unpartitioned,
+            join(prefix.rstrip("/"), live.partition) + "/",
+            Period.parse(live.period),
+            scratch,
         )
         (written,) = writer.write(rows)
         _check(lake, session, live, written, names)
@@ -150,9 +154,9 @@ def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scrat
 def _order(contract: Contract, names: Sequence[str]) -> list[str]:
     """Return the sort columns: the grain, because it is unique. Without a grain in the files, all columns."""
     known = {quoted(name) for name in names}
-    wanted = [name for name in publishing_order(contract) if name in known]
+    order = [name for name in publishing_order(contract) if name in known]
     unique = contract.grain and all(quoted(name) in known for name in contract.grain)
-    return wanted if unique else list(dict.fromkeys([*wanted, *map(quoted, names)]))
+    return order if unique else list(dict.fromkeys([*order, *map(quoted, names)]))
 
 
 def _check(

@@ -34,7 +34,7 @@ def roll_forward(lake: Lake, contract: Contract) -> RolledForward:
     """
     numbers = lake.ledger.numbers(contract.table)
     outcomes = lake.store.map(lambda item: _complete(lake, contract, item[0], item[1][-1]), numbers.items())
-    found = dict(zip(numbers, outcomes, strict=True))
+    outcomes_by_partition = dict(zip(numbers, outcomes, strict=True))
     try:
         half = finish_runs(lake, contract, _PATIENCE)
     except LedgerCorrupt as error:  # verify names it
@@ -42,9 +42,13 @@ def roll_forward(lake: Lake, contract: Contract) -> RolledForward:
         half = []
     return RolledForward(
         half=tuple(run.detail(contract.name) for run in half),
-        completed=tuple(partition for partition, outcome in found.items() if outcome == "completed"),
-        abandoned=tuple(partition for partition, outcome in found.items() if outcome == "abandoned"),
-        failed=tuple(f"{partition}: {outcome}" for partition, outcome in found.items() if outcome not in _EXPECTED),
+        completed=tuple(partition for partition, outcome in outcomes_by_partition.items() if outcome == "completed"),
+        abandoned=tuple(partition for partition, outcome in outcomes_by_partition.items() if outcome == "abandoned"),
+        failed=tuple(
+            f"{partition}: {outcome}"
+            for partition, outcome in outcomes_by_partition.items()
+            if outcome not in _EXPECTED
+        ),
     )
 
 

@@ -34,13 +34,13 @@ class CatalogColumns:
     @classmethod
     def of(cls, lake: Lake, contract: Contract) -> "CatalogColumns | None":
         """Read them from Glue; None if the table is not registered."""
-        found = lake.catalog.table(contract.table)
-        if found is None:
+        registered = lake.catalog.table(contract.table)
+        if registered is None:
             return None
-        types = _types(found["StorageDescriptor"].get("Columns", []))
+        types = _types(registered["StorageDescriptor"].get("Columns", []))
         lost = frozenset(name for name, _ in arrived_columns(lake, contract)) - types.keys()
         keys = [key.lower() for key in contract.partition_keys]
-        if not keys or [key["Name"] for key in found.get("PartitionKeys", [])] != keys:
+        if not keys or [key["Name"] for key in registered.get("PartitionKeys", [])] != keys:
             return cls(types, lost=lost)
         shared: dict[tuple[tuple[str, str], ...], Types] = {}  # most partitions have the same columns: keep them once
         partitions = {}
@@ -68,31 +68,31 @@ class CatalogColumns:
         name = column.name.lower()
         if name in self.lost:
             yield f"column {name} arrived and is not in the Glue table"
-        said = {"table": self.table.get(name), "partition": self.partitions.get(partition, {}).get(name)}
-        for side, glue in said.items():
+        registered = {"table": self.table.get(name), "partition": self.partitions.get(partition, {}).get(name)}
+        for side, glue in registered.items():
             if glue is not None and not _reads(column.type, glue):
-                yield f"column {name} is {_told(column.type)}, the Glue {side} says {glue}"
+                yield f"column {name} is {_type_name(column.type)}, the Glue {side} says {glue}"
 
 
 def _types(columns: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {column["Name"].lower(): column["Type"] for column in columns}
 
 
-def _reads(held: "pa.DataType", glue: str) -> bool:
+def _reads(stored: "pa.DataType", glue: str) -> bool:
     """Return True if a file's values are values of Glue's type."""
     try:
-        kind = _lower(from_arrow(held))
+        kind = _lower(from_arrow(stored))
     except ContractError:  # no type of the contract, so lakeworks would not register it
         return False
     known = from_glue(glue.lower())
     return widens(kind, known) if known else kind.glue == glue.lower()
 
 
-def _told(held: "pa.DataType") -> str:
+def _type_name(stored: "pa.DataType") -> str:
     try:
-        return from_arrow(held).glue
+        return from_arrow(stored).glue
     except ContractError:
-        return str(held)
+        return str(stored)
 
 
 def _lower(kind: LakeType) -> LakeType:

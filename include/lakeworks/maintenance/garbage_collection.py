@@ -42,17 +42,17 @@ def collect(
     the ledger or the catalog names it. Ages are counted by S3's clock.
     """
     before = lake.store.now() - older_than
-    found = []
+    collected = []
     for folder, items in _old_folders(lake, before).items():
         if _is_being_published(lake, folder, items):
             continue
-        found.append(Garbage("staging", folder, len(items), sum(item.size for item in items)))
+        collected.append(Garbage("staging", folder, len(items), sum(item.size for item in items)))
         if not dry_run:
             lake.store.delete(item.key for item in items)
     for contract in tables:
-        found += _superseded(lake, contract, before, dry_run=dry_run)
+        collected += _superseded(lake, contract, before, dry_run=dry_run)
     # An S3 policy cannot limit the listing of uploads to a prefix, so the lake's owner collects every tenant's.
-    return found if lake.store.tenant else found + _uploads(lake, before, dry_run=dry_run)
+    return collected if lake.store.tenant else collected + _uploads(lake, before, dry_run=dry_run)
 
 
 def _old_folders(lake: Lake, before: datetime) -> dict[str, list[StoredObject]]:
@@ -115,18 +115,18 @@ def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bo
     runs = _run_numbers(lake, table) if folders else None
     if runs is None:
         return []
-    found = []
+    superseded = []
     for path, items in folders.items():
         partition = Partition.parse(path)
         kept = set(_in_use(lake, table, partition, before, runs))
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             size = sum(item.size for item in dead)
-            found.append(Garbage("superseded version", join(table.path, path), len(dead), size))
+            superseded.append(Garbage("superseded version", join(table.path, path), len(dead), size))
         if dead and not dry_run:
             lake.store.delete(item.key for item in dead)
             _restore_rolled_back(lake, contract, partition, {item.key for item in dead})
-    return found
+    return superseded
 
 
 def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:
@@ -135,8 +135,8 @@ def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:
     if table is None:
         return ()
     listed = lake.catalog.partitions(contract) if contract.partition_keys else [table]
-    found = (str(item.get("StorageDescriptor", {}).get("Location", "")) for item in listed)
-    return tuple(f"{uri.rstrip('/')}/" for uri in found if f"/{VERSIONS}/" in uri)
+    locations = (str(item.get("StorageDescriptor", {}).get("Location", "")) for item in listed)
+    return tuple(f"{uri.rstrip('/')}/" for uri in locations if f"/{VERSIONS}/" in uri)
 
 
 def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, deleted: Set[str]) -> None:
@@ -160,7 +160,7 @@ def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime
 
 
 def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
-    found = []
+    uploads = []
     for bucket in (lake.store.bucket, *lake.store.layers.by_layer.values()):
         with translated("list the uploads of", f"s3://{bucket}"):
             pages = lake.store.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
@@ -168,13 +168,13 @@ def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
         for upload in old:
             if _fills_a_publication(lake, upload["Key"], upload["UploadId"]):
                 continue
-            found.append(Garbage("multipart upload", upload["Key"], 1, 0))
+            uploads.append(Garbage("multipart upload", upload["Key"], 1, 0))
             if not dry_run:
                 with translated("abort an upload of", f"s3://{bucket}/{upload['Key']}"):
                     lake.store.client.abort_multipart_upload(
                         Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                     )
-    return found
+    return uploads
 
 
 def _fills_a_publication(lake: Lake, key: str, upload: str) -> bool:

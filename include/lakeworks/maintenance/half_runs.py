@@ -129,9 +129,9 @@ def open_runs(lake: Lake, contract: Contract) -> Iterator[OpenRun | RunTicket]:
 
 def visible_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[OpenRun]:
     """Return runs without a number that other readers see in part, begun at least `patience` ago by S3's clock."""
-    found = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.shown and item.begun]
-    before = lake.store.now() - patience if found else None
-    return [item for item in found if before and item.begun and item.begun <= before]
+    visible = [item for item in open_runs(lake, contract) if isinstance(item, OpenRun) and item.shown and item.begun]
+    before = lake.store.now() - patience if visible else None
+    return [item for item in visible if before and item.begun and item.begun <= before]
 
 
 def run_findings(
@@ -139,11 +139,11 @@ def run_findings(
 ) -> Iterator[tuple[RunKind | Literal["ledger unreadable"], Partition, str]]:
     """Yield a finding for each half run, each run without a number yet, and each unreadable document."""
     try:
-        found = visible_runs(lake, contract, patience)
+        visible = visible_runs(lake, contract, patience)
     except LedgerCorrupt as error:
         yield "ledger unreadable", Partition(), str(error)
         return
-    for run in found:
+    for run in visible:
         kind: RunKind = "run without number" if run.is_whole else "half a run"
         yield kind, (run.missing or run.shown)[0], run.detail(contract.name)
 
@@ -158,18 +158,18 @@ def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Ope
         if not run.is_whole and not run.ticket.given_up:
             _publish_rest(lake, run)
     left = []
-    for found in open_runs(lake, contract):
-        if isinstance(found, RunTicket):
-            register.drop(table, found.number)
-        elif found.is_whole:
-            register.close(table, found.ticket.number)
-        elif found.begun is not None and found.begun <= (now := lake.store.now()) - patience:
-            if found.shown:
-                left.append(found)
-            elif found.begun <= now - GRACE:  # replaced, withdrawn or rolled back, and its process is dead by now
-                register.drop(table, found.ticket.number)
-            if found.shown and not found.ticket.given_up and found.begun <= now - _held_for(lake):
-                register.give_up(table, found.ticket.number)
+    for open_run in open_runs(lake, contract):
+        if isinstance(open_run, RunTicket):
+            register.drop(table, open_run.number)
+        elif open_run.is_whole:
+            register.close(table, open_run.ticket.number)
+        elif open_run.begun is not None and open_run.begun <= (now := lake.store.now()) - patience:
+            if open_run.shown:
+                left.append(open_run)
+            elif open_run.begun <= now - GRACE:  # replaced, withdrawn or rolled back, and its process is dead by now
+                register.drop(table, open_run.ticket.number)
+            if open_run.shown and not open_run.ticket.given_up and open_run.begun <= now - _held_for(lake):
+                register.give_up(table, open_run.ticket.number)
     return left
 
 
@@ -184,8 +184,8 @@ def _publish_rest(lake: Lake, run: OpenRun) -> None:
     try:
         manifest = load_run_record(lake.store, f"{run.ticket.staging}{MANIFEST}")
         staged = {item.key for item in lake.store.scan(run.ticket.staging)}
-        wanted = [item for item in manifest.partitions if item.parsed in run.missing]
-        is_there = all(each.key in staged for item in wanted for each in item.objects)
+        missing = [item for item in manifest.partitions if item.parsed in run.missing]
+        is_there = all(each.key in staged for item in missing for each in item.objects)
         if is_there and manifest.touched is None:  # otherwise its inputs may have changed: a run has to rebuild it
             publish(lake, manifest.key)
     except LakeError as error:

@@ -105,7 +105,7 @@ def _objects(lake: Lake, contract: Contract, period: Period | None) -> Iterator[
         lake.live(contract, period) if period else lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     )
     pinned = [(item.key, item.version_id) for entry in live.values() for item in entry.objects]
-    yield from (found for found in lake.store.map(lambda item: _state(lake, *item), pinned) if found)
+    yield from (state for state in lake.store.map(lambda item: _state(lake, *item), pinned) if state)
     if contract.source:
         landed = lake.store.scan(landing_prefix(contract.table.domain, source_of(contract), period))
         archived = [item.key for item in landed if item.storage_class in ARCHIVES]

@@ -62,13 +62,13 @@ def _tag(lake: Lake, item: Mapping[str, Any], *, dry_run: bool) -> TaggedVersion
         "Key": key,
         **({} if version == "null" else {"VersionId": version}),
     }
-    wanted, client = lake.store.tags(key), lake.store.client
+    declared, client = lake.store.tags(key), lake.store.client
     try:
         with translated("read the tags of", f"s3://{place['Bucket']}/{key}"):
-            found = {tag["Key"]: tag["Value"] for tag in client.get_object_tagging(**place)["TagSet"]}
-        if all(found.get(name) == value for name, value in wanted.items()):
+            current = {tag["Key"]: tag["Value"] for tag in client.get_object_tagging(**place)["TagSet"]}
+        if all(current.get(name) == value for name, value in declared.items()):
             return TaggedVersion(key, version, "same")
-        merged = {**found, **wanted}
+        merged = {**current, **declared}
         if len(merged) > TAGS:
             return TaggedVersion(key, version, "full")
         if not dry_run:

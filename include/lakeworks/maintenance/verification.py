@@ -56,10 +56,10 @@ def verify(
         ),
         *(VerificationFinding("foreign object", Partition(), detail) for detail in check_of_ledger.strays),
         *unfinished,
-        *(VerificationFinding(*found) for found in run_findings(lake, contract, patience)),
+        *(VerificationFinding(*half_run) for half_run in run_findings(lake, contract, patience)),
         *impossible,
         *_unversioned(live.values()),
-        *(finding for found in checked for finding in found),
+        *(finding for half_run in checked for finding in half_run),
         *_foreign(lake, contract, live),
         *_catalog(lake, contract, deep=deep),
     ]
@@ -138,20 +138,20 @@ def _objects(
     lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool
 ) -> Iterator[VerificationFinding]:
     for item in entry.objects:
-        found = lake.store.head(item.key)
-        body = _readable(lake, item.key) if deep and found else None
+        stored = lake.store.head(item.key)
+        body = _readable(lake, item.key) if deep and stored else None
         damaged = body is not None and content_hash(body) != item.sha256
-        if found is None or damaged or not holds(found, entry, item):
+        if stored is None or damaged or not holds(stored, entry, item):
             if not _has_moved(lake, entry):
-                yield _wrong_object(lake, entry, item, gone=found is None)
-        elif found.version_id != item.version_id and not _has_moved(lake, entry):
+                yield _wrong_object(lake, entry, item, gone=stored is None)
+        elif stored.version_id != item.version_id and not _has_moved(lake, entry):
             detail = (
-                f"`{item.key}` holds it in version {found.version_id}, the ledger pins {item.version_id}, which the bucket's "
+                f"`{item.key}` holds it in version {stored.version_id}, the ledger pins {item.version_id}, which the bucket's "
                 "lifecycle deletes: readers by ledger could not read it any more"
             )
             yield VerificationFinding("pin not current", entry.parsed, detail)
-        elif len(wanted := lake.store.tags(item.key)) > found.tag_count:
-            detail = f"`{item.key}` has {found.tag_count} of {len(wanted)} object tags: lakeworks tag {entry.table}"
+        elif len(declared := lake.store.tags(item.key)) > stored.tag_count:
+            detail = f"`{item.key}` has {stored.tag_count} of {len(declared)} object tags: lakeworks tag {entry.table}"
             yield VerificationFinding("untagged", entry.parsed, detail)
         if told_all := catalog.contradictions(entry.parsed, body) if catalog and body is not None else []:
             yield VerificationFinding("file contradicts catalog", entry.parsed, _advised(item.key, entry, told_all))
@@ -219,24 +219,24 @@ def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Ver
 
 def _unversioned(live: Iterable[LedgerEntry]) -> Iterator[VerificationFinding]:
     """Yield one finding for all partitions that were published while the bucket kept no versions."""
-    found = [entry for entry in live if any(item.version_id is None for item in entry.objects)]
-    if found:
+    unversioned = [entry for entry in live if any(item.version_id is None for item in entry.objects)]
+    if unversioned:
         detail = (
-            f"{len(found)} partitions of {found[0].table} were published while the bucket kept no versions (versioning is off "
-            "or suspended): repair and rollback cannot bring their rows back. Switch it on: lakeworks bootstrap; the next "
-            "publication of a partition has a version"
+            f"{len(unversioned)} partitions of {unversioned[0].table} were published "
+            "while the bucket kept no versions (versioning is off or suspended): repair and rollback "
+            "cannot bring their rows back. Switch it on: lakeworks bootstrap; the next publication of a partition has a version"
         )
-        yield VerificationFinding("not versioned", found[0].parsed, detail)
+        yield VerificationFinding("not versioned", unversioned[0].parsed, detail)
 
 
 def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry]) -> Iterator[VerificationFinding]:
     """Yield objects in the table's folder that no publication names: a reader of the plain path would read them."""
     known = {item.key for entry in live.values() for item in entry.objects}
-    for found in lake.store.scan(f"{contract.table.path}/"):
-        path = found.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
-        if found.key not in known and not path.startswith("_") and found.size:
-            partition, messages = Partition.parse(path), f"`{found.key}` belongs to no publication"
-            if _is_named(lake, contract, partition, found.key):
+    for stored in lake.store.scan(f"{contract.table.path}/"):
+        path = stored.key.removeprefix(f"{contract.table.path}/").rpartition("/")[0]
+        if stored.key not in known and not path.startswith("_") and stored.size:
+            partition, messages = Partition.parse(path), f"`{stored.key}` belongs to no publication"
+            if _is_named(lake, contract, partition, stored.key):
                 continue
             if not contract.could_have(partition):
                 messages += f"; `{path}` names no partition of the table"

@@ -25,8 +25,8 @@ def delete_objects(
         LakeError: S3 refused a whole request; what was yielded as deleted is deleted.
     """
     refuse_lakes_own(keys.text, "deleted")
-    found = (versions_of if versions else objects_of)(store, keys)
-    while batch := list(islice(found, BATCH)):
+    listed = (versions_of if versions else objects_of)(store, keys)
+    while batch := list(islice(listed, BATCH)):
         if dry_run:
             yield from (KeyOutcome(item.key, "would delete", item.size, item.version_id) for item in batch)
         else:

@@ -69,47 +69,47 @@ class ObjectDownload:
         return outcome
 
     def _file(self, item: ListedVersion, path: Path) -> KeyOutcome:
-        found = self.store.head(item.key, item.version_id)
-        if found is None:
+        stored = self.store.head(item.key, item.version_id)
+        if stored is None:
             raise LakeNotFound(f"`{self.store.uri(item.key)}` went away since it was listed")
-        wanted = found.metadata.get(SHA256) or found.metadata.get("sha256")
-        if wanted and path.is_file() and path.stat().st_size == found.size and _digest(path) == wanted:
-            self.arrived(found.size)
-            return KeyOutcome(item.key, "same", found.size, item.version_id)
+        checksum = stored.metadata.get(SHA256) or stored.metadata.get("sha256")
+        if checksum and path.is_file() and path.stat().st_size == stored.size and _digest(path) == checksum:
+            self.arrived(stored.size)
+            return KeyOutcome(item.key, "same", stored.size, item.version_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
         try:
-            self._ranges(found, item.version_id, part)
-            if wanted and _digest(part) != wanted:
+            self._ranges(stored, item.version_id, part)
+            if checksum and _digest(part) != checksum:
                 raise LakeUnavailable(
                     f"`{self.store.uri(item.key)}` arrived with another SHA-256 than it was written with. Nothing was kept"
                 )
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        why = "" if wanted else "has no SHA-256 to compare with"
-        return KeyOutcome(item.key, "loaded", found.size, item.version_id, why)
+        why = "" if checksum else "has no SHA-256 to compare with"
+        return KeyOutcome(item.key, "loaded", stored.size, item.version_id, why)
 
-    def _ranges(self, found: StoredObject, version_id: str | None, part: Path) -> None:
+    def _ranges(self, stored: StoredObject, version_id: str | None, part: Path) -> None:
         """Fetch ranges of one version, or of one ETag without versions. An object that is replaced meanwhile is an error."""
-        step = part_bytes(self.store, found.size)
+        step = part_bytes(self.store, stored.size)
         with part.open("wb") as file:
             place = file.fileno()
 
             @_PATIENTLY
             def read(start: int, length: int) -> bytes:
-                body = self.store.get_range(found.key, start, length, version_id, if_match=found.etag)
+                body = self.store.get_range(stored.key, start, length, version_id, if_match=stored.etag)
                 if len(body) != length:
-                    raise LakeUnavailable(f"`{self.store.uri(found.key)}` broke off at byte {start + len(body)}")
+                    raise LakeUnavailable(f"`{self.store.uri(stored.key)}` broke off at byte {start + len(body)}")
                 return body
 
             def fetch(start: int) -> None:
-                length = min(step, found.size - start)
+                length = min(step, stored.size - start)
                 _write(place, read(start, length), start)
                 self.arrived(length)
 
-            starts = range(0, found.size, step)
-            if found.size <= single_request_bytes(self.store):  # other objects download at the same time
+            starts = range(0, stored.size, step)
+            if stored.size <= single_request_bytes(self.store):  # other objects download at the same time
                 for start in starts:
                     fetch(start)
             else:

@@ -31,8 +31,8 @@ class KeyRange:
     def relative(self, key: str) -> str:
         """Return a key's name below the folder that was asked for."""
         below = f"{self.prefix}/"
-        whole = not self.text.endswith("*") and key.startswith(below)
-        return key.removeprefix(below if whole else self.folder)
+        is_whole_name = not self.text.endswith("*") and key.startswith(below)
+        return key.removeprefix(below if is_whole_name else self.folder)
 
 
 def refuse_lakes_own(text: str, act: str) -> None:

@@ -36,7 +36,7 @@ def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Itera
     with translated("list", store.uri(keys.prefix)):
         while True:
             page: Any = store.client.list_object_versions(**request)  # type: ignore[arg-type]
-            found = [
+            versions = [
                 ListedVersion(
                     key=own_key(store.tenant, item["Key"]),
                     size=item.get("Size", 0),
@@ -50,7 +50,7 @@ def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Itera
                 for kind in ("Versions", "DeleteMarkers")
                 for item in page.get(kind, ())
             ]
-            yield from (item for item in sorted(found, key=_order) if keys.holds(item.key))
+            yield from (item for item in sorted(versions, key=_order) if keys.holds(item.key))
             if not page.get("IsTruncated"):
                 return
             request |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}

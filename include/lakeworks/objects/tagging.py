@@ -22,12 +22,12 @@ def parse_tags(pairs: Collection[str]) -> dict[str, str]:
     Raises:
         ConfigError: S3 does not accept such a tag.
     """
-    found: dict[str, str] = {}
+    tags: dict[str, str] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not sign or not name:
             raise ConfigError(f"`{pair}` is no tag. Nothing was changed. Write name=value.")
-        if name in found:
+        if name in tags:
             raise ConfigError(f"The tag `{name}` is named twice. Nothing was changed.")
         if len(name) > NAME_CHARACTERS or len(value) > VALUE_CHARACTERS:
             raise ConfigError(
@@ -39,8 +39,8 @@ def parse_tags(pairs: Collection[str]) -> dict[str, str]:
                 f"S3 takes no tag `{name}={value}`. Nothing was changed. Letters, digits, blanks and + - = . _ : / @ are "
                 "allowed, and no name begins with `aws:`."
             )
-        found[name] = value
-    return found
+        tags[name] = value
+    return tags
 
 
 def read_tags(store: ObjectStore, key: str, version_id: str | None = None) -> dict[str, str]:
@@ -53,7 +53,7 @@ def read_tags(store: ObjectStore, key: str, version_id: str | None = None) -> di
 def tag_objects(
     store: ObjectStore,
     keys: KeyRange,
-    wanted: Mapping[str, str],
+    new_tags: Mapping[str, str],
     remove: Collection[str] = (),
     *,
     dry_run: bool = False,
@@ -70,20 +70,20 @@ def tag_objects(
 
     def tag(item: ListedVersion) -> KeyOutcome:
         try:
-            return _tag(store, item, wanted, remove, dry_run=dry_run)
+            return _tag(store, item, new_tags, remove, dry_run=dry_run)
         except LakeError as error:
             return KeyOutcome(item.key, "failed", item.size, item.version_id, str(error))
 
-    found = objects_of(store, keys)
-    while batch := [item for item, _ in zip(found, range(1000), strict=False)]:
+    listed = objects_of(store, keys)
+    while batch := [item for item, _ in zip(listed, range(1000), strict=False)]:
         yield from store.map(tag, batch)
 
 
 def _tag(
-    store: ObjectStore, item: ListedVersion, wanted: Mapping[str, str], remove: Collection[str], *, dry_run: bool
+    store: ObjectStore, item: ListedVersion, new_tags: Mapping[str, str], remove: Collection[str], *, dry_run: bool
 ) -> KeyOutcome:
     before = read_tags(store, item.key, item.version_id)
-    after = {name: value for name, value in {**before, **wanted}.items() if name not in remove}
+    after = {name: value for name, value in {**before, **new_tags}.items() if name not in remove}
     if after == before:
         return KeyOutcome(item.key, "same", item.size, item.version_id)
     if len(after) > MOST_TAGS:

@@ -46,11 +46,11 @@ class BoundedDataset(ds.FileSystemDataset):  # type: ignore[misc]
         """Return the number of objects to fetch at once; for large objects, of row groups."""
         return max(2, min(_MOST_OBJECTS, _ROWS_AHEAD // self.largest))
 
-    def pieces(self, wanted: ds.Expression | None) -> Iterator[ds.Fragment]:
+    def pieces(self, condition: ds.Expression | None) -> Iterator[ds.Fragment]:
         """Yield the pieces to fetch. Skip those that statistics and partitions rule out."""
-        for fragment in self.get_fragments(wanted):
+        for fragment in self.get_fragments(condition):
             if self.largest > _ROWS_AHEAD // 2:
-                yield from fragment.split_by_row_group(wanted, self.schema)
+                yield from fragment.split_by_row_group(condition, self.schema)
             else:
                 yield fragment
 
@@ -86,13 +86,13 @@ class BoundedScan:
 
     def head(self, num_rows: int) -> pa.Table:
         """The first rows."""
-        found, left = list[pa.RecordBatch](), num_rows
+        batches, left = list[pa.RecordBatch](), num_rows
         for batch in self._batches() if left > 0 else ():
-            found.append(batch.slice(0, left))
-            left -= found[-1].num_rows
+            batches.append(batch.slice(0, left))
+            left -= batches[-1].num_rows
             if left <= 0:
                 break
-        return pa.Table.from_batches(found, self.scanner.projected_schema)
+        return pa.Table.from_batches(batches, self.scanner.projected_schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         ahead = self.dataset.objects_ahead
@@ -110,13 +110,13 @@ class BoundedScan:
                     future.cancel()
 
     def _read(self, piece: ds.Fragment) -> Sequence[pa.RecordBatch]:
-        wanted = self.dataset.schema
-        file = file_schema(wanted, piece.physical_schema)  # of the piece being read; its metadata is fetched once
+        schema = self.dataset.schema
+        file = file_schema(schema, piece.physical_schema)  # of the piece being read; its metadata is fetched once
         try:
-            if file.equals(wanted):
-                rows = piece.to_table(schema=wanted, **self.options)
+            if file.equals(schema):
+                rows = piece.to_table(schema=schema, **self.options)
             else:
-                rows = scan_matching_names(piece, wanted, file, self.options)
+                rows = scan_matching_names(piece, schema, file, self.options)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
             refuse_other_types(self.dataset.name, piece, file, error)
             raise

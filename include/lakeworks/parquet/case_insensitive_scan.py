@@ -12,27 +12,29 @@ from lakeworks.core.types import from_arrow
 from lakeworks.errors import ContractError, SchemaDrift
 
 
-def file_schema(wanted: pa.Schema, file: pa.Schema) -> pa.Schema:
+def file_schema(schema: pa.Schema, file: pa.Schema) -> pa.Schema:
     """Return the requested columns and types under the file's own names."""
-    if file.equals(wanted):
-        return wanted
-    names, kinds = match_names(wanted.names, file.names), {field.name: field.type for field in file}
+    if file.equals(schema):
+        return schema
+    names, kinds = match_names(schema.names, file.names), {field.name: field.type for field in file}
     return pa.schema(
         [
             field.with_name(name).with_type(match_type(field.type, kinds.get(name, field.type)))
-            for field in wanted
+            for field in schema
             for name in [names[field.name]]
         ]
     )
 
 
-def scan_matching_names(piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, options: Mapping[str, Any]) -> pa.Table:
+def scan_matching_names(
+    piece: ds.Fragment, expected: pa.Schema, file: pa.Schema, options: Mapping[str, Any]
+) -> pa.Table:
     """Read rows under the requested names. Columns are selected while reading; the filter is applied after the renaming.
 
     `file` is the requested schema in the file's spelling.
     """
-    places = _needed(wanted, options)
-    schema = pa.schema([wanted.field(place) for place in places])
+    places = _needed(expected, options)
+    schema = pa.schema([expected.field(place) for place in places])
 
     def renamed() -> Iterator[pa.RecordBatch]:
         for batch in piece.to_batches(schema=file, columns=[file.field(place).name for place in places]):
@@ -43,17 +45,17 @@ def scan_matching_names(piece: ds.Fragment, wanted: pa.Schema, file: pa.Schema, 
     return ds.Scanner.from_batches(renamed(), schema=schema, **options).to_table()
 
 
-def refuse_other_types(name: str, piece: ds.Fragment, wanted: pa.Schema, error: Exception) -> None:
+def refuse_other_types(name: str, piece: ds.Fragment, schema: pa.Schema, error: Exception) -> None:
     """Raise an error if the file was unreadable because its column names or types differ from the contract's.
 
     Raises:
         SchemaDrift: it is.
     """
-    found = {field.name: field.type for field in piece.physical_schema}
+    stored = {field.name: field.type for field in piece.physical_schema}
     other = [
-        f"`{field.name}` is {found[field.name]}, not {field.type}"
-        for field in wanted
-        if field.name in found and not _holds(field.type, found[field.name])
+        f"`{field.name}` is {stored[field.name]}, not {field.type}"
+        for field in schema
+        if field.name in stored and not _holds(field.type, stored[field.name])
     ]
     if other:
         raise SchemaDrift(
@@ -63,9 +65,9 @@ def refuse_other_types(name: str, piece: ds.Fragment, wanted: pa.Schema, error: 
         ) from error
 
 
-def _holds(wanted: pa.DataType, found: pa.DataType) -> bool:
+def _holds(expected: pa.DataType, stored: pa.DataType) -> bool:
     try:
-        return widens(from_arrow(found), from_arrow(wanted))
+        return widens(from_arrow(stored), from_arrow(expected))
     except ContractError:
         return False
 

@@ -70,13 +70,13 @@ class PartitionedWriter:
         waiting, seen = 0, set[Partition]()
         with ThreadPoolExecutor(self.store.threads) as pool:
             for part in self._parts(reader, seen, pool):
-                held = part.file.rows_in_memory
-                while flying and self._full(len(flying), waiting + held):
+                rows_before = part.file.rows_in_memory
+                while flying and self._full(len(flying), waiting + rows_before):
                     oldest, rows = flying.popleft()
                     staged.append(oldest.result())
                     waiting -= rows
-                flying.append((pool.submit(self._stage, part), held))
-                waiting += held
+                flying.append((pool.submit(self._stage, part), rows_before))
+                waiting += rows_before
             staged += [future.result() for future, _ in flying]
         return _partitions(staged)
 
@@ -98,8 +98,10 @@ class PartitionedWriter:
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
         part: _Part | None = None
         for batch in reader:
-            found = list(runs(batch, self.contract.partition_by))
-            for (start, length), row in zip(found, self._rows_at(batch, [start for start, _ in found]), strict=True):
+            partition_runs = list(runs(batch, self.contract.partition_by))
+            for (start, length), row in zip(
+                partition_runs, self._rows_at(batch, [start for start, _ in partition_runs]), strict=True
+            ):
                 piece = batch.slice(start, length)
                 partition = partition_of(self.contract.partition_by, row, self.period)
                 if part is None or partition != part.partition:
@@ -107,12 +109,12 @@ class PartitionedWriter:
                         yield part
                     self._admit(partition, seen)
                     part = _Part(partition, 0, self._open(schema, pool))
-                rest = piece.select(schema.names)
-                while rest.num_rows:
+                rows = piece.select(schema.names)
+                while rows.num_rows:
                     if self._is_full(part):
                         yield part
                         part = _Part(partition, part.number + 1, self._open(schema, pool))
-                    rest = part.file.take(rest)
+                    rows = part.file.take(rows)
         if part is not None:
             yield part
 
@@ -189,8 +191,8 @@ class PartitionedWriter:
 
 def _partitions(staged: list[_Staged]) -> list[StagedPartition]:
     """Return the staged objects by partition, both in order."""
-    groups = groupby(sorted(staged), key=lambda found: found.partition)
-    return [StagedPartition(partition=path, objects=tuple(found.item for found in group)) for path, group in groups]
+    groups = groupby(sorted(staged), key=lambda item: item.partition)
+    return [StagedPartition(partition=path, objects=tuple(item.item for item in group)) for path, group in groups]
 
 
 def runs(batch: pa.RecordBatch, fields: tuple[PartitionField, ...]) -> Iterator[tuple[int, int]]:

@@ -84,30 +84,30 @@ class PinnedObject(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes from the current offset."""
         left = max(self.item.size - self._position, 0)
-        wanted = left if size is None or size < 0 else min(size, left)
-        if not wanted:
+        length = left if size is None or size < 0 else min(size, left)
+        if not length:
             return b""
-        body = self._fetch(wanted)
+        body = self._fetch(length)
         self._position += len(body)
         return body
 
-    def _fetch(self, wanted: int) -> bytes:
+    def _fetch(self, length: int) -> bytes:
         try:
-            return self._fetch_version(wanted)
+            return self._fetch_version(length)
         except LakeNotFound as error:
             if self.version_id is None:
                 raise
             self.version_id = self._same_bytes(error)
-            return self._fetch_version(wanted)
+            return self._fetch_version(length)
 
-    def _fetch_version(self, wanted: int) -> bytes:
+    def _fetch_version(self, length: int) -> bytes:
         if self.item.size > _WHOLE_BYTES:
-            return self.store.get_range(self.item.key, self._position, wanted, self.version_id)
+            return self.store.get_range(self.item.key, self._position, length, self.version_id)
         body = self._kept.of(self)
         if body is None:
             body, _ = self.store.get(self.item.key, self.version_id)
             self._kept.keep(self, body)
-        return body[self._position : self._position + wanted]
+        return body[self._position : self._position + length]
 
     def _same_bytes(self, error: LakeNotFound) -> str | None:
         """Return the current version at the key, if it has the published bytes. The bucket deleted the pinned one.

@@ -33,7 +33,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
     table, period = manifest.parsed_table, manifest.parsed_period
     page = audit_key(table, period, manifest.run.key, "html")
-    lake.store.put(page, to_html(report, _facts(lake, manifest, page), _commands(manifest)).encode())
+    lake.store.put(page, to_html(report, _run_facts(lake, manifest, page), _commands(manifest)).encode())
     lake.store.put(audit_key(table, period, manifest.run.key, "json"), to_json(report).encode())
     audited = manifest.model_copy(update={"audit": {**report.summary(), "report": page}}).save(lake.store)
     for failure in report.failures:
@@ -46,19 +46,19 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     return audited
 
 
-def _facts(lake: Lake, manifest: RunRecord, page: str) -> dict[str, str]:
+def _run_facts(lake: Lake, manifest: RunRecord, page: str) -> dict[str, str]:
     """Return the facts that the page shows about the audited run."""
-    facts = {"period": manifest.period, "run": f"{manifest.run.id}, attempt {manifest.run.attempt}"}
+    described = {"period": manifest.period, "run": f"{manifest.run.id}, attempt {manifest.run.attempt}"}
     balance = manifest.balance
-    facts["rows"] = (
+    described["rows"] = (
         f"{balance.read:,} read = {balance.staged:,} staged + {balance.quarantined:,} quarantined + "
         f"{balance.deduplicated:,} deduplicated"
     )
     if balance.broken:
-        facts["quarantined by rule"] = ", ".join(f"{rule} {rows:,}" for rule, rows in balance.broken.items())
-    facts["partitions"] = f"{len(manifest.partitions):,}"
-    facts["contract"] = f"{manifest.table}, version {lake.contract(manifest.table).version}"
-    return {**facts, "as JSON": lake.store.uri(page.removesuffix("html") + "json")}
+        described["quarantined by rule"] = ", ".join(f"{rule} {rows:,}" for rule, rows in balance.broken.items())
+    described["partitions"] = f"{len(manifest.partitions):,}"
+    described["contract"] = f"{manifest.table}, version {lake.contract(manifest.table).version}"
+    return {**described, "as JSON": lake.store.uri(page.removesuffix("html") + "json")}
 
 
 def _commands(manifest: RunRecord) -> dict[str, str]:
@@ -73,46 +73,46 @@ def _commands(manifest: RunRecord) -> dict[str, str]:
 
 def _chunks(lake: Lake, manifest: RunRecord, chunk_rows: int) -> Iterator[Chunk]:
     """Yield the staged rows in chunks: several small partitions together, a larger partition in pieces."""
-    wanted = audited_columns(lake.contract(manifest.table))
+    columns = audited_columns(lake.contract(manifest.table))
     group: list[StagedPartition] = []
     for partition in manifest.partitions:
         if group and sum(item.rows for item in group) + partition.rows > chunk_rows:
-            yield _whole(lake, group, wanted)
+            yield _all_rows(lake, group, columns)
             group = []
         if partition.rows > chunk_rows:
-            yield from _pieces(lake, partition, wanted, chunk_rows)
+            yield from _pieces(lake, partition, columns, chunk_rows)
         else:
             group.append(partition)
     if group:
-        yield _whole(lake, group, wanted)
+        yield _all_rows(lake, group, columns)
 
 
-def _whole(lake: Lake, group: list[StagedPartition], wanted: Sequence[str]) -> Chunk:
+def _all_rows(lake: Lake, group: list[StagedPartition], columns: Sequence[str]) -> Chunk:
     keys = [item.key for partition in group for item in partition.objects]
     bodies = lake.store.map(lambda key: lake.store.get(key)[0], keys)
-    read = [_columns(pq.ParquetFile(io.BytesIO(body)), wanted) for body in bodies]
+    read = [_columns(pq.ParquetFile(io.BytesIO(body)), columns) for body in bodies]
     names = _shared([names for _, names in read])
     return Chunk(pa.concat_tables([rows for rows, _ in read], promote_options="permissive"), names=names)
 
 
 def _columns(
-    file: pq.ParquetFile, wanted: Sequence[str], groups: Sequence[int] | None = None
+    file: pq.ParquetFile, columns: Sequence[str], groups: Sequence[int] | None = None
 ) -> tuple[pa.Table, list[str]]:
     """Return the requested columns of some row groups (default: all), and the names of all columns."""
     names = list(file.schema_arrow.names)
-    some = [name for name in names if name in wanted]
+    some = [name for name in names if name in columns]
     if not some:  # an Arrow table without columns loses its row count
         some = names[:1]
     return file.read(some) if groups is None else file.read_row_groups(groups, some), names
 
 
-def _pieces(lake: Lake, partition: StagedPartition, wanted: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
+def _pieces(lake: Lake, partition: StagedPartition, columns: Sequence[str], chunk_rows: int) -> Iterator[Chunk]:
     """Yield a partition in pieces of row groups up to the chunk size. Only one piece is in memory."""
     kept = ObjectCache()
     files = [pq.ParquetFile(PinnedObject(lake.store, item, kept), pre_buffer=True) for item in partition.objects]
     cuts = [(file, groups) for file in files for groups in _cut(file, chunk_rows)]
     for number, (file, groups) in enumerate(cuts, 1):
-        rows, names = _columns(file, wanted, groups)
+        rows, names = _columns(file, columns, groups)
         yield Chunk(rows, ends=number == len(cuts), names=names)
 
 

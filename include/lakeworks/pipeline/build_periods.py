@@ -24,14 +24,14 @@ def plan(contract: Contract, periods: Sequence[Period]) -> list[Period]:
 
 
 def _whole_months(periods: Sequence[Period]) -> list[Period]:
-    found: list[Period] = []
+    merged: list[Period] = []
     left = list(periods)
     while left:
         month = Period.containing(left[0].start, "month")
-        whole = month.split(left[0].grain)
-        if left[: len(whole)] == whole:
-            found.append(month)
-            left = left[len(whole) :]
+        days = month.split(left[0].grain)
+        if left[: len(days)] == days:
+            merged.append(month)
+            left = left[len(days) :]
         else:
-            found.append(left.pop(0))
-    return found
+            merged.append(left.pop(0))
+    return merged

@@ -43,22 +43,22 @@ def admit(lake: Lake, contract: Contract) -> None:
     Raises:
         ContractError: it does; the message names the changes and the version they require.
     """
-    known, found = differences(lake, contract)
-    if known is None or not found:
+    known, changes = differences(lake, contract)
+    if known is None or not changes:
         return
-    breaking = _breaking(found)
+    breaking = _breaking(changes)
     if breaking and _number(contract.version)[0] <= _number(known.version)[0]:
         listed = "; ".join(f"`{change.where}`: {change.what}" for change in breaking)
         raise ContractError(
             f"`{contract.name}`: version {contract.version} of the contract breaks readers of {known.version}, which is "
             f"published: {listed}. Nothing was run; live data is as it was. If that is meant, set `version: "
-            f"{version_needed(known.version, found)}` and rebuild the older partitions. "
+            f"{version_needed(known.version, changes)}` and rebuild the older partitions. "
             f"Details: lakeworks contract diff {contract.name}"
         )
     if contract.version == known.version:
         log.warning(
             "%s changed without a new version (%s asks for %s): lakeworks contract diff %s",
-            contract.name, contract.version, version_needed(known.version, found), contract.name,
+            contract.name, contract.version, version_needed(known.version, changes), contract.name,
         )  # fmt: skip
 
 
@@ -84,13 +84,13 @@ def record(lake: Lake, contract: Contract) -> None:
 
 def _record(lake: Lake, contract: Contract, key: str, body: bytes) -> None:
     try:
-        stored, found = lake.store.get(key)
+        stored, versions = lake.store.get(key)
     except LakeNotFound:
         lake.store.put(Target(key, if_absent=True), body)
         return
     # A run that began before another one added a column may end after it.
     if stored != body and not _breaking(changes(_parsed(lake, key, stored), contract)):
-        lake.store.put(Target(key, if_match=found.etag), body)
+        lake.store.put(Target(key, if_match=versions.etag), body)
 
 
 def _parsed(lake: Lake, key: str, body: bytes) -> Contract:
@@ -107,8 +107,8 @@ def _fault(error: ValueError) -> str:
     return error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
 
 
-def _breaking(found: list[ContractChange]) -> list[ContractChange]:
-    return [change for change in found if change.effect == "breaking"]
+def _breaking(changes: list[ContractChange]) -> list[ContractChange]:
+    return [change for change in changes if change.effect == "breaking"]
 
 
 def _number(version: str) -> tuple[int, ...]:

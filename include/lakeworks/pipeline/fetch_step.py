@@ -88,8 +88,8 @@ class _Fetching:
         """
         contract, period, source = self.contract, self.period, self.source
         since = fetched_until(self.lake, contract, period) if contract.landing == "all" else None
-        wanted = FetchRequest(dataset(contract), period, contract.source_options, since)
-        asked = _question(wanted, source)
+        request = FetchRequest(dataset(contract), period, contract.source_options, since)
+        asked = _question(request, source)
         before, known = fetches.newest(), fetches.of(self.run, asked)
         # A deferred run over many periods starts again from its first period.
         if known in fetches.complete and isinstance(source, RequestSource):
@@ -100,12 +100,12 @@ class _Fetching:
         started = time.monotonic()
         collect = source.collect if isinstance(source, RequestSource) else source.collect_files
         try:
-            facts = collect(wanted, folder)
+            collected = collect(request, folder)
         except (DeliveryShrank, MalformedSource) as error:
             # The error names file and line; only this function knows the table.
             raise type(error)(f"`{contract.name}` {period}: {error}") from error
         if isinstance(source, RequestSource) and before and contract.landing == "newest":
-            facts = {**facts, **shrunk_answers(before.answers, folder.taken)}
+            collected = {**collected, **shrunk_answers(before.answers, folder.taken)}
         figures = {
             "requests": len(folder.taken),
             "resumed": folder.resumed,
@@ -114,30 +114,30 @@ class _Fetching:
         about = {
             "source": contract.source,
             "period": str(period),
-            "facts": facts,
+            "facts": collected,
             "figures": {**figures, **figures_of(source)},
         }
         return finish(folder, before, about), taken_by(folder)
 
 
-def _question(wanted: FetchRequest, source: RequestSource | FileSource) -> str:
+def _question(request: FetchRequest, source: RequestSource | FileSource) -> str:
     """Return a digest of the request: its options and the client's variant (such as the plan of the key)."""
     variant = getattr(source, "variant", "")
-    parts = [wanted.dataset, str(wanted.period), dict(wanted.options), variant, wanted.since]
+    parts = [request.dataset, str(request.period), dict(request.options), variant, request.since]
     return json.dumps(parts, sort_keys=True, default=str)
 
 
 def fetched_until(lake: Lake, contract: Contract, period: Period) -> datetime | None:
     """Return the end of the latest earlier period with a complete fetch of the source; None if there is none."""
     below, own = landing_prefix(contract.table.domain, source_of(contract), None), prefix(contract, period)
-    found = None
+    watermark = None
     for item in lake.store.scan(below):  # in the order of time
         if item.key >= own:
             break
         if item.key.endswith(f"/{SET}"):
             earlier = Partition.parse(item.key.removeprefix(below).partition("/fetch=")[0]).period
-            found = earlier.end if earlier else found
-    return found
+            watermark = earlier.end if earlier else watermark
+    return watermark
 
 
 def figures_of(source: object) -> dict[str, float]:
@@ -150,11 +150,11 @@ def land_file(lake: Lake, contract: Contract, period: Period, run: Run, source: 
     """Land a table's file, unless landing already has the file that the source serves."""
     known = newest(lake, contract, period)
     with scratch_folder(lake.scratch) as folder:
-        found = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=folder)
-        if isinstance(found, NotModified):
+        download = source.fetch(dataset(contract), period, known_etag=known.etag if known else None, scratch=folder)
+        if isinstance(download, NotModified):
             assert known is not None  # noqa: S101 - only a known ETag can be unmodified
-            log.info("landed %s %s: unchanged at the source (%s)", contract.name, period, found.etag)
+            log.info("landed %s %s: unchanged at the source (%s)", contract.name, period, download.etag)
             return known
-        landed = store(lake, contract, period, run, found, known)
+        landed = store(lake, contract, period, run, download, known)
     log.info("landed %s %s: %s (%s bytes)", contract.name, period, landed.item.key, landed.item.size)
     return landed

@@ -19,8 +19,8 @@ def live_input(lake: Lake, contract: Contract, period: Period, source: Contract)
         return lake.live_between(source, period.start - timedelta(days=rule.look_back_days), period.end)
     return {
         partition: entry
-        for wanted in period.with_earlier(contract.look_back_periods)
-        for partition, entry in lake.live(source, wanted).items()
+        for read in period.with_earlier(contract.look_back_periods)
+        for partition, entry in lake.live(source, read).items()
     }
 
 

@@ -44,8 +44,8 @@ class AffectedPartitions:
 
     def periods(self, upstream: Contract) -> list[Period]:
         """Return the times whose rows of an upstream table these partitions are built from."""
-        found = [partition.period for partition in partitions_of(self.contract, self.starts)]
-        built = [period for period in found if period]
+        rebuilt = [partition.period for partition in partitions_of(self.contract, self.starts)]
+        built = [period for period in rebuilt if period]
         if built and any(
             item.column is None for item in upstream.partition_by
         ):  # rows of a day arrive on any later one
@@ -57,14 +57,14 @@ class AffectedPartitions:
         known = [start.replace(tzinfo=UTC) for start in self.starts if start]
         margin = timedelta(days=self.late_data.margin_days)
         if not known:
-            found = lake.ledger.live_partitions(upstream.table)
+            entries = lake.ledger.live_partitions(upstream.table)
         elif any(item.column is None for item in upstream.partition_by):
             # A table partitioned by arrival has rows of a day in that day's partition or a later one.
-            found = lake.live_since(upstream, known[0] - margin)
+            entries = lake.live_since(upstream, known[0] - margin)
         else:
             end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
-            found = lake.live_between(upstream, known[0] - margin, end)
-        return {**self.arrived, **found} if upstream.name == self.late_data.arrivals_from else found
+            entries = lake.live_between(upstream, known[0] - margin, end)
+        return {**self.arrived, **entries} if upstream.name == self.late_data.arrivals_from else entries
 
 
 def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: Period) -> AffectedPartitions:
@@ -80,13 +80,13 @@ def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: P
     if arrived:
         with lake.engine.session() as session:
             session.attach(upstream.table, open_dataset(lake.store, upstream, arrived.values()))
-            starts |= set(session.touched(contract, upstream.table))
+            starts |= set(session.affected_starts(contract, upstream.table))
     ordered = tuple(sorted(starts, key=lambda item: item or datetime.min))
-    wanted = partitions_of(contract, ordered)
-    names = [str(partition) for partition in wanted]
+    partitions = partitions_of(contract, ordered)
+    names = [str(partition) for partition in partitions]
     _refuse_too_many(contract, late_data, period, names)
-    entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), wanted)
-    live = {partition: entry for partition, entry in zip(wanted, entries, strict=True) if entry}
+    entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), partitions)
+    live = {partition: entry for partition, entry in zip(partitions, entries, strict=True) if entry}
     log.info(
         "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
         upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
@@ -110,7 +110,7 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
             f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so what it touches is not known. Nothing was "
             f"staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger {upstream.name}"
         )
-    written = records.touched | {item.parsed for record in records.readable for item in record.partitions}
+    written = records.rebuilt | {item.parsed for record in records.readable for item in record.partitions}
     times = [partition.period for partition in written if partition.period]
     if not written:
         return {}
@@ -123,7 +123,7 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
 
 def _built_before(lake: Lake, contract: Contract, period: Period) -> set[datetime | None]:
     """Return the starts of partitions that earlier runs of the period built, because rows withdrawn since must leave them."""
-    times = (partition.period for partition in _Records.of(lake, contract, period).touched)
+    times = (partition.period for partition in _Records.of(lake, contract, period).rebuilt)
     return {time.start.replace(tzinfo=None) for time in times if time}
 
 
@@ -148,7 +148,7 @@ class _Records:
         return cls(tuple(readable), frozenset(_written_by(lake, contract, damaged)), bool(keys))
 
     @property
-    def touched(self) -> set[Partition]:
+    def rebuilt(self) -> set[Partition]:
         """Return the partitions that the runs rebuilt."""
         return {Partition.parse(path) for record in self.readable for path in record.touched or ()} | self.otherwise
 

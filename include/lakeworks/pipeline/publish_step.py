@@ -47,7 +47,7 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
     built = manifest
     for _ in range(_TURNS):
         try:
-            record = _told(lake, built)
+            record = _publish_with_lineage(lake, built)
         except StaleBuild as stale:
             log.warning("%s It is built again.", stale)
             built = audit(lake, write(lake, built.table, built.parsed_period, built.run.again()).key)
@@ -56,10 +56,10 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
                 lake.store.put(manifest.run_key, record.model_dump_json(indent=1).encode())
                 lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
             return record
-    return _told(lake, built)
+    return _publish_with_lineage(lake, built)
 
 
-def _told(lake: Lake, manifest: RunRecord) -> RunRecord:
+def _publish_with_lineage(lake: Lake, manifest: RunRecord) -> RunRecord:
     """Publish the audited partitions, and send the lineage event."""
     if not (manifest.audit or {}).get("passed"):
         raise AuditFailed(
@@ -95,7 +95,7 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None
     """Refuse a live partition of this run without rows: it would keep rows that its sources no longer have."""
     staged = {item.parsed for item in manifest.partitions}
     own = manifest.touched is None
-    live = lake.live(contract, manifest.parsed_period) if own else _touched_live(lake, contract, manifest)
+    live = lake.live(contract, manifest.parsed_period) if own else _current_of_rebuilt(lake, contract, manifest)
     emptied = sorted(str(partition) for partition in live if partition not in staged)
     if emptied:
         raise AuditFailed(
@@ -119,20 +119,20 @@ def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[
             )
 
 
-def _touched_live(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
+def _current_of_rebuilt(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
     """Return the current entries of the partitions that this run rebuilt."""
-    found = {}
+    entries = {}
     for path, based_on in (manifest.touched or {}).items():
         partition = Partition.parse(path)
         entry = lake.ledger.live(contract.table, partition)
         if entry and entry.rows:
-            found[partition] = entry
+            entries[partition] = entry
         if entry and entry.live_seq != based_on and path not in {item.partition for item in manifest.partitions}:
             raise StaleBuild(
                 f"`{manifest.table}` {partition}: rows were published there since this run (`{manifest.run.id}`) found none. "
                 "Nothing was published; the period has to be built again from what is there now."
             )
-    return found
+    return entries
 
 
 def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) -> LedgerEntry:

@@ -33,14 +33,14 @@ class Registrar:
         A withdrawn table without partitions stays in the catalog, marked as empty. So does a table whose last partition
         was withdrawn.
         """
-        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        partitions = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
         location = self.lake.location(self.contract)
-        if not wanted:
+        if not partitions:
             self._set(entries)
             if entries and not self.contract.partition_keys:
                 self.lake.catalog.upsert_table(self.contract, location, self.extra, EMPTY)
             return
-        more = table_parameters(self.contract, location, [item.partition for item in wanted], wanted[0])
+        more = table_parameters(self.contract, location, [item.partition for item in partitions], partitions[0])
         aligned: dict[Values, int] = {}
         self.lake.catalog.upsert_table(self.contract, location, self.extra, more, on_aligned=aligned.update)
         self._set(entries)
@@ -52,8 +52,8 @@ class Registrar:
         withdrawn = [entry.parsed for entry in entries if not entry.objects]
         if withdrawn and self.contract.partition_keys:
             self.lake.catalog.drop_partitions(self.contract, withdrawn)
-        wanted = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
-        self.lake.catalog.upsert_partitions(self.contract, wanted)
+        partitions = [catalog_partition(self.lake, entry) for entry in entries if entry.objects]
+        self.lake.catalog.upsert_partitions(self.contract, partitions)
 
     def _register_newer(self, aligned: dict[Values, int]) -> None:
         """Register partitions that were published while they got new columns: Glue updates have no conditions.

@@ -128,18 +128,18 @@ def _transform(work: _Work, sql: str) -> RunRecord:
     late_data = work.contract.late_data
     read = [name for name in upstream(sql) if name != work.contract.table]
     work = replace(work, lake=work.lake.with_whole_runs(read))
-    touched = find_affected(work.lake, work.contract, late_data, work.period) if late_data else None
-    if touched and not touched.starts:  # nothing arrived: a day without data is no error
+    affected = find_affected(work.lake, work.contract, late_data, work.period) if late_data else None
+    if affected and not affected.starts:  # nothing arrived: a day without data is no error
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
     with work.lake.engine.session() as session:
-        inputs = tuple(_attach_all(work, sql, session, touched))
-        wanted = limited(work.contract, sql, touched.starts) if touched else sql
+        inputs = tuple(_attach_all(work, sql, session, affected))
+        limited_sql = limited(work.contract, sql, affected.starts) if affected else sql
         rules, function = row_rules(work.contract), load_function(work.contract)
-        built = session.build(work.contract, wanted, rules, work.period, function)
+        built = session.build(work.contract, limited_sql, rules, work.period, function)
         staged = work.writer().write(built.staged())
-        if touched and touched.late_data.may_empty:
-            staged += work.writer().write_empty(touched.emptied(item.parsed for item in staged))
-        quarantine = _set_aside(work, built) if built.counts.quarantined else None
+        if affected and affected.late_data.may_empty:
+            staged += work.writer().write_empty(affected.emptied(item.parsed for item in staged))
+        quarantine = _store_quarantined(work, built) if built.counts.quarantined else None
     balance = RowBalance(
         read=built.counts.read,
         staged=sum(item.rows for item in staged),
@@ -147,33 +147,33 @@ def _transform(work: _Work, sql: str) -> RunRecord:
         deduplicated=built.counts.deduplicated,
         broken=built.broken,
     )
-    based_on = touched.based_on if touched else None
+    based_on = affected.based_on if affected else None
     update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": based_on}
     return _manifest(work, balance).model_copy(update=update)
 
 
-def _attach_all(work: _Work, sql: str, session: DuckDbSession, touched: AffectedPartitions | None) -> Iterator[Input]:
+def _attach_all(work: _Work, sql: str, session: DuckDbSession, affected: AffectedPartitions | None) -> Iterator[Input]:
     """Attach the tables that the SQL reads, and yield their publications."""
     if work.contract.source:
         landed = open_landed(work.lake, work.contract, work.period, work.scratch)
         session.attach(LANDING, landing_table(landed.files, work.contract.arrow_schema))
         yield landed.source
     for name in upstream(sql):
-        yield from _attach(work, name, session, touched)
+        yield from _attach(work, name, session, affected)
 
 
 def _attach(
-    work: _Work, name: TableName, session: DuckDbSession, touched: AffectedPartitions | None
+    work: _Work, name: TableName, session: DuckDbSession, affected: AffectedPartitions | None
 ) -> Iterator[Input]:
     contract = work.lake.contract(str(name))
     rule = work.contract.inputs.get(str(name), InputRule())
     live = (
-        touched.inputs(work.lake, contract)
-        if touched and not rule.whole
+        affected.inputs(work.lake, contract)
+        if affected and not rule.whole
         else live_input(work.lake, work.contract, work.period, contract)
     )
     if not (rule.whole or rule.optional):
-        built = touched.periods(contract) if touched else [work.period]
+        built = affected.periods(contract) if affected else [work.period]
         refuse_expired(work.lake, work.contract, contract, live, built)
     if not live and not rule.optional:
         raise LakeNotFound(
@@ -186,7 +186,7 @@ def _attach(
         yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
 
 
-def _set_aside(work: _Work, built: BuildResult) -> StagedObject | None:
+def _store_quarantined(work: _Work, built: BuildResult) -> StagedObject | None:
     reader = built.quarantined()
     with quarantine_file(reader.schema, work.scratch) as part:
         for batch in reader:

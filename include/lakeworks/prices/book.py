@@ -40,10 +40,10 @@ class StorageClass(_Part):
     @property
     def tiers(self) -> dict[str, float]:
         """Return the hours a restore takes, by tier, the cheapest first; empty for a class without restores."""
-        found: dict[str, float] = {"bulk": self.restore_hours} if self.archived else {}
+        by_tier: dict[str, float] = {"bulk": self.restore_hours} if self.archived else {}
         for tier, hours in self.faster_restore_hours.items():
-            found[tier] = hours
-        return found
+            by_tier[tier] = hours
+        return by_tier
 
 
 class RestorePrice(_Part):
@@ -116,13 +116,13 @@ class PriceBook(_Part):
         Raises:
             ConfigError: the book has none; the message names region and class.
         """
-        found = self.region(region).classes.get(storage_class)
-        if found is None:
+        price = self.region(region).classes.get(storage_class)
+        if price is None:
             raise ConfigError(
                 f"The price book of {self.as_of} has no price for `{storage_class}` in `{region}`. Nothing was computed. "
                 "Add it to a copy of the file and name that in LAKE_PRICE_BOOK."
             )
-        return found
+        return price
 
     def restore_price(self, region: str, storage_class: str, tier: str) -> RestorePrice | None:
         """Return the price of a restore in a tier; None if the book has no price for that tier.
@@ -165,7 +165,7 @@ def load_price_book(path: Path | None = None) -> PriceBook:
     Raises:
         ConfigError: the file is missing, is no YAML, or has a wrong field; the message names file and field.
     """
-    path = path or max(_FOLDER.glob("*.yml"), key=lambda found: found.name)
+    path = path or max(_FOLDER.glob("*.yml"), key=lambda file: file.name)
     try:
         return PriceBook.model_validate(read_yaml(path))
     except OSError as error:

@@ -45,10 +45,10 @@ def monthly_cost(holding: ObjectVersion, book: PriceBook, region: str) -> Monthl
     Raises:
         ConfigError: the book has no price for the class in the region.
     """
-    whole = book.stored_per_month(region, holding.storage_class, holding.size)
+    standard = book.stored_per_month(region, holding.storage_class, holding.size)
     rules = book.rules(holding.storage_class)
     watched = rules.monitored_above_bytes is not None and holding.size >= rules.monitored_above_bytes
     fee = book.region(region).monitoring / 1000 if watched else 0.0
     if watched and holding.tier in _TIERS:
         return MonthlyCost(holding.size * book.price(region, _TIERS[holding.tier]).storage / GIB, fee)
-    return MonthlyCost(whole - fee, fee)
+    return MonthlyCost(standard - fee, fee)

@@ -76,17 +76,17 @@ def _find(
     seq: int | None,
     newer: LedgerEntry | None = None,
 ) -> LedgerEntry:
-    found = [entry for entry in history if entry.state == "published" and entry.objects]
-    other = [e for e in found if newer is None or (e.seq < newer.seq and e.content != newer.content)]
-    wanted = [e for e in found if e.seq == seq] if seq else other
-    if not wanted:
-        numbers = ", ".join(str(entry.seq) for entry in found) or "none"
+    published = [entry for entry in history if entry.state == "published" and entry.objects]
+    other = [e for e in published if newer is None or (e.seq < newer.seq and e.content != newer.content)]
+    chosen = [e for e in published if e.seq == seq] if seq else other
+    if not chosen:
+        numbers = ", ".join(str(entry.seq) for entry in published) or "none"
         lacking = f"publication {seq}" if seq else "earlier publication with other content"
         raise LakeNotFound(
             f"`{contract.name}` {partition}: there is no {lacking} to compare. Published with rows: {numbers}. "
             f"See: lakeworks ledger {contract.name} {partition}"
         )
-    return wanted[-1]
+    return chosen[-1]
 
 
 def _pairs(

@@ -34,8 +34,8 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
             )
     run = Run.by_hand("rollback", live.run)
     by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, target, run)}
-    wanted = target.model_copy(update=by_hand)
-    done = publisher.publish([wanted])[0]
+    restored = target.model_copy(update=by_hand)
+    done = publisher.publish([restored])[0]
     lake.lineage.restated(contract, done, target)
     return done
 
@@ -43,16 +43,16 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
 def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> LedgerEntry:
     published = [entry for entry in history if entry.state == "published" and entry.objects]
     if to is None:
-        found = [entry for entry in published if entry.seq < live.live_seq and entry.content != live.content]
+        earlier = [entry for entry in published if entry.seq < live.live_seq and entry.content != live.content]
     else:
-        found = [entry for entry in published if entry.seq == to]
-    if not found:
-        wanted = f"publication {to}" if to else "earlier publication with other content"
+        earlier = [entry for entry in published if entry.seq == to]
+    if not earlier:
+        sought = f"publication {to}" if to else "earlier publication with other content"
         known = ", ".join(str(entry.seq) for entry in published)
         raise LakeNotFound(
-            f"{live.where} has no {wanted}. Nothing was changed. Published: {known}; live is {live.live_seq}."
+            f"{live.where} has no {sought}. Nothing was changed. Published: {known}; live is {live.live_seq}."
         )
-    return found[-1]
+    return earlier[-1]
 
 
 def _copies(contract: Contract, target: LedgerEntry, run: Run) -> dict[str, Any]:

@@ -49,11 +49,11 @@ def _result(items: list[Any]) -> CheckResult:
     config, details = items[0].expectation_config, [item.result for item in items]
     check = TableCheck(expectation=config.type, kwargs=dict(config.kwargs))
     severe: CheckOutcome = "warn" if (config.meta or {}).get("severity") == "warn" else "failed"
-    rest = {key: value for key, value in _arguments(config.kwargs).items() if key not in ("column", "column_list")}
+    arguments = {key: value for key, value in _arguments(config.kwargs).items() if key not in ("column", "column_list")}
     return CheckResult(
         expectation=config.type,
         columns=tuple(sorted(check.columns)),
-        arguments=", ".join(f"{name} {value}" for name, value in rest.items()),
+        arguments=", ".join(f"{name} {value}" for name, value in arguments.items()),
         outcome="passed" if all(item.success for item in items) else severe,
         rows=sum(detail.get("element_count") or 0 for detail in details),
         unexpected=sum(detail.get("unexpected_count") or 0 for detail in details),

@@ -29,8 +29,8 @@ def checks(contract: Contract) -> Iterator[TableCheck]:
     if contract.schema_policy == "freeze":
         yield TableCheck(expectation="expect_table_columns_to_match_ordered_list", kwargs={"column_list": names})
     else:  # extra columns that arrived are kept
-        wanted = {"column_set": names, "exact_match": False}
-        yield TableCheck(expectation="expect_table_columns_to_match_set", kwargs=wanted)
+        arguments = {"column_set": names, "exact_match": False}
+        yield TableCheck(expectation="expect_table_columns_to_match_set", kwargs=arguments)
     for name, column in contract.file_columns.items():
         yield from _column_checks(name, column)
     grain = [name for name in contract.grain if name in contract.file_columns]
@@ -83,11 +83,11 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
     share = kwargs.pop(SHARE_OF_MEDIAN, None)
     if share is not None and median is not None:
         kwargs["min_value"] = max(int(share * median), kwargs.get("min_value", 0))
-    found = _exactly_between() if check.expectation == EXACTLY_BETWEEN else getattr(known, name, None)
-    if found is None:
+    kind = _exactly_between() if check.expectation == EXACTLY_BETWEEN else getattr(known, name, None)
+    if kind is None:
         raise ContractError(f"`{contract.name}`: Great Expectations has no `{check.expectation}`. Correct `checks`.")
     try:
-        return found(**kwargs, meta={"severity": check.severity, "notes": check.description})
+        return kind(**kwargs, meta={"severity": check.severity, "notes": check.description})
     except (ValidationError, TypeError) as error:
         raise ContractError(f"`{contract.name}`: check `{check.expectation}` with {check.kwargs}: {error}") from error
 
@@ -99,10 +99,10 @@ def of_single_rows(contract: Contract, check: TableCheck) -> bool:
     """
     from great_expectations.expectations import expectation as kinds
 
-    found = expectation(contract, check)
+    kind = expectation(contract, check)
     by_row = (kinds.ColumnMapExpectation, kinds.ColumnPairMapExpectation, kinds.MulticolumnMapExpectation)
     related = any(word in check.expectation for word in ("unique", "increasing", "decreasing"))
-    return isinstance(found, by_row) and not related and getattr(found, "mostly", 1) == 1
+    return isinstance(kind, by_row) and not related and getattr(kind, "mostly", 1) == 1
 
 
 @cache

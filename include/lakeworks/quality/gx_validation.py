@@ -113,26 +113,26 @@ class _Audit:
             pages=tuple(self.pages),
         )
 
-    def _look(self, wanted: list[TableCheck], rows: "pa.Table") -> None:
-        if wanted:
-            self._validated(wanted, self.convert(columns_of(wanted, rows)))
+    def _look(self, checks: list[TableCheck], rows: "pa.Table") -> None:
+        if checks:
+            self._validated(checks, self.convert(columns_of(checks, rows)))
         if rows.num_rows >= LARGE_ROWS:
             gc.collect()  # GX leaves the frame in reference cycles, and Python counts it as one small object
 
-    def _validated(self, wanted: list[TableCheck], frame: "pd.DataFrame") -> None:
+    def _validated(self, checks: list[TableCheck], frame: "pd.DataFrame") -> None:
         """Validate and keep only the findings: the frame must be freed before the next one is made."""
-        page = _validate(self.contract, wanted, frame, self.median)
+        page = _validate(self.contract, checks, frame, self.median)
         self.failures.extend(_failures(self.contract, page, frame))
         self.pages.append(page)
 
 
-def _validate(contract: Contract, wanted: list[TableCheck], frame: "pd.DataFrame", median: float | None) -> Any:
+def _validate(contract: Contract, checks: list[TableCheck], frame: "pd.DataFrame", median: float | None) -> Any:
     gx, _ = great_expectations()
-    expectations = [expectation(contract, check, median) for check in wanted]
-    found = gx.ExpectationSuite(name=contract.name, expectations=expectations)
+    expectations = [expectation(contract, check, median) for check in checks]
+    suite = gx.ExpectationSuite(name=contract.name, expectations=expectations)
     rows = _staged_rows(contract.name)
     try:
-        page = rows.get_batch({"dataframe": frame}).validate(found, result_format="SUMMARY")
+        page = rows.get_batch({"dataframe": frame}).validate(suite, result_format="SUMMARY")
     finally:
         batches = rows.data_asset.datasource.get_execution_engine().batch_manager
         batches.batch_data_cache.clear()  # it would keep the frame in memory until the next one

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def columns_of(wanted: list[TableCheck], rows: "pa.Table") -> "pa.Table":
+def columns_of(checks: list[TableCheck], rows: "pa.Table") -> "pa.Table":
     """The columns that some checks read."""
-    named = {name for check in wanted for name in check.columns}
+    named = {name for check in checks for name in check.columns}
     return rows.select([name for name in rows.schema.names if name in named])
 
 

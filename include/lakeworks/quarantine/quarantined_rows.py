@@ -28,10 +28,10 @@ class PartitionRows:
     unknown: int
 
 
-def rows(lake: Lake, found: QuarantinedPeriod, limit: int) -> list[dict[str, Any]]:
+def rows(lake: Lake, quarantined: QuarantinedPeriod, limit: int) -> list[dict[str, Any]]:
     """The first rows, with `_broken_rules` and `_reason`."""
     taken: list[dict[str, Any]] = []
-    with _batches(lake, found) as batches:
+    with _batches(lake, quarantined) as batches:
         for batch in batches:
             taken += batch.slice(0, limit - len(taken)).to_pylist()
             if len(taken) >= limit:
@@ -40,16 +40,16 @@ def rows(lake: Lake, found: QuarantinedPeriod, limit: int) -> list[dict[str, Any
 
 
 def rows_of(
-    lake: Lake, contract: Contract, found: QuarantinedPeriod, wanted: Partition | Period, limit: int
+    lake: Lake, contract: Contract, quarantined: QuarantinedPeriod, chosen: Partition | Period, limit: int
 ) -> PartitionRows:
     """The rows of one partition, or of the partitions within a period."""
-    run = Period.parse(found.period)
+    run = Period.parse(quarantined.period)
     first: list[dict[str, Any]] = []
     counts = {"here": 0, "elsewhere": 0, "unknown": 0}
-    with _batches(lake, found) as batches:
+    with _batches(lake, quarantined) as batches:
         for batch in batches:
             for place, values in enumerate(_placing(contract, batch)):
-                belongs = _belongs(contract, values, run, wanted)
+                belongs = _belongs(contract, values, run, chosen)
                 counts[belongs] += 1
                 if belongs == "here" and len(first) < limit:
                     first += batch.slice(place, 1).to_pylist()
@@ -68,12 +68,12 @@ def without_protected(row: dict[str, Any], contract: Contract) -> dict[str, Any]
 
 
 @contextmanager
-def _batches(lake: Lake, found: QuarantinedPeriod) -> Iterator[Iterator[pa.RecordBatch]]:
+def _batches(lake: Lake, quarantined: QuarantinedPeriod) -> Iterator[Iterator[pa.RecordBatch]]:
     import pyarrow.parquet as pq
 
     with scratch_folder(lake.scratch) as folder:
         path = folder / "rows.parquet"
-        lake.store.download(found.key, path)
+        lake.store.download(quarantined.key, path)
         with pq.ParquetFile(path) as file:
             yield file.iter_batches(_BATCH_ROWS)
 
@@ -100,14 +100,14 @@ def _value(contract: Contract, name: str, value: Any) -> Any:
     return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
-def _belongs(contract: Contract, values: Mapping[str, Any], run: Period, wanted: Partition | Period) -> str:
+def _belongs(contract: Contract, values: Mapping[str, Any], run: Period, chosen: Partition | Period) -> str:
     known = {str(field.column): values.get(str(field.column)) for field in contract.partition_by if field.column}
     partition = partition_of(contract.partition_by, known, run)
     timed = contract.time_fields
     if any(field.column and known[field.column] is None for field in timed):
         return "unknown"
-    if isinstance(wanted, Partition):
-        return "here" if partition == wanted else "elsewhere"
+    if isinstance(chosen, Partition):
+        return "here" if partition == chosen else "elsewhere"
     period = partition.period
-    overlaps = period is None or (period.start < wanted.end and wanted.start < period.end)
+    overlaps = period is None or (period.start < chosen.end and chosen.start < period.end)
     return "here" if overlaps else "elsewhere"

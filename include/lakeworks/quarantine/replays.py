@@ -49,8 +49,8 @@ def list_quarantined(lake: Lake, contract: Contract) -> list[QuarantinedPeriod]:
     records = latest_runs(lake, contract)
     periods: dict[str, list[StoredObject]] = {}
     for item in lake.store.scan(join(QUARANTINE, contract.table.path) + "/"):
-        if found := _KEY.search(item.key):
-            periods.setdefault(found[1], []).append(item)
+        if match := _KEY.search(item.key):
+            periods.setdefault(match[1], []).append(item)
     described = (
         _described(lake, period, _newest(lake, items), records.get(period)) for period, items in sorted(periods.items())
     )
@@ -74,8 +74,8 @@ def _newest(lake: Lake, items: list[StoredObject]) -> StoredObject:
 
 
 def _described(lake: Lake, period: str, item: StoredObject, record: RunRecord | None) -> QuarantinedPeriod | None:
-    if record is not None and (found := quarantined_by(record)) and found.key == item.key:
-        return found
+    if record is not None and (quarantined := quarantined_by(record)) and quarantined.key == item.key:
+        return quarantined
     head = lake.store.head(item.key)
     if head is None or (record is not None and _order(head) <= record.run.order):
         return None  # a later run was published and decides
@@ -98,13 +98,13 @@ def covering(lake: Lake, contract: Contract, period: Period) -> QuarantinedPerio
     Raises:
         LakeNotFound: nothing is in quarantine there.
     """
-    held = {Period.parse(item.period): item for item in list_quarantined(lake, contract)}
-    around = [each for each in held if each.start <= period.start and period.end <= each.end]
+    by_period = {Period.parse(item.period): item for item in list_quarantined(lake, contract)}
+    around = [each for each in by_period if each.start <= period.start and period.end <= each.end]
     if not around:
         raise LakeNotFound(
             f"`{contract.name}` {period} has nothing in quarantine. What has: lakeworks quarantine list {contract.name}"
         )
-    return held[min(around, key=lambda each: each.end - each.start)]
+    return by_period[min(around, key=lambda each: each.end - each.start)]
 
 
 def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
@@ -113,13 +113,13 @@ def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
     Raises:
         LakeNotFound: nothing is in quarantine there, or the run was of a longer period.
     """
-    found = covering(lake, contract, period)
-    if found.period != str(period):
+    quarantined = covering(lake, contract, period)
+    if quarantined.period != str(period):
         raise LakeNotFound(
-            f"`{contract.name}` {period} was part of the run of {found.period}, which is replayed as a whole. "
-            f"Nothing was changed. Run: lakeworks quarantine replay {contract.name} {found.period}"
+            f"`{contract.name}` {period} was part of the run of {quarantined.period}, which is replayed as a whole. "
+            f"Nothing was changed. Run: lakeworks quarantine replay {contract.name} {quarantined.period}"
         )
-    return found
+    return quarantined
 
 
 def replay(lake: Lake, contract: Contract, period: Period, *, with_downstream: bool = False) -> Replay:

@@ -58,12 +58,12 @@ def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: 
     Raises:
         LakeUnavailable: S3 has no capacity for an expedited restore now.
     """
-    wanted: dict[str, Any] = {"GlacierJobParameters": {"Tier": tier.capitalize()}}
+    request: dict[str, Any] = {"GlacierJobParameters": {"Tier": tier.capitalize()}}
     if item.storage_class in ARCHIVES:  # an Intelligent-Tiering object becomes readable for good
-        wanted["Days"] = days
+        request["Days"] = days
     with translated("restore", store.uri(item.key)):
         try:
-            store.client.restore_object(**store.place(item.key), **version(item.version_id), RestoreRequest=wanted)  # type: ignore[arg-type]
+            store.client.restore_object(**store.place(item.key), **version(item.version_id), RestoreRequest=request)  # type: ignore[arg-type]
         except ClientError as error:
             if error.response["Error"].get("Code") != "RestoreAlreadyInProgress":
                 raise

@@ -99,10 +99,10 @@ class FastS3Client:
                 return None
             import obstore
 
-            found = obstore.get(store, key, options={"version": version_id} if version_id else None)
-            metadata = {str(k): str(v) for k, v in found.attributes.items() if k not in _STANDARD_ATTRIBUTES}
-            meta = found.meta
-            body = bytes(found.bytes())
+            answer = obstore.get(store, key, options={"version": version_id} if version_id else None)
+            metadata = {str(k): str(v) for k, v in answer.attributes.items() if k not in _STANDARD_ATTRIBUTES}
+            meta = answer.meta
+            body = bytes(answer.bytes())
             self._did()
             return FetchedObject(body, str(meta["e_tag"]), _pinned(meta.get("version")), metadata)
         except FileNotFoundError:
@@ -164,11 +164,11 @@ class FastS3Client:
 
     def _credentials(self) -> Any:
         """Return boto3's credentials, renewed by boto3."""
-        found = self.client._request_signer._credentials.get_frozen_credentials()
+        credentials = self.client._request_signer._credentials.get_frozen_credentials()
         return {
-            "access_key_id": found.access_key,
-            "secret_access_key": found.secret_key,
-            "token": found.token,
+            "access_key_id": credentials.access_key,
+            "secret_access_key": credentials.secret_key,
+            "token": credentials.token,
             "expires_at": datetime.now(UTC) + timedelta(minutes=_CREDENTIALS_MINUTES),
         }
 

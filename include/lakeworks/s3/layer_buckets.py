@@ -31,11 +31,11 @@ class LayerBuckets:
     def _routed(self, params: dict[str, Any], **_: Any) -> dict[str, Any]:
         if params.get("Bucket") != self.bucket:
             return params
-        found = {**params, "Bucket": self._of_request(params)}
+        routed = {**params, "Bucket": self._of_request(params)}
         origin = params.get("CopySource")
         if isinstance(origin, dict) and origin.get("Bucket") == self.bucket:
-            found["CopySource"] = {**origin, "Bucket": self.of(origin["Key"])}
-        return found
+            routed["CopySource"] = {**origin, "Bucket": self.of(origin["Key"])}
+        return routed
 
     def _of_request(self, params: Mapping[str, Any]) -> str:
         if "Delete" not in params:

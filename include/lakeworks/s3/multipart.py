@@ -49,15 +49,15 @@ def upload_file(
         if sent:
             sent(size)
         return put
-    step, whole = part_bytes(store, size), hashlib.sha256()
+    step, digest = part_bytes(store, size), hashlib.sha256()
 
     def parts() -> Iterator[bytes]:
         with path.open("rb") as file:
             while chunk := file.read(step):
                 if sha256:
-                    whole.update(chunk)
+                    digest.update(chunk)
                 yield chunk
-        _refuse_other(path, whole, sha256)  # before the upload is completed
+        _refuse_other(path, digest, sha256)  # before the upload is completed
 
     def send(place: dict[str, Any], number: int, chunk: bytes) -> dict[str, Any]:
         part = send_bytes(store, place, number, chunk)
@@ -68,8 +68,8 @@ def upload_file(
     return _multipart(store, target, size, parts(), send)
 
 
-def _refuse_other(path: Path, found: Any, wanted: str | None) -> None:
-    if wanted is not None and found.hexdigest() != wanted:
+def _refuse_other(path: Path, actual: Any, expected: str | None) -> None:
+    if expected is not None and actual.hexdigest() != expected:
         raise FileChanged(
             f"`{path}` changed while it was read. It was not stored; nothing was published. Wait until the program that writes "
             "it has ended, then run again."
@@ -99,21 +99,21 @@ def copy_object(
         SourceGone: the source is gone.
         StagedChanged: the source is not the expected object; nothing was written.
     """
-    wanted = source.metadata.get(SHA256)
+    checksum = source.metadata.get(SHA256)
     if source.size <= single_request_bytes(store):
         body = _body(store, source)
-        _refuse_changed(store, source, wanted in (None, content_hash(body)))
+        _refuse_changed(store, source, checksum in (None, content_hash(body)))
         if upload is None:
             return store.put(target, stamped(body, stamp))
         return complete_from_parts(
             store, target, upload, source.size, lambda place: [send_bytes(store, place, 1, stamped(body, stamp))]
         )
-    found = store.head(source.key, source.version_id)
-    if found is None:
+    stored = store.head(source.key, source.version_id)
+    if stored is None:
         raise SourceGone(f"`{store.uri(source.key)}` is gone. Nothing was written.")
-    same = found.size == source.size and wanted in (None, found.metadata.get(SHA256))
+    same = stored.size == source.size and checksum in (None, stored.metadata.get(SHA256))
     _refuse_changed(store, source, same)
-    return _copy_in_parts(store, source, found.etag, target, stamp, upload)
+    return _copy_in_parts(store, source, stored.etag, target, stamp, upload)
 
 
 def _copy_in_parts(
@@ -204,10 +204,10 @@ def _completed_before(store: ObjectStore, target: Target, size: int) -> StoredOb
     Raises:
         LostRace: the target holds something else: another process aborted the upload.
     """
-    found = store.head(target.key)
-    if found is None or found.size != size or dict(found.metadata) != dict(target.metadata):
+    stored = store.head(target.key)
+    if stored is None or stored.size != size or dict(stored.metadata) != dict(target.metadata):
         raise LostRace(f"`{store.uri(target.key)}`: its upload was ended by another process. Nothing was written.")
-    return found
+    return stored
 
 
 def single_request_bytes(store: ObjectStore) -> int:

@@ -122,8 +122,8 @@ class ObjectStore:
                 answer = self.client.head_object(**self.place(key), **version(version_id))
         except LakeNotFound:
             return None
-        facts = answer["ContentLength"], answer["ETag"], version_id_of(answer), answer.get("Metadata", {})
-        return StoredObject(key, *facts, tag_count=answer.get("TagCount", 0))
+        headers = answer["ContentLength"], answer["ETag"], version_id_of(answer), answer.get("Metadata", {})
+        return StoredObject(key, *headers, tag_count=answer.get("TagCount", 0))
 
     def get(self, key: str, version_id: str | None = None) -> tuple[bytes, StoredObject]:
         """Return the whole object and its identity; for small objects.
@@ -131,9 +131,11 @@ class ObjectStore:
         Raises:
             LakeNotFound: there is no such object or version.
         """
-        found = self.fast_client and self.fast_client.get(self.layers.of(key), self.at(key), version_id)
-        if found:
-            return found.body, StoredObject(key, len(found.body), found.etag, found.version_id, found.metadata)
+        fetched = self.fast_client and self.fast_client.get(self.layers.of(key), self.at(key), version_id)
+        if fetched:
+            return fetched.body, StoredObject(
+                key, len(fetched.body), fetched.etag, fetched.version_id, fetched.metadata
+            )
         with self._reading("read", key):
             answer = self.client.get_object(**self.place(key), **version(version_id))
             body = answer["Body"].read()
@@ -147,10 +149,10 @@ class ObjectStore:
         self, key: str, start: int, length: int, version_id: str | None = None, *, if_match: str | None = None
     ) -> bytes:
         """Return `length` bytes from `start`; with `if_match`, only of the object that has this ETag."""
-        wanted = f"bytes={start}-{start + length - 1}"
+        byte_range = f"bytes={start}-{start + length - 1}"
         condition: dict[str, Any] = {"IfMatch": if_match} if if_match else {}
         with self._reading("read", key):
-            answer = self.client.get_object(**self.place(key), Range=wanted, **version(version_id), **condition)
+            answer = self.client.get_object(**self.place(key), Range=byte_range, **version(version_id), **condition)
             body = answer["Body"].read()
         # A server may ignore Range and answer 200 with everything (RFC 9110, 14.2); ministack does for old versions.
         return body if answer["ResponseMetadata"]["HTTPStatusCode"] == 206 else body[start : start + length]
@@ -225,14 +227,14 @@ class ObjectStore:
                 )
         return len(pending)
 
-    def delete_if(self, found: StoredObject) -> None:
+    def delete_if(self, stored: StoredObject) -> None:
         """Delete an object unless it changed since it was read (on a versioned bucket the version stays).
 
         Raises:
             LostRace: another object or none is there by now; nothing was deleted.
         """
-        with conditional(self.uri(found.key), "delete"):
-            settled(lambda: self.client.delete_object(**self.place(found.key), IfMatch=found.etag))
+        with conditional(self.uri(stored.key), "delete"):
+            settled(lambda: self.client.delete_object(**self.place(stored.key), IfMatch=stored.etag))
 
     @contextmanager
     def _reading(self, action: str, key: str) -> Iterator[None]:

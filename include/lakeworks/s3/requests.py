@@ -85,5 +85,5 @@ def version(version_id: str | None) -> dict[str, Any]:
 
 def version_id_of(answer: Mapping[str, Any]) -> str | None:
     """Return the version id S3 reports; None on a bucket without versioning (which reports none or `null`)."""
-    found = answer.get("VersionId")
-    return None if found in (None, "null") else str(found)
+    version = answer.get("VersionId")
+    return None if version in (None, "null") else str(version)

@@ -83,8 +83,8 @@ def _refuse_taken(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"`{folder}` is a file. Nothing was written. Name a new folder.")
     if folder.is_dir() and any(folder.iterdir()):
-        found = "a project" if (folder / MARKER).is_file() else "not empty"
-        raise ConfigError(f"`{folder}` is {found}. Nothing was written. Name a new folder.")
+        obstacle = "a project" if (folder / MARKER).is_file() else "not empty"
+        raise ConfigError(f"`{folder}` is {obstacle}. Nothing was written. Name a new folder.")
 
 
 def _name(folder: Path) -> str:

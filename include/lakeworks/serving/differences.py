@@ -63,7 +63,7 @@ def compare(
     entries = {
         item.path: (item, lake.ledger.newest(contract.table, item)) for item in lake.ledger.numbers(contract.table)
     }
-    found = []
+    partitions = []
     for path in sorted({*entries, *counted, *(path for path, number in noted.items() if number)}):
         partition, stored = entries.get(path, (Partition.parse(path), None))
         entry = stored.entry if stored else None
@@ -71,7 +71,7 @@ def compare(
         if deep and entry is not None and entry.objects:
             with explained(f"`{contract.name}` {partition}"):
                 other = _other_rows(connection, lake, contract, served, entry)
-        found.append(
+        partitions.append(
             ServedPartition(
                 partition,
                 entry.seq if entry else 0,
@@ -81,7 +81,7 @@ def compare(
                 other,
             )
         )
-    return found
+    return partitions
 
 
 def _other_rows(

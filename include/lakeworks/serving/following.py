@@ -54,16 +54,16 @@ def serve(  # noqa: PLR0913 - each is a choice of who serves
         prepare(connection, served, rewrite=rewrite)
         known = {} if again else _served(connection, contract, served)
     taken = lake.ledger.numbers(contract.table)
-    wanted = sorted(taken if partitions is None else partitions, key=lambda item: item.path)
+    chosen = sorted(taken if partitions is None else partitions, key=lambda item: item.path)
     done = list[Followed]()
-    for partition in wanted:
+    for partition in chosen:
         number, rows = known.get(partition.path, (0, 0))
         if number and number == max(taken.get(partition, [0])):  # the listing alone shows that nothing is new
             done.append(Followed(str(partition), "unchanged", number, rows))
             continue
         with explained(f"`{contract.name}` {partition}"), connection.transaction():
             done.append(_follow(connection, lake, contract, (served, partition), again=again))
-        progress(len(done), len(wanted))
+        progress(len(done), len(chosen))
     return done
 
 
@@ -110,13 +110,13 @@ def _locked(connection: "psycopg.Connection", served: ServedTable, place: list[s
         served,
         place,
     )
-    found = _execute(
+    rows = _execute(
         connection,
         "SELECT publication, content, shape FROM {publications} WHERE table_name = %s AND partition = %s FOR UPDATE",
         served,
         place,
     ).fetchone()
-    return found or (0, "", "")
+    return rows or (0, "", "")
 
 
 def _replace(

@@ -37,12 +37,12 @@ def copied(batch: pa.RecordBatch, kinds: dict[str, str], where: str) -> pa.Recor
     """
     columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        found = _copied(column, kinds[name])
-        if pa.types.is_string(found.type) and pc.any(pc.match_substring(found, "\0")).as_py():
+        copied_column = _copied(column, kinds[name])
+        if pa.types.is_string(copied_column.type) and pc.any(pc.match_substring(copied_column, "\0")).as_py():
             _refuse_nul(name, where)
-        if kinds[name] == "jsonb" and pc.any(pc.match_substring(found, "\\u0000")).as_py():
+        if kinds[name] == "jsonb" and pc.any(pc.match_substring(copied_column, "\\u0000")).as_py():
             _refuse_nul(name, where)
-        columns.append(found)
+        columns.append(copied_column)
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 

@@ -37,10 +37,10 @@ class ServedTable:
                 f"`{contract.name}` is not served: its contract has no `serving`. Nothing was served. Add "
                 "`serving: {postgres: {}}`."
             )
-        wanted = contract.serving.postgres
+        declared = contract.serving.postgres
         return cls(
-            wanted.schema_name or contract.table.database,
-            wanted.table_name or contract.table.table,
+            declared.schema_name or contract.table.database,
+            declared.table_name or contract.table.table,
             served_columns(contract),
         )
 
@@ -78,14 +78,14 @@ def prepare(connection: "psycopg.Connection", served: ServedTable, *, rewrite: b
         if _types(connection, served) is None:
             _create(connection, served)
             return
-        found = _types(connection, served) or {}
+        existing = _types(connection, served) or {}
         for name, kind in served.columns.items():
-            if name not in found:
+            if name not in existing:
                 connection.execute(
                     sql.SQL("ALTER TABLE {} ADD COLUMN {} {}").format(served.name, sql.Identifier(name), sql.SQL(kind))
                 )
-            elif found[name] != _spelled(kind):
-                _widen(connection, served, name, (found[name], _spelled(kind)), rewrite=rewrite)
+            elif existing[name] != _spelled(kind):
+                _widen(connection, served, name, (existing[name], _spelled(kind)), rewrite=rewrite)
 
 
 def _create(connection: "psycopg.Connection", served: ServedTable) -> None:
@@ -145,8 +145,8 @@ def _widen(
 
 def _is_wider_decimal(old: str, new: str) -> bool:
     """Return True if the new decimal has all digits of the old one before and after the point: PostgreSQL rounds silently."""
-    found = [re.fullmatch(r"numeric\((\d+),(\d+)\)", kind) for kind in (old, new)]
-    if not found[0] or not found[1]:
+    matches = [re.fullmatch(r"numeric\((\d+),(\d+)\)", kind) for kind in (old, new)]
+    if not matches[0] or not matches[1]:
         return False
-    (old_digits, old_scale), (digits, scale) = ((int(match[1]), int(match[2])) for match in found if match)
+    (old_digits, old_scale), (digits, scale) = ((int(match[1]), int(match[2])) for match in matches if match)
     return scale >= old_scale and digits - scale >= old_digits - old_scale

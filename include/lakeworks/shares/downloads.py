@@ -21,7 +21,7 @@ _NOTHING = "Nothing was shared."
 class Terms:
     """Terms of a share: duration, recipient, and whether protected columns are allowed."""
 
-    wanted: timedelta
+    duration: timedelta
     to: str = ""
     allow: bool = False
 
@@ -73,10 +73,10 @@ def share_key(lake: Lake, key: str, signer: Signer, terms: Terms, now: datetime)
         raise ConfigError(
             f"`{key}` is the lake's own: `{area}/` is never shared. {_NOTHING} Share a partition, or exports/…."
         )
-    found = lake.store.head(key)
-    if found is None:
+    stored = lake.store.head(key)
+    if stored is None:
         raise LakeNotFound(f"There is no `{lake.store.uri(key)}`. {_NOTHING}")
-    shared = SharedObject(key=key, version_id=found.version_id, size=found.size)
+    shared = SharedObject(key=key, version_id=stored.version_id, size=stored.size)
     return _share(lake, (shared,), {}, (signer, terms, now))
 
 
@@ -109,7 +109,7 @@ def _share(
             f"`{unpinned[0]}` has no version id: the bucket keeps no versions, and the address would show whatever is written "
             f"there later. {_NOTHING} Run the DAG lake_bootstrap."
         )
-    until = signer.until(now, terms.wanted)
+    until = signer.until(now, terms.duration)
     record = ShareRecord(
         id=new_id(), kind="download", objects=objects, to=terms.to, signed_by=signer.access_key, created_at=now,
         until=until, **about,
@@ -121,5 +121,5 @@ def _share(
 
 def _address(lake: Lake, item: SharedObject, signer: Signer, seconds: int) -> str:
     store = lake.store
-    wanted = {"Bucket": store.layers.of(item.key), "Key": store.at(item.key), "VersionId": item.version_id}
-    return str(signer.client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=max(seconds, 1)))
+    params = {"Bucket": store.layers.of(item.key), "Key": store.at(item.key), "VersionId": item.version_id}
+    return str(signer.client.generate_presigned_url("get_object", Params=params, ExpiresIn=max(seconds, 1)))

@@ -41,13 +41,13 @@ class Signer:
         client = session.client("s3", region_name=region, config=config.merge(Config(signature_version="s3v4")))
         return cls(client, frozen.access_key, bool(frozen.token), _end_of(credentials))
 
-    def until(self, now: datetime, wanted: timedelta) -> datetime:
+    def until(self, now: datetime, duration: timedelta) -> datetime:
         """Return when an address made now ends: at the requested time, or earlier with the credentials.
 
         Raises:
             ConfigError: the credentials have expired.
         """
-        end = now + wanted
+        end = now + duration
         if self.end is not None:
             end = min(end, self.end)
         if end <= now:
@@ -64,10 +64,10 @@ def duration_of(text: str) -> timedelta:
         ConfigError: it is no duration, or longer than S3 allows.
     """
     match = _DURATION.fullmatch(text)
-    found = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
-    if not timedelta() < found <= LONGEST:
+    duration = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
+    if not timedelta() < duration <= LONGEST:
         raise ConfigError(f"`{text}` is no time to share for. Nothing was shared. Write 30m, 1h or 2d; at most 7d.")
-    return found
+    return duration
 
 
 def _end_of(credentials: Any) -> datetime | None:

@@ -60,7 +60,7 @@ def share_upload(
     if "/" in upload.name or upload.name in (".", "..") or "${" in upload.name:
         raise ConfigError(f"`{upload.name}` is no file's name. Nothing was shared.")
     folder = f"{INBOX}/{upload.data_set}/{upload.period}/"
-    until = signer.until(now, terms.wanted)
+    until = signer.until(now, terms.duration)
     record = ShareRecord(
         id=new_id(), kind="upload", objects=(SharedObject(key=folder + upload.name),), to=terms.to,
         signed_by=signer.access_key, created_at=now, until=until,

@@ -18,17 +18,17 @@ class Options(BaseModel):
 Model = TypeVar("Model", bound=Options)
 
 
-def read_options(model: type[Model], wanted: FetchRequest) -> Model:
+def read_options(model: type[Model], request: FetchRequest) -> Model:
     """Return the options of a data set.
 
     Raises:
         ContractError: one is missing, unknown or of another type; names each.
     """
     try:
-        return model.model_validate(wanted.options)
+        return model.model_validate(request.options)
     except ValidationError as error:
         raise ContractError(
-            f"source_options of the data set `{wanted.dataset}`: {problems(error)}. Nothing was asked; correct the contract."
+            f"source_options of the data set `{request.dataset}`: {problems(error)}. Nothing was asked; correct the contract."
         ) from error
 
 

@@ -85,7 +85,7 @@ class RequestSource(Protocol):
     that began with one variant is not continued with another.
     """
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """Make every request of the data set through `landing.fetch_once`; return facts of the whole fetch (a watermark).
 
         Raises:

@@ -41,15 +41,15 @@ def known_sources() -> dict[str, KnownSource]:
         ContractError: two places name the same source.
         ConfigError: there is no project.
     """
-    found: dict[str, KnownSource] = {}
+    sources: dict[str, KnownSource] = {}
     for source in (*_of_library(), *_installed(), *_of_project()):
-        if source.name in found:
+        if source.name in sources:
             raise ContractError(
-                f"Two sources are called `{source.name}`: {found[source.name].origin} and {source.origin}. Nothing was run. "
+                f"Two sources are called `{source.name}`: {sources[source.name].origin} and {source.origin}. Nothing was run. "
                 "Rename one, and `source:` in the contracts that use it."
             )
-        found[source.name] = source
-    return found
+        sources[source.name] = source
+    return sources
 
 
 def open_source(name: str, base_url: str | None = None, access: SourceConnection | None = None) -> AnySource:

@@ -37,25 +37,25 @@ class MissingPartitions:
 
 
 def missing_partitions(
-    facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, also: Iterable[Period] = ()
+    index: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, also: Iterable[Period] = ()
 ) -> MissingPartitions:
     """Return the missing partitions of a time-partitioned table in a range. `also` are periods that are due in any case."""
-    there = facts.slots(contract) | facts.expired_slots(contract)
-    ran = covered_by(facts.recorded(contract), grain)
-    due = _due(facts, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
+    there = index.slots(contract) | index.expired_slots(contract)
+    ran = covered_by(index.recorded(contract), grain)
+    due = _due(index, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
     lacking = {slot for slot in due if window.holds(slot)} - there
     return MissingPartitions(frozenset(lacking - ran), frozenset(lacking & ran))
 
 
-def _due(facts: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, known: set[Period]) -> set[Period]:
+def _due(index: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, known: set[Period]) -> set[Period]:
     """Return the periods that every upstream has data for; if all upstreams are optional, those that any has data for.
 
     If no upstream is partitioned by time: the whole range, or from the first to the last known period.
     """
-    sources = {x.name: x for x in facts.upstreams(contract) if x.time_grain}
+    sources = {x.name: x for x in index.upstreams(contract) if x.time_grain}
     needed = [x for name, x in sources.items() if not contract.inputs.get(name, InputRule()).optional]
     if sources:
-        slots = [{s for slot in facts.slots(x) for s in slot.split(grain)} for x in needed or sources.values()]
+        slots = [{s for slot in index.slots(x) for s in slot.split(grain)} for x in needed or sources.values()]
         return set.intersection(*slots) if needed else set().union(*slots)
     begin = window.first or min(known, default=None)
     end = window.last.end if window.last else max((slot.end for slot in known), default=None)

@@ -84,8 +84,8 @@ class Matrix:
     @cached_property
     def counts(self) -> dict[PartitionState, int]:
         """Return the number of partitions per state, worst first."""
-        found = Counter(cell.state for cell in self.cells)
-        return {state: found[state] for state in STATES if found[state]}
+        states = Counter(cell.state for cell in self.cells)
+        return {state: states[state] for state in STATES if states[state]}
 
     @cached_property
     def quarantined(self) -> int:

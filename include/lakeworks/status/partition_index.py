@@ -42,7 +42,7 @@ class PartitionIndex:
     """Published partitions of a lake's tables, and the current inputs of their runs."""
 
     lake: Lake
-    _known: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
+    _by_table: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
     _by_time: dict[tuple[str, str, bool], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
     _upstreams: dict[str, list[Contract]] = field(default_factory=dict)
     _runs: dict[str, dict[str, tuple[datetime, str]]] = field(default_factory=dict)
@@ -50,16 +50,16 @@ class PartitionIndex:
 
     def published(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Return every partition of a table that is published, or about to be."""
-        return {partition: known for partition, known in self._all(contract).items() if not known.expired}
+        return {partition: item for partition, item in self._published_of(contract).items() if not item.expired}
 
     def expired(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Return the partitions of a table that were withdrawn at the end of their retention."""
-        return {partition: known for partition, known in self._all(contract).items() if known.expired}
+        return {partition: item for partition, item in self._published_of(contract).items() if item.expired}
 
-    def _all(self, contract: Contract) -> dict[Partition, PublishedPartition]:
-        if contract.name not in self._known:
-            self._known[contract.name] = _known(self.lake, contract)
-        return self._known[contract.name]
+    def _published_of(self, contract: Contract) -> dict[Partition, PublishedPartition]:
+        if contract.name not in self._by_table:
+            self._by_table[contract.name] = _published(self.lake, contract)
+        return self._by_table[contract.name]
 
     def half_runs(self, contract: Contract) -> dict[Partition, tuple[int, RunTicket]]:
         """Return the partitions of runs without a number: the run's entry number there, and its ticket."""
@@ -76,14 +76,14 @@ class PartitionIndex:
         """Return the tables that a table is built from."""
         if contract.name not in self._upstreams:
             sql = load_sql(contract)
-            found = [self.lake.contract(str(name)) for name in upstream(sql)] if sql else []
-            self._upstreams[contract.name] = found
+            contracts = [self.lake.contract(str(name)) for name in upstream(sql)] if sql else []
+            self._upstreams[contract.name] = contracts
         return self._upstreams[contract.name]
 
     def slots(self, contract: Contract) -> set[Period]:
         """Return the periods that a table has partitions for, without partitions it cannot have."""
-        found = (partition for partition in self.published(contract) if contract.could_have(partition))
-        return {slot for partition in found if (slot := partition.period)}
+        partitions = (partition for partition in self.published(contract) if contract.could_have(partition))
+        return {slot for partition in partitions if (slot := partition.period)}
 
     def expired_slots(self, contract: Contract) -> set[Period]:
         """Return the time slots whose partitions were withdrawn at the end of their retention."""
@@ -94,17 +94,17 @@ class PartitionIndex:
 
         With `expired`, include upstream partitions that were withdrawn at the end of their retention since.
         """
-        found: set[tuple[str, str, int]] = set()
+        publications: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
             for cut, key in _slots_read(contract, source, period):
-                found.update(self._at(source, cut, expired=expired).get(key, []))
-        return inputs_fingerprint(found) or NO_INPUTS
+                publications.update(self._at(source, cut, expired=expired).get(key, []))
+        return inputs_fingerprint(publications) or NO_INPUTS
 
     def has_expired_input(self, contract: Contract, period: Period) -> bool:
         """Return whether an upstream partition that a run of the period read has expired. Then it cannot be rebuilt."""
         for source in self.upstreams(contract):
-            whole = contract.inputs.get(source.name, InputRule()).whole
-            for cut, key in () if whole else _slots_read(contract, source, period):
+            reads_all = contract.inputs.get(source.name, InputRule()).whole
+            for cut, key in () if reads_all else _slots_read(contract, source, period):
                 if self._at(source, cut, expired=True).get(key) != self._at(source, cut, expired=False).get(key):
                     return True
         return False
@@ -123,21 +123,21 @@ class PartitionIndex:
 
     def newest(self, root: str) -> dict[str, tuple[datetime, str]]:
         """Return the newest object of every folder below a prefix, by folder: its time, and its name without the ending."""
-        found: dict[str, tuple[datetime, str]] = {}
+        newest: dict[str, tuple[datetime, str]] = {}
         for item in self.lake.store.scan(root):
             folder, _, name = item.key.removeprefix(root).rpartition("/")
-            if item.modified and (folder not in found or item.modified >= found[folder][0]):
-                found[folder] = item.modified, name.rpartition(".")[0]
-        return found
+            if item.modified and (folder not in newest or item.modified >= newest[folder][0]):
+                newest[folder] = item.modified, name.rpartition(".")[0]
+        return newest
 
     def _at(self, contract: Contract, grain: str, *, expired: bool) -> dict[str, list[tuple[str, str, int]]]:
         """Group publications by month, day or hour. A table without time partitions has one group with an empty key."""
         if (contract.name, grain, expired) not in self._by_time:
             index: dict[str, list[tuple[str, str, int]]] = {}
-            for partition, known in (self._all(contract) if expired else self.published(contract)).items():
+            for partition, item in (self._published_of(contract) if expired else self.published(contract)).items():
                 slot = partition.period
                 key = str(Period.containing(slot.start, grain)) if slot and grain else ""
-                index.setdefault(key, []).append((contract.name, partition.path, known.publication))
+                index.setdefault(key, []).append((contract.name, partition.path, item.publication))
             self._by_time[contract.name, grain, expired] = index
         return self._by_time[contract.name, grain, expired]
 
@@ -152,23 +152,23 @@ def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterato
         yield from ((grain, str(slot)) for slot in period_range(first, period.end))
     else:
         cut = GRAINS[min(GRAINS.index(grain), GRAINS.index(period.grain))]
-        for wanted in period.with_earlier(contract.look_back_periods):
-            yield cut, str(Period.containing(wanted.start, cut))
+        for read in period.with_earlier(contract.look_back_periods):
+            yield cut, str(Period.containing(read.start, cut))
 
 
-def _known(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:
+def _published(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:
     numbers = lake.ledger.numbers(contract.table)
     listed = _listed(lake, contract) if numbers else {}
-    found: dict[Partition, PublishedPartition] = {}
+    published: dict[Partition, PublishedPartition] = {}
     behind: list[Partition] = []
     for partition, taken in numbers.items():
         says = listed.get(partition, {})
         if says.get(ENTRY) == str(taken[-1]) and "lakeworks.inputs" in says:
-            found[partition] = _as_listed(says)
+            published[partition] = _as_listed(says)
         else:
             behind.append(partition)
     read = lake.store.map(lambda partition: _read(lake, contract, partition, numbers[partition]), behind)
-    return found | {partition: known for partition, known in zip(behind, read, strict=True) if known}
+    return published | {partition: item for partition, item in zip(behind, read, strict=True) if item}
 
 
 def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]]:
@@ -178,8 +178,8 @@ def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]
         return {}
     if not contract.partition_keys:
         return {Partition(): table.get("Parameters", {})}
-    found = lake.catalog.calls(contract.table).listing(columns=False)
-    return {partition_from_glue(contract, item["Values"]): item.get("Parameters", {}) for item in found}
+    registered = lake.catalog.calls(contract.table).listing(columns=False)
+    return {partition_from_glue(contract, item["Values"]): item.get("Parameters", {}) for item in registered}
 
 
 def _as_listed(says: Mapping[str, str]) -> PublishedPartition:

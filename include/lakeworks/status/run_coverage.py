@@ -26,8 +26,8 @@ def covered_slots(contract: Contract, record: RunRecord) -> set[Period]:
     grain = contract.time_grain
     if grain is None:
         return {record.parsed_period}
-    found = {item.parsed.period for item in record.partitions} - {None}
-    return set(record.parsed_period.split(grain)) | {slot for slot in found if slot is not None}
+    covered = {item.parsed.period for item in record.partitions} - {None}
+    return set(record.parsed_period.split(grain)) | {slot for slot in covered if slot is not None}
 
 
 def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int = MOST_ANNOUNCED) -> list[str]:

@@ -1,7 +1,7 @@
 """The partition matrix of tables: missing, stale, running, failed, published.
 
 A partition is stale if the fingerprint of its current inputs differs from the one it was built from, or if its period was
-landed again. All facts come from listings (status/partition_index.py), so 100,000 partitions take seconds.
+landed again. All index come from listings (status/partition_index.py), so 100,000 partitions take seconds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,34 +28,34 @@ def status(
     contracts: Sequence[Contract],
     window: PeriodRange | None = None,
     activities: Iterable[Activity] = (),
-    facts: PartitionIndex | None = None,
+    index: PartitionIndex | None = None,
 ) -> Iterator[Matrix]:
     """Yield the matrix of each table. `activities` are Airflow's current tasks, if it was asked.
 
-    A table that cannot be read has a matrix with a `fault`, and does not stop the others. With `facts`, earlier listings are
+    A table that cannot be read has a matrix with a `fault`, and does not stop the others. With `index`, earlier listings are
     used again.
     """
-    facts = facts or PartitionIndex(lake)
+    index = index or PartitionIndex(lake)
     by_table: dict[str, list[Activity]] = {}
     for activity in activities:
         by_table.setdefault(activity.table, []).append(activity)
     for contract in contracts:
         try:
-            yield _Table(facts, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix()
+            yield _Table(index, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix()
         except TerminalError as error:
             yield Matrix(contract.name, (), fault=error)
 
 
 @dataclass
 class _Table:
-    facts: PartitionIndex
+    index: PartitionIndex
     contract: Contract
     activities: Sequence[Activity]
     window: PeriodRange
     _expected: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def matrix(self) -> Matrix:
-        known = {**self.facts.published(self.contract), **self.facts.expired(self.contract)}
+        known = {**self.index.published(self.contract), **self.index.expired(self.contract)}
         cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(part.period)]
         cells += self._absent(bool(known))
         cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
@@ -68,7 +68,7 @@ class _Table:
         within = " in the range" if self.window.first or self.window.last else ""
         if self.contract.source:
             return f"no run has landed `{self.contract.source}` and published it{within}: start its DAG"
-        without = [source.name for source in self.facts.upstreams(self.contract) if not self.facts.published(source)]
+        without = [source.name for source in self.index.upstreams(self.contract) if not self.index.published(source)]
         if without:
             return f"it is built from {', '.join(f'`{name}`' for name in without)}, which nothing is published of"
         return f"its inputs have no common period{within}: a run needs data of each of them"
@@ -101,7 +101,7 @@ class _Table:
 
     def _half_run(self, partition: Partition, known: PublishedPartition) -> str:
         """Return why readers by ledger may not see a publication: its run has no number. Empty if it has one."""
-        seq, ticket = self.facts.half_runs(self.contract).get(partition, (0, None))
+        seq, ticket = self.index.half_runs(self.contract).get(partition, (0, None))
         if ticket is None or known.publication > seq:
             return ""
         name = self.contract.name
@@ -115,7 +115,7 @@ class _Table:
         if self.contract.late_data:
             return self._behind(known.period)
         period = Period.parse(known.period)
-        if known.inputs not in self._fingerprints(period) and not self.facts.has_expired_input(self.contract, period):
+        if known.inputs not in self._fingerprints(period) and not self.index.has_expired_input(self.contract, period):
             return f"an upstream has other publications for {known.period} than it was built from"
         landed = self.landed.get(period.path if self.contract.partition_by else "")
         if landed and known.period in self.runs and landed > self.runs[known.period][0]:
@@ -133,15 +133,15 @@ class _Table:
         """Return the accepted hashes of current inputs: an input that only expired makes no partition stale."""
         key = str(period)
         if key not in self._expected:
-            current = self.facts.fingerprint(self.contract, period)
-            before = self.facts.fingerprint(self.contract, period, expired=True)
+            current = self.index.fingerprint(self.contract, period)
+            before = self.index.fingerprint(self.contract, period, expired=True)
             self._expected[key] = frozenset({current, before})
         return self._expected[key]
 
     def _behind(self, period: str) -> str:
         """Return True if a run with late data is stale, because its upstream's period was run after it."""
         name = self.contract.late_data.arrivals_from if self.contract.late_data else ""
-        runs = self.facts.runs(self.facts.lake.contract(name))
+        runs = self.index.runs(self.index.lake.contract(name))
         above = max(
             (at for key, (at, _) in runs.items() if key.startswith(period)), default=None
         )  # of the period or inside it
@@ -155,11 +155,11 @@ class _Table:
             if not published:
                 yield self._nothing(Partition(), None, frozenset())
             return
-        found = missing_partitions(
-            self.facts, self.contract, grain, self.window, (Period.parse(x.period) for x in self.activities)
+        missing = missing_partitions(
+            self.index, self.contract, grain, self.window, (Period.parse(x.period) for x in self.activities)
         )
-        for slot in sorted(found.missing | found.empty):
-            yield self._nothing(Partition.of_period(slot), slot, found.empty)
+        for slot in sorted(missing.missing | missing.empty):
+            yield self._nothing(Partition.of_period(slot), slot, missing.empty)
 
     def _nothing(self, partition: Partition, slot: Period | None, empty: frozenset[Period]) -> Cell:
         if activity := self._activity(slot):
@@ -173,14 +173,14 @@ class _Table:
         if not self.activities:
             return None
         if slot is None:
-            found = list(self.activities)
+            candidates = list(self.activities)
         else:
             periods = [str(Period.containing(slot.start, grain)) for grain in GRAINS]
-            found = [activity for period in periods for activity in self.by_period.get(period, [])]
-        current = [activity for activity in found if not self._recheck_published_meanwhile(activity, slot)]
+            candidates = [activity for period in periods for activity in self.by_period.get(period, [])]
+        current = [activity for activity in candidates if not self._was_repaired(activity, slot)]
         return max(current, key=_weight, default=None)
 
-    def _recheck_published_meanwhile(self, activity: Activity, slot: Period | None) -> bool:
+    def _was_repaired(self, activity: Activity, slot: Period | None) -> bool:
         """Return whether a later run repaired a failure: a run of the same period, or of a longer one that was over by then."""
         if activity.state != "failed" or activity.at is None:
             return False
@@ -201,27 +201,27 @@ class _Table:
     @cached_property
     def by_period(self) -> dict[str, list[Activity]]:
         """Return Airflow's current tasks by period."""
-        found: dict[str, list[Activity]] = {}
+        by_period: dict[str, list[Activity]] = {}
         for activity in self.activities:
-            found.setdefault(activity.period, []).append(activity)
-        return found
+            by_period.setdefault(activity.period, []).append(activity)
+        return by_period
 
     @cached_property
     def runs(self) -> dict[str, tuple[datetime, str]]:
         """Return when the last run of a period was recorded, and which attempt it was."""
-        return self.facts.runs(self.contract)
+        return self.index.runs(self.contract)
 
     @cached_property
     def quarantined(self) -> set[str]:
         """Return the periods whose last run quarantined rows."""
-        folders = self.facts.newest(join(QUARANTINE, self.contract.table.path) + "/")
+        folders = self.index.newest(join(QUARANTINE, self.contract.table.path) + "/")
         attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in folders.items()}
         return {period for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
 
     @cached_property
     def landed(self) -> dict[str, datetime]:
         """Return when a source table's periods were landed again after their run, by path."""
-        return landed_since(self.facts.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
+        return landed_since(self.index.lake, self.contract, {period: at for period, (at, _) in self.runs.items()})
 
 
 def _weight(activity: Activity) -> tuple[bool, bool, str]:

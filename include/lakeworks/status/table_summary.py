@@ -74,13 +74,13 @@ def latest_runs(lake: Lake, contract: Contract) -> dict[str, RunRecord]:
     return dict(sorted({run.period: run for run in records}.items(), key=lambda item: item[1].run.order))
 
 
-def newest_run(facts: PartitionIndex, contract: Contract) -> RunRecord | None:
+def newest_run(index: PartitionIndex, contract: Contract) -> RunRecord | None:
     """Return the record of the last recorded run, from the index and one read; None if there is none."""
     runs = [
-        (at, attempt, period) for key, (at, attempt) in facts.runs(contract).items() if (period := Period.find(key))
+        (at, attempt, period) for key, (at, attempt) in index.runs(contract).items() if (period := Period.find(key))
     ]
     keys = [run_key(contract.table, period, attempt) for _, attempt, period in sorted(runs)[-1:]]
-    return next(iter(readable_records(facts.lake.store, keys)), None)
+    return next(iter(readable_records(index.lake.store, keys)), None)
 
 
 def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]]:
@@ -88,13 +88,13 @@ def arrived_columns(lake: Lake, contract: Contract) -> list[tuple[str, LakeType]
     if contract.schema_policy == "freeze":
         return []
     known = {name.lower() for name in contract.columns}
-    found = dict[str, LakeType]()
+    columns = dict[str, LakeType]()
     for run in latest_runs(lake, contract).values():
         for column in run.extra_columns:
             name, kind = column.name.lower(), LakeType.parse(column.type)
-            found[name] = wider(found.get(name, kind), kind)
+            columns[name] = wider(columns.get(name, kind), kind)
     return [
         (name, kind)
-        for name, kind in found.items()
+        for name, kind in columns.items()
         if name not in known and not arriving_fault(name, kind, contract.partition_keys)
     ]

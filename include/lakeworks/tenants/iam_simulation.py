@@ -68,11 +68,11 @@ def _holds(operator: str, key: str, patterns: list[str], context: Mapping[str, s
     value = folded.get(key.lower())
     base, if_exists = operator.removesuffix("IfExists"), operator.endswith("IfExists")
     compare: dict[str, Callable[[str, str], bool]] = {
-        "StringEquals": lambda pattern, found: pattern == found,
+        "StringEquals": lambda pattern, actual: pattern == actual,
         "StringLike": _like,
-        "StringNotEquals": lambda pattern, found: pattern == found,
+        "StringNotEquals": lambda pattern, actual: pattern == actual,
         "StringNotLike": _like,
-        "Bool": lambda pattern, found: pattern.lower() == found.lower(),
+        "Bool": lambda pattern, actual: pattern.lower() == actual.lower(),
     }
     if base not in compare:
         raise ConfigError(f"Cannot judge a policy with the condition `{operator}`. Nothing was decided.")

@@ -65,15 +65,15 @@ def add(
     Raises:
         LostRace: another process registers the same tenant at this moment; run again.
     """
-    whole, own = lake.for_tenant(None), lake.for_tenant(tenant)
-    registry = TenantRegistry(whole.store)
+    owners_lake, own = lake.for_tenant(None), lake.for_tenant(tenant)
+    registry = TenantRegistry(owners_lake.store)
     known = registry.get(tenant) is not None
     changed = registry.save(TenantRecord(id=str(tenant), owner=owner, since=clock()))
     changes = [TenantChange("tenant", _outcome(known=known, changed=changed), str(tenant))]
     for name in sorted({own.catalog.database(load_contract(table).table) for table in all_tables()}):
         created = own.catalog.ensure_database(name, f"lakeworks tenant {tenant}")
         changes.append(TenantChange(f"database {name}", "created" if created else "unchanged"))
-    changes.append(_write_policy(whole, tenant, address))
+    changes.append(_write_policy(owners_lake, tenant, address))
     return changes
 
 
@@ -102,12 +102,12 @@ def remove(lake: Lake, tenant: Tenant, *, keep_data: bool = False, clock: Callab
 def data_of(lake: Lake, tenant: Tenant) -> list[AreaUse]:
     """Return a tenant's objects by area; areas without objects are left out."""
     store = lake.for_tenant(tenant).store
-    found = []
+    objects = []
     for area in TENANT_AREAS:
         sizes = [item.size for item in store.scan(f"{area}/")]
         if sizes:
-            found.append(AreaUse(area, len(sizes), sum(sizes)))
-    return found
+            objects.append(AreaUse(area, len(sizes), sum(sizes)))
+    return objects
 
 
 def _write_policy(lake: Lake, tenant: Tenant, address: LakeAddress) -> TenantChange:

@@ -47,11 +47,11 @@ class TenantRegistry:
         """
         key, body = registry_key(Tenant(record.id)), record.model_dump_json(indent=1).encode()
         try:
-            found, etag = self._load(key)
+            tenants, etag = self._load(key)
         except LakeNotFound:
             self._put(Target(key, if_absent=True), body)
             return True
-        if found.model_copy(update={"since": record.since}) == record:
+        if tenants.model_copy(update={"since": record.since}) == record:
             return False
         self._put(Target(key, if_match=etag), body)
         return True
@@ -65,9 +65,9 @@ class TenantRegistry:
             ) from error
 
     def _load(self, key: str) -> tuple[TenantRecord, str]:
-        body, found = self.store.get(key)
+        body, stored = self.store.get(key)
         try:
-            return TenantRecord.model_validate_json(body), found.etag
+            return TenantRecord.model_validate_json(body), stored.etag
         except ValidationError as error:
             raise LedgerCorrupt(
                 f"`{self.store.uri(key)}` is not a tenant's record: {error.errors()[0]['msg']}. Nothing was changed. "

@@ -18,12 +18,12 @@ def column_lineage(contract: Contract, sql: str, load: Callable[[str], Contract]
     of columns that `transform.py` computes are the SQL columns in its `MADE_OF`.
     """
     inputs = tuple(sorted((str(name), tuple(load(str(name)).columns)) for name in upstream(sql)))
-    found = _traced(sql, inputs)
+    traced = _traced(sql, inputs)
     function = load_function(contract)
     for name, columns in function.made_of.items() if function else ():
-        origins = {origin for column in columns for origin in found.get(column.lower(), ())}
-        found = {**found, name.lower(): tuple(sorted(origins))}
-    return {name: found.get(name.lower(), ()) for name in contract.columns}
+        origins = {origin for column in columns for origin in traced.get(column.lower(), ())}
+        traced = {**traced, name.lower(): tuple(sorted(origins))}
+    return {name: traced.get(name.lower(), ()) for name in contract.columns}
 
 
 @lru_cache(maxsize=256)
@@ -39,14 +39,14 @@ def _traced(sql: str, inputs: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[s
         spelled[(table.database, table.table)] = (name, {column.lower(): column for column in columns})
 
     def origins(node: Node) -> tuple[Origin, ...]:
-        found = set()
+        sources = set()
         for leaf in node.walk():
             source = leaf.expression
             if isinstance(source, exp.Table) and (source.db, source.name) in spelled:
                 name, columns = spelled[(source.db, source.name)]
                 column = leaf.name.rpartition(".")[2].strip('"')
-                found.add((name, columns.get(column.lower(), column)))
-        return tuple(sorted(found))
+                sources.add((name, columns.get(column.lower(), column)))
+        return tuple(sorted(sources))
 
     # trimmed queries are only for display, and take three quarters of the time
     traced = lineage(None, sql, schema, dialect="duckdb", trim_selects=False)

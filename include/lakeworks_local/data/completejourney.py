@@ -63,10 +63,10 @@ def baskets(store: int = BUSIEST_STORE) -> tuple[Basket, ...]:
     table = table.sort_by(
         [("transaction_timestamp", "ascending"), ("basket_id", "ascending"), ("product_id", "ascending")]
     )
-    found: dict[int, list[dict[str, object]]] = {}
+    baskets: dict[int, list[dict[str, object]]] = {}
     for row in table.to_pylist():
-        found.setdefault(row["basket_id"], []).append(row)
-    return tuple(_basket(number, rows) for number, rows in found.items())
+        baskets.setdefault(row["basket_id"], []).append(row)
+    return tuple(_basket(number, rows) for number, rows in baskets.items())
 
 
 @lru_cache(maxsize=4)

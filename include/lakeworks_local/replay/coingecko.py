@@ -109,13 +109,13 @@ def _moments(first: datetime, last: datetime, now: datetime) -> list[datetime]:
     step = timedelta(days=1) if stretch > timedelta(days=90) else step
     seconds = step.total_seconds()
     moment = datetime.fromtimestamp(math.ceil(first.timestamp() / seconds) * seconds, UTC)
-    found = []
+    moments = []
     while moment <= min(last, now):
         # finer points lie some milliseconds to seconds after the mark
         late = 0 if step.days else random.Random(moment.timestamp()).randrange(0, 9000)
-        found.append(moment + timedelta(milliseconds=late))
+        moments.append(moment + timedelta(milliseconds=late))
         moment += step
-    return [item for item in found if item <= min(last, now)] + ([now] if last >= now else [])
+    return [item for item in moments if item <= min(last, now)] + ([now] if last >= now else [])
 
 
 def _ohlc(request: Request, now: datetime, faults: list[Fault]) -> Response:
@@ -140,8 +140,8 @@ def _markets(request: Request, now: datetime, faults: list[Fault]) -> Response:
     if "vs_currency" not in params:
         return JSONResponse({"error": "Missing parameter vs_currency"}, 422, SYNTHETIC)
     size, page = min(int(params.get("per_page", 100)), 250), int(params.get("page", 1))
-    wanted = params["ids"].split(",") if params.get("ids") else [*COINS]
-    rows = sorted((_market(coin, now) for coin in wanted if coin in COINS), key=lambda row: -row["market_cap"])
+    coins = params["ids"].split(",") if params.get("ids") else [*COINS]
+    rows = sorted((_market(coin, now) for coin in coins if coin in COINS), key=lambda row: -row["market_cap"])
     rows = [{**row, "market_cap_rank": number} for number, row in enumerate(rows, start=1)]
     return _json(rows[(page - 1) * size : page * size], faults)
 

@@ -81,9 +81,9 @@ class Faults:
 
     def transport(self, request: Request) -> Fault | None:
         """Return and count the first matching fault of the response; else a random one, if chaos is set."""
-        found = next(iter(self._take(request, content=False)), None)
-        unlucky = found is None and self._dice.random() < self.chaos.rate
-        return self._dice.choice(_BAD_LUCK) if unlucky else found
+        fault = next(iter(self._take(request, content=False)), None)
+        unlucky = fault is None and self._dice.random() < self.chaos.rate
+        return self._dice.choice(_BAD_LUCK) if unlucky else fault
 
     def content(self, request: Request) -> list[Fault]:
         """Return every matching change of the content: a real schema change alters several fields. HEAD does not count."""
@@ -143,15 +143,15 @@ def _changed(value: Any, fault: Fault) -> Any:
         return [_changed(item, fault) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {}
+    changed = {}
     for key, item in value.items():
         if key != fault.column:
-            found[key] = _changed(item, fault)
+            changed[key] = _changed(item, fault)
         elif fault.kind == "rename":
-            found[fault.to] = item
+            changed[fault.to] = item
         elif fault.kind == "retype":
-            found[key] = _retyped(item, fault.to)
-    return found
+            changed[key] = _retyped(item, fault.to)
+    return changed
 
 
 def _retyped(value: Any, to: str) -> Any:

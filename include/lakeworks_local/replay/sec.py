@@ -72,7 +72,7 @@ def company_facts(cik: int, symbol: str, name: str, today: date, *, restated: bo
 
 def _entries(cik: int, symbol: str, tag: str, is_moment: bool, size: float) -> list[dict[str, Any]]:
     """Return each quarter's figure in its own filing, and again in the filing one year later."""
-    found, scale = [], random.Random(symbol).uniform(0.5, 1.5)
+    entries, scale = [], random.Random(symbol).uniform(0.5, 1.5)
     for number in range(20):  # from the first quarter of 2009
         year, quarter = 2009 + number // 4, number % 4 + 1
         start, end = date(year, quarter * 3 - 2, 1), _last_day(year, quarter * 3)
@@ -87,8 +87,8 @@ def _entries(cik: int, symbol: str, tag: str, is_moment: bool, size: float) -> l
                 **period, "end": str(end), "val": value, "accn": f"{cik:010d}-{filed:%y}-{filing:06d}", "fy": year + later,
                 "fp": "FY" if quarter == 4 else f"Q{quarter}", "form": "10-K" if quarter == 4 else "10-Q", "filed": str(filed),
             }  # fmt: skip
-            found.append(entry | ({"frame": frame} if later else {}))
-    return sorted(found, key=lambda entry: (entry["end"], entry["filed"]))
+            entries.append(entry | ({"frame": frame} if later else {}))
+    return sorted(entries, key=lambda entry: (entry["end"], entry["filed"]))
 
 
 def _last_day(year: int, month: int) -> date:

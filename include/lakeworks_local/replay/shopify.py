@@ -144,5 +144,5 @@ def _moment(value: str | None) -> datetime | None:
 
 
 def _limited(rows: list[dict[str, Any]], fields: str | None) -> list[dict[str, Any]]:
-    wanted = fields.split(",") if fields else None
-    return [{name: row[name] for name in wanted if name in row} for row in rows] if wanted else rows
+    names = fields.split(",") if fields else None
+    return [{name: row[name] for name in names if name in row} for row in rows] if names else rows

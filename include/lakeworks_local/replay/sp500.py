@@ -63,10 +63,10 @@ def content() -> bytes:
     for company in sorted(index["companies"], key=lambda item: item["symbol"]):
         about, industries = company.get("metadata", {}), company.get("industries", [])
         sector = next((name for name in industries if name in _SECTORS), industries[0] if industries else "")
-        rest = [name for name in industries if name != sector]
+        others = [name for name in industries if name != sector]
         sheet.writerow(
             [
-                company["symbol"].replace("-", "."), company["name"], sector, rest[0] if rest else "",
+                company["symbol"].replace("-", "."), company["name"], sector, others[0] if others else "",
                 about.get("headquarters", ""), "", "", about.get("founded", ""),
             ]
         )  # fmt: skip

@@ -116,17 +116,17 @@ class World:
         """Handle control requests: GET returns every vendor's time, POST sets one (`*`: all)."""
         if request.method == "POST":
             try:
-                wanted = _Tick.model_validate_json(await request.body())
+                tick = _Tick.model_validate_json(await request.body())
             except ValidationError as error:
                 return JSONResponse(
                     {"error": error.errors(include_url=False, include_context=False, include_input=False)}, 400
                 )
-            if wanted.source != "*" and wanted.source not in self.clocks:
+            if tick.source != "*" and tick.source not in self.clocks:
                 return JSONResponse({"error": f"unknown source; known: {sorted(self.clocks)}"}, 400)
             for name, clock in self.clocks.items():
-                if wanted.source in ("*", name):
-                    now = wanted.now.astimezone(UTC) if wanted.now else clock.now()
-                    self.clocks[name] = Clock(now, wanted.speed or clock.speed)
+                if tick.source in ("*", name):
+                    now = tick.now.astimezone(UTC) if tick.now else clock.now()
+                    self.clocks[name] = Clock(now, tick.speed or clock.speed)
         return JSONResponse(
             {name: {"now": clock.now().isoformat(), "speed": clock.speed} for name, clock in self.clocks.items()}
         )
@@ -135,14 +135,14 @@ class World:
         """Handle control requests: GET returns the limits, POST changes a vendor's, DELETE resets the counts."""
         if request.method == "POST":
             try:
-                wanted = _Limit.model_validate_json(await request.body())
+                limit = _Limit.model_validate_json(await request.body())
             except ValidationError as error:
                 return JSONResponse(
                     {"error": error.errors(include_url=False, include_context=False, include_input=False)}, 400
                 )
-            if wanted.source not in self.allowances:
+            if limit.source not in self.allowances:
                 return JSONResponse({"error": f"unknown source; known: {sorted(self.allowances)}"}, 400)
-            self.allowances[wanted.source] = Allowance(wanted.per_second, wanted.burst, wanted.per_day)
+            self.allowances[limit.source] = Allowance(limit.per_second, limit.burst, limit.per_day)
         if request.method == "DELETE":
             self._slots.clear()
             self._days.clear()

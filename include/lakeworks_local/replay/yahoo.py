@@ -41,11 +41,11 @@ def _answer(request: Request, now: datetime, faults: list[Fault]) -> Response:
             f"{interval} data not available for startTime={params.get('period1')} and endTime={params.get('period2')}. "
         )
         return _error(422, "Unprocessable Entity", f"{said}The requested range must be within the last 60 days.")
-    found, running = yahoo_prices.sessions(now)
-    inside = [session for session in found if _start(params, found) <= session.opens_at < _end(params, now)]
+    sessions, running = yahoo_prices.sessions(now)
+    inside = [session for session in sessions if _start(params, sessions) <= session.opens_at < _end(params, now)]
     if any(fault.kind == "empty" for fault in faults):
         inside = []
-    result = _result(inside, found, now, interval)
+    result = _result(inside, sessions, now, interval)
     if inside and (running or any(fault.kind == "partial" for fault in faults)):
         _make_partial(result, now)
     if inside and any(fault.kind == "null_bar" for fault in faults):
@@ -55,16 +55,16 @@ def _answer(request: Request, now: datetime, faults: list[Fault]) -> Response:
     return JSONResponse(changed({"chart": {"result": [result], "error": None}}, faults))
 
 
-def _start(params: Any, found: list[YahooSession]) -> int:
-    return int(params["period1"]) if "period1" in params else found[0].opens_at
+def _start(params: Any, sessions: list[YahooSession]) -> int:
+    return int(params["period1"]) if "period1" in params else sessions[0].opens_at
 
 
 def _end(params: Any, now: datetime) -> int:
     return int(params["period2"]) if "period2" in params else int(now.timestamp())
 
 
-def _result(inside: list[YahooSession], found: list[YahooSession], now: datetime, interval: str) -> dict[str, Any]:
-    meta = _meta(found, now, interval)
+def _result(inside: list[YahooSession], sessions: list[YahooSession], now: datetime, interval: str) -> dict[str, Any]:
+    meta = _meta(sessions, now, interval)
     if not inside:
         return {"meta": meta, "indicators": {"quote": [{}], "adjclose": [{}]}}
     columns: dict[str, list[Any]] = {name: [_noisy(getattr(item.bar, name)) for item in inside] for name in _PRICES}
@@ -111,9 +111,9 @@ def _make_gap(result: dict[str, Any], number: int) -> None:
     result["indicators"]["adjclose"][0]["adjclose"][number] = None
 
 
-def _meta(found: list[YahooSession], now: datetime, interval: str) -> dict[str, Any]:
+def _meta(sessions: list[YahooSession], now: datetime, interval: str) -> dict[str, Any]:
     offset = int((now.astimezone(NEW_YORK).utcoffset() or now.utcoffset() or now - now).total_seconds())
-    last = found[-1]
+    last = sessions[-1]
     trading = {"timezone": "EST", "start": last.opens_at, "end": last.opens_at + 23_400, "gmtoffset": offset}
     return {
         "currency": "USD", "symbol": SYMBOL, "exchangeName": "NMS", "fullExchangeName": "NasdaqGS", "instrumentType": "EQUITY",

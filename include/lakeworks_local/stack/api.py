@@ -60,13 +60,13 @@ class AirflowApi:
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return every run of a DAG, newest first."""
-        found: list[dict[str, Any]] = []
+        runs: list[dict[str, Any]] = []
         while True:
-            page = {"limit": 100, "offset": len(found), "order_by": "-id"}
+            page = {"limit": 100, "offset": len(runs), "order_by": "-id"}
             answer = self.call("GET", f"dags/{dag_id}/dagRuns", params=page)
-            found += answer["dag_runs"]
-            if not answer["dag_runs"] or len(found) >= answer["total_entries"]:
-                return found
+            runs += answer["dag_runs"]
+            if not answer["dag_runs"] or len(runs) >= answer["total_entries"]:
+                return runs
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """One run."""

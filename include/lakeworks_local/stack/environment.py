@@ -86,7 +86,7 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
 
 def source_connections(replay: str) -> dict[str, str]:
     """Return one connection per source: the replay server's address, keys with all rights, and each client's options."""
-    wanted: dict[str, dict[str, object]] = {
+    connections: dict[str, dict[str, object]] = {
         "alpha_vantage": {"host": replay, "password": "PREMIUM-replay-key", "extra": {"profile": "premium"}},
         "coingecko": {"host": f"{replay}/api/v3", "password": "CG-replay-demo-key"},
         "nyc_tlc": {"host": replay},
@@ -95,7 +95,9 @@ def source_connections(replay: str) -> dict[str, str]:
         "sp500": {"host": replay},
         "yahoo": {"host": replay, "extra": {"accept_terms": True}},
     }
-    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps({"conn_type": "http", **said}) for name, said in wanted.items()}
+    return {
+        f"AIRFLOW_CONN_{name.upper()}": json.dumps({"conn_type": "http", **said}) for name, said in connections.items()
+    }
 
 
 def aws_environment(endpoint: str) -> dict[str, str]:

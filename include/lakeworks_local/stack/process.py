@@ -87,7 +87,7 @@ def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list
     If the process of a pid file has another start time, the number belongs to an unrelated process now, which is not stopped.
     """
     names = [*order, *(path.stem for path in sorted(folder.glob("*.pid")) if path.stem not in order)]
-    owners = {name: process for name in names if (process := _ours(folder / f"{name}.pid")) is not None}
+    owners = {name: process for name in names if (process := _own_process(folder / f"{name}.pid")) is not None}
     everyone = [member for process in owners.values() for member in (process, *_children(process))]
     for process in owners.values():
         _signal(process.pid, signal.SIGTERM)
@@ -98,28 +98,28 @@ def stop_all(folder: Path, order: Sequence[str], patience: float = 15.0) -> list
             process.kill()
     psutil.wait_procs(everyone, timeout=5)
     for name in names:
-        if _ours(folder / f"{name}.pid") is None:  # keep the pid file of a process that cannot be ended
+        if _own_process(folder / f"{name}.pid") is None:  # keep the pid file of a process that cannot be ended
             (folder / f"{name}.pid").unlink(missing_ok=True)
     return list(owners)
 
 
 def running(folder: Path) -> list[str]:
     """Return the running services that have a pid file."""
-    return sorted(path.stem for path in folder.glob("*.pid") if _ours(path) is not None)
+    return sorted(path.stem for path in folder.glob("*.pid") if _own_process(path) is not None)
 
 
 def _strays(folder: Path) -> list[psutil.Process]:
     """Return the programs of this interpreter that outlived a killed parent and still work in the stack's folder."""
-    found = []
+    strays = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             ours = Path(process.exe()) == Path(sys.executable).resolve()
             if ours and process.pid != os.getpid() and Path(process.cwd()) == folder.resolve():
-                found.append(process)
-    return found
+                strays.append(process)
+    return strays
 
 
-def _ours(path: Path) -> psutil.Process | None:
+def _own_process(path: Path) -> psutil.Process | None:
     try:
         known = json.loads(path.read_text())
         process = psutil.Process(known["pid"])

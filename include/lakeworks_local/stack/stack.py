@@ -145,9 +145,9 @@ class Stack:
         aws = self._service(
             "ministack", ["ministack"], {**base, **ministack_environment(self.folder / "ministack", port, free_port())}
         )
-        found = self._await_file(replay, ready["replay"], 30)
+        address = self._await_file(replay, ready["replay"], 30)
         wait_until(aws, lambda: _answers(f"{url}/_ministack/health"), 30, self.services)
-        return self._await_file(postgres, ready["postgres"], 60), url, found
+        return self._await_file(postgres, ready["postgres"], 60), url, address
 
     def _migrate(self) -> None:
         log = self.run / "airflow-migrate.log"
@@ -198,7 +198,7 @@ def direct_session() -> requests.Session:
 
 def _all_healthy(url: str) -> bool:
     with contextlib.suppress(requests.RequestException, ValueError):
-        found = direct_session().get(url, timeout=5).json()
+        health = direct_session().get(url, timeout=5).json()
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return all(found.get(part, {}).get("status") == "healthy" for part in parts)
+        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
     return False

@@ -70,18 +70,18 @@ class _Pages:
 
     def overview(self, request: Request) -> Response:
         """The tables of the lake."""
-        found = self.readings.get("", lambda: read_overview(self.connect(), datetime.now(UTC), self.ask))
-        if isinstance(found, Underway):
-            return _underway(request, "the lake", found)
-        return _page(request, "overview.html", reading=found, view=found.value, graphs=_graphs(found.value))
+        reading = self.readings.get("", lambda: read_overview(self.connect(), datetime.now(UTC), self.ask))
+        if isinstance(reading, Underway):
+            return _underway(request, "the lake", reading)
+        return _page(request, "overview.html", reading=reading, view=reading.value, graphs=_graphs(reading.value))
 
     def table(self, request: Request, name: str, year: str = "", day: str = "", skip: int = 0) -> Response:
         """One table; `year` chooses a year of the calendar, `day` lists a square's partitions."""
         load_contract(name)  # check the name first: readings are cached by name, and a visitor may invent one
-        found = self.readings.get(name, lambda: read_table(self.connect(), name, datetime.now(UTC), self.ask))
-        if isinstance(found, Underway):
-            return _underway(request, name, found)
-        return _page(request, "table.html", reading=found, **_table_facts(found, year, day, max(skip, 0)))
+        reading = self.readings.get(name, lambda: read_table(self.connect(), name, datetime.now(UTC), self.ask))
+        if isinstance(reading, Underway):
+            return _underway(request, name, reading)
+        return _page(request, "table.html", reading=reading, **_table_facts(reading, year, day, max(skip, 0)))
 
     def partition(self, request: Request, name: str, path: str) -> Response:
         """One partition."""
@@ -96,8 +96,8 @@ class _Pages:
         return HTMLResponse(body, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
-def _table_facts(found: Reading[TableView], year: str, day: str, skip: int) -> dict[str, Any]:
-    view = found.value
+def _table_facts(reading: Reading[TableView], year: str, day: str, skip: int) -> dict[str, Any]:
+    view = reading.value
     shown = year if year in view.years else (day[:4] if day[:4] in view.years else (view.years or [""])[-1])
     rows = view.rows_of(shown)
     label, _, column = day.rpartition("-")
@@ -126,12 +126,12 @@ def _graphs(view: Overview) -> dict[str, Any]:
     }
 
 
-def _page(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
-    return HTMLResponse(render(template, request.scope.get("root_path", ""), **facts), status)
+def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    return HTMLResponse(render(template, request.scope.get("root_path", ""), **values), status)
 
 
-def _underway(request: Request, what: str, found: Underway) -> Response:
-    page = _page(request, "underway.html", what=what, seconds=found.seconds)
+def _underway(request: Request, what: str, underway: Underway) -> Response:
+    page = _page(request, "underway.html", what=what, seconds=underway.seconds)
     page.headers["Refresh"] = str(_RETRY_SECONDS)
     return page
 

@@ -86,9 +86,9 @@ class TableLine:
                 text = MEANINGS[state] if first.slot is None and count == 1 else f"{MEANINGS[state]}: {where}{more}"
                 yield Concern(1 + rank, state, text)
         if self.age and self.age.state in ("late", "unreadable"):
-            facts = self.age.as_dict(now)
-            said = [f"{key} {facts[key]}" for key in ("overdue", "missing", "stopped") if facts[key]]
-            yield Concern(4, "late", facts["fault"] or f"its newest data is of {facts['newest']}; {'; '.join(said)}")
+            age = self.age.as_dict(now)
+            said = [f"{key} {age[key]}" for key in ("overdue", "missing", "stopped") if age[key]]
+            yield Concern(4, "late", age["fault"] or f"its newest data is of {age['newest']}; {'; '.join(said)}")
 
 
 @dataclass(frozen=True)
@@ -108,16 +108,16 @@ class Overview:
     @property
     def domains(self) -> dict[str, list[TableLine]]:
         """Return the lines by domain."""
-        found: dict[str, list[TableLine]] = {}
+        domains: dict[str, list[TableLine]] = {}
         for line in self.lines:
-            found.setdefault(line.contract.table.domain, []).append(line)
-        return dict(sorted(found.items()))
+            domains.setdefault(line.contract.table.domain, []).append(line)
+        return dict(sorted(domains.items()))
 
     @property
     def attention(self) -> list[tuple[TableLine, Concern]]:
         """Return the concerns that need attention, the worst first."""
-        found = [(line, concern) for line in self.lines for concern in line.concerns(self.now)]
-        return sorted(found, key=lambda item: (item[1].rank, item[0].contract.name))
+        concerns = [(line, concern) for line in self.lines for concern in line.concerns(self.now)]
+        return sorted(concerns, key=lambda item: (item[1].rank, item[0].contract.name))
 
 
 def read_overview(lake: Lake, now: datetime, ask: Ask) -> Overview:
@@ -129,23 +129,23 @@ def read_overview(lake: Lake, now: datetime, ask: Ask) -> Overview:
         except ContractError as error:
             wrong.append(str(error))
     activities, note = ask([contract.name for contract in contracts])
-    facts = PartitionIndex(lake)
-    lake.store.map(lambda contract: _list(facts, contract), contracts)
-    lines = lake.store.map(lambda contract: _line(facts, contract, now, activities), contracts)
+    index = PartitionIndex(lake)
+    lake.store.map(lambda contract: _list(index, contract), contracts)
+    lines = lake.store.map(lambda contract: _line(index, contract, now, activities), contracts)
     return Overview(tuple(lines), tuple(wrong), note, now)
 
 
-def _list(facts: PartitionIndex, contract: Contract) -> None:
+def _list(index: PartitionIndex, contract: Contract) -> None:
     """List a table once, before the tables that read it need it. Errors are reported later."""
     with suppress(TerminalError):
-        facts.published(contract)
+        index.published(contract)
 
 
-def _line(facts: PartitionIndex, contract: Contract, now: datetime, activities: tuple[Activity, ...]) -> TableLine:
-    (matrix,) = status(facts.lake, [contract], activities=activities, facts=facts)
-    age = next(freshness(facts.lake, [contract], now, facts), None)
-    run = None if matrix.fault else newest_run(facts, contract)
-    return TableLine(contract, matrix, _upstreams(facts, contract), age, run)
+def _line(index: PartitionIndex, contract: Contract, now: datetime, activities: tuple[Activity, ...]) -> TableLine:
+    (matrix,) = status(index.lake, [contract], activities=activities, index=index)
+    age = next(freshness(index.lake, [contract], now, index), None)
+    run = None if matrix.fault else newest_run(index, contract)
+    return TableLine(contract, matrix, _upstreams(index, contract), age, run)
 
 
 def current_activities(tables: list[str]) -> tuple[tuple[Activity, ...], str]:
@@ -154,14 +154,14 @@ def current_activities(tables: list[str]) -> tuple[tuple[Activity, ...], str]:
     if not address:
         return (), NOT_ASKED
     try:
-        found = Airflow(address.get_secret_value()).activities(tables)
+        activities = Airflow(address.get_secret_value()).activities(tables)
     except (ConfigError, LakeUnavailable) as error:
         return (), f"Running and failed runs are not shown. {error}"
-    return found.found, found.note
+    return activities.found, activities.note
 
 
-def _upstreams(facts: PartitionIndex, contract: Contract) -> tuple[str, ...]:
+def _upstreams(index: PartitionIndex, contract: Contract) -> tuple[str, ...]:
     try:
-        return tuple(source.name for source in facts.upstreams(contract))
+        return tuple(source.name for source in index.upstreams(contract))
     except TerminalError:
         return ()  # the matrix of such a table has the fault

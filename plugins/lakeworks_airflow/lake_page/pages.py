@@ -15,9 +15,9 @@ _FOLDER = Path(__file__).parent
 _LONGEST = 200
 
 
-def render(template: str, root: str, **facts: Any) -> str:
+def render(template: str, root: str, **values: Any) -> str:
     """Render a page; `root` is the path that the application is mounted at."""
-    return _environment().get_template(template).render(links=Links(root), **facts)
+    return _environment().get_template(template).render(links=Links(root), **values)
 
 
 @cache

@@ -72,8 +72,8 @@ def read_partition(lake: Lake, name: str, text: str) -> PartitionView:
     live = newest if newest and newest.objects else None
     record = _record(lake, live)
     rows = None
-    if record and (found := quarantined_by(record)) and found.rows <= MOST_SEARCHED:
-        rows = rows_of(lake, contract, found, partition, _SHOWN)
+    if record and (quarantined := quarantined_by(record)) and quarantined.rows <= MOST_SEARCHED:
+        rows = rows_of(lake, contract, quarantined, partition, _SHOWN)
     return PartitionView(contract, partition, tuple(reversed(history)), live, record, rows)
 
 

@@ -77,7 +77,7 @@ class Readings:
             slot = self._slot(key)
             self._take(key, slot)
             shown = self._shown(slot)
-            if slot.making is None and (shown is None or self._age(slot) > self._kept(shown)):
+            if slot.making is None and (shown is None or self._age(slot) > self._kept_seconds(shown)):
                 slot.began = self.clock()
                 slot.making = self._threads.submit(_timed, read)
             making = slot.making
@@ -108,12 +108,12 @@ class Readings:
     def _age(self, slot: _Slot) -> float:
         return self.clock() - slot.ended
 
-    def _kept(self, reading: Reading[Any]) -> float:
+    def _kept_seconds(self, reading: Reading[Any]) -> float:
         return max(self.keep, reading.seconds * _KEPT_PER_SECOND)
 
     def _shown(self, slot: _Slot) -> Reading[Any] | None:
         reading = slot.reading
-        return reading if reading and self._age(slot) < self._kept(reading) * _TOO_OLD else None
+        return reading if reading and self._age(slot) < self._kept_seconds(reading) * _TOO_OLD else None
 
 
 def _timed(read: Callable[[], T]) -> Reading[T]:

@@ -86,9 +86,9 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
     """
     contract = load_contract(name)
     activities, note = ask([name])
-    facts = PartitionIndex(lake)
-    (matrix,) = status(lake, [contract], activities=activities, facts=facts)
-    age = next(freshness(lake, [contract], now, facts), None)
+    index = PartitionIndex(lake)
+    (matrix,) = status(lake, [contract], activities=activities, index=index)
+    age = next(freshness(lake, [contract], now, index), None)
     sql = load_sql(contract) or ""
     downstreams = _downstreams(name)
     lines, unknown = _columns(contract, sql, downstreams)
@@ -96,7 +96,7 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
         contract=contract,
         matrix=matrix,
         age=age,
-        run=None if matrix.fault else newest_run(facts, contract),
+        run=None if matrix.fault else newest_run(index, contract),
         note=note,
         calendar=tuple(calendar(matrix)),
         places=_places(matrix.cells),
@@ -110,28 +110,28 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
 
 def _places(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:
     """Return the partitions by their square."""
-    found: dict[Place, list[Cell]] = {}
+    by_place: dict[Place, list[Cell]] = {}
     timed = [cell for cell in cells if cell.slot]
     monthly = all(cell.slot is not None and cell.slot.grain == "month" for cell in timed)
     for cell in timed:
         if cell.slot:
             start = cell.slot.start
             place = (f"{start.year:04d}", start.month) if monthly else (f"{start:%Y-%m}", start.day)
-            found.setdefault(place, []).append(cell)
-    return found
+            by_place.setdefault(place, []).append(cell)
+    return by_place
 
 
 def _downstreams(name: str) -> list[str]:
     """Return the tables whose SQL reads this one; a table that cannot be read is in the overview with its fault."""
-    found = []
+    tables = []
     for other in all_tables():
         try:
             reads = {str(item) for item in upstream(load_sql(load_contract(other)) or "")}
         except LakeError:
             continue
         if name in reads:
-            found.append(other)
-    return found
+            tables.append(other)
+    return tables
 
 
 def _columns(contract: Contract, sql: str, downstreams: Iterable[str]) -> tuple[tuple[ColumnLine, ...], str]:

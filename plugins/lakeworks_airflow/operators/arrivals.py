@@ -44,7 +44,7 @@ class ArrivedRunsOperator(StepOperator):
         for drop in drops:
             dag = dags.get(drop["dataset"])
             if dag is None or drop["tenant"] not in tenants:
-                log.warning("No DAG takes %s: %s. The files stay in the inbox.", _place(drop), sorted(dags))
+                log.warning("No DAG takes %s: %s. The files stay in the inbox.", _period_folder(drop), sorted(dags))
                 continue
             run = {
                 "trigger_dag_id": f"{dag}__{drop['tenant']}" if drop["tenant"] else dag,
@@ -52,7 +52,7 @@ class ArrivedRunsOperator(StepOperator):
                 "conf": {"from": drop["period"], "to": drop["period"]},
             }
             runs[run["trigger_dag_id"], run["trigger_run_id"]] = run
-            log.info("%s: %s files, run %s of %s", _place(drop), drop["files"], run["trigger_run_id"], dag)
+            log.info("%s: %s files, run %s of %s", _period_folder(drop), drop["files"], run["trigger_run_id"], dag)
         if not runs:
             raise AirflowSkipException(f"{len(drops)} drops, none for a DAG of this lake.")
         return list(runs.values())
@@ -78,6 +78,6 @@ def _by_dataset(dags: Mapping[str, str]) -> dict[str, str]:
     return {str(load_contract(table).source).partition(".")[2]: dag for table, dag in dags.items()}
 
 
-def _place(drop: Mapping[str, Any]) -> str:
+def _period_folder(drop: Mapping[str, Any]) -> str:
     tenant = f"tenant={drop['tenant']}/" if drop["tenant"] else ""
     return f"inbox/{tenant}{drop['dataset']}/{drop['period']}"

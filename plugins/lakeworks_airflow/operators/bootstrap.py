@@ -42,13 +42,13 @@ class LakeBootstrapOperator(StepOperator):
         from lakeworks.infrastructure.plan_apply import PROBLEMS
         from lakeworks.settings import current_settings
 
-        wanted = plan_lake(current_settings(), self.clients)
+        plan = plan_lake(current_settings(), self.clients)
         if str(self.plan).lower() == "true":
-            changes = wanted.changes()
+            changes = plan.changes()
             for change in changes:
                 _log(change)
         else:
-            changes = wanted.apply(_log)
+            changes = plan.apply(_log)
         _complain([change for change in changes if change.outcome in PROBLEMS])
         return [change.as_dict() for change in changes]
 

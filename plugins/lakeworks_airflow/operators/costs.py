@@ -35,10 +35,10 @@ class StorageCostOperator(TableOperator):
         from lakeworks.prices import load_price_book
         from lakeworks.settings import current_settings
 
-        lake, run, found = self.lake(), run_of(context), current_settings()
+        lake, run, settings = self.lake(), run_of(context), current_settings()
         window = BillingPeriod.run_rate(utc_now())
         ask = ReportRequest(
-            load_price_book(found.price_book), found.region, window, self.inventory or None, self.logs or None
+            load_price_book(settings.price_book), settings.region, window, self.inventory or None, self.logs or None
         )
         contract, source = load_contract(self.table), Stocktaking(lake, ask)
         return [land(lake, contract, period, run, source).key for period in self.periods(context)]

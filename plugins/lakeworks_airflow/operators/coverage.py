@@ -42,7 +42,7 @@ class SkipUntilCoveredOperator(TableOperator):
 
         lake, contract = self.lake(), load_contract(self.upstream)
         missing = {str(p): [str(slot) for slot in uncovered(lake, contract, p)] for p in self.periods(context)}
-        waits = [self._told(period, slots) for period, slots in missing.items() if len(slots) > self.missing_allowed]
+        waits = [self._waiting(period, slots) for period, slots in missing.items() if len(slots) > self.missing_allowed]
         if waits and by_events(context):
             reason = (
                 f"{' '.join(waits)} Nothing was built; the next publication of `{self.upstream}` looks again. Trigger this DAG "
@@ -54,7 +54,7 @@ class SkipUntilCoveredOperator(TableOperator):
             log.warning("%s Going on, as this run was asked for.", line)
         return missing
 
-    def _told(self, period: str, slots: list[str]) -> str:
+    def _waiting(self, period: str, slots: list[str]) -> str:
         more = f" and {len(slots) - _NAMED} more" if len(slots) > _NAMED else ""
         return f"{period} waits for runs of `{self.upstream}`: {', '.join(slots[:_NAMED])}{more}."
 

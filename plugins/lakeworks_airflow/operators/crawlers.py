@@ -59,7 +59,7 @@ class CrawlOperator(StepOperator):
     def step(self, context: "Context") -> None:
         """Start the crawl, or wait for one that is running already."""
         self.path = foreign_folder(self.path, self.database, own_buckets())
-        found, hook = current_settings(), crawler_hook(current_settings().aws_conn_id, current_settings().region)
+        settings, hook = current_settings(), crawler_hook(current_settings().aws_conn_id, current_settings().region)
         running = hook.glue_client.exceptions.CrawlerRunningException
         try:
             if hook.has_crawler(self.crawler):
@@ -70,7 +70,7 @@ class CrawlOperator(StepOperator):
         except running:
             log.info("crawler %s is running already: waiting for it", self.crawler)
         until = time.time() + self.timeout
-        trigger = CrawlerTrigger(self.crawler, found.aws_conn_id, found.region, self.look_every, until)
+        trigger = CrawlerTrigger(self.crawler, settings.aws_conn_id, settings.region, self.look_every, until)
         self.defer(trigger=trigger, method_name="crawled")
 
     def crawled(self, context: "Context", event: dict[str, str]) -> dict[str, str]:
@@ -145,10 +145,10 @@ class CrawlerTrigger(BaseTrigger):
         from lakeworks.catalog.responses import required_member
 
         with translated("look at the crawler", self.crawler):
-            found = required_member(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
-        if found["State"] != "READY":
+            crawler = required_member(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
+        if crawler["State"] != "READY":
             return None
-        last = found.get("LastCrawl") or {}
+        last = crawler.get("LastCrawl") or {}
         return self._event(last.get("Status", "UNKNOWN"), last.get("ErrorMessage", "no reason given"))
 
     def _event(self, status: str, message: str) -> dict[str, str]:

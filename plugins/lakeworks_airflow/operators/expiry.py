@@ -26,20 +26,20 @@ class RollForwardOperator(TableOperator):
         from lakeworks.contract import load_contract
         from lakeworks.maintenance.crash_recovery import roll_forward
 
-        found = roll_forward(self.lake(), load_contract(self.table))
-        if found.failed:
+        result = roll_forward(self.lake(), load_contract(self.table))
+        if result.failed:
             raise LakeUnavailable(
-                f"`{self.table}`: {len(found.failed)} unfinished publications could not be completed, first {found.failed[0]}. "
-                f"The others are complete. Look: {self.command('verify')} {self.table}"
+                f"`{self.table}`: {len(result.failed)} unfinished publications could not be completed, "
+                f"first {result.failed[0]}. The others are complete. Look: {self.command('verify')} {self.table}"
             )
-        for text in found.half:
+        for text in result.half:
             log.warning("half a run: %s", text)
-        abandoned = [str(partition) for partition in found.abandoned]
+        abandoned = [str(partition) for partition in result.abandoned]
         return {
             "table": self.table,
-            "completed": len(found.completed),
+            "completed": len(result.completed),
             "abandoned": abandoned,
-            "half_runs": len(found.half),
+            "half_runs": len(result.half),
         }
 
 
@@ -60,15 +60,15 @@ class ExpireOperator(TableOperator):
         from lakeworks.maintenance.renewal import renew
 
         lake, contract = self.lake(), load_contract(self.table)
-        found = expire(lake, contract, dry_run=False)
+        expired = expire(lake, contract, dry_run=False)
         renewed = renew(lake, contract)
-        for item in found:
+        for item in expired:
             log.info("expired %s %s, last confirmed %s", self.table, item.partition, item.last_confirmed)
         return {
             "table": self.table,
-            "expired": len(found),
-            "rows": sum(item.rows for item in found),
-            "bytes": sum(item.bytes for item in found),
+            "expired": len(expired),
+            "rows": sum(item.rows for item in expired),
+            "bytes": sum(item.bytes for item in expired),
             "renewed": len(renewed),
-            "first": [str(item.partition) for item in found[:5]],
+            "first": [str(item.partition) for item in expired[:5]],
         }

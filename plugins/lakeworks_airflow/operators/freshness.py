@@ -29,11 +29,11 @@ class FreshnessOperator(LakeOperator):
         from lakeworks.settings import current_settings
 
         lake, now, url = self.lake(), datetime.now(UTC), current_settings().alert_url
-        found = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
-        sent = Alerts(lake, url.get_secret_value() if url else None).send_late(found, now)
-        if faults := [item.fault for item in found if item.fault]:
+        ages = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
+        sent = Alerts(lake, url.get_secret_value() if url else None).send_late(ages, now)
+        if faults := [item.fault for item in ages if item.fault]:
             raise LedgerCorrupt(f"{len(faults)} tables cannot be looked at: {' '.join(faults)}")
         return {
-            "late": [item.table for item in found if item.state == "late"],
+            "late": [item.table for item in ages if item.state == "late"],
             "sent": [item["table"] for item in sent],
         }

@@ -35,13 +35,13 @@ class CatalogDiffOperator(TableOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         """Return counts by kind and the first few differences."""
-        found = _reconciled(self.lake(), self.table, repair=False)
-        if self.fail and found["differences"]:
+        differences = _reconciled(self.lake(), self.table, repair=False)
+        if self.fail and differences["differences"]:
             raise AirflowFailException(
-                f"`{self.table}`: catalog and ledger differ: {found['differences']}, first {found['left'][0]}. Nothing was "
-                f"changed. Run: {self.command('catalog repair')} {self.table}"
+                f"`{self.table}`: catalog and ledger differ: {differences['differences']}, first {differences['left'][0]}. "
+                f"Nothing was changed. Run: {self.command('catalog repair')} {self.table}"
             )
-        return found
+        return differences
 
 
 class CatalogRepairOperator(TableOperator):
@@ -54,11 +54,11 @@ class CatalogRepairOperator(TableOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         """Return counts by kind, how many were repaired and the first few that only a person can decide."""
-        found = _reconciled(self.lake(), self.table, repair=True)
-        refused = [text for text in found["left"] if "Glue refused" in text]
+        differences = _reconciled(self.lake(), self.table, repair=True)
+        refused = [text for text in differences["left"] if "Glue refused" in text]
         if refused:
             raise LakeUnavailable(f"`{self.table}`: {refused[0]}")
-        return found
+        return differences
 
 
 class VerifyOperator(TableOperator):
@@ -138,9 +138,13 @@ class GarbageOperator(LakeOperator):
         from lakeworks.maintenance import garbage_collection as garbage
 
         tables = map(load_contract, all_tables())
-        found = garbage.collect(self.lake(), tables, older_than=self.older_than, dry_run=False)
-        kinds = Counter(item.kind for item in found)
-        return {"removed": dict(kinds), "objects": sum(i.objects for i in found), "bytes": sum(i.bytes for i in found)}
+        collected = garbage.collect(self.lake(), tables, older_than=self.older_than, dry_run=False)
+        kinds = Counter(item.kind for item in collected)
+        return {
+            "removed": dict(kinds),
+            "objects": sum(i.objects for i in collected),
+            "bytes": sum(i.bytes for i in collected),
+        }
 
 
 def _reconciled(lake: "Lake", table: str, *, repair: bool) -> dict[str, Any]:
@@ -148,7 +152,7 @@ def _reconciled(lake: "Lake", table: str, *, repair: bool) -> dict[str, Any]:
     from lakeworks.maintenance.catalog_difference import summarised
     from lakeworks.maintenance.catalog_repair import compare_catalog
 
-    found = summarised(compare_catalog(lake, load_contract(table), repair=repair))
-    for text in found["left"]:
+    differences = summarised(compare_catalog(lake, load_contract(table), repair=repair))
+    for text in differences["left"]:
         log.warning("%s %s", table, text)
-    return {"table": table, **found}
+    return {"table": table, **differences}

@@ -53,16 +53,16 @@ class RestoreOperator(TableOperator):
         from lakeworks.settings import current_settings
 
         lake, contract, book = self.lake(), load_contract(self.table), load_price_book(current_settings().price_book)
-        found = [
+        requested = [
             restore(lake, contract, period, book, tier=self.tier, days=int(self.days))  # type: ignore[arg-type]
             for period in self._chosen(context)
         ]
-        waiting = [item for item in found if not item.is_readable]
+        waiting = [item for item in requested if not item.is_readable]
         if waiting:
             self._wait(
-                f"{len(waiting)} of {len(found)} periods of {self.table} are not readable yet: {waiting[0].as_dict()}"
+                f"{len(waiting)} of {len(requested)} periods of {self.table} are not readable yet: {waiting[0].as_dict()}"
             )
-        return [item.as_dict() for item in found]
+        return [item.as_dict() for item in requested]
 
     def _chosen(self, context: "Context") -> "list[Period]":
         from lakeworks.core.partition import Period

@@ -53,7 +53,7 @@ def test_what_iam_reorders_and_unwraps_is_no_drift() -> None:
 
 
 def test_tls_is_demanded_where_it_is_spoken(moto_url: str, bucket: str) -> None:
-    wanted = BucketPolicy(bucket, policy.tls_only(bucket)).wanted()
+    wanted = BucketPolicy(bucket, policy.tls_only(bucket)).desired()
     assert wanted["LakeworksTlsOnly"]["Condition"] == {"Bool": {"aws:SecureTransport": ["false"]}}
     assert wanted["LakeworksTls12"]["Condition"] == {"NumericLessThan": {"s3:TlsVersion": ["1.2"]}}
     assert {statement["Effect"] for statement in wanted.values()} == {"Deny"}

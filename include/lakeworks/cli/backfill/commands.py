@@ -45,11 +45,11 @@ def plan_backfill(
     Starts nothing. Shows each table's partitions, the requests to each vendor and the days they take.
     """
     with waiting("Comparing the range with what is published"):
-        found = _plan(airflow(), dag, first, last, chunk, again)
+        plan = _plan(airflow(), dag, first, last, chunk, again)
     if as_json:
-        emit_one(plan_document(found))
+        emit_one(plan_document(plan))
     else:
-        show_plan(found)
+        show_plan(plan)
 
 
 def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -69,20 +69,20 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """
     api = airflow()
     with waiting("Comparing the range with what is published"):
-        found = _plan(api, dag, first, last, chunk, again)
-    if found.dag.paused and not unpause:
+        plan = _plan(api, dag, first, last, chunk, again)
+    if plan.dag.paused and not unpause:
         raise ConfigError(
             f"`{dag}` is paused: its runs would wait. Nothing was started. Add --unpause (runs of its schedule begin too)."
         )
     if not as_json:
-        show_plan(found)
-    if not found.runs:
+        show_plan(plan)
+    if not plan.runs:
         if as_json:
-            emit_one({"backfill": None, "runs": 0, "under_way": [str(item) for item in found.under_way]})
+            emit_one({"backfill": None, "runs": 0, "under_way": [str(item) for item in plan.under_way]})
         return
     with waiting("Starting runs"):
-        begun = runs.start(api, found, datetime.now(UTC), backwards=backwards)
-    if found.dag.paused:  # only now, so that scheduled runs queue behind these
+        begun = runs.start(api, plan, datetime.now(UTC), backwards=backwards)
+    if plan.dag.paused:  # only now, so that scheduled runs queue behind these
         api.call("PATCH", f"dags/{dag}", json={"is_paused": False})
     if watch_it:
         follow(api, begun.id, connect(), as_json=as_json)
@@ -116,19 +116,19 @@ def pause_backfill(backfill: BackfillArgument) -> None:
     """
     api = airflow()
     with waiting("Pausing"):
-        found = runs.find(api, backfill)
-        runs.hold(api, found, paused=True)
-    say(f"paused: {found.count('queued')} periods wait, {found.count('running')} run to their end. Runs of the schedule of "
-         f"`{found.dag_id}` wait too. Go on: lakeworks backfill resume {backfill}")  # fmt: skip
+        started = runs.find(api, backfill)
+        runs.hold(api, started, paused=True)
+    say(f"paused: {started.count('queued')} periods wait, {started.count('running')} run to their end. Runs of "
+         f"the schedule of `{started.dag_id}` wait too. Go on: lakeworks backfill resume {backfill}")  # fmt: skip
 
 
 def resume_backfill(backfill: BackfillArgument) -> None:
     """Resume a paused backfill."""
     api = airflow()
     with waiting("Resuming"):
-        found = runs.find(api, backfill)
-        runs.hold(api, found, paused=False)
-    say(f"resumed: {found.count('queued')} periods wait for their turn.")
+        started = runs.find(api, backfill)
+        runs.hold(api, started, paused=False)
+    say(f"resumed: {started.count('queued')} periods wait for their turn.")
 
 
 def cancel_backfill(backfill: BackfillArgument) -> None:
@@ -172,7 +172,7 @@ def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, a
     lake = connect()
     plan = planning.make_plan(lake, dag, periods, doings, cut, again=again)  # type: ignore[arg-type]
     contracts = [lake.contract(table) for table in dag.tables]
-    archived = archived_inputs(lake, contracts, plan.wanted, load_price_book(current_settings().price_book))
+    archived = archived_inputs(lake, contracts, plan.periods_to_run, load_price_book(current_settings().price_book))
     return replace(plan, archived=tuple(archived))
 
 

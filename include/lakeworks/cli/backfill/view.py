@@ -16,39 +16,39 @@ from lakeworks.lake import Lake
 _EVERY = 2.0  # seconds between two updates
 
 
-def plan_document(found: Plan) -> dict[str, object]:
+def plan_document(plan: Plan) -> dict[str, object]:
     """Return a plan for programs."""
     return {
-        "dag": found.dag.dag_id,
-        "grain": found.dag.grain,
-        "periods": len(found.periods),
-        "to_run": found.to_run,
-        "under_way": [str(period) for period in found.under_way],
-        "days": found.days,
-        "tables": [table.as_dict() for table in found.tables],
-        "sources": [need.as_dict() for need in found.needs],
-        "archived": [item.as_dict() for item in found.archived],
-        "runs": [{"from": str(first), "to": str(last)} for first, last in found.runs],
+        "dag": plan.dag.dag_id,
+        "grain": plan.dag.grain,
+        "periods": len(plan.periods),
+        "to_run": plan.to_run,
+        "under_way": [str(period) for period in plan.under_way],
+        "days": plan.days,
+        "tables": [table.as_dict() for table in plan.tables],
+        "sources": [need.as_dict() for need in plan.needs],
+        "archived": [item.as_dict() for item in plan.archived],
+        "runs": [{"from": str(first), "to": str(last)} for first, last in plan.runs],
     }
 
 
-def show_plan(found: Plan) -> None:
+def show_plan(plan: Plan) -> None:
     """Print a plan for a person: tables, vendors, runs."""
-    dag = found.dag
-    emit([table.as_dict() for table in found.tables], as_json=False, title=f"{dag.dag_id}: {dag.grain}s by table")
-    if found.needs:
-        emit([need.as_dict() for need in found.needs], as_json=False, title="Requests to vendors")
-    if found.archived:
-        emit([item.as_dict() for item in found.archived], as_json=False, title="Archived: restore it before you start")
-    if found.under_way:
-        say(f"{len(found.under_way)} {dag.grain}s are under way already and are left alone.")
-    if not found.runs:
-        say("Nothing is to be run." + ("" if found.under_way else " To run what is done once more: --again"))
+    dag = plan.dag
+    emit([table.as_dict() for table in plan.tables], as_json=False, title=f"{dag.dag_id}: {dag.grain}s by table")
+    if plan.needs:
+        emit([need.as_dict() for need in plan.needs], as_json=False, title="Requests to vendors")
+    if plan.archived:
+        emit([item.as_dict() for item in plan.archived], as_json=False, title="Archived: restore it before you start")
+    if plan.under_way:
+        say(f"{len(plan.under_way)} {dag.grain}s are under way already and are left alone.")
+    if not plan.runs:
+        say("Nothing is to be run." + ("" if plan.under_way else " To run what is done once more: --again"))
         return
-    days = f"; about {found.days} days, by the vendors' daily limits" if found.days > 1 else ""
-    (first, _), (_, last) = found.runs[0], found.runs[-1]
+    days = f"; about {plan.days} days, by the vendors' daily limits" if plan.days > 1 else ""
+    (first, _), (_, last) = plan.runs[0], plan.runs[-1]
     say(
-        f"{found.to_run} of {len(found.periods)} {dag.grain}s are to be run, in {len(found.runs)} runs from {first} to "
+        f"{plan.to_run} of {len(plan.periods)} {dag.grain}s are to be run, in {len(plan.runs)} runs from {first} to "
         f"{last}{days}."
     )
 

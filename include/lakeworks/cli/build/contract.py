@@ -29,9 +29,9 @@ def diff_contract(
     """
     new = load_contract(table)
     old = _published(new) if against is None else read_contract(against, table, str(against))
-    found = changes(old, new)
-    needed = version_needed(old.version, found)
-    emit([vars(change) for change in found], as_json=as_json, title=f"{table}: {old.version} to {new.version}")
+    differences = changes(old, new)
+    needed = version_needed(old.version, differences)
+    emit([vars(change) for change in differences], as_json=as_json, title=f"{table}: {old.version} to {new.version}")
     if notes := _notes_on_readers(left_for_athena(old, new), left_for_spark_3(old, new)):
         say(notes, to_stderr=True)
     if _number(new.version) < _number(needed):
@@ -86,12 +86,12 @@ def _published(new: Contract) -> Contract:
     from lakeworks.pipeline.contract_history import published
 
     with waiting(f"Reading what `{new.name}` was published by"):
-        found = published(connect(), new)
-    if found is None:
+        versions = published(connect(), new)
+    if versions is None:
         raise LakeNotFound(
             f"`{new.name}` was never published in this lake. Compare with a file: --against contract.yml"
         )
-    return found
+    return versions
 
 
 def _number(version: str) -> tuple[int, ...]:

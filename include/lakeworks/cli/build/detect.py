@@ -21,15 +21,15 @@ def detect_csv_options(
     Reads its first megabyte and changes nothing. The lake's readers never guess: a person copies the options into
     `source_options` of the contract. Exit code 1 if the file cannot be read with these options.
     """
-    found = detect_options(file)
+    detected = detect_options(file)
     if as_json:
-        facts = {"options": found.options, "reasons": list(found.reasons), "columns": list(found.columns)}
-        emit([facts], as_json=True, title="")
+        described = {"options": detected.options, "reasons": list(detected.reasons), "columns": list(detected.columns)}
+        emit([described], as_json=True, title="")
         return
-    for line in (f"{len(found.columns)} columns: {', '.join(found.columns)}", *found.reasons):
+    for line in (f"{len(detected.columns)} columns: {', '.join(detected.columns)}", *detected.reasons):
         sys.stdout.write(f"# {line}\n")
-    if found.options:
-        document = {"source_options": found.options}
+    if detected.options:
+        document = {"source_options": detected.options}
         sys.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
     else:
         sys.stdout.write("# the defaults read it: no source_options are needed\n")

@@ -94,9 +94,9 @@ def _print_examples(tables: Sequence[str] | None, engine: str | None, *, as_json
     if as_json:
         emit(rows, as_json=True)
         return len(failed)
-    for (table, example), found in _by_example(rows).items():
-        wrong = [row for row in found if not row["holds"]]
-        ran = ", ".join(row["engine"] for row in found if row["engine"])
+    for (table, example), differences in _by_example(rows).items():
+        wrong = [row for row in differences if not row["holds"]]
+        ran = ", ".join(row["engine"] for row in differences if row["engine"])
         typer.echo(f"{'FAIL' if wrong else 'ok  '}  {table}: {example}{f' ({ran})' if ran else ''}")
         for row in wrong:
             for line in row["differences"]:
@@ -131,10 +131,10 @@ def _outcomes(table: str, engines: "Sequence[ExampleEngine]") -> list[dict[str, 
 
 
 def _by_example(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        found.setdefault((row["table"], row["example"]), []).append(row)
-    return found
+        groups.setdefault((row["table"], row["example"]), []).append(row)
+    return groups
 
 
 def _run_again_after_changes() -> None:

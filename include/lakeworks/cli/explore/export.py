@@ -49,10 +49,10 @@ def export_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     name when it is whole.
     """
     contract = load_contract(table)
-    wanted = ExportSelection(partition, first, last, moment_of(as_of) if as_of else None)
+    selection = ExportSelection(partition, first, last, moment_of(as_of) if as_of else None)
     destination = destination_of(out, form, overwrite=overwrite, spreadsheet_safe=spreadsheet_safe)
     lake = connect().with_whole_runs([contract.table])
-    entries = chosen_publications(lake, contract, wanted)
+    entries = chosen_publications(lake, contract, selection)
     with counted(f"Exporting {table}") as progress:
         done = export_table(lake, contract, entries, destination, include_personal=include_personal, progress=progress)
     withheld = {} if include_personal else {table: protected_columns(contract)}

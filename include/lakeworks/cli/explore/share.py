@@ -44,20 +44,20 @@ def share_download(
     how = (signing, Terms(duration_of(duration), to, allow), datetime.now(UTC))
     with waiting(f"Signing addresses of {what}"):
         if "/" in what:
-            found = share_key(lake, what, *how)
+            shared = share_key(lake, what, *how)
         else:
             contract = load_contract(what)
-            found = share_partition(lake, contract, find_partition(lake, contract, partition or "all"), *how)
+            shared = share_partition(lake, contract, find_partition(lake, contract, partition or "all"), *how)
     shown = [
         {"key": item.key, "bytes": item.size, "sha256": item.sha256, "address": address}
-        for item, address in zip(found.record.objects, found.addresses, strict=True)
+        for item, address in zip(shared.record.objects, shared.addresses, strict=True)
     ]
     if as_json:
-        emit_one({**_line(found.record), "objects": shown})
+        emit_one({**_line(shared.record), "objects": shown})
         return
     for item in shown:
         typer.echo(item["address"])
-    _explain(found.record, signing)
+    _explain(shared.record, signing)
 
 
 def share_upload_form(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -75,10 +75,10 @@ def share_upload_form(  # noqa: PLR0913, PLR0917 - each is an option of the comm
     Prints a form (presigned POST): key, size and content type are conditions that S3 checks.
     """
     lake, signing = connect(), signer()
-    wanted = Upload(data_set, Period.parse(period), name, most_bytes, content_type)
+    upload = Upload(data_set, Period.parse(period), name, most_bytes, content_type)
     contracts = [load_contract(table) for table in all_tables()]
     with waiting("Signing the form"):
-        form = share_upload(lake, contracts, wanted, signing, Terms(duration_of(duration), to), datetime.now(UTC))
+        form = share_upload(lake, contracts, upload, signing, Terms(duration_of(duration), to), datetime.now(UTC))
     if as_json:
         emit_one({**_line(form.record), "address": form.address, "fields": form.fields})
         return

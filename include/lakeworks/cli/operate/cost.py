@@ -82,12 +82,12 @@ def compare_bills(
     proposal = Proposal(_lifecycle(lifecycle), compression, compact_mb * (1 << 20) if compact_mb else None, layers)
     lake = connect()
     with waiting("Listing objects"):
-        found = costs.compare(lake, _ask(None, inventory, None), proposal)
+        comparison = costs.compare(lake, _ask(None, inventory, None), proposal)
     rows = [
         {**_rounded(vars(item)), "saving_usd": round(item.saving_usd, 6), "months_to_pay": _months(item.months_to_pay)}
-        for item in found
+        for item in comparison
     ]
-    emit(rows, as_json=as_json, title=f"Saves {money(sum(item.saving_usd for item in found))} a month")
+    emit(rows, as_json=as_json, title=f"Saves {money(sum(item.saving_usd for item in comparison))} a month")
 
 
 def advise_storage_classes(
@@ -99,8 +99,8 @@ def advise_storage_classes(
     """
     lake = connect()
     with waiting("Listing objects and reading access logs"):
-        found = costs.advice(lake, _ask(month, inventory, logs))
-    emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Storage classes")
+        advice = costs.advice(lake, _ask(month, inventory, logs))
+    emit([_rounded(vars(item)) for item in advice], as_json=as_json, title="Storage classes")
 
 
 def suggest_partitions(
@@ -117,8 +117,8 @@ def suggest_partitions(
     lake = connect()
     parsed = list(read_log(queries.read_text().splitlines()))
     with waiting("Reading the query log and the ledger"):
-        found = advise_partitions(parsed, load_contract, _facts(lake, count=count))
-    emit([{**vars(item), "share": f"{item.share:.0%}"} for item in found], as_json=as_json, title="Filters")
+        suggestions = advise_partitions(parsed, load_contract, _facts_of_table(lake, count=count))
+    emit([{**vars(item), "share": f"{item.share:.0%}"} for item in suggestions], as_json=as_json, title="Filters")
 
 
 def show_charges(
@@ -136,8 +136,8 @@ def show_charges(
     name, _, value = tag.partition("=")
     client = boto3.client("ce", region_name="us-east-1")
     with waiting("Asking Cost Explorer"):
-        found = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
-    emit([_rounded(vars(item)) for item in found], as_json=as_json, title="Charged for S3")
+        charges = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
+    emit([_rounded(vars(item)) for item in charges], as_json=as_json, title="Charged for S3")
 
 
 def simulate_year(
@@ -153,10 +153,10 @@ def simulate_year(
 
     Needs no lake.
     """
-    found = load_scenario(scenario)
-    simulator = Year(load_price_book(prices), region, found.history_days)
+    year = load_scenario(scenario)
+    simulator = Year(load_price_book(prices), region, year.history_days)
     with waiting("Simulating a year"):
-        steps = waterfall(simulator, found.flows, found.before, found.changes, switch=switch)
+        steps = waterfall(simulator, year.flows, year.before, year.changes, switch=switch)
     rows = [
         {
             "change": step.name,
@@ -166,13 +166,13 @@ def simulate_year(
         }
         for step in steps
     ]
-    emit(rows, as_json=as_json, title=f"{found.description}: saves {sum(step.share for step in steps):.1%}")
+    emit(rows, as_json=as_json, title=f"{year.description}: saves {sum(step.share for step in steps):.1%}")
 
 
 def _ask(month: str | None, inventory: str | None, logs: str | None) -> costs.ReportRequest:
-    found = current_settings()
+    settings = current_settings()
     window = costs.billing_period(month, datetime.now(UTC))
-    return costs.ReportRequest(load_price_book(found.price_book), found.region, window, inventory, logs)
+    return costs.ReportRequest(load_price_book(settings.price_book), settings.region, window, inventory, logs)
 
 
 def _lifecycle(text: str) -> Callable[[str], StorageLife]:
@@ -191,7 +191,7 @@ def _lifecycle(text: str) -> Callable[[str], StorageLife]:
     return lambda _: made
 
 
-def _facts(lake: Lake, *, count: bool) -> Callable[[str], TableFacts]:
+def _facts_of_table(lake: Lake, *, count: bool) -> Callable[[str], TableFacts]:
     from lakeworks.parquet.dataset import open_dataset
 
     def facts(table: str) -> TableFacts:

@@ -38,14 +38,14 @@ def list_fetches(
     """
     contract, key = load_contract(table), Period.parse(period)
     with waiting(f"Listing fetches of {table} {key}"):
-        found = Fetches.below(connect(), prefix(contract, key))
+        fetches = Fetches.below(connect(), prefix(contract, key))
     if files:
-        noted = [(fetch, found.read(fetch)) for fetch in track(found.complete, "Reading the fetch")]
+        noted = [(fetch, fetches.read(fetch)) for fetch in track(fetches.complete, "Reading the fetch")]
         lines = [_file(fetch, made, note) for fetch, made in noted for note in made.files]
         emit(lines, as_json=as_json, title=f"{table} {key}: files")
         return
-    complete, every = set(found.complete), track(list(found.keys), "Reading the fetch")
-    rows = [_complete(found, item) if item in complete else _unfinished(found, item) for item in every]
+    complete, every = set(fetches.complete), track(list(fetches.keys), "Reading the fetch")
+    rows = [_complete(fetches, item) if item in complete else _unfinished(fetches, item) for item in every]
     emit(rows, as_json=as_json, title=f"{table} {key}")
 
 
@@ -79,11 +79,11 @@ def show_budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
         names.remove(f"{reset}.json")
     state = LakeState(lake.store)
     read = {name.removesuffix(".json"): state.read(name) for name in track(names, "Reading")}
-    emit([_spent(name, parsed(found[0])) for name, found in read.items() if found], as_json=as_json, title="Budget")
+    emit([_spent(name, parsed(stored[0])) for name, stored in read.items() if stored], as_json=as_json, title="Budget")
 
 
-def _complete(found: Fetches, fetch: str) -> dict[str, Any]:
-    made = found.read(fetch)
+def _complete(fetches: Fetches, fetch: str) -> dict[str, Any]:
+    made = fetches.read(fetch)
     size, unknown = sum(item.size for item in made.answers), made.facts.get("unknown", "")
     state = "as before" if made.same_as else "complete"
     return {
@@ -111,8 +111,8 @@ def _file(fetch: str, made: LandingSet, note: FileNote) -> dict[str, Any]:
     }
 
 
-def _unfinished(found: Fetches, fetch: str) -> dict[str, Any]:
-    answers = len(found.keys[fetch])
+def _unfinished(fetches: Fetches, fetch: str) -> dict[str, Any]:
+    answers = len(fetches.keys[fetch])
     empty = dict.fromkeys(("unknown", "kept", "skipped", "shrunk"), "")
     return {"fetch": fetch, "state": "unfinished", "run": "", "answers": answers, "bytes": None, **empty}
 

@@ -28,7 +28,7 @@ def show_freshness(table: OptionalTable = None, as_json: AsJson = False) -> None
     now = datetime.now(UTC)
     lake = connect()
     with waiting("Reading catalog, ledger and landing"):
-        found = list(freshness(lake, contracts, now))
-    emit([item.as_dict(now) for item in found], as_json=as_json, title="Freshness", layout=_LAYOUT)
-    if any(item.state in ("late", "unreadable") for item in found):
+        ages = list(freshness(lake, contracts, now))
+    emit([item.as_dict(now) for item in ages], as_json=as_json, title="Freshness", layout=_LAYOUT)
+    if any(item.state in ("late", "unreadable") for item in ages):
         raise typer.Exit(1)

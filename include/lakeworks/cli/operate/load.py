@@ -113,15 +113,15 @@ def _print_check(
 ) -> None:
     rows = [
         {
-            "file": found.file,
-            "place": found.place,
-            "column": found.column,
-            "rule": found.rule,
-            "outcome": found.outcome,
-            "says": found.says,
+            "file": finding.file,
+            "place": finding.place,
+            "column": finding.column,
+            "rule": finding.rule,
+            "outcome": finding.outcome,
+            "says": finding.says,
         }
         for item in checks
-        for found in item.findings
+        for finding in item.findings
     ]
     if as_json:
         files = [
@@ -141,7 +141,7 @@ def _print_check(
                 "period": str(period),
                 "files": files,
                 "findings": rows,
-                "left_out": _left(selection),
+                "left_out": _left_out(selection),
             }
         )
         return
@@ -156,7 +156,7 @@ def _print_check(
     refused = sum(item.is_refused for item in checks)
     total = sum(item.rows for item in checks)
     say(f"{len(checks)} files, {total:,} rows: {refused} refused, {len(checks) - refused} can be loaded.")
-    _say_left_out(selection)
+    _print_left_out(selection)
 
 
 def _print_report(report: LoadReport, selection: Selection, *, as_json: bool) -> None:
@@ -169,7 +169,7 @@ def _print_report(report: LoadReport, selection: Selection, *, as_json: bool) ->
                 "period": report.period,
                 "counts": report.counts,
                 "files": rows,
-                "left_out": _left(selection),
+                "left_out": _left_out(selection),
                 "inbox": report.inbox or None,
                 "dag": _dag_of(report.table) if report.inbox else None,
                 "partitions": report.record.outcome if report.record else None,
@@ -182,14 +182,14 @@ def _print_report(report: LoadReport, selection: Selection, *, as_json: bool) ->
     if report.inbox:
         say(f"{counts}. In {report.inbox}; nothing was published yet. {_next_step(report)}")
     if report.record is None:
-        _say_left_out(selection)
+        _print_left_out(selection)
         return
     outcome = (
         ", ".join(f"{count} {state}" for state, count in (report.record.outcome or {}).items()) if report.record else ""
     )
     rows_of = f"; the period has {balance.staged:,} rows, {balance.quarantined:,} in quarantine" if balance else ""
     say(f"{counts}. Partitions: {outcome or 'none'}{rows_of}.")
-    _say_left_out(selection)
+    _print_left_out(selection)
 
 
 def _next_step(report: LoadReport) -> str:
@@ -208,10 +208,10 @@ def _dag_of(table: str) -> str | None:
     return next((name for name, dag in dags.items() if not dag.of_tenant and dag.task_of(table, "FetchOperator")), None)
 
 
-def _left(selection: Selection) -> list[dict[str, Any]]:
+def _left_out(selection: Selection) -> list[dict[str, Any]]:
     return [{"file": str(item.path), "why": item.why} for item in selection.left_out]
 
 
-def _say_left_out(selection: Selection) -> None:
+def _print_left_out(selection: Selection) -> None:
     for item in selection.left_out:
         say(f"Left out: {item.path} {item.why}", to_stderr=True)

@@ -43,10 +43,10 @@ def list_keys(
 
     If there are more, the command for the next page is printed.
     """
-    found = (versions_of if versions else objects_of)(connect().store, KeyRange(prefix), after=after)
-    shown = (_listed(item, versions=versions) for item in (islice(found, limit) if limit else found))
+    listed = (versions_of if versions else objects_of)(connect().store, KeyRange(prefix), after=after)
+    shown = (_listed(item, versions=versions) for item in (islice(listed, limit) if limit else listed))
     last = _print_rows(shown, as_json=as_json, title=prefix)
-    if limit and next(found, None) is not None:
+    if limit and next(listed, None) is not None:
         say(f"There is more: lakeworks objects ls '{prefix}' --after '{last['key']}'", to_stderr=True)
 
 
@@ -124,8 +124,8 @@ def tag_keys(
 
     Tags that an object has stay, unless they are named. S3 takes 10 an object.
     """
-    wanted, store, keys = parse_tags(tags or ()), connect().store, KeyRange(prefix)
-    if not wanted and not remove:
+    new_tags, store, keys = parse_tags(tags or ()), connect().store, KeyRange(prefix)
+    if not new_tags and not remove:
         _print_rows(
             ({"key": i.key, **read_tags(store, i.key, i.version_id)} for i in objects_of(store, keys)),
             as_json=as_json,
@@ -133,7 +133,7 @@ def tag_keys(
         )
         return
     with waiting(f"Tagging {prefix}"):
-        outcomes = list(tag_objects(store, keys, wanted, remove or (), dry_run=dry_run))
+        outcomes = list(tag_objects(store, keys, new_tags, remove or (), dry_run=dry_run))
     if not outcomes:
         raise LakeNotFound(f"There is no object `{prefix}` and none below it. Nothing was tagged.")
     _report(outcomes, as_json=as_json, title=prefix)
@@ -173,9 +173,9 @@ def _print_rows(rows: Iterable[dict[str, Any]], *, as_json: bool, title: str) ->
 def _report(outcomes: list[KeyOutcome], *, as_json: bool, title: str) -> None:
     """Print every key, or a program's JSON; exit 1 if one failed."""
     emit([item.as_dict() for item in outcomes], as_json=as_json, title=title, layout=Layout(extra=("version",)))
-    found = counts(outcomes)
+    totals = counts(outcomes)
     if not as_json:
         size = sum(item.size for item in outcomes)
-        say(f"{', '.join(f'{count:,} {outcome}' for outcome, count in found.items())}; {size:,} bytes.")
-    if found.get("failed"):
+        say(f"{', '.join(f'{count:,} {outcome}' for outcome, count in totals.items())}; {size:,} bytes.")
+    if totals.get("failed"):
         raise typer.Exit(1)

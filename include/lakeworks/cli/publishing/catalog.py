@@ -27,9 +27,9 @@ def diff_catalog(
 
     Exit code 1 if they differ.
     """
-    found = _run(table, every=every, repair=False, deep=deep)
-    _show(found, as_json=as_json, title="Differences")
-    if found:
+    differences = _run(table, every=every, repair=False, deep=deep)
+    _show(differences, as_json=as_json, title="Differences")
+    if differences:
         raise typer.Exit(1)
 
 
@@ -44,9 +44,9 @@ def repair_catalog(
 
     Exit code 1 if a difference is left.
     """
-    found = _run(table, every=every, repair=not dry_run, deep=deep)
-    _show(found, as_json=as_json, title="Would repair" if dry_run else "Repaired")
-    if not dry_run and any(not item.repaired for _, item in found):
+    differences = _run(table, every=every, repair=not dry_run, deep=deep)
+    _show(differences, as_json=as_json, title="Would repair" if dry_run else "Repaired")
+    if not dry_run and any(not item.repaired for _, item in differences):
         raise typer.Exit(1)
 
 
@@ -54,24 +54,24 @@ def _run(table: str | None, *, every: bool, repair: bool, deep: bool) -> list[tu
     if every == bool(table):
         raise ConfigError("Name one table, or give --all. Nothing was done.")
     lake = connect()
-    found: list[tuple[str, CatalogDifference]] = []
+    differences: list[tuple[str, CatalogDifference]] = []
     for name in all_tables() if table is None else [table]:
         with counted(name) as progress:
-            found += [
+            differences += [
                 (name, item)
                 for item in compare_catalog(lake, load_contract(name), repair=repair, deep=deep, progress=progress)
             ]
-    return found
+    return differences
 
 
-def _show(found: list[tuple[str, CatalogDifference]], *, as_json: bool, title: str) -> None:
+def _show(differences: list[tuple[str, CatalogDifference]], *, as_json: bool, title: str) -> None:
     shown, seen = [], Counter[tuple[str, str]]()
-    for name, item in found:
+    for name, item in differences:
         seen[name, item.kind] += 1
         if as_json or seen[name, item.kind] <= _SHOWN:
             shown.append(_row(name, item))
     emit(shown, as_json=as_json, title=title)
-    if not as_json and len(shown) < len(found):
+    if not as_json and len(shown) < len(differences):
         more = ", ".join(f"{name} {kind} {count:,}" for (name, kind), count in seen.items() if count > _SHOWN)
         say(f"The first {_SHOWN} of each kind. All of them with --json: {more}")
 

@@ -51,7 +51,7 @@ def compact_table(
         for item in compact_each(lake, contract, chosen):
             done.append(item)
             progress(len(done), len(chosen))
-    emit([_done(table, item) for item in done], as_json=as_json, title="Compacted", layout=_SIZES)
+    emit([_as_row(table, item) for item in done], as_json=as_json, title="Compacted", layout=_SIZES)
     overtaken = [item.overtaken for item in done if item.overtaken]
     for reason in overtaken:
         say(f"Not compacted: {reason}", to_stderr=True)
@@ -59,7 +59,7 @@ def compact_table(
         raise typer.Exit(1)
 
 
-def _done(table: str, item: Compacted) -> dict[str, Any]:
+def _as_row(table: str, item: Compacted) -> dict[str, Any]:
     entry = item.entry
     return _row(table, item.report) | {
         "objects after": len(entry.objects) if entry else None,

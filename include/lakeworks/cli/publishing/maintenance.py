@@ -64,7 +64,7 @@ def expire_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json:
     """
     lake, rows = connect(), []
     for name in track(_names(table), "Expiring"):
-        found = expire(lake, load_contract(name), dry_run=dry_run)
+        expired = expire(lake, load_contract(name), dry_run=dry_run)
         rows += [
             {
                 "table": name,
@@ -72,7 +72,7 @@ def expire_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json:
                 "confirmed": f"{item.last_confirmed:%Y-%m-%d}",
                 "rows": item.rows,
             }
-            for item in found
+            for item in expired
         ]
         if not dry_run:
             renew(lake, load_contract(name))
@@ -90,8 +90,8 @@ def collect_garbage(
     """
     lake, age = connect(), timedelta(hours=hours)
     with waiting("Looking for leftovers"):
-        found = list(garbage.collect(lake, map(load_contract, all_tables()), older_than=age, dry_run=dry_run))
-    emit([vars(item) for item in found], as_json=as_json, title="Garbage" if dry_run else "Removed")
+        collected = list(garbage.collect(lake, map(load_contract, all_tables()), older_than=age, dry_run=dry_run))
+    emit([vars(item) for item in collected], as_json=as_json, title="Garbage" if dry_run else "Removed")
 
 
 def _names(table: str | None) -> list[str]:

@@ -58,22 +58,22 @@ def diff_publications(
     """
     contract = load_contract(table)
     with waiting(f"Comparing publications of {table} {partition}"):
-        found = diff(connect(), contract, contract.parse_partition(partition), before, after)
+        comparison = diff(connect(), contract, contract.parse_partition(partition), before, after)
     private = {name for name, column in contract.columns.items() if column.pii}
-    figures = [_figure(old or new, old, new, private) for old, new in found.statistics]
-    samples = [_withheld(row, private) for row in found.samples]
-    columns = [{"column": name, "before": old, "after": new} for name, old, new in found.columns]
+    figures = [_figure(old or new, old, new, private) for old, new in comparison.statistics]
+    samples = [_withheld(row, private) for row in comparison.samples]
+    columns = [{"column": name, "before": old, "after": new} for name, old, new in comparison.columns]
     if as_json:
-        details = {"left out": list(found.left_out), "columns": columns, "statistics": figures, "samples": samples}
-        emit_one({**_summary(found), **details})
+        details = {"left out": list(comparison.left_out), "columns": columns, "statistics": figures, "samples": samples}
+        emit_one({**_summary(comparison), **details})
         return
     emit(
-        [_summary(found)],
+        [_summary(comparison)],
         as_json=False,
-        title=f"{table} {partition}: publication {found.before.seq} to {found.after.seq}",
+        title=f"{table} {partition}: publication {comparison.before.seq} to {comparison.after.seq}",
     )
-    if found.left_out:
-        say(f"Rows are compared without {', '.join(found.left_out)}, which change with every fetch.")
+    if comparison.left_out:
+        say(f"Rows are compared without {', '.join(comparison.left_out)}, which change with every fetch.")
     for title, rows in (("Columns", columns), ("Statistics", figures), ("Rows, the first ones", samples)):
         if rows:
             emit(rows, as_json=False, title=title, layout=_ROWS)
@@ -89,16 +89,16 @@ def _line(entry: LedgerEntry) -> dict[str, Any]:
     }
 
 
-def _summary(found: PublicationDiff) -> dict[str, Any]:
+def _summary(comparison: PublicationDiff) -> dict[str, Any]:
     return {
-        "before": found.before.seq,
-        "after": found.after.seq,
-        "rows before": found.before.rows,
-        "rows after": found.after.rows,
-        "added": found.added,
-        "removed": found.removed,
-        "changed": found.changed,
-        "only lineage": found.only_lineage,
+        "before": comparison.before.seq,
+        "after": comparison.after.seq,
+        "rows before": comparison.before.rows,
+        "rows after": comparison.after.rows,
+        "added": comparison.added,
+        "removed": comparison.removed,
+        "changed": comparison.changed,
+        "only lineage": comparison.only_lineage,
     }
 
 

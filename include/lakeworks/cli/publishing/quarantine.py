@@ -25,7 +25,7 @@ RunPeriodArgument = Annotated[
 def list_quarantined(table: OptionalTable = None, as_json: AsJson = False) -> None:
     """List quarantined rows and the broken rules."""
     lake = connect()
-    found = [
+    periods = [
         {
             "table": name,
             "period": item.period,
@@ -37,7 +37,7 @@ def list_quarantined(table: OptionalTable = None, as_json: AsJson = False) -> No
         for name in track([table] if table else all_tables(), "Reading the quarantine of")
         for item in quarantined_periods(lake, load_contract(name))
     ]
-    emit(found, as_json=as_json, title="Quarantine", layout=Layout(extra=("other rows",)))
+    emit(periods, as_json=as_json, title="Quarantine", layout=Layout(extra=("other rows",)))
 
 
 def show_quarantined(
@@ -51,33 +51,33 @@ def show_quarantined(
     Takes the period of a run, or one partition. All columns with --json.
     """
     lake, contract = connect(), load_contract(table)
-    wanted = contract.parse_partition(period) if "=" in period else Period.parse(period)
+    chosen = contract.parse_partition(period) if "=" in period else Period.parse(period)
     with waiting(f"Reading the quarantine of {table}"):
-        found = covering(lake, contract, _period(contract, period))
-        first, of = _rows(lake, contract, found, wanted, limit)
+        quarantined = covering(lake, contract, _period(contract, period))
+        first, of = _rows(lake, contract, quarantined, chosen, limit)
     shown = [without_protected(row, contract) for row in first]
     leading = ("_reason", "_broken_rules", *contract.grain, "_row")
     emit(
         [{**{key: row[key] for key in leading if key in row}, **(row if as_json else {})} for row in shown],
         as_json=as_json,
-        title=f"{table} {wanted}: {len(shown)} of {of} rows in {lake.store.uri(found.key)}",
+        title=f"{table} {chosen}: {len(shown)} of {of} rows in {lake.store.uri(quarantined.key)}",
         layout=Layout(exact=True, extra=("_row",)),
     )
 
 
 def _rows(
-    lake: Lake, contract: Contract, found: QuarantinedPeriod, wanted: Partition | Period, limit: int
+    lake: Lake, contract: Contract, quarantined: QuarantinedPeriod, chosen: Partition | Period, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the first rows of the typed period or partition, and their count. Note other quarantined rows on stderr."""
-    if str(wanted) == found.period and isinstance(wanted, Period):
-        return rows(lake, found, limit), found.rows
-    part = rows_of(lake, contract, found, wanted, limit)
-    note = f"{wanted} was part of the run of {found.period}." if str(wanted) != found.period else ""
+    if str(chosen) == quarantined.period and isinstance(chosen, Period):
+        return rows(lake, quarantined, limit), quarantined.rows
+    part = rows_of(lake, contract, quarantined, chosen, limit)
+    note = f"{chosen} was part of the run of {quarantined.period}." if str(chosen) != quarantined.period else ""
     if part.elsewhere or part.unknown:
         columns = ", ".join(f"`{field.column}`" for field in contract.partition_by if field.column)
         note += (
             f" Left out: {part.elsewhere} rows of other partitions, {part.unknown} rows without the value of their partition "
-            f"({columns}). All of them: lakeworks quarantine show {contract.name} {found.period}"
+            f"({columns}). All of them: lakeworks quarantine show {contract.name} {quarantined.period}"
         )
     if note:
         say(note.strip(), to_stderr=True)

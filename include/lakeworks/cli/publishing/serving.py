@@ -48,8 +48,8 @@ def show_served(table: OptionalTable = None, as_json: AsJson = False) -> None:
     with _database() as connection:
         for contract in track(contracts, "Comparing"):
             if table or contract.serving:
-                found = compare(connection, lake, contract)
-                rows.append(_summary(contract, found))
+                served = compare(connection, lake, contract)
+                rows.append(_summary(contract, served))
     emit(rows, as_json=as_json, title="Served tables")
     if any(row["differ"] for row in rows):
         raise typer.Exit(1)
@@ -62,9 +62,9 @@ def diff_served(table: TableArgument, deep: ByValue = False, as_json: AsJson = F
     """
     contract, lake = load_contract(table), connect()
     with _database() as connection, waiting(f"Comparing {table}"):
-        found = [item for item in compare(connection, lake, contract, deep=deep) if item.differs]
-    emit([_difference(item) for item in found], as_json=as_json, title="Differences")
-    if found:
+        differing = [item for item in compare(connection, lake, contract, deep=deep) if item.differs]
+    emit([_difference(item) for item in differing], as_json=as_json, title="Differences")
+    if differing:
         raise typer.Exit(1)
 
 
@@ -108,10 +108,10 @@ def _difference(item: ServedPartition) -> dict[str, Any]:
     }
 
 
-def _summary(contract: Contract, found: list[ServedPartition]) -> dict[str, Any]:
+def _summary(contract: Contract, served: list[ServedPartition]) -> dict[str, Any]:
     return {
         "table": contract.name,
-        "partitions": len(found),
-        "differ": sum(item.differs for item in found),
-        "rows": sum(item.served_rows for item in found),
+        "partitions": len(served),
+        "differ": sum(item.differs for item in served),
+        "rows": sum(item.served_rows for item in served),
     }

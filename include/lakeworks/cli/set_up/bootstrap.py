@@ -38,9 +38,9 @@ def bootstrap_lake(
     Exit code 1 if a setting was denied, failed, or was not confirmed by AWS.
     """
     with waiting("Reading lake.yml and the account"):
-        wanted = plan_lake(current_settings(), client)
+        planned = plan_lake(current_settings(), client)
     if export:
-        sys.stdout.write(wanted.export("cloudformation" if export is ExportFormat.CLOUDFORMATION else "terraform"))
+        sys.stdout.write(planned.export("cloudformation" if export is ExportFormat.CLOUDFORMATION else "terraform"))
         return
     console = Console(highlight=False, soft_wrap=True)
 
@@ -50,9 +50,9 @@ def bootstrap_lake(
 
     if plan:
         with waiting("Comparing the account with lake.yml"):
-            changes = wanted.changes()
+            changes = planned.changes()
     else:
-        changes = wanted.apply(show)
+        changes = planned.apply(show)
     if as_json:
         sys.stdout.write(json.dumps([change.as_dict() for change in changes], default=str) + "\n")
     else:

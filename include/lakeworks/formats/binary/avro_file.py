@@ -75,8 +75,8 @@ def _type(schema: Any, known: dict[str, Any]) -> "pa.DataType":
     import pyarrow as pa
 
     if isinstance(schema, list):
-        rest = [item for item in schema if item != "null"]
-        return _type(rest[0], known) if len(rest) == 1 else pa.string()  # several types: their text
+        branches = [item for item in schema if item != "null"]
+        return _type(branches[0], known) if len(branches) == 1 else pa.string()  # several types: their text
     if isinstance(schema, str):
         if schema in _PLAIN:
             return getattr(pa, _PLAIN[schema])()
@@ -85,8 +85,8 @@ def _type(schema: Any, known: dict[str, Any]) -> "pa.DataType":
         if known.get(schema) is None:
             raise ValueError(f"the record `{schema}` contains itself, and no column can")
         return known[schema]
-    if found := _logical(schema):
-        return found
+    if logical := _logical(schema):
+        return logical
     kind, name = schema["type"], schema.get("name")
     if name:
         known[name] = None

@@ -32,20 +32,20 @@ def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
     if not names or len({*names}) != len(names) or "" in names:
         raise ValueError(f"row 1 must name every column once; it is {names[:20]}")
     yield batch_of(names, [], [], options)
-    found: list[list[str]] = []
+    sheet_rows: list[list[str]] = []
     numbers: list[int] = []
     for number, row in rows:
         cells = [_text(cell) or "" for cell in _trimmed(row)]
         if len(cells) > len(names):
             raise ValueError(f"row {number} has {len(cells)} cells, the header {len(names)}")
         if cells:
-            found.append([*cells, *[""] * (len(names) - len(cells))])
+            sheet_rows.append([*cells, *[""] * (len(names) - len(cells))])
             numbers.append(number)
-        if len(found) == BATCH_ROWS:
-            yield batch_of(names, found, numbers, options)
-            found, numbers = [], []
-    if found:
-        yield batch_of(names, found, numbers, options)
+        if len(sheet_rows) == BATCH_ROWS:
+            yield batch_of(names, sheet_rows, numbers, options)
+            sheet_rows, numbers = [], []
+    if sheet_rows:
+        yield batch_of(names, sheet_rows, numbers, options)
 
 
 def _trimmed(row: Sequence[Any]) -> list[Any]:

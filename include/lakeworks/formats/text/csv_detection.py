@@ -43,18 +43,18 @@ def detect_options(path: Path) -> DetectedOptions:
     delimiter, rows, skipped = _shape(text)
     if not rows:
         raise ConfigError(f"`{path}` has no lines. Nothing was found.")
-    found: dict[str, Any] = {"encoding": encoding, "delimiter": delimiter, "skip_lines": skipped}
+    detected: dict[str, Any] = {"encoding": encoding, "delimiter": delimiter, "skip_lines": skipped}
     cells = Counter(cell.strip() for row in rows[1:] for cell in row)
-    found["null_words"] = [word for word in _NULL_WORDS if cells[word]]
+    detected["null_words"] = [word for word in _NULL_WORDS if cells[word]]
     commas, points = (
         sum(cells[cell] for cell in cells if known.fullmatch(cell)) for known in (_COMMA_NUMBER, _POINT_NUMBER)
     )
-    found["decimal_comma"] = bool(commas and not points)
+    detected["decimal_comma"] = bool(commas and not points)
     if any(_NUMBER.fullmatch(cell) for cell in rows[0]):
-        found |= {"header": False, "columns": [f"column_{number}" for number, _ in enumerate(rows[0], 1)]}
-    options = {name: value for name, value in found.items() if value != _default(path, name)}
+        detected |= {"header": False, "columns": [f"column_{number}" for number, _ in enumerate(rows[0], 1)]}
+    options = {name: value for name, value in detected.items() if value != _default(path, name)}
     _read(path, text, options)
-    names = tuple(found.get("columns", rows[0]))
+    names = tuple(detected.get("columns", rows[0]))
     return DetectedOptions(options, tuple(_reasons(options, rows, commas)), names)
 
 
@@ -75,8 +75,8 @@ def _decoded(path: Path, sample: bytes) -> tuple[str, str]:
             raise ConfigError(f"`{path}` is no text: it has zero bytes. Nothing was found.")
         encoding = "utf-8" if _is_utf8(sample) else "cp1252" if re.search(rb"[\x80-\x9f]", sample) else "latin-1"
     text = sample.decode(encoding, "ignore").removeprefix("\ufeff")
-    whole = text if len(sample) < _SAMPLE_BYTES else text[: text.rfind("\n") + 1]
-    return whole, encoding
+    complete_lines = text if len(sample) < _SAMPLE_BYTES else text[: text.rfind("\n") + 1]
+    return complete_lines, encoding
 
 
 def _is_utf8(sample: bytes) -> bool:

@@ -29,7 +29,7 @@ def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
                 yield full
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not {options.encoding.upper()} ({error.reason})") from error
-    yield from buffer.rest()
+    yield from buffer.remaining()
 
 
 def _rows(window: "_Window") -> Iterator[tuple[Any, int]]:
@@ -50,8 +50,8 @@ def _rows(window: "_Window") -> Iterator[tuple[Any, int]]:
         number += 1
         yield window.value(number)
     window.skip()
-    if rest := window.next_char():
-        raise ValueError(f"after the array comes {rest!r}")
+    if trailing := window.next_char():
+        raise ValueError(f"after the array comes {trailing!r}")
 
 
 class _Window:
@@ -67,7 +67,7 @@ class _Window:
         while True:
             if blank := _BLANK.match(self._text, self._at):
                 self._at = blank.end()
-            if self._at < len(self._text) or not self._more(_CHUNK):
+            if self._at < len(self._text) or not self._read_more(_CHUNK):
                 return self._text[self._at : self._at + 1]
 
     def skip(self) -> None:
@@ -76,7 +76,7 @@ class _Window:
 
     def everything(self) -> str:
         """Return the rest of the text."""
-        while self._more(_CHUNK):
+        while self._read_more(_CHUNK):
             check_record(len(self._text), "the object")
         return self._text[self._at :]
 
@@ -87,13 +87,13 @@ class _Window:
             try:
                 value, end = decode_at(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not self._is_cut(error) or not self._more(max(_CHUNK, len(self._text) - self._at)):
+                if not self._is_cut(error) or not self._read_more(max(_CHUNK, len(self._text) - self._at)):
                     raise ValueError(f"item {number}: {error.msg}") from error
             except ValueError as error:
                 raise ValueError(f"item {number}: {error}") from error
             else:
                 # A number may continue after the end of the buffer.
-                if end < len(self._text) or not self._more(_CHUNK):
+                if end < len(self._text) or not self._read_more(_CHUNK):
                     size, self._at = end - self._at, end
                     return value, size
             check_record(len(self._text) - self._at, f"item {number}")
@@ -101,7 +101,7 @@ class _Window:
     def _is_cut(self, error: json.JSONDecodeError) -> bool:
         return error.msg.startswith("Unterminated string") or error.pos + _NEAR >= len(self._text)
 
-    def _more(self, size: int) -> bool:
+    def _read_more(self, size: int) -> bool:
         chunk = self._source.read(size)
         self._text = self._text[self._at :] + chunk
         self._at = 0

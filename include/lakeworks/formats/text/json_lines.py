@@ -17,7 +17,7 @@ def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
         record = _record(line, number)
         if record is not None and (full := buffer.add(record, len(line), number)):
             yield full
-    yield from buffer.rest()
+    yield from buffer.remaining()
 
 
 def _lines(stream: BinaryIO, encoding: str) -> Iterator[bytes | str]:

@@ -75,12 +75,12 @@ def _written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _whole(text: str) -> "int | JsonNumber":
+def _integer(text: str) -> "int | JsonNumber":
     # Python refuses longer integers, and an integer has no minus zero: both keep their text.
     return JsonNumber(text) if text == "-0" or len(text) > _LONGEST_WHOLE else int(text)
 
 
-_DECODER = json.JSONDecoder(parse_float=JsonNumber, parse_int=_whole)
+_DECODER = json.JSONDecoder(parse_float=JsonNumber, parse_int=_integer)
 
 
 def _levels(text: str) -> int:

@@ -13,22 +13,25 @@ _VERSION = "2010-09-09"
 
 def template(resources: Sequence[Resource]) -> Document:
     """Return one stack of the lake's region. Its `Metadata` lists what CloudFormation cannot have there."""
-    found: Document = {}
+    document: Document = {}
     left_out: list[str] = []
     buckets = {
         resource.name: resource for resource in resources if resource.kind == "bucket" and resource.region is None
     }
     for name in buckets:
         parts = [resource for resource in resources if resource.name == name and resource.region is None]
-        found[_id("Bucket", name)] = _bucket(name, parts)
-    add_to_template(found, resources, _id)
+        document[_id("Bucket", name)] = _bucket(name, parts)
+    add_to_template(document, resources, _id)
     for resource in resources:
         if resource.kind == "inbox queue":
             continue
         if alone := _ALONE.get(resource.kind):
             if resource.region is None or resource.kind == "budget":
                 kind, properties = alone
-                found[_id(kind.rpartition("::")[2], resource.name)] = {"Type": kind, "Properties": properties(resource)}
+                document[_id(kind.rpartition("::")[2], resource.name)] = {
+                    "Type": kind,
+                    "Properties": properties(resource),
+                }
                 continue
         elif resource.kind in _IN_BUCKET and resource.name in buckets:
             continue
@@ -38,7 +41,7 @@ def template(resources: Sequence[Resource]) -> Document:
         "AWSTemplateFormatVersion": _VERSION,
         "Description": "A Lakeworks lake, exported by `lakeworks bootstrap --export cloudformation`",
         "Metadata": {"NotInThisTemplate": sorted(set(left_out))},
-        "Resources": found,
+        "Resources": document,
     }
 
 
@@ -51,9 +54,9 @@ def _bucket(name: str, parts: Sequence[Resource]) -> Document:
     tierings = []
     for part in parts:
         if part.kind == "intelligent tiering":
-            tierings.append(_tiering(part.wanted()))
+            tierings.append(_tiering(part.desired()))
         elif fragment := _IN_BUCKET.get(part.kind):
-            properties |= fragment(part.wanted())
+            properties |= fragment(part.desired())
     if tierings:
         properties["IntelligentTieringConfigurations"] = tierings
     # S3 delivers to an existing bucket that permits it. A name alone gives CloudFormation no order, so state it.
@@ -69,93 +72,96 @@ def _bucket(name: str, parts: Sequence[Resource]) -> Document:
     }
 
 
-def _encryption(wanted: Document) -> Document:
-    default = {key: value for key, value in wanted.items() if key != "BucketKeyEnabled"}
-    rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": wanted.get("BucketKeyEnabled", False)}
+def _encryption(desired: Document) -> Document:
+    default = {key: value for key, value in desired.items() if key != "BucketKeyEnabled"}
+    rule = {"ServerSideEncryptionByDefault": default, "BucketKeyEnabled": desired.get("BucketKeyEnabled", False)}
     return {"BucketEncryption": {"ServerSideEncryptionConfiguration": [rule]}}
 
 
-def _lifecycle(wanted: Document) -> Document:
-    return {"LifecycleConfiguration": {"Rules": [_rule(rule) for rule in wanted.values()]}}
+def _lifecycle(desired: Document) -> Document:
+    return {"LifecycleConfiguration": {"Rules": [_rule(rule) for rule in desired.values()]}}
 
 
 def _rule(rule: Document) -> Document:
-    found: Document = {"Id": rule["ID"], "Status": rule["Status"]}
+    document: Document = {"Id": rule["ID"], "Status": rule["Status"]}
     if rule["Filter"]["Prefix"]:
-        found["Prefix"] = rule["Filter"]["Prefix"]
+        document["Prefix"] = rule["Filter"]["Prefix"]
     if moves := rule.get("Transitions"):
-        found["Transitions"] = [
+        document["Transitions"] = [
             {"StorageClass": move["StorageClass"], "TransitionInDays": move["Days"]} for move in moves
         ]
     expiry = rule.get("Expiration", {})
     if "Days" in expiry:
-        found["ExpirationInDays"] = expiry["Days"]
+        document["ExpirationInDays"] = expiry["Days"]
     if "ExpiredObjectDeleteMarker" in expiry:
-        found["ExpiredObjectDeleteMarker"] = expiry["ExpiredObjectDeleteMarker"]
+        document["ExpiredObjectDeleteMarker"] = expiry["ExpiredObjectDeleteMarker"]
     for same in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"):
         if same in rule:
-            found[same] = rule[same]
-    return found
+            document[same] = rule[same]
+    return document
 
 
-def _tiering(wanted: Document) -> Document:
-    where = {"Prefix": wanted["Filter"]["Prefix"]} if "Filter" in wanted else {}
-    return {"Id": wanted["Id"], **where, "Status": wanted["Status"], "Tierings": wanted["Tierings"]}
+def _tiering(desired: Document) -> Document:
+    where = {"Prefix": desired["Filter"]["Prefix"]} if "Filter" in desired else {}
+    return {"Id": desired["Id"], **where, "Status": desired["Status"], "Tierings": desired["Tierings"]}
 
 
-def _inventory(wanted: Document) -> Document:
-    to = wanted["Destination"]["S3BucketDestination"]
+def _inventory(desired: Document) -> Document:
+    to = desired["Destination"]["S3BucketDestination"]
     destination = {"BucketArn": to["Bucket"], "Format": to["Format"], "Prefix": to["Prefix"]}
     if "AccountId" in to:
         destination["BucketAccountId"] = to["AccountId"]
     return {
         "InventoryConfigurations": [
             {
-                "Id": wanted["Id"], "Enabled": wanted["IsEnabled"], "IncludedObjectVersions": wanted["IncludedObjectVersions"],
-                "OptionalFields": wanted["OptionalFields"], "ScheduleFrequency": wanted["Schedule"]["Frequency"],
+                "Id": desired["Id"], "Enabled": desired["IsEnabled"],
+                "IncludedObjectVersions": desired["IncludedObjectVersions"],
+                "OptionalFields": desired["OptionalFields"], "ScheduleFrequency": desired["Schedule"]["Frequency"],
                 "Destination": destination,
             }
         ]
     }  # fmt: skip
 
 
-def _notifications(wanted: Document) -> Document:
+def _notifications(desired: Document) -> Document:
     kinds = {
         "sqs": ("QueueConfigurations", "Queue"),
         "sns": ("TopicConfigurations", "Topic"),
         "lambda": ("LambdaConfigurations", "Function"),
     }
-    found: Document = {}
-    for entry in wanted.values():
+    document: Document = {}
+    for entry in desired.values():
         if "To" not in entry:
-            found["EventBridgeConfiguration"] = {"EventBridgeEnabled": True}
+            document["EventBridgeConfiguration"] = {"EventBridgeEnabled": True}
             continue
         member, target = kinds[entry["To"].split(":")[2]]
         rules = [{"Name": key.lower(), "Value": entry[key]} for key in ("Prefix", "Suffix") if key in entry]
         where = {"Filter": {"S3Key": {"Rules": rules}}} if rules else {}
-        found.setdefault(member, []).extend({"Event": event, target: entry["To"], **where} for event in entry["Events"])
-    return {"NotificationConfiguration": found}
+        document.setdefault(member, []).extend(
+            {"Event": event, target: entry["To"], **where} for event in entry["Events"]
+        )
+    return {"NotificationConfiguration": document}
 
 
-def _replication(wanted: Document) -> Document:
+def _replication(desired: Document) -> Document:
     rules = []
-    for rule in (value for key, value in wanted.items() if key != "Role"):
+    for rule in (value for key, value in desired.items() if key != "Role"):
         renamed = {"Id" if key == "ID" else key: value for key, value in rule.items()}
         rules.append(renamed)
-    return {"ReplicationConfiguration": {"Role": wanted["Role"], "Rules": rules}}
+    return {"ReplicationConfiguration": {"Role": desired["Role"], "Rules": rules}}
 
 
 def _policy(resource: Resource) -> Document:
-    statements = list(resource.wanted().values())
+    statements = list(resource.desired().values())
     return {"Bucket": resource.name, "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
 
 
 def _work_group(resource: Resource) -> Document:
-    wanted = resource.wanted()
-    result = {key: wanted[key] for key in ("OutputLocation", "EncryptionConfiguration")}
-    fixed = {key: value for key, value in wanted.items() if key not in (*result, "Description")}
+    desired = resource.desired()
+    result = {key: desired[key] for key in ("OutputLocation", "EncryptionConfiguration")}
+    fixed = {key: value for key, value in desired.items() if key not in (*result, "Description")}
     configuration = {"ResultConfiguration": result, **fixed}
-    return {"Name": resource.name, "Description": wanted["Description"], "WorkGroupConfiguration": configuration}
+    return {"Name": resource.name, "Description": desired["Description"], "WorkGroupConfiguration": configuration}
 
 
 def _database(resource: Resource) -> Document:
@@ -163,12 +169,12 @@ def _database(resource: Resource) -> Document:
 
 
 def _crawler(resource: Resource) -> Document:
-    wanted = resource.wanted()
-    schedule = {"Schedule": {"ScheduleExpression": wanted["Schedule"]}} if "Schedule" in wanted else {}
+    desired = resource.desired()
+    schedule = {"Schedule": {"ScheduleExpression": desired["Schedule"]}} if "Schedule" in desired else {}
     return {
-        "Name": resource.name, "Description": wanted["Description"], "Role": wanted["Role"],
-        "DatabaseName": wanted["DatabaseName"],
-        "Targets": {"S3Targets": [{"Path": wanted["Path"]}]},
+        "Name": resource.name, "Description": desired["Description"], "Role": desired["Role"],
+        "DatabaseName": desired["DatabaseName"],
+        "Targets": {"S3Targets": [{"Path": desired["Path"]}]},
         "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
         **schedule,
     }  # fmt: skip
@@ -188,22 +194,22 @@ def _grant(resource: Any) -> Document:
 
 
 def _alarm(resource: Resource) -> Document:
-    wanted = {key: value for key, value in resource.wanted().items() if value != []}
-    return {"AlarmName": resource.name, **wanted}
+    desired = {key: value for key, value in resource.desired().items() if value != []}
+    return {"AlarmName": resource.name, **desired}
 
 
 def _budget(resource: Resource) -> Document:
-    wanted = resource.wanted()
+    desired = resource.desired()
     notification = {
         "NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "ThresholdType": "PERCENTAGE",
-        "Threshold": wanted["AlertAtPercent"],
+        "Threshold": desired["AlertAtPercent"],
     }  # fmt: skip
-    readers = [{"SubscriptionType": "EMAIL", "Address": address} for address in wanted["Emails"]]
-    filters = {"CostFilters": wanted["CostFilters"]} if "CostFilters" in wanted else {}
+    readers = [{"SubscriptionType": "EMAIL", "Address": address} for address in desired["Emails"]]
+    filters = {"CostFilters": desired["CostFilters"]} if "CostFilters" in desired else {}
     return {
         "Budget": {
-            "BudgetName": resource.name, "BudgetLimit": {"Amount": wanted["Amount"], "Unit": wanted["Unit"]},
-            "TimeUnit": wanted["TimeUnit"], "BudgetType": wanted["BudgetType"], **filters,
+            "BudgetName": resource.name, "BudgetLimit": {"Amount": desired["Amount"], "Unit": desired["Unit"]},
+            "TimeUnit": desired["TimeUnit"], "BudgetType": desired["BudgetType"], **filters,
         },
         "NotificationsWithSubscribers": [{"Notification": notification, "Subscribers": readers}],
     }  # fmt: skip
@@ -211,18 +217,18 @@ def _budget(resource: Resource) -> Document:
 
 _IN_BUCKET: dict[str, Callable[[Document], Document]] = {
     "bucket": lambda _: {},
-    "versioning": lambda wanted: {"VersioningConfiguration": wanted},
+    "versioning": lambda desired: {"VersioningConfiguration": desired},
     "encryption": _encryption,
-    "public access block": lambda wanted: {"PublicAccessBlockConfiguration": wanted},
-    "ownership": lambda wanted: {"OwnershipControls": {"Rules": [wanted]}},
-    "tags": lambda wanted: {"Tags": [{"Key": key, "Value": value} for key, value in sorted(wanted.items())]},
+    "public access block": lambda desired: {"PublicAccessBlockConfiguration": desired},
+    "ownership": lambda desired: {"OwnershipControls": {"Rules": [desired]}},
+    "tags": lambda desired: {"Tags": [{"Key": key, "Value": value} for key, value in sorted(desired.items())]},
     "lifecycle": _lifecycle,
     "intelligent tiering": lambda _: {},
     "inventory": _inventory,
-    "access logging": lambda wanted: {
+    "access logging": lambda desired: {
         "LoggingConfiguration": {
-            "DestinationBucketName": wanted["TargetBucket"],
-            "LogFilePrefix": wanted["TargetPrefix"],
+            "DestinationBucketName": desired["TargetBucket"],
+            "LogFilePrefix": desired["TargetPrefix"],
         }
     },
     "notifications": _notifications,

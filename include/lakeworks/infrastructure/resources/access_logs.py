@@ -14,19 +14,19 @@ class AccessLogs(Resource):
     to: str = ""
     prefix: str = "access-logs/"
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the target with one prefix per bucket, so that several buckets may log to it."""
         return {"TargetBucket": self.to, "TargetPrefix": f"{self.prefix}{self.name}/"}
 
     def read(self, client: Any) -> Document | None:
         """Return the target; None if logging is off."""
-        found = client.get_bucket_logging(Bucket=self.name).get("LoggingEnabled")
-        return {key: found[key] for key in ("TargetBucket", "TargetPrefix")} if found else None
+        logging = client.get_bucket_logging(Bucket=self.name).get("LoggingEnabled")
+        return {key: logging[key] for key in ("TargetBucket", "TargetPrefix")} if logging else None
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse to change another target: those logs may be a person's audit trail."""
-        if found["TargetBucket"] != self.to:
-            return f"already logs to {found['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"
+        if current["TargetBucket"] != self.to:
+            return f"already logs to {current['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"
         return ""
 
     def write(self, client: Any, target: Document) -> None:

@@ -18,7 +18,7 @@ class StorageAlarm(Resource):
     above_bytes: int = 10**12
     topic_arn: str | None = None
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the alarm."""
         return {
             "AlarmDescription": MADE_BY,
@@ -42,12 +42,12 @@ class StorageAlarm(Resource):
         alarms = client.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
         if not alarms:
             return None
-        return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.wanted()}
+        return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.desired()}
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse an alarm of that name without our mark: it may be another program's."""
         return (
-            "" if found["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
+            "" if current["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
         )
 
     def write(self, client: Any, target: Document) -> None:
@@ -74,20 +74,20 @@ class MonthlyBudget(Resource):
         """Return why no budget is possible: its name needs the account, which only STS knows."""
         return "" if self.account else "the account's number is not known: this endpoint has no STS"
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Limit, filter, and the receivers at each share of it."""
         budget = self._budget
-        found: Document = {
+        document: Document = {
             "Amount": float(budget.monthly_usd), "Unit": "USD", "TimeUnit": "MONTHLY", "BudgetType": "COST",
             "AlertAtPercent": float(budget.alert_at_percent), "Emails": sorted(budget.emails),
         }  # fmt: skip
-        return {**found, "CostFilters": self._filters} if self._filters else found
+        return {**document, "CostFilters": self._filters} if self._filters else document
 
     def read(self, client: Any) -> Document | None:
         """Return budget, alert and subscribers together."""
         of = {"AccountId": self.account, "BudgetName": self.name}
         budget = client.describe_budget(**of)["Budget"]
-        found: Document = {
+        document: Document = {
             "Amount": float(budget["BudgetLimit"]["Amount"]), "Unit": budget["BudgetLimit"]["Unit"],
             "TimeUnit": budget["TimeUnit"], "BudgetType": budget["BudgetType"],
         }  # fmt: skip
@@ -100,9 +100,9 @@ class MonthlyBudget(Resource):
                 if key in ours
             }
             answer = client.describe_subscribers_for_notification(**of, Notification=alert).get("Subscribers", [])
-            found |= {"AlertAtPercent": float(ours["Threshold"]), "Emails": sorted(one["Address"] for one in answer)}
+            document |= {"AlertAtPercent": float(ours["Threshold"]), "Emails": sorted(one["Address"] for one in answer)}
         filters = budget.get("CostFilters") or {}
-        return {**found, "CostFilters": filters} if filters else found
+        return {**document, "CostFilters": filters} if filters else document
 
     def write(self, client: Any, target: Document) -> None:
         """Create it with its alert, or correct each."""

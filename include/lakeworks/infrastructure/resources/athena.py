@@ -18,7 +18,7 @@ class WorkGroup(Resource):
     scan_limit_bytes: int = 1024**3
     kms_key_id: str | None = None
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the settings that lakeworks fixes."""
         encryption = (
             {"EncryptionOption": "SSE_KMS", "KmsKey": self.kms_key_id}
@@ -55,9 +55,11 @@ class WorkGroup(Resource):
             },
         }
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a work group of that name without our mark: it may be another program's."""
-        return "" if found["Description"] == MADE_BY else "a work group of this name exists that bootstrap did not make"
+        return (
+            "" if current["Description"] == MADE_BY else "a work group of this name exists that bootstrap did not make"
+        )
 
     def write(self, client: Any, target: Document) -> None:
         """Create or update it."""

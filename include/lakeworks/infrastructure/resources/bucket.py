@@ -29,7 +29,7 @@ class Bucket(Resource):
         """The region of the client; a replica's bucket is in another region."""
         return self.other_region
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the bucket's document. Raise ConfigError if the name breaks S3's rules."""
         check_bucket_name(self.name)
         return {"Name": self.name, "Region": self.home}

@@ -23,24 +23,24 @@ class BucketManifest(Resource):
     content: Document = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the first manifest, with the time."""
         return {**self.content, "created_at": self.now().isoformat(timespec="seconds")}
 
     def read(self, client: Any) -> Document | None:
         """Return the current document."""
-        found = yaml.safe_load(client.get_object(Bucket=self.name, Key=KEY)["Body"].read())
-        return found if isinstance(found, dict) else {"created_by": "no YAML mapping"}
+        manifest = yaml.safe_load(client.get_object(Bucket=self.name, Key=KEY)["Body"].read())
+        return manifest if isinstance(manifest, dict) else {"created_by": "no YAML mapping"}
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a manifest that a person wrote by hand."""
-        if found.get("created_by") != self.content["created_by"]:
+        if current.get("created_by") != self.content["created_by"]:
             return f"s3://{self.name}/{KEY} was not written by bootstrap and is kept; delete it to have it written"
         return ""
 
-    def target(self, found: Document) -> Document:
+    def target(self, current: Document) -> Document:
         """Keep only the time."""
-        return {**self.wanted(), "created_at": found.get("created_at")}
+        return {**self.desired(), "created_at": current.get("created_at")}
 
     def write(self, client: Any, target: Document) -> None:
         """Write the object."""

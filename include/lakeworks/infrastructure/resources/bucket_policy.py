@@ -30,14 +30,14 @@ class BucketPolicy(SharedDocument):
         """Return True for our Sids: they have one prefix."""
         return entry.startswith(OUR_SID)
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the statements in the canonical form: IAM reorders lists and unwraps single values."""
         return {sid: canonical(statement) for sid, statement in self.statements.items()}
 
     def read(self, client: Any) -> Document | None:
         """Return the statements by Sid; one without a Sid is named by its position."""
-        found = json.loads(client.get_bucket_policy(Bucket=self.name)["Policy"])["Statement"]
-        listed = found if isinstance(found, list) else [found]
+        statements = json.loads(client.get_bucket_policy(Bucket=self.name)["Policy"])["Statement"]
+        listed = statements if isinstance(statements, list) else [statements]
         return {statement.get("Sid", f"#{place}"): canonical(statement) for place, statement in enumerate(listed)}
 
     def write(self, client: Any, target: Document) -> None:
@@ -51,11 +51,11 @@ class BucketPolicy(SharedDocument):
             return "TLS-only is not set: this endpoint speaks plain HTTP, the rule would lock everyone out"
         return ""
 
-    def notes(self, found: Document) -> list[str]:
+    def notes(self, current: Document) -> list[str]:
         """Return others' statements that open the bucket to everyone."""
         return [
             f"statement `{sid}`, not ours, allows everyone without a condition; the public access block stops it"
-            for sid, statement in found.items()
+            for sid, statement in current.items()
             if not self.owns(sid) and _is_public(statement)
         ]
 
@@ -67,7 +67,12 @@ def canonical(statement: Document) -> Document:
 
 def tls_only(bucket: str) -> Document:
     """Deny requests without TLS, or with a version below TLS 1.2."""
-    everything: Document = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": _both(bucket)}
+    everything: Document = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": _bucket_and_objects(bucket),
+    }
     return {
         f"{OUR_SID}TlsOnly": {
             "Sid": f"{OUR_SID}TlsOnly",
@@ -176,7 +181,7 @@ def _arn(bucket: str) -> str:
     return f"arn:aws:s3:::{bucket}"
 
 
-def _both(bucket: str) -> list[str]:
+def _bucket_and_objects(bucket: str) -> list[str]:
     return [_arn(bucket), f"{_arn(bucket)}/*"]
 
 

@@ -29,7 +29,7 @@ class Versioning(BucketSetting):
 
     kind: ClassVar[str] = "versioning"
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the status `Enabled`."""
         return {"Status": "Enabled"}
 
@@ -50,7 +50,7 @@ class DefaultEncryption(BucketSetting):
     kind: ClassVar[str] = "encryption"
     kms_key_id: str | None = None
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the algorithm and, for KMS only, the bucket key: it has no meaning for SSE-S3."""
         if self.kms_key_id:
             return {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.kms_key_id, "BucketKeyEnabled": True}
@@ -59,15 +59,15 @@ class DefaultEncryption(BucketSetting):
     def read(self, client: Any) -> Document | None:
         """Return the only rule that S3 has."""
         rule = client.get_bucket_encryption(Bucket=self.name)["ServerSideEncryptionConfiguration"]["Rules"][0]
-        found = dict(rule.get("ApplyServerSideEncryptionByDefault", {}))
-        if found.get("SSEAlgorithm", "").startswith("aws:kms"):
-            found["BucketKeyEnabled"] = bool(rule.get("BucketKeyEnabled"))
-        return found or None
+        encryption = dict(rule.get("ApplyServerSideEncryptionByDefault", {}))
+        if encryption.get("SSEAlgorithm", "").startswith("aws:kms"):
+            encryption["BucketKeyEnabled"] = bool(rule.get("BucketKeyEnabled"))
+        return encryption or None
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a change from KMS to SSE-S3 that the file does not ask for."""
-        if not self.kms_key_id and found.get("SSEAlgorithm", "").startswith("aws:kms"):
-            key = found.get("KMSMasterKeyID", "the account's default key")
+        if not self.kms_key_id and current.get("SSEAlgorithm", "").startswith("aws:kms"):
+            key = current.get("KMSMasterKeyID", "the account's default key")
             return f"is encrypted with KMS ({key}), which is kept; set encryption.kms_key_id in lake.yml to manage it"
         return ""
 
@@ -110,7 +110,7 @@ class PublicAccessBlock(BucketSetting):
 
     kind: ClassVar[str] = "public access block"
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return all four flags, switched on."""
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         return dict.fromkeys(names, True)
@@ -130,7 +130,7 @@ class Ownership(BucketSetting):
 
     kind: ClassVar[str] = "ownership"
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the rule that the bucket's owner owns every object."""
         return {"ObjectOwnership": "BucketOwnerEnforced"}
 

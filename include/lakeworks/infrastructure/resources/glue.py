@@ -15,7 +15,7 @@ class Database(Resource):
     kind: ClassVar[str] = "database"
     service: ClassVar[str] = "glue"
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return that the database exists."""
         return {"Name": self.name}
 
@@ -37,29 +37,29 @@ class GlueCrawler(Resource):
     crawler: Crawler | None = None
     bucket: str = ""
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the crawler's definition."""
         crawler = self._crawler
-        found: Document = {
+        definition: Document = {
             "Role": crawler.role_arn, "DatabaseName": crawler.database, "Path": f"s3://{self.bucket}/{crawler.prefix}",
             "Description": MADE_BY,
         }  # fmt: skip
-        return {**found, "Schedule": crawler.schedule} if crawler.schedule else found
+        return {**definition, "Schedule": crawler.schedule} if crawler.schedule else definition
 
     def read(self, client: Any) -> Document | None:
         """Return the fields that lakeworks sets."""
         crawler = client.get_crawler(Name=self.name)["Crawler"]
         paths = [target["Path"] for target in crawler["Targets"].get("S3Targets", [])]
         schedule = crawler.get("Schedule", {}).get("ScheduleExpression")
-        found = {
+        definition = {
             "Role": crawler["Role"], "DatabaseName": crawler.get("DatabaseName", ""), "Path": ", ".join(paths),
             "Description": crawler.get("Description", ""), "Schedule": schedule,
         }  # fmt: skip
-        return {key: value for key, value in found.items() if value is not None}
+        return {key: value for key, value in definition.items() if value is not None}
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a crawler of that name without our mark: it may be another program's."""
-        return "" if found["Description"] == MADE_BY else "a crawler of this name exists that bootstrap did not make"
+        return "" if current["Description"] == MADE_BY else "a crawler of this name exists that bootstrap did not make"
 
     def write(self, client: Any, target: Document) -> None:
         """Create or update it."""

@@ -22,7 +22,7 @@ class InboxQueue(Resource):
     bucket: str = ""
     account: str = ""
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the retention, and the statement that admits S3."""
         statement = {
             "Sid": _SID,
@@ -47,19 +47,19 @@ class InboxQueue(Resource):
         if url is None:
             return None
         asked = ["MessageRetentionPeriod", "Policy"]
-        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
-        policy = json.loads(found.get("Policy") or "{}").get("Statement", [])
+        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
+        policy = json.loads(attributes.get("Policy") or "{}").get("Statement", [])
         statements = {one.get("Sid", f"#{place}"): one for place, one in enumerate(policy)}
-        return {"MessageRetentionPeriod": found.get("MessageRetentionPeriod", ""), "Statements": statements}
+        return {"MessageRetentionPeriod": attributes.get("MessageRetentionPeriod", ""), "Statements": statements}
 
-    def target(self, found: Document) -> Document:
+    def target(self, current: Document) -> Document:
         """Keep others' statements."""
-        wanted = self.wanted()
-        return {**wanted, "Statements": {**found["Statements"], **wanted["Statements"]}}
+        desired = self.desired()
+        return {**desired, "Statements": {**current["Statements"], **desired["Statements"]}}
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a queue without our statement: it is another program's and may have another reader."""
-        if _SID in found["Statements"]:
+        if _SID in current["Statements"]:
             return ""
         return (
             "a queue of this name exists that bootstrap did not make; if it is meant for the inbox and nothing else reads it, "

@@ -15,7 +15,7 @@ class IntelligentTiering(Resource):
     kind: ClassVar[str] = "intelligent tiering"
     tiering: Tiering = field(default_factory=Tiering)
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the configuration."""
         tiers = (
             ("ARCHIVE_ACCESS", self.tiering.archive_access_after_days),
@@ -27,12 +27,14 @@ class IntelligentTiering(Resource):
 
     def read(self, client: Any) -> Document | None:
         """Return our configuration from the list of all: some servers send an empty one for an unknown id."""
-        found = every_page(
+        configurations = every_page(
             client.list_bucket_intelligent_tiering_configurations,
             "IntelligentTieringConfigurationList",
             Bucket=self.name,
         )
-        return next((without_empty(item) for item in found if item.get("Id") == f"{OURS}{self.tiering.id}"), None)
+        return next(
+            (without_empty(item) for item in configurations if item.get("Id") == f"{OURS}{self.tiering.id}"), None
+        )
 
     def write(self, client: Any, target: Document) -> None:
         """Create or replace ours."""
@@ -40,7 +42,7 @@ class IntelligentTiering(Resource):
             Bucket=self.name, Id=target["Id"], IntelligentTieringConfiguration=target
         )
 
-    def notes(self, found: Document) -> list[str]:
+    def notes(self, current: Document) -> list[str]:
         """Warn that readers cannot open objects in the archive tiers."""
         where = self.tiering.prefix or "the whole bucket"
         return [
@@ -57,7 +59,7 @@ class InventoryReport(Resource):
     inventory: Inventory = field(default_factory=Inventory)
     account: str | None = None
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the configuration."""
         destination = {"Bucket": f"arn:aws:s3:::{self.to}", "Format": "Parquet", "Prefix": self.inventory.prefix}
         if self.account:
@@ -73,8 +75,10 @@ class InventoryReport(Resource):
 
     def read(self, client: Any) -> Document | None:
         """Return our configuration from the list of all."""
-        found = every_page(client.list_bucket_inventory_configurations, "InventoryConfigurationList", Bucket=self.name)
-        ours = next((without_empty(item) for item in found if item.get("Id") == f"{OURS}inventory"), None)
+        configurations = every_page(
+            client.list_bucket_inventory_configurations, "InventoryConfigurationList", Bucket=self.name
+        )
+        ours = next((without_empty(item) for item in configurations if item.get("Id") == f"{OURS}inventory"), None)
         return {**ours, "OptionalFields": sorted(ours.get("OptionalFields", []))} if ours else None
 
     def write(self, client: Any, target: Document) -> None:

@@ -15,19 +15,19 @@ class PermissionGrant(Resource):
     service: ClassVar[str] = "lakeformation"
     grant: Grant | None = None
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the permissions."""
         return dict.fromkeys(sorted(self._grant.permissions), True)
 
     def read(self, client: Any) -> Document | None:
         """Return every permission that the principal has there."""
-        found = client.list_permissions(**self._of)["PrincipalResourcePermissions"]
-        permissions = {name for entry in found for name in entry["Permissions"]}
+        grants = client.list_permissions(**self._of)["PrincipalResourcePermissions"]
+        permissions = {name for entry in grants for name in entry["Permissions"]}
         return dict.fromkeys(sorted(permissions), True) or None
 
-    def target(self, found: Document) -> Document:
+    def target(self, current: Document) -> Document:
         """Keep others' permissions."""
-        return {**found, **self.wanted()}
+        return {**current, **self.desired()}
 
     def write(self, client: Any, target: Document) -> None:
         """Grant ours; granting twice is no error."""

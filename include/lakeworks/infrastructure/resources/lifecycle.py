@@ -35,7 +35,7 @@ class LifecycleRules(SharedDocument):
         """Return True for a rule that lakeworks may change; a refused rule stays as it is."""
         return super().owns(entry) and entry not in self.refused
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return every rule that is not refused."""
         return {key: rule for key, rule in self.rules.items() if key not in self.refused}
 
@@ -49,7 +49,7 @@ class LifecycleRules(SharedDocument):
         configuration = {"Rules": list(target.values())}
         client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration=configuration)
 
-    def notes(self, found: Document) -> list[str]:
+    def notes(self, current: Document) -> list[str]:
         """Return warnings about cost and about S3's limit."""
         over = [f"{len(self.rules)} rules; S3 takes {_LIMIT} a bucket"] if len(self.rules) > _LIMIT else []
         return [*self.economics, *over]
@@ -82,8 +82,10 @@ def _own(rule: Rule) -> Document:
 
 def without_transitions(rules: Document) -> Document:
     """Return the rules that expire objects, for a copy of the lake."""
-    found = {name: {key: value for key, value in rule.items() if key != "Transitions"} for name, rule in rules.items()}
-    return {name: rule for name, rule in found.items() if set(rule) > {"ID", "Status", "Filter"}}
+    remaining = {
+        name: {key: value for key, value in rule.items() if key != "Transitions"} for name, rule in rules.items()
+    }
+    return {name: rule for name, rule in remaining.items() if set(rule) > {"ID", "Status", "Filter"}}
 
 
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
@@ -92,11 +94,11 @@ def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Documen
     for layer in LAYERS:
         default: Retention = getattr(config, layer)
         tables = {
-            found.table: _not_archived(config.retention_of(found))
-            if found.name in always_read
-            else config.retention_of(found)
-            for found in contracts
-            if found.table.layer == layer
+            contract.table: _not_archived(config.retention_of(contract))
+            if contract.name in always_read
+            else config.retention_of(contract)
+            for contract in contracts
+            if contract.table.layer == layer
         }
         if all(retention == default for retention in tables.values()):
             yield from _tier(layer, f"{layer}/", default, margin)
@@ -118,20 +120,20 @@ def read_at_every_run(contracts: Sequence[Contract]) -> dict[str, str]:
 
     These are inputs read `whole` and the arrivals of late data: last year's order is rebuilt from its year of arrivals.
     """
-    found: dict[str, str] = {}
+    readers: dict[str, str] = {}
     for contract in contracts:
-        found |= {name: contract.name for name, rule in contract.inputs.items() if rule.whole}
-        found |= {contract.late_data.arrivals_from: contract.name} if contract.late_data else {}
-    return found
+        readers |= {name: contract.name for name, rule in contract.inputs.items() if rule.whole}
+        readers |= {contract.late_data.arrivals_from: contract.name} if contract.late_data else {}
+    return readers
 
 
 def archive_exceptions(config: Lifecycle, contracts: Sequence[Contract]) -> list[str]:
     """Return a note for every table whose retention would archive what a run of another table reads."""
     readers = read_at_every_run(contracts)
     return [
-        f"{found.name} is not archived after {days} days: every run of {readers[found.name]} may read all of it"
-        for found in contracts
-        if found.name in readers and (days := config.retention_of(found).deep_archive_after_days)
+        f"{contract.name} is not archived after {days} days: every run of {readers[contract.name]} may read all of it"
+        for contract in contracts
+        if contract.name in readers and (days := config.retention_of(contract).deep_archive_after_days)
     ]
 
 
@@ -182,14 +184,14 @@ def _housekeeping(config: Lifecycle) -> Iterator[Document]:
 
 def _canonical(rule: Document) -> Document:
     """Return a rule in one form: servers differ in empty members, whole-bucket filters and the order of transitions."""
-    found: Document = without_empty(rule)
-    if "Prefix" not in found and not found.get("Filter"):
-        found["Filter"] = {"Prefix": ""}
-    if "Transitions" in found:
-        found["Transitions"] = sorted(
-            found["Transitions"], key=lambda move: (move.get("Days", 0), move["StorageClass"])
+    plain: Document = without_empty(rule)
+    if "Prefix" not in plain and not plain.get("Filter"):
+        plain["Filter"] = {"Prefix": ""}
+    if "Transitions" in plain:
+        plain["Transitions"] = sorted(
+            plain["Transitions"], key=lambda move: (move.get("Days", 0), move["StorageClass"])
         )
-    return found
+    return plain
 
 
 def _rule(name: str, prefix: str, **actions: Any) -> Document:

@@ -25,7 +25,7 @@ class Notifications(SharedDocument):
     notifications: Sequence[Notification] = ()
     eventbridge: bool = False
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return ours, and EventBridge if it is wanted. It is never switched off, because others may listen."""
         ours = {
             f"{OURS}{one.id}": _entry(one.to, one.events, one.prefix, one.suffix) for one in self.notifications
@@ -34,17 +34,17 @@ class Notifications(SharedDocument):
 
     def read(self, client: Any) -> Document | None:
         """Return all notifications in one form: servers spell the filter's names differently."""
-        found = client.get_bucket_notification_configuration(Bucket=self.name)
+        configuration = client.get_bucket_notification_configuration(Bucket=self.name)
         entries: Document = {}
         for member, arn in _KINDS.values():
-            for place, one in enumerate(found.get(member, [])):
+            for place, one in enumerate(configuration.get(member, [])):
                 rules = {
                     rule["Name"].lower(): rule["Value"]
                     for rule in one.get("Filter", {}).get("Key", {}).get("FilterRules", [])
                 }
                 entry = _entry(one[arn], one["Events"], rules.get("prefix", ""), rules.get("suffix", ""))
                 entries[one.get("Id", f"#{member}{place}")] = entry
-        if "EventBridgeConfiguration" in found:
+        if "EventBridgeConfiguration" in configuration:
             entries[_EVENT_BRIDGE] = {"Enabled": True}
         return entries or None
 

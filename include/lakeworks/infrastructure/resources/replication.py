@@ -28,7 +28,7 @@ class ReplicationRules(SharedDocument):
     kms_key_id: str | None = None
     encrypted_with_kms: bool = False
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return our rules, and the role that all rules of a bucket share."""
         rules = [self._rule(prefix, place) for place, prefix in enumerate(self.prefixes)]
         return {_ROLE: self.role_arn, **{rule["ID"]: rule for rule in rules}}
@@ -47,15 +47,15 @@ class ReplicationRules(SharedDocument):
 
     def read(self, client: Any) -> Document | None:
         """Return the rules by id, and the role."""
-        found = client.get_bucket_replication(Bucket=self.name)["ReplicationConfiguration"]
-        rules = {rule.get("ID", f"#{place}"): without_empty(rule) for place, rule in enumerate(found["Rules"])}
-        return {_ROLE: found[_ROLE], **rules}
+        replication = client.get_bucket_replication(Bucket=self.name)["ReplicationConfiguration"]
+        rules = {rule.get("ID", f"#{place}"): without_empty(rule) for place, rule in enumerate(replication["Rules"])}
+        return {_ROLE: replication[_ROLE], **rules}
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse if others' rules use another role: a bucket has one role."""
-        others = [key for key in found if key != _ROLE and not self.owns(key)]
-        if others and found[_ROLE] != self.role_arn:
-            return f"rules {', '.join(others)} run with {found[_ROLE]}; a bucket has one role: name that in lake.yml"
+        others = [key for key in current if key != _ROLE and not self.owns(key)]
+        if others and current[_ROLE] != self.role_arn:
+            return f"rules {', '.join(others)} run with {current[_ROLE]}; a bucket has one role: name that in lake.yml"
         return ""
 
     def write(self, client: Any, target: Document) -> None:
@@ -63,7 +63,7 @@ class ReplicationRules(SharedDocument):
         rules = [rule for key, rule in target.items() if key != _ROLE]
         client.put_bucket_replication(Bucket=self.name, ReplicationConfiguration={_ROLE: target[_ROLE], "Rules": rules})
 
-    def notes(self, found: Document) -> list[str]:
+    def notes(self, current: Document) -> list[str]:
         """Warn that encrypted objects need a key in the other region."""
         if self.encrypted_with_kms and not self.kms_key_id:
             return [

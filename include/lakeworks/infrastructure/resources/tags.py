@@ -23,7 +23,7 @@ class Tags(SharedDocument):
         """Return False: a tag does not show who set it, so none is ever removed."""
         return False
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the tags of lake.yml, and the tag that names lakeworks as manager."""
         return {**self.tags, "managed-by": "lakeworks"}
 

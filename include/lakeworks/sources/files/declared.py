@@ -21,19 +21,19 @@ class Declared:
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or current_project().tables
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`.
 
         Raises:
             ContractError: no table of that name has rows, or several have.
         """
-        found = sorted(self.root.glob(f"*/*/{wanted.dataset}/rows.csv"))
-        if len(found) != 1:
-            places = ", ".join(str(path.relative_to(self.root)) for path in found) or "none"
+        files = sorted(self.root.glob(f"*/*/{request.dataset}/rows.csv"))
+        if len(files) != 1:
+            places = ", ".join(str(path.relative_to(self.root)) for path in files) or "none"
             raise ContractError(
-                f"`declared.{wanted.dataset}` must be exactly one `<table>/rows.csv`; found: {places}. Nothing was landed."
+                f"`declared.{request.dataset}` must be exactly one `<table>/rows.csv`; found: {places}. Nothing was landed."
             )
-        path = found[0]
+        path = files[0]
         url = f"tables/{path.relative_to(self.root)}"
         landing.fetch_once("rows.csv", lambda: SourceResponse(path.read_bytes(), url, 200, {}, datetime.now(UTC)))
         return {}
@@ -44,6 +44,6 @@ def connect(access: SourceConnection) -> Declared:  # noqa: ARG001 - every sourc
     return Declared()
 
 
-def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
+def parse(request: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
     """Return the rows: every value as text, an empty field as null."""
     return read_text(io.StringIO(answer.text, newline=""))

@@ -83,19 +83,19 @@ class FileDrop:
 
     inbox: Inbox
 
-    def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
+    def collect_files(self, request: FetchRequest, landing: FileStore) -> Mapping[str, str]:
         """See `FileSource.collect_files`."""
-        folder, options = f"{wanted.dataset}/{wanted.period}", read_options(FileOptions, wanted)
-        found = {
+        folder, options = f"{request.dataset}/{request.period}", read_options(FileOptions, request)
+        files = {
             name: (item, why_not_taken(name, options.files)) for name, item in sorted(self.inbox.files(folder).items())
         }
-        meant = {name: item for name, (item, why) in found.items() if why is None}
-        for name, (_, why) in found.items():
+        meant = {name: item for name, (item, why) in files.items() if why is None}
+        for name, (_, why) in files.items():
             if why is not None:
                 landing.skip_file(name, why)
         before = landing.files_before
         if not meant and not before:
-            left = f" It holds only {_named(found)}, which are not taken." if found else ""
+            left = f" It holds only {_named(files)}, which are not taken." if files else ""
             raise NotPublishedYet(
                 f"Nothing was dropped in `{self.inbox.address(folder, '')}` (files `{options.files}`).{left} Nothing was "
                 "landed; the run looks again later."

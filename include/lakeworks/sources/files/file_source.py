@@ -74,7 +74,7 @@ class FileStore(Protocol):
 class FileSource(Protocol):
     """A location where others deliver files for a data set and period."""
 
-    def collect_files(self, wanted: "FetchRequest", landing: FileStore) -> Mapping[str, str]:
+    def collect_files(self, request: "FetchRequest", landing: FileStore) -> Mapping[str, str]:
         """Land every file of the data set and period. Return facts about the whole fetch.
 
         Raises:

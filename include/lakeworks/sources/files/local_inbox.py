@@ -18,15 +18,15 @@ class LocalInbox:
     def files(self, folder: str) -> Mapping[str, InboxFile]:
         """See `Inbox`."""
         place = self.root / folder
-        found = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else []
-        return {path.relative_to(place).as_posix(): _seen(path) for path in found}
+        files = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else []
+        return {path.relative_to(place).as_posix(): _inbox_file(path) for path in files}
 
     def download(self, folder: str, name: str, path: Path) -> None:
         """See `Inbox`."""
         source = self.root / folder / name
-        before = _seen(source)
+        before = _inbox_file(source)
         shutil.copyfile(source, path)
-        if _seen(source) != before:
+        if _inbox_file(source) != before:
             raise NotPublishedYet(
                 f"`{self.address(folder, name)}` changed while it was read. It was not landed; it is read again later."
             )
@@ -36,7 +36,7 @@ class LocalInbox:
         return (self.root / folder / name).absolute().as_uri()
 
 
-def _seen(path: Path) -> InboxFile:
+def _inbox_file(path: Path) -> InboxFile:
     """Return a file's size and version; every write changes one of its times."""
-    found = path.stat()
-    return InboxFile(found.st_size, f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
+    stat = path.stat()
+    return InboxFile(stat.st_size, f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}")

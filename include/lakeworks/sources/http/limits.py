@@ -146,12 +146,12 @@ class Limiter:
     def _change(self, change: Callable[[Spent], T]) -> T:
         name = f"{self.source}.json"
         for _ in range(_SWAPS):
-            found = self.state.read(name)
-            spent = parsed(found[0]) if found else Spent()
+            stored = self.state.read(name)
+            spent = parsed(stored[0]) if stored else Spent()
             result = change(spent)
             spent.number += 1
             self._failures = spent.failures
-            if self.state.swap(name, json.dumps(asdict(spent)).encode(), found[1] if found else None):
+            if self.state.swap(name, json.dumps(asdict(spent)).encode(), stored[1] if stored else None):
                 return result
             self.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - jitter
         raise SourceUnavailable(

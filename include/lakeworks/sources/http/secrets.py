@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 REDACTED = "REDACTED"
 # Shorter ones are words (Alpha Vantage's public key is `demo`), and blanking them would alter data.
 _SHORTEST = 8
-_known: set[str] = set()
+_registered: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Secret:
 
 def conceal(value: str) -> None:
     """Make `scrubbed` remove this value from now on, in this process."""
-    _known.update(_forms(value))
-    if _known:
+    _registered.update(_forms(value))
+    if _registered:
         _watch_urllib3()
 
 
@@ -56,7 +56,7 @@ def scrubbed(text: str) -> str:
 
 def without_keys(text: str) -> str:
     """Return a text without the secrets this process knows."""
-    for value in _known:
+    for value in _registered:
         text = text.replace(value, REDACTED)
     return text
 

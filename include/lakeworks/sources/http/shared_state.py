@@ -37,8 +37,8 @@ class MemoryState:
     def swap(self, name: str, body: bytes, tag: str | None) -> bool:
         """See `SharedState`."""
         with self._lock:
-            found = self.read(name)
-            if (found[1] if found else None) != tag:
+            stored = self.read(name)
+            if (stored[1] if stored else None) != tag:
                 return False
             self._documents[name] = body
             return True
@@ -63,8 +63,8 @@ class FileState:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(path):
-            found = self.read(name)
-            if (found[1] if found else None) != tag:
+            stored = self.read(name)
+            if (stored[1] if stored else None) != tag:
                 return False
             fresh = path.with_suffix(".new")
             fresh.write_bytes(body)

@@ -63,44 +63,44 @@ class AlphaVantage:
         """Return the key's plan. Responses differ by plan, so a fetch begun with one is not continued with another."""
         return "premium" if self.premium else "free"
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
-        if wanted.dataset == "listings":
-            return self._listings(wanted, landing)
-        query, symbols = self._function(wanted), read_options(AlphaVantageOptions, wanted).symbols
+        if request.dataset == "listings":
+            return self._listings(request, landing)
+        query, symbols = self._function(request), read_options(AlphaVantageOptions, request).symbols
 
         def ask(symbol: str) -> SourceResponse:
             return self.http.ask("query", {**query, "symbol": symbol}, check=self._check_response)
 
         return land_each("Alpha Vantage", symbols, landing, ask, lambda answer: _has_data(answer.json()))
 
-    def _function(self, wanted: FetchRequest) -> dict[str, str]:
-        if wanted.dataset == "daily_bars":
+    def _function(self, request: FetchRequest) -> dict[str, str]:
+        if request.dataset == "daily_bars":
             if self.premium:
                 return {"function": "TIME_SERIES_DAILY_ADJUSTED", "outputsize": "full"}
             return {"function": "TIME_SERIES_DAILY", "outputsize": "compact"}
-        if wanted.dataset == "overview":
+        if request.dataset == "overview":
             return {"function": "OVERVIEW"}
-        if wanted.dataset != "minute_bars":
+        if request.dataset != "minute_bars":
             raise ContractError(
-                f"alpha_vantage has no data set `{wanted.dataset}`. Known: daily_bars, minute_bars, overview, listings."
+                f"alpha_vantage has no data set `{request.dataset}`. Known: daily_bars, minute_bars, overview, listings."
             )
-        if wanted.period.grain != "month":
+        if request.period.grain != "month":
             raise PartitionKeyError(
-                f"alpha_vantage.minute_bars comes in months; `{wanted.period}` is a {wanted.period.grain}. Nothing was asked."
+                f"alpha_vantage.minute_bars comes in months; `{request.period}` is a {request.period.grain}. Nothing was asked."
             )
         if not self.premium:
             raise SourceRejected(
                 "alpha_vantage.minute_bars needs a premium key, and the connection `alpha_vantage` says profile `free`. "
                 'Nothing was asked. With a premium key set its extra to {"profile": "premium"}.'
             )
-        month = {"interval": "1min", "month": str(wanted.period), "outputsize": "full"}
+        month = {"interval": "1min", "month": str(request.period), "outputsize": "full"}
         return {"function": "TIME_SERIES_INTRADAY", **month, "adjusted": "false", "extended_hours": "true"}
 
-    def _listings(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
-        params = {"function": "LISTING_STATUS", "state": read_options(ListingOptions, wanted).state}
-        if wanted.period.grain == "day":
-            params["date"] = str(wanted.period)
+    def _listings(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+        params = {"function": "LISTING_STATUS", "state": read_options(ListingOptions, request).state}
+        if request.period.grain == "day":
+            params["date"] = str(request.period)
         landing.fetch_once("listings.csv", lambda: self.http.ask("query", params, check=self._judge_csv))
         return {}
 
@@ -160,19 +160,19 @@ def connect(access: SourceConnection) -> AlphaVantage:
     return AlphaVantage(http, premium)
 
 
-def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
+def parse(request: FetchRequest, answer: SourceResponse) -> Rows:
     """Return the rows of one landed response: bars, the overview, or the listing's lines. A symbol without data has none."""
-    if wanted.dataset == "listings":
+    if request.dataset == "listings":
         return read_text(io.StringIO(answer.text, newline=""))
     body = answer.json()
     if not _has_data(body):
         return []
-    return [body] if wanted.dataset == "overview" else _bars(wanted, answer, body)
+    return [body] if request.dataset == "overview" else _bars(request, answer, body)
 
 
-def _bars(wanted: FetchRequest, answer: SourceResponse, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _bars(request: FetchRequest, answer: SourceResponse, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     about = {_plain(key): value for key, value in body.get("Meta Data", {}).items()}
-    daily = wanted.dataset == "daily_bars"
+    daily = request.dataset == "daily_bars"
     extra = {"last_refreshed": about.get("last_refreshed")} if daily else {"time_zone": about.get("time_zone")}
     for moment, bar in body[_series(body)].items():
         fields = {_plain(key): value for key, value in bar.items()}

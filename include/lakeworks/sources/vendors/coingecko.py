@@ -65,27 +65,27 @@ class CoinGecko:
 
     http: HttpSource
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
-        if wanted.dataset == "markets":
-            self._markets(read_options(MarketOptions, wanted), landing)
+        if request.dataset == "markets":
+            self._markets(read_options(MarketOptions, request), landing)
             return {"attribution": ATTRIBUTION}
-        if wanted.dataset == "market_chart":
-            options, path = read_options(CoinOptions, wanted), "market_chart/range"
-            last = wanted.period.end - timedelta(seconds=1)  # the end belongs to the next period
-            query: dict[str, str | int] = {"from": int(wanted.period.start.timestamp()), "to": int(last.timestamp())}
-        elif wanted.dataset == "ohlc":
-            options, path = (candles := read_options(CandleOptions, wanted)), "ohlc"
+        if request.dataset == "market_chart":
+            options, path = read_options(CoinOptions, request), "market_chart/range"
+            last = request.period.end - timedelta(seconds=1)  # the end belongs to the next period
+            query: dict[str, str | int] = {"from": int(request.period.start.timestamp()), "to": int(last.timestamp())}
+        elif request.dataset == "ohlc":
+            options, path = (candles := read_options(CandleOptions, request)), "ohlc"
             query = {"days": candles.days}
         else:
-            raise ContractError(f"coingecko has no data set `{wanted.dataset}`. Known: market_chart, ohlc, markets.")
+            raise ContractError(f"coingecko has no data set `{request.dataset}`. Known: market_chart, ohlc, markets.")
         query["vs_currency"] = options.vs_currency
 
         def ask(coin: str) -> SourceResponse:
             return self.http.ask(f"coins/{coin}/{path}", query, check=self._check_response)
 
-        facts = {"vs_currency": options.vs_currency}
-        return {**land_each("CoinGecko", options.coins, landing, ask, _is_known, **facts), "attribution": ATTRIBUTION}
+        given = {"vs_currency": options.vs_currency}
+        return {**land_each("CoinGecko", options.coins, landing, ask, _is_known, **given), "attribution": ATTRIBUTION}
 
     def _markets(self, options: MarketOptions, landing: ResponseStore) -> None:
         """Fetch the market list. Each page is a plain array without a total; the first page that is not full is the last."""
@@ -139,15 +139,15 @@ def connect(access: SourceConnection) -> CoinGecko:
     return CoinGecko(HttpSource(access.base_url or HOSTS[profile], secret=secret, limiter=limiter, longest_wait=150))
 
 
-def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
+def parse(request: FetchRequest, answer: SourceResponse) -> Rows:
     """Return the rows of one landed response; an unknown coin has none."""
     if answer.status != 200:
         return []
     body = answer.json()
     about = {**answer.facts, "vendor": "coingecko"}
-    if wanted.dataset == "markets":
+    if request.dataset == "markets":
         return [{**row, **about} for row in body]
-    if wanted.dataset == "ohlc":
+    if request.dataset == "ohlc":
         names = ("close_time_ms", "open", "high", "low", "close")
         return [{**about, **dict(zip(names, candle, strict=True))} for candle in body]
     return _points(body, about)

@@ -28,15 +28,15 @@ class SessionOptions(Options):
 class ExchangeCalendars:
     """The data set `sessions`."""
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`.
 
         Raises:
             ContractError: the package knows no such exchange or data set.
         """
-        if wanted.dataset != "sessions":
-            raise ContractError(f"exchange_calendars has no data set `{wanted.dataset}`. Known: sessions.")
-        options = read_options(SessionOptions, wanted)
+        if request.dataset != "sessions":
+            raise ContractError(f"exchange_calendars has no data set `{request.dataset}`. Known: sessions.")
+        options = read_options(SessionOptions, request)
         landing.fetch_once(f"{options.exchange}.csv", lambda: _compute(options), exchange=options.exchange)
         return {"package": version("exchange_calendars")}
 
@@ -46,7 +46,7 @@ def connect(access: SourceConnection) -> ExchangeCalendars:  # noqa: ARG001 - ev
     return ExchangeCalendars()
 
 
-def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
+def parse(request: FetchRequest, answer: SourceResponse) -> Rows:  # noqa: ARG001 - every parser has it
     """Return a row per session, every value as text."""
     return read_text(io.StringIO(answer.text, newline=""))
 

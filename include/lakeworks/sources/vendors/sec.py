@@ -45,11 +45,11 @@ class Sec:
 
     http: HttpSource
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
-        if wanted.dataset != "company_facts":
-            raise ContractError(f"sec has no data set `{wanted.dataset}`. Known: company_facts.")
-        ciks = read_options(CompanyOptions, wanted).ciks
+        if request.dataset != "company_facts":
+            raise ContractError(f"sec has no data set `{request.dataset}`. Known: company_facts.")
+        ciks = read_options(CompanyOptions, request).ciks
 
         def ask(symbol: str) -> SourceResponse:
             return self.http.ask(f"api/xbrl/companyfacts/CIK{int(ciks[symbol]):010d}.json", check=self._check_response)

@@ -61,18 +61,18 @@ class Shopify:
         """Return the shop and its plan, so that a fetch is not continued with another shop's pages."""
         return f"{self.http.base_url} {self.access.model_dump_json()}"
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`; the facts are the window.
 
         Raises:
             NotPublishedYet: the period is not over.
             ConfigError: the time since the last fetch is too long for one fetch.
         """
-        if wanted.dataset not in DATASETS:
-            raise ContractError(f"shopify has no data set `{wanted.dataset}`. Known: {', '.join(DATASETS)}.")
-        options = read_options(WindowOptions, wanted)
-        window = self._window(wanted, options)
-        pages = Pages(f"shopify {wanted.dataset} {wanted.period}")
+        if request.dataset not in DATASETS:
+            raise ContractError(f"shopify has no data set `{request.dataset}`. Known: {', '.join(DATASETS)}.")
+        options = read_options(WindowOptions, request)
+        window = self._window(request, options)
+        pages = Pages(f"shopify {request.dataset} {request.period}")
         used: set[str] = set()
 
         def take(number: int, cursor: dict[str, str] | None) -> SourceResponse:
@@ -81,42 +81,42 @@ class Shopify:
             filters = {"page_info": cursor["page_info"]} if cursor else window
             params: dict[str, str | int] = {"limit": options.page_size, **filters}
             return landing.fetch_once(
-                f"page-{number:04d}.json", lambda: self._ask(wanted.dataset, params, pages, used), **window
+                f"page-{number:04d}.json", lambda: self._ask(request.dataset, params, pages, used), **window
             )
 
         # If this attempt continues an earlier one, use that one's window: its cursors contain it.
         asked, *_ = (answer.facts for answer in pages.walk(take))
         return asked
 
-    def _window(self, wanted: FetchRequest, options: WindowOptions) -> dict[str, str]:
+    def _window(self, request: FetchRequest, options: WindowOptions) -> dict[str, str]:
         """Return the filters of the first page. The cursors of later pages contain them."""
-        start, end = wanted.period.start, wanted.period.end
+        start, end = request.period.start, request.period.end
         if self.now() < end:
             raise NotPublishedYet(
-                f"{wanted.period} is not over before {end:%Y-%m-%d %H:%M} UTC: its {wanted.dataset} may still change. "
+                f"{request.period} is not over before {end:%Y-%m-%d %H:%M} UTC: its {request.dataset} may still change. "
                 "Nothing was asked; the run looks again later."
             )
-        since = min(wanted.since or start, start)
+        since = min(request.since or start, start)
         if start - since > timedelta(days=options.longest_window_days):
             raise ConfigError(
-                f"shopify {wanted.dataset} {wanted.period}: the fetch before ended {since:%Y-%m-%d}, {(start - since).days} "
+                f"shopify {request.dataset} {request.period}: the fetch before ended {since:%Y-%m-%d}, {(start - since).days} "
                 f"days earlier, more than longest_window_days of {options.longest_window_days}. Nothing was asked. Run the "
                 f"days between first (airflow backfill create), or raise the number in the contract's source_options."
             )
         first = since - timedelta(minutes=options.overlap_minutes)
         # The API's bounds are inclusive and its times whole seconds.
         window = {"updated_at_min": _text(first), "updated_at_max": _text(end - timedelta(seconds=1))}
-        if wanted.dataset == "orders":
-            self._refuse_hidden(wanted, since)
+        if request.dataset == "orders":
+            self._refuse_hidden(request, since)
             window["status"] = "any"
-        if options.first_fetch == "everything" and wanted.since is None:
+        if options.first_fetch == "everything" and request.since is None:
             del window["updated_at_min"]
         return window
 
-    def _refuse_hidden(self, wanted: FetchRequest, since: datetime) -> None:
+    def _refuse_hidden(self, request: FetchRequest, since: datetime) -> None:
         if not self.access.read_all_orders and since < self.now() - VISIBLE_ORDERS:
             raise SourceRejected(
-                f"Shopify shows this app orders of the last {VISIBLE_ORDERS.days} days only, and {wanted.period} needs those "
+                f"Shopify shows this app orders of the last {VISIBLE_ORDERS.days} days only, and {request.period} needs those "
                 f"since {since:%Y-%m-%d}: older ones would be missing without a word. Nothing was asked. Have the scope "
                 'read_all_orders granted, then set {"read_all_orders": true} in the extra of the Airflow connection `shopify`.'
             )
@@ -155,9 +155,9 @@ def connect(access: SourceConnection) -> Shopify:
     return Shopify(HttpSource(access.base_url, secret=Secret(TOKEN_HEADER, access.secret), limiter=limiter), extra)
 
 
-def parse(wanted: FetchRequest, answer: SourceResponse) -> Rows:
+def parse(request: FetchRequest, answer: SourceResponse) -> Rows:
     """Return the objects of one landed page."""
-    rows: list[dict[str, Any]] = answer.json()[wanted.dataset]
+    rows: list[dict[str, Any]] = answer.json()[request.dataset]
     return rows
 
 

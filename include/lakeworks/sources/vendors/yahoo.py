@@ -46,18 +46,18 @@ class Yahoo:
     http: HttpSource
     clock: Callable[[], float] = time.time
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
-        if wanted.dataset != "daily_bars":
-            raise ContractError(f"yahoo has no data set `{wanted.dataset}`. Known: daily_bars.")
-        since, until = int(wanted.period.start.timestamp()), int(self.clock())
+        if request.dataset != "daily_bars":
+            raise ContractError(f"yahoo has no data set `{request.dataset}`. Known: daily_bars.")
+        since, until = int(request.period.start.timestamp()), int(self.clock())
         params: dict[str, str | int] = {"period1": since, "period2": until, "interval": "1d"}
         params["events"] = "div,splits,capitalGains"
 
         def ask(symbol: str) -> SourceResponse:
             return self.http.ask(f"v8/finance/chart/{symbol}", params, check=_check_response)
 
-        symbols = read_options(YahooOptions, wanted).symbols
+        symbols = read_options(YahooOptions, request).symbols
         return land_each("Yahoo", symbols, landing, ask, lambda answer: answer.status == 200)
 
 
@@ -117,13 +117,13 @@ _NOTHING: dict[str, Any] = {"dividend_amount": None, "split_numerator": None, "s
 
 
 def _events(events: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
+    by_moment: dict[int, dict[str, Any]] = {}
     for item in (events.get("dividends") or {}).values():
-        found.setdefault(item["date"], dict(_NOTHING))["dividend_amount"] = item["amount"]
+        by_moment.setdefault(item["date"], dict(_NOTHING))["dividend_amount"] = item["amount"]
     for item in (events.get("splits") or {}).values():
         split = {"split_numerator": item["numerator"], "split_denominator": item["denominator"]}
-        found.setdefault(item["date"], dict(_NOTHING)).update(split)
-    return found
+        by_moment.setdefault(item["date"], dict(_NOTHING)).update(split)
+    return by_moment
 
 
 def _first(items: list[dict[str, Any]] | None) -> dict[str, Any]:
