@@ -3,7 +3,6 @@
 Servers run in processes of their own over HTTP. The page is asked in this process: its seconds are those of the server.
 """
 
-import multiprocessing
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fastapi.testclient import TestClient
-from tests.catalog_scale import BUCKET, CONTRACT, serve_glue, serve_s3
+from tests.catalog_scale import BUCKET, CONTRACT, servers
 from tests.conftest import client
 
 from lakeworks.catalog.glue import GlueCatalog
@@ -39,18 +38,10 @@ columns:
 
 def main(count: int) -> None:
     """Fill, measure, stop."""
-    context = multiprocessing.get_context("spawn")
-    (glue, glue_end), (s3, s3_end) = multiprocessing.Pipe(), multiprocessing.Pipe()
-    servers = [
-        context.Process(target=serve_glue, args=(glue_end,), daemon=True),
-        context.Process(target=serve_s3, args=(s3_end, count), daemon=True),
-    ]
-    for server in servers:
-        server.start()
-    with TemporaryDirectory() as scratch:
+    with servers(count) as (glue, s3_url, glue_url), TemporaryDirectory() as scratch:
         lake = Lake(
-            ObjectStore(quick_timestamps(client("s3", s3.recv())), BUCKET),
-            GlueCatalog(client("glue", glue.recv())),
+            ObjectStore(quick_timestamps(client("s3", s3_url)), BUCKET),
+            GlueCatalog(client("glue", glue_url)),
             DuckDbEngine(scratch=Path(scratch)),
             Path(scratch),
         )
@@ -61,9 +52,6 @@ def main(count: int) -> None:
         os.environ["LAKE_PROJECT"] = str(project(Path(scratch)))
         measure(lake, f"table, {count:,} partitions", f"/tables/{CONTRACT.name}")
         measure(lake, "one day of it", f"/tables/{CONTRACT.name}?day=2020-02-05")
-    for pipe, server in zip((glue, s3), servers, strict=True):
-        pipe.send("")
-        server.join()
 
 
 def project(root: Path) -> Path:

@@ -9,7 +9,8 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -71,21 +72,27 @@ def serve_glue(pipe: Connection) -> None:
             pipe.send(calls)
 
 
-def main(count: int, only: str) -> None:
-    """Fill, start the servers, measure, stop them."""
+@contextmanager
+def servers(count: int) -> Iterator[tuple[Connection, str, str]]:
+    """Processes of S3 and Glue: the pipe that asks Glue for changes, and both addresses."""
     context = multiprocessing.get_context("spawn")
     (glue, glue_end), (s3, s3_end) = multiprocessing.Pipe(), multiprocessing.Pipe()
-    servers = [
+    started = [
         context.Process(target=serve_glue, args=(glue_end,), daemon=True),
         context.Process(target=serve_s3, args=(s3_end, count), daemon=True),
     ]
-    for server in servers:
+    for server in started:
         server.start()
-    with TemporaryDirectory() as scratch:
-        run(glue, s3.recv(), glue.recv(), Path(scratch), (count, only))
-    for pipe, server in zip((glue, s3), servers, strict=True):
+    yield glue, s3.recv(), glue.recv()
+    for pipe, server in zip((glue, s3), started, strict=True):
         pipe.send("")
         server.join()
+
+
+def main(count: int, only: str) -> None:
+    """Fill, start the servers, measure, stop them."""
+    with servers(count) as (glue, s3_url, glue_url), TemporaryDirectory() as scratch:
+        run(glue, s3_url, glue_url, Path(scratch), (count, only))
 
 
 def register(glue: Glue, count: int) -> None:

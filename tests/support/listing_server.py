@@ -1,6 +1,6 @@
 """A read-only S3 bucket in memory, for timing listings of hundreds of thousands of keys: no disk, no work per key but its XML.
 
-It answers ListObjectsV2 (prefix, start-after, continuation, 1,000 keys a page) and GetObject over HTTP. Whether the product works on an S3 is
+It answers ListObjectsV2 (prefix, start-after, continuation, 1,000 keys a page), GetObject and HeadObject over HTTP. Whether the product works on an S3 is
 tested on moto, ministack and SeaweedFS; here only the client is timed.
 """
 
@@ -39,6 +39,9 @@ def serving_bucket(objects: Mapping[str, bytes]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             key = unquote(parts.path.lstrip("/")).partition("/")[2]
@@ -52,7 +55,8 @@ def serving_bucket(objects: Mapping[str, bytes]) -> Iterator[str]:
             self.send_header("ETag", '"e"')
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""
