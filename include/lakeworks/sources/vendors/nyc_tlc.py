@@ -5,13 +5,15 @@ late. The CDN answers HTTP 403, not 404, for an unpublished month. Files are som
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError, NotPublishedYet, PartitionKeyError
+from lakeworks.errors import ContractError, LakeError, NotPublishedYet, PartitionKeyError
 from lakeworks.sources import Download, NotModified, SourceConnection
-from lakeworks.sources.http.client import HttpSource, rejected
+from lakeworks.sources.http.client import HttpDownload, HttpSource, rejected
 from lakeworks.sources.http.limits import Limiter
+from lakeworks.sources.http.static_file import fetch_if_changed
 
 BASE_URL = "https://d37ci6vzurychx.cloudfront.net"
 _NOT_THERE = "<Code>AccessDenied</Code>"
@@ -32,33 +34,25 @@ class NycTlc:
     def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
         """Bring one file to `scratch`; see `Source.fetch`."""
         path = _path(dataset, period)
-        headers = {"If-None-Match": known_etag} if known_etag else {}
         check = _csv_problem if path.endswith(".csv") else _parquet_problem
-        fetched = self.http.download(path, scratch / Path(path).name, headers=headers, check=check)
-        if fetched.status == 304 and known_etag:
-            return NotModified(fetched.url, known_etag)
-        # Only the CDN's own refusal means "not published": a firewall's page is a 403 too.
-        if fetched.status == 403 and _NOT_THERE in fetched.error_body and dataset != "zones":
-            raise NotPublishedYet(
-                f"TLC has not published {dataset} of {period} yet (`{fetched.url}` answers 403). Nothing was landed. "
-                "Months appear about two months late; the run looks again later."
-            )
-        if fetched.status != 200:
-            raise rejected(fetched, "Check the host of the Airflow connection `nyc_tlc`.")
-        return Download(
-            path=fetched.path,
-            url=fetched.url,
-            etag=fetched.headers.get("ETag"),
-            last_modified=fetched.headers.get("Last-Modified"),
-            sha256=fetched.sha256,
-            size=fetched.size,
-            fetched_at=fetched.fetched_at,
-        )
+        target = scratch / Path(path).name
+        refusal = partial(_refusal, dataset, period)
+        return fetch_if_changed(self.http, path, target, known_etag=known_etag, check=check, refusal=refusal)
 
 
 def connect(access: SourceConnection) -> NycTlc:
     """Return the client. The CDN needs no key and documents no limit."""
     return NycTlc(HttpSource(access.base_url or BASE_URL, limiter=Limiter("nyc_tlc", state=access.state)))
+
+
+def _refusal(dataset: str, period: Period, fetched: HttpDownload) -> LakeError:
+    # Only the CDN's own refusal means "not published": a firewall's page is a 403 too.
+    if fetched.status == 403 and _NOT_THERE in fetched.error_body and dataset != "zones":
+        return NotPublishedYet(
+            f"TLC has not published {dataset} of {period} yet (`{fetched.url}` answers 403). Nothing was landed. "
+            "Months appear about two months late; the run looks again later."
+        )
+    return rejected(fetched, "Check the host of the Airflow connection `nyc_tlc`.")
 
 
 def _path(dataset: str, period: Period) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError
+from lakeworks.errors import ContractError, SourceRejected
 from lakeworks.sources import Download, NotModified, SourceConnection
-from lakeworks.sources.http.client import HttpSource, rejected
+from lakeworks.sources.http.client import HttpDownload, HttpSource, rejected
 from lakeworks.sources.http.limits import Limiter
+from lakeworks.sources.http.static_file import fetch_if_changed
 
 BASE_URL = "https://raw.githubusercontent.com"
 PATH = "datasets/s-and-p-500-companies/main/data/constituents.csv"
@@ -27,26 +28,17 @@ class Sp500:
         """Bring the file to `scratch`; see `Source.fetch`."""
         if dataset != "constituents":
             raise ContractError(f"sp500 has no data set `{dataset}`. Known: constituents.")
-        headers = {"If-None-Match": known_etag} if known_etag else {}
-        fetched = self.http.download(PATH, scratch / "constituents.csv", headers=headers, check=_problem)
-        if fetched.status == 304 and known_etag:
-            return NotModified(fetched.url, known_etag)
-        if fetched.status != 200:
-            raise rejected(fetched, "Check the host of the Airflow connection `sp500`.")
-        return Download(
-            path=fetched.path,
-            url=fetched.url,
-            etag=fetched.headers.get("ETag"),
-            last_modified=fetched.headers.get("Last-Modified"),
-            sha256=fetched.sha256,
-            size=fetched.size,
-            fetched_at=fetched.fetched_at,
-        )
+        target = scratch / "constituents.csv"
+        return fetch_if_changed(self.http, PATH, target, known_etag=known_etag, check=_problem, refusal=_refusal)
 
 
 def connect(access: SourceConnection) -> Sp500:
     """Return the client. It needs no key."""
     return Sp500(HttpSource(access.base_url or BASE_URL, limiter=Limiter("sp500", state=access.state)))
+
+
+def _refusal(fetched: HttpDownload) -> SourceRejected:
+    return rejected(fetched, "Check the host of the Airflow connection `sp500`.")
 
 
 def _problem(path: Path) -> str | None:
