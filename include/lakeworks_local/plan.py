@@ -4,11 +4,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lakeworks.core.validation import problems
-from lakeworks.errors import ConfigError
+from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.project import Project
 
 FILE = "walkthrough.yml"
@@ -103,9 +101,5 @@ def load_walkthrough(project: Project) -> Walkthrough:
     shown = path.relative_to(project.root)
     if not path.is_file():
         return Walkthrough()
-    try:
-        return Walkthrough.model_validate(yaml.safe_load(path.read_text()) or {})
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"`{shown}` is no YAML: {error}. Nothing was started.") from error
-    except ValidationError as error:
-        raise ConfigError(f"`{shown}`: {problems(error)}. Nothing was started; correct the file.") from error
+    with explained_file(f"`{shown}`", "Nothing was started."):
+        return Walkthrough.model_validate(read_yaml(path) or {})

@@ -7,7 +7,7 @@ returned with their code.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from lakeworks.aws_errors import translated
 from lakeworks.catalog.responses import required_member
 from lakeworks.core.names import TableName
+from lakeworks.core.parallel import map_ordered
 from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import LakeNotFound, LakeUnavailable
 
@@ -57,9 +58,8 @@ class PartitionCalls:
 
     def get(self, partitions: Sequence[Values]) -> dict[Values, dict[str, Any]]:
         """Return those of the partitions that exist."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            answers = pool.map(self._get, chunks(partitions, GET_BATCH))
-            return {tuple(item["Values"]): item for answer in answers for item in answer}
+        answers = map_ordered(self._get, chunks(partitions, GET_BATCH), self.threads)
+        return {tuple(item["Values"]): item for answer in answers for item in answer}
 
     def create(self, inputs: Sequence[Mapping[str, Any]]) -> dict[Values, str]:
         """Create partitions (those that exist are updated); returns the error code of each that Glue refused."""
@@ -71,8 +71,7 @@ class PartitionCalls:
 
     def delete(self, values: Sequence[Values]) -> dict[Values, str]:
         """Take partitions out; those already gone count as done. Returns the error code of each that Glue refused."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            return _merged(pool.map(self._delete, chunks(values, DELETE_BATCH)))
+        return _merged(map_ordered(self._delete, chunks(values, DELETE_BATCH), self.threads))
 
     def _pages(self, *, columns: bool) -> Iterator[list[dict[str, Any]]]:
         with ThreadPoolExecutor(self.threads) as pool:
@@ -141,8 +140,8 @@ class PartitionCalls:
         return partitions, [item for item in values if item in listed and item not in registered]
 
     def _write_all(self, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> dict[Values, str]:
-        with ThreadPoolExecutor(self.threads) as pool:
-            return _merged(pool.map(lambda chunk: self._write(chunk, create=create), chunks(inputs, WRITE_BATCH)))
+        batches = chunks(inputs, WRITE_BATCH)
+        return _merged(map_ordered(lambda batch: self._write(batch, create=create), batches, self.threads))
 
     def _write(self, inputs: Sequence[Mapping[str, Any]], *, create: bool) -> dict[Values, str]:
         """Send one batch until Glue throttles none of it; switch to create or update if another writer was first."""
@@ -219,7 +218,7 @@ def _errors(answer: Mapping[str, Any], key: str) -> dict[Values, str]:
     return {tuple(e[key]): e.get("ErrorDetail", {}).get("ErrorCode", "Unknown") for e in answer.get("Errors", [])}
 
 
-def _merged(parts: Any) -> dict[Values, str]:
+def _merged(parts: Iterable[dict[Values, str]]) -> dict[Values, str]:
     merged: dict[Values, str] = {}
     for one in parts:
         merged |= one

@@ -1,8 +1,14 @@
-"""Pydantic's errors about a document that a person wrote, in words."""
+"""Calls on several threads at once."""
 
-from pydantic import ValidationError
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def problems(error: ValidationError, whole: str = "file") -> str:
-    """Return every problem with its field, in one line; `whole` names the document where no single field is wrong."""
-    return "; ".join(f"`{'.'.join(map(str, item['loc'])) or whole}`: {item['msg']}" for item in error.errors())
+def map_ordered(function: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
+    """Apply a function to items on threads, and return the results in the order of the items."""
+    with ThreadPoolExecutor(threads) as pool:
+        return [*pool.map(function, items)]

@@ -1,9 +1,14 @@
 """YAML files that people write. A repeated key is an error; PyYAML would silently use the last one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
+
+from lakeworks.errors import ConfigError
 
 # libyaml reads a contract in a sixth of the time. PyYAML's wheels have it, a build from source may not.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,3 +52,29 @@ def read_yaml(path: Path) -> Any:
         yaml.YAMLError: it does not parse, or a mapping has a key twice.
     """
     return load_yaml(path.read_text(encoding="utf-8"))
+
+
+def problems(error: ValidationError, whole: str = "file") -> str:
+    """Return every problem with its field, in one line; `whole` names the document where no single field is wrong."""
+    return "; ".join(f"`{'.'.join(map(str, item['loc'])) or whole}`: {item['msg']}" for item in error.errors())
+
+
+@contextmanager
+def explained_file(
+    name: str, state: str, *, path_advice: str = "Correct the path.", field_advice: str = "Correct the file."
+) -> Iterator[None]:
+    """Turn every error of reading one file into one message: its name, the problem, the state that remains, the next step.
+
+    Raises:
+        ConfigError: the file cannot be read, is no UTF-8 text, is no YAML, or has a wrong field.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read: {error.strerror}. {state} {path_advice}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name} is no UTF-8 text (byte {error.start}). {state} Save it as UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name} is no YAML: {error}. {state} {field_advice}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {problems(error)}. {state} {field_advice}") from error

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from lakeworks.core.clock import utc_now
 from lakeworks.core.partition import Period
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import BillingPeriod, BillLine
@@ -19,11 +20,6 @@ from lakeworks.sources import Download, NotModified
 LATEST = timedelta(days=10)
 _CENTS = Decimal("0.000001")
 _MONEY = ("storage_usd", "monitoring_usd", "requests_usd", "transitions_usd", "retrieval_usd")
-
-
-def utc_now() -> datetime:
-    """Return the time of the cost report."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from lakeworks.core.validation import problems
-from lakeworks.core.yaml_document import read_yaml
+from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.cost.lifecycle import FOREVER, Phase, StorageLife
 from lakeworks.errors import ConfigError
 from lakeworks.prices import GIB, ClassPrices, PriceBook
@@ -228,11 +226,5 @@ def load_scenario(path: Path = EXAMPLE) -> Scenario:
     Raises:
         ConfigError: the file is missing, no YAML, or has a wrong field; names both.
     """
-    try:
+    with explained_file(f"The scenario `{path}`", "Nothing was computed."):
         return Scenario.model_validate(read_yaml(path))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"The scenario `{path}` cannot be read: {error}. Nothing was computed.") from error
-    except ValidationError as error:
-        raise ConfigError(
-            f"The scenario `{path}`: {problems(error)}. Nothing was computed; correct the file."
-        ) from error

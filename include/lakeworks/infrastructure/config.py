@@ -7,14 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lakeworks.contract.object_tags import TagName
 from lakeworks.core.layout import is_written_by_lake
-from lakeworks.core.validation import problems
-from lakeworks.core.yaml_document import read_yaml
-from lakeworks.errors import ConfigError
+from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
@@ -211,15 +208,6 @@ def load_config(path: Path | None = None) -> LakeConfig:
         ConfigError: the file is missing, no YAML, or has a wrong field; names both.
     """
     path = path or current_project().file
-    try:
+    advice = {"path_advice": "Correct LAKE_CONFIG_FILE.", "field_advice": "Correct the file (docs/lake-yml.md)."}
+    with explained_file(f"`{path}`", "Nothing was changed.", **advice):
         return LakeConfig.model_validate(read_yaml(path) or {})
-    except OSError as error:
-        raise ConfigError(
-            f"`{path}` cannot be read: {error.strerror}. Nothing was changed. Correct LAKE_CONFIG_FILE."
-        ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"`{path}` is no YAML: {error}. Nothing was changed.") from error
-    except ValidationError as error:
-        raise ConfigError(
-            f"`{path}`: {problems(error)}. Nothing was changed; correct the file (docs/lake-yml.md)."
-        ) from error

@@ -4,12 +4,9 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lakeworks.core.validation import problems
-from lakeworks.core.yaml_document import read_yaml
-from lakeworks.errors import ConfigError
+from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.project import current_project
 
 _MOST_NAME = 80
@@ -62,10 +59,9 @@ def load_inbox_events(path: Path | None = None) -> InboxEvents | None:
         ConfigError: the file cannot be read, or the field is wrong.
     """
     path = path or current_project().file
-    try:
+    with explained_file(f"`{path}`", "No run was started.", field_advice="Correct the file (docs/lake-yml.md)."):
         section = (read_yaml(path) or {}).get("inbox_events")
+    with explained_file(
+        f"`{path}`: inbox_events", "No run was started.", field_advice="Correct the file (docs/lake-yml.md)."
+    ):
         return None if section is None else InboxEvents.model_validate(section)
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"`{path}` cannot be read: {error}. Nothing was changed.") from error
-    except ValidationError as error:
-        raise ConfigError(f"`{path}`: inbox_events: {problems(error)}. Correct the file (docs/lake-yml.md).") from error

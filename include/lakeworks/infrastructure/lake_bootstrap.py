@@ -4,13 +4,14 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from itertools import chain
 from typing import Any
 
 from lakeworks.aws_errors import is_nobody, translated
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.core.clock import utc_now
 from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.bucket_names import check_bucket_name
@@ -84,7 +85,7 @@ def plan_lake(
     config: LakeConfig | None = None,
     *,
     contracts: Sequence[Contract] | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = utc_now,
 ) -> LakePlan:
     """Read lake.yml (`LAKE_CONFIG_FILE`), contracts, prices and the bucket's objects; change nothing.
 

@@ -6,11 +6,11 @@ an unknown sub-resource PUT as a CreateBucket.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from lakeworks.aws_errors import error_code, is_nobody, translated
+from lakeworks.core.parallel import map_ordered
 from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound
 from lakeworks.infrastructure.confirmation import Confirmation, confirmation_of
 from lakeworks.infrastructure.document_diff import Line, difference
@@ -61,8 +61,7 @@ def plan(resources: Iterable[Resource], clients: Clients) -> list[ResourceChange
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.
     """
     asked = [(resource, clients(resource.service, resource.region)) for resource in resources]
-    with ThreadPoolExecutor(_TOGETHER) as pool:
-        return [change for change, _ in pool.map(lambda pair: _planned(*pair), asked)]
+    return [change for change, _ in map_ordered(lambda pair: _planned(*pair), asked, _TOGETHER)]
 
 
 def apply(

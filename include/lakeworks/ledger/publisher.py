@@ -10,9 +10,10 @@ live under it. The writer or a process that rolls its publication forward places
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from lakeworks.core.clock import utc_now
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
@@ -26,11 +27,6 @@ from lakeworks.ledger.run_numbers import RunRegister
 from lakeworks.ledger.settlement import Settlement
 
 Register = Callable[[Sequence[LedgerEntry]], None]
-
-
-def utc_now() -> datetime:
-    """Return the time of the ledger's clock; nothing in the data depends on it."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Datasets of live partitions: the objects that the ledger names, at pinned versions, unaffected by concurrent writers."""
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
@@ -60,8 +59,8 @@ def open_objects(store: ObjectStore, objects: Iterable[LiveObject]) -> "ds.Datas
 
     parquet, kept = ds.ParquetFileFormat(), ObjectCache()
     fragments = [parquet.make_fragment(pa.PythonFile(PinnedObject(store, item, kept), mode="r")) for item in objects]
-    with ThreadPoolExecutor(store.threads) as pool:  # each of thousands of small objects costs a request
-        schemas = list(pool.map(lambda fragment: fragment.physical_schema, fragments))
+    # Each of thousands of small objects costs a request.
+    schemas = store.map(lambda fragment: fragment.physical_schema, fragments)
     schema = pa.unify_schemas(schemas, promote_options="permissive")
     return ds.FileSystemDataset(fragments, schema, parquet)
 

@@ -9,6 +9,7 @@ from functools import partial
 from lakeworks.catalog.glue_inputs import arrived_types
 from lakeworks.contract import Contract
 from lakeworks.contract.evolution import widens
+from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import live_prefix, part_name, run_key, versions_prefix
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
@@ -16,7 +17,7 @@ from lakeworks.core.types import LakeType
 from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
-from lakeworks.ledger.publisher import Publisher, utc_now
+from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.audit_step import audit

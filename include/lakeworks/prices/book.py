@@ -8,11 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lakeworks.core.validation import problems
-from lakeworks.core.yaml_document import read_yaml
+from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.errors import ConfigError
 
 GIB = 1024**3
@@ -166,15 +164,5 @@ def load_price_book(path: Path | None = None) -> PriceBook:
         ConfigError: the file is missing, is no YAML, or has a wrong field; the message names file and field.
     """
     path = path or max(_FOLDER.glob("*.yml"), key=lambda file: file.name)
-    try:
+    with explained_file(f"The price book `{path}`", "Nothing was computed.", path_advice="Correct LAKE_PRICE_BOOK."):
         return PriceBook.model_validate(read_yaml(path))
-    except OSError as error:
-        raise ConfigError(
-            f"The price book `{path}` cannot be read: {error.strerror}. Correct LAKE_PRICE_BOOK."
-        ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The price book `{path}` is no YAML: {error}. Nothing was computed.") from error
-    except ValidationError as error:
-        raise ConfigError(
-            f"The price book `{path}`: {problems(error)}. Nothing was computed; correct the file."
-        ) from error

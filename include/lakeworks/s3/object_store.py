@@ -5,7 +5,6 @@ ignore the newer conditions on `CopyObject` (docs/adr/0003).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lakeworks.aws_errors import translated
 from lakeworks.core.lake_limits import check_key
 from lakeworks.core.layout import LEDGER, own_key, tenant_key
+from lakeworks.core.parallel import map_ordered
 from lakeworks.core.tenant import Tenant
 from lakeworks.core.transfer_profile import TransferProfile
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, ObjectArchived
@@ -247,5 +247,4 @@ class ObjectStore:
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply a function to items with the store's concurrency, keeping their order."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            return [*pool.map(function, items)]
+        return map_ordered(function, items, self.threads)

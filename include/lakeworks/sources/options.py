@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from lakeworks.core.validation import problems
+from lakeworks.core.yaml_document import problems
 from lakeworks.errors import ConfigError, ContractError
 from lakeworks.sources import FetchRequest, SourceConnection
 

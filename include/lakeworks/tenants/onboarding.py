@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from lakeworks.contract import all_tables, load_contract
+from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import TENANT_AREAS, policy_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeNotFound, TenantHasData
@@ -15,12 +16,6 @@ from lakeworks.lake import Lake, layer_buckets
 from lakeworks.settings import Settings
 from lakeworks.tenants.iam_policy import LakeAddress, tenant_policy
 from lakeworks.tenants.registry import TenantRecord, TenantRegistry
-
-
-def utc_now() -> datetime:
-    """Return the current time in UTC, for the register."""
-    return datetime.now(UTC)
-
 
 TenantOutcome = Literal["created", "updated", "unchanged"]
 

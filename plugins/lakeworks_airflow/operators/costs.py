@@ -28,8 +28,9 @@ class StorageCostOperator(TableOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
+        from lakeworks.core.clock import utc_now
         from lakeworks.cost.bill import BillingPeriod
-        from lakeworks.cost.bill_source import Stocktaking, utc_now
+        from lakeworks.cost.bill_source import Stocktaking
         from lakeworks.cost.report import ReportRequest
         from lakeworks.pipeline.fetch_step import land
         from lakeworks.prices import load_price_book

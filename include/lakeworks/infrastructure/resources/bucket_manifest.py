@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 import yaml
 
 from lakeworks.contract import Contract
+from lakeworks.core.clock import utc_now
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.resource import Document, Resource
 
@@ -21,7 +22,7 @@ class BucketManifest(Resource):
 
     kind: ClassVar[str] = "manifest"
     content: Document = field(default_factory=dict)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
 
     def desired(self) -> Document:
         """Return the first manifest, with the time."""

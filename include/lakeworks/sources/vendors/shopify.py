@@ -8,11 +8,12 @@ placed more than 60 days ago without the scope read_all_orders.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import Field
 
+from lakeworks.core.clock import utc_now
 from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet, SourceRejected
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
@@ -54,7 +55,7 @@ class Shopify:
 
     http: HttpSource
     access: ShopifyConnection = field(default_factory=ShopifyConnection)
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    now: Callable[[], datetime] = utc_now
 
     @property
     def variant(self) -> str:
