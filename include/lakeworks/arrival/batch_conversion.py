@@ -160,9 +160,9 @@ class BatchConversion:
         typed = isinstance(values, pa.Array) and not batch.is_text
         kind = f" is {values.type} and does not fit" if isinstance(values, pa.Array) and typed else " does not fit"
         more = f"; {len(reasons)} of {batch.rows} rows from there on" if len(reasons) > 1 else ""
-        wanted = self._schema.field(name).type if name in self._schema.names else "the contract"
+        declared = self._schema.field(name).type if name in self._schema.names else "the contract"
         raise SchemaDrift(
-            f"`{self._contract.name}`: column `{source}` of `{file}`, {batch.place(place)},{kind} {wanted} without loss "
+            f"`{self._contract.name}`: column `{source}` of `{file}`, {batch.place(place)},{kind} {declared} without loss "
             f"({why.partition(': ')[2].rstrip('.') or why.rstrip('.')}{more}). The file stays in landing, nothing was staged. "
             f"{_WIDEN if typed else _OTHER_TYPE}"
         )

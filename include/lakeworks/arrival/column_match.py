@@ -76,16 +76,16 @@ def valid_places(values: Any) -> list[int]:
 
 
 def differences(
-    name: str, wanted: LakeType, source: str, values: Any, *, is_text: bool
+    name: str, declared: LakeType, source: str, values: Any, *, is_text: bool
 ) -> Iterator[tuple[DriftKind, str]]:
     """Return what differs about a column that arrived: its spelling, and where the format has types, the type."""
     if isinstance(values, pa.Array) and not is_text:
         arrived = values.type
-        same = arrived == wanted.arrow or str(arrived).removeprefix("large_") == str(wanted.arrow)
+        same = arrived == declared.arrow or str(arrived).removeprefix("large_") == str(declared.arrow)
         if not same:
-            yield "column" if pa.types.is_null(arrived) else "type", f"`{name}` came as {arrived}, kept as {wanted}"
+            yield "column" if pa.types.is_null(arrived) else "type", f"`{name}` came as {arrived}, kept as {declared}"
         # The raw response stays in landing, so the contract can add the member later.
-        for member in new_members(arrived, wanted.arrow):
+        for member in new_members(arrived, declared.arrow):
             yield "column", f"`{name}.{member}` is new, kept in landing only"
     if source != name:
         yield "spelling", f"`{name}` is spelled `{source}`"

@@ -64,8 +64,8 @@ def _wraps(batch: RawBatch, column: str, missing: Sequence[str]) -> bool:
 
 
 def _spaced(missing: Sequence[str], unknown: Sequence[str]) -> list[str]:
-    wanted = {_letters_only(name) for name in missing}
-    return [name for name in unknown if _letters_only(name) in wanted]
+    letters = {_letters_only(name) for name in missing}
+    return [name for name in unknown if _letters_only(name) in letters]
 
 
 def _letters_only(name: str) -> str:

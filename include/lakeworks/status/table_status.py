@@ -125,7 +125,7 @@ class _Table:
     def _outdated(self, known: PublishedPartition) -> str:
         """Return why a build today would use other code; empty if it would not, or cannot read its inputs any more."""
         period = Period.parse(known.period)
-        if self.code.made(known.code) or self.facts.has_expired_input(self.contract, period):
+        if self.code.made(known.code) or self.index.has_expired_input(self.contract, period):
             return ""
         return "SQL, functions, rules or types changed since its run; to build it again: lakeworks backfill plan"
 
@@ -196,7 +196,7 @@ class _Table:
     @cached_property
     def code(self) -> CodeFingerprint:
         """Return the fingerprint of the table's code in the project."""
-        return code_fingerprint(self.contract, self.facts.lake.contract)
+        return code_fingerprint(self.contract, self.index.lake.contract)
 
     @cached_property
     def by_period(self) -> dict[str, list[Activity]]:

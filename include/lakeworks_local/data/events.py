@@ -52,5 +52,5 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[2:]:
-        print(drop(Path(sys.argv[1]), sample_shop(BUSIEST_STORE), date.fromisoformat(wanted)))
+    for day in sys.argv[2:]:
+        print(drop(Path(sys.argv[1]), sample_shop(BUSIEST_STORE), date.fromisoformat(day)))

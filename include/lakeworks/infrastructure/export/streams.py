@@ -7,56 +7,56 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 def stream_properties(resource: Any) -> Document:
     """Return CloudFormation's properties of a stream."""
-    wanted = resource.wanted()
+    desired = resource.desired()
     encryption = (
-        {"StreamEncryption": {"EncryptionType": "KMS", "KeyId": wanted["KmsKeyId"]}} if wanted["KmsKeyId"] else {}
+        {"StreamEncryption": {"EncryptionType": "KMS", "KeyId": desired["KmsKeyId"]}} if desired["KmsKeyId"] else {}
     )
     return {
         "Name": resource.name,
-        "StreamModeDetails": {"StreamMode": wanted["Mode"]},
-        **({"ShardCount": wanted["Shards"]} if "Shards" in wanted else {}),
-        "RetentionPeriodHours": wanted["RetentionHours"],
+        "StreamModeDetails": {"StreamMode": desired["Mode"]},
+        **({"ShardCount": desired["Shards"]} if "Shards" in desired else {}),
+        "RetentionPeriodHours": desired["RetentionHours"],
         **encryption,
-        "Tags": [{"Key": "made-by", "Value": wanted["MadeBy"]}],
+        "Tags": [{"Key": "made-by", "Value": desired["MadeBy"]}],
     }
 
 
 def table_properties(resource: Resource) -> Document:
     """Return CloudFormation's properties of a table."""
-    wanted = resource.wanted()
-    kinds = zip(wanted["Keys"], ("HASH", "RANGE"), strict=True)
-    expiry = {"TimeToLiveSpecification": {"AttributeName": wanted["ExpiresBy"], "Enabled": True}}
+    desired = resource.desired()
+    kinds = zip(desired["Keys"], ("HASH", "RANGE"), strict=True)
+    expiry = {"TimeToLiveSpecification": {"AttributeName": desired["ExpiresBy"], "Enabled": True}}
     return {
         "TableName": resource.name,
-        "BillingMode": wanted["BillingMode"],
+        "BillingMode": desired["BillingMode"],
         "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in kinds],
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in wanted["Keys"]],
-        **(expiry if wanted["ExpiresBy"] else {}),
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in desired["Keys"]],
+        **(expiry if desired["ExpiresBy"] else {}),
     }
 
 
-def terraform_stream(resource: Resource, wanted: Document) -> Document:
+def terraform_stream(resource: Resource, desired: Document) -> Document:
     """Return Terraform's arguments of a stream."""
-    encryption = {"encryption_type": "KMS", "kms_key_id": wanted["KmsKeyId"]} if wanted["KmsKeyId"] else {}
+    encryption = {"encryption_type": "KMS", "kms_key_id": desired["KmsKeyId"]} if desired["KmsKeyId"] else {}
     return {
         "name": resource.name,
-        "stream_mode_details": {"stream_mode": wanted["Mode"]},
-        **({"shard_count": wanted["Shards"]} if "Shards" in wanted else {}),
-        "retention_period": wanted["RetentionHours"],
+        "stream_mode_details": {"stream_mode": desired["Mode"]},
+        **({"shard_count": desired["Shards"]} if "Shards" in desired else {}),
+        "retention_period": desired["RetentionHours"],
         **encryption,
-        "tags": {"made-by": wanted["MadeBy"]},
+        "tags": {"made-by": desired["MadeBy"]},
     }
 
 
-def terraform_table(resource: Resource, wanted: Document) -> Document:
+def terraform_table(resource: Resource, desired: Document) -> Document:
     """Return Terraform's arguments of a table."""
-    hash_key, range_key = wanted["Keys"]
-    expiry = {"ttl": {"attribute_name": wanted["ExpiresBy"], "enabled": True}} if wanted["ExpiresBy"] else {}
+    hash_key, range_key = desired["Keys"]
+    expiry = {"ttl": {"attribute_name": desired["ExpiresBy"], "enabled": True}} if desired["ExpiresBy"] else {}
     return {
         "name": resource.name,
-        "billing_mode": wanted["BillingMode"],
+        "billing_mode": desired["BillingMode"],
         "hash_key": hash_key,
         "range_key": range_key,
-        "attribute": [{"name": name, "type": "S"} for name in wanted["Keys"]],
+        "attribute": [{"name": name, "type": "S"} for name in desired["Keys"]],
         **expiry,
     }

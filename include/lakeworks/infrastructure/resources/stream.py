@@ -20,7 +20,7 @@ class KinesisStream(Resource):
     service: ClassVar[str] = "kinesis"
     config: StreamConfig = field(default_factory=lambda: StreamConfig(name="stream"))
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the settings."""
         shards = {"Shards": self.config.shards} if self.config.shards else {}
         return {
@@ -34,28 +34,28 @@ class KinesisStream(Resource):
     def read(self, client: Any) -> Document | None:
         """Return the settings as they are."""
         try:
-            found = client.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"]
+            current = client.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"]
         except client.exceptions.ResourceNotFoundException:
             return None
         tags = client.list_tags_for_stream(StreamName=self.name)["Tags"]
-        mode = found.get("StreamModeDetails", {}).get("StreamMode", _PROVISIONED)
-        shards = {"Shards": found["OpenShardCount"]} if mode == _PROVISIONED else {}
+        mode = current.get("StreamModeDetails", {}).get("StreamMode", _PROVISIONED)
+        shards = {"Shards": current["OpenShardCount"]} if mode == _PROVISIONED else {}
         return {
             "MadeBy": next((tag["Value"] for tag in tags if tag["Key"] == _MARK), ""),
             "Mode": mode,
             **shards,
-            "RetentionHours": found["RetentionPeriodHours"],
-            "KmsKeyId": (found.get("KeyId") or "") if found.get("EncryptionType") == "KMS" else "",
+            "RetentionHours": current["RetentionPeriodHours"],
+            "KmsKeyId": (current.get("KeyId") or "") if current.get("EncryptionType") == "KMS" else "",
         }
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a stream of others, and a shorter retention: it deletes records that no consumer has read."""
-        if found["MadeBy"] != MADE_BY:
+        if current["MadeBy"] != MADE_BY:
             return "a stream of this name exists that bootstrap did not make; consumers can read it as it is"
-        if found["RetentionHours"] > self.config.retention_hours:
+        if current["RetentionHours"] > self.config.retention_hours:
             return (
-                f"it keeps records for {found['RetentionHours']} hours, and fewer would delete records at once; shorten it by "
-                "hand (aws kinesis decrease-stream-retention-period), or raise `retention_hours`"
+                f"it keeps records for {current['RetentionHours']} hours, and fewer would delete records at once; shorten it "
+                "by hand (aws kinesis decrease-stream-retention-period), or raise `retention_hours`"
             )
         return ""
 
@@ -67,24 +67,24 @@ class KinesisStream(Resource):
             client.create_stream(**here, **shards, StreamModeDetails={"StreamMode": target["Mode"]})
             self._await_active(client)
             client.add_tags_to_stream(**here, Tags={_MARK: MADE_BY})
-        found = self.read(client) or {}
-        if found["Mode"] != target["Mode"]:
+        current = self.read(client) or {}
+        if current["Mode"] != target["Mode"]:
             arn = client.describe_stream_summary(**here)["StreamDescriptionSummary"]["StreamARN"]
             client.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": target["Mode"]})
             self._await_active(client)
-        if "Shards" in target and found.get("Shards") != target["Shards"]:
+        if "Shards" in target and current.get("Shards") != target["Shards"]:
             client.update_shard_count(**here, TargetShardCount=target["Shards"], ScalingType="UNIFORM_SCALING")
             self._await_active(client)
-        if found["RetentionHours"] < target["RetentionHours"]:
+        if current["RetentionHours"] < target["RetentionHours"]:
             client.increase_stream_retention_period(**here, RetentionPeriodHours=target["RetentionHours"])
             self._await_active(client)
-        self._encrypt(client, found["KmsKeyId"], target["KmsKeyId"])
+        self._encrypt(client, current["KmsKeyId"], target["KmsKeyId"])
 
-    def _encrypt(self, client: Any, found: str, wanted: str) -> None:
-        if found == wanted:
+    def _encrypt(self, client: Any, current: str, desired: str) -> None:
+        if current == desired:
             return
-        call = client.start_stream_encryption if wanted else client.stop_stream_encryption
-        call(StreamName=self.name, EncryptionType="KMS", KeyId=wanted or found)
+        call = client.start_stream_encryption if desired else client.stop_stream_encryption
+        call(StreamName=self.name, EncryptionType="KMS", KeyId=desired or current)
         self._await_active(client)
 
     def _await_active(self, client: Any) -> None:
@@ -100,27 +100,27 @@ class StreamTable(Resource):
     keys: tuple[str, str] = ("stream", "shard")
     expiry: str = ""
 
-    def wanted(self) -> Document:
+    def desired(self) -> Document:
         """Return the settings."""
         return {"Keys": list(self.keys), "BillingMode": "PAY_PER_REQUEST", "ExpiresBy": self.expiry}
 
     def read(self, client: Any) -> Document | None:
         """Return the settings as they are."""
         try:
-            found = client.describe_table(TableName=self.name)["Table"]
+            current = client.describe_table(TableName=self.name)["Table"]
         except client.exceptions.ResourceNotFoundException:
             return None
         alive = client.describe_time_to_live(TableName=self.name).get("TimeToLiveDescription", {})
         is_on = alive.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
         return {
-            "Keys": [key["AttributeName"] for key in found["KeySchema"]],
-            "BillingMode": found.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+            "Keys": [key["AttributeName"] for key in current["KeySchema"]],
+            "BillingMode": current.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
             "ExpiresBy": alive.get("AttributeName", "") if is_on else "",
         }
 
-    def conflict(self, found: Document) -> str:
+    def conflict(self, current: Document) -> str:
         """Refuse a table with other keys: a table's keys cannot change."""
-        return "" if found["Keys"] == list(self.keys) else "a table of this name exists that bootstrap did not make"
+        return "" if current["Keys"] == list(self.keys) else "a table of this name exists that bootstrap did not make"
 
     def write(self, client: Any, target: Document) -> None:
         """Create it, or set what differs."""
@@ -135,9 +135,9 @@ class StreamTable(Resource):
                 Tags=[{"Key": _MARK, "Value": MADE_BY}],
             )
             client.get_waiter("table_exists").wait(TableName=self.name, WaiterConfig=_WAITING)
-        found = self.read(client) or {}
-        if found["BillingMode"] != target["BillingMode"]:
+        current = self.read(client) or {}
+        if current["BillingMode"] != target["BillingMode"]:
             client.update_table(TableName=self.name, BillingMode=target["BillingMode"])
-        if found["ExpiresBy"] != target["ExpiresBy"]:
-            expiry = {"AttributeName": self.expiry or found["ExpiresBy"], "Enabled": bool(self.expiry)}
+        if current["ExpiresBy"] != target["ExpiresBy"]:
+            expiry = {"AttributeName": self.expiry or current["ExpiresBy"], "Enabled": bool(self.expiry)}
             client.update_time_to_live(TableName=self.name, TimeToLiveSpecification=expiry)
