@@ -40,7 +40,7 @@ SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_sto
 ON_SERVERS = (
     "backfill/", "catalog/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
     "faults/", "formats/test_memory", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
-    "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
+    "lakeworks/doctor/", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/",
     "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
@@ -221,9 +221,10 @@ def replay_url(replay_server: str) -> Iterator[str]:
     urllib.request.urlopen(urllib.request.Request(f"{replay_server}/_control/reset", method="POST"), timeout=5).close()
 
 
-def client(service: str, url: str) -> Any:
+def client(service: str, url: str, **keys: str) -> Any:
+    """A client with everyone's keys, or with the given ones."""
     config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2, "mode": "standard"})
-    return boto3.client(service, endpoint_url=url, region_name="us-east-1", config=config, **KEYS)
+    return boto3.client(service, endpoint_url=url, region_name="us-east-1", config=config, **{**KEYS, **keys})
 
 
 def new_store(url: str, *, versioned: bool = True) -> ObjectStore:

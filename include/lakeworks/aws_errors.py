@@ -59,6 +59,9 @@ _MISSING = {
     "AWS.SimpleQueueService.NonExistentQueue",
     "QueueDoesNotExist",
 }
+# The clock of this machine is wrong: AWS answers 403 (STS: as a wrong signature), and no permission is missing.
+_CLOCK = {"RequestTimeTooSkewed", "RequestInTheFuture"}
+_CLOCK_WORDS = ("Signature expired", "Signature not yet current")
 # S3 answers 403 for an archived object (GLACIER, DEEP_ARCHIVE). This is not a permission problem.
 _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
 # AWS does not know the caller, so every further call would fail in the same way.
@@ -119,6 +122,11 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
         error = error.__context__
     if not isinstance(error, ClientError):
         return LakeUnavailable(f"Could not {action} `{where}`: {error}. What was complete before stays; run again.")
+    return _answered(error, action, where)
+
+
+def _answered(error: ClientError, action: str, where: str) -> LakeError:
+    """Return the error for an answer of AWS."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     text = f"Could not {action} `{where}`: {code} {error.response.get('Error', {}).get('Message', '')}".rstrip(" .")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -133,6 +141,11 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
         return CredentialsExpired(
             f"{text}. What was complete before stays. Airflow tries again with new credentials; on a command line renew them "
             "(aws sso login, or the tool that made them), then run again."
+        )
+    if code in _CLOCK or any(words in text for words in _CLOCK_WORDS):
+        return LakeUnavailable(
+            f"{text}. The clock of this machine differs from AWS's by more than AWS admits. What was complete before stays. "
+            "Synchronize the clock (chrony, systemd-timesyncd), then run again."
         )
     if code in _DENIED or status in (401, 403):
         lacking = "" if code in _NOBODY else f" (denied: {_ACTIONS.get(error.operation_name, error.operation_name)})"

@@ -94,15 +94,13 @@ def connect_source(name: str, lake: "Lake") -> "AnySource":
     from lakeworks.landing.inbox import LakeInbox
     from lakeworks.landing.quota import LakeState
     from lakeworks.sources import SourceConnection, open_source
+    from lakeworks.sources.connection_fields import ConnectionFields
 
     state, inbox = LakeState(lake.store), LakeInbox(lake.store)
     try:
         connection = BaseHook.get_connection(name)
     except AirflowNotFoundException:
         return open_source(name, access=SourceConnection(state=state, inbox=inbox))
-    host = connection.host or ""
-    if host and "://" not in host:
-        port = f":{connection.port}" if connection.port else ""
-        host = f"{connection.schema or 'https'}://{host}{port}"
-    access = SourceConnection(host or None, connection.password or None, connection.extra_dejson, state, inbox)
+    fields = ConnectionFields(connection.host or "", connection.schema or "", connection.port)
+    access = SourceConnection(fields.address, connection.password or None, connection.extra_dejson, state, inbox)
     return open_source(name, access=access)

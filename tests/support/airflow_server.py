@@ -24,10 +24,14 @@ def task(run_id: str, task_id: str, state: str, table: str | None = None) -> dic
 @contextmanager
 def serving_airflow() -> Iterator[tuple[str, dict[str, Any]]]:
     """The server's address and what it knows."""
-    knows: dict[str, Any] = {"runs": [], "tasks": [], "asked": []}
+    knows: dict[str, Any] = {"runs": [], "tasks": [], "asked": [], "answers": {}}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            known = knows["answers"].get(self.path.partition("?")[0].removeprefix("/api/v2/"))
+            if known is not None or "offset=" not in self.path:
+                self._reply(404 if known is None else 200, known)
+                return
             offset = int(self.path.rpartition("offset=")[2])
             self._reply(200, {"dag_runs": knows["runs"][offset : offset + 100]})
 

@@ -154,6 +154,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("up", "set_up.local_stack:start", "Start the local stack, run the walkthrough, leave it running."),
         ("down", "set_up.local_stack:stop", "Stop what `lakeworks up` left running."),
         ("demo", "set_up.local_stack:demonstrate", "Start the local stack, run the walkthrough, stop it."),
+        (
+            "doctor",
+            "set_up.doctor:examine_deployment",
+            "Check that a deployment can run: AWS, sources, machine, Airflow.",
+        ),
         ("bootstrap", "set_up.bootstrap:bootstrap_lake", "Create or correct what lake.yml declares."),
         ("bucket list", "set_up.bucket:list_buckets", "List the account's buckets and which of them lakeworks made."),
         ("bucket delete", "set_up.bucket:delete_bucket", "Delete a bucket that lakeworks made."),

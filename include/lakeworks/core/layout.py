@@ -108,6 +108,11 @@ def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
     return join(STAGING, table.path, f"period={period}", attempt) + "/"
 
 
+def trial_key(name: str) -> str:
+    """Return the key of an object that `lakeworks doctor` writes for a moment. Garbage collection removes it like staging."""
+    return f"{STAGING}/doctor/{name}"
+
+
 def quarantine_key(table: TableName, period: Period, attempt: str) -> str:
     """Return the key of the rows that one attempt quarantined."""
     return join(QUARANTINE, table.path, f"period={period}", f"{attempt}.parquet")

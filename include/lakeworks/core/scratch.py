@@ -15,7 +15,7 @@ from lakeworks.errors import ScratchUnavailable
 
 log = logging.getLogger(__name__)
 _PREFIX, _UNLOCKED, _LOCK = "task-", "new-", ".lock"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.EEXIST}
 # A folder gets its lock within a moment after its creation.
 _MAKING_SECONDS = 3600
 

@@ -56,9 +56,10 @@ def test_a_full_disk_is_a_transient_error_that_says_what_to_do(tmp_path: Path, c
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_scratch_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["scratch", "scratch/deeper"])
+def test_a_scratch_folder_that_is_a_file_is_named(tmp_path: Path, folder: str) -> None:
     (tmp_path / "scratch").write_text("")
-    with pytest.raises(ScratchUnavailable, match="scratch"), scratch_folder(tmp_path / "scratch" / "deeper"):
+    with pytest.raises(ScratchUnavailable, match="scratch"), scratch_folder(tmp_path / folder):
         pass
 
 

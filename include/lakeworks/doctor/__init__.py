@@ -1,0 +1,1 @@
+"""Examination of a deployment before its first run: credentials, bucket, catalog, Athena, sources, machine, Airflow."""

@@ -1,0 +1,54 @@
+"""Checks of this machine and its settings: the salt for personal data, and scratch space."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from lakeworks.contract import Contract
+from lakeworks.core.scratch import scratch_folder
+from lakeworks.doctor.health_check import Diagnosis
+
+_TRIAL_BYTES = 1 << 20
+_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+_AMOUNT = re.compile(r"\s*([0-9.]+)\s*([KMGT]?)I?B?\s*", re.IGNORECASE)
+
+
+def salt(contracts: Iterable[Contract], *, is_set: bool) -> Diagnosis:
+    """Require LAKE_PII_SALT if a contract hashes a column with it."""
+    masked = [item.name for item in contracts if any(column.masking for column in item.columns.values())]
+    if not masked:
+        return Diagnosis("ok", "no contract hashes a column")
+    if is_set:
+        return Diagnosis("ok", f"set; {', '.join(masked)} use it")
+    return Diagnosis(
+        "failure",
+        f"LAKE_PII_SALT is not set, and runs of {', '.join(masked)} stop without it",
+        "Set a secret of at least 16 characters, once and for good: another salt gives the same person other hashes.",
+    )
+
+
+def scratch(folder: Path, memory_limit: str, usage: Callable[[Path], Any] = shutil.disk_usage) -> Diagnosis:
+    """Write a trial file, and compare the free space with what the engine may hold in memory before it spills.
+
+    Raises:
+        ScratchUnavailable: the folder cannot be written, or the disk is full.
+    """
+    with scratch_folder(folder) as made:
+        (made / "trial").write_bytes(bytes(_TRIAL_BYTES))
+        free = int(usage(made).free)
+    limit = bytes_of(memory_limit)
+    detail = f"`{folder}` has {free / 1000**3:,.1f} GB free"
+    remedy = "Free space, or name another folder in LAKE_SCRATCH_DIR: a task keeps downloads and spilled rows there."
+    if free < limit:
+        return Diagnosis("failure", f"{detail}, less than LAKE_MEMORY_LIMIT ({memory_limit})", remedy)
+    if free < 4 * limit:
+        return Diagnosis("warning", f"{detail}, less than four times LAKE_MEMORY_LIMIT ({memory_limit})", remedy)
+    return Diagnosis("ok", detail)
+
+
+def bytes_of(text: str) -> int:
+    """Return an amount of memory in DuckDB's spelling (`1GB`, `512MiB`) as bytes; 0 for one in per cent."""
+    found = _AMOUNT.fullmatch(text)
+    return int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
