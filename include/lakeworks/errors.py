@@ -27,6 +27,8 @@
     + LakeNotFound           the bucket, table or partition does not exist
       - SourceGone           the object to copy from does not exist
     + ServingRefused         PostgreSQL refuses what is to be served: a type, a value, a permission
+    + QueryFailed            Athena refuses a query, cannot run it, or someone stopped it
+      - ScanLimitExceeded    a query would scan more bytes than its work group allows
     + ObjectArchived         the object is in an archive class and must be restored before it can be read
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
@@ -184,6 +186,14 @@ class SourceGone(LakeNotFound):
 
 class ServingRefused(TerminalError):
     """PostgreSQL refuses what is to be served."""
+
+
+class QueryFailed(TerminalError):
+    """Athena refuses a query, cannot run it, or it was stopped."""
+
+
+class ScanLimitExceeded(QueryFailed):
+    """A query would scan more bytes than its work group allows."""
 
 
 class ObjectArchived(TerminalError):

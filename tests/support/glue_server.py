@@ -232,7 +232,7 @@ def serving_glue(port: int = 0) -> Any:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield glue, f"http://127.0.0.1:{server.server_address[1]}"

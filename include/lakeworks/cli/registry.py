@@ -56,6 +56,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("tables", "explore.tables:list_tables", "List every table of the project."),
         ("show", "explore.tables:show_table", "Show a table's columns and rules."),
         ("sql", "explore.sql:run_query", "Run a SQL query over the published tables."),
+        ("athena", "explore.athena:run_athena_query", "Run a SQL query on Amazon Athena."),
         ("export", "explore.export:export_file", "Write rows of a table to a file or to S3."),
         ("share download", "explore.share:share_download", "Share a partition or an object for a while (the default)."),
         ("share upload", "explore.share:share_upload_form", "Let a person drop one file into the inbox."),
@@ -67,6 +68,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("table new", "build.new:new_table", "Write the folder of a new table."),
         ("table check", "build.table:check_tables", "Check tables without a lake: every problem, one line each."),
         ("table test", "build.table:run_examples", "Run the examples of tables."),
+        ("render", "build.render:render_table", "Print a table's SQL in the dialect of an engine."),
         ("source new", "build.new:new_source", "Write the client and the first table of a new source."),
         (
             "source detect",

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from lakeworks.contract.object_tags import TagName
 from lakeworks.core.layout import is_written_by_lake
 from lakeworks.core.yaml_document import explained_file, read_yaml
+from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
@@ -198,6 +199,21 @@ class LakeConfig(Part):
             layer: name or bucket_name(self.project, self.environment, layer, self.unique)
             for layer, name in self.layer_buckets.items()
         }
+
+
+def work_group_name(path: Path | None, bucket: str) -> str:
+    """Return the name of the Athena work group that bootstrap makes for the lake of this bucket.
+
+    Raises:
+        ConfigError: lake.yml declares none.
+    """
+    declared = load_config(path).athena
+    if declared is None:
+        raise ConfigError(
+            "lake.yml declares no Athena work group (`athena: null`). Nothing was run. Declare one and run lakeworks "
+            "bootstrap, or name another: --work-group"
+        )
+    return declared.name or bucket
 
 
 @lru_cache

@@ -68,6 +68,11 @@ def bind(sql: str, period: Period) -> str:
     return _PARAMETER.sub(value, sql)
 
 
+def has_parameters(sql: str) -> bool:
+    """Return whether the text depends on the run's period."""
+    return bool(_PARAMETER.search(sql))
+
+
 def upstream(sql: str) -> list[TableName]:
     """Return the tables that a transform reads, sorted, without `landing` and its own CTEs.
 
@@ -86,18 +91,23 @@ def _upstream(sql: str) -> tuple[TableName, ...]:
     names = set()
     for table in tree.find_all(exp.Table):
         if table.db or table.name not in own:
-            names.add(_named(table))
+            names.add(table_of(table))
     return tuple(sorted(names))
 
 
-def _named(table: "exp.Table") -> TableName:
+def table_of(table: "exp.Table", reader: str = "A transform") -> TableName:
+    """Return the name of a table in a parsed query.
+
+    Raises:
+        ContractError: it is not written `<layer>_<domain>.<table>`.
+    """
     written = ".".join(part.name for part in table.parts)
     if len(table.parts) == 2:
         try:
             return TableName.from_sql(table.db, table.name)
         except ContractError:
             pass
-    hint = "A transform names tables <layer>_<domain>.<table>, or `landing`."
+    hint = f"{reader} names tables <layer>_<domain>.<table>{', or `landing`' if reader == 'A transform' else ''}."
     if len(table.parts) == 3:
         hint = f"In SQL write `{'_'.join(written.split('.')[:2])}.{table.name}`."
     raise ContractError(f"`{written}` is no table of this lake. {hint}")
@@ -130,7 +140,7 @@ def lint(sql: str, contract: Contract) -> list[str]:
         problems.append(f"a transform must not know what time it is: {', '.join(clocks)}")
     if any(with_.args.get("recursive") for with_ in tree.find_all(exp.With)):
         problems.append("WITH RECURSIVE stops at 100 levels on Spark")
-    if contract.late_data and _PARAMETER.search(sql):
+    if contract.late_data and has_parameters(sql):
         problems.append(
             "a table with `late_data` builds partitions outside the run's period: it cannot depend on $partition_…"
         )

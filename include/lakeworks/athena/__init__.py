@@ -1,0 +1,1 @@
+"""Amazon Athena: checked statements with typed parameters, executions that are found again, rows in the contract's types."""
