@@ -65,6 +65,14 @@ class Airflow:
         self.login = (unquote(parts.username or ""), unquote(parts.password or ""))
         self.session = session or requests.Session()
 
+    @classmethod
+    def as_person(cls, url: str, token: str) -> "Airflow":
+        """Return Airflow's API as a person with a session uses it; the address's own login is left out."""
+        made = cls(url)
+        made.login = ("", "")
+        made.session.auth = _Bearer(token)
+        return made
+
     def activities(self, tables: Iterable[str]) -> Activities:
         """Return the running, waiting and failed tasks of these tables, from the newest runs and tasks.
 
@@ -134,8 +142,7 @@ class Airflow:
         try:
             answer = self.session.request(method, url, timeout=30, **arguments)
             if answer.status_code in (401, 403, 404):
-                kind = _NoSuchThing if answer.status_code == 404 else ConfigError
-                raise kind(
+                raise _KINDS[answer.status_code](
                     f"Airflow at `{self.url}` answered {answer.status_code} to {method} {urlsplit(url).path}. Nothing was "
                     "changed. Correct LAKE_AIRFLOW_URL (https://user:password@host), or leave it out to do without run states."
                 )
@@ -156,8 +163,27 @@ class Airflow:
             ) from error
 
 
+class NotPermitted(ConfigError):
+    """Airflow does not allow this to the login."""
+
+
 class _NoSuchThing(ConfigError):
     """Airflow has nothing at the address."""
+
+
+_KINDS = {401: ConfigError, 403: NotPermitted, 404: _NoSuchThing}
+
+
+class _Bearer(requests.auth.AuthBase):
+    """A person's token. As `auth` it also keeps a login in the machine's netrc file from replacing it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 def _explanation(answer: requests.Response) -> str:

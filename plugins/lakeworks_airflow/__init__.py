@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         GarbageOperator,
         VerifyOperator,
     )
+    from lakeworks_airflow.operators.publications import ReplayOperator, RollbackOperator, WithdrawOperator
     from lakeworks_airflow.operators.restoration import RestoreOperator
     from lakeworks_airflow.operators.serving import ServeOperator
     from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
@@ -51,14 +52,17 @@ __all__ = [
     "LoadOperator",
     "MonthlyPartitions",
     "PublishOperator",
+    "ReplayOperator",
     "RestoreOperator",
     "RollForwardOperator",
+    "RollbackOperator",
     "ServeOperator",
     "SkipUnchangedOperator",
     "SkipUntilCoveredOperator",
     "StorageCostOperator",
     "TenantOnboardingOperator",
     "VerifyOperator",
+    "WithdrawOperator",
     "WriteOperator",
     "deployed_tenants",
     "inbox_arrivals",
@@ -89,6 +93,9 @@ _HOME = {
     "MonthlyPartitions": "lakeworks_airflow.timetables",
     "PublishOperator": "lakeworks_airflow.operators.steps",
     "RollForwardOperator": "lakeworks_airflow.operators.expiry",
+    "ReplayOperator": "lakeworks_airflow.operators.publications",
+    "RollbackOperator": "lakeworks_airflow.operators.publications",
+    "WithdrawOperator": "lakeworks_airflow.operators.publications",
     "RestoreOperator": "lakeworks_airflow.operators.restoration",
     "ServeOperator": "lakeworks_airflow.operators.serving",
     "SkipUnchangedOperator": "lakeworks_airflow.operators.coverage",

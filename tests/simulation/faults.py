@@ -118,7 +118,7 @@ def _worker_clock(self: ObjectStore) -> datetime:
     return clock.VirtualDatetime.now(UTC)
 
 
-def _by_hand_now(act: str, after: Run) -> Run:
+def _by_hand_now(act: str, after: Run, name: str = "") -> Run:
     now = clock.VirtualDatetime.now(UTC)
     started = max(now, after.started_at + timedelta(microseconds=1))
     return Run(id=f"{act}__{now:%Y%m%dT%H%M%S%f}", started_at=started)

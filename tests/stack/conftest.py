@@ -24,10 +24,11 @@ QUICK = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{LOGIN[0]}:admin,vera:viewer",
     "LAKE_ALERT_URL": f"http://127.0.0.1:{free_port()}/alerts",
 }
 DAGS = (
-    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_restore", "lake_freshness", "lake_inbox",
+    "lake_bootstrap", "taxi", "taxi__acme", "tenant_onboarding", "lake_maintenance", "lake_restore", "lake_freshness", "lake_inbox", "lake_replay", "lake_rollback", "lake_withdraw",
     "market", "market_crypto", "commerce", "commerce_events", "commerce_monthly", "reports",
 )  # fmt: skip
 

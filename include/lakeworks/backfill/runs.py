@@ -68,9 +68,14 @@ class Backfill:
         }
 
 
+def name_of(span: str, now: datetime) -> str:
+    """Return the name of a backfill of a span (`2019-01_2019-03`) that is started now."""
+    return f"{span}_{now.astimezone(UTC):%Y%m%dT%H%M%S}".replace(":", "")
+
+
 def start(airflow: Airflow, plan: Plan, now: datetime, *, backwards: bool = False) -> Backfill:
     """Trigger the plan's runs, in order; Airflow lets as many begin at once as the DAG allows."""
-    name = f"{plan.periods[0]}_{plan.periods[-1]}_{now.astimezone(UTC):%Y%m%dT%H%M%S}".replace(":", "")
+    name = name_of(f"{plan.periods[0]}_{plan.periods[-1]}", now)
     for number, (first, last) in enumerate(reversed(plan.runs) if backwards else plan.runs, 1):
         whose = {"partition_key": str(first)} if first == last else {"conf": {"from": str(first), "to": str(last)}}
         body = {

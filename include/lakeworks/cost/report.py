@@ -103,6 +103,27 @@ def contracts_lifecycle(key: str) -> StorageLife:
     return _of_contract(place.table) if place.area in LAYERS and place.table else StorageLife()
 
 
+def typed_lifecycle(text: str) -> Callable[[str], StorageLife]:
+    """Return a lifecycle as a person types it: `contracts`, or `30:STANDARD_IA,90:GLACIER_IR,365:expire`.
+
+    Raises:
+        ConfigError: a part is no step.
+    """
+    if text == "contracts":
+        return contracts_lifecycle
+    steps, expire = [], None
+    for part in filter(None, text.split(",")):
+        days, _, name = part.strip().partition(":")
+        if not days.isdigit() or not name:
+            raise ConfigError(f"`{part}` is not <days>:<storage class> or <days>:expire. Nothing was computed.")
+        if name == "expire":
+            expire = int(days)
+        else:
+            steps.append((int(days), name))
+    made = StorageLife(tuple(steps), expire)
+    return lambda _: made
+
+
 @lru_cache
 def _of_contract(table: str) -> StorageLife:
     try:

@@ -38,12 +38,12 @@ class Run(Record):
         return f"{safe_id(self.id)}.{self.attempt}"
 
     @classmethod
-    def by_hand(cls, act: str, after: "Run") -> "Run":
+    def by_hand(cls, act: str, after: "Run", name: str = "") -> "Run":
         """Return a person's action on a run's publication: right after that run in the order of runs, whatever the clock.
 
-        The name has the time for people, and a random part, because two actions may have the same time.
+        Without a name of its own it gets the time for people, and a random part, because two actions may have the same time.
         """
-        name = f"{act}__{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        name = name or f"{act}__{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         return cls(id=name, started_at=after.started_at + timedelta(microseconds=1))
 
     def again(self) -> "Run":

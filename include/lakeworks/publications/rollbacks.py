@@ -1,25 +1,32 @@
 """Rollback: an earlier publication of one partition becomes live again, as a new publication."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import versions_prefix
 from lakeworks.core.partition import Partition
-from lakeworks.errors import LakeNotFound
+from lakeworks.errors import FencedError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.publish_step import publisher_of
 
 
-def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | None = None) -> LedgerEntry:
-    """Publish the content of publication `to` again, from the bucket's object versions (default: the one before the live one).
+@dataclass(frozen=True)
+class RollbackPlan:
+    """The live publication, and the earlier one whose content a rollback publishes again."""
+
+    live: LedgerEntry
+    target: LedgerEntry
+
+
+def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int | None = None) -> RollbackPlan:
+    """Find what a rollback would publish. Changes nothing.
 
     Raises:
-        LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
+        LakeNotFound: there is no such publication, or its versions have expired.
     """
-    publisher = publisher_of(lake, contract)
-    publisher.recover(contract.table, partition)  # complete older unfinished publications before this rollback
     history = lake.ledger.history(contract.table, partition)
     live = next((entry for entry in reversed(history) if entry.is_live), None)
     if live is None:
@@ -32,12 +39,63 @@ def rollback(lake: Lake, contract: Contract, partition: Partition, to: int | Non
                 "it lies beyond the bucket's rollback horizon, or the bucket keeps no versions. Nothing was changed. "
                 "Rebuild the partition from its landing objects: run it again."
             )
-    run = Run.by_hand("rollback", live.run)
-    by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, target, run)}
-    restored = target.model_copy(update=by_hand)
-    done = publisher.publish([restored])[0]
-    lake.lineage.restated(contract, done, target)
+    return RollbackPlan(live, target)
+
+
+def rollback(
+    lake: Lake,
+    contract: Contract,
+    partition: Partition,
+    to: int | None = None,
+    *,
+    seen: int | None = None,
+    by: str = "",
+) -> LedgerEntry:
+    """Publish the content of publication `to` again, from the bucket's object versions (default: the one before the live one).
+
+    Args:
+        lake: the lake.
+        contract: the table's contract.
+        partition: the partition.
+        to: number of the publication.
+        seen: number of the publication that was live when a person decided; another one live now stops the rollback.
+        by: id of the run that acts; its second try finds its first one's publication and changes nothing.
+
+    Raises:
+        LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
+        FencedError: another publication than `seen` is live; nothing was changed.
+    """
+    publisher = publisher_of(lake, contract)
+    publisher.recover(contract.table, partition)  # complete older unfinished publications before this rollback
+    if by and (done := done_by(lake, contract, partition, by)):
+        return done
+    plan = plan_rollback(lake, contract, partition, to)
+    require_live(plan.live, seen)
+    run = Run.by_hand("rollback", plan.live.run, by)
+    by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, plan.target, run)}
+    wanted = plan.target.model_copy(update=by_hand)
+    done = publisher.publish([wanted])[0]
+    lake.lineage.restated(contract, done, plan.target)
     return done
+
+
+def done_by(lake: Lake, contract: Contract, partition: Partition, run_id: str) -> LedgerEntry | None:
+    """Return the live publication if this run made it."""
+    live = next((e for e in reversed(lake.ledger.history(contract.table, partition)) if e.is_live), None)
+    return live if live and live.run.id == run_id else None
+
+
+def require_live(live: LedgerEntry, seen: int | None) -> None:
+    """Stop a person's act if it was decided on another state of the partition.
+
+    Raises:
+        FencedError: publication `seen` is not the live one any more.
+    """
+    if seen is not None and live.live_seq != seen:
+        raise FencedError(
+            f"{live.where}: publication {live.live_seq} is live now, and it was {seen} when this was decided. Nothing was "
+            "changed. Look at the partition again, then decide again."
+        )
 
 
 def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> LedgerEntry:

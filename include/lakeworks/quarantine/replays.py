@@ -122,7 +122,9 @@ def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
     return quarantined
 
 
-def replay(lake: Lake, contract: Contract, period: Period, *, with_downstream: bool = False) -> Replay:
+def replay(
+    lake: Lake, contract: Contract, period: Period, *, with_downstream: bool = False, run: Run | None = None
+) -> Replay:
     """Rebuild the period with today's contract and transform. Rows that keep the rules now rejoin; others stay quarantined.
 
     The whole period is rebuilt from its inputs, because a row that rejoins can change others (duplicates, aggregates); so the
@@ -134,7 +136,7 @@ def replay(lake: Lake, contract: Contract, period: Period, *, with_downstream: b
     """
     before = find(lake, contract, period)
     now = datetime.now(UTC)
-    run = Run(id=f"replay__{now:%Y%m%dT%H%M%S%f}", started_at=now)
+    run = run or Run(id=f"replay__{now:%Y%m%dT%H%M%S%f}", started_at=now)
     record = rebuild(lake, contract.name, period, run)
     after = tuple(downstream(lake, contract.name)) if with_downstream else ()
     for table in after:

@@ -1,39 +1,57 @@
-"""Routes of the lake page. Each needs a login and only reads; the pages have no script, and their policy allows none."""
+"""Routes of the lake page. Each needs a login; the pages have no script, and their policy allows none."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+from lakeworks.airflow_api import Airflow, NotPermitted
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import audit_key
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError, LakeError, LakeNotFound, PartitionKeyError, TransientError
+from lakeworks.errors import (
+    ConfigError,
+    ContractError,
+    FencedError,
+    LakeError,
+    LakeNotFound,
+    PartitionKeyError,
+    TransientError,
+)
 from lakeworks.lake import Lake
+from lakeworks_airflow.lake_page.acts.routes import ActPages, airflow_of
 from lakeworks_airflow.lake_page.charts import bars_of
 from lakeworks_airflow.lake_page.graph import graph_of
+from lakeworks_airflow.lake_page.operation_pages import OperationPages
 from lakeworks_airflow.lake_page.overview import Ask, Overview, current_activities, read_overview
-from lakeworks_airflow.lake_page.pages import render, style
+from lakeworks_airflow.lake_page.pages import answer, style, underway
 from lakeworks_airflow.lake_page.partition_view import read_partition
+from lakeworks_airflow.lake_page.person import ActRefused, Person
 from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
 from lakeworks_airflow.lake_page.table_view import TableView, read_table
 
-# Load only our own style sheet, run no script, send no form, and let only Airflow's own pages frame this page.
-POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+# Load only our own style sheet, run no script, send forms only here, and let only Airflow's own pages frame this page.
+POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 # An audit's page contains its style. Others may write to its bucket, so it gets no origin and no script.
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # under `no-referrer` a browser sends our own forms with the origin `null`
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 _AT_ONCE = 500  # partitions of a day on one page
-_RETRY_SECONDS = 2
+_STATUS: tuple[tuple[tuple[type[LakeError], ...], int], ...] = (
+    ((LakeNotFound, ContractError, PartitionKeyError), 404),
+    ((ActRefused, NotPermitted), 403),
+    ((FencedError,), 409),
+    ((ConfigError,), 400),
+    ((TransientError,), 503),
+)
 
 
 def page_of(
@@ -41,15 +59,33 @@ def page_of(
     guard: Callable[..., Any],
     ask: Ask = current_activities,
     readings: Readings | None = None,
+    reach: Callable[[Person], Airflow] = airflow_of,
 ) -> FastAPI:
-    """Return the application. `guard` is the dependency that requires a login; `ask` returns Airflow's current tasks."""
-    app = FastAPI(title="Lakeworks", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guard)])
-    pages = _Pages(connect, ask, readings or Readings())
+    """Return the application.
+
+    Args:
+        connect: connects to the lake.
+        guard: the dependency that requires a login; it returns the Person, or None for one who only reads.
+        ask: returns Airflow's current tasks.
+        readings: where readings are kept.
+        reach: connects to Airflow's API as a person.
+    """
+
+    def keep(request: Request, person: Annotated[Any, Depends(guard)]) -> None:
+        request.state.person = person
+
+    app = FastAPI(title="Lakeworks", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(keep)])
+    kept = readings or Readings()
+    acts = ActPages(connect, reach, kept)
+    operations = OperationPages(connect, reach, ask, kept)
+    pages = _Pages(connect, ask, kept, acts, operations)
     app.add_api_route(f"/{style()[1]}", _style_sheet, methods=["GET"])
     app.add_api_route("/", pages.overview, methods=["GET"])
     app.add_api_route("/tables/{name}", pages.table, methods=["GET"])
     app.add_api_route("/tables/{name}/partition", pages.partition, methods=["GET"])
     app.add_api_route("/tables/{name}/audit", pages.audit, methods=["GET"])
+    acts.add_to(app)
+    operations.add_to(app)
     app.add_exception_handler(LakeError, _problem)
 
     @app.middleware("http")
@@ -65,27 +101,38 @@ def page_of(
 class _Pages:
     """The pages. Airflow's server runs each in a thread of its pool, because reading the lake blocks."""
 
-    def __init__(self, connect: Callable[[], Lake], ask: Ask, readings: Readings) -> None:
-        self.connect, self.ask, self.readings = connect, ask, readings
+    def __init__(
+        self, connect: Callable[[], Lake], ask: Ask, readings: Readings, acts: ActPages, operations: OperationPages
+    ) -> None:
+        self.connect, self.ask, self.readings, self.acts, self.operations = connect, ask, readings, acts, operations
 
     def overview(self, request: Request) -> Response:
         """The tables of the lake."""
         reading = self.readings.get("", lambda: read_overview(self.connect(), datetime.now(UTC), self.ask))
         if isinstance(reading, Underway):
-            return _underway(request, "the lake", reading)
-        return _page(request, "overview.html", reading=reading, view=reading.value, graphs=_graphs(reading.value))
+            return underway(request, "the lake", reading.seconds)
+        return answer(
+            request,
+            "overview.html",
+            reading=reading,
+            view=reading.value,
+            money=self.operations.costs(),
+            graphs=_graphs(reading.value),
+        )
 
     def table(self, request: Request, name: str, year: str = "", day: str = "", skip: int = 0) -> Response:
         """One table; `year` chooses a year of the calendar, `day` lists a square's partitions."""
         load_contract(name)  # check the name first: readings are cached by name, and a visitor may invent one
         reading = self.readings.get(name, lambda: read_table(self.connect(), name, datetime.now(UTC), self.ask))
         if isinstance(reading, Underway):
-            return _underway(request, name, reading)
-        return _page(request, "table.html", reading=reading, **_table_facts(reading, year, day, max(skip, 0)))
+            return underway(request, name, reading.seconds)
+        facts = _table_facts(reading, year, day, max(skip, 0))
+        return answer(request, "table.html", reading=reading, acts=self.acts.allowed(request, name), **facts)
 
     def partition(self, request: Request, name: str, path: str) -> Response:
         """One partition."""
-        return _page(request, "partition.html", view=read_partition(self.connect(), name, path))
+        view = read_partition(self.connect(), name, path)
+        return answer(request, "partition.html", view=view, acts=self.acts.allowed(request, name))
 
     def audit(self, name: str, period: str, attempt: str) -> Response:
         """The report of one attempt, as the audit wrote it."""
@@ -126,22 +173,11 @@ def _graphs(view: Overview) -> dict[str, Any]:
     }
 
 
-def _page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    return HTMLResponse(render(template, request.scope.get("root_path", ""), **values), status)
-
-
-def _underway(request: Request, what: str, underway: Underway) -> Response:
-    page = _page(request, "underway.html", what=what, seconds=underway.seconds)
-    page.headers["Refresh"] = str(_RETRY_SECONDS)
-    return page
-
-
 def _style_sheet() -> Response:
     return Response(style()[0], media_type="text/css", headers={"Cache-Control": "private, max-age=86400, immutable"})
 
 
 def _problem(request: Request, error: Exception) -> Response:
-    """Respond with the error's own message, which says what to do: 404 if something is missing, 503 if a retry may help."""
-    missing = isinstance(error, LakeNotFound | ContractError | PartitionKeyError)
-    status = 404 if missing else 503 if isinstance(error, TransientError) else 500
-    return _page(request, "problem.html", status, error=str(error), passing=status == 503)
+    """Respond with the error's own message, which says what to do."""
+    status = next((code for kinds, code in _STATUS if isinstance(error, kinds)), 500)
+    return answer(request, "problem.html", status, error=str(error), passing=status == 503)

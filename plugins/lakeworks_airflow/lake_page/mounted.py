@@ -27,9 +27,8 @@ class LakePage:
 
 
 def _behind_airflows_login() -> Asgi:
-    from airflow.api_fastapi.core_api.security import requires_authenticated
-
     from lakeworks_airflow.connections import connect_lake
     from lakeworks_airflow.lake_page.application import page_of
+    from lakeworks_airflow.lake_page.login import logged_in
 
-    return page_of(connect_lake, requires_authenticated())
+    return page_of(connect_lake, logged_in)

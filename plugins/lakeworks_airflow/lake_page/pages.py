@@ -1,18 +1,36 @@
 """Rendering of the pages: one autoescaped environment, its filters, and the addresses that pages link to."""
 
 import hashlib
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lakeworks.core.names import LAYERS
+from lakeworks.publications import shown_difference
 from lakeworks.status.matrix import MARKS, MEANINGS, STATES
 
 _FOLDER = Path(__file__).parent
 _LONGEST = 200
+_RETRY_SECONDS = 2
+
+
+def answer(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
+    """Return a page as the response to a request."""
+    return HTMLResponse(render(template, request.scope.get("root_path", ""), **facts), status)
+
+
+def underway(request: Request, what: str, seconds: float) -> Response:
+    """Return the page that says how long a first reading has taken, and comes again by itself."""
+    page = answer(request, "underway.html", what=what, seconds=seconds)
+    page.headers["Refresh"] = str(_RETRY_SECONDS)
+    return page
 
 
 def render(template: str, root: str, **values: Any) -> str:
@@ -37,6 +55,10 @@ class Links:
         """Return the address of the style sheet."""
         return f"{self.root}/{style()[1]}"
 
+    def page(self, name: str) -> str:
+        """Return the address of a page about the whole lake: `sources`, `backfills`, `money`."""
+        return f"{self.root}/{name}"
+
     def overview(self) -> str:
         """Return the address of the overview."""
         return f"{self.root}/"
@@ -54,6 +76,20 @@ class Links:
         """Return the address of an audit's report."""
         return f"{self.root}/tables/{quote(name)}/audit?{urlencode({'period': period, 'attempt': attempt})}"
 
+    def plan(self, name: str, act: str = "", **asked: str | int) -> str:
+        """Return the address of an act's plan; without an act, of the form that asks for one."""
+        given = {key: value for key, value in {"act": act, **asked}.items() if value not in ("", 0)}
+        return f"{self.root}/tables/{quote(name)}/plan" + (f"?{urlencode(given)}" if given else "")
+
+    def act(self, name: str) -> str:
+        """Return the address that a plan's form is sent to."""
+        return f"{self.root}/tables/{quote(name)}/act"
+
+    def airflow(self, dag_id: str, run_id: str = "") -> str:
+        """Return the address of a DAG, or of one of its runs, in Airflow's own pages."""
+        base = self.root.removesuffix("/lake")
+        return f"{base}/dags/{quote(dag_id, safe='')}" + (f"/runs/{quote(run_id, safe='')}" if run_id else "")
+
 
 @cache
 def _environment() -> Environment:
@@ -61,9 +97,18 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(number=_number, size=_size, moment=_moment, share=_share, short=_short)
-    environment.globals.update(MARKS=MARKS, MEANINGS=MEANINGS, STATES=STATES)
+    environment.filters.update(
+        number=_number, size=_size, moment=_moment, share=_share, short=_short, usd=_usd, duration=_duration
+    )
+    environment.globals.update(
+        LAYERS=LAYERS, MARKS=MARKS, MEANINGS=MEANINGS, STATES=STATES, shown_difference=shown_difference, as_dicts=_dicts
+    )
     return environment
+
+
+def _dicts(items: Iterable[Any]) -> list[dict[str, Any]]:
+    """Return the rows that the command line shows, too."""
+    return [item.as_dict() for item in items]
 
 
 def _number(value: int | None) -> str:
@@ -80,6 +125,29 @@ def _size(value: int | None) -> str:
             return f"{amount:.0f} B" if unit == "B" else f"{amount:.3g} {unit}"
         amount /= 1000
     return f"{amount:.3g} TB"
+
+
+def _usd(value: float | None) -> str:
+    """Return US dollars, in cents, or as small as they are."""
+    if value is None:
+        return ""
+    return (
+        f"${value:,.2f}"
+        if abs(value) >= 0.1 or value == 0
+        else f"${value:.2g}"
+        if abs(value) >= 0.0001
+        else "< $0.0001"
+    )
+
+
+def _duration(value: timedelta) -> str:
+    """Return a time span by its two largest units."""
+    minutes, seconds = divmod(round(value.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
+    first = next((place for place, (number, _) in enumerate(parts) if number), 3)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2])
 
 
 def _moment(value: datetime | None) -> str:

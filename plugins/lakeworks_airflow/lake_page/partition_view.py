@@ -30,6 +30,15 @@ class PartitionView:
     rows: PartitionRows | None
 
     @property
+    def earlier(self) -> tuple[LedgerEntry, ...]:
+        """Return the publications that a rollback can make live: published with rows, and other rows than the live ones."""
+        now = next((entry for entry in self.history if entry.is_live), None)
+        if now is None:
+            return ()
+        other = [entry for entry in self.history if entry.objects and entry.content != now.content]
+        return tuple(entry for entry in other if entry.state == "published" and entry.seq < now.live_seq)
+
+    @property
     def quarantined(self) -> int:
         """Rows that the run quarantined, of this partition and others."""
         return self.record.balance.quarantined if self.record else 0

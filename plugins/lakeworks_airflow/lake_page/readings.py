@@ -42,6 +42,7 @@ class _Slot:
     reading: Reading[Any] | None = None
     ended: float = 0
     began: float = 0
+    keep: float = 0
     making: "Future[Reading[Any]] | None" = None
 
 
@@ -67,23 +68,28 @@ class Readings:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lake-page")
 
-    def get(self, key: str, read: Callable[[], T]) -> Reading[T] | Underway:
+    def get(
+        self, key: str, read: Callable[[], T], *, keep: float | None = None, patience: float | None = None
+    ) -> Reading[T] | Underway:
         """Return the last reading and begin a new one if it is due; without one, wait for it a moment.
+
+        `keep` and `patience` replace those of all readings for this one.
 
         Raises:
             LakeError: what the reading raised; the next call reads again.
         """
         with self._lock:
             slot = self._slot(key)
+            slot.keep = self.keep if keep is None else keep
             self._take(key, slot)
             shown = self._shown(slot)
-            if slot.making is None and (shown is None or self._age(slot) > self._kept_seconds(shown)):
+            if slot.making is None and (shown is None or self._age(slot) > self._kept_seconds(slot, shown)):
                 slot.began = self.clock()
                 slot.making = self._threads.submit(_timed, read)
             making = slot.making
         if shown is not None or making is None:
             return shown or Underway(0)
-        wait([making], self.patience)
+        wait([making], self.patience if patience is None else patience)
         with self._lock:
             self._take(key, slot)
             return slot.reading or Underway(self.clock() - slot.began)
@@ -108,12 +114,12 @@ class Readings:
     def _age(self, slot: _Slot) -> float:
         return self.clock() - slot.ended
 
-    def _kept_seconds(self, reading: Reading[Any]) -> float:
-        return max(self.keep, reading.seconds * _KEPT_PER_SECOND)
+    def _kept_seconds(self, slot: _Slot, reading: Reading[Any]) -> float:
+        return max(slot.keep, reading.seconds * _KEPT_PER_SECOND)
 
     def _shown(self, slot: _Slot) -> Reading[Any] | None:
         reading = slot.reading
-        return reading if reading and self._age(slot) < self._kept_seconds(reading) * _TOO_OLD else None
+        return reading if reading and self._age(slot) < self._kept_seconds(slot, reading) * _TOO_OLD else None
 
 
 def _timed(read: Callable[[], T]) -> Reading[T]:

@@ -10,7 +10,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
-from lakeworks.errors import LakeNotFound
+from lakeworks.errors import FencedError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
@@ -137,6 +137,24 @@ def test_a_withdrawn_partition_is_gone_for_every_reader_and_can_come_back(twice:
     back = rollback(twice, wanted, PARTITION)
     assert (back.seq, back.rows) == (4, 3)
     assert verify(twice, wanted, deep=True) == []
+
+
+@pytest.mark.parametrize("act", [rollback, withdraw])
+def test_an_act_that_was_decided_on_another_publication_changes_nothing(twice: Lake, act: Callable[..., Any]) -> None:
+    before = len(twice.ledger.history(contract().table, PARTITION))
+    with pytest.raises(FencedError, match="publication 2 is live now, and it was 1 when this was decided"):
+        act(twice, contract(), PARTITION, seen=1)
+    assert len(twice.ledger.history(contract().table, PARTITION)) == before
+    assert act(twice, contract(), PARTITION, seen=2).seq == 3
+
+
+@pytest.mark.parametrize("act", [rollback, withdraw])
+def test_a_second_try_of_the_same_run_changes_nothing(twice: Lake, act: Callable[..., Any]) -> None:
+    """Airflow lost the task after its publication."""
+    first = act(twice, contract(), PARTITION, seen=2, by="manual__7")
+    assert first.run.id == "manual__7"
+    assert act(twice, contract(), PARTITION, seen=2, by="manual__7") == first
+    assert len(twice.ledger.history(contract().table, PARTITION)) == 3
 
 
 @pytest.mark.parametrize("step", ["reserve", "place", "placed", "register", "surplus", "complete"])

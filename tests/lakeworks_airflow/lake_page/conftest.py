@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -19,8 +20,10 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.loading.period_load import check_files, load_files
 from lakeworks.pipeline.downstream_rebuild import rebuild
+from lakeworks.settings import current_settings
 from lakeworks_airflow.lake_page.application import page_of
 from lakeworks_airflow.lake_page.overview import Ask
+from lakeworks_airflow.lake_page.person import Person
 from lakeworks_airflow.lake_page.readings import Readings
 from tests.conftest import client, new_store
 
@@ -72,10 +75,12 @@ class Shown:
         return answer.text
 
 
-def opened(lake: Lake, guard: Callable[..., None] = lambda: None, ask: Ask = lambda _: ((), "")) -> TestClient:
+def opened(
+    lake: Lake, guard: Callable[..., Person | None] = lambda: None, ask: Ask = lambda _: ((), ""), **more: Any
+) -> TestClient:
     """The application where Airflow mounts it."""
     app = FastAPI()
-    app.mount("/lake", page_of(lambda: lake, guard, ask, Readings(patience=60)))
+    app.mount("/lake", page_of(lambda: lake, guard, ask, Readings(patience=60), **more))
     return TestClient(app, base_url="http://lake.test", raise_server_exceptions=False)
 
 
@@ -86,8 +91,12 @@ def orders(moto_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     lake = Lake(new_store(moto_url), GlueCatalog(client("glue", moto_url)), DuckDbEngine(scratch=folder), folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAKE_PROJECT", str(write_project(folder / "project")))
+        patch.setenv("LAKE_BUCKET", lake.store.bucket)
+        patch.setenv("LAKE_REGION", "us-east-1")
+        current_settings.cache_clear()
         load_orders(lake, folder)
         yield Shown(lake, opened(lake))
+    current_settings.cache_clear()
 
 
 def write_project(root: Path) -> Path:

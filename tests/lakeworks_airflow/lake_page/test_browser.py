@@ -55,7 +55,7 @@ def test_a_page_fits_its_window_and_loads_and_runs_nothing_foreign(
 def test_the_page_is_walked_through_by_keys(address: str, browser: Browser) -> None:
     browser.open(f"{address}/lake/")
     focused = []
-    for _ in range(5):
+    for _ in range(8):
         browser.press("Tab")
         focused.append(browser.evaluate("document.activeElement.textContent.trim()"))
     assert focused[:2] == ["Skip to content", "Lake"]

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,8 +28,11 @@ from lakeworks_airflow import (
     CompactOperator,
     ExpireOperator,
     GarbageOperator,
+    ReplayOperator,
+    RollbackOperator,
     RollForwardOperator,
     VerifyOperator,
+    WithdrawOperator,
 )
 from tests.lakeworks.maintenance.test_compaction import contract as large
 from tests.lakeworks.maintenance.test_compaction import publish as publish_large
@@ -174,3 +178,26 @@ def test_a_night_completes_what_a_killed_run_began_before_garbage_is_collected(
     assert done == {"table": wanted.name, "completed": 1, "abandoned": [], "half_runs": 0}
     (entry,) = published.ledger.live_partitions(wanted.table).values()
     assert entry.rows == 100
+
+
+def test_a_withdrawal_and_its_rollback_are_named_by_their_runs(published: Lake) -> None:
+    contract = load_contract(BRONZE)
+    (live,) = published.ledger.live_partitions(contract.table).values()
+    facts: dict[str, Any] = {"table": BRONZE, "partition": "2019-01"}
+    run = {"dag_run": SimpleNamespace(run_id="lake_page__1")}
+    withdrawn = operator(WithdrawOperator, **facts, seen=str(live.live_seq))
+    assert withdrawn.execute(run) == {"table": BRONZE, "partition": "2019-01", "publication": 2, "state": "published", "rows": 0}  # fmt: skip
+    assert withdrawn.execute(run)["publication"] == 2, "a second try of the run"
+    with pytest.raises(AirflowFailException, match="publication 2 is live now, and it was 1"):
+        operator(RollbackOperator, **facts, seen="1").execute({"dag_run": SimpleNamespace(run_id="lake_page__2")})
+    back = operator(RollbackOperator, **facts, to="1", seen="2").execute(
+        {"dag_run": SimpleNamespace(run_id="lake_page__3")}
+    )
+    assert (back["publication"], back["rows"]) == (3, live.rows)
+    with pytest.raises(AirflowFailException, match="nothing in quarantine"):
+        operator(ReplayOperator, table=BRONZE, period="2019-01").execute(
+            {
+                "dag_run": SimpleNamespace(run_id="lake_page__4", start_date=datetime.now(UTC)),
+                "ti": SimpleNamespace(try_number=1),
+            }
+        )

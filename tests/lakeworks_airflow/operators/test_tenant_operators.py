@@ -21,7 +21,9 @@ OPERATORS = [
 ]
 FOR_TENANTS = [kind for kind in OPERATORS if issubclass(kind, LakeOperator)]
 ZONES = "reference.transport.zones"
-REQUIRED: dict[str, Any] = {"table": ZONES, "staged": ["key"], "upstream": ZONES, "files": [__file__]}
+REQUIRED: dict[str, Any] = {"table": ZONES, "staged": ["key"], "upstream": ZONES, "files": [__file__]} | dict.fromkeys(
+    ("partition", "period"), "2019-01"
+)
 
 
 @pytest.fixture(autouse=True)

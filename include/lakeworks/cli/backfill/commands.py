@@ -1,24 +1,20 @@
 """`lakeworks backfill`: plan, start, watch, pause, resume, cancel; by Airflow's own API (LAKE_AIRFLOW_URL)."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from lakeworks.airflow_api import Airflow
-from lakeworks.backfill import plan as planning
 from lakeworks.backfill import runs
-from lakeworks.backfill.dag import PipelineDag, read_dag
-from lakeworks.backfill.thawing import archived_inputs
+from lakeworks.backfill.plan import Plan
+from lakeworks.backfill.range_plan import plan_range, read_producer
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.backfill.view import follow, plan_document, show_plan
-from lakeworks.cli.cell_text import joined
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.cli.progress import waiting
 from lakeworks.errors import ConfigError
-from lakeworks.prices import load_price_book
 from lakeworks.settings import current_settings
 
 DagArgument = Annotated[str, typer.Argument(help="the DAG, e.g. market", show_default=False)]
@@ -161,24 +157,5 @@ def airflow() -> Airflow:
     return Airflow(address.get_secret_value())
 
 
-def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, again: bool) -> planning.Plan:
-    dag = read_dag(api, dag_id)
-    _refuse_consumers(dag)
-    cut = chunk or ("month" if dag.grain in ("day", "hour") else "year")
-    if cut not in ("day", "month", "year", "all"):
-        raise ConfigError(f"--chunk `{cut}`: expected day, month, year or all. Nothing was started.")
-    periods = dag.periods(first, last)
-    doings = planning.Doings(api.activities(dag.tables).found, api.under_way(dag_id))
-    lake = connect()
-    plan = planning.make_plan(lake, dag, periods, doings, cut, again=again)  # type: ignore[arg-type]
-    contracts = [lake.contract(table) for table in dag.tables]
-    archived = archived_inputs(lake, contracts, plan.periods_to_run, load_price_book(current_settings().price_book))
-    return replace(plan, archived=tuple(archived))
-
-
-def _refuse_consumers(dag: PipelineDag) -> None:
-    if dag.started_by:
-        raise ConfigError(
-            f"`{dag.dag_id}` is started by publications of {joined(dag.started_by)}: backfill the DAG that makes those, and it "
-            f"follows. Nothing was started. To build from what is there, trigger `{dag.dag_id}` with a from/to range."
-        )
+def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, again: bool) -> Plan:
+    return plan_range(api, connect(), read_producer(api, dag_id), first, last, chunk, again=again)

@@ -16,7 +16,6 @@ from lakeworks.contract import load_contract
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import DIMENSIONS, grouped
 from lakeworks.cost.cost_explorer import charged
-from lakeworks.cost.lifecycle import StorageLife
 from lakeworks.cost.partition_advice import TableFacts, advise_partitions, read_log
 from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
@@ -79,7 +78,9 @@ def compare_bills(
     The change is a lifecycle, a compression or a compaction. Shows when it has paid for itself.
     """
     layers = tuple(filter(None, layer.split(",")))
-    proposal = Proposal(_lifecycle(lifecycle), compression, compact_mb * (1 << 20) if compact_mb else None, layers)
+    proposal = Proposal(
+        costs.typed_lifecycle(lifecycle), compression, compact_mb * (1 << 20) if compact_mb else None, layers
+    )
     lake = connect()
     with waiting("Listing objects"):
         comparison = costs.compare(lake, _ask(None, inventory, None), proposal)
@@ -173,22 +174,6 @@ def _ask(month: str | None, inventory: str | None, logs: str | None) -> costs.Re
     settings = current_settings()
     window = costs.billing_period(month, datetime.now(UTC))
     return costs.ReportRequest(load_price_book(settings.price_book), settings.region, window, inventory, logs)
-
-
-def _lifecycle(text: str) -> Callable[[str], StorageLife]:
-    if text == "contracts":
-        return costs.contracts_lifecycle
-    steps, expire = [], None
-    for part in filter(None, text.split(",")):
-        days, _, name = part.strip().partition(":")
-        if not days.isdigit() or not name:
-            raise ConfigError(f"`{part}` is not <days>:<storage class> or <days>:expire. Nothing was computed.")
-        if name == "expire":
-            expire = int(days)
-        else:
-            steps.append((int(days), name))
-    made = StorageLife(tuple(steps), expire)
-    return lambda _: made
 
 
 def _facts_of_table(lake: Lake, *, count: bool) -> Callable[[str], TableFacts]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeworks.backfill.budgets import asked_sources, budget_of
 from lakeworks.cli.arguments import AsJson, PeriodArgument, TableArgument
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit
@@ -13,12 +14,11 @@ from lakeworks.contract import load_contract
 from lakeworks.core.layout import QUOTA
 from lakeworks.core.partition import Period
 from lakeworks.errors import LakeNotFound
+from lakeworks.landing.fetch_summary import fetch_lines
 from lakeworks.landing.fetches import Fetches
 from lakeworks.landing.files import prefix
 from lakeworks.landing.forgetting import forget
 from lakeworks.landing.landing_set import FileNote, LandingSet
-from lakeworks.landing.quota import LakeState
-from lakeworks.sources.http.limits import Spent, parsed
 
 ResetOption = Annotated[
     str | None, typer.Option("--reset", metavar="SOURCE", help="Forget what was spent and why it rests.")
@@ -44,8 +44,8 @@ def list_fetches(
         lines = [_file(fetch, made, note) for fetch, made in noted for note in made.files]
         emit(lines, as_json=as_json, title=f"{table} {key}: files")
         return
-    complete, every = set(fetches.complete), track(list(fetches.keys), "Reading the fetch")
-    rows = [_complete(fetches, item) if item in complete else _unfinished(fetches, item) for item in every]
+    with waiting("Reading the fetches"):
+        rows = list(fetch_lines(fetches))
     emit(rows, as_json=as_json, title=f"{table} {key}")
 
 
@@ -70,32 +70,16 @@ def forget_files(
 def show_budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
     """Show the requests made to each vendor, and pauses."""
     lake = connect()
-    names = [item.key.removeprefix(f"{QUOTA}/") for item in lake.store.scan(f"{QUOTA}/")]
+    names = asked_sources(lake)
     if reset is not None:
-        if f"{reset}.json" not in names:
-            known = ", ".join(name.removesuffix(".json") for name in names) or "none"
+        if reset not in names:
+            known = ", ".join(names) or "none"
             raise LakeNotFound(f"Nothing was asked of `{reset}` in this lake. Known: {known}. Nothing was changed.")
         lake.store.delete([f"{QUOTA}/{reset}.json"])
-        names.remove(f"{reset}.json")
-    state = LakeState(lake.store)
-    read = {name.removesuffix(".json"): state.read(name) for name in track(names, "Reading")}
-    emit([_spent(name, parsed(stored[0])) for name, stored in read.items() if stored], as_json=as_json, title="Budget")
-
-
-def _complete(fetches: Fetches, fetch: str) -> dict[str, Any]:
-    made = fetches.read(fetch)
-    size, unknown = sum(item.size for item in made.answers), made.facts.get("unknown", "")
-    state = "as before" if made.same_as else "complete"
-    return {
-        "fetch": fetch,
-        "state": state,
-        "run": made.run_id,
-        "answers": len(made.answers),
-        "bytes": size,
-        "unknown": unknown,
-        **{outcome: sum(note.outcome == outcome for note in made.files) or "" for outcome in ("kept", "skipped")},
-        "shrunk": made.facts.get("shrunk", ""),
-    }
+        names.remove(reset)
+    now = datetime.now(UTC)
+    rows = [budget_of(lake, name, now).as_dict() for name in track(names, "Reading")]
+    emit(rows, as_json=as_json, title="Budget")
 
 
 def _file(fetch: str, made: LandingSet, note: FileNote) -> dict[str, Any]:
@@ -108,23 +92,4 @@ def _file(fetch: str, made: LandingSet, note: FileNote) -> dict[str, Any]:
         "rows": int(rows) if rows else None,
         "bytes": landed.size if landed else None,
         "why": note.why,
-    }
-
-
-def _unfinished(fetches: Fetches, fetch: str) -> dict[str, Any]:
-    answers = len(fetches.keys[fetch])
-    empty = dict.fromkeys(("unknown", "kept", "skipped", "shrunk"), "")
-    return {"fetch": fetch, "state": "unfinished", "run": "", "answers": answers, "bytes": None, **empty}
-
-
-def _spent(source: str, spent: Spent) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    rests = datetime.fromtimestamp(spent.closed_until, UTC)
-    return {
-        "source": source,
-        "today": spent.of_day if spent.day == f"{now:%Y-%m-%d}" else 0,
-        "this month": spent.of_month if spent.month == f"{now:%Y-%m}" else 0,
-        "failures in a row": spent.failures,
-        "rests until": f"{rests:%Y-%m-%d %H:%M:%S} UTC" if rests > now else "",
-        "because": spent.reason if rests > now else "",
     }

@@ -10,7 +10,8 @@ from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.publications.comparison import PublicationDiff, diff
+from lakeworks.publications import shown_difference as difference
+from lakeworks.publications.comparison import diff
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
 
@@ -59,16 +60,14 @@ def diff_publications(
     contract = load_contract(table)
     with waiting(f"Comparing publications of {table} {partition}"):
         comparison = diff(connect(), contract, contract.parse_partition(partition), before, after)
-    private = {name for name, column in contract.columns.items() if column.pii}
-    figures = [_figure(old or new, old, new, private) for old, new in comparison.statistics]
-    samples = [_withheld(row, private) for row in comparison.samples]
-    columns = [{"column": name, "before": old, "after": new} for name, old, new in comparison.columns]
+    columns, figures = difference.columns(comparison), difference.figures(comparison, contract)
+    samples = difference.samples(comparison, contract)
     if as_json:
         details = {"left out": list(comparison.left_out), "columns": columns, "statistics": figures, "samples": samples}
-        emit_one({**_summary(comparison), **details})
+        emit_one({**difference.summary(comparison), **details})
         return
     emit(
-        [_summary(comparison)],
+        [difference.summary(comparison)],
         as_json=False,
         title=f"{table} {partition}: publication {comparison.before.seq} to {comparison.after.seq}",
     )
@@ -87,38 +86,3 @@ def _line(entry: LedgerEntry) -> dict[str, Any]:
         "state": entry.state,
         "rows": entry.rows,
     }
-
-
-def _summary(comparison: PublicationDiff) -> dict[str, Any]:
-    return {
-        "before": comparison.before.seq,
-        "after": comparison.after.seq,
-        "rows before": comparison.before.rows,
-        "rows after": comparison.after.rows,
-        "added": comparison.added,
-        "removed": comparison.removed,
-        "changed": comparison.changed,
-        "only lineage": comparison.only_lineage,
-    }
-
-
-def _figure(named: Any, old: Any, new: Any, private: set[str]) -> dict[str, Any]:
-    """Return a column's statistics. Personal data has the count of nulls only, because a minimum is a person's value."""
-    row: dict[str, Any] = {"column": named.column}
-    for what in ("nulls", "smallest", "largest", "total"):
-        before, after = (getattr(side, what) if side else None for side in (old, new))
-        row[what] = str(before) if before == after else f"{before} -> {after}"
-        if named.column in private and what != "nulls":
-            row[what] = "(withheld)"
-    return row
-
-
-def _withheld(row: dict[str, Any], private: set[str]) -> dict[str, Any]:
-    """Return the sample without the values of columns with personal data."""
-    shown: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, dict):
-            shown[key] = {name: "(withheld)" if name in private else item for name, item in value.items()}
-        else:
-            shown[key] = "(withheld)" if key in private else value
-    return shown

@@ -1,0 +1,33 @@
+"""Replay quarantined rows: build a period again with the current contract and SQL; rows that keep the rules now rejoin.
+
+The lake page triggers it once it has shown the plan; a person may trigger it by hand. The same by command:
+`lakeworks quarantine replay <table> <period>`.
+"""
+
+from airflow.sdk import Param
+
+from lakeworks.core.period_keys import key_pattern
+from lakeworks_airflow import ReplayOperator, lake_dag
+
+TABLE = Param(None, type="string", minLength=1, title="Table", examples=["silver.transport.trips"])
+KEY = key_pattern("hour")
+
+
+@lake_dag(
+    schedule=None,
+    is_paused_upon_creation=False,  # it runs by trigger only
+    params={
+        "table": TABLE,
+        "period": Param(None, type="string", pattern=KEY, minLength=1, title="Period", examples=["2019-01"]),
+        "downstream": Param(False, type="boolean", title="Tables built from it", description="Build them again, too."),
+    },
+    doc_md=__doc__,
+    tags=["lake"],
+)
+def lake_replay():
+    ReplayOperator(
+        task_id="replay",
+        table="{{ params.table }}",
+        period="{{ params.period }}",
+        downstream="{{ params.downstream }}",
+    )

@@ -1,0 +1,49 @@
+"""Roll one partition back: an earlier publication becomes live again, as a new publication.
+
+The lake page triggers it once it has shown the plan; a person may trigger it by hand. Tables that are built from the partition
+become stale, and their next run builds them again. The same by command: `lakeworks rollback <table> <partition>`.
+"""
+
+from airflow.sdk import Param
+
+from lakeworks_airflow import RollbackOperator, lake_dag
+
+TABLE = Param(None, type="string", minLength=1, title="Table", examples=["silver.transport.trips"])
+PARTITION = Param(
+    None,
+    type="string",
+    minLength=1,
+    title="Partition",
+    examples=["2019-01-05"],
+    description="`all` without partitions.",
+)
+SEEN = Param(
+    None,
+    type=["null", "integer"],
+    title="Live publication",
+    description="The run stops if another one is live by then.",
+)
+
+
+@lake_dag(
+    schedule=None,
+    is_paused_upon_creation=False,  # it runs by trigger only
+    params={
+        "table": TABLE,
+        "partition": PARTITION,
+        "to": Param(
+            None, type=["null", "integer"], title="Publication", description="Empty: the one before the live one."
+        ),
+        "seen": SEEN,
+    },
+    doc_md=__doc__,
+    tags=["lake"],
+)
+def lake_rollback():
+    RollbackOperator(
+        task_id="roll_back",
+        table="{{ params.table }}",
+        partition="{{ params.partition }}",
+        to="{{ params.to or '' }}",
+        seen="{{ params.seen or '' }}",
+    )

@@ -1,0 +1,92 @@
+"""Pages about the whole lake: its bill, its sources, its backfills."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from lakeworks.airflow_api import Airflow
+from lakeworks.errors import ConfigError
+from lakeworks.lake import Lake
+from lakeworks.settings import current_settings
+from lakeworks_airflow.lake_page.backfills_view import read_backfills
+from lakeworks_airflow.lake_page.money_view import MoneyView, proposal_of, read_effects, read_money
+from lakeworks_airflow.lake_page.overview import Ask
+from lakeworks_airflow.lake_page.pages import answer, underway
+from lakeworks_airflow.lake_page.person import ActRefused, Person, person_of
+from lakeworks_airflow.lake_page.readings import Readings, Underway
+from lakeworks_airflow.lake_page.sources_view import read_sources
+
+# A bill lists the whole bucket, and changes slowly.
+BILL_KEPT = 3600.0
+_FIELDS = ("lifecycle", "compression", "compact_mb", "layer")
+
+
+class OperationPages:
+    """The pages. `reach` connects to Airflow's API as a person."""
+
+    def __init__(
+        self, connect: Callable[[], Lake], reach: Callable[[Person], Airflow], ask: Ask, readings: Readings
+    ) -> None:
+        self.connect, self.reach, self.ask, self.readings = connect, reach, ask, readings
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes."""
+        app.add_api_route("/money", self.money, methods=["GET"])
+        app.add_api_route("/sources", self.sources, methods=["GET"])
+        app.add_api_route("/backfills", self.backfills, methods=["GET"])
+
+    def costs(self, patience: float | None = 0) -> MoneyView | None:
+        """Return the last bill; None if there is none yet. Begins to read it, without a wait."""
+        try:
+            found = self.readings.get("the bill", self._bill, keep=BILL_KEPT, patience=patience)
+        except ConfigError:
+            return None  # a price is missing; the page about money says which
+        return None if isinstance(found, Underway) else found.value
+
+    def money(self, request: Request) -> Response:
+        """The bill, and the effect of a proposal."""
+        found = self.readings.get("the bill", self._bill, keep=BILL_KEPT)
+        if isinstance(found, Underway):
+            return underway(request, "the bill: every object of the bucket", found.seconds)
+        asked = {name: request.query_params.get(name, "").strip()[:200] for name in _FIELDS}
+        shown: dict[str, Any] = {"effects": None, "fault": "", "waiting": 0}
+        if request.query_params.get("compare"):
+            shown |= self._compared(asked)
+        page = answer(request, "money.html", reading=found, view=found.value, asked=asked, **shown)
+        if shown["waiting"]:
+            page.headers["Refresh"] = "3"
+        return page
+
+    def sources(self, request: Request) -> Response:
+        """The sources."""
+        found = self.readings.get("sources", lambda: read_sources(self.connect(), datetime.now(UTC), self.ask))
+        if isinstance(found, Underway):
+            return underway(request, "the sources", found.seconds)
+        return answer(request, "sources.html", reading=found, view=found.value)
+
+    def backfills(self, request: Request) -> Response:
+        """The backfills that this person may see: their own session asks Airflow."""
+        person = person_of(request)
+        if person is None:
+            raise ActRefused("This login cannot see runs.")
+        if not current_settings().airflow_url:
+            raise ConfigError("Backfills need LAKE_AIRFLOW_URL at the api-server.")
+        view = read_backfills(self.reach(person), self.connect(), datetime.now(UTC))
+        return answer(request, "backfills.html", view=view)
+
+    def _bill(self) -> MoneyView:
+        return read_money(self.connect(), datetime.now(UTC))
+
+    def _compared(self, asked: dict[str, str]) -> dict[str, Any]:
+        try:
+            proposal = proposal_of(asked)
+            key = "proposal " + " ".join(f"{name}={value}" for name, value in asked.items())
+            found = self.readings.get(
+                key, lambda: read_effects(self.connect(), datetime.now(UTC), proposal), keep=BILL_KEPT
+            )
+        except ConfigError as error:
+            return {"fault": str(error)}
+        return {"waiting": max(found.seconds, 1)} if isinstance(found, Underway) else {"effects": found.value}
