@@ -46,7 +46,7 @@ GROUPS = (
     GroupEntry("cost", OPERATE, "The lake's bill and what would save money (US dollars).", default="bill"),
     GroupEntry("objects", OPERATE, "Objects that are no table: list, get, put, delete and tag them by their keys."),
     GroupEntry("stream", OPERATE, "Streams: put records, land them, compare live sums with the lake."),
-    GroupEntry("bucket", SET_UP, "List buckets; delete one that bootstrap made."),
+    GroupEntry("bucket", SET_UP, "List buckets, show a policy, delete one that bootstrap made."),
     GroupEntry("tenant", SET_UP, "Tenants: who shares this lake, each behind its own prefixes."),
 )
 
@@ -163,6 +163,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ),
         ("bootstrap", "set_up.bootstrap:bootstrap_lake", "Create or correct what lake.yml declares."),
         ("bucket list", "set_up.bucket:list_buckets", "List the account's buckets and which of them lakeworks made."),
+        ("bucket policy", "set_up.bucket:show_policy", "Print the policy that is in force on a bucket, as JSON."),
         ("bucket delete", "set_up.bucket:delete_bucket", "Delete a bucket that lakeworks made."),
         ("tenant add", "set_up.tenant:add_tenant", "Register a tenant with its databases and IAM policy."),
         ("tenant list", "set_up.tenant:list_tenants", "List the tenants."),

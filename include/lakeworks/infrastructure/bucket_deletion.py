@@ -1,30 +1,63 @@
 """Listing and deleting buckets. Only a bucket that bootstrap made is deleted, and a bucket with objects only on request."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lakeworks.aws_errors import translated
-from lakeworks.errors import ConfigError, LakeNotFound, LakeUnavailable
+from lakeworks.aws_errors import error_code, is_nobody, translated
+from lakeworks.errors import ConfigError, LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable
 
 _BATCH = 1000  # keys a DeleteObjects call; S3's own limit
 
 
 @dataclass(frozen=True)
 class BucketEntry:
-    """A bucket of the account."""
+    """A bucket of the account. `ours` is None if the bucket refuses to say; then `note` has the reason."""
 
     name: str
     created: datetime
-    ours: bool
+    ours: bool | None
+    note: str = ""
 
 
 def list_buckets(s3: Any) -> list[BucketEntry]:
-    """Return every bucket that the credentials see, and whether it has our tag."""
+    """Return every bucket that the credentials see, and whether it has our tag.
+
+    Raises:
+        LakeAccessDenied, CredentialsExpired: the credentials may not list buckets, or AWS does not know them.
+    """
     with translated("list", "the account's buckets"):
-        buckets = s3.list_buckets()["Buckets"]
-    return [BucketEntry(item["Name"], item["CreationDate"], is_ours(s3, item["Name"])) for item in buckets]
+        found = s3.list_buckets()["Buckets"]
+    return [_entry(s3, item["Name"], item["CreationDate"]) for item in found]
+
+
+def _entry(s3: Any, bucket: str, created: datetime) -> BucketEntry:
+    """Return a bucket's entry. Buckets of other teams often refuse their tags: this ends no listing."""
+    try:
+        return BucketEntry(bucket, created, is_ours(s3, bucket))
+    except LakeError as error:
+        if is_nobody(error):
+            raise
+        reason = "denied: s3:GetBucketTagging" if isinstance(error, LakeAccessDenied) else str(error)
+        return BucketEntry(bucket, created, None, reason)
+
+
+def policy_of(s3: Any, bucket: str) -> dict[str, Any]:
+    """Return the policy that is in force on a bucket.
+
+    Raises:
+        LakeNotFound: there is no such bucket, or it has no policy.
+        LakeAccessDenied: the bucket refuses to show it.
+    """
+    try:
+        with translated("read the policy of", bucket):
+            return dict(json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]))
+    except LakeNotFound as error:
+        if error_code(error) != "NoSuchBucketPolicy":
+            raise
+        raise LakeNotFound(f"`{bucket}` has no policy. Set the lake's: lakeworks bootstrap") from error
 
 
 def is_ours(s3: Any, bucket: str) -> bool:

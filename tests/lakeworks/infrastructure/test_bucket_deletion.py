@@ -1,12 +1,14 @@
 """Deleting a bucket: ours only, empty unless asked to, and every version of a versioned one."""
 
+import json
 from typing import Any
 
 import pytest
 
-from lakeworks.errors import ConfigError, LakeNotFound, LakeUnavailable
-from lakeworks.infrastructure.bucket_deletion import delete_bucket, list_buckets
+from lakeworks.errors import ConfigError, LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.infrastructure.bucket_deletion import delete_bucket, list_buckets, policy_of
 from tests.lakeworks.infrastructure.conftest import client
+from tests.lakeworks.infrastructure.test_lake_bootstrap import denying
 
 
 @pytest.fixture(params=["moto", "ministack", "seaweed"])
@@ -55,3 +57,27 @@ def test_a_refused_deletion_keeps_the_bucket(full: Any, bucket: str) -> None:
     with pytest.raises(LakeUnavailable, match="1 of 3 versions .* first `a`: AccessDenied locked. The bucket stays"):
         delete_bucket(Refusing(), bucket, force=True)
     assert full.head_bucket(Bucket=bucket)
+
+
+def test_buckets_that_refuse_their_tags_end_no_listing(moto_url: str, bucket: str) -> None:
+    """Accounts have log buckets of other teams: one refusal ended the whole listing."""
+    client("s3", moto_url).create_bucket(Bucket=bucket)
+    s3 = denying(moto_url, {"GetBucketTagging"})("s3")
+    (entry,) = [item for item in list_buckets(s3) if item.name == bucket]
+    assert (entry.ours, entry.note) == (None, "denied: s3:GetBucketTagging")
+    with pytest.raises(LakeAccessDenied, match="SignatureDoesNotMatch"):
+        list_buckets(denying(moto_url, {"GetBucketTagging"}, "SignatureDoesNotMatch")("s3"))
+
+
+def test_the_policy_in_force_is_shown_or_the_reason_why_not(moto_url: str, bucket: str) -> None:
+    s3 = client("s3", moto_url)
+    s3.create_bucket(Bucket=bucket)
+    with pytest.raises(LakeNotFound, match=r"has no policy\. Set the lake's: lakeworks bootstrap"):
+        policy_of(s3, bucket)
+    with pytest.raises(LakeNotFound, match="NoSuchBucket "):
+        policy_of(s3, f"{bucket}-missing")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket", "Resource": f"arn:aws:s3:::{bucket}"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert policy_of(s3, bucket)["Statement"] == [statement]
+    with pytest.raises(LakeAccessDenied, match=r"denied: .*GetBucketPolicy"):
+        policy_of(denying(moto_url, {"GetBucketPolicy"})("s3"), bucket)

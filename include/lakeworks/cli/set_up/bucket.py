@@ -1,5 +1,7 @@
-"""`lakeworks bucket list|delete`: the account's buckets; delete one that lakeworks made."""
+"""`lakeworks bucket list|policy|delete`: the account's buckets; the policy of one; delete one that lakeworks made."""
 
+import json
+import sys
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ from lakeworks.cli.connection import client
 from lakeworks.cli.output import emit
 from lakeworks.cli.progress import waiting
 from lakeworks.infrastructure import bucket_deletion as removal
+from lakeworks.settings import current_settings
 
 
 def list_buckets(as_json: AsJson = False) -> None:
@@ -16,6 +19,16 @@ def list_buckets(as_json: AsJson = False) -> None:
     with waiting("Listing buckets"):
         entries = removal.list_buckets(client("s3"))
     emit([vars(entry) for entry in entries], as_json=as_json, title="Buckets")
+
+
+def show_policy(
+    name: Annotated[str | None, typer.Argument(show_default=False, help="default: the lake's own bucket")] = None,
+) -> None:
+    """Print the policy that is in force on a bucket, as JSON."""
+    bucket = name or current_settings().bucket
+    with waiting(f"Reading the policy of {bucket}"):
+        found = removal.policy_of(client("s3"), bucket)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 
 def delete_bucket(

@@ -10,6 +10,7 @@ import yaml
 from lakeworks.contract import Contract
 from lakeworks.core.clock import utc_now
 from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.manifest_words import MEANINGS, in_words
 from lakeworks.infrastructure.resource import Document, Resource
 
 KEY = "metadata/bucket-manifest.yaml"
@@ -70,9 +71,8 @@ def content_of(bucket: str, region: str, config: LakeConfig, contracts: list[Con
             "programmatic_access": {"readers": list(config.access.readers), "writers": list(config.access.writers)},
             "tools_used": ["lakeworks", "Apache Airflow", "DuckDB", "AWS Glue", "Amazon Athena"],
         },
-        "structure": sorted(
-            {f"{contract.table.layer}/{contract.table.domain}/{contract.table.table}/" for contract in contracts}
-        ),
-        "lifecycle_rules": sorted(rules),
+        "structure": {f"{area}/": meaning for area, meaning in MEANINGS.items()},
+        "tables": {contract.table.path + "/": " ".join(contract.description.split()) for contract in contracts},
+        "lifecycle_rules": {name: in_words(rule) for name, rule in sorted(rules.items())},
         "created_by": {"method": "lakeworks bootstrap", "script": "lakeworks/infrastructure/lake_bootstrap.py"},
     }

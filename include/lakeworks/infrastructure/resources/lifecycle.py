@@ -9,10 +9,10 @@ from lakeworks.core.layout import LANDING, STAGING
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS
 from lakeworks.infrastructure.lifecycle_config import Lifecycle, Rule
+from lakeworks.infrastructure.manifest_words import TEMPORARY
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
 
 RESULTS = "_results"
-TEMPORARY = "temp"
 _LIMIT = 1000  # rules a bucket; S3 user guide, "Lifecycle configuration quotas"
 
 
