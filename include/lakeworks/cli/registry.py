@@ -69,6 +69,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("table check", "build.table:check_tables", "Check tables without a lake: every problem, one line each."),
         ("table test", "build.table:run_examples", "Run the examples of tables."),
         ("render", "build.render:render_table", "Print a table's SQL in the dialect of an engine."),
+        ("plan", "build.plan:plan_changes", "Show what changed code means, before anything runs."),
         ("source new", "build.new:new_source", "Write the client and the first table of a new source."),
         (
             "source detect",

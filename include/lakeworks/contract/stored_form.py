@@ -19,7 +19,16 @@ def parse_stored(body: bytes) -> Contract:
         ValueError: it is no contract in the form of this release or an earlier one.
     """
     content = json.loads(body)
-    return Contract.model_validate(_renamed(content) if isinstance(content, dict) else content)
+    return parse_stored_document(content) if isinstance(content, dict) else Contract.model_validate(content)
+
+
+def parse_stored_document(content: dict[str, Any]) -> Contract:
+    """Parse a stored contract that is part of another document.
+
+    Raises:
+        ValueError: it is no contract in the form of this release or an earlier one.
+    """
+    return Contract.model_validate(_renamed(content))
 
 
 def _renamed(content: dict[str, Any]) -> dict[str, Any]:

@@ -148,6 +148,11 @@ def run_numbers_key(table: TableName) -> str:
     return join(LEDGER, table.path, "_numbers.json")
 
 
+def code_key(table: TableName, fingerprint: str) -> str:
+    """Return the key of the code that built publications with this fingerprint."""
+    return join(LEDGER, table.path, "_code", f"{fingerprint}.json")
+
+
 def contracts_prefix(table: TableName) -> str:
     """Return the prefix of the contracts that a table was published by, with its trailing slash."""
     return join("metadata", "contracts", table.path) + "/"

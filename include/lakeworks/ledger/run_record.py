@@ -138,6 +138,9 @@ class RunRecord(StoredDocument):
     inputs: tuple[Input, ...] = ()
     code: str = Field("", description="Fingerprint of the code that built it; empty in records of older releases.")
     engine: str = Field("", description="Release of lakeworks and of the engine that built it, for people.")
+    seconds: dict[str, float] = Field(
+        default_factory=dict, description="Seconds of the steps write, audit and publish."
+    )
     drift: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     audit: dict[str, Any] | None = Field(None, description="Summary; without a passed audit nothing is published.")

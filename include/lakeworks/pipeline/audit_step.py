@@ -35,7 +35,9 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     page = audit_key(table, period, manifest.run.key, "html")
     lake.store.put(page, to_html(report, _run_facts(lake, manifest, page), _commands(manifest)).encode())
     lake.store.put(audit_key(table, period, manifest.run.key, "json"), to_json(report).encode())
-    audited = manifest.model_copy(update={"audit": {**report.summary(), "report": page}}).save(lake.store)
+    seconds = {**manifest.seconds, "audit": round(report.seconds, 3)}
+    update = {"audit": {**report.summary(), "report": page}, "seconds": seconds}
+    audited = manifest.model_copy(update=update).save(lake.store)
     for failure in report.failures:
         log.warning("audit of %s %s: %s", manifest.table, manifest.period, failure)
     log.info(

@@ -82,7 +82,8 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
     )
     outcome = Counter(entry.state for entry in entries)
     contracts.record(lake, contract)
-    record = manifest.model_copy(update={"outcome": dict(outcome)})
+    seconds = {**manifest.seconds, "publish": round(time.monotonic() - started, 3)}
+    record = manifest.model_copy(update={"outcome": dict(outcome), "seconds": seconds})
     lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
     log.info(

@@ -28,6 +28,7 @@ from lakeworks.engines.ingest_sort import sorted_for_publishing
 from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.lake import Lake
 from lakeworks.landing.reader import open_landed
+from lakeworks.ledger.code_record import CodeRecord
 from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, RunRecord, StagedObject
 from lakeworks.parquet.dataset import nothing, open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
@@ -37,6 +38,7 @@ from lakeworks.pipeline.late_data import AffectedPartitions, find_affected
 from lakeworks.pipeline.quarantine_storage import check_limit, quarantine_file, store_quarantined
 from lakeworks.quality.rules import row_rules
 from lakeworks.transform.fingerprints import code_fingerprint
+from lakeworks.transform.function_meaning import function_code
 from lakeworks.transform.group_functions import load_function
 from lakeworks.transform.sql import LANDING, load_sql, upstream
 
@@ -88,7 +90,20 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
         log.info("drift in %s %s: %s", table, period, drift)
     _check_balance(manifest)
     check_limit(lake, contract, manifest)
-    return manifest.save(lake.store)
+    _record_code(lake, contract, manifest.code)
+    seconds = {"write": round(time.monotonic() - started, 3)}
+    return manifest.model_copy(update={"seconds": seconds}).save(lake.store)
+
+
+def _record_code(lake: Lake, contract: Contract, fingerprint: str) -> None:
+    """Keep the code beside the ledger, so that later code can be compared with it."""
+    CodeRecord(
+        table=contract.name,
+        fingerprint=fingerprint,
+        sql=load_sql(contract) or "",
+        functions=function_code(contract).text,
+        contract=contract.model_dump(mode="json"),
+    ).save(lake.store)
 
 
 def _receive(work: _Work) -> RunRecord:

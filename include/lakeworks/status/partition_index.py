@@ -96,7 +96,7 @@ class PartitionIndex:
         """
         publications: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
-            for cut, key in _slots_read(contract, source, period):
+            for cut, key in slots_read(contract, source, period):
                 publications.update(self._at(source, cut, expired=expired).get(key, []))
         return inputs_fingerprint(publications) or NO_INPUTS
 
@@ -104,7 +104,7 @@ class PartitionIndex:
         """Return whether an upstream partition that a run of the period read has expired. Then it cannot be rebuilt."""
         for source in self.upstreams(contract):
             reads_all = contract.inputs.get(source.name, InputRule()).whole
-            for cut, key in () if reads_all else _slots_read(contract, source, period):
+            for cut, key in () if reads_all else slots_read(contract, source, period):
                 if self._at(source, cut, expired=True).get(key) != self._at(source, cut, expired=False).get(key):
                     return True
         return False
@@ -142,7 +142,7 @@ class PartitionIndex:
         return self._by_time[contract.name, grain, expired]
 
 
-def _slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
+def slots_read(contract: Contract, source: Contract, period: Period) -> Iterator[tuple[str, str]]:
     """Yield the periods of an upstream table that a run reads, as (grain, key). `pipeline.write` reads the same."""
     grain, rule = source.time_grain, contract.inputs.get(source.name, InputRule())
     if grain is None or rule.whole:

@@ -33,13 +33,30 @@ def function_code(contract: Contract) -> FunctionCode:
     Raises:
         ContractError: a file does not parse.
     """
-    path = contract.folder / FUNCTION
+    return code_in(contract.folder, current_project().folder)
+
+
+def code_in(folder: Path, root: Path) -> FunctionCode:
+    """Return the code of the group function in a table's folder; `root` is the lake's own folder of that project.
+
+    Raises:
+        ContractError: a file does not parse.
+    """
+    path = folder / FUNCTION
     if not path.is_file():
         return FunctionCode()
-    walk = _Walk(current_project().folder.resolve())
+    walk = _Walk(root.resolve())
     for name in _ENTRY:
         walk.visit(path.resolve(), name)
     return FunctionCode(tuple(sorted(walk.found)), tuple(module.text for _, module in sorted(walk.modules.items())))
+
+
+def normal_python(text: str) -> str:
+    """Return the syntax tree of a file without comments and docstrings; the text itself if it does not parse."""
+    try:
+        return ast.dump(_without_docstrings(ast.parse(text)))
+    except SyntaxError:
+        return text
 
 
 @dataclass

@@ -14,7 +14,7 @@ from lakeworks.transform.sql import parse
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_Inputs = tuple[tuple[TableName, tuple[str, ...]], ...]
+Inputs = tuple[tuple[TableName, tuple[str, ...]], ...]
 
 
 def normal_form(sql: str, inputs: Mapping[TableName, Sequence[str]]) -> str:
@@ -32,21 +32,30 @@ def condition_form(sql: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _normal_form(sql: str, inputs: _Inputs) -> str:
+def _normal_form(sql: str, inputs: Inputs) -> str:
     from sqlglot.errors import SqlglotError
 
     tree = parse(sql)
     try:
-        qualified = _qualified(tree.copy(), inputs)
+        resolved = qualified(tree, inputs)
     except SqlglotError:  # this form depends on inner names too; another layout gives the same form
         return _text(tree)
-    if _has_uncertain_names(qualified):
-        return _text(qualified)
-    return _text(_with_numbered_names(qualified))
+    return form_of(resolved)
 
 
-def _qualified(tree: "exp.Expression", inputs: _Inputs) -> "exp.Expression":
-    """Write the table before each column, and the columns of each `*`."""
+def form_of(tree: "exp.Expression") -> str:
+    """Return the form of a tree that `qualified` made; the tree is changed."""
+    if _has_uncertain_names(tree):
+        return _text(tree)
+    return _text(_with_numbered_names(tree))
+
+
+def qualified(tree: "exp.Expression", inputs: Inputs) -> "exp.Expression":
+    """Return a copy with the table written before each column, and the columns of each `*`.
+
+    Raises:
+        SqlglotError: a name cannot be resolved.
+    """
     from sqlglot.optimizer.qualify import qualify
 
     schema: dict[str, object] = {}
@@ -54,7 +63,7 @@ def _qualified(tree: "exp.Expression", inputs: _Inputs) -> "exp.Expression":
         tables = schema.setdefault(name.database, {})
         assert isinstance(tables, dict)  # noqa: S101 - made in the line above
         tables[name.table] = dict.fromkeys(columns, "VARCHAR")
-    return qualify(tree, dialect="duckdb", schema=schema, validate_qualify_columns=False)
+    return qualify(tree.copy(), dialect="duckdb", schema=schema, validate_qualify_columns=False)
 
 
 def _has_uncertain_names(tree: "exp.Expression") -> bool:
