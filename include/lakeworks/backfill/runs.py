@@ -1,8 +1,9 @@
 """A backfill as Airflow runs: one run per chunk, found by its run id. Only Airflow stores the state."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from lakeworks.airflow_api import Airflow
@@ -14,6 +15,8 @@ from lakeworks.errors import LakeNotFound
 # Airflow keeps the prefixes manual__, scheduled__, backfill__ to itself.
 PREFIX = "lakeworks_backfill__"
 ENDED = ("success", "failed")
+# Runs that are asked for by name at once, and those read of the answer.
+MOST_ASKED, MOST_READ = 20, 500
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,27 @@ def known(airflow: Airflow, dag_id: str = "~") -> list[Backfill]:
         by_chunk.setdefault((run["dag_id"], name), []).append(_chunk(run))
     backfills = [Backfill(dag, name, _ordered(runs)) for (dag, name), runs in by_chunk.items()]
     return sorted(backfills, key=lambda item: item.name.rpartition("_")[2], reverse=True)
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """A run's DAG, and the person or the kind of trigger that started it."""
+
+    dag_id: str
+    by: str
+
+
+def run_starts(airflow: Airflow, run_ids: Collection[str], dag_ids: Collection[str]) -> dict[str, RunStart]:
+    """Return who started these runs of these DAGs, as far as Airflow still has them; of many runs, the newest names."""
+    wanted = sorted(run_ids, reverse=True)[:MOST_ASKED]
+    if not wanted:
+        return {}
+    pages = airflow.pages("dags/~/dagRuns", "dag_runs", run_id_prefix_pattern="|".join(wanted))
+    return {
+        run["dag_run_id"]: RunStart(run["dag_id"], run.get("triggering_user_name") or run.get("run_type") or "")
+        for run in islice(pages, MOST_READ)
+        if run["dag_run_id"] in wanted and run["dag_id"] in dag_ids
+    }
 
 
 def hold(airflow: Airflow, backfill: Backfill, *, paused: bool) -> None:

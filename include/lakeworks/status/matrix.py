@@ -144,3 +144,14 @@ def calendar(matrix: Matrix) -> Iterator[Row]:
             squares[place] = squares.get(place, Square(cell.state)).with_cell(cell)
     for label in sorted({label for label, _ in squares}):
         yield Row(label, tuple(squares.get((label, column)) for column in range(1, 13 if monthly else 32)))
+
+
+def hour_calendar(matrix: Matrix, month: str) -> Iterator[Row]:
+    """Yield the days of a month (`2019-01`) by hours, of a table whose partitions are hours."""
+    squares: dict[tuple[str, int], Square] = {}
+    for cell in matrix.cells:
+        if cell.slot is not None and cell.slot.grain == "hour" and f"{cell.slot.start:%Y-%m}" == month:
+            place = (f"{cell.slot.start:%Y-%m-%d}", cell.slot.start.hour)
+            squares[place] = squares.get(place, Square(cell.state)).with_cell(cell)
+    for label in sorted({label for label, _ in squares}):
+        yield Row(label, tuple(squares.get((label, hour)) for hour in range(24)))

@@ -27,7 +27,7 @@ from lakeworks_airflow.lake_page.graph import graph_of
 from lakeworks_airflow.lake_page.operation_pages import OperationPages
 from lakeworks_airflow.lake_page.overview import Ask, Overview, current_activities, read_overview
 from lakeworks_airflow.lake_page.pages import answer, style, underway
-from lakeworks_airflow.lake_page.partition_view import read_partition
+from lakeworks_airflow.lake_page.partition_view import read_difference, read_partition
 from lakeworks_airflow.lake_page.person import ActRefused, Person
 from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
 from lakeworks_airflow.lake_page.table_view import TableView, read_table
@@ -83,6 +83,7 @@ def page_of(
     app.add_api_route("/", pages.overview, methods=["GET"])
     app.add_api_route("/tables/{name}", pages.table, methods=["GET"])
     app.add_api_route("/tables/{name}/partition", pages.partition, methods=["GET"])
+    app.add_api_route("/tables/{name}/difference", pages.difference, methods=["GET"])
     app.add_api_route("/tables/{name}/audit", pages.audit, methods=["GET"])
     acts.add_to(app)
     operations.add_to(app)
@@ -121,7 +122,7 @@ class _Pages:
         )
 
     def table(self, request: Request, name: str, year: str = "", day: str = "", skip: int = 0) -> Response:
-        """One table; `year` chooses a year of the calendar, `day` lists a square's partitions."""
+        """One table; `year` chooses a year of the calendar, `day` lists a square's partitions and shows its month's hours."""
         load_contract(name)  # check the name first: readings are cached by name, and a visitor may invent one
         reading = self.readings.get(name, lambda: read_table(self.connect(), name, datetime.now(UTC), self.ask))
         if isinstance(reading, Underway):
@@ -132,7 +133,13 @@ class _Pages:
     def partition(self, request: Request, name: str, path: str) -> Response:
         """One partition."""
         view = read_partition(self.connect(), name, path)
-        return answer(request, "partition.html", view=view, acts=self.acts.allowed(request, name))
+        starters = self.acts.starters(request, name, view)
+        return answer(request, "partition.html", view=view, starters=starters, acts=self.acts.allowed(request, name))
+
+    def difference(self, request: Request, name: str, path: str, before: int, after: int) -> Response:
+        """Two publications of a partition, compared."""
+        view = read_difference(self.connect(), name, path, before, after)
+        return answer(request, "difference.html", view=view)
 
     def audit(self, name: str, period: str, attempt: str) -> Response:
         """The report of one attempt, as the audit wrote it."""
@@ -159,6 +166,7 @@ def _table_facts(reading: Reading[TableView], year: str, day: str, skip: int) ->
             bars_of(view, rows, "rows", lambda cell: cell.rows),
             bars_of(view, rows, "bytes", lambda cell: cell.bytes),
         ],
+        "hours": view.hours_of(day[:7]) if view.hourly else [],
         "cells": cells[skip : skip + _AT_ONCE],
         "count": len(cells),
         "skip": skip,

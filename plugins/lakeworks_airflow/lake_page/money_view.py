@@ -9,6 +9,7 @@ from lakeworks.core.names import LAYERS
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import BillLine, grouped
 from lakeworks.cost.proposal import CostEffect, Proposal
+from lakeworks.cost.storage_class_advice import Advice
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.prices import load_price_book
@@ -102,9 +103,15 @@ def read_effects(lake: Lake, now: datetime, proposal: Proposal) -> Effects:
     return Effects(tuple(costs.compare(lake, _request(now), proposal)))
 
 
-def _request(now: datetime) -> costs.ReportRequest:
-    found = current_settings()
-    return costs.ReportRequest(load_price_book(found.price_book), found.region, costs.billing_period(None, now))
+def read_advice(lake: Lake, now: datetime, logs: str) -> tuple[Advice, ...]:
+    """Return cheaper classes for how data is read, as `lakeworks cost advise --logs` does."""
+    return tuple(costs.advice(lake, _request(now, logs)))
+
+
+def _request(now: datetime, logs: str | None = None) -> costs.ReportRequest:
+    settings = current_settings()
+    window = costs.billing_period(None, now)
+    return costs.ReportRequest(load_price_book(settings.price_book), settings.region, window, logs=logs)
 
 
 def _number(text: str, what: str) -> float | None:

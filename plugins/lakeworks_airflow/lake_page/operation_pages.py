@@ -8,11 +8,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from lakeworks.airflow_api import Airflow
-from lakeworks.errors import ConfigError
+from lakeworks.errors import ConfigError, LakeAccessDenied, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.settings import current_settings
 from lakeworks_airflow.lake_page.backfills_view import read_backfills
-from lakeworks_airflow.lake_page.money_view import MoneyView, proposal_of, read_effects, read_money
+from lakeworks_airflow.lake_page.money_view import MoneyView, proposal_of, read_advice, read_effects, read_money
 from lakeworks_airflow.lake_page.overview import Ask
 from lakeworks_airflow.lake_page.pages import answer, underway
 from lakeworks_airflow.lake_page.person import ActRefused, Person, person_of
@@ -21,6 +21,7 @@ from lakeworks_airflow.lake_page.sources_view import read_sources
 
 # A bill lists the whole bucket, and changes slowly.
 BILL_KEPT = 3600.0
+COST_DAG = "lake_costs"
 _FIELDS = ("lifecycle", "compression", "compact_mb", "layer")
 
 
@@ -52,10 +53,16 @@ class OperationPages:
         if isinstance(found, Underway):
             return underway(request, "the bill: every object of the bucket", found.seconds)
         asked = {name: request.query_params.get(name, "").strip()[:200] for name in _FIELDS}
-        shown: dict[str, Any] = {"effects": None, "fault": "", "waiting": 0}
+        shown: dict[str, Any] = {"effects": None, "advice": None, "fault": "", "waiting": 0}
         if request.query_params.get("compare"):
             shown |= self._compared(asked)
-        page = answer(request, "money.html", reading=found, view=found.value, asked=asked, **shown)
+        may_read_logs = bool((person := person_of(request)) and person.may_run(COST_DAG))
+        if logs := request.query_params.get("logs", "").strip()[:500]:
+            shown |= self._advised(person, logs)
+        page = answer(
+            request, "money.html", reading=found, view=found.value, asked={**asked, "logs": logs}, may_read_logs=may_read_logs,
+            **shown,
+        )  # fmt: skip
         if shown["waiting"]:
             page.headers["Refresh"] = "3"
         return page
@@ -76,6 +83,19 @@ class OperationPages:
             raise ConfigError("Backfills need LAKE_AIRFLOW_URL at the api-server.")
         view = read_backfills(self.reach(person), self.connect(), datetime.now(UTC))
         return answer(request, "backfills.html", view=view)
+
+    def _advised(self, person: Person | None, logs: str) -> dict[str, Any]:
+        """Read access logs for a person who may run the DAG that reads them, too: they may lie in any bucket."""
+        if person is None:
+            raise ActRefused("This login cannot read access logs.")
+        person.require(COST_DAG)
+        try:
+            found = self.readings.get(
+                f"advice {logs}", lambda: read_advice(self.connect(), datetime.now(UTC), logs), keep=BILL_KEPT
+            )
+        except (ConfigError, LakeNotFound, LakeAccessDenied) as error:
+            return {"fault": str(error)}
+        return {"waiting": max(found.seconds, 1)} if isinstance(found, Underway) else {"advice": found.value}
 
     def _bill(self) -> MoneyView:
         return read_money(self.connect(), datetime.now(UTC))

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lakeworks.core.names import LAYERS
 from lakeworks.publications import shown_difference
 from lakeworks.status.matrix import MARKS, MEANINGS, STATES
+from lakeworks_airflow.lake_page.partition_view import time_taken
 
 _FOLDER = Path(__file__).parent
 _LONGEST = 200
@@ -72,6 +73,10 @@ class Links:
         """Return the address of a partition's page."""
         return f"{self.root}/tables/{quote(name)}/partition?{urlencode({'path': path or 'all'})}"
 
+    def difference(self, name: str) -> str:
+        """Return the address that compares two publications."""
+        return f"{self.root}/tables/{quote(name)}/difference"
+
     def audit(self, name: str, period: str, attempt: str) -> str:
         """Return the address of an audit's report."""
         return f"{self.root}/tables/{quote(name)}/audit?{urlencode({'period': period, 'attempt': attempt})}"
@@ -98,7 +103,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=_number, size=_size, moment=_moment, share=_share, short=_short, usd=_usd, duration=_duration
+        number=_number,
+        size=_size,
+        moment=_moment,
+        share=_share,
+        short=_short,
+        usd=_usd,
+        duration=_duration,
+        time_taken=time_taken,
     )
     environment.globals.update(
         LAYERS=LAYERS, MARKS=MARKS, MEANINGS=MEANINGS, STATES=STATES, shown_difference=shown_difference, as_dicts=_dicts

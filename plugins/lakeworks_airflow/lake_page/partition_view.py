@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Partition
-from lakeworks.errors import LakeNotFound, LedgerCorrupt
+from lakeworks.errors import ConfigError, LakeNotFound, LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import RunRecord, load_run_record
+from lakeworks.publications.comparison import PublicationDiff, diff
 from lakeworks.quarantine.quarantined_rows import PartitionRows, rows_of, without_protected
 from lakeworks.quarantine.replays import quarantined_by
 
 _SHOWN = 50
 # The largest number of rows to search for one partition's while a person waits.
 MOST_SEARCHED = 200_000
+# Rows of two publications that are compared while a person waits.
+MOST_COMPARED = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class PartitionView:
             return ()
         other = [entry for entry in self.history if entry.objects and entry.content != now.content]
         return tuple(entry for entry in other if entry.state == "published" and entry.seq < now.live_seq)
+
+    @property
+    def comparable(self) -> tuple[int, ...]:
+        """Return the numbers of the publications that can be compared, newest first; none if there is but one."""
+        numbers = tuple(entry.seq for entry in self.history if entry.state == "published" and entry.objects)
+        return numbers if len(numbers) > 1 else ()
 
     @property
     def quarantined(self) -> int:
@@ -84,6 +94,41 @@ def read_partition(lake: Lake, name: str, text: str) -> PartitionView:
     if record and (quarantined := quarantined_by(record)) and quarantined.rows <= MOST_SEARCHED:
         rows = rows_of(lake, contract, quarantined, partition, _SHOWN)
     return PartitionView(contract, partition, tuple(reversed(history)), live, record, rows)
+
+
+@dataclass(frozen=True)
+class DifferenceView:
+    """Two publications of a partition, compared."""
+
+    contract: Contract
+    partition: Partition
+    difference: PublicationDiff
+
+
+def read_difference(lake: Lake, name: str, text: str, before: int, after: int) -> DifferenceView:
+    """Compare two publications as `lakeworks diff` does.
+
+    Raises:
+        LakeNotFound: there is no such publication, or its object versions have expired.
+        ConfigError: they have too many rows to compare while a person waits.
+    """
+    contract = load_contract(name)
+    partition = contract.parse_partition(text, lambda part: bool(lake.ledger.sequence(contract.table, part)))
+    rows = sum(e.rows for e in lake.ledger.history(contract.table, partition) if e.seq in (before, after))
+    if rows > MOST_COMPARED:
+        raise ConfigError(
+            f"These publications have {rows:,} rows, too many to compare while a page waits. Compare them by: "
+            f"lakeworks diff {name} {partition} --before {before} --after {after}"
+        )
+    return DifferenceView(contract, partition, diff(lake, contract, partition, before, after))
+
+
+def time_taken(entry: LedgerEntry) -> timedelta | None:
+    """Return the time from the start of the run to the publication; of an act by hand, the time of the publication itself."""
+    if entry.published_at is None:
+        return None
+    began = entry.run.started_at if entry.kind == "publish" else entry.reserved_at
+    return max(entry.published_at - began, timedelta())
 
 
 def _record(lake: Lake, live: LedgerEntry | None) -> RunRecord | None:

@@ -10,7 +10,7 @@ from lakeworks.errors import LakeError
 from lakeworks.freshness.table_age import TableFreshness, freshness
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord
-from lakeworks.status.matrix import Cell, Matrix, Row, calendar
+from lakeworks.status.matrix import Cell, Matrix, Row, calendar, hour_calendar
 from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.table_status import status
 from lakeworks.status.table_summary import newest_run
@@ -55,6 +55,18 @@ class TableView:
     def monthly(self) -> bool:
         """Return True if a partition is a month. Then years are the calendar's rows."""
         return bool(self.calendar) and len(self.calendar[0].squares) == 12
+
+    @cached_property
+    def hourly(self) -> bool:
+        """Return True if partitions are hours."""
+        return any(cell.slot is not None and cell.slot.grain == "hour" for cell in self.matrix.cells)
+
+    def hours_of(self, month: str) -> list[Row]:
+        """Return a month's days by hours; of the newest month if it is not in the calendar."""
+        if not self.hourly:
+            return []
+        known = [row.label for row in self.calendar]
+        return list(hour_calendar(self.matrix, month if month in known else known[-1]))
 
     @property
     def years(self) -> list[str]:

@@ -229,6 +229,38 @@ def test_a_plan_that_cannot_be_made_says_why(client: Callable[..., TestClient], 
     assert "<script" not in answer.text
 
 
+def test_a_publication_says_how_long_it_took_and_who_started_its_run(
+    client: Callable[..., TestClient], airflow: ActsServer
+) -> None:
+    started = {"partition_key": None, "conf": {}, "state": "success", "run_type": "manual"}
+    others = {"dag_id": "elsewhere", "dag_run_id": "manual__0", "triggering_user_name": "mallory", **started}
+    airflow.began = [others, {**others, "dag_id": "orders", "triggering_user_name": "pia"}]
+    page = client().get(DAY).text
+    assert 'data-label="by">pia</td>' in page
+    assert 'href="/dags/orders/runs/manual__0" target="_top"' in page
+    assert re.search(r'data-label="took">\d+ (s|min \d+ s)</td>', page)
+    airflow.began = []
+    assert 'data-label="by"></td>' in client().get(DAY).text
+
+
+def test_advice_from_access_logs_is_for_who_may_run_the_dag_that_reads_them(
+    client: Callable[..., TestClient], orders: Shown
+) -> None:
+    store, at = orders.lake.store, f"{datetime.now(UTC):%d/%b/%Y:%H:%M:%S +0000}"
+    key = next(item.key for item in store.scan("silver/sales/orders/"))
+    read = f'o b [{at}] 1.2.3.4 r id REST.GET.OBJECT {key} "GET /{key} HTTP/1.1" 200 - 9 9 1 1 "-" "a" - h SigV4 - AuthHeader e T\n'
+    store.put("logs/one", read.encode())
+    where = f"/lake/money?logs=s3://{store.bucket}/logs/"
+    advised = client().get(where).text
+    assert "the suggested classes would cost" in advised
+    assert f'<td data-label="table">{ORDERS}</td>' in advised
+    assert "is not an address like s3://bucket/prefix/" in client().get("/lake/money?logs=logs").text
+    viewer = client(person("vera", may=lambda _: False))
+    assert 'name="logs"' not in viewer.get("/lake/money").text
+    assert viewer.get(where).status_code == 403
+    store.delete(["logs/one"])
+
+
 def test_backfills_show_progress_rate_and_what_failed(client: Callable[..., TestClient], airflow: ActsServer) -> None:
     operator = client()
     operator.post(ACT, data=form(operator.get(BUILD).text), follow_redirects=False)
@@ -252,6 +284,13 @@ def test_a_rollback_shows_which_rows_change_without_personal_values(
     operator = client()
     page = operator.get(DAY).text
     assert "Roll back to 1…" in page
+    compared = operator.get(f"/lake/tables/{ORDERS}/difference?path=2026-01-05&before=1&after=2").text
+    assert "1 rows become 1" in compared
+    assert "elsewhere" in compared
+    assert "c@d.e" not in compared
+    assert "(withheld)" in compared
+    nothing = operator.get(f"/lake/tables/{ORDERS}/difference?path=2026-01-05&before=1&after=7")
+    assert (nothing.status_code, "Published with rows: 1, 2" in nothing.text) == (404, True)
     plan = operator.get(f"/lake/tables/{ORDERS}/plan?act=rollback&path=2026-01-05&to=1").text
     assert "What changes for readers" in plan
     assert "1 changed" in plan

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeUnavailable
+from lakeworks.status.matrix import Cell, Matrix, PartitionState, Square, hour_calendar
 from lakeworks_airflow.lake_page.graph import graph_of
 from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
 
@@ -104,6 +106,16 @@ def test_those_looked_at_longest_ago_are_forgotten() -> None:
         readings.get(name, lambda: 1)
     assert value(readings.get("c", lambda: 2)) == 1
     assert value(readings.get("a", lambda: 2)) == 2
+
+
+def test_hours_are_a_calendar_of_days_by_hours() -> None:
+    hours = [Period.parse(key) for key in ("2019-01-05T00", "2019-01-05T23", "2019-01-06T07", "2019-02-01T00")]
+    states: list[PartitionState] = ["published", "missing", "stale", "published"]
+    cells = [Cell(Partition.of_period(hour), hour, state) for hour, state in zip(hours, states, strict=True)]
+    first, second = hour_calendar(Matrix("t", tuple(cells)), "2019-01")
+    assert (first.label, second.label, len(first.squares)) == ("2019-01-05", "2019-01-06", 24)
+    assert [first.squares[hour] for hour in (0, 1, 23)] == [Square("published"), None, Square("missing")]
+    assert second.squares[7] == Square("stale")
 
 
 def test_a_table_is_drawn_to_the_right_of_what_it_is_built_from() -> None:

@@ -19,6 +19,7 @@ from lakeworks.publications.comparison import PublicationDiff, diff
 from lakeworks.publications.rollbacks import plan_rollback
 from lakeworks.publications.withdrawal import plan_withdrawal
 from lakeworks.quarantine.replays import find
+from lakeworks_airflow.lake_page.partition_view import MOST_COMPARED
 
 TITLES = {
     "build": "Build a period",
@@ -28,8 +29,6 @@ TITLES = {
     "withdraw": "Withdraw",
 }
 DAGS = {"replay": "lake_replay", "rollback": "lake_rollback", "withdraw": "lake_withdraw"}
-# Rows of two publications that are compared while a person waits.
-MOST_COMPARED = 2_000_000
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from lakeworks.airflow_api import Airflow
+from lakeworks.backfill.runs import RunStart, run_starts
 from lakeworks.contract import load_contract
 from lakeworks.errors import ConfigError, LakeError, LakeNotFound
 from lakeworks.lake import Lake
@@ -16,6 +17,7 @@ from lakeworks_airflow.lake_page.acts.form import MOST_BYTES, checked, fields_of
 from lakeworks_airflow.lake_page.acts.plans import DAGS, TITLES, dags_for, plan_act
 from lakeworks_airflow.lake_page.acts.starts import already_started, start
 from lakeworks_airflow.lake_page.pages import Links, answer
+from lakeworks_airflow.lake_page.partition_view import PartitionView
 from lakeworks_airflow.lake_page.person import ActRefused, Person, person_of
 from lakeworks_airflow.lake_page.readings import Reading, Readings
 
@@ -54,6 +56,18 @@ class ActPages:
             return own  # without Airflow's answer there is no button that needs it
         known = found.value if isinstance(found, Reading) else []
         return own | ({"build", "backfill"} if any(map(person.may_run, known)) else set())
+
+    def starters(self, request: Request, name: str, view: PartitionView) -> dict[str, RunStart]:
+        """Return the run of Airflow behind each publication, with the person who started it, as far as Airflow still knows."""
+        person = person_of(request)
+        if person is None or not current_settings().airflow_url:
+            return {}
+        airflow = self.reach(person)
+        try:
+            own = {*dags_for(airflow, "build", name), *DAGS.values()}
+            return run_starts(airflow, {entry.run.id for entry in view.history}, own)
+        except LakeError:
+            return {}  # the publications are shown all the same
 
     def plan(self, request: Request, name: str) -> Response:
         """The plan of an act, with the button that starts it."""
