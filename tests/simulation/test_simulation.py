@@ -1,6 +1,7 @@
 """Some hundreds of histories in every test run; `make simulate` plays many more (docs/reliability.md has its figures)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -82,3 +83,15 @@ def test_two_confirmations_at_once_leave_the_catalog_at_the_later_one(simulated:
         scenario = Scenario(seed=0, past=2, days=2, phases=(Phase(actors),))
         outcome = History(scenario, [*[Decision(first)] * steps, *[Decision(second)] * 60]).play()
         assert outcome.violation is None, steps
+
+
+@pytest.mark.parametrize("other", ["writer 2", "schema writer 2"])
+def test_a_new_column_reaches_partitions_that_are_registered_at_the_same_time(simulated: None, other: str) -> None:
+    """Found by the simulation (`wrong in catalog: column more2 is missing`): columns were read, changed, then written."""
+    writes, widens = Actor(other, "writer", 2), Actor("schema writer 1", "schema writer", 1)
+    if "schema" in other:
+        writes = Actor(other, "schema writer", 2)
+    scenario = Scenario(seed=0, past=0, days=3, phases=(Phase((replace(writes, days=(0, 1, 2)), widens)),))
+    for steps in range(20, 60):
+        decisions = [*[Decision(other)] * steps, *[Decision("schema writer 1")] * 90]
+        assert History(scenario, decisions).play().violation is None, steps

@@ -21,6 +21,7 @@ from lakeworks.catalog.glue_inputs import (
 )
 from lakeworks.catalog.indexes import IndexOutcome, ensure_index
 from lakeworks.catalog.partition_batches import PartitionCalls, Values
+from lakeworks.catalog.refusals import raise_refused, refusal
 from lakeworks.catalog.responses import created, required_member
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
@@ -28,7 +29,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.core.types import LakeType
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.errors import LakeNotFound, LakeUnavailable
 
 # A person created or changed the table since it was read: read it again and decide again.
 _OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}
@@ -108,17 +109,12 @@ class GlueCatalog:
         raise LakeUnavailable(f"`{contract.name}`: others kept changing the table in the catalog. Run again.")
 
     def align(self, contract: Contract, on_aligned: OnAligned = _unheard) -> int:
-        """Give every registered partition the table's columns; returns how many needed it."""
-        columns = names_and_types(self.columns(contract))
-        calls, pending, count = self.calls(contract.table), list[dict[str, Any]](), 0
-        for item in calls.listing():
-            if not contains(names_and_types(item["StorageDescriptor"].get("Columns", [])), columns):
-                kept = {key: item[key] for key in _PART_INPUT if key in item}
-                pending.append({**kept, "StorageDescriptor": {**item["StorageDescriptor"], "Columns": columns}})
-            if len(pending) == calls.threads * 100:  # soon after reading
-                count += self._aligned(calls, pending, on_aligned)
-                pending = []
-        return count + self._aligned(calls, pending, on_aligned)
+        """Give every registered partition the table's columns; returns how many needed it.
+
+        Raises:
+            LakeUnavailable: Glue refused a partition, or others kept changing the columns. Run again to continue.
+        """
+        return self._with_columns(contract, lambda columns: self._align(contract, names_and_types(columns), on_aligned))
 
     def columns(self, contract: Contract) -> list[dict[str, str]]:
         """Return the table's registered columns, or the contract's if there is no table yet."""
@@ -129,20 +125,12 @@ class GlueCatalog:
         """Create or update partitions, 100 a call and several calls at once; returns how many needed it.
 
         Raises:
-            LakeUnavailable: Glue kept refusing some; the message names the first. What succeeded stays.
+            LakeUnavailable: Glue kept refusing some; the message names the first. Or others kept changing the table's
+                columns. What succeeded stays.
         """
         if not contract.partition_keys or not partitions:
             return 0
-        columns, calls = self.columns(contract), self.calls(contract.table)
-        inputs = {tuple(item.partition.values): partition_input(item, columns) for item in partitions}
-        registered = calls.get(list(inputs))
-        new = [item for values, item in inputs.items() if values not in registered]
-        # A confirmation of the same content needs no write: a repeated run leaves the catalog unchanged.
-        changed = [
-            item for values, item in inputs.items() if values in registered and explain(registered[values], item)
-        ]
-        raise_refused(contract, calls.create(new) | calls.update(changed), len(new) + len(changed))
-        return len(new) + len(changed)
+        return self._with_columns(contract, lambda columns: self._upsert(contract, partitions, columns))
 
     def partitions(self, contract: Contract) -> Iterator[dict[str, Any]]:
         """Yield every partition in Glue's catalog. The call has no filter, because emulators ignore `Expression`."""
@@ -188,6 +176,49 @@ class GlueCatalog:
             self.align(contract, on_aligned)
         return "updated"
 
+    def _with_columns(self, contract: Contract, write: Callable[[list[dict[str, str]]], int]) -> int:
+        """Write partitions with the table's columns until those have not changed meanwhile; returns the largest count.
+
+        A run with a new column changes the table, then lists the partitions. One that is written with the columns of before
+        after that listing would keep them, so the process that wrote it looks at the table again.
+        """
+        columns, count = self.columns(contract), 0
+        for _ in range(_ATTEMPTS):
+            written = write(columns)
+            count = max(count, written)
+            if not written or (current := self.columns(contract)) == columns:
+                return count
+            columns = current
+        raise LakeUnavailable(
+            f"`{contract.name}`: others kept changing its columns in the catalog. Its partitions are registered, perhaps not "
+            f"with the newest columns; the data is live. Run: lakeworks catalog repair {contract.name}"
+        )
+
+    def _upsert(
+        self, contract: Contract, partitions: Sequence[CatalogPartition], columns: Sequence[Mapping[str, str]]
+    ) -> int:
+        calls = self.calls(contract.table)
+        inputs = {tuple(item.partition.values): partition_input(item, columns) for item in partitions}
+        registered = calls.get(list(inputs))
+        new = [item for values, item in inputs.items() if values not in registered]
+        # A confirmation of the same content needs no write: a repeated run leaves the catalog unchanged.
+        changed = [
+            item for values, item in inputs.items() if values in registered and explain(registered[values], item)
+        ]
+        raise_refused(contract, calls.create(new) | calls.update(changed), len(new) + len(changed))
+        return len(new) + len(changed)
+
+    def _align(self, contract: Contract, columns: list[dict[str, str]], on_aligned: OnAligned) -> int:
+        calls, pending, count = self.calls(contract.table), list[dict[str, Any]](), 0
+        for item in calls.listing():
+            if not contains(names_and_types(item["StorageDescriptor"].get("Columns", [])), columns):
+                kept = {key: item[key] for key in _PART_INPUT if key in item}
+                pending.append({**kept, "StorageDescriptor": {**item["StorageDescriptor"], "Columns": columns}})
+            if len(pending) == calls.threads * 100:  # soon after reading
+                count += self._aligned(calls, pending, on_aligned)
+                pending = []
+        return count + self._aligned(calls, pending, on_aligned)
+
     def _aligned(self, calls: PartitionCalls, pending: Sequence[dict[str, Any]], on_aligned: OnAligned) -> int:
         refused = calls.update(pending)
         kept = {
@@ -195,34 +226,13 @@ class GlueCatalog:
         }  # withdrawn since they were listed
         if kept:
             values, code = next(iter(kept.items()))
-            raise _refusal(code)(
+            raise refusal(code)(
                 f"`{calls.name}`: the table has its new columns, but Glue refused them for {len(kept)} partitions, first "
                 f"{'/'.join(values)}: {code}. Run: lakeworks catalog repair {calls.name}"
             )
         entries = {tuple(item["Values"]): str(item.get("Parameters", {}).get(ENTRY, "")) for item in pending}
         on_aligned({values: int(entry) if entry.isdigit() else 0 for values, entry in entries.items()})
         return len(pending)
-
-
-def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int) -> None:
-    """Raise if Glue refused partitions, naming the first.
-
-    Raises:
-        LakeAccessDenied: a permission is missing; a retry cannot help.
-        LakeUnavailable: any other reason.
-    """
-    if not refused:
-        return
-    values, code = next(iter(refused.items()))
-    what = f"kept throttling {len(refused)} of" if "Throttl" in code else f"refused {len(refused)} of"
-    raise _refusal(code)(
-        f"Glue {what} {total} partitions of `{contract.name}`, first {'/'.join(values)}: {code}. The others are registered; "
-        f"the data is live. Repair: lakeworks catalog repair {contract.name}"
-    )
-
-
-def _refusal(code: str) -> type[LakeAccessDenied | LakeUnavailable]:
-    return LakeAccessDenied if "AccessDenied" in code else LakeUnavailable
 
 
 def partition_from_glue(contract: Contract, values: Sequence[str]) -> Partition:

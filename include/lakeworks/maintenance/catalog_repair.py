@@ -125,6 +125,7 @@ class _Reconciliation:
         for batch in chunks(suspects, _BATCH):
             yield from self._examine(batch, columns)
         yield from self._drop_unpublished()
+        self._align_with_new_columns(columns)
         self._recheck_published_meanwhile()
 
     def _examine(
@@ -176,6 +177,11 @@ class _Reconciliation:
     def _dead(self, suspect: Suspect) -> CatalogDifference:
         foreign = suspect.is_foreign(self.lake, self.contract)
         return dead(suspect.partition, suspect.registered or {}, foreign=foreign)
+
+    def _align_with_new_columns(self, columns: list[dict[str, str]]) -> None:
+        """Give partitions the columns that a run brought while this repair set them with the columns of before."""
+        if self.changed and names_and_types(self.lake.catalog.columns(self.contract)) != columns:
+            self.lake.catalog.align(self.contract, on_aligned=self.changed.update)
 
     def _recheck_published_meanwhile(self) -> None:
         """Register again each partition that was published or withdrawn during its repair. The ledger has its number by now.

@@ -167,6 +167,71 @@ def test_columns_of_partitions_follow_the_table(strict: tuple[GlueCatalog, Glue]
     assert catalog.align(contract(volume="bigint", price="double")) == 0
 
 
+def columns_held(glue: Glue) -> set[tuple[str, ...]]:
+    """The columns of each registered partition."""
+    held = glue.partitions["silver_test", "rows"].values()
+    return {tuple(column["Name"] for column in item["StorageDescriptor"]["Columns"]) for item in held}
+
+
+@pytest.mark.parametrize("held", [[], ["A"]])
+def test_a_partition_written_beside_a_new_column_gets_it(
+    strict: tuple[GlueCatalog, Glue], monkeypatch: pytest.MonkeyPatch, held: list[str]
+) -> None:
+    """Found by the simulation: the columns were read, another run added one and listed the partitions, then they were written."""
+    catalog, glue = strict
+    catalog.upsert_table(contract(), AT)
+    catalog.upsert_partitions(contract(), [partition(value) for value in held])
+    operation = "batch_update_partition" if held else "batch_create_partition"
+    real = getattr(catalog.client, operation)
+
+    def overtaken(**call: Any) -> Any:
+        monkeypatch.setattr(catalog.client, operation, real)
+        assert catalog.upsert_table(contract(fee="double"), AT) == "updated"
+        return real(**call)
+
+    monkeypatch.setattr(catalog.client, operation, overtaken)
+    catalog.upsert_partitions(contract(), [partition("A", rows=7)])
+    assert columns_held(glue) == {("id", "fee")}
+
+
+def test_two_new_columns_at_once_reach_every_partition(
+    strict: tuple[GlueCatalog, Glue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slower of two runs wrote the columns it had read over those of the faster one."""
+    catalog, glue = strict
+    catalog.upsert_table(contract(), AT)
+    catalog.upsert_partitions(contract(), [partition("A")])
+    real = catalog.client.batch_update_partition
+
+    def overtaken(**call: Any) -> Any:
+        monkeypatch.setattr(catalog.client, "batch_update_partition", real)
+        catalog.upsert_table(contract(), AT, [("tip", LakeType("double"))])
+        return real(**call)
+
+    monkeypatch.setattr(catalog.client, "batch_update_partition", overtaken)
+    catalog.upsert_table(contract(), AT, [("fee", LakeType("double"))])
+    assert [sorted(names) for names in columns_held(glue)] == [["fee", "id", "tip"]]
+
+
+def test_columns_that_never_rest_are_an_error_that_says_what_is_registered(
+    strict: tuple[GlueCatalog, Glue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, glue = strict
+    catalog.upsert_table(contract(), AT)
+    real, fees = glue.do_GetTable, iter(range(99))
+
+    def changing(call: Any) -> Any:
+        found = table_input(contract(), AT, [(f"fee{next(fees)}", LakeType("double"))])
+        return {"Table": {**real(call)["Table"], **found}}
+
+    monkeypatch.setattr(glue, "do_GetTable", changing)
+    with pytest.raises(
+        LakeUnavailable, match="kept changing its columns.* Run: lakeworks catalog repair silver.test.rows"
+    ):
+        catalog.upsert_partitions(contract(), [partition("A")])
+    assert len(glue.partitions["silver_test", "rows"]) == 1
+
+
 @pytest.mark.parametrize(("before", "now", "kept"), [case.split() for case in (
     "int bigint bigint", "bigint int bigint", "double int double", "bigint float bigint", "string bigint string",
     "bigint string bigint", "list<int> list<bigint> list<bigint>")])  # fmt: skip

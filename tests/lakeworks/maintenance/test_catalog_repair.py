@@ -9,6 +9,7 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
+from lakeworks.core.types import LakeType
 from lakeworks.maintenance.catalog_difference import CatalogDifference, summarised
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from tests.support.many_partitions import Many, entry, many, partitions, prices
@@ -187,6 +188,23 @@ def test_a_partition_published_meanwhile_is_not_set_back(published: Many, monkey
     monkeypatch.setattr(published.glue, "do_BatchCreatePartition", overtaken)
     assert kinds(run(published, repair=True)) == {"not in catalog": 1}
     assert held(published)[tuple(partition.values)]["Parameters"]["lakeworks.publication"] == "2"
+
+
+def test_a_column_that_comes_during_a_repair_reaches_what_it_sets(
+    published: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del held(published)[tuple(partitions(1)[0].values)]
+    catalog, location = published.lake.catalog, published.lake.location(CONTRACT)
+    real = catalog.client.batch_create_partition
+
+    def overtaken(**call: Any) -> Any:
+        monkeypatch.setattr(catalog.client, "batch_create_partition", real)
+        catalog.upsert_table(CONTRACT, location, [("fee", LakeType("double"))])
+        return real(**call)
+
+    monkeypatch.setattr(catalog.client, "batch_create_partition", overtaken)
+    assert kinds(run(published, repair=True)) == {"not in catalog": 1}
+    assert run(published) == []
 
 
 def test_a_table_behind_its_contract_is_brought_up_with_every_partition(published: Many) -> None:
