@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.dags import lake_dag
     from lakeworks_airflow.inbox_schedule import inbox_arrivals, start_arrived
     from lakeworks_airflow.operators.arrivals import ArrivedRunsOperator
+    from lakeworks_airflow.operators.athena import AthenaQueryOperator
     from lakeworks_airflow.operators.bootstrap import LakeBootstrapOperator
     from lakeworks_airflow.operators.costs import StorageCostOperator
     from lakeworks_airflow.operators.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrivedRunsOperator",
+    "AthenaQueryOperator",
     "AuditOperator",
     "CatalogDiffOperator",
     "CatalogRepairOperator",
@@ -78,6 +80,7 @@ __all__ = [
 
 _HOME = {
     "ArrivedRunsOperator": "lakeworks_airflow.operators.arrivals",
+    "AthenaQueryOperator": "lakeworks_airflow.operators.athena",
     "AuditOperator": "lakeworks_airflow.operators.steps",
     "CatalogDiffOperator": "lakeworks_airflow.operators.maintenance",
     "CatalogRepairOperator": "lakeworks_airflow.operators.maintenance",

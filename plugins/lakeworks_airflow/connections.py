@@ -25,9 +25,18 @@ def connect_lake(tenant: str | None = None) -> "Lake":
     Raises:
         ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
     """
+    return _lake(connection_id(tenant), Tenant(tenant) if tenant else None)
+
+
+def connection_id(tenant: str | None = None) -> str:
+    """Return the Airflow connection with the lake's AWS credentials, or with those of a tenant.
+
+    Raises:
+        ConfigError: the tenant's connection is missing; the owner's credentials are never used in its place.
+    """
     settings = current_settings()
     if tenant is None:
-        return _lake(settings.aws_conn_id, None)
+        return settings.aws_conn_id
     conn_id = f"{settings.tenant_conn_prefix}{tenant}"
     try:
         BaseHook.get_connection(conn_id)
@@ -37,7 +46,7 @@ def connect_lake(tenant: str | None = None) -> "Lake":
             "not used instead. Create it with the tenant's role (extra `role_arn`), or set LAKE_TENANT_CONN_PREFIX; see "
             "docs/tenants.md."
         ) from error
-    return _lake(conn_id, Tenant(tenant))
+    return conn_id
 
 
 def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":

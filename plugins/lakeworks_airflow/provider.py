@@ -15,6 +15,7 @@ _HOOKS = {
 }
 _OPERATORS = (
     "arrivals",
+    "athena",
     "bootstrap",
     "costs",
     "coverage",

@@ -1,6 +1,7 @@
 """Base classes of the operators: map errors to retries, work in a tenant's share, find the periods of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from lakeworks.ledger.run_record import Run
 
 
+@contextmanager
+def without_retries() -> Iterator[None]:
+    """Fail the task for good where a TerminalError says that a retry cannot help."""
+    try:
+        yield
+    except TerminalError as error:
+        raise AirflowFailException(str(error)) from error
+
+
 class StepOperator(BaseOperator):
     """Make one call into the library, with the credentials of the lake's owner."""
 
@@ -25,10 +35,8 @@ class StepOperator(BaseOperator):
 
     def execute(self, context: "Context") -> Any:
         """Run the step; a TerminalError fails the task for good, anything else follows the task's retries."""
-        try:
+        with without_retries():
             return self.step(context)
-        except TerminalError as error:
-            raise AirflowFailException(str(error)) from error
 
     def step(self, context: "Context") -> Any:
         """Make the operator's one call into the library."""

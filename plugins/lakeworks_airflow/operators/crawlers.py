@@ -1,17 +1,15 @@
 """Glue crawlers for tables of others: their files in S3 become readable without a contract."""
 
-import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from lakeworks.catalog.crawler_scope import foreign_folder
-from lakeworks.errors import LakeUnavailable, TerminalError, TransientError
+from lakeworks.errors import LakeUnavailable
 from lakeworks.settings import current_settings
+from lakeworks_airflow.look_trigger import STILL_RUNNING, LookTrigger
 from lakeworks_airflow.operators.base import StepOperator
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
-STILL_RUNNING = "STILL RUNNING"
 
 
 class CrawlOperator(StepOperator):
@@ -100,58 +97,38 @@ class CrawlOperator(StepOperator):
         }
 
 
-class CrawlerTrigger(BaseTrigger):
-    """Trigger that waits until a crawler is ready again.
-
-    The provider's own trigger needs aiobotocore. This one does not: a check takes milliseconds in a thread.
-    """
+class CrawlerTrigger(LookTrigger):
+    """Trigger that waits until a crawler is ready again. The provider's own trigger needs aiobotocore."""
 
     def __init__(self, crawler: str, aws_conn_id: str, region: str, look_every: float, until: float) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(look_every, until)
         self.crawler = crawler
         self.aws_conn_id = aws_conn_id
         self.region = region
-        self.look_every = look_every
-        self.until = until  # as a moment, so that a triggerer started again does not wait from the beginning
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the trigger's class path and arguments."""
         arguments = {name: getattr(self, name) for name in ("crawler", "aws_conn_id", "region", "look_every", "until")}
         return f"{__name__}.CrawlerTrigger", arguments
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: the status of the ended crawl, or a timeout."""
-        hook, unseen = await asyncio.to_thread(crawler_hook, self.aws_conn_id, self.region), ""
-        while True:
-            try:
-                if event := await asyncio.to_thread(self._ended, hook):
-                    break
-                unseen = ""
-            except TransientError as error:  # check Glue again later: the crawl does not depend on this trigger
-                unseen = f" (it was not seen lately: {error})"
-                log.warning("crawler %s: %s", self.crawler, error)
-            except TerminalError as error:
-                event = self._event("UNKNOWN", str(error))
-                break
-            if time.time() >= self.until:
-                event = self._event(STILL_RUNNING, unseen)
-                break
-            await asyncio.sleep(self.look_every)
-        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
+    def connected(self) -> "GlueCrawlerHook":
+        """Return the provider's hook."""
+        return crawler_hook(self.aws_conn_id, self.region)
 
-    def _ended(self, hook: "GlueCrawlerHook") -> dict[str, str] | None:
+    def ended(self, connection: "GlueCrawlerHook") -> dict[str, str] | None:
         """Return the crawl's result; None while it runs."""
         from lakeworks.aws_errors import translated
         from lakeworks.catalog.responses import required_member
 
         with translated("look at the crawler", self.crawler):
-            crawler = required_member(hook.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
-        if crawler["State"] != "READY":
+            found = required_member(connection.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
+        if found["State"] != "READY":
             return None
-        last = crawler.get("LastCrawl") or {}
-        return self._event(last.get("Status", "UNKNOWN"), last.get("ErrorMessage", "no reason given"))
+        last = found.get("LastCrawl") or {}
+        return self.event(last.get("Status", "UNKNOWN"), last.get("ErrorMessage", "no reason given"))
 
-    def _event(self, status: str, message: str) -> dict[str, str]:
+    def event(self, status: str, message: str) -> dict[str, str]:
+        """Return an event of the crawl."""
         return {"crawler": self.crawler, "status": status, "message": message}
 
 
