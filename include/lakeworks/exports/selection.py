@@ -65,6 +65,13 @@ def chosen_publications(lake: Lake, contract: Contract, selection: ExportSelecti
     return chosen
 
 
+def live_at(lake: Lake, contract: Contract, moment: datetime) -> list[LedgerEntry]:
+    """Return the publications that were live at a moment, of every partition; empty if nothing was."""
+    partitions = lake.ledger.numbers(contract.table)
+    entries = lake.store.map(lambda partition: _live(lake, contract, partition, moment), partitions)
+    return [entry for entry in entries if entry is not None]
+
+
 def _in_range(contract: Contract, selection: ExportSelection, partitions: list[Partition]) -> list[Partition]:
     start = Period.parse(selection.first).start if selection.first else None
     end = Period.parse(selection.last).end if selection.last else None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,25 @@ def test_personal_data_is_withheld_unless_it_is_asked_for(
     assert f"Withheld (personal or confidential): {CUSTOMERS}: email, phone" in done.stderr.replace("\n", " ")
     (row,) = json.loads(command("sql", everything, "--json", "--include-personal", **environment).stdout)
     assert (row["email"], row["default_address"]["city"]) == (EMAIL, "Rome")
+
+
+def test_a_query_reads_what_was_live_at_a_moment(
+    command: Callable[..., Done], environment: dict[str, str], lake: Lake, run_at: Callable[..., Run]
+) -> None:
+    between = datetime.now(UTC).isoformat()
+    row = {
+        "id": 9,
+        "state": "disabled",
+        "_ingested_at": datetime(2019, 1, 6),
+        "_source_url": "x",
+        "_run_id": "manual__2",
+    }
+    published(lake, load_contract(CUSTOMERS), [row], run_at(2), Period.parse("2019-01-05"))
+    query = ("sql", "SELECT state FROM bronze_commerce.customers", "--json")
+    now, then = (command(*query, *words, **environment).stdout for words in ((), ("--as-of", between)))
+    assert (json.loads(now), json.loads(then)) == ([{"state": "disabled"}], [{"state": "enabled"}])
+    before = command(*query, "--as-of", "2019-01-01", **environment)
+    assert (before.returncode, "has no published partition to read" in before.stderr) == (1, True)
 
 
 def test_naming_a_withheld_column_says_how_to_have_it(
