@@ -9,6 +9,7 @@
     + MalformedSource        the source keeps answering something that is not the promised format
     + DeliveryShrank         a delivered file has far fewer rows than when it was landed before
     + FileRefused            a file on this machine does not keep the contract, so nothing of the delivery was loaded
+    + RecordsGone            a stream no longer has records that had not landed
     + RecordRefused          a record is one that a stream cannot take
     + SchemaDrift            data arrived whose columns the table's schema policy does not admit
     + PartitionExplosion     a write would create more partitions than the contract allows
@@ -114,6 +115,10 @@ class DeliveryShrank(TerminalError):
 
 class FileRefused(TerminalError):
     """A file on this machine does not keep the contract, so nothing of the delivery was loaded."""
+
+
+class RecordsGone(TerminalError):
+    """A stream no longer has records that had not landed."""
 
 
 class RecordRefused(TerminalError):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.operators.tenants import TenantOnboardingOperator
     from lakeworks_airflow.partitions import partition_params, resolve_periods
     from lakeworks_airflow.task_groups import ingest, write_audit_publish
-    from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
+    from lakeworks_airflow.timetables import DailyPartitions, HourlyPartitions, MonthlyPartitions
 
 __all__ = [
     "ArrivedRunsOperator",
@@ -50,6 +50,7 @@ __all__ = [
     "FetchOperator",
     "FreshnessOperator",
     "GarbageOperator",
+    "HourlyPartitions",
     "LakeBootstrapOperator",
     "LoadOperator",
     "MonthlyPartitions",
@@ -91,6 +92,7 @@ _HOME = {
     "FetchOperator": "lakeworks_airflow.operators.steps",
     "FreshnessOperator": "lakeworks_airflow.operators.freshness",
     "GarbageOperator": "lakeworks_airflow.operators.maintenance",
+    "HourlyPartitions": "lakeworks_airflow.timetables",
     "LoadOperator": "lakeworks_airflow.operators.load",
     "LakeBootstrapOperator": "lakeworks_airflow.operators.bootstrap",
     "MonthlyPartitions": "lakeworks_airflow.timetables",

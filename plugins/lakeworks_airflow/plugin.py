@@ -3,7 +3,7 @@
 from airflow.plugins_manager import AirflowPlugin
 
 from lakeworks_airflow.lake_page.mounted import LakePage
-from lakeworks_airflow.timetables import DailyPartitions, MonthlyPartitions
+from lakeworks_airflow.timetables import DailyPartitions, HourlyPartitions, MonthlyPartitions
 from lakeworks_airflow.ui_links import AuditReportLink, DataLink
 
 
@@ -12,7 +12,7 @@ class LakeworksPlugin(AirflowPlugin):
 
     name = "lakeworks"
     operator_extra_links = [DataLink(), AuditReportLink()]  # noqa: RUF012 - Airflow's interface
-    timetables = [DailyPartitions, MonthlyPartitions]  # noqa: RUF012
+    timetables = [DailyPartitions, HourlyPartitions, MonthlyPartitions]  # noqa: RUF012
     # Airflow mounts applications without a login, so the page itself requires it.
     fastapi_apps = [{"app": LakePage(), "url_prefix": "/lake", "name": "Lakeworks"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""Timetables of daily and monthly tables: the start of each run, and a backfill's runs for a date range."""
+"""Timetables of hourly, daily and monthly tables: the start of each run, and a backfill's runs for a date range."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -49,10 +49,10 @@ class _Partitions(CronPartitionTimetable):
 
     def _decode_partition_date(self, partition_key: str) -> datetime:
         try:
-            periods = periods_of(partition_key, self.grain)
+            periods_of(partition_key, self.grain)
         except PartitionKeyError as error:
             raise InvalidPartitionKeyError(str(error)) from error
-        return self._moment(periods[0] if len(periods) == 1 else Period.containing(periods[0].start, "month"))
+        return self._moment(Period.parse(partition_key))
 
 
 class DailyPartitions(_Partitions):
@@ -96,6 +96,47 @@ class DailyPartitions(_Partitions):
             if period.grain == "month"
             else period.start + timedelta(hours=self.at.hour, minutes=self.at.minute)
         )
+
+
+class HourlyPartitions(_Partitions):
+    """One run per hour for the hour before, key `2019-01-05T03`. A backfill makes one run per whole day, key `2019-01-05`.
+
+    A day of hours is one run with 24 periods, so a month of a backfill is 31 runs and not 744. Hours at the ends that make no
+    whole day get one run each. Hours that are not over are left out.
+
+    :param minute: minutes after the hour's end when a run begins, 1 to 59. Not 0, which is the moment Airflow knows a day's
+        run by.
+    """
+
+    grain = "hour"
+
+    def __init__(self, minute: int) -> None:
+        if not 1 <= minute <= 59:
+            raise ValueError(
+                "HourlyPartitions: the full hour is the moment of days; say a minute from 1 to 59, like 5."
+            )
+        self.minute = minute
+        super().__init__(f"{minute} * * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%dT%H")
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the form that Airflow stores."""
+        return {"minute": self.minute}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Self:
+        """Read what Airflow stored."""
+        return cls(data["minute"])
+
+    def _periods(self, first: Period, last: Period) -> Iterator[Period]:
+        end = min(last.end, Period.containing(timezone.utcnow(), "hour").start)
+        for day, found in groupby(period_range(first, end), key=lambda hour: Period.containing(hour.start, "day")):
+            hours = list(found)
+            yield from [day] if hours == day.split("hour") else hours
+
+    def _moment(self, period: Period) -> datetime:
+        """Return an hour's cron tick, as for scheduled runs; a day's start; a moment of its own for a month."""
+        after = {"hour": timedelta(minutes=self.minute), "day": timedelta(), "month": timedelta(seconds=30)}
+        return period.start + after[period.grain]
 
 
 class MonthlyPartitions(_Partitions):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakeworks.core.period_keys import periods_of
-from lakeworks_airflow import DailyPartitions, MonthlyPartitions
+from lakeworks_airflow import DailyPartitions, HourlyPartitions, MonthlyPartitions
 
 
 def keys(first: datetime, last: datetime) -> list[str]:
@@ -165,3 +165,37 @@ def test_a_monthly_timetable_is_stored_and_read_back() -> None:
     for at, later in (("31 06:00", 1), ("0 06:00", 1), ("1 06:00", 0)):
         with pytest.raises(ValueError, match="say a day from 1 to 28"):
             MonthlyPartitions(at, months_later=later)
+
+
+HOURS = HourlyPartitions(5)
+
+
+def test_an_hourly_schedule_makes_the_runs_that_its_cron_made() -> None:
+    airflows = CronPartitionTimetable("5 * * * *", timezone="UTC", key_format="%Y-%m-%dT%H", run_offset=-1)
+    restriction = TimeRestriction(timezone.coerce_datetime(day("2019-01-01")), None, True)
+    last = None
+    for _ in range(30):
+        info = HOURS.next_dagrun_info_v2(last_dagrun_info=last, restriction=restriction)
+        assert info == airflows.next_dagrun_info_v2(last_dagrun_info=last, restriction=restriction)
+        assert info
+        assert info.partition_date == HOURS.resolve_partition_date(str(info.partition_key))
+        last = info
+
+
+def test_a_backfill_of_hours_makes_one_run_a_whole_day_and_one_an_hour_at_its_ends() -> None:
+    found = months(HOURS, day("2019-01-05T22:30"), day("2019-01-07T01:00"))
+    assert list(found) == ["2019-01-05T22", "2019-01-05T23", "2019-01-06", "2019-01-07T00", "2019-01-07T01"]
+    keys = [*found, "2019-01", "2019-01-01", "2019-01-01T00"]
+    assert len({HOURS.resolve_partition_date(key) for key in keys}) == len(keys), "Airflow knows a run by its moment"
+    now = datetime.now(UTC)
+    newest = list(months(HOURS, now - timedelta(hours=3), now + timedelta(hours=3)))[-1]
+    assert newest < now.strftime("%Y-%m-%dT%H"), "an hour that is not over is left out"
+
+
+def test_an_hourly_timetable_is_stored_read_back_and_refuses_the_full_hour() -> None:
+    stored = HourlyPartitions.deserialize(HOURS.serialize())
+    assert (stored.summary, stored.serialize()) == ("5 * * * *", {"minute": 5})
+    with pytest.raises(ValueError, match="say a minute from 1 to 59"):
+        HourlyPartitions(0)
+    with pytest.raises(ValueError, match="expected an hour like 2019-01-05T03"):
+        HOURS.resolve_partition_date("2019-01-05T24")

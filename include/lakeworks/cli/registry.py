@@ -145,6 +145,8 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "operate.stream:put_records",
             "Put lines of a file or of stdin into a stream, each as one record.",
         ),
+        ("stream run", "operate.stream:run_consumer", "Land a stream's records until SIGTERM or Ctrl-C."),
+        ("stream status", "operate.stream:show_stream", "Show a stream's shards: owner, lag, and what has landed."),
         (
             "stream size",
             "operate.stream:show_size",

@@ -1,5 +1,7 @@
 """A stream of its own for each test, on moto over HTTP."""
 
+import gzip
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -7,6 +9,15 @@ from typing import Any
 
 import pytest
 
+from lakeworks.infrastructure.resources.stream import StreamTable
+from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
+from lakeworks.s3.object_store import ObjectStore
+from lakeworks.streaming.checkpoint_table import CheckpointTable
+from lakeworks.streaming.consumer import Consumer, LeasePolicy
+from lakeworks.streaming.landed_batch import BatchLanding
+from lakeworks.streaming.shard_ingest import BatchPolicy
+from lakeworks.streaming.shards import StreamShards
+from lakeworks.streaming.stream_place import StreamPlace
 from tests.conftest import client
 from tests.faults.fault_proxy import Faults, proxy
 from tests.faults.line import impatient
@@ -67,3 +78,68 @@ class ThrottledStream:
         refused = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
         results = [dict(refused) if self.throttles(record["Data"]) else next(answered) for record in Records]
         return {"FailedRecordCount": len(Records) - len(kept), "Records": results}
+
+
+@dataclass
+class Shop:
+    """A stream with its checkpoint table and a lake to land in; consumers are made by `consumer`."""
+
+    stream: Stream
+    place: StreamPlace
+    store: ObjectStore
+    dynamodb: Any
+
+    def consumer(self, **changes: Any) -> Consumer:
+        """A consumer that looks at its leases in every turn and never waits; keywords change its parts."""
+        kinesis, dynamodb = changes.pop("kinesis", self.stream.kinesis), changes.pop("dynamodb", self.dynamodb)
+        store = changes.pop("store", self.store)
+        table = CheckpointTable(dynamodb, self.place.checkpoints, self.stream.name)
+        policy = changes.pop("policy", BatchPolicy(records=3, age_seconds=0, settle_seconds=0))
+        leases = changes.pop("leases", LeasePolicy(lease_seconds=0, look_seconds=0, read_seconds=0, pause_seconds=0))
+        shards = StreamShards(kinesis, self.stream.name, table, **changes.pop("shards", {}))
+        return Consumer(shards, BatchLanding(store, self.place), policy, leases, **changes)
+
+    @property
+    def table(self) -> CheckpointTable:
+        return CheckpointTable(self.dynamodb, self.place.checkpoints, self.stream.name)
+
+    def put(self, *events: dict[str, Any] | bytes, key: str = "k") -> None:
+        for event in events:
+            data = event if isinstance(event, bytes) else json.dumps(event).encode()
+            self.stream.kinesis.put_record(StreamName=self.stream.name, Data=data, PartitionKey=key)
+
+    def objects(self) -> dict[str, bytes]:
+        prefix = f"landing/{self.place.domain}/stream/"
+        return {item.key: self.store.get(item.key)[0] for item in self.store.scan(prefix)}
+
+    def landed(self) -> list[dict[str, Any]]:
+        """Every line in landing, in the order of shard and sequence."""
+        lines = [json.loads(line) for body in self.objects().values() for line in gzip.decompress(body).splitlines()]
+        return sorted(lines, key=lambda line: (line["_shard"], [int(part) for part in line["_sequence"].split(".")]))
+
+    def finish(self, consumer: Consumer | None = None) -> None:
+        """Consume until nothing is read for some turns, then drain."""
+        consumer, idle = consumer or self.consumer(), 0
+        for _ in range(300):
+            idle = 0 if consumer.turn() else idle + 1
+            if idle == 4:
+                break
+        else:
+            pytest.fail("the consumer reads for ever")
+        consumer.drain()
+
+
+@pytest.fixture
+def shop(stream: Callable[..., Stream], store: ObjectStore, moto_url: str) -> Callable[..., Shop]:
+    def make(shards: int = 1) -> Shop:
+        here = stream(shards)
+        place = StreamPlace("shop", here.name, checkpoint_table(here.name), live_table(here.name), "commerce")
+        dynamodb = client("dynamodb", moto_url)
+        for table in (
+            StreamTable(place.checkpoints),
+            StreamTable(str(place.live_view), ("view", "entry"), "expires_at"),
+        ):
+            table.write(dynamodb, table.wanted())
+        return Shop(here, place, store, dynamodb)
+
+    return make

@@ -1,8 +1,11 @@
-"""`lakeworks stream`: put records into a stream, size a stream."""
+"""`lakeworks stream`: put records into a stream, land them, look at its shards, size a stream."""
 
 import hashlib
 import json
+import logging
+import signal
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -10,10 +13,15 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from lakeworks.cli.arguments import AsJson
-from lakeworks.cli.connection import client
-from lakeworks.cli.output import emit, emit_one, say
+from lakeworks.cli.connection import client, connect
+from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.errors import ConfigError, RecordRefused
+from lakeworks.streaming.checkpoint_table import CheckpointTable
+from lakeworks.streaming.consumer import Consumer, LeasePolicy
+from lakeworks.streaming.landed_batch import BatchLanding
 from lakeworks.streaming.producer import FlushPolicy, Producer
+from lakeworks.streaming.shard_ingest import BatchPolicy
+from lakeworks.streaming.shards import StreamShards
 from lakeworks.streaming.sizing import StreamLoad, size_stream
 from lakeworks.streaming.stream_place import find_stream
 
@@ -103,3 +111,51 @@ def _key_of(data: bytes, field: str) -> str:
     except (ValueError, AttributeError, RecursionError):
         found = None
     return str(found)[:256] if found not in (None, "") else hashlib.sha256(data).hexdigest()[:16]
+
+
+def run_consumer(
+    name: StreamArgument,
+    max_records: Annotated[int, typer.Option(help="Records of one landing object at the most.", min=1)] = 10_000,
+    max_bytes: Annotated[int, typer.Option(help="Bytes of its records at the most.", min=1)] = 16 << 20,
+    max_age: Annotated[float, typer.Option(help="Seconds after which a record lands at the latest.", min=0)] = 60.0,
+    settle: Annotated[float, typer.Option(help="Seconds after an hour until it can be closed.", min=0)] = 60.0,
+    lease: Annotated[float, typer.Option(help="Seconds after which a dead process loses its shards.", min=1)] = 30.0,
+) -> None:
+    """Land a stream's records until SIGTERM or Ctrl-C.
+
+    Then it lands what was read, and gives its shards to others. Start as many of these as you like, on any machine: they share
+    the shards. It logs to stderr.
+    """
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    place, lake, stop = find_stream(name), connect(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    table = CheckpointTable(client("dynamodb"), place.checkpoints, place.kinesis_name)
+    consumer = Consumer(
+        StreamShards(client("kinesis"), place.kinesis_name, table),
+        BatchLanding(lake.store, place),
+        BatchPolicy(max_records, max_bytes, max_age, settle),
+        LeasePolicy(lease, min(5.0, lease / 3)),
+    )
+    consumer.run(stop)
+    say("drained", to_stderr=True)
+
+
+def show_stream(name: StreamArgument, as_json: AsJson = False) -> None:
+    """Show a stream's shards: owner, lag, and what has landed."""
+    place = find_stream(name)
+    table = CheckpointTable(client("dynamodb"), place.checkpoints, place.kinesis_name)
+    rows: list[dict[str, Any]] = [
+        {
+            "shard": one.shard,
+            "owner": one.owner,
+            "behind_seconds": one.behind_ms / 1000,
+            "records": one.totals.records,
+            "problems": one.totals.problems,
+            "objects": one.totals.objects,
+            "closed_through": one.closed_through,
+            "state": "finished" if one.finished else "owned" if one.owner else "free",
+        }
+        for one in sorted(table.all().values(), key=lambda one: one.shard)
+    ]
+    emit(rows, as_json=as_json, title=f"{place.kinesis_name}: shards", layout=Layout(extra=("owner", "objects")))
