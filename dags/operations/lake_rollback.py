@@ -6,35 +6,17 @@ become stale, and their next run builds them again. The same by command: `lakewo
 
 from airflow.sdk import Param
 
-from lakeworks_airflow import RollbackOperator, lake_dag
-
-TABLE = Param(None, type="string", minLength=1, title="Table", examples=["silver.transport.trips"])
-PARTITION = Param(
-    None,
-    type="string",
-    minLength=1,
-    title="Partition",
-    examples=["2019-01-05"],
-    description="`all` without partitions.",
-)
-SEEN = Param(
-    None,
-    type=["null", "integer"],
-    title="Live publication",
-    description="The run stops if another one is live by then.",
-)
+from lakeworks_airflow import RollbackOperator, lake_dag, publication_params
 
 
 @lake_dag(
     schedule=None,
     is_paused_upon_creation=False,  # it runs by trigger only
     params={
-        "table": TABLE,
-        "partition": PARTITION,
+        **publication_params(),
         "to": Param(
             None, type=["null", "integer"], title="Publication", description="Empty: the one before the live one."
         ),
-        "seen": SEEN,
     },
     doc_md=__doc__,
     tags=["lake"],

@@ -4,35 +4,13 @@ The lake page triggers it once it has shown the plan; a person may trigger it by
 `lakeworks withdraw <table> <partition>`.
 """
 
-from airflow.sdk import Param
-
-from lakeworks_airflow import WithdrawOperator, lake_dag
-
-TABLE = Param(None, type="string", minLength=1, title="Table", examples=["silver.transport.trips"])
-PARTITION = Param(
-    None,
-    type="string",
-    minLength=1,
-    title="Partition",
-    examples=["2019-01-05"],
-    description="`all` without partitions.",
-)
-SEEN = Param(
-    None,
-    type=["null", "integer"],
-    title="Live publication",
-    description="The run stops if another one is live by then.",
-)
+from lakeworks_airflow import WithdrawOperator, lake_dag, publication_params
 
 
 @lake_dag(
     schedule=None,
     is_paused_upon_creation=False,  # it runs by trigger only
-    params={
-        "table": TABLE,
-        "partition": PARTITION,
-        "seen": SEEN,
-    },
+    params=publication_params(),
     doc_md=__doc__,
     tags=["lake"],
 )

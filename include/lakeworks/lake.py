@@ -119,6 +119,14 @@ class Lake:
         """The `s3://` address of a table or of a live partition."""
         return self.store.uri(live_prefix(contract.table, partition or Partition()))
 
+    def find_partition(self, contract: Contract, text: str) -> Partition:
+        """Return the typed partition, even one that the contract no longer allows, if the ledger has it.
+
+        Raises:
+            PartitionKeyError: the table can have no such partition.
+        """
+        return contract.parse_partition(text, lambda partition: bool(self.ledger.sequence(contract.table, partition)))
+
     def live(self, contract: Contract, period: Period) -> dict[Partition, LedgerEntry]:
         """Return a table's current partitions in a period, or all of a table that is not partitioned by time."""
         below, pairs = _slice(contract.partition_by, period)

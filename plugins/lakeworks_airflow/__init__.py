@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.operators.serving import ServeOperator
     from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
     from lakeworks_airflow.operators.tenants import TenantOnboardingOperator
-    from lakeworks_airflow.partitions import partition_params, resolve_periods
+    from lakeworks_airflow.partitions import partition_params, publication_params, resolve_periods
     from lakeworks_airflow.task_groups import ingest, write_audit_publish
     from lakeworks_airflow.timetables import DailyPartitions, HourlyPartitions, MonthlyPartitions
 
@@ -73,6 +73,7 @@ __all__ = [
     "lake_dag",
     "monthly_after",
     "partition_params",
+    "publication_params",
     "resolve_periods",
     "start_arrived",
     "table_asset",
@@ -115,6 +116,7 @@ _HOME = {
     "lake_dag": "lakeworks_airflow.dags",
     "monthly_after": "lakeworks_airflow.assets",
     "partition_params": "lakeworks_airflow.partitions",
+    "publication_params": "lakeworks_airflow.partitions",
     "resolve_periods": "lakeworks_airflow.partitions",
     "start_arrived": "lakeworks_airflow.inbox_schedule",
     "table_asset": "lakeworks_airflow.assets",

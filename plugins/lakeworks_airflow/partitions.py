@@ -40,6 +40,27 @@ def partition_params(grain: str) -> dict[str, Param]:
     }
 
 
+def publication_params() -> dict[str, Param]:
+    """Return the form fields for an act on one partition's publications."""
+    return {
+        "table": Param(None, type="string", minLength=1, title="Table", examples=["silver.transport.trips"]),
+        "partition": Param(
+            None,
+            type="string",
+            minLength=1,
+            title="Partition",
+            examples=["2019-01-05"],
+            description="`all` for a table without partitions.",
+        ),
+        "seen": Param(
+            None,
+            type=["null", "integer"],
+            title="Live publication",
+            description="The run stops if another one is live by then.",
+        ),
+    }
+
+
 def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) -> list[Period]:
     """Return a run's periods: from its partition key, else its `from`/`to` range, else a data interval of exactly one period.
 

@@ -1,6 +1,5 @@
 """Airflow's REST API as far as acts ask it: DAGs, assets, runs, who asks. In the shapes of 3.3; the real one is in tests/stack."""
 
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +7,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.support.json_requests import JsonHandler
 
 
 @dataclass
@@ -92,37 +93,27 @@ def serving_acts(tables: Mapping[str, tuple[str, ...]]) -> Iterator[ActsServer]:
     """The server, until the end."""
     knows = ActsServer(tables)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             knows.tokens.add(self.headers["Authorization"])
             found = knows.get(parts.path, parse_qs(parts.query))
-            self._reply(404 if found is None else 200, found or {"detail": "not found"})
+            self.reply(404 if found is None else 200, found or {"detail": "not found"})
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.body()
             if self.path.endswith("/list"):
-                self._reply(200, knows.get(self.path, {}))
+                self.reply(200, knows.get(self.path, {}))
             elif knows.refuses:
-                self._reply(403, {"detail": "Forbidden"})
+                self.reply(403, {"detail": "Forbidden"})
             else:
                 begun = knows.begin(self.path, body, self.headers["Authorization"])
-                self._reply(200 if begun else 409, begun or {"detail": "already exists"})
+                self.reply(200 if begun else 409, begun or {"detail": "already exists"})
 
         def do_PATCH(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.body()
             knows.unpaused.append(self.path.split("/")[4])
-            self._reply(200, {})
-
-        def _reply(self, status: int, answer: Any) -> None:
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            self.reply(200, {})
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,11 +1,12 @@
 """Airflow's REST API as far as `lakeworks` asks it for runs and tasks, by a server that answers in its shapes (3.3: core API v2)."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.json_requests import JsonHandler
 
 
 def run(run_id: str, key: str | None = None, conf: dict[str, str] | None = None) -> dict[str, Any]:
@@ -26,33 +27,23 @@ def serving_airflow() -> Iterator[tuple[str, dict[str, Any]]]:
     """The server's address and what it knows."""
     knows: dict[str, Any] = {"runs": [], "tasks": [], "asked": [], "answers": {}}
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             known = knows["answers"].get(self.path.partition("?")[0].removeprefix("/api/v2/"))
             if known is not None or "offset=" not in self.path:
-                self._reply(404 if known is None else 200, known)
+                self.reply(404 if known is None else 200, known)
                 return
             offset = int(self.path.rpartition("offset=")[2])
-            self._reply(200, {"dag_runs": knows["runs"][offset : offset + 100]})
+            self.reply(200, {"dag_runs": knows["runs"][offset : offset + 100]})
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.body()
             if self.path.endswith("/auth/token"):
                 good = body == {"username": "admin", "password": "s:cret"}
-                self._reply(201 if good else 401, {"access_token": "token"})
+                self.reply(201 if good else 401, {"access_token": "token"})
                 return
             knows["asked"].append((self.headers["Authorization"], body["state"]))
-            self._reply(200, {"task_instances": knows["tasks"][body["page_offset"] : body["page_offset"] + 100]})
-
-        def _reply(self, status: int, answer: Any) -> None:
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            self.reply(200, {"task_instances": knows["tasks"][body["page_offset"] : body["page_offset"] + 100]})
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -4,6 +4,7 @@ They show the taxi's tables over a year with one honest gap, a month whose input
 month with quarantined rows.
 """
 
+import os
 import socket
 import sys
 import threading
@@ -22,6 +23,8 @@ from lakeworks.core.layout import quarantine_key, run_key
 from lakeworks.core.partition import Partition, Period, period_range
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, inputs_fingerprint
 from lakeworks_airflow.lake_page.application import page_of
+from lakeworks_airflow.lake_page.person import Person
+from tests.support.airflow_acts import serving_acts
 from tests.support.chromium import ABSENT, browsing, executable
 from tests.support.many_partitions import Many, entry, many
 
@@ -37,6 +40,8 @@ RUN = Run(id="manual__1", started_at=datetime(2026, 1, 1, tzinfo=UTC))
 PICTURES = {
     "lake-overview.png": ("/lake/", 1280, 860),
     "lake-table.png": ("/lake/tables/silver.transport.trips", 1280, 860),
+    "lake-plan.png": ("/lake/tables/silver.transport.trips/plan?act=backfill&from=2019-04&to=2019-11", 1280, 800),
+    "lake-money.png": ("/lake/money?compare=yes&lifecycle=30:STANDARD_IA", 1280, 860),
 }
 
 
@@ -96,10 +101,23 @@ def main(folder: Path) -> None:
     failed = Activity(
         TRIPS.name, FAILED, "failed", datetime.now(UTC) + timedelta(hours=1), "taxi manual__2 write: failed"
     )
-    with TemporaryDirectory() as scratch, many(Path(scratch)) as found, browsing(program) as browser:
+    person = Person("admin", "session", "token", "secret", lambda _: True)
+    tables = tuple(contract.name for contract in (ZONES, RECEIVED, TRIPS, DEMAND, SUMMARY))
+    with (
+        TemporaryDirectory() as scratch,
+        many(Path(scratch)) as found,
+        serving_acts({"taxi": tables}) as airflow,
+        browsing(program) as browser,
+    ):
         fill(found)
+        airflow.grain = "month"
+        os.environ |= {
+            "LAKE_BUCKET": found.lake.store.bucket,
+            "LAKE_REGION": "us-east-1",
+            "LAKE_AIRFLOW_URL": airflow.url,
+        }
         app = FastAPI()
-        app.mount("/lake", page_of(lambda: found.lake, lambda: None, lambda _: ((failed,), "")))
+        app.mount("/lake", page_of(lambda: found.lake, lambda: person, lambda _: ((failed,), "")))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -42,4 +42,4 @@ def find_partition(lake: "Lake", contract: "Contract", text: str) -> "Partition"
     Raises:
         PartitionKeyError: the table can have no such partition.
     """
-    return contract.parse_partition(text, lambda partition: bool(lake.ledger.sequence(contract.table, partition)))
+    return lake.find_partition(contract, text)

@@ -94,6 +94,16 @@ class LedgerEntry(StoredDocument):
         """Bytes over all objects."""
         return sum(item.size for item in self.objects)
 
+    def as_row(self) -> dict[str, Any]:
+        """Return a row for people and programs about what an act made live."""
+        return {
+            "table": self.table,
+            "partition": str(self.parsed),
+            "publication": self.seq,
+            "state": self.state,
+            "rows": self.rows,
+        }
+
     @property
     def is_live(self) -> bool:
         """Return True if the entry is complete and says what is live."""

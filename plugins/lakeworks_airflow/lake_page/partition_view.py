@@ -18,8 +18,9 @@ from lakeworks.quarantine.replays import quarantined_by
 _SHOWN = 50
 # The largest number of rows to search for one partition's while a person waits.
 MOST_SEARCHED = 200_000
-# Rows of two publications that are compared while a person waits.
-MOST_COMPARED = 2_000_000
+# Rows and bytes of two publications that are compared while a person waits, in the api-server's own memory.
+MOST_COMPARED = 500_000
+MOST_COMPARED_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def read_partition(lake: Lake, name: str, text: str) -> PartitionView:
         LakeNotFound: nothing was ever published there.
     """
     contract = load_contract(name)
-    partition = contract.parse_partition(text, lambda part: bool(lake.ledger.sequence(contract.table, part)))
+    partition = lake.find_partition(contract, text)
     history = lake.ledger.history(contract.table, partition)
     if not history:
         raise LakeNotFound(
@@ -113,14 +114,20 @@ def read_difference(lake: Lake, name: str, text: str, before: int, after: int) -
         ConfigError: they have too many rows to compare while a person waits.
     """
     contract = load_contract(name)
-    partition = contract.parse_partition(text, lambda part: bool(lake.ledger.sequence(contract.table, part)))
-    rows = sum(e.rows for e in lake.ledger.history(contract.table, partition) if e.seq in (before, after))
-    if rows > MOST_COMPARED:
+    partition = lake.find_partition(contract, text)
+    both = [entry for entry in lake.ledger.history(contract.table, partition) if entry.seq in (before, after)]
+    if not are_small(*both):
         raise ConfigError(
-            f"These publications have {rows:,} rows, too many to compare while a page waits. Compare them by: "
+            f"These publications have {sum(entry.rows for entry in both):,} rows, too many to compare while a page waits. By: "
             f"lakeworks diff {name} {partition} --before {before} --after {after}"
         )
     return DifferenceView(contract, partition, diff(lake, contract, partition, before, after))
+
+
+def are_small(*entries: LedgerEntry) -> bool:
+    """Return True if publications can be compared while a person waits."""
+    rows, size = sum(entry.rows for entry in entries), sum(entry.size for entry in entries)
+    return rows <= MOST_COMPARED and size <= MOST_COMPARED_BYTES
 
 
 def time_taken(entry: LedgerEntry) -> timedelta | None:

@@ -8,8 +8,6 @@ from lakeworks_airflow.operators.base import TableOperator, run_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from lakeworks.ledger.entry import LedgerEntry
-
 
 class RollbackOperator(TableOperator):
     """Make an earlier publication of one partition live again.
@@ -34,13 +32,8 @@ class RollbackOperator(TableOperator):
         from lakeworks.publications.rollbacks import rollback
 
         lake, contract = self.lake(), load_contract(self.table)
-        partition = contract.parse_partition(
-            self.partition, lambda part: bool(lake.ledger.sequence(contract.table, part))
-        )
-        done = rollback(
-            lake, contract, partition, _number(self.to), seen=_number(self.seen), by=context["dag_run"].run_id
-        )
-        return _line(done)
+        partition, by = lake.find_partition(contract, self.partition), context["dag_run"].run_id
+        return rollback(lake, contract, partition, _number(self.to), seen=_number(self.seen), by=by).as_row()
 
 
 class WithdrawOperator(TableOperator):
@@ -64,10 +57,8 @@ class WithdrawOperator(TableOperator):
         from lakeworks.publications.withdrawal import withdraw
 
         lake, contract = self.lake(), load_contract(self.table)
-        partition = contract.parse_partition(
-            self.partition, lambda part: bool(lake.ledger.sequence(contract.table, part))
-        )
-        return _line(withdraw(lake, contract, partition, seen=_number(self.seen), by=context["dag_run"].run_id))
+        partition, by = lake.find_partition(contract, self.partition), context["dag_run"].run_id
+        return withdraw(lake, contract, partition, seen=_number(self.seen), by=by).as_row()
 
 
 class ReplayOperator(TableOperator):
@@ -108,13 +99,3 @@ class ReplayOperator(TableOperator):
 def _number(text: int | str) -> int | None:
     """Return a templated number; None for an empty field."""
     return int(text) if str(text) not in ("", "None") else None
-
-
-def _line(entry: "LedgerEntry") -> dict[str, Any]:
-    return {
-        "table": entry.table,
-        "partition": str(entry.parsed),
-        "publication": entry.seq,
-        "state": entry.state,
-        "rows": entry.rows,
-    }

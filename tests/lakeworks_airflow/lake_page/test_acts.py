@@ -149,6 +149,7 @@ def test_a_paused_dag_is_unpaused_only_if_the_person_says_so(
     [
         ({"path": "year=2026/month=01/day=07"}, {}),
         ({"act": "rollback"}, {}),
+        ({"table": "bronze.sales.orders"}, {}),
         ({"signature": "0" * 64}, {}),
         ({"at": "2026-01-01T00:00:00+00:00"}, {}),
         ({}, {"Origin": "https://evil.example"}),
@@ -169,7 +170,11 @@ def test_a_request_that_the_persons_own_form_did_not_send_starts_nothing(
     assert airflow.began == []
 
 
-def test_a_form_of_another_session_starts_nothing(client: Callable[..., TestClient], airflow: ActsServer) -> None:
+def test_a_form_of_another_session_or_table_starts_nothing(
+    client: Callable[..., TestClient], airflow: ActsServer
+) -> None:
+    own = form(client().get(WITHDRAW).text)
+    assert client().post("/lake/tables/bronze.sales.orders/act", data=own).status_code == 403
     fields = form(client(person("mallory", "session of mallory")).get(WITHDRAW).text)
     assert client().post(ACT, data=fields).status_code == 403
     other = form(client(person(session="an earlier session")).get(WITHDRAW).text)
@@ -216,6 +221,7 @@ def test_what_airflow_refuses_is_refused(client: Callable[..., TestClient], airf
     [
         (f"/lake/tables/{ORDERS}/plan?act=explode", 404),
         (f"/lake/tables/{ORDERS}/plan?act=build&from=July", 404),
+        (f"/lake/tables/{ORDERS}/plan?act=backfill&from=2026-01-05&to=9998-12-31", 404),
         (f"/lake/tables/{ORDERS}/plan?act=rollback&path=2026-01-05&to=x", 400),
         (f"/lake/tables/{ORDERS}/plan?act=build&from=2026-01-05&dag=%3Cscript%3E", 404),
         (f"/lake/tables/{ORDERS}/plan?act=replay&period=2026-01-07", 404),

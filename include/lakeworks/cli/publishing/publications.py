@@ -1,6 +1,6 @@
 """`lakeworks rollback`, `withdraw` and `diff`: one partition's publications."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -9,7 +9,6 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
-from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.publications import shown_difference as difference
 from lakeworks.publications.comparison import diff
 from lakeworks.publications.rollbacks import rollback
@@ -29,7 +28,7 @@ def rollback_partition(
     lake = connect()
     with waiting(f"Rolling back {table} {partition}"):
         entry = rollback(lake, contract, find_partition(lake, contract, partition), to)
-    emit([_line(entry)], as_json=as_json, title="Rolled back")
+    emit([entry.as_row()], as_json=as_json, title="Rolled back")
 
 
 def withdraw_partition(table: TableArgument, partition: PartitionArgument, as_json: AsJson = False) -> None:
@@ -41,7 +40,7 @@ def withdraw_partition(table: TableArgument, partition: PartitionArgument, as_js
     lake = connect()
     with waiting(f"Withdrawing {table} {partition}"):
         entry = withdraw(lake, contract, find_partition(lake, contract, partition))
-    emit([_line(entry)], as_json=as_json, title="Withdrawn")
+    emit([entry.as_row()], as_json=as_json, title="Withdrawn")
 
 
 def diff_publications(
@@ -76,13 +75,3 @@ def diff_publications(
     for title, rows in (("Columns", columns), ("Statistics", figures), ("Rows, the first ones", samples)):
         if rows:
             emit(rows, as_json=False, title=title, layout=_ROWS)
-
-
-def _line(entry: LedgerEntry) -> dict[str, Any]:
-    return {
-        "table": entry.table,
-        "partition": str(entry.parsed),
-        "publication": entry.seq,
-        "state": entry.state,
-        "rows": entry.rows,
-    }

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from lakeworks.airflow_api import Airflow
@@ -19,7 +20,7 @@ from lakeworks.publications.comparison import PublicationDiff, diff
 from lakeworks.publications.rollbacks import plan_rollback
 from lakeworks.publications.withdrawal import plan_withdrawal
 from lakeworks.quarantine.replays import find
-from lakeworks_airflow.lake_page.partition_view import MOST_COMPARED
+from lakeworks_airflow.lake_page.partition_view import are_small
 
 TITLES = {
     "build": "Build a period",
@@ -28,6 +29,7 @@ TITLES = {
     "rollback": "Roll back",
     "withdraw": "Withdraw",
 }
+MOST_PERIODS = 40_000  # of a plan that a page shows: four years of hours, a century of days
 DAGS = {"replay": "lake_replay", "rollback": "lake_rollback", "withdraw": "lake_withdraw"}
 
 
@@ -97,7 +99,7 @@ def plan_act(airflow: Airflow, lake: Lake, act: str, name: str, dag_id: str, ask
 
 
 def _rollback(lake: Lake, contract: Contract, asked: Mapping[str, str]) -> dict[str, Any]:
-    partition = _partition(lake, contract, asked)
+    partition = lake.find_partition(contract, asked.get("path", ""))
     plan = plan_rollback(lake, contract, partition, _number(asked.get("to", "")))
     live, target = plan.live, plan.target
     fields = {"path": partition.path or "all", "to": str(target.seq), "seen": str(live.live_seq)}
@@ -119,7 +121,7 @@ def _rollback(lake: Lake, contract: Contract, asked: Mapping[str, str]) -> dict[
 
 
 def _withdraw(lake: Lake, contract: Contract, asked: Mapping[str, str]) -> dict[str, Any]:
-    partition = _partition(lake, contract, asked)
+    partition = lake.find_partition(contract, asked.get("path", ""))
     live = plan_withdrawal(lake, contract, partition)
     fields = {"path": partition.path or "all", "seen": str(live.live_seq)}
     return {
@@ -159,6 +161,7 @@ def _runs(airflow: Airflow, lake: Lake, act: str, contract: Contract, dag_id: st
         raise PartitionKeyError(f"Name the first {dag.grain}. Nothing was started.")
     if act == "build":
         first = last = _containing(first, dag)
+    _require_short(dag, first, last)
     plan = plan_range(airflow, lake, dag, first, last, asked.get("chunk") or None, again=again)
     facts = [("tables", ", ".join(dag.tables)), ("range", first if first == last else f"{first} to {last}")]
     if plan.days > 1:
@@ -176,6 +179,21 @@ def _runs(airflow: Airflow, lake: Lake, act: str, contract: Contract, dag_id: st
     )  # fmt: skip
 
 
+def _require_short(dag: PipelineDag, first: str, last: str) -> None:
+    """Stop a range that would keep the api-server busy.
+
+    Raises:
+        PartitionKeyError: it has too many periods, or a key is none.
+    """
+    lengths = {"month": timedelta(days=28), "day": timedelta(days=1), "hour": timedelta(hours=1)}
+    count = (Period.parse(last).end - Period.parse(first).start) / lengths[dag.grain]
+    if count > MOST_PERIODS:
+        raise PartitionKeyError(
+            f"{first} to {last} has more than {MOST_PERIODS:,} {dag.grain}s. Nothing was started. Plan a shorter range, or use "
+            f"the command: lakeworks backfill plan {dag.dag_id} --from {first} --to {last}"
+        )
+
+
 def _containing(text: str, dag: PipelineDag) -> str:
     """Return the DAG's period around a shorter one; a longer one means all its periods."""
     period = Period.parse(text)
@@ -186,12 +204,6 @@ def _containing(text: str, dag: PipelineDag) -> str:
 def _fingerprint(plan: Plan) -> str:
     said = f"{plan.dag.dag_id} " + " ".join(f"{first}/{last}" for first, last in plan.runs)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def _partition(lake: Lake, contract: Contract, asked: Mapping[str, str]) -> Partition:
-    return contract.parse_partition(
-        asked.get("path", ""), lambda part: bool(lake.ledger.sequence(contract.table, part))
-    )
 
 
 def _number(text: str) -> int | None:
@@ -210,7 +222,7 @@ def _difference(
     lake: Lake, contract: Contract, partition: Partition, live: LedgerEntry, target: LedgerEntry
 ) -> PublicationDiff | None:
     """Return what would differ; None if there are too many rows to compare while a person waits, or none."""
-    if not live.objects or live.rows + target.rows > MOST_COMPARED:
+    if not live.objects or not are_small(live, target):
         return None
     try:
         return diff(lake, contract, partition, before=live.live_seq, after=target.seq)

@@ -80,7 +80,7 @@ class ActPages:
         if dag_id not in dags:
             raise LakeNotFound(f"`{dag_id}` does not build `{name}`. These do: {', '.join(dags)}.")
         found = plan_act(airflow, self.connect(), act, name, dag_id, asked)
-        fields = signed(person, {"act": act, "dag": dag_id, **found.fields}, datetime.now(UTC))
+        fields = signed(person, {"act": act, "table": name, "dag": dag_id, **found.fields}, datetime.now(UTC))
         return answer(request, "plan.html", plan=found, contract=contract, fields=fields, dags=dags, asked=asked)
 
     def act(self, request: Request, name: str, sent: Annotated[Mapping[str, str], Depends(form_of)]) -> Response:
@@ -90,6 +90,8 @@ class ActPages:
             raise ActRefused("This login cannot act. Nothing was changed.")
         require_own_page(request.headers, person)
         fields = checked(person, sent, datetime.now(UTC))
+        if fields["table"] != name:
+            raise ActRefused(f"The form is of `{fields['table']}` and was sent to `{name}`. Nothing was changed.")
         act, dag_id = fields["act"], fields["dag"]
         person, airflow = self._person(request, act)
         person.require(dag_id)
