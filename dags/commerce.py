@@ -7,7 +7,7 @@ order. Only one runs at a time, because two of them may rebuild the same day.
 
 import pendulum
 
-from lakeworks_airflow import DailyPartitions, ingest, lake_dag, write_audit_publish
+from lakeworks_airflow import DailyPartitions, ServeOperator, ingest, lake_dag, write_audit_publish
 
 
 @lake_dag(
@@ -31,6 +31,9 @@ def commerce():
     lines = write_audit_publish("silver.commerce.order_lines")
     [orders, products] >> lines
 
-    lines >> write_audit_publish("gold.commerce.daily_sales")
+    sales = write_audit_publish("gold.commerce.daily_sales")
+    lines >> [sales, write_audit_publish("gold.commerce.department_sales")]
+    sales >> ServeOperator(task_id="serve_daily_sales", table="gold.commerce.daily_sales", optional=True)
     orders >> write_audit_publish("gold.commerce.top_customers")
     [orders, customers] >> write_audit_publish("gold.commerce.customer_360_daily")
+    customers >> write_audit_publish("gold.commerce.customer_profiles")

@@ -11,7 +11,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.contract.object_tags import ObjectTags
 from lakeworks.core.layout import live_prefix
 from lakeworks.core.names import TableName
-from lakeworks.core.partition import Partition, PartitionField, Period, period_range
+from lakeworks.core.partition import Partition, PartitionField, Period, date_prefix, period_range
 from lakeworks.core.tenant import Tenant
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
@@ -128,7 +128,11 @@ class Lake:
         return contract.parse_partition(text, lambda partition: bool(self.ledger.sequence(contract.table, partition)))
 
     def live(self, contract: Contract, period: Period) -> dict[Partition, LedgerEntry]:
-        """Return a table's current partitions in a period, or all of a table that is not partitioned by time."""
+        """Return a table's current partitions in a period, or all of a table that is not partitioned by time or date."""
+        if contract.date_column:
+            first = contract.partition_by[0].column == contract.date_column
+            folder = f"{contract.date_column}={date_prefix(period)}" if first else ""
+            return self.ledger.live_partitions(contract.table, folder, only=lambda part: contract.has_in(part, period))
         below, pairs = _slice(contract.partition_by, period)
         return self.ledger.live_partitions(
             contract.table, below, only=lambda part: pairs.items() <= dict(part.pairs).items()
@@ -138,7 +142,7 @@ class Lake:
         """Return the current partitions in a range, from one listing a month; all of a table not partitioned by time."""
         months = list(period_range(Period.containing(start, "month"), end))
         entries: dict[Partition, LedgerEntry] = {}
-        for month in months if contract.time_fields else months[:1]:
+        for month in months if contract.time_fields or contract.date_column else months[:1]:
             for partition, entry in self.live(contract, month).items():
                 covers = partition.period
                 if covers is None or (covers.start < end and covers.end > start):

@@ -69,10 +69,11 @@ class PlannedRun(_Part):
 
 
 class Question(_Part):
-    """A question and the SQL that answers it."""
+    """A question and the SQL that answers it: over the lake, or over the served tables in PostgreSQL."""
 
     question: str
     sql: str
+    served: bool = False
 
 
 class Suggestion(_Part):

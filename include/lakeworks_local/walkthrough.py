@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+import psycopg
 from rich.console import Console
 from rich.table import Table
 
 from lakeworks.contract import load_contract
+from lakeworks.errors import LakeError
+from lakeworks.serving.database import connected
 from lakeworks.status.table_summary import COUNTED_AGAIN
 from lakeworks_local.plan import Days, PlannedRun, load_walkthrough
 from lakeworks_local.stack.api import FINISHED, AirflowApi
@@ -50,7 +53,8 @@ class Demo:
                 self._run(api)
             self._show_ledger()
         for item in self.plan.questions:
-            self._table(item.question, self._lakeworks("sql", item.sql))
+            rows = self._served(item.sql) if item.served else self._lakeworks("sql", item.sql)
+            self._table(item.question, rows)
 
     def _drop(self) -> None:
         """Put the sample files into the inbox."""
@@ -145,6 +149,16 @@ class Demo:
         if done.returncode:
             raise StackError(f"lakeworks {arguments[0]} failed:\n{done.stderr[-2000:]}")
         return list(json.loads(done.stdout))
+
+    def _served(self, sql: str) -> list[dict[str, Any]]:
+        """Ask PostgreSQL, as an application would."""
+        try:
+            with connected(self.stack.environment["LAKE_SERVING_URL"]) as connection:
+                cursor = connection.execute(sql.encode())
+                names = [column.name for column in cursor.description or ()]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except (LakeError, psycopg.Error) as error:
+            raise StackError(f"PostgreSQL does not answer the walkthrough's question:\n{sql}\n{error}") from error
 
     def _show_ledger(self) -> None:
         rows = [row for row in self._lakeworks("ledger") if row["rows_in"]]

@@ -44,7 +44,14 @@ SILVER = (
     "silver.commerce.orders",
     "silver.commerce.order_lines",
 )
-GOLD = ("daily_sales", "top_customers", "customer_360_monthly", "customer_360_daily")
+GOLD = (
+    "daily_sales",
+    "top_customers",
+    "department_sales",
+    "customer_360_monthly",
+    "customer_360_daily",
+    "customer_profiles",
+)
 
 
 @dataclass

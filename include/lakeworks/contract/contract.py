@@ -55,7 +55,7 @@ class Contract(Partitioning, Section):
     partition_by: tuple[PartitionBy, ...] = Field(
         (),
         description="What the table is cut by: `month`, `day` or `hour` (of the run's period), `day(column)`, or a column, "
-        "whose values are then in the path only.",
+        "whose values are then in the path only. A run owns its own days of a date column (`date=2019-01-05`).",
     )
     source: str | None = Field(
         None,
@@ -80,6 +80,11 @@ class Contract(Partitioning, Section):
     look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
     late_data: LateData | None = Field(
         None, description="Late data: the partitions that a run rebuilds are those its upstream's arrivals belong to."
+    )
+    may_empty: bool = Field(
+        default=False,
+        description="Whether a category (`region=apac`) or a time of a run's own that has no rows any more is published empty, "
+        "or stops the run. With `late_data`, use its own `may_empty`.",
     )
     inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
     columns: dict[str, Column] = Field(description="Every column by name, in the order of the files.")
@@ -129,6 +134,12 @@ class Contract(Partitioning, Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _empties_partitions(self) -> "Contract":
+        if self.may_empty and not self.partition_by:
+            raise ValueError("`may_empty` needs `partition_by`: a table without partitions is replaced as a whole")
+        return self
+
     @property
     def projected(self) -> bool:
         """Return True if Athena computes the table's partitions."""
@@ -138,6 +149,8 @@ class Contract(Partitioning, Section):
     def _can_rebuild(self) -> "Contract":
         if self.late_data is None:
             return self
+        if self.may_empty:
+            raise ValueError("`may_empty` of a table with `late_data` belongs into that section: `late_data.may_empty`")
         reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
         if reads or self.preserves_rows or self.source:
             raise ValueError("`late_data` decides what is read: no `source`, `preserves_rows` or look-back with it")

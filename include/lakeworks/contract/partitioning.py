@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lakeworks.core.partition import Partition, Period
+from lakeworks.core.partition import Partition, Period, date_prefix, owns
 from lakeworks.errors import PartitionKeyError
 
 if TYPE_CHECKING:
-    from lakeworks.contract.columns import PartitionBy
+    from lakeworks.contract.columns import Column, PartitionBy
 
 _EXAMPLES = {"year": "2019", "month": "01", "day": "05", "hour": "03"}
 
@@ -22,6 +22,7 @@ class Partitioning:
     if TYPE_CHECKING:
         name: str
         partition_by: tuple[PartitionBy, ...]
+        columns: dict[str, Column]
 
         def could_have(self, partition: Partition) -> bool:
             """Return True if the table can have the partition."""
@@ -40,6 +41,28 @@ class Partitioning:
     def identity_columns(self) -> tuple[str, ...]:
         """Columns that live in the partition path only, as Hive demands."""
         return tuple(str(field.column) for field in self.partition_by if not field.is_time)
+
+    @property
+    def date_column(self) -> str | None:
+        """The first identity column of type date where no other time cuts the table; `date=2019-01-05` is that day's run's."""
+        if self.time_fields:
+            return None
+        return next((name for name in self.identity_columns if self.columns[name].type.kind == "date"), None)
+
+    @property
+    def is_owned_whole(self) -> bool:
+        """Return True if no time cuts the table, so that every run rewrites all of it."""
+        return not self.time_fields and self.date_column is None
+
+    def has_in(self, partition: Partition, period: Period) -> bool:
+        """Return True if a run of the period may write the partition: its times lie in the period, or the period in it.
+
+        A row without a time belongs to no period: every run would replace the others' such rows.
+        """
+        if self.date_column is None:
+            return owns(self.partition_by, partition, period)
+        value = dict(partition.pairs).get(self.date_column)
+        return value is not None and value.startswith(date_prefix(period))
 
     @property
     def partition_keys(self) -> tuple[str, ...]:

@@ -233,6 +233,12 @@ def partition_of(fields: tuple[PartitionField, ...], row: dict[str, Any], period
     return Partition(tuple(pairs))
 
 
+def date_prefix(period: Period) -> str:
+    """Return the beginning that the dates of a period have as text: `2019-01-`, or the day itself for a day or an hour."""
+    day = period.start.date().isoformat()  # not strftime, which does not pad years
+    return day.removesuffix("01") if period.grain == "month" else day
+
+
 def owns(fields: tuple[PartitionField, ...], partition: Partition, period: Period) -> bool:
     """Return True if a run of the period may write the partition: its times lie in the period, or the period in it.
 

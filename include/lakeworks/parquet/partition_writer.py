@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import partition_fault
 from lakeworks.core.layout import join, part_name
-from lakeworks.core.partition import Partition, PartitionField, Period, owns, partition_of
+from lakeworks.core.partition import Partition, PartitionField, Period, partition_of
 from lakeworks.errors import AuditFailed, ConfigError, NotStorable, PartitionExplosion, PartitionNotOwned
 from lakeworks.ledger.run_record import StagedObject, StagedPartition
 from lakeworks.parquet.encoder import ParquetPart, sha256_of
@@ -135,12 +135,12 @@ class PartitionedWriter:
             raise ConfigError(
                 f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
             )
-        if self.contract.late_data is None and not owns(self.contract.partition_by, partition, self.period):
-            times = ", ".join(f"`{item.column}`" for item in self.contract.time_fields)
+        if self.contract.late_data is None and not self.contract.has_in(partition, self.period):
+            cut_by = self.contract.date_column or ", ".join(str(item.column) for item in self.contract.time_fields)
             raise PartitionNotOwned(
                 f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
                 f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
-                f"at the rows whose {times} is null or lies outside of {self.period}; a row rule can quarantines them."
+                f"at the rows whose `{cut_by}` is null or lies outside of {self.period}; a row rule can quarantine them."
             )
         self._require(partition)
         if fault := partition_fault(self.contract, partition):

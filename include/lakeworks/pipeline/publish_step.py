@@ -98,14 +98,23 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None
     staged = {item.parsed for item in manifest.partitions}
     own = manifest.touched is None
     live = lake.live(contract, manifest.parsed_period) if own else _current_of_rebuilt(lake, contract, manifest)
-    emptied = sorted(str(partition) for partition in live if partition not in staged)
+    emptied = sorted(str(partition) for partition, entry in live.items() if entry.rows and partition not in staged)
     if emptied:
         raise AuditFailed(
             f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
             f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
             f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
-            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}"
+            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}. {_advice(contract)}"
         )
+
+
+def _advice(contract: Contract) -> str:
+    """Return the way to partitions that may run dry, or that each belong to a run of their own."""
+    field = "late_data.may_empty: true" if contract.late_data else "may_empty: true"
+    advice = f"Where partitions may run dry, the contract says `{field}`."
+    if not contract.is_owned_whole:
+        return advice
+    return f"{advice} Every run owns this table as a whole: to have a run own its day alone, cut it by `day` as well."
 
 
 def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[str, LakeType]]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +29,7 @@ from lakeworks.errors import LakeNotFound, RowBalanceError
 from lakeworks.lake import Lake
 from lakeworks.landing.reader import open_landed
 from lakeworks.ledger.code_record import CodeRecord
-from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, RunRecord, StagedObject
+from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, RunRecord, StagedObject, StagedPartition
 from lakeworks.parquet.dataset import nothing, open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline import contract_history as contracts
@@ -121,6 +121,7 @@ def _receive(work: _Work) -> RunRecord:
         counted = _Counted(storable_rows(conformed.reader, work.contract, misfits))
         with sorted_for_publishing(work.lake.engine, work.contract, counted.reader) as ordered:
             staged = work.writer().write(ordered)
+        staged += _run_dry(work, staged)
         quarantine = store_quarantined(work.lake, work.contract, work.period, work.run, part)
     rows = RowBalance(
         read=counted.rows + misfits.rows,
@@ -154,6 +155,8 @@ def _transform(work: _Work, sql: str) -> RunRecord:
         staged = work.writer().write(built.staged())
         if affected and affected.late_data.may_empty:
             staged += work.writer().write_empty(affected.emptied(item.parsed for item in staged))
+        elif affected is None:
+            staged += _run_dry(work, staged)
         quarantine = _store_quarantined(work, built) if built.counts.quarantined else None
     balance = RowBalance(
         read=built.counts.read,
@@ -165,6 +168,20 @@ def _transform(work: _Work, sql: str) -> RunRecord:
     based_on = affected.based_on if affected else None
     update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": based_on}
     return _manifest(work, balance).model_copy(update=update)
+
+
+def _run_dry(work: _Work, staged: Iterable[StagedPartition]) -> list[StagedPartition]:
+    """Stage the run's own live partitions that have no rows any more as empty ones, if the contract says so."""
+    if not work.contract.may_empty:
+        return []
+    filled = {item.parsed for item in staged}
+    live = work.lake.live(work.contract, work.period)
+    dry = sorted(partition for partition, entry in live.items() if entry.rows and partition not in filled)
+    if dry:
+        log.info(
+            "%s %s: %d partitions have no rows any more, first %s", work.contract.name, work.period, len(dry), dry[0]
+        )
+    return work.writer().write_empty(dry)
 
 
 def _attach_all(work: _Work, sql: str, session: DuckDbSession, affected: AffectedPartitions | None) -> Iterator[Input]:

@@ -51,8 +51,7 @@ def summarise(lake: Lake, contract: Contract) -> TableSummary:
     """Read a table's ledger."""
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out)
     runs = latest_runs(lake, contract)
-    # Every run rewrites a table without partitions, so only the last run counts.
-    counted = list(runs.values()) if contract.partition_keys else list(runs.values())[-1:]
+    counted = list(runs.values())[-1:] if contract.is_owned_whole else list(runs.values())
     audits = [run.audit or {} for run in counted]
     warnings = sum(audit.get("warnings", 0) for audit in audits)
     return TableSummary(

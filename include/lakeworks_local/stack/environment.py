@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakeworks_local.replay.shopify import TOKEN
+from lakeworks_local.stack.postgres import SERVED
 
 LOGIN = ("admin", "lakeworks")
 BUCKET = "lakeworks-demo"
@@ -23,6 +24,11 @@ class Addresses:
     aws: str
     replay: str
     airflow_port: int
+
+    @property
+    def served(self) -> str:
+        """The database of the tables that the lake serves, on the same PostgreSQL; it listens on a socket file only."""
+        return f"postgresql://postgres@/{SERVED}?{self.postgres.partition('?')[2]}"
 
     @property
     def airflow(self) -> str:
@@ -55,6 +61,7 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
         "LAKE_PROJECT": str(root),
         "LAKE_BUCKET": BUCKET,
         "LAKE_PII_SALT": "demo: no one is in the sample data",  # in a deployment this is a secret
+        "LAKE_SERVING_URL": at.served,
         "LAKE_SCRATCH_DIR": str(folder / "scratch"),
         "LAKE_AIRFLOW_URL": f"http://{LOGIN[0]}:{LOGIN[1]}@127.0.0.1:{at.airflow_port}",
         "AIRFLOW_HOME": str(home),

@@ -21,12 +21,13 @@ import psutil
 
 from lakeworks_local.stack.parent import dying_with_parent
 
-_DATABASE = "airflow"
+_METADATA = "airflow"
+SERVED = "lake"  # the tables that the lake serves, apart from Airflow's
 _FAST = signal.SIGINT  # rolls back, closes connections, writes a checkpoint
 
 
 def main(data: Path, ready: Path) -> None:
-    """Start the server, create the metadata database, write its SQLAlchemy address, wait for SIGTERM or the server's end."""
+    """Start the server, create the databases, write the metadata's SQLAlchemy address, wait for SIGTERM or the server's end."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -37,8 +38,8 @@ def main(data: Path, ready: Path) -> None:
     command = [str(_binaries() / "postgres"), "-D", str(data), "-c", "listen_addresses=", "-k", str(sockets)]
     server = subprocess.Popen(command, user=user, cwd=data, preexec_fn=dying_with_parent(_FAST))
     try:
-        if _create_database(sockets, server, stop):
-            ready.write_text(f"postgresql+psycopg2://postgres@/{_DATABASE}?host={sockets}")
+        if _create_databases(sockets, server, stop):
+            ready.write_text(f"postgresql+psycopg2://postgres@/{_METADATA}?host={sockets}")
         while not stop.wait(0.3):
             if server.poll() is not None:
                 sys.exit(f"PostgreSQL ended with code {server.returncode}")
@@ -113,8 +114,8 @@ def _socket_folder(data: Path, user: str | None) -> Path:
     return folder
 
 
-def _create_database(sockets: Path, server: subprocess.Popen[bytes], stop: threading.Event) -> bool:
-    """Create the database once the server answers. Return False if the server ended or was asked to stop before."""
+def _create_databases(sockets: Path, server: subprocess.Popen[bytes], stop: threading.Event) -> bool:
+    """Create the databases once the server answers. Return False if the server ended or was asked to stop before."""
     import psycopg2
 
     deadline = time.monotonic() + 60
@@ -128,9 +129,10 @@ def _create_database(sockets: Path, server: subprocess.Popen[bytes], stop: threa
             continue
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("select 1 from pg_database where datname = %s", (_DATABASE,))
-            if cursor.fetchone() is None:
-                cursor.execute(f"create database {_DATABASE}")
+            cursor.execute("select datname from pg_database")
+            known = {name for (name,) in cursor.fetchall()}
+            for name in {_METADATA, SERVED} - known:
+                cursor.execute(f"create database {name}")
         connection.close()
         return True
     return False

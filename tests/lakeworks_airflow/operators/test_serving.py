@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from psycopg.conninfo import conninfo_to_dict
 
 from lakeworks.lake import Lake
@@ -54,3 +54,16 @@ def test_without_a_database_the_task_fails_for_good(
 ) -> None:
     with pytest.raises(AirflowFailException, match=says):
         operator(ServeOperator, table="gold.test.rows", conn_id=conn_id).execute({})
+
+
+def test_an_optional_task_is_skipped_where_the_deployment_does_not_serve(
+    deployment: pytest.MonkeyPatch, address: str
+) -> None:
+    """The shipped DAGs run without PostgreSQL, and a tenant's rows never go to the lake's own database."""
+    with pytest.raises(AirflowSkipException, match="LAKE_SERVING_URL is not set"):
+        operator(ServeOperator, table="gold.test.rows", optional=True).execute({})
+    deployment.setenv("LAKE_SERVING_URL", address)
+    current_settings.cache_clear()
+    with pytest.raises(AirflowSkipException, match="of tenant `acme` is not served"):
+        operator(ServeOperator, table="gold.test.rows", optional=True, tenant="acme").execute({})
+    assert operator(ServeOperator, table="gold.test.rows", optional=True).execute({})["served"] == 1
