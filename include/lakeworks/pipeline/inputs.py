@@ -8,6 +8,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.run_record import readable_records
 
 
 def live_input(lake: Lake, contract: Contract, period: Period, source: Contract) -> dict[Partition, LedgerEntry]:
@@ -22,6 +23,16 @@ def live_input(lake: Lake, contract: Contract, period: Period, source: Contract)
         for read in period.with_earlier(contract.look_back_periods)
         for partition, entry in lake.live(source, read).items()
     }
+
+
+def found_nothing(lake: Lake, source: Contract, period: Period) -> bool:
+    """Return True if the newest run of an upstream table for just this period built no partition.
+
+    A day on which the exchange was closed is no error, and its run builds on. A withdrawn day differs: its run had rows.
+    """
+    records = readable_records(lake.store, list(lake.ledger.runs(source.table, period)))
+    newest = max(records, key=lambda record: record.run.order, default=None)
+    return newest is not None and not newest.partitions
 
 
 def refuse_expired(

@@ -33,7 +33,7 @@ from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, Run
 from lakeworks.parquet.dataset import nothing, open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline import contract_history as contracts
-from lakeworks.pipeline.inputs import live_input, refuse_expired
+from lakeworks.pipeline.inputs import found_nothing, live_input, refuse_expired
 from lakeworks.pipeline.late_data import AffectedPartitions, find_affected
 from lakeworks.pipeline.quarantine_storage import check_limit, quarantine_file, store_quarantined
 from lakeworks.quality.rules import row_rules
@@ -207,7 +207,7 @@ def _attach(
     if not (rule.whole or rule.optional):
         built = affected.periods(contract) if affected else [work.period]
         refuse_expired(work.lake, work.contract, contract, live, built)
-    if not live and not rule.optional:
+    if not (live or rule.optional or (affected is None and found_nothing(work.lake, contract, work.period))):
         raise LakeNotFound(
             f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
             f"Run `{name}` for {work.period} first; see: lakeworks ledger {name}"
