@@ -2,24 +2,32 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
 
+from lakeworks.airflow_api import Airflow
+from lakeworks.settings import current_settings
+from lakeworks_airflow.lake_page.person import Person
 from lakeworks_local.stack.process import free_port
-from tests.lakeworks_airflow.lake_page.conftest import Shown
+from tests.lakeworks_airflow.lake_page.conftest import Shown, opened
 from tests.lakeworks_airflow.lake_page.test_pages import ORDERS, PATHS
+from tests.support.airflow_acts import ActsServer, serving_acts
 from tests.support.chromium import ABSENT, Browser, browsing, executable
 
 pytestmark = pytest.mark.skipif(executable() is None, reason=ABSENT)
 
 
-@pytest.fixture(scope="module")
-def address(orders: Shown) -> Iterator[str]:
-    """The pages over HTTP."""
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """An application over HTTP."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(orders.client.app, port=port, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -27,6 +35,27 @@ def address(orders: Shown) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def address(orders: Shown) -> Iterator[str]:
+    """The pages over HTTP."""
+    with served(orders.client.app) as found:
+        yield found
+
+
+@pytest.fixture
+def acting(orders: Shown, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, ActsServer]]:
+    """The pages as an operator sees them, and the Airflow that they act through."""
+    with serving_acts({"orders": (ORDERS,)}) as airflow:
+        monkeypatch.setenv("LAKE_AIRFLOW_URL", airflow.url)
+        current_settings.cache_clear()
+        reach = lambda who: Airflow.as_person(airflow.url, who.token)  # noqa: E731
+        operator = Person("olga", "session", "token", "secret", lambda _: True)
+        with served(opened(orders.lake, lambda: operator, reach=reach).app) as found:
+            yield found, airflow
+    monkeypatch.undo()
+    current_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +98,34 @@ def test_a_square_of_the_calendar_opens_its_partition(address: str, browser: Bro
     href = browser.evaluate("document.activeElement.href")
     browser.open(href)
     assert "Publication 1 is live" in browser.evaluate("document.body.textContent")
+
+
+def text_after(browser: Browser, script: str) -> str:
+    """Run a script that leaves the page; return the text of the next one."""
+    browser.events.clear()
+    browser.evaluate(script)
+    while not browser.seen("Page.loadEventFired"):
+        browser.evaluate("0")
+    return str(browser.evaluate("document.body.innerText"))
+
+
+PRESS = "document.querySelector('form[method=post] button').click()"
+
+
+def test_an_act_is_started_by_its_button_and_by_no_other_site(acting: tuple[str, ActsServer], browser: Browser) -> None:
+    """A real browser sends the origin that our policies let it send; another site has the very same fields."""
+    url, airflow = acting
+    browser.open(f"{url}/lake/tables/{ORDERS}/plan?act=withdraw&path=2026-01-07")
+    form = browser.evaluate("document.querySelector('form[method=post]').outerHTML")
+    evil = FastAPI()
+    evil.get("/")(lambda: HTMLResponse(form.replace('action="', f'action="{url}')))
+    with served(evil) as elsewhere:
+        browser.open(elsewhere)
+        assert "came from another site than Airflow" in text_after(browser, PRESS)
+    assert airflow.began == []
+    browser.open(f"{url}/lake/tables/{ORDERS}/plan?act=withdraw&path=2026-01-07")
+    shown = text_after(browser, PRESS)
+    (run,) = airflow.began
+    assert shown.splitlines()[-1] != ""
+    assert run["dag_run_id"] in shown
+    assert browser.seen("Log.entryAdded") == []
