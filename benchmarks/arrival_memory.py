@@ -1,15 +1,15 @@
-"""Peak memory of reading a small and a large file as the write step does: read, conformed to a contract, sorted, drained.
+"""Peak memory of reading a small and a large file as the write step does: read, conformed to a contract, sorted, encoded.
 
 `python -m benchmarks.arrival_memory 50 5000` writes files of so many megabytes, one after the other, and prints each one's peak
 for a table without a grain and for one with. LAKE_MEMORY_LIMIT and LAKE_THREADS set the engine that sorts.
 """
 
-import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lakeworks.arrival.contract_rows import conform
@@ -17,6 +17,7 @@ from lakeworks.contract import Contract
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.engines.ingest_sort import sorted_for_publishing
 from lakeworks.landing.readable_file import ReadableFile
+from lakeworks.parquet.encoder import ParquetPart
 
 TEXT = "The quick brown fox. " * 100
 COLUMNS = {
@@ -40,10 +41,11 @@ def fill(path: Path, size: int) -> None:
         number = 0
         while file.tell() < size:
             lines = []
-            for row in range(number, number + 1000):
-                amount = f"{row * 7919 % 100000}.25"
-                text = json.dumps({"id": row, "amount": 0, "note": TEXT}).replace('"amount": 0', f'"amount": {amount}')
-                comma = "," if row and kind == ".json" else ""
+            for place in range(number, number + 1000):
+                row = place * 7919 % 10_000_019  # a prime: in no order, and no number twice
+                amount = f"{row % 100000}.25"
+                text = f'{{"id": {row}, "amount": {amount}, "note": "{TEXT}"}}'
+                comma = "," if place and kind == ".json" else ""
                 lines.append(f"{row},{amount},{TEXT}\n" if kind == ".csv" else f"{comma}{text}\n")
             file.write("".join(lines))
             number += 1000
@@ -57,11 +59,16 @@ def drain(path: Path, grain: list[str]) -> None:
         found = conform([ReadableFile(path, path.name)], wanted, Path(folder))
         limit, threads = os.environ.get("LAKE_MEMORY_LIMIT", "1GB"), int(os.environ.get("LAKE_THREADS", "2"))
         engine = DuckDbEngine(limit, threads, Path(folder))
-        with sorted_for_publishing(engine, wanted, found.reader) as ordered:
-            rows = sum(len(batch) for batch in ordered)
+        with sorted_for_publishing(engine, wanted, found.reader) as ordered, ThreadPoolExecutor(1) as pool:
+            part = ParquetPart(ordered.schema, wanted.storage, Path(folder), pool)
+            for batch in ordered:
+                part.add(batch)
+            part.finish()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     order = "sorted" if grain else "as it comes"
-    sys.stdout.write(f"{path.suffix} {path.stat().st_size // 1_000_000} MB, {rows} rows, {order}, peak {peak} MB\n")
+    sys.stdout.write(
+        f"{path.suffix} {path.stat().st_size // 1_000_000} MB, {part.rows} rows, {order}, peak {peak} MB\n"
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -85,7 +85,12 @@ class Storage(Section):
     column_compression: dict[str, Codec] = Field(
         {}, description="Another codec for some columns, such as none for what is compressed already."
     )
-    row_group_rows: int = Field(500_000, ge=1, description="Rows in one row group.")
+    row_group_rows: int = Field(500_000, ge=1, description="Most rows in one row group.")
+    row_group_bytes: int = Field(
+        128 << 20,
+        ge=1,
+        description="Plain bytes of rows at which a row group ends, so that wide rows do not fill the memory.",
+    )
     max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
     layout: Literal["plain", "versioned"] = Field(
         "plain",

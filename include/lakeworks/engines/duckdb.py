@@ -105,6 +105,20 @@ class DuckDbSession:
             reader = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
         return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in reader))
 
+    def sort_keys(self, rows: pa.RecordBatch, order: Sequence[str]) -> pa.Array:
+        """Return bytes for each row that sort as the engine sorts the rows by some expressions."""
+        keys = ", ".join(f"{key}, 'ASC NULLS LAST'" for key in order)
+        self.side.register("_unkeyed", rows)
+        with explained("The sort"):
+            found = self.side.execute(f"SELECT create_sort_key({keys}) AS key FROM _unkeyed").to_arrow_table()
+        self.side.unregister("_unkeyed")
+        return found["key"].combine_chunks()
+
+    def memory_limit(self) -> int:
+        """Return the engine's limit in bytes."""
+        (limit,) = self._one_row("SELECT parse_formatted_bytes(current_setting('memory_limit'))")
+        return int(limit)
+
     def affected_starts(self, contract: Contract, upstream: TableName) -> list[datetime | None]:
         """Return the starts of the partitions that rows of an attached upstream fall into; None for rows without a time.
 
@@ -226,6 +240,9 @@ class DuckDbEngine:
             ):
                 # Text without an offset is UTC, whatever the machine's zone.
                 connection.execute("SET TimeZone = 'UTC'")
+                for one in (connection, side):
+                    # After two seconds the engine would draw a bar on standard output, where `--json` writes.
+                    one.execute("SET enable_progress_bar = false")
                 if self.pii_salt:
                     connection.execute(f"SET VARIABLE {SALT} = ?", [self.pii_salt])
                 yield DuckDbSession(connection, side, has_salt=bool(self.pii_salt))

@@ -20,6 +20,7 @@ class RowCheck:
         config = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
         self._connection = duckdb.connect(config=config)
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET enable_progress_bar = false")  # standard output is the command's
 
     def broken(self, rows: pa.RecordBatch) -> Iterator[tuple[int, list[RowRule]]]:
         """Yield the place of each row that breaks a rule, and those it breaks.

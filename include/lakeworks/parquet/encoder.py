@@ -3,6 +3,7 @@
 import hashlib
 from concurrent.futures import Executor, Future
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from lakeworks.contract import Storage
 from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY
+from lakeworks.parquet.value_sizes import row_sizes
 
 # Numbers and timestamps may all be distinct. Text and booleans rarely are, and a dictionary costs them little.
 _SAMPLED_SHARE = 16
@@ -21,11 +23,29 @@ _SAMPLED_ROWS = 256
 _UNIQUE_SHARE = 0.85
 
 
+@dataclass(frozen=True)
+class Held:
+    """Rows in memory, and their plain bytes."""
+
+    rows: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "Held") -> "Held":
+        return Held(self.rows + other.rows, self.bytes + other.bytes)
+
+    def __sub__(self, other: "Held") -> "Held":
+        return Held(self.rows - other.rows, self.bytes - other.bytes)
+
+    def reaches(self, rows: int, size: int) -> bool:
+        """Return True if there are so many rows or so many bytes."""
+        return self.rows >= rows or self.bytes >= size
+
+
 class ParquetPart:
     """Collector of one object's rows. Beyond one row group it writes to a scratch file, so memory stays bounded.
 
-    Row groups are split by row count alone, so the batches of the stream do not change the bytes. With a pool, a full row
-    group is encoded there while the next one fills.
+    A row group ends by the count and the size of its rows, so the batches of the stream do not change the bytes. With a
+    pool, a full row group is encoded there while the next one fills.
     """
 
     def __init__(self, schema: pa.Schema, storage: Storage, scratch: Path, pool: Executor | None = None) -> None:
@@ -36,18 +56,18 @@ class ParquetPart:
         self.path: Path | None = None
         self._pool = pool
         self._encoding: Future[None] | None = None
-        self._encoding_rows = 0
+        self._encoding_held = Held()
         self._pending: list[pa.RecordBatch] = []
-        self._pending_rows = 0
+        self._pending_held = Held()
         self._writer: pq.ParquetWriter | None = None
         self._sink: pa.NativeFile | None = None
         # Bytes of all row groups but the last, which may still be in encoding. It does not depend on the batches.
         self.encoded_bytes = 0
 
     @property
-    def rows_in_memory(self) -> int:
-        """Return the number of rows that wait for their row group to fill or to be encoded."""
-        return self._pending_rows + (self._encoding_rows if self._encoding else 0)
+    def held(self) -> Held:
+        """Return what waits in memory for its row group to fill or to be encoded."""
+        return self._pending_held + (self._encoding_held if self._encoding else Held())
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take rows; full row groups are written out at once."""
@@ -56,11 +76,15 @@ class ParquetPart:
 
     def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Take rows until the row group is full, then write it out. Return the remaining rows."""
-        piece = batch.slice(0, self.storage.row_group_rows - self._pending_rows)
+        piece = batch.slice(0, self.storage.row_group_rows - self._pending_held.rows)
+        ends = np.cumsum(row_sizes(piece))
+        # The row that reaches the size is the row group's last one.
+        fitting = int(np.searchsorted(ends, self.storage.row_group_bytes - self._pending_held.bytes)) + 1
+        piece = piece.slice(0, fitting)
         self._pending.append(piece)
-        self._pending_rows += piece.num_rows
+        self._pending_held += Held(piece.num_rows, int(ends[piece.num_rows - 1]))
         self.rows += piece.num_rows
-        if self._pending_rows == self.storage.row_group_rows:
+        if self._pending_held.reaches(self.storage.row_group_rows, self.storage.row_group_bytes):
             self._flush()
         return batch.slice(piece.num_rows)
 
@@ -104,8 +128,8 @@ class ParquetPart:
         if self._pool is None:
             self._encode(self._take())
         else:
-            table = self._take()
-            self._encoding, self._encoding_rows = self._pool.submit(self._encode, table), table.num_rows
+            self._encoding_held = self._pending_held
+            self._encoding = self._pool.submit(self._encode, self._take())
 
     def _wait(self) -> None:
         """Wait for the row group in encoding: there is at most one, because they are written in order."""
@@ -114,7 +138,7 @@ class ParquetPart:
             running.result()
 
     def _take(self) -> pa.Table:
-        pending, self._pending, self._pending_rows = self._pending, [], 0
+        pending, self._pending, self._pending_held = self._pending, [], Held()
         return pa.Table.from_batches(pending, self.schema).combine_chunks()
 
     def _encode(self, table: pa.Table) -> None:

@@ -23,7 +23,7 @@ from lakeworks.core.layout import join, part_name
 from lakeworks.core.partition import Partition, PartitionField, Period, partition_of
 from lakeworks.errors import AuditFailed, ConfigError, NotStorable, PartitionExplosion, PartitionNotOwned
 from lakeworks.ledger.run_record import StagedObject, StagedPartition
-from lakeworks.parquet.encoder import ParquetPart, sha256_of
+from lakeworks.parquet.encoder import Held, ParquetPart, sha256_of
 from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 
@@ -66,17 +66,17 @@ class PartitionedWriter:
             ConfigError: a partition came twice, so the stream was not sorted.
         """
         staged: list[_Staged] = []
-        flying: deque[tuple[Future[_Staged], int]] = deque()  # oldest first, with the rows each holds in memory
-        waiting, seen = 0, set[Partition]()
+        flying: deque[tuple[Future[_Staged], Held]] = deque()  # oldest first, with what each holds in memory
+        waiting, seen = Held(), set[Partition]()
         with ThreadPoolExecutor(self.store.threads) as pool:
             for part in self._parts(reader, seen, pool):
-                rows_before = part.file.rows_in_memory
-                while flying and self._full(len(flying), waiting + rows_before):
-                    oldest, rows = flying.popleft()
+                in_memory = part.file.held
+                while flying and self._full(len(flying), waiting + in_memory):
+                    oldest, freed = flying.popleft()
                     staged.append(oldest.result())
-                    waiting -= rows
-                flying.append((pool.submit(self._stage, part), rows_before))
-                waiting += rows_before
+                    waiting -= freed
+                flying.append((pool.submit(self._stage, part), in_memory))
+                waiting += in_memory
             staged += [future.result() for future, _ in flying]
         return _partitions(staged)
 
@@ -85,12 +85,15 @@ class PartitionedWriter:
         schema = self.contract.arrow_schema
         return _partitions([self._stage(_Part(item, 0, self._open(schema))) for item in partitions])
 
-    def _full(self, parts: int, rows: int) -> bool:
-        """Return True if enough waits for encoding and upload: two row groups of rows, or many small partitions.
+    def _full(self, parts: int, waiting: Held) -> bool:
+        """Return True if enough waits for encoding and upload: two row groups of rows, one of bytes, or many small partitions.
 
         Up to twice as many partitions as threads may wait, because the oldest one need not be the first to finish.
         """
-        return parts >= 2 * self.store.threads or rows > 2 * self.contract.storage.row_group_rows
+        storage = self.contract.storage
+        return parts >= 2 * self.store.threads or waiting.reaches(
+            2 * storage.row_group_rows + 1, storage.row_group_bytes
+        )
 
     def _parts(self, reader: pa.RecordBatchReader, seen: set[Partition], pool: Executor) -> Iterator["_Part"]:
         """Split the stream where the partition changes, and where an object of a versioned table is full."""

@@ -171,3 +171,10 @@ def test_a_masked_value_is_hashed_with_the_deployments_salt(tmp_path: Path) -> N
         with DuckDbEngine(scratch=tmp_path, pii_salt=salt).session() as session:
             (row,) = session.build(contract, sql, [], JANUARY).staged().read_all().to_pylist()
         assert row["mail"] == hashlib.sha256(f"{salt}ada@example.com".encode()).hexdigest()
+
+
+def test_a_slow_query_draws_no_bar_on_standard_output(tmp_path: Path) -> None:
+    """The engine draws a progress bar after two seconds, in the middle of a `--json` document."""
+    with DuckDbEngine(scratch=tmp_path).session() as session:
+        for connection in (session.connection, session.side):
+            assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (False,)

@@ -13,6 +13,7 @@ import pytest
 
 from lakeworks.contract import Storage
 from lakeworks.parquet.encoder import ParquetPart, dictionary_columns
+from lakeworks.parquet.value_sizes import row_sizes
 
 
 def encoded(tmp_path: Path, table: pa.Table, storage: Storage, pool: ThreadPoolExecutor | None = None) -> bytes:
@@ -76,6 +77,53 @@ def test_a_pool_changes_nothing_in_the_bytes(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert encoded(tmp_path, table, storage, pool) == encoded(tmp_path, table, storage)
     assert list(tmp_path.iterdir()) == [], "no scratch file is left"
+
+
+WIDE = pa.table(
+    {
+        "id": range(600),
+        "text": [None if number % 5 == 0 else "x" * (number % 90) for number in range(600)],
+        "tags": [None if number % 7 == 0 else ["x" * (number % 5)] * (number % 4) for number in range(600)],
+        "deep": [{"raw": b"1" * (number % 11), "ok": number % 2 == 0} for number in range(600)],
+        "pairs": pa.array([[("k", number)] * (number % 3) for number in range(600)], pa.map_(pa.string(), pa.int64())),
+    }
+)
+
+
+def groups_of(body: bytes) -> list[int]:
+    """Rows of each row group."""
+    found = pq.ParquetFile(io.BytesIO(body)).metadata
+    return [found.row_group(number).num_rows for number in range(found.num_row_groups)]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 250])
+def test_wide_rows_end_a_row_group_by_their_bytes_however_they_were_batched(tmp_path: Path, batch: int) -> None:
+    """An object of 500,000 rows of 2 kB held a gigabyte before it wrote a byte."""
+    storage = Storage(row_group_bytes=10_000)
+    whole, pieces = (ParquetPart(WIDE.schema, storage, tmp_path) for _ in range(2))
+    whole.add(WIDE.combine_chunks().to_batches()[0])
+    most = 0
+    for rows in WIDE.to_batches(max_chunksize=batch):
+        pieces.add(rows.slice(0))
+        most = max(most, pieces.held.bytes)
+    first, second = (part.finish() for part in (whole, pieces))
+    assert isinstance(first, Path)
+    assert isinstance(second, Path)
+    assert first.read_bytes() == second.read_bytes()
+    assert len(groups_of(first.read_bytes())) == 4
+    assert most < 10_000
+    assert pq.read_table(first).equals(WIDE)
+
+
+def test_a_row_has_the_size_of_its_values() -> None:
+    """Bytes of text; eight of a number, one of a boolean; null text and a null list have none."""
+    (rows,) = WIDE.to_batches()
+    sizes = [row_sizes(rows.slice(place, 2)) for place in range(0, 600, 2)]
+    wanted = []
+    for number in range(600):
+        text, tags = number % 90 if number % 5 else 0, number % 5 * (number % 4) if number % 7 else 0
+        wanted.append(8 + text + tags + number % 11 + 1 + 9 * (number % 3))
+    assert [int(size) for pair in sizes for size in pair] == wanted
 
 
 class FullDisk(Executor):

@@ -118,7 +118,8 @@ def test_no_row_is_lost_or_doubled(
     assert sorted(ids) == list(range(len(ordered)))
 
 
-def test_rows_in_flight_are_bounded_however_many_come(tmp_path: Path) -> None:
+@pytest.mark.parametrize("storage", [{"row_group_rows": 1000}, {"row_group_bytes": 17_000}])
+def test_rows_in_flight_are_bounded_however_many_come(tmp_path: Path, storage: dict[str, int]) -> None:
     """Uploads are slower than the stream here; the stream has to wait for them."""
     group, days, ahead, lock = 1000, 30, {"now": 0, "most": 0}, Lock()
 
@@ -136,7 +137,7 @@ def test_rows_in_flight_are_bounded_however_many_come(tmp_path: Path) -> None:
                 ahead["most"] = max(ahead.values())
             yield batch
 
-    contract = contract_of(columns=COLUMNS, partition_by=["day(at)"], storage={"row_group_rows": group})
+    contract = contract_of(columns=COLUMNS, partition_by=["day(at)"], storage=storage)
     writer = PartitionedWriter(Slow(None, "lake"), contract, "_staging/x/", Period.parse("2019-01"), tmp_path)
     staged = writer.write(pa.RecordBatchReader.from_batches(SCHEMA, stream()))
     assert sum(item.rows for item in staged) == group * days

@@ -49,7 +49,7 @@ def test_a_file_is_sorted_by_the_grain(lake: Lake, run_at: RunAt) -> None:
 
 def test_without_a_grain_a_month_stays_as_received(lake: Lake, run_at: RunAt, monkeypatch: pytest.MonkeyPatch) -> None:
     """No engine either: the rows go straight through."""
-    monkeypatch.setattr(received, "_sorted", None)
+    monkeypatch.setattr(received, "_Sort", None)
     (body,) = published(lake, events(partition_by=["month"], grain=[]), run_at(1), arrived(id=[3, 1, 2])).values()
     assert column(body) == [3, 1, 2]
 
@@ -71,8 +71,10 @@ def test_empty_text_and_null_of_a_category_share_a_partition(lake: Lake, run_at:
     }  # fmt: skip
 
 
-def sorted_rows(scratch: Path, contract: Contract, rows: pa.RecordBatchReader, **engine: Any) -> pa.Table:
-    with sorted_for_publishing(DuckDbEngine(scratch=scratch, **engine), contract, rows) as ordered:
+def sorted_rows(
+    scratch: Path, contract: Contract, rows: pa.RecordBatchReader, run_bytes: int | None = None, **engine: Any
+) -> pa.Table:
+    with sorted_for_publishing(DuckDbEngine(scratch=scratch, **engine), contract, rows, run_bytes) as ordered:
         return ordered.read_all()
 
 
@@ -92,7 +94,10 @@ def test_no_rows_are_no_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [SchemaDrift("`price` does not fit"), MalformedSource("`events.parquet` is cut off")])
 @pytest.mark.parametrize("after", [0, 3])
-def test_an_error_of_the_input_is_raised_unchanged(tmp_path: Path, error: Exception, after: int) -> None:
+@pytest.mark.parametrize("run_bytes", [None, 1])
+def test_an_error_of_the_input_is_raised_unchanged(
+    tmp_path: Path, error: Exception, after: int, run_bytes: int | None
+) -> None:
     rows = arrived(id=list(range(100)))
 
     def broken() -> Iterator[pa.RecordBatch]:
@@ -101,7 +106,7 @@ def test_an_error_of_the_input_is_raised_unchanged(tmp_path: Path, error: Except
         raise error
 
     with pytest.raises(type(error), match=str(error)):
-        sorted_rows(tmp_path, events(), pa.RecordBatchReader.from_batches(rows.schema, broken()))
+        sorted_rows(tmp_path, events(), pa.RecordBatchReader.from_batches(rows.schema, broken()), run_bytes)
     assert list(tmp_path.iterdir()) == [], "nothing is left in scratch"
 
 
