@@ -44,6 +44,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_TABLES, _WHOLE_LAKE = 500, 24  # small readings that are kept: the DAGs of a table; bills, proposals, sources
 _AT_ONCE = 500  # partitions of a day on one page
 _STATUS: tuple[tuple[tuple[type[LakeError], ...], int], ...] = (
     ((LakeNotFound, ContractError, PartitionKeyError), 404),
@@ -76,8 +77,8 @@ def page_of(
 
     app = FastAPI(title="Lakeworks", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(keep)])
     kept = readings or Readings()
-    acts = ActPages(connect, reach, kept)
-    operations = OperationPages(connect, reach, ask, kept)
+    acts = ActPages(connect, reach, kept.beside(_TABLES))
+    operations = OperationPages(connect, reach, ask, kept.beside(_WHOLE_LAKE))
     pages = _Pages(connect, ask, kept, acts, operations)
     app.add_api_route(f"/{style()[1]}", _style_sheet, methods=["GET"])
     app.add_api_route("/", pages.overview, methods=["GET"])

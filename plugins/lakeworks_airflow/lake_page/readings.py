@@ -68,6 +68,12 @@ class Readings:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lake-page")
 
+    def beside(self, most: int) -> "Readings":
+        """Return readings with places of their own and the same threads: large views push no small ones out."""
+        made = Readings(self.keep, self.patience, most, self.clock)
+        made._threads = self._threads
+        return made
+
     def get(
         self, key: str, read: Callable[[], T], *, keep: float | None = None, patience: float | None = None
     ) -> Reading[T] | Underway:

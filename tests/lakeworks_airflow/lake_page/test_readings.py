@@ -108,6 +108,16 @@ def test_those_looked_at_longest_ago_are_forgotten() -> None:
     assert value(readings.get("a", lambda: 2)) == 2
 
 
+def test_a_bill_is_kept_while_many_tables_are_looked_at() -> None:
+    """It lists the whole bucket: it must not be read again because a person went through the tables."""
+    tables = Readings(patience=30, most=2)
+    bills = tables.beside(1)
+    assert value(bills.get("the bill", lambda: 1)) == 1
+    for name in ("a", "b", "c"):
+        tables.get(name, lambda: 0)
+    assert value(bills.get("the bill", lambda: 2)) == 1
+
+
 def test_hours_are_a_calendar_of_days_by_hours() -> None:
     hours = [Period.parse(key) for key in ("2019-01-05T00", "2019-01-05T23", "2019-01-06T07", "2019-02-01T00")]
     states: list[PartitionState] = ["published", "missing", "stale", "published"]
