@@ -104,12 +104,15 @@ def connect_source(name: str, lake: "Lake") -> "AnySource":
     from lakeworks.landing.quota import LakeState
     from lakeworks.sources import SourceConnection, open_source
     from lakeworks.sources.connection_fields import ConnectionFields
+    from lakeworks.streaming.windows import LandedWindows
 
     state, inbox = LakeState(lake.store), LakeInbox(lake.store)
+    windows = LandedWindows(lake.store, lambda: lake_client("dynamodb"))
     try:
         connection = BaseHook.get_connection(name)
     except AirflowNotFoundException:
-        return open_source(name, access=SourceConnection(state=state, inbox=inbox))
+        return open_source(name, access=SourceConnection(state=state, inbox=inbox, windows=windows))
     fields = ConnectionFields(connection.host or "", connection.schema or "", connection.port)
-    access = SourceConnection(fields.address, connection.password or None, connection.extra_dejson, state, inbox)
+    secret, options = connection.password or None, connection.extra_dejson
+    access = SourceConnection(fields.address, secret, options, state, inbox, windows)
     return open_source(name, access=access)

@@ -83,6 +83,7 @@ def test_every_file_parses(bag: Any) -> None:
         "tenant_onboarding",
         "commerce",
         "commerce_events",
+        "commerce_stream",
         "commerce_monthly",
         "market",
         "market_reference",

@@ -80,6 +80,13 @@ class FetchFolder:
                 self.taken[file.name] = self._entry_before(file.name)
                 self.notes.append(FileNote(name=file.name, outcome="unchanged"))
 
+    def adopt_files(self, keys: Mapping[str, str]) -> Sequence[LandedFile]:
+        """See `FileStore`."""
+        entries = self.lake.store.map(lambda key: stored_file(self.lake, key), keys.values())
+        self.taken |= dict(zip(keys, entries, strict=True))
+        self.notes += [FileNote(name=name, outcome="taken") for name in keys]
+        return [found for entry in entries if (found := landed_file(entry))]
+
     def _land(self, file: CheckedFile, sent: Callable[[int], None]) -> LandedAnswer:
         key = file_key(self.prefix, file.name, file.version)
         if key not in self.landed:

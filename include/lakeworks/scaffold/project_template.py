@@ -31,7 +31,9 @@ class Domain:
 DOMAINS = {
     "taxi": Domain("transport", ("taxi",)),
     "market": Domain("market", ("market", "market_crypto", "market_intraday", "market_reference", "market_yahoo")),
-    "commerce": Domain("commerce", ("commerce", "commerce_events", "commerce_monthly", "lake_inbox")),
+    "commerce": Domain(
+        "commerce", ("commerce", "commerce_events", "commerce_monthly", "commerce_stream", "lake_inbox")
+    ),
 }
 TEMPLATES = ("csv", *DOMAINS, "empty")
 # The walkthrough of `csv` drops its samples and starts their runs itself; events would start each run a second time.

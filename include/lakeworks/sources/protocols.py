@@ -14,6 +14,7 @@ from lakeworks.sources.response import SourceResponse
 if TYPE_CHECKING:
     from lakeworks.formats.raw_batch import RawBatch
     from lakeworks.sources.files.file_drop import Inbox
+    from lakeworks.sources.files.stream import StreamWindows
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,4 @@ class SourceConnection:
     options: Mapping[str, Any] = field(default_factory=dict)
     state: SharedState = field(default_factory=MemoryState)
     inbox: "Inbox | None" = None
+    windows: "StreamWindows | None" = None

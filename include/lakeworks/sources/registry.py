@@ -20,7 +20,7 @@ from lakeworks.sources.protocols import AnySource, Parse, SourceConnection
 
 GROUP = "lakeworks.sources"
 OWN = {
-    "files": ("declared", "file_drop", "lake"),
+    "files": ("declared", "file_drop", "lake", "stream"),
     "vendors": ("alpha_vantage", "coingecko", "exchange_calendars", "nyc_tlc", "sec", "shopify", "sp500", "yahoo"),
 }
 

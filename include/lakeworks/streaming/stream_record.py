@@ -1,7 +1,7 @@
 """One record of a shard, and its line in landing.
 
 A line is the producer's JSON object as it came, with the shard, sequence number and arrival in front. Other bytes become a line
-with `_problem` and the bytes as base64 in `_raw`: they land like every record, and silver quarantines them.
+with `stream_problem` and the bytes as base64 in `stream_raw`: they land like every record, and silver quarantines them.
 """
 
 import base64
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from lakeworks.streaming.aggregated import user_records
 
-RESERVED = ("_shard", "_sequence", "_arrived_at", "_problem", "_raw")
+RESERVED = ("stream_shard", "stream_sequence", "stream_arrived_at", "stream_problem", "stream_raw")
 
 
 class LandedLine(NamedTuple):
@@ -47,14 +47,16 @@ class StreamRecord:
         found = []
         for number, data in enumerate(self.payloads):
             facts = {
-                "_shard": shard,
-                "_sequence": f"{self.sequence}.{number}",
-                "_arrived_at": self.arrived_at.isoformat(timespec="milliseconds"),
+                "stream_shard": shard,
+                "stream_sequence": f"{self.sequence}.{number}",
+                "stream_arrived_at": self.arrived_at.isoformat(timespec="milliseconds"),
             }
             problem = problem_of(data)
             if problem:
                 raw = base64.b64encode(data).decode()
-                found.append(LandedLine(json.dumps({**facts, "_problem": problem, "_raw": raw}).encode(), problem))
+                found.append(
+                    LandedLine(json.dumps({**facts, "stream_problem": problem, "stream_raw": raw}).encode(), problem)
+                )
                 continue
             # A line break outside of strings is space; JSON has none inside of them.
             body = data.strip().replace(b"\r", b" ").replace(b"\n", b" ")[1:].lstrip()

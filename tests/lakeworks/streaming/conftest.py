@@ -115,7 +115,9 @@ class Shop:
     def landed(self) -> list[dict[str, Any]]:
         """Every line in landing, in the order of shard and sequence."""
         lines = [json.loads(line) for body in self.objects().values() for line in gzip.decompress(body).splitlines()]
-        return sorted(lines, key=lambda line: (line["_shard"], [int(part) for part in line["_sequence"].split(".")]))
+        return sorted(
+            lines, key=lambda line: (line["stream_shard"], [int(part) for part in line["stream_sequence"].split(".")])
+        )
 
     def finish(self, consumer: Consumer | None = None) -> None:
         """Consume until nothing is read for some turns, then drain."""
@@ -139,7 +141,7 @@ def shop(stream: Callable[..., Stream], store: ObjectStore, moto_url: str) -> Ca
             StreamTable(place.checkpoints),
             StreamTable(str(place.live_view), ("view", "entry"), "expires_at"),
         ):
-            table.write(dynamodb, table.wanted())
+            table.write(dynamodb, table.desired())
         return Shop(here, place, store, dynamodb)
 
     return make

@@ -39,8 +39,8 @@ def test_records_land_in_bounded_objects_named_by_their_sequence_numbers(shop: S
     names = sorted(here.objects())
     assert len(names) == 3, "of three, three and one"
     lines = here.landed()
-    first, last = lines[0]["_sequence"].partition(".")[0], lines[2]["_sequence"].partition(".")[0]
-    assert any(name.endswith(f"/batch/{lines[0]['_shard']}-{first}-{last}.jsonl.gz") for name in names)
+    first, last = lines[0]["stream_sequence"].partition(".")[0], lines[2]["stream_sequence"].partition(".")[0]
+    assert any(name.endswith(f"/batch/{lines[0]['stream_shard']}-{first}-{last}.jsonl.gz") for name in names)
     before = here.objects()
     here.finish()
     assert here.objects() == before
@@ -52,7 +52,7 @@ def test_what_is_no_event_stops_nothing(shop: Shops) -> None:
     here = shop()
     here.put({"event_id": "a"}, b"no json", b"\xff\x00", {"event_id": "b"})
     here.finish()
-    assert [line.get("event_id") or line["_problem"][:10] for line in here.landed()] == [
+    assert [line.get("event_id") or line["stream_problem"][:10] for line in here.landed()] == [
         "a",
         "is no JSON",
         "is not UTF",

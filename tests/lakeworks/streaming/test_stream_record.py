@@ -23,7 +23,7 @@ def lines(data: bytes) -> list[LandedLine]:
 def test_packed_records_are_separate_events() -> None:
     assert user_records(PACKED) == [("7", b'{"event_id":"a"}'), ("8", b'{"event_id":"b"}'), ("7", b'{"event_id":"c"}')]
     found = [json.loads(line.text) for line in lines(PACKED)]
-    assert [(one["event_id"], one["_sequence"]) for one in found] == [("a", "49.0"), ("b", "49.1"), ("c", "49.2")]
+    assert [(one["event_id"], one["stream_sequence"]) for one in found] == [("a", "49.0"), ("b", "49.1"), ("c", "49.2")]
 
 
 @pytest.mark.parametrize("data", [PACKED[:-1] + b"\x00", PACKED[:4], b"", PACKED[:40], b"\xf3\x89\x9a\xc2" + b"x" * 20])
@@ -34,8 +34,8 @@ def test_bytes_that_only_look_packed_are_one_record(data: bytes) -> None:
 def test_an_event_keeps_its_digits_and_its_order() -> None:
     (line,) = lines(b'  {"amount": 0.10,\r\n "b": 12345678901234567890, "a": "x\\ny"}\n')
     assert line.text.endswith(b', "amount": 0.10,   "b": 12345678901234567890, "a": "x\\ny"}')
-    assert json.loads(line.text)["_arrived_at"] == "2026-01-05T10:00:00.000+00:00"
-    assert json.loads(lines(b"{}")[0].text)["_shard"] == "shard-0"
+    assert json.loads(line.text)["stream_arrived_at"] == "2026-01-05T10:00:00.000+00:00"
+    assert json.loads(lines(b"{}")[0].text)["stream_shard"] == "shard-0"
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_an_event_keeps_its_digits_and_its_order() -> None:
     [
         (b"\xff{}", "is not UTF-8"), (b"hello", "is no JSON"), (b"[1]", "is no JSON object"), (b"", "is no JSON"),
         (b'{"a": NaN}', "NaN is no JSON number"), (b'{"a": 1, "a": 2}', "has the field a twice"),
-        (b'{"_shard": "s"}', "has the reserved field _shard"), (b'{"a":' * 100_000, "is nested too deep"),
+        (b'{"stream_shard": "s"}', "has the reserved field stream_shard"), (b'{"a":' * 100_000, "is nested too deep"),
     ],
 )  # fmt: skip
 def test_what_is_no_event_lands_with_its_reason_and_its_bytes(data: bytes, problem: str) -> None:
     (line,) = lines(data)
     found = json.loads(line.text)
     assert problem in line.problem
-    assert (found["_problem"], base64.b64decode(found["_raw"])) == (line.problem, data)
+    assert (found["stream_problem"], base64.b64decode(found["stream_raw"])) == (line.problem, data)

@@ -63,6 +63,9 @@ class FileStore(Protocol):
             FileChanged: a file was written meanwhile.
         """
 
+    def adopt_files(self, keys: Mapping[str, str]) -> Sequence[LandedFile]:
+        """Take files that lie in landing already, by name and key."""
+
     def keep_file(self, name: str, why: str) -> None:
         """Keep a file of the newest complete fetch that is no longer delivered."""
 
