@@ -155,7 +155,7 @@ def test_the_total_is_that_of_every_table() -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("flows: [", "cannot be read"),
+        ("flows: [", "is no YAML"),
         ("description: x\nflows: []\nchanges: {}\nbefor: {}", "befor"),
         ("flows: 1", "flows"),
     ],

@@ -21,9 +21,13 @@ OPERATORS = [
 ]
 FOR_TENANTS = [kind for kind in OPERATORS if issubclass(kind, LakeOperator)]
 ZONES = "reference.transport.zones"
-REQUIRED: dict[str, Any] = {"table": ZONES, "staged": ["key"], "upstream": ZONES, "files": [__file__]} | dict.fromkeys(
-    ("partition", "period"), "2019-01"
-)
+REQUIRED: dict[str, Any] = {
+    "table": ZONES,
+    "staged": ["key"],
+    "upstream": ZONES,
+    "files": [__file__],
+    "query": "SELECT 1",
+} | dict.fromkeys(("partition", "period"), "2019-01")
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ import typer
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import Layout, emit, emit_one, say
+from lakeworks.cli.progress import waiting
 from lakeworks.errors import ConfigError, RecordRefused
 from lakeworks.streaming.checkpoint_table import CheckpointTable
 from lakeworks.streaming.consumer import Consumer, LeasePolicy
@@ -49,7 +50,7 @@ def put_records(
     stream = find_stream(name)
     left = 0
     with Producer(client("kinesis"), stream.kinesis_name, FlushPolicy(age_seconds=max_age)) as producer:
-        with _opened(file) as lines:
+        with _opened(file) as lines, waiting(f"Sending {file}"):
             for number, line in enumerate(lines, 1):
                 data = line.rstrip(b"\r\n")
                 if not data.strip():
@@ -145,6 +146,8 @@ def show_stream(name: StreamArgument, as_json: AsJson = False) -> None:
     """Show a stream's shards: owner, lag, and what has landed."""
     place = find_stream(name)
     table = CheckpointTable(client("dynamodb"), place.checkpoints, place.kinesis_name)
+    with waiting("Reading checkpoints"):
+        shards = sorted(table.all().values(), key=lambda one: one.shard)
     rows: list[dict[str, Any]] = [
         {
             "shard": one.shard,
@@ -156,6 +159,6 @@ def show_stream(name: StreamArgument, as_json: AsJson = False) -> None:
             "closed_through": one.closed_through,
             "state": "finished" if one.finished else "owned" if one.owner else "free",
         }
-        for one in sorted(table.all().values(), key=lambda one: one.shard)
+        for one in shards
     ]
     emit(rows, as_json=as_json, title=f"{place.kinesis_name}: shards", layout=Layout(extra=("owner", "objects")))
