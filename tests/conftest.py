@@ -40,7 +40,7 @@ SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_sto
 ON_SERVERS = (
     "backfill/", "catalog/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
     "faults/", "formats/test_memory", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
-    "lakeworks/doctor/", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
+    "lakeworks/doctor/", "permissions/test_policy_enforced", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/",
     "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "test_imports", "test_mutants",

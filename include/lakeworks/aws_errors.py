@@ -68,18 +68,50 @@ _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
 _NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 # The permission a call needs, where its name differs from the call's. Without s3:ListBucket S3 refuses to say that
 # there is no object.
+_READ = "s3:GetObject (of a version s3:GetObjectVersion), or s3:ListBucket if it does not exist"
+_WRITE = "s3:PutObject (with tags s3:PutObjectTagging)"
+_COPY = "s3:PutObject, or s3:GetObject (of a version s3:GetObjectVersion) of the source"
 _ACTIONS = {
-    "HeadObject": "s3:GetObject, or s3:ListBucket if it does not exist",
-    "GetObject": "s3:GetObject, or s3:ListBucket if it does not exist",
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": _READ,
+    "GetObject": _READ,
     "ListObjectsV2": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "DeleteObjects": "s3:DeleteObject",
-    "PutObject": "s3:PutObject",
-    "CopyObject": "s3:PutObject, or s3:GetObject of the source",
-    "CreateMultipartUpload": "s3:PutObject",
-    "UploadPart": "s3:PutObject",
-    "UploadPartCopy": "s3:PutObject, or s3:GetObject of the source",
-    "CompleteMultipartUpload": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject (of a version s3:DeleteObjectVersion)",
+    "DeleteObjects": "s3:DeleteObject (of versions s3:DeleteObjectVersion)",
+    "PutObject": _WRITE,
+    "CopyObject": _COPY,
+    "CreateMultipartUpload": _WRITE,
+    "UploadPart": _WRITE,
+    "UploadPartCopy": _COPY,
+    "CompleteMultipartUpload": _WRITE,
+    "GetObjectTagging": "s3:GetObjectTagging (of a version s3:GetObjectVersionTagging)",
+    "PutObjectTagging": "s3:PutObjectTagging (of a version s3:PutObjectVersionTagging)",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "GetBucketReplication": "s3:GetReplicationConfiguration",
+    "PutBucketReplication": "s3:PutReplicationConfiguration, or iam:PassRole on its role",
+    "ListBucketInventoryConfigurations": "s3:GetInventoryConfiguration",
+    "PutBucketInventoryConfiguration": "s3:PutInventoryConfiguration",
+    "ListBucketIntelligentTieringConfigurations": "s3:GetIntelligentTieringConfiguration",
+    "PutBucketIntelligentTieringConfiguration": "s3:PutIntelligentTieringConfiguration",
+    "CreateCrawler": "CreateCrawler, or iam:PassRole on its role",
+    "UpdateCrawler": "UpdateCrawler, or iam:PassRole on its role",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    **dict.fromkeys(
+        ("DescribeBudget", "DescribeNotificationsForBudget", "DescribeSubscribersForNotification"), "budgets:ViewBudget"
+    ),
+    **dict.fromkeys(
+        ("CreateBudget", "UpdateBudget", "CreateNotification", "DeleteNotification"), "budgets:ModifyBudget"
+    ),
 }
 _HINTS = {
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",

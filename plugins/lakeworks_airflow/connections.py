@@ -12,8 +12,8 @@ from lakeworks_airflow.aws_account import Account
 
 if TYPE_CHECKING:
     from lakeworks.lake import Lake
+    from lakeworks.permissions.lake_address import LakeAddress
     from lakeworks.sources import AnySource
-    from lakeworks.tenants.iam_policy import LakeAddress
 
 
 def connect_lake(tenant: str | None = None) -> "Lake":
@@ -80,9 +80,9 @@ def serving_address(conn_id: str | None) -> str:
 
 def lake_address() -> "LakeAddress":
     """Return the lake's address for IAM, with the account of the credentials."""
-    from lakeworks.tenants.onboarding import address_of
+    from lakeworks.permissions.lake_address import LakeAddress
 
-    return address_of(current_settings(), str(lake_client("sts").get_caller_identity()["Account"]))
+    return LakeAddress.of(current_settings(), str(lake_client("sts").get_caller_identity()["Account"]))
 
 
 def lake_client(service: str, region: str | None = None, conn_id: str | None = None, *, checked: bool = True) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lakeworks.aws_errors import configured
+from lakeworks.aws_errors import configured, translated
 from lakeworks.lake import Lake, client_config
 from lakeworks.settings import current_settings
 
@@ -49,3 +49,13 @@ def client(service: str, region: str | None = None) -> Any:
     settings = current_settings()
     with configured():
         return boto3.Session().client(service, region_name=region or settings.region, config=client_config(settings))  # type: ignore[call-overload]
+
+
+def own_account() -> str:
+    """Return the account of the credentials.
+
+    Raises:
+        LakeAccessDenied, CredentialsExpired: AWS does not know the credentials.
+    """
+    with translated("ask for the account of", "these credentials"):
+        return str(client("sts").get_caller_identity()["Account"])

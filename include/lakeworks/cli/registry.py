@@ -165,6 +165,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "Check that a deployment can run: AWS, sources, machine, Airflow.",
         ),
         ("bootstrap", "set_up.bootstrap:bootstrap_lake", "Create or correct what lake.yml declares."),
+        ("policy", "set_up.policy:print_policy", "Print the IAM policy that a role needs, as JSON."),
         ("bucket list", "set_up.bucket:list_buckets", "List the account's buckets and which of them lakeworks made."),
         ("bucket policy", "set_up.bucket:show_policy", "Print the policy that is in force on a bucket, as JSON."),
         ("bucket delete", "set_up.bucket:delete_bucket", "Delete a bucket that lakeworks made."),

@@ -40,7 +40,7 @@ class TrialQuery:
             return Diagnosis(
                 "failure",
                 f"`SELECT 1` in `{self.work_group}` ended as {state}: {reason or f'no answer in {_SECONDS} s'}",
-                "Athena writes results to `_results/`: give the role the Athena actions of docs/doctor.md.",
+                "Athena writes results to `_results/`: give the role `lakeworks policy --for doctor`.",
             )
         try:
             return self._answer(query)

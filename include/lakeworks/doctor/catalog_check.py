@@ -97,6 +97,4 @@ class TrialCatalog:
 def _remedy(error: LakeError) -> str:
     if "Lake Formation" in str(error) or error_code(error) == "LakeFormationAccessDenied":
         return _LAKE_FORMATION
-    return (
-        f"Give the role the Glue actions of docs/doctor.md. If it has them, Lake Formation refuses: {_LAKE_FORMATION}"
-    )
+    return f"Give the role `lakeworks policy --for doctor`. If it has that, Lake Formation refuses: {_LAKE_FORMATION}"

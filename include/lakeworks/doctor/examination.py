@@ -25,7 +25,7 @@ from lakeworks.infrastructure.confirmation import confirmation_of
 from lakeworks.infrastructure.resource import Clients
 from lakeworks.settings import Settings
 
-_POLICY = "The permissions are in docs/doctor.md; a KMS key's own policy must admit the role too."
+_POLICY = "The permissions: `lakeworks policy --for doctor`. A KMS key's own policy must admit the role too."
 _AWS = ("clock", "credentials")
 # Tables of this source are landed by the lake itself.
 _NO_VENDOR = "lake"

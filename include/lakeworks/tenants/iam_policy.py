@@ -9,12 +9,13 @@ Known leaks of such policies, and how this policy prevents them:
 Source: IAM JSON policy reference; Service Authorization Reference for Amazon S3 and AWS Glue.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lakeworks.core.layout import tenant_prefixes
 from lakeworks.core.tenant import Tenant
+from lakeworks.permissions.aws_call import On, Purpose
+from lakeworks.permissions.aws_calls import actions_for
+from lakeworks.permissions.lake_address import LakeAddress
 
 OBJECT_ACTIONS = (
     "s3:GetObject",
@@ -32,45 +33,8 @@ TAG_ACTIONS = (
     "s3:GetObjectVersionTagging",
 )
 LIST_ACTIONS = ("s3:ListBucket", "s3:ListBucketVersions")
-CATALOG_ACTIONS = (
-    "glue:GetDatabase",
-    "glue:GetTable",
-    "glue:GetTables",
-    "glue:CreateTable",
-    "glue:UpdateTable",
-    "glue:GetPartition",
-    "glue:GetPartitions",
-    "glue:BatchGetPartition",
-    "glue:BatchCreatePartition",
-    "glue:BatchUpdatePartition",
-    "glue:DeletePartition",
-    "glue:BatchDeletePartition",
-)
-
-
-@dataclass(frozen=True)
-class LakeAddress:
-    """The lake's address in resource names."""
-
-    bucket: str
-    region: str
-    account: str
-    partition: str = "aws"  # aws-cn, aws-us-gov
-    kms_key_arn: str | None = None
-    layers: Mapping[str, str] = field(default_factory=dict)  # layers with a bucket of their own
-    tags: bool = False  # objects have tags
-
-    def bucket_arn(self, key: str = "") -> str:
-        """Return the ARN of the bucket that holds a key or prefix."""
-        return f"arn:{self.partition}:s3:::{self.layers.get(key.split('/', 1)[0], self.bucket)}"
-
-    def object_arn(self, key: str) -> str:
-        """Return the ARN of an object, or of a pattern of objects."""
-        return f"{self.bucket_arn(key)}/{key}"
-
-    def glue_arn(self, resource: str) -> str:
-        """Return the ARN of a resource of the Data Catalog."""
-        return f"arn:{self.partition}:glue:{self.region}:{self.account}:{resource}"
+# What a run asks of Glue, without the right to make databases: `tenant add` makes the tenant's.
+CATALOG_ACTIONS = tuple(sorted(actions_for(Purpose.RUN, On.CATALOG) - {"glue:CreateDatabase"}))
 
 
 def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import TENANT_AREAS, policy_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeNotFound, TenantHasData
-from lakeworks.infrastructure.config import load_config
-from lakeworks.lake import Lake, layer_buckets
-from lakeworks.settings import Settings
-from lakeworks.tenants.iam_policy import LakeAddress, tenant_policy
+from lakeworks.lake import Lake
+from lakeworks.permissions.lake_address import LakeAddress
+from lakeworks.tenants.iam_policy import tenant_policy
 from lakeworks.tenants.registry import TenantRecord, TenantRegistry
 
 TenantOutcome = Literal["created", "updated", "unchanged"]
@@ -27,18 +26,6 @@ class TenantChange:
     setting: str
     outcome: TenantOutcome
     detail: str = ""
-
-
-def address_of(settings: Settings, account: str) -> LakeAddress:
-    """Return the address of a deployment's lake for IAM."""
-    config = load_config(settings.config_file)
-    key = config.encryption.kms_key_id or settings.kms_key_id or ""
-    kms = key if key.startswith("arn:") else None
-    partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(
-        settings.region.rpartition("-")[0].rpartition("-")[0], "aws"
-    )
-    tags = bool(config.object_tags)
-    return LakeAddress(settings.bucket, settings.region, account, partition, kms, layer_buckets(settings), tags)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def test_a_missing_permission_is_found_by_its_check(denied: Denied, action: str,
     found = diagnoses(denied(action))[check]
     named = action.partition(":")[2].replace("GetObjectVersion", "GetObject")
     assert (found.state, named in found.detail) == ("failure", True), found
-    assert "docs/doctor.md" in found.remedy or check in ("athena", "versioning")
+    assert "policy --for doctor" in found.remedy or check in ("athena", "versioning")
 
 
 def test_who_may_everything_is_well(denied: Denied, guarded_url: str) -> None:

@@ -16,9 +16,9 @@ from lakeworks.core.layout import policy_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
+from lakeworks.permissions.lake_address import LakeAddress
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.tenants import onboarding as tenants
-from lakeworks.tenants.iam_policy import LakeAddress
 from lakeworks_local.stack.process import free_port
 from tests.conftest import BIN, serving
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from lakeworks.core.layout import REGISTRY, TENANT_AREAS, own_key, policy_key, registry_key, tenant_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError
-from lakeworks.tenants.iam_policy import CATALOG_ACTIONS, LIST_ACTIONS, OBJECT_ACTIONS, LakeAddress, tenant_policy
+from lakeworks.permissions.lake_address import LakeAddress
+from lakeworks.tenants.iam_policy import CATALOG_ACTIONS, LIST_ACTIONS, OBJECT_ACTIONS, tenant_policy
 from lakeworks.tenants.iam_simulation import Request, decide
 
 ONE = LakeAddress("lake", "eu-west-1", "123456789012")

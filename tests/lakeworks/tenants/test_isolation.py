@@ -16,12 +16,13 @@ from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LakeAccessDenied
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.verification import verify
+from lakeworks.permissions.lake_address import LakeAddress
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
 from lakeworks.sources import open_source
-from lakeworks.tenants.iam_policy import LakeAddress, tenant_policy, trust_policy
+from lakeworks.tenants.iam_policy import tenant_policy, trust_policy
 from lakeworks.tenants.iam_simulation import Request, decide
 from tests.lakeworks.tenants.conftest import ACCOUNT, ACME, GLOBEX, Shared
 

@@ -17,6 +17,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.verification import verify
+from lakeworks.permissions.lake_address import LakeAddress
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.publish_step import publish
@@ -28,7 +29,6 @@ from lakeworks.settings import deployed_tenants
 from lakeworks.sources import open_source
 from lakeworks.status.table_summary import summarise
 from lakeworks.tenants import onboarding as tenants
-from lakeworks.tenants.iam_policy import LakeAddress
 from lakeworks.tenants.registry import TenantRecord, TenantRegistry
 
 ZONES = "reference.transport.zones"

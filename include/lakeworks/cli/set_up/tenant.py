@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from lakeworks.aws_errors import translated
 from lakeworks.cli.arguments import AsJson
-from lakeworks.cli.connection import client, connect
+from lakeworks.cli.connection import connect, own_account
 from lakeworks.cli.output import emit
 from lakeworks.cli.progress import track, waiting
 from lakeworks.core.tenant import Tenant
+from lakeworks.permissions.lake_address import LakeAddress
 from lakeworks.settings import current_settings
 from lakeworks.tenants import onboarding as tenants
-from lakeworks.tenants.iam_policy import LIST_ACTIONS, LakeAddress, tenant_policy
+from lakeworks.tenants.iam_policy import LIST_ACTIONS, tenant_policy
 from lakeworks.tenants.iam_simulation import Request, decide
 from lakeworks.tenants.registry import TenantRegistry
 
@@ -100,9 +100,4 @@ def check_access(
 
 
 def _address(account: str | None) -> LakeAddress:
-    return tenants.address_of(current_settings(), account or _own_account())
-
-
-def _own_account() -> str:
-    with translated("ask for the account of", "these credentials"):
-        return str(client("sts").get_caller_identity()["Account"])
+    return LakeAddress.of(current_settings(), account or own_account())

@@ -8,7 +8,7 @@ from lakeworks.core.layout import STAGING
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 from lakeworks.infrastructure.resource import Document, NotSupported, Resource
 
-_PROBE = f"{STAGING}/encryption-probe"
+TRIAL_KEY = f"{STAGING}/encryption-probe"
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class DefaultEncryption(BucketSetting):
         client.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
         try:
             with translated("write an object to", self.name):
-                client.put_object(Bucket=self.name, Key=_PROBE, Body=b"x")
-                client.delete_object(Bucket=self.name, Key=_PROBE)
+                client.put_object(Bucket=self.name, Key=TRIAL_KEY, Body=b"x")
+                client.delete_object(Bucket=self.name, Key=TRIAL_KEY)
         except LakeAccessDenied:
             pass  # no permission to write objects: the test has no result
         except LakeUnavailable as error:

@@ -1,0 +1,247 @@
+"""The one table of AWS calls that lakeworks makes: the operation, the IAM actions it needs, on what, and for what purpose.
+
+Policies are made from it, so it must not lag behind the code: `tests/lakeworks/permissions/test_aws_calls.py` reads every
+call site, and fails for a call that has no row and for a row that no code needs.
+Source: Service Authorization Reference. `s3:GetObject` does not cover a read by version: that is `s3:GetObjectVersion`.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from lakeworks.permissions.aws_call import AwsCall, On, Purpose
+
+
+def every_call() -> tuple[AwsCall, ...]:
+    """Return every row of the table."""
+    return tuple(_rows())
+
+
+def actions_for(purpose: Purpose, on: On) -> frozenset[str]:
+    """Return the IAM actions that a purpose needs on some resources, whatever lake.yml declares."""
+    found = (call.actions for call in every_call() if purpose in call.purposes and call.on == on and not call.feature)
+    return frozenset(chain.from_iterable(found))
+
+
+def _rows() -> Iterator[AwsCall]:
+    for (purposes, on, feature), operations in _TABLE.items():
+        who = frozenset(Purpose(word) for word in purposes.split())
+        for line in operations.strip().splitlines():
+            operation, *actions = line.split()
+            yield AwsCall(operation, tuple(actions) or (operation.replace(".", ":"),), on, who, feature)
+
+
+# (purposes, resources, feature of lake.yml): an operation and its actions a line; without actions, that of the same name.
+_TABLE = {
+    ("run maintenance", On.LAKE, ""): """
+        s3.HeadObject             s3:GetObject s3:GetObjectVersion
+        s3.GetObject              s3:GetObject s3:GetObjectVersion
+        s3.PutObject
+        s3.CreateMultipartUpload  s3:PutObject
+        s3.UploadPart             s3:PutObject
+        s3.UploadPartCopy         s3:PutObject s3:GetObject s3:GetObjectVersion
+        s3.CompleteMultipartUpload s3:PutObject
+        s3.AbortMultipartUpload
+        s3.DeleteObject
+        s3.DeleteObjects          s3:DeleteObject
+    """,
+    ("run maintenance", On.LAKE_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
+    ("run maintenance", On.LAKE, "object_tags"): """
+        s3.PutObject              s3:PutObjectTagging
+        s3.CreateMultipartUpload  s3:PutObjectTagging
+        s3.HeadObject             s3:GetObjectTagging s3:GetObjectVersionTagging
+    """,
+    ("maintenance", On.LAKE, "object_tags"): """
+        s3.GetObjectTagging       s3:GetObjectTagging s3:GetObjectVersionTagging
+        s3.PutObjectTagging       s3:PutObjectTagging s3:PutObjectVersionTagging
+    """,
+    ("maintenance", On.LAKE_LIST, ""): "s3.ListObjectVersions s3:ListBucketVersions",
+    ("maintenance doctor", On.BUCKETS, ""): "s3.ListMultipartUploads s3:ListBucketMultipartUploads",
+    ("maintenance", On.LAKE, ""): "s3.RestoreObject",
+    ("run maintenance", On.CATALOG, ""): """
+        glue.GetDatabase
+        glue.CreateDatabase
+        glue.GetTable
+        glue.CreateTable
+        glue.UpdateTable
+        glue.GetPartitions
+        glue.BatchGetPartition
+        glue.BatchCreatePartition
+        glue.BatchUpdatePartition
+        glue.BatchDeletePartition
+        glue.DeletePartition
+        glue.GetPartitionIndexes
+        glue.CreatePartitionIndex
+    """,
+    ("run", On.QUEUE, "inbox_events"): """
+        sqs.GetQueueUrl
+        sqs.ReceiveMessage
+        sqs.DeleteMessageBatch    sqs:DeleteMessage
+    """,
+    # S3 calls KMS in the caller's name: an upload in parts needs both.
+    ("run maintenance bootstrap doctor read athena", On.KEY, "kms"): """
+        s3.PutObject              kms:GenerateDataKey
+        s3.GetObject              kms:Decrypt
+    """,
+    ("cost", On.KEY, "kms"): "s3.GetObject kms:Decrypt",
+    ("cost", On.BUCKETS, ""): """
+        s3.ListObjectVersions     s3:ListBucketVersions
+        s3.GetBucketLifecycleConfiguration s3:GetLifecycleConfiguration
+    """,
+    ("cost", On.REPORTS, ""): "s3.GetObject",
+    ("cost", On.REPORT_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
+    ("cost", On.ANYTHING, ""): "ce.GetCostAndUsage",
+    ("read athena", On.LIVE, ""): "s3.GetObject s3:GetObject s3:GetObjectVersion",
+    ("read", On.RECORDS, ""): "s3.GetObject s3:GetObject s3:GetObjectVersion",
+    ("read athena", On.LIVE_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
+    ("read", On.RECORD_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
+    ("read athena", On.CATALOG, ""): """
+        glue.GetDatabase
+        glue.GetTable
+        glue.GetPartitions
+        glue.BatchGetPartition
+    """,
+    # Athena works in the caller's name: it writes the answer, and reads catalog and tables.
+    ("read athena doctor", On.RESULTS, "athena"): """
+        athena.StartQueryExecution s3:GetObject s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts
+    """,
+    ("read athena doctor", On.RESULT_LIST, "athena"): "athena.StartQueryExecution s3:ListBucket",
+    ("read athena doctor", On.BUCKETS, "athena"): "athena.StartQueryExecution s3:GetBucketLocation",
+    ("read athena", On.CATALOG, "athena"): "athena.StartQueryExecution glue:GetDatabases glue:GetTables glue:GetPartition",
+    ("read athena doctor", On.WORK_GROUP, "athena"): """
+        athena.GetWorkGroup
+        athena.StartQueryExecution
+        athena.StopQueryExecution
+        athena.GetQueryExecution
+        athena.GetQueryResults
+    """,
+    ("crawl bootstrap", On.CRAWLERS, "crawlers"): """
+        glue.GetCrawler
+        glue.CreateCrawler
+        glue.UpdateCrawler
+    """,
+    ("crawl bootstrap", On.CRAWLER_ROLES, "crawlers"): """
+        glue.CreateCrawler        iam:PassRole
+        glue.UpdateCrawler        iam:PassRole
+    """,
+    ("crawl", On.CRAWLERS, "crawlers"): "glue.StartCrawler",
+    ("doctor", On.BUCKETS, ""): """
+        s3.HeadBucket             s3:ListBucket
+        s3.GetBucketVersioning
+    """,
+    ("doctor", On.TRIALS, ""): """
+        s3.GetObject              s3:GetObject s3:GetObjectVersion
+        s3.PutObject
+        s3.CreateMultipartUpload  s3:PutObject
+        s3.AbortMultipartUpload
+        s3.DeleteObject           s3:DeleteObject s3:DeleteObjectVersion
+    """,
+    ("doctor", On.TRIAL_LIST, ""): "s3.ListObjectVersions s3:ListBucketVersions",
+    ("doctor", On.CATALOG, ""): """
+        glue.GetDatabase
+        glue.GetTables
+    """,
+    ("doctor", On.TRIAL_TABLES, ""): """
+        glue.CreateTable
+        glue.GetTable
+        glue.DeleteTable
+    """,
+    ("bootstrap", On.ALL_BUCKETS, ""): """
+        s3.CreateBucket
+        s3.HeadBucket             s3:ListBucket
+        s3.ListObjectsV2          s3:ListBucket
+        s3.GetBucketVersioning
+        s3.PutBucketVersioning
+        s3.GetBucketEncryption    s3:GetEncryptionConfiguration
+        s3.PutBucketEncryption    s3:PutEncryptionConfiguration
+        s3.DeleteBucketEncryption s3:PutEncryptionConfiguration
+        s3.GetPublicAccessBlock   s3:GetBucketPublicAccessBlock
+        s3.PutPublicAccessBlock   s3:PutBucketPublicAccessBlock
+        s3.GetBucketOwnershipControls
+        s3.PutBucketOwnershipControls
+        s3.GetBucketTagging
+        s3.PutBucketTagging
+        s3.GetBucketPolicy
+        s3.PutBucketPolicy
+        s3.GetBucketLifecycleConfiguration s3:GetLifecycleConfiguration
+        s3.PutBucketLifecycleConfiguration s3:PutLifecycleConfiguration
+        s3.GetBucketNotificationConfiguration s3:GetBucketNotification
+        s3.PutBucketNotificationConfiguration s3:PutBucketNotification
+    """,
+    ("bootstrap", On.BUCKETS, "intelligent_tiering"): """
+        s3.ListBucketIntelligentTieringConfigurations s3:GetIntelligentTieringConfiguration
+        s3.PutBucketIntelligentTieringConfiguration s3:PutIntelligentTieringConfiguration
+    """,
+    ("bootstrap", On.BUCKETS, "inventory"): """
+        s3.ListBucketInventoryConfigurations s3:GetInventoryConfiguration
+        s3.PutBucketInventoryConfiguration s3:PutInventoryConfiguration
+    """,
+    ("bootstrap", On.BUCKETS, "logging"): "s3.GetBucketLogging\ns3.PutBucketLogging",
+    ("bootstrap", On.BUCKETS, "replication"): """
+        s3.GetBucketReplication   s3:GetReplicationConfiguration
+        s3.PutBucketReplication   s3:PutReplicationConfiguration
+    """,
+    ("bootstrap", On.REPLICATION_ROLE, "replication"): "s3.PutBucketReplication iam:PassRole",
+    ("bootstrap", On.SETUP, ""): """
+        s3.GetObject
+        s3.PutObject
+        s3.DeleteObject
+    """,
+    ("bootstrap", On.CATALOG, ""): "glue.GetDatabase\nglue.CreateDatabase",
+    # `lakeworks tenant add`
+    ("bootstrap", On.TENANT_CATALOG, ""): "glue.GetDatabase\nglue.CreateDatabase",
+    ("bootstrap", On.TENANT_RECORDS, ""): "s3.GetObject\ns3.PutObject",
+    ("bootstrap", On.WORK_GROUP, "athena"): """
+        athena.GetWorkGroup
+        athena.CreateWorkGroup
+        athena.UpdateWorkGroup
+    """,
+    ("bootstrap", On.QUEUE, "inbox_events"): """
+        sqs.GetQueueUrl
+        sqs.CreateQueue
+        sqs.GetQueueAttributes
+        sqs.SetQueueAttributes
+    """,
+    ("bootstrap", On.ALARM, "alarm"): "cloudwatch.DescribeAlarms\ncloudwatch.PutMetricAlarm",
+    ("bootstrap", On.BUDGET, "budget"): """
+        budgets.DescribeBudget    budgets:ViewBudget
+        budgets.DescribeNotificationsForBudget budgets:ViewBudget
+        budgets.DescribeSubscribersForNotification budgets:ViewBudget
+        budgets.CreateBudget      budgets:ModifyBudget
+        budgets.UpdateBudget      budgets:ModifyBudget
+        budgets.CreateNotification budgets:ModifyBudget
+        budgets.DeleteNotification budgets:ModifyBudget
+    """,
+    ("bootstrap", On.ANYTHING, "grants"): "lakeformation.ListPermissions\nlakeformation.GrantPermissions",
+    ("bootstrap", On.STREAMS, "streams"): """
+        kinesis.DescribeStreamSummary
+        kinesis.ListTagsForStream
+        kinesis.CreateStream
+        kinesis.AddTagsToStream
+        kinesis.UpdateStreamMode
+        kinesis.UpdateShardCount
+        kinesis.IncreaseStreamRetentionPeriod
+        kinesis.StartStreamEncryption
+        kinesis.StopStreamEncryption
+    """,
+    ("bootstrap", On.STREAM_TABLES, "streams"): """
+        dynamodb.DescribeTable
+        dynamodb.DescribeTimeToLive
+        dynamodb.CreateTable
+        dynamodb.UpdateTable
+        dynamodb.UpdateTimeToLive
+    """,
+    ("stream", On.STREAMS, "streams"): """
+        kinesis.PutRecords
+        kinesis.ListShards
+        kinesis.GetShardIterator
+        kinesis.GetRecords
+    """,
+    ("stream", On.STREAM_TABLES, "streams"): """
+        dynamodb.GetItem
+        dynamodb.PutItem
+        dynamodb.Query
+    """,
+}  # fmt: skip
+
+# Calls that no policy grants: AWS asks for no permission, or an administrator makes them (`lakeworks bucket`).
+UNGRANTED = ("sts.GetCallerIdentity", "s3.ListBuckets", "s3.DeleteBucket")

@@ -1,0 +1,185 @@
+"""ARNs and conditions of the resources that lakeworks' calls are about, for one lake."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from lakeworks.core.layout import LEDGER, METADATA, REGISTRY, RESULTS, SHARES, TENANT_AREAS, trial_key
+from lakeworks.core.names import LAYERS
+from lakeworks.infrastructure.bucket_names import OURS, bucket_name
+from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.resources.bucket_manifest import KEY
+from lakeworks.infrastructure.resources.bucket_security import TRIAL_KEY
+from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
+from lakeworks.permissions.aws_call import On
+from lakeworks.permissions.lake_address import LakeAddress
+
+_LIVE = tuple(f"{layer}/" for layer in LAYERS)
+_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/")
+_LAKE = tuple(f"{area}/" for area in TENANT_AREAS if area not in (RESULTS, SHARES))
+_RESULTS = (f"{RESULTS}/",)
+_TRIALS = (trial_key(""),)
+_ALL = ("*",)
+Resources = tuple[list[str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class PolicyScope:
+    """The lake that policies are for: its address, and its lake.yml."""
+
+    address: LakeAddress
+    config: LakeConfig
+    kms_key_id: str | None = None
+
+    def has(self, feature: str) -> bool:
+        """Return True if lake.yml has a section, so that its calls are made."""
+        if feature == "kms":
+            return bool(self.kms_key_id)
+        return not feature or bool(getattr(self.config, feature))
+
+    @property
+    def other_buckets(self) -> dict[str, str]:
+        """Return the buckets of logs and copies, by purpose."""
+        config, found = self.config, dict[str, str]()
+        for purpose, section in (("logs", config.logging), ("backup", config.replication)):
+            if section:
+                unique = config.unique or self.address.account
+                found[purpose] = section.bucket or bucket_name(config.project, config.environment, purpose, unique)
+        return found
+
+
+def _objects(*prefixes: str) -> Callable[[PolicyScope], Resources]:
+    """Return the objects below some prefixes; a prefix without its closing slash is one key."""
+    return lambda scope: ([scope.address.object_arn(_pattern(prefix)) for prefix in prefixes], {})
+
+
+def _listing(*prefixes: str) -> Callable[[PolicyScope], Resources]:
+    """Return the buckets of some prefixes, with the condition that a listing asks for one of them."""
+    condition = {"StringLike": {"s3:prefix": [_pattern(prefix) for prefix in prefixes]}}
+    return lambda scope: ([scope.address.bucket_arn(prefix) for prefix in prefixes], condition)
+
+
+def _pattern(prefix: str) -> str:
+    return f"{prefix}*" if prefix.endswith("/") else prefix
+
+
+def _buckets(scope: PolicyScope) -> list[str]:
+    layers = scope.address.layers
+    return [scope.address.bucket_arn(), *(scope.address.bucket_arn(f"{layer}/") for layer in layers)]
+
+
+def _other_bucket(scope: PolicyScope, name: str) -> str:
+    return f"arn:{scope.address.partition}:s3:::{name}"
+
+
+def _trials(scope: PolicyScope) -> Resources:
+    """Return the trial objects of every bucket with layers, and Athena's answers, which the doctor deletes."""
+    return [*(f"{arn}/{trial_key('*')}" for arn in _buckets(scope)), scope.address.object_arn(f"{RESULTS}/*")], {}
+
+
+def _trial_listings(scope: PolicyScope) -> Resources:
+    return _buckets(scope), {"StringLike": {"s3:prefix": [f"{trial_key('')}*", f"{RESULTS}/*"]}}
+
+
+def _reports(scope: PolicyScope) -> Resources:
+    """Return what S3 itself writes: inventories and access logs, in the log bucket if there is one."""
+    logs = scope.other_buckets.get("logs")
+    place = _other_bucket(scope, logs) if logs else scope.address.bucket_arn()
+    return [f"{place}/*" if logs else f"{place}/_inventory/*"], {}
+
+
+def _report_listings(scope: PolicyScope) -> Resources:
+    logs = scope.other_buckets.get("logs")
+    if logs:
+        return [_other_bucket(scope, logs)], {}
+    return [scope.address.bucket_arn()], {"StringLike": {"s3:prefix": ["_inventory/*"]}}
+
+
+def _catalog(tables: str = "", *, start: str = "") -> Callable[[PolicyScope], Resources]:
+    """Return the catalog, the databases of every layer, and their tables. Tenants' databases begin with the tenant's name."""
+    # In a pattern `*` crosses slashes: `table/gold_*` is every table of every such database.
+    names = [f"{start}{layer}_*" for layer in LAYERS]
+    found = ["catalog", *(f"database/{name}" for name in names), *(f"table/{name}{tables}" for name in names)]
+    return lambda scope: ([scope.address.glue_arn(item) for item in found], {})
+
+
+def _crawlers(scope: PolicyScope) -> Resources:
+    return [scope.address.glue_arn(f"crawler/{OURS}{item.name}") for item in scope.config.crawlers], {}
+
+
+def _crawler_roles(scope: PolicyScope) -> Resources:
+    condition = {"StringEquals": {"iam:PassedToService": "glue.amazonaws.com"}}
+    return [item.role_arn for item in scope.config.crawlers], condition
+
+
+def _replication_role(scope: PolicyScope) -> Resources:
+    role = scope.config.replication.role_arn if scope.config.replication else None
+    return [role] if role else [], {"StringEquals": {"iam:PassedToService": "s3.amazonaws.com"}}
+
+
+def _work_group(scope: PolicyScope) -> Resources:
+    name = scope.config.athena.name if scope.config.athena else None
+    return [scope.address.arn("athena", f"workgroup/{name or scope.address.bucket}")], {}
+
+
+def _queue(scope: PolicyScope) -> Resources:
+    events = scope.config.inbox_events
+    if events is None:
+        return [], {}
+    return [scope.address.arn("sqs", events.name(scope.address.bucket)) if events.is_ours else str(events.queue)], {}
+
+
+def _key(scope: PolicyScope) -> Resources:
+    """Return the key's ARN. An alias has none in IAM: a condition names it."""
+    key = scope.kms_key_id or ""
+    if key.startswith("arn:") and ":alias/" not in key:
+        return [key], {}
+    if "alias/" in key:
+        alias = f"alias/{key.partition('alias/')[2]}"
+        return [scope.address.arn("kms", "key/*")], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+    return [scope.address.arn("kms", f"key/{key}")], {}
+
+
+def _streams(scope: PolicyScope) -> list[str]:
+    return [item.stream_name(scope.config.project, scope.config.environment) for item in scope.config.streams]
+
+
+def _stream_tables(scope: PolicyScope) -> Resources:
+    names = [table(name) for name in _streams(scope) for table in (checkpoint_table, live_table)]
+    return [scope.address.arn("dynamodb", f"table/{name}") for name in names], {}
+
+
+RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
+    On.LAKE: _objects(*_LAKE),
+    On.LIVE: _objects(*_LIVE),
+    On.RECORDS: _objects(*_RECORDS),
+    On.RESULTS: _objects(*_RESULTS),
+    On.SETUP: _objects(KEY, TRIAL_KEY),
+    On.TENANT_RECORDS: _objects(REGISTRY, f"{METADATA}/policies/"),
+    On.REPORTS: _reports,
+    On.TRIALS: _trials,
+    On.LAKE_LIST: _listing(*_LAKE),
+    On.LIVE_LIST: _listing(*_LIVE),
+    On.RECORD_LIST: _listing(*_RECORDS),
+    On.RESULT_LIST: _listing(*_RESULTS),
+    On.REPORT_LIST: _report_listings,
+    On.TRIAL_LIST: _trial_listings,
+    On.BUCKETS: lambda scope: (_buckets(scope), {}),
+    On.ALL_BUCKETS: lambda scope: (
+        [*_buckets(scope), *(_other_bucket(scope, name) for name in scope.other_buckets.values())], {}
+    ),
+    On.CATALOG: _catalog(),
+    On.TENANT_CATALOG: _catalog(start="*__"),
+    On.TRIAL_TABLES: _catalog("/lakeworks_doctor_*"),
+    On.CRAWLERS: _crawlers,
+    On.CRAWLER_ROLES: _crawler_roles,
+    On.REPLICATION_ROLE: _replication_role,
+    On.WORK_GROUP: _work_group,
+    On.QUEUE: _queue,
+    On.ALARM: lambda scope: ([scope.address.arn("cloudwatch", "alarm:*")], {}),
+    On.BUDGET: lambda scope: ([scope.address.global_arn("budgets", "budget/*")], {}),
+    On.KEY: _key,
+    On.STREAMS: lambda scope: ([scope.address.arn("kinesis", f"stream/{name}") for name in _streams(scope)], {}),
+    On.STREAM_TABLES: _stream_tables,
+    On.ANYTHING: lambda _: (list(_ALL), {}),
+}  # fmt: skip

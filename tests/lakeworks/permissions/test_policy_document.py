@@ -1,0 +1,134 @@
+"""Policies by purpose: real ARNs in every partition, within IAM's limits, and nothing that lake.yml does not ask for."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+
+from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.aws_partition import partition_of
+from lakeworks.infrastructure.config import LakeConfig, load_config
+from lakeworks.permissions.aws_call import Purpose
+from lakeworks.permissions.lake_address import LakeAddress
+from lakeworks.permissions.lake_resources import PolicyScope
+from lakeworks.permissions.policy_document import MOST_CHARACTERS, policy_documents, size_of
+from lakeworks.tenants.iam_simulation import Request, decide
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "lake.example.yml"
+ADDRESS = LakeAddress("acme-lake", "eu-central-1", "123456789012")
+PLAIN = PolicyScope(ADDRESS, LakeConfig())
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b"
+
+
+def whole() -> PolicyScope:
+    """Every field of lake.yml, a key, a bucket a layer."""
+    config = load_config(EXAMPLE)
+    return PolicyScope(replace(ADDRESS, layers=config.bucket_of_layer), config, KEY)
+
+
+def may(scope: PolicyScope, purpose: Purpose, action: str, resource: str, **context: str) -> bool:
+    documents = policy_documents(purpose, scope)
+    return any(decide(document, Request(action, resource, context)) == "allowed" for document in documents)
+
+
+def test_partitions_are_botocores() -> None:
+    session = get_session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("s3", partition):
+            assert partition_of(region) == partition, region
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_every_policy_fits_and_has_only_arns_of_its_partition(purpose: Purpose) -> None:
+    scope = whole()
+    china = replace(scope, address=replace(scope.address, region="cn-north-1", partition="aws-cn"))
+    for document in policy_documents(purpose, china):
+        assert size_of(document) <= MOST_CHARACTERS
+        text = json.dumps(document)
+        declared = {KEY, *(one.role_arn for one in scope.config.crawlers), *([scope.config.replication.role_arn] if scope.config.replication else [])}  # fmt: skip
+        foreign = {arn for item in document["Statement"] for arn in item["Resource"] if arn.startswith("arn:aws:")}
+        assert foreign <= declared, text
+
+
+def test_what_is_too_large_for_one_policy_is_several_that_fit() -> None:
+    crawlers = [{"name": f"crawler-{n}", "role_arn": f"arn:aws:iam::123456789012:role/crawler-{n}", "database": "d", "prefix": "exports/"} for n in range(200)]  # fmt: skip
+    scope = PolicyScope(ADDRESS, LakeConfig.model_validate({"crawlers": crawlers[:40]}))
+    assert len(policy_documents(Purpose.CRAWL, scope)) == 1
+    documents = policy_documents(Purpose.BOOTSTRAP, scope)
+    assert len(documents) > 1
+    assert all(size_of(document) <= MOST_CHARACTERS for document in documents)
+    with pytest.raises(ConfigError, match="one statement"):
+        policy_documents(Purpose.CRAWL, PolicyScope(ADDRESS, LakeConfig.model_validate({"crawlers": crawlers})))
+
+
+def test_a_section_that_lake_yml_lacks_grants_nothing() -> None:
+    def actions(scope: PolicyScope) -> set[str]:
+        return {one for document in policy_documents(Purpose.BOOTSTRAP, scope) for item in document["Statement"] for one in item["Action"]}  # fmt: skip
+
+    services = {action.partition(":")[0] for action in actions(PLAIN)}
+    assert services == {"s3", "glue", "athena"}
+    assert {action.partition(":")[0] for action in actions(whole())} >= {
+        "iam",
+        "kms",
+        "sqs",
+        "cloudwatch",
+        "budgets",
+        "lakeformation",
+    }
+    with pytest.raises(ConfigError, match="lake.yml declares nothing"):
+        policy_documents(Purpose.CRAWL, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("key", "resource", "condition"),
+    [
+        (KEY, KEY, None),
+        ("0a1b", KEY, None),
+        ("alias/lake", "arn:aws:kms:eu-central-1:123456789012:key/*", "alias/lake"),
+        (
+            "arn:aws:kms:eu-central-1:123456789012:alias/lake",
+            "arn:aws:kms:eu-central-1:123456789012:key/*",
+            "alias/lake",
+        ),
+    ],
+)
+def test_the_key_is_named_by_arn_or_alias(key: str, resource: str, condition: str | None) -> None:
+    (document,) = policy_documents(Purpose.RUN, replace(PLAIN, kms_key_id=key))
+    (statement,) = [item for item in document["Statement"] if item["Sid"] == "Key"]
+    assert (statement["Action"], statement["Resource"]) == (["kms:Decrypt", "kms:GenerateDataKey"], [resource])
+    found: Any = statement.get("Condition")
+    assert found == ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": condition}} if condition else None)
+
+
+def test_each_purpose_gets_its_own_and_no_more() -> None:
+    lake, silver = ADDRESS.bucket_arn(), ADDRESS.object_arn("silver/market/prices/x")
+    for purpose in (Purpose.RUN, Purpose.MAINTENANCE):
+        assert may(PLAIN, purpose, "s3:PutObject", silver)
+        assert may(PLAIN, purpose, "s3:ListBucket", lake, **{"s3:prefix": "_ledger/silver/"})
+        for refused in ("s3:DeleteObjectVersion", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "iam:PassRole"):
+            assert not may(PLAIN, purpose, refused, silver)
+            assert not may(PLAIN, purpose, refused, lake)
+    for purpose in (Purpose.READ, Purpose.ATHENA):
+        assert may(PLAIN, purpose, "s3:GetObjectVersion", silver)
+        assert not may(PLAIN, purpose, "s3:PutObject", silver)
+        for area in ("landing", "_quarantine", "_staging", "inbox"):
+            assert not may(PLAIN, purpose, "s3:GetObject", ADDRESS.object_arn(f"{area}/x"))
+        assert may(PLAIN, purpose, "s3:PutObject", ADDRESS.object_arn("_results/x"))
+        assert not may(PLAIN, purpose, "glue:CreateTable", ADDRESS.glue_arn("table/silver_market/prices"))
+        assert not may(PLAIN, purpose, "glue:GetTable", ADDRESS.glue_arn("table/acme__silver_market/prices")), (
+            "a tenant's"
+        )
+    assert not may(PLAIN, Purpose.DOCTOR, "s3:DeleteObjectVersion", silver)
+    assert not may(PLAIN, Purpose.DOCTOR, "glue:DeleteTable", ADDRESS.glue_arn("table/silver_market/prices"))
+    assert may(PLAIN, Purpose.DOCTOR, "glue:DeleteTable", ADDRESS.glue_arn("table/silver_market/lakeworks_doctor_a_1"))
+
+
+def test_roles_are_passed_to_their_service_only() -> None:
+    scope = whole()
+    role = scope.config.crawlers[0].role_arn
+    assert may(scope, Purpose.CRAWL, "iam:PassRole", role, **{"iam:PassedToService": "glue.amazonaws.com"})
+    assert not may(scope, Purpose.CRAWL, "iam:PassRole", role, **{"iam:PassedToService": "ec2.amazonaws.com"})
+    assert not may(scope, Purpose.CRAWL, "iam:PassRole", "arn:aws:iam::123456789012:role/admin")
