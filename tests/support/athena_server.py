@@ -63,6 +63,7 @@ class Athena:
         self.lost: Counter[str] = Counter()
         self.denied: set[str] = set()
         self.interrupt: list[Call] = []
+        self.reach: int | None = None  # how many descriptions a batch gets to
 
     def answer(self, operation: str, call: Call) -> Any:
         with self.lock:
@@ -247,6 +248,7 @@ class Athena:
     # history
 
     def do_ListQueryExecutions(self, call: Call) -> Any:  # noqa: N802
+        self._group(call.get("WorkGroup", "primary"))
         mine = [x.id for x in reversed(self.executions.values()) if x.group["Name"] == call.get("WorkGroup", "primary")]
         size, start = min(call.get("MaxResults", 50), 50), int(call.get("NextToken", 0))
         more = {"NextToken": str(start + size)} if start + size < len(mine) else {}
@@ -255,7 +257,14 @@ class Athena:
     def do_BatchGetQueryExecution(self, call: Call) -> Any:  # noqa: N802
         if len(call["QueryExecutionIds"]) > 50:
             raise AthenaRefusal("QueryExecutionIds: at most 50")
-        return {"QueryExecutions": [self._described(self._execution(one)) for one in call["QueryExecutionIds"]]}
+        wanted = call["QueryExecutionIds"]
+        reached = len(wanted) if self.reach is None else min(self.reach, len(wanted))
+        return {
+            "QueryExecutions": [self._described(self._execution(one)) for one in wanted[:reached]],
+            "UnprocessedQueryExecutionIds": [
+                {"QueryExecutionId": one, "ErrorCode": "THROTTLED", "ErrorMessage": ""} for one in wanted[reached:]
+            ],
+        }
 
     def _execution(self, one: str) -> Execution:
         if one not in self.executions:

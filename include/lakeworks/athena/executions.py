@@ -8,16 +8,15 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.athena.failures import asking
 from lakeworks.athena.outcomes import UNUSABLE, EndedQuery
 from lakeworks.athena.result_pages import result_reader
 from lakeworks.athena.statement import AthenaStatement
-from lakeworks.aws_errors import AWS_ERRORS, error_code, lake_error
-from lakeworks.errors import LakeError, LakeNotFound, QueryFailed, TerminalError, TransientError
+from lakeworks.errors import LakeError, QueryFailed, TerminalError, TransientError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +58,7 @@ class QueryExecutions:
         }
         if statement.values:
             request["ExecutionParameters"] = list(statement.values)
-        with self._asking("start a query in"):
+        with asking("start a query in", self.work_group):
             return str(self.client.start_query_execution(**request)["QueryExecutionId"])
 
     def ended(self, query: str) -> EndedQuery | None:
@@ -99,7 +98,7 @@ class QueryExecutions:
     def stop(self, query: str) -> None:
         """Stop a query. If that fails a warning says how a person stops it; the first error is what matters."""
         try:
-            with self._asking("stop a query of"):
+            with asking("stop a query of", self.work_group):
                 self.client.stop_query_execution(QueryExecutionId=query)
         except LakeError as error:
             log.warning(
@@ -128,44 +127,22 @@ class QueryExecutions:
         """
 
         def page(token: str | None) -> dict[str, Any]:
-            with self._asking("read the results of a query of"):
+            with asking("read the results of a query of", self.work_group):
                 more = {"NextToken": token} if token else {}
                 return dict(self.client.get_query_results(QueryExecutionId=end.id, MaxResults=1000, **more))
 
         return result_reader(page, has_header=end.has_header)
 
     def _execution(self, query: str) -> dict[str, Any]:
-        with self._asking("look at a query of"):
+        with asking("look at a query of", self.work_group):
             return dict(self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"])
 
     def _scan_limit(self) -> int | None:
         """Return the group's limit; None if it has none, or these credentials may not read it."""
         try:
-            with self._asking("read the settings of"):
+            with asking("read the settings of", self.work_group):
                 group = self.client.get_work_group(WorkGroup=self.work_group)["WorkGroup"]
         except TerminalError:
             return None
         limit = group.get("Configuration", {}).get("BytesScannedCutoffPerQuery")
         return None if limit is None else int(limit)
-
-    @contextmanager
-    def _asking(self, action: str) -> Iterator[None]:
-        """Raise boto3's errors as lakeworks errors; what Athena calls invalid stays invalid, so it is never retried."""
-        try:
-            yield
-        except AWS_ERRORS as error:
-            raise self._translated(error, action) from error
-
-    def _translated(self, error: Exception, action: str) -> LakeError:
-        where = f"Athena work group {self.work_group}"
-        if error_code(error) != "InvalidRequestException":
-            return lake_error(error, action, where)
-        says = str(getattr(error, "response", {}).get("Error", {}).get("Message", "")).rstrip(". ")
-        if "WorkGroup" in says and "not found" in says:
-            return LakeNotFound(
-                f"There is no work group `{self.work_group}`: {says}. Nothing was run. lakeworks bootstrap makes "
-                "the one that lake.yml declares."
-            )
-        return QueryFailed(
-            f"Could not {action} `{where}`: {says}. Nothing was returned; correct the query or the work group."
-        )

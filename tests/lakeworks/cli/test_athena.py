@@ -106,3 +106,15 @@ def test_a_lake_without_a_work_group_says_so(
     config.write_text("athena: null\n")
     done = command("athena", ONE, "--param", "2017-03-01", **service[1], LAKE_CONFIG_FILE=str(config))
     assert (done.returncode, "declares no Athena work group" in done.stderr) == (1, True)
+
+
+def test_the_history_of_the_work_group_is_partition_advice(
+    command: Callable[..., Done], service: tuple[Athena, dict[str, str]]
+) -> None:
+    command("athena", ONE, "--param", "2017-03-01", **service[1])
+    group = service[1]["LAKE_BUCKET"]
+    found = json.loads(command("cost", "partitions", "--athena", group, "--json", **service[1]).stdout)
+    assert {row["column"] for row in found} >= {"order_date", "year", "month", "day"}
+    assert all(row["table"] == ORDERS and row["scanned_bytes"] > 0 for row in found)
+    neither = command("cost", "partitions", **service[1])
+    assert (neither.returncode, "one of the two" in neither.stderr) == (1, True)

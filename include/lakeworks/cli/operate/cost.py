@@ -7,16 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
+from lakeworks.athena.history import past_queries
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.cell_text import money
-from lakeworks.cli.connection import connect
+from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import Layout, emit
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import DIMENSIONS, grouped
 from lakeworks.cost.cost_explorer import charged
-from lakeworks.cost.partition_advice import TableFacts, advise_partitions, read_log
+from lakeworks.cost.partition_advice import Query, TableFacts, advise_partitions, read_log
 from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
 from lakeworks.errors import ConfigError
@@ -105,7 +106,17 @@ def advise_storage_classes(
 
 
 def suggest_partitions(
-    queries: Annotated[Path, typer.Argument(help='JSON lines: {"sql": "…", "scanned_bytes": 123}', exists=True)],
+    queries: Annotated[
+        Path | None,
+        typer.Argument(help='JSON lines: {"sql": "…", "scanned_bytes": 123}', exists=True, show_default=False),
+    ] = None,
+    athena: Annotated[
+        str | None,
+        typer.Option(
+            "--athena", help="read the history of this Athena work group instead of a file", show_default=False
+        ),
+    ] = None,
+    last: Annotated[int, typer.Option("--last", help="with --athena: so many queries, the newest first", min=1)] = 1000,
     count: Annotated[
         bool, typer.Option("--count", help="count the values of filtered columns (reads the tables)")
     ] = False,
@@ -113,13 +124,19 @@ def suggest_partitions(
 ) -> None:
     """Suggest partition columns from a query log.
 
-    The log is Athena's history, or your own.
+    The log is the history of an Athena work group (`--athena`), or a file.
     """
+    if (queries is None) == (athena is None):
+        raise ConfigError("Name a query log or an Athena work group (--athena), one of the two. Nothing was computed.")
     lake = connect()
-    parsed = list(read_log(queries.read_text().splitlines()))
-    with waiting("Reading the query log and the ledger"):
+    with waiting("Reading the queries and the ledger"):
+        parsed = _athena_log(str(athena), last) if queries is None else list(read_log(queries.read_text().splitlines()))
         suggestions = advise_partitions(parsed, load_contract, _facts_of_table(lake, count=count))
     emit([{**vars(item), "share": f"{item.share:.0%}"} for item in suggestions], as_json=as_json, title="Filters")
+
+
+def _athena_log(work_group: str, last: int) -> list[Query]:
+    return [Query(item.sql, item.scanned_bytes) for item in past_queries(client("athena"), work_group, last)]
 
 
 def show_charges(
@@ -135,9 +152,9 @@ def show_charges(
 
     window = costs.billing_period(month, datetime.now(UTC))
     name, _, value = tag.partition("=")
-    client = boto3.client("ce", region_name="us-east-1")
+    explorer = boto3.client("ce", region_name="us-east-1")
     with waiting("Asking Cost Explorer"):
-        charges = charged(client, window.start.date(), window.end.date(), (name, value) if tag else None)
+        charges = charged(explorer, window.start.date(), window.end.date(), (name, value) if tag else None)
     emit([_rounded(vars(item)) for item in charges], as_json=as_json, title="Charged for S3")
 
 
