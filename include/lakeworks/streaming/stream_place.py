@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import load_config
-from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
+from lakeworks.infrastructure.stream_config import LiveViewConfig, checkpoint_table, live_table
 from lakeworks.settings import deployed_config_file
 
 SOURCE = "stream"
@@ -21,6 +21,8 @@ class StreamPlace:
     checkpoints: str
     live_view: str | None
     domain: str
+    view: LiveViewConfig | None = None
+    retention_hours: int = 168
 
     @property
     def source(self) -> str:
@@ -47,4 +49,4 @@ def find_stream(name: str, config_file: Path | None = None) -> StreamPlace:
     one = known[name]
     made = one.stream_name(config.project, config.environment)
     live = live_table(made) if one.live_view else None
-    return StreamPlace(name, made, checkpoint_table(made), live, one.domain or name)
+    return StreamPlace(name, made, checkpoint_table(made), live, one.domain or name, one.live_view, one.retention_hours)

@@ -14,7 +14,10 @@ from tests.conftest import client
 
 def applied(url: str, **stream: Any) -> list[ResourceChange]:
     config = LakeConfig.model_validate(
-        {"environment": stream.pop("environment"), "streams": [{"name": "shop", **stream}]}
+        {
+            "environment": stream.pop("environment"),
+            "streams": [{"name": "shop", "live_view": {"compare_with": "SELECT 1"}, **stream}],
+        }
     )
     return list(engine.apply(list(_streams(config)), lambda service, region=None: client(service, url)))
 

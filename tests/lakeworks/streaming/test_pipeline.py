@@ -1,8 +1,9 @@
 """From put to gold: hours that are closed are published, every record is counted, and a replay gives the same bytes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import pytest
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import NotPublishedYet
+from lakeworks.infrastructure.stream_config import LiveViewConfig
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
+from lakeworks.streaming.live.live_view import LiveView
+from lakeworks.streaming.live.reconciliation import reconciled
+from lakeworks.streaming.stream_record import StreamRecord
 from lakeworks.streaming.windows import LandedWindows
 from tests.lakeworks.streaming.conftest import Shop
 
@@ -122,3 +127,34 @@ def test_an_hour_in_which_nothing_came_is_no_error(here: Shop, of_stream: Lake) 
     close(here, now + timedelta(hours=3))
     made = run(of_stream, here, Period.containing(now + timedelta(hours=1), "hour"), 1)
     assert [record.balance.read for record in made.values()] == [0, 0, 0]
+
+
+QUERY = (
+    "SELECT sales_date AS day, sales_hour AS hour, currency, event_count AS events, net_amount AS amount "
+    "FROM gold_commerce.hourly_sales"
+)
+
+
+def test_the_live_view_agrees_with_gold_whatever_is_repeated(here: Shop, of_stream: Lake) -> None:
+    now = datetime.now(UTC)
+    hour = Period.containing(now, "hour")
+    config = LiveViewConfig(compare_with=QUERY, only={"location_id": (367,)})
+    view = LiveView(here.dynamodb, str(here.place.live_view), config, timedelta(days=8))
+    sold = [event(number, now) for number in range(6)]
+    back = event(7, now, event_id="2-refunded", event_type="order_refunded", amount="-0.10")
+    here.put(
+        *sold, sold[1], back, event(8, now, location_id=1), event(9, now + timedelta(days=400)), b"no json", key="k"
+    )
+
+    def twice(shard: str, records: Sequence[StreamRecord], /) -> None:
+        view(shard, records)
+        view(shard, records)
+
+    here.finish(here.consumer(after_landing=twice))
+    close(here, hour.end)
+    run(of_stream, here, hour, 1)
+    (row,) = reconciled(of_stream, view, f"{now:%Y-%m-%d}")
+    assert (row["live_events"], row["live_amount"], row["differs"]) == (7, Decimal("0.50"), False)
+    view("shard", [StreamRecord("1", now, "k", json.dumps(event(10, now)).encode())])
+    (row,) = reconciled(of_stream, view, f"{now:%Y-%m-%d}")
+    assert (row["live_events"], row["published_events"], row["differs"]) == (8, 7, True)

@@ -1,0 +1,1 @@
+"""Sums of today, kept while records land, and their comparison with the published tables."""
