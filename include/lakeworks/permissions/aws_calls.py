@@ -114,6 +114,10 @@ _TABLE = {
         athena.GetQueryExecution
         athena.GetQueryResults
     """,
+    ("cost", On.WORK_GROUP, "athena"): """
+        athena.ListQueryExecutions
+        athena.BatchGetQueryExecution
+    """,
     ("crawl bootstrap", On.CRAWLERS, "crawlers"): """
         glue.GetCrawler
         glue.CreateCrawler
