@@ -49,9 +49,9 @@ class Activities:
         if not self.cut_off:
             return ""
         return (
-            f"Airflow has more than {MOST:,} {' and '.join(self.cut_off)} that are not over or failed, and only the newest "
-            f"{MOST:,} were asked for: older ones are not shown as running or failed. Delete failed runs that no one needs in "
-            "Airflow's UI, or: airflow db clean"
+            f"Airflow has more than {MOST:,} {' and '.join(self.cut_off)} that failed or are not over, and "
+            f"lakeworks read only the newest {MOST:,}. Older ones are not shown as running or failed. Delete old "
+            "failed runs in Airflow's UI, or run: airflow db clean"
         )
 
 
@@ -144,7 +144,8 @@ class Airflow:
             if answer.status_code in (401, 403, 404):
                 raise _KINDS[answer.status_code](
                     f"Airflow at `{self.url}` answered {answer.status_code} to {method} {urlsplit(url).path}. Nothing was "
-                    "changed. Correct LAKE_AIRFLOW_URL (https://user:password@host), or leave it out to do without run states."
+                    "changed. Correct LAKE_AIRFLOW_URL (https://user:password@host), or unset it to work without run "
+                    "states."
                 )
             if answer.status_code in (400, 409, 422):
                 raise ConfigError(
@@ -158,8 +159,8 @@ class Airflow:
             ) from error
         except (requests.RequestException, ValueError) as error:
             raise LakeUnavailable(
-                f"Airflow at `{self.url}` could not be asked for its runs: {_reason(error)}. Nothing was changed; run "
-                "again, or leave LAKE_AIRFLOW_URL out to do without run states."
+                f"Airflow at `{self.url}` did not give its runs: {_reason(error)}. Nothing was changed. Run again, or "
+                "unset LAKE_AIRFLOW_URL to work without run states."
             ) from error
 
 

@@ -130,7 +130,7 @@ _MISCONFIGURED = (
     ProfileNotFound,
     UnknownServiceError,
 )
-_CHECK = "Check the credentials and their policy, then run again: it goes on from there."
+_CHECK = "Check the credentials and their policy, then run again. The run continues after the finished part."
 
 
 def lake_error(error: Exception, action: str, where: str) -> LakeError:

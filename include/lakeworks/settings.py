@@ -32,28 +32,29 @@ class Settings(_Deployment):
     region: str = Field(
         default_factory=lambda: environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "",
         validate_default=True,
-        description="AWS region of bucket and catalog; without it that of AWS_REGION or AWS_DEFAULT_REGION. None is assumed.",
+        description="AWS region of bucket and catalog; default: AWS_REGION or AWS_DEFAULT_REGION. There is no other "
+        "default.",
     )
     aws_conn_id: str = Field("aws_default", description="Airflow connection with the AWS credentials.")
-    memory_limit: str = Field("1GB", description="What the transform engine may hold in memory before it spills.")
+    memory_limit: str = Field("1GB", description="Memory of the transform engine before it spills to disk.")
     threads: int = Field(2, ge=1, description="Threads of the transform engine.")
     transfer_profile: ProfileName = Field(
         "medium",
-        description="How objects move (docs/objects.md): single, slow, medium, fast or very_fast.",
+        description="Profile for object transfers (docs/objects.md): single, slow, medium, fast or very_fast.",
     )
     transfer_threads: int | None = Field(
-        None, ge=1, description="Concurrent S3 requests per task; those of LAKE_TRANSFER_PROFILE without it."
+        None, ge=1, description="Concurrent S3 requests per task; default: the number of LAKE_TRANSFER_PROFILE."
     )
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )
     lineage_url: str = Field(
         "file",
-        description="Where OpenLineage events go: off, file (below the scratch folder), file:<folder>, http(s)://…, or client "
-        "(the OpenLineage client's own configuration).",
+        description="Target of OpenLineage events: off, file (below the scratch folder), file:<folder>, http(s)://…, or "
+        "client (the OpenLineage client's own configuration).",
     )
     pii_salt: SecretStr | None = Field(
-        None, min_length=16, description="Secret in front of personal data before it is hashed."
+        None, min_length=16, description="Secret that is put before personal data before hashing."
     )
     serving_url: SecretStr | None = Field(
         None, description="PostgreSQL that serves tables: postgresql://user:password@host/database?sslmode=verify-full."
@@ -65,22 +66,30 @@ class Settings(_Deployment):
     )
     alert_url: SecretStr | None = Field(
         None,
-        description="Webhook that is notified of late tables (JSON with a `text`); without it they are in the log only.",
+        description="Webhook that is notified of late tables (JSON with a `text`); without it, they are only logged.",
     )
-    kms_key_id: str | None = Field(None, description="KMS key for the bucket; SSE-S3 without one.")
-    tenant: str | None = Field(None, description="Tenant the command line works for; the whole lake without one.")
+    kms_key_id: str | None = Field(None, description="KMS key for the bucket; default: SSE-S3.")
+    tenant: str | None = Field(None, description="Tenant of the command line; default: the whole lake.")
     tenant_conn_prefix: str = Field(
-        "aws_", description="A tenant's AWS credentials are in the Airflow connection of this name followed by its id."
+        "aws_",
+        description="Prefix of tenants' Airflow connections: the connection with a tenant's AWS credentials is this "
+        "prefix and its id.",
     )
-    config_file: Path | None = Field(None, description="A lake.yml for one deployment; the project's own without one.")
-    price_book: Path | None = Field(None, description="S3 price book; the newest of lakeworks/prices without one.")
+    config_file: Path | None = Field(
+        None, description="Path of a lake.yml for one deployment; default: the project's own."
+    )
+    price_book: Path | None = Field(
+        None, description="Path of an S3 price book; default: the newest one in the package."
+    )
 
     @field_validator("region")
     @classmethod
     def _region_is_named(cls, region: str) -> str:
         """Require a region: an assumed one could put bucket and catalog silently into another country."""
         if not region:
-            raise ValueError("no region is named; set it, or AWS_REGION or AWS_DEFAULT_REGION, such as eu-central-1")
+            raise ValueError(
+                "no region is set; set it, or AWS_REGION or AWS_DEFAULT_REGION, to a value such as eu-central-1"
+            )
         return region
 
     @property

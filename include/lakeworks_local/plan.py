@@ -50,7 +50,7 @@ class PlannedRun(_Part):
     def _one_way(self) -> "PlannedRun":
         ways = [self.backfill is not None, self.key is not None, self.first is not None and self.last is not None]
         if sum(ways) != 1 or (self.backfill is not None and not self.keys):
-            raise ValueError("name either `backfill` with the `keys` of its runs, or `key`, or `from` and `to`")
+            raise ValueError("give either `backfill` with the `keys` of its runs, or `key`, or `from` and `to`")
         return self
 
     @property

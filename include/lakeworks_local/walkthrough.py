@@ -172,7 +172,7 @@ class Demo:
             in_balance = row["rows_in"] == row["published"] + row["quarantined"] + row["deduplicated"]
             re_opens = load_contract(row["table"]).late_data is not None
             if row["partitions"] == 0 or not (in_balance or re_opens):
-                raise StackError(f"`{row['table']}` is not as it should be: {row}")
+                raise StackError(f"`{row['table']}` is not what lake.yml's walkthrough expects: {row}")
             again += [] if in_balance else [row["table"]]
         if again:
             self.console.print(COUNTED_AGAIN.format(tables=", ".join(again)))

@@ -100,8 +100,9 @@ class QueueReader(SharedStreamProducer):
         except LakeError as error:
             self.queue, self.pause = None, min(max(self.shortest_pause, self.pause * 2), _LONGEST_PAUSE)
             log.error(  # noqa: TRY400 - the error says what to do, its place in the code does not help
-                "Dropped files start no run for now: %s Nothing is lost: each inbox DAG finds its files by its own schedule. "
-                "Looking again in %.0f s.", error, self.pause,
+
+"Dropped files start no run now: %s No file is lost: each inbox DAG finds its files by its own "
+"schedule. The next attempt is in %.0f s.", error, self.pause,
             )  # fmt: skip
             await asyncio.sleep(self.pause)
             return []

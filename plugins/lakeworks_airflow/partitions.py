@@ -89,6 +89,7 @@ def resolve_periods(run: PartitionedRun, params: Mapping[str, Any], grain: str) 
             return [period]
     example = EXAMPLES[grain]
     raise PartitionKeyError(
-        f"Run `{run.run_id}` does not say which {grain} it owns. Nothing was run. Trigger it with a partition key "
-        f'({example}, in the form or as "partition_key" of the API), or with params {{"from": "{example}", "to": "{example}"}}.'
+        f"Run `{run.run_id}` does not name the {grain} that it owns. Nothing was run. Trigger it with a "
+        f'partition key ({example}, in the form or as "partition_key" of the API), or with params {{"from": '
+        f'"{example}", "to": "{example}"}}.'
     )

@@ -70,7 +70,7 @@ class DailyPartitions(_Partitions):
     def __init__(self, at: str) -> None:
         self.at = time.fromisoformat(at)
         if not self.at.hour and not self.at.minute:
-            raise ValueError("DailyPartitions: midnight is the moment of months; say a time after it, like 00:30.")
+            raise ValueError("DailyPartitions: midnight is reserved for months; give a later time, like 00:30.")
         cron = f"{self.at.minute} {self.at.hour} * * *"
         super().__init__(cron, timezone="UTC", run_offset=-1, key_format="%Y-%m-%d")
 
@@ -154,7 +154,8 @@ class MonthlyPartitions(_Partitions):
         self.day, self.at, self.months_later = int(day), time.fromisoformat(clock), months_later
         if not 1 <= self.day <= 28 or months_later < 1:
             raise ValueError(
-                "MonthlyPartitions: say a day from 1 to 28 with a time, like `1 06:00`, and months_later from 1."
+                "MonthlyPartitions: give a day from 1 to 28 with a time, like `1 06:00`, and months_later of at "
+                "least 1."
             )
         cron = f"{self.at.minute} {self.at.hour} {self.day} * *"
         super().__init__(cron, timezone="UTC", run_offset=-months_later, key_format="%Y-%m")

@@ -79,5 +79,5 @@ def test_a_wrong_login_and_no_airflow_are_reported_without_the_password(airflow:
     with pytest.raises(ConfigError, match=r"answered 401 .*Correct LAKE_AIRFLOW_URL") as refused:
         Airflow(f"http://admin:wrongsecret@{address}").activities([SILVER])
     assert "wrongsecret" not in str(refused.value)
-    with pytest.raises(LakeUnavailable, match="leave LAKE_AIRFLOW_URL out"):
+    with pytest.raises(LakeUnavailable, match="unset LAKE_AIRFLOW_URL"):
         Airflow(f"http://127.0.0.1:{free_port()}").activities([SILVER])

@@ -89,7 +89,9 @@ def test_an_unknown_source_is_named_with_the_likely_one(paint: Path) -> None:
 
 def test_two_sources_of_one_name_are_refused(paint: Path) -> None:
     (paint / "include/lake/sources/yahoo.py").write_text("")
-    with pytest.raises(ContractError, match=r"Two sources are called `yahoo`: lakeworks\.sources\.vendors\.yahoo and"):
+    with pytest.raises(
+        ContractError, match=r"Two sources have the name `yahoo`: lakeworks\.sources\.vendors\.yahoo and"
+    ):
         known_sources()
 
 

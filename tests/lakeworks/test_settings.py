@@ -50,5 +50,5 @@ def test_no_region_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
     """us-east-1 was, in silence: bucket, databases and work group of a European team were made in the United States."""
     for name in ("LAKE_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match=r"LAKE_REGION: .*no region is named; set it, or AWS_REGION"):
+    with pytest.raises(ConfigError, match=r"LAKE_REGION: .*no region is set; set it, or AWS_REGION"):
         current_settings()

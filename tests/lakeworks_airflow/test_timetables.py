@@ -163,7 +163,7 @@ def test_a_monthly_timetable_is_stored_and_read_back() -> None:
     stored = MonthlyPartitions.deserialize(TAXI.serialize())
     assert (stored.summary, stored.serialize()) == ("0 6 1 * *", {"at": "1 06:00", "months_later": 2})
     for at, later in (("31 06:00", 1), ("0 06:00", 1), ("1 06:00", 0)):
-        with pytest.raises(ValueError, match="say a day from 1 to 28"):
+        with pytest.raises(ValueError, match="give a day from 1 to 28"):
             MonthlyPartitions(at, months_later=later)
 
 

@@ -140,7 +140,7 @@ class NoParquet(Given):
 
 def test_a_file_that_is_no_parquet_stops_the_run(filled: Lake, run_at: RunAt) -> None:
     before = state(filled)
-    with pytest.raises(MalformedSource, match="cannot be read.*live data is untouched"):
+    with pytest.raises(MalformedSource, match="cannot be read.*live data is unchanged"):
         run(filled, events(), run_at(2), NoParquet(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC)))
     assert state(filled) == before
 
@@ -154,7 +154,7 @@ def test_a_landing_object_written_by_a_stranger_is_an_error_of_the_tree(filled: 
 def test_a_live_object_changed_behind_our_back_stops_the_publication_and_is_kept(filled: Lake, run_at: RunAt) -> None:
     (key,) = state(filled)[0]
     filled.store.put(key, b"a stranger's")
-    with pytest.raises(LiveChanged, match=r"something other than lakeworks.*left alone"):
+    with pytest.raises(LiveChanged, match=r"another program.*the object is unchanged"):
         run(filled, events(), run_at(2), Given(arrived(id=[3]), datetime(2026, 2, 1, tzinfo=UTC)))
     assert filled.store.get(key)[0] == b"a stranger's"
     findings = verify(filled, events())

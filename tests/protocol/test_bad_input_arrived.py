@@ -32,7 +32,7 @@ def test_a_landed_file_changed_behind_our_back_stops_the_run_though_it_is_fine_p
     pq.write_table(arrived(id=[666]), forged)
     filled.store.put(Target(landed.key, head.metadata), forged.getvalue())
     with pytest.raises(
-        MalformedSource, match=r"is not what was landed.*left alone.*Nothing was staged.*fetch step again"
+        MalformedSource, match=r"differs from the landed file.*does not touch it.*Nothing was staged.*fetch step again"
     ):
         run(filled, events(), run_at(2), corrected)
     assert state(filled) == before

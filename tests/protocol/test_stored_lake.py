@@ -130,5 +130,7 @@ def test_a_table_without_the_renamed_section_is_read(old_lake: Lake) -> None:
 def test_what_is_no_contract_is_named(old_lake: Lake, body: bytes) -> None:
     contract = load_contract(EVENTS)
     old_lake.store.put(Target(contract_key(contract.table, contract.version)), body)
-    with pytest.raises(ContractError, match=r"metadata/contracts/.* is not a contract this version of lakeworks reads"):
+    with pytest.raises(
+        ContractError, match=r"metadata/contracts/.* is not a contract that this release of lakeworks can read"
+    ):
         admit(old_lake, contract)

@@ -53,7 +53,7 @@ def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
     under_way = planned(product, "market", week[1], week[3], "--again")
     assert (under_way["to_run"], len(under_way["under_way"])) == (0, 5), "a second start leaves them alone"
     assert "Runs of the schedule of `market` wait too" in backfill(product, "pause", name)
-    assert "is paused: its runs would wait" in backfill(
+    assert "is paused, so its runs would wait" in backfill(
         product, "start", "market", "--from", "2013-02-11", "--to", "2013-02-12", code=1
     )
     assert "cancelled: 4 periods will not run" in backfill(product, "cancel", name)
@@ -62,7 +62,7 @@ def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
     assert product.wait("market", run_id) == "success", product.api.failure("market", run_id)
     over = backfill(product, "watch", name, code=1)
     assert "failed: 2013-02-05: ended before it began" in over
-    assert "start the same backfill again: it runs only what is left" in over
+    assert "start the same backfill again. It runs only the unfinished periods" in over
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,10 @@ def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
             "Airflow has no DAG `taxis`. Nothing was started. It has: commerce,",
         ),
         (["lake_maintenance", "--from", "2019-01", "--to", "2019-02"], "builds no tables by period"),
-        (["reports", "--from", "2019-01", "--to", "2019-02"], "backfill the DAG that makes those, and it follows"),
+        (
+            ["reports", "--from", "2019-01", "--to", "2019-02"],
+            "Backfill the DAG that publishes them; this DAG then follows",
+        ),
         (["taxi", "--from", "2019-01-05", "--to", "2019-02"], "Say `2019-01`"),
         (["taxi", "--from", "2019-02", "--to", "2019-01"], "runs backwards"),
         (["taxi", "--from", "2018-12", "--to", "2019-01"], "Say --from 2019-01"),

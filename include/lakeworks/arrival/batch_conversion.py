@@ -18,8 +18,8 @@ from lakeworks.formats.raw_batch import RawBatch
 
 _WIDEN = "Widen the column in the contract if the source really changed, then run the partition again."
 _OTHER_TYPE = (
-    "Correct the file, or give the column a type that holds the value (`string` holds every text as it was written); then run "
-    "the partition again."
+    "Correct the file, or give the column a type that can hold the value (`string` holds every text). "
+    "Then run the partition again."
 )
 Constants = Mapping[str, Any]
 ReasonLists = dict[int, list[tuple[str, str]]]
@@ -159,10 +159,10 @@ class BatchConversion:
         values = batch.columns.get(source)
         typed = isinstance(values, pa.Array) and not batch.is_text
         kind = f" is {values.type} and does not fit" if isinstance(values, pa.Array) and typed else " does not fit"
-        more = f"; {len(reasons)} of {batch.rows} rows from there on" if len(reasons) > 1 else ""
+        more = f"; {len(reasons)} of {batch.rows} rows, counted from there" if len(reasons) > 1 else ""
         declared = self._schema.field(name).type if name in self._schema.names else "the contract"
         raise SchemaDrift(
-            f"`{self._contract.name}`: column `{source}` of `{file}`, {batch.place(place)},{kind} {declared} without loss "
-            f"({why.partition(': ')[2].rstrip('.') or why.rstrip('.')}{more}). The file stays in landing, nothing was staged. "
-            f"{_WIDEN if typed else _OTHER_TYPE}"
+            f"`{self._contract.name}`: column `{source}` of `{file}`, {batch.place(place)},{kind} {declared} "
+            f"without loss ({why.partition(': ')[2].rstrip('.') or why.rstrip('.')}{more}). The file stays in "
+            f"landing; nothing was staged. {(_WIDEN if typed else _OTHER_TYPE)}"
         )

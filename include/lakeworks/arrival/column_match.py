@@ -60,8 +60,8 @@ def _one_spelling(file: str, alike: Sequence[str], batch: RawBatch) -> tuple[Any
     spellings = [batch.columns[name] for name in alike]
     if any(isinstance(values, pa.Array) for values in spellings):
         raise SchemaDrift(
-            f"`{file}` has two columns that differ only in case: {', '.join(f'`{name}`' for name in alike)}. The file stays in "
-            "landing, nothing was staged. Rename one of them."
+            f"`{file}` has two columns that differ only in case: {', '.join(f'`{name}`' for name in alike)}. "
+            "The file stays in landing; nothing was staged. Rename one of them."
         )
     rows = [[item for item in row if item is not None] for row in zip(*spellings, strict=True)]
     return [row[0] if row else None for row in rows], [place for place, row in enumerate(rows) if len(row) > 1]

@@ -151,6 +151,7 @@ def _converting(contract: Contract, file: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise SchemaDrift(
-            f"`{contract.name}`: `{file}` cannot be brought to the types of the contract: {problem(error)}. The file stays in "
-            "landing, nothing was staged; live data is untouched. Correct the file, or the type of the column."
+            f"`{contract.name}`: `{file}` cannot be brought to the types of the contract: {problem(error)}. "
+            "Nothing was staged; live data is unchanged. The file stays in landing. Correct the file, or the "
+            "type of the column."
         ) from error

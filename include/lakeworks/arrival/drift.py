@@ -38,8 +38,8 @@ class Drift:
         refused = [text for kind, text in new if kind in _REFUSED[self._contract.schema_policy]]
         if refused:
             raise SchemaDrift(
-                f"`{self._contract.name}`: `{name}` differs from the contract: {'; '.join(refused)}, and its schema_policy "
-                f"is `{self._contract.schema_policy}`. The file stays in landing, nothing was staged. Correct the columns, or "
-                "choose a wider policy."
+                f"`{self._contract.name}`: `{name}` differs from the contract: {'; '.join(refused)}, and its "
+                f"schema_policy is `{self._contract.schema_policy}`. The file stays in landing; nothing was staged. "
+                "Correct the columns, or choose a wider policy."
             )
         self._noted.update(dict.fromkeys(text for _, text in new))

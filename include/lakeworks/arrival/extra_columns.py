@@ -59,9 +59,9 @@ class ExtraColumns:
         count = len(self._found.keys() | {name.lower() for name in columns})
         if count > NEW_COLUMNS:
             raise SchemaDrift(
-                f"`{self._contract.name}`: {count} columns outside the contract arrive, the last with `{file}` (its first is "
-                f"`{next(iter(columns))[:80]}`); {NEW_COLUMNS} may come with one delivery. It stays in landing, nothing was "
-                "staged. Look whether it is a file of this table."
+                f"`{self._contract.name}`: {count} columns are not in the contract, the last in `{file}` (its first "
+                f"is `{next(iter(columns))[:80]}`); {NEW_COLUMNS} are allowed in one delivery. It stays in landing; "
+                "nothing was staged. Check that the file belongs to this table."
             )
         for name, values in columns.items():
             free = is_text or not isinstance(values, pa.Array)
@@ -69,7 +69,7 @@ class ExtraColumns:
 
     def _settle(self, name: str, arrived: pa.DataType | None, values: Any) -> Iterator[tuple[DriftKind, str]]:
         if (arrived is not None and pa.types.is_null(arrived)) or (isinstance(values, list) and not any_value(values)):
-            yield "column", f"`{name}` is new and holds nothing yet, kept in landing only"
+            yield "column", f"`{name}` is new and has no value yet; kept in landing only"
             return
         known = self._found.get(name.lower())
         before = self._type_before(name)

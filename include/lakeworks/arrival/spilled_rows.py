@@ -31,8 +31,8 @@ class SpilledRows:
             self._add(batch, name)
         except OSError as error:
             raise ScratchUnavailable(
-                f"`{self._scratch}` cannot be written: {error.strerror or error}. Nothing was staged; live data is untouched. "
-                "Free space in LAKE_SCRATCH_DIR or name another folder; Airflow retries."
+                f"`{self._scratch}` cannot be written: {error.strerror or error}. Nothing was staged; live data is "
+                "unchanged. Free space in LAKE_SCRATCH_DIR or name another folder; Airflow retries."
             ) from error
 
     def _add(self, batch: pa.RecordBatch, name: str) -> None:

@@ -53,7 +53,7 @@ def _or_null(read: Read) -> Read:
 
 def _nothing(kind: Any) -> Read:
     def read(value: Any) -> Any:
-        raise UnfitError(f"{_shown(value)} has no form as {kind}")
+        raise UnfitError(f"{_shown(value)} cannot be converted to {kind}")
 
     return read
 
@@ -79,7 +79,7 @@ def _number(value: Any) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise UnfitError(f"{_shown(value)} is no number of a sensible size") from None
+        raise UnfitError(f"{_shown(value)} is a number too large or too small to store") from None
 
 
 def _integer(kind: Any) -> Read:
@@ -151,7 +151,7 @@ def _moment(value: Any) -> datetime:
         raise UnfitError(f"{_shown(value)} is no moment like 2019-01-05T13:00:00Z")
     day, clock, fraction, zone = match.groups()
     if fraction and fraction[6:].strip("0"):
-        raise UnfitError(f"{_shown(value)} is finer than a microsecond")
+        raise UnfitError(f"{_shown(value)} has more digits than microseconds")
     if clock is not None and fraction:
         clock = clock[: len("00:00:00.") + 6]
     text = f"{day}T{clock or '00:00:00'}{'+00:00' if zone in ('Z', 'z', 'UTC', None) else zone}"

@@ -30,9 +30,10 @@ def check_belongs(
     if not spaced and not too_few:
         return
     raise SchemaDrift(
-        f"`{contract.name}`: `{name}` brings {arrived} of the {len(expected)} contract's columns (not {_listed(missing)}); "
-        f"it has {_listed(batch.columns)}. {_cause(spaced, missing, unknown, batch)} The file stays in landing, nothing was "
-        "staged; live data is untouched. Drop or fetch the file again, corrected."
+        f"`{contract.name}`: `{name}` has {arrived} of the {len(expected)} columns of the contract (not "
+        f"{_listed(missing)}); its columns are {_listed(batch.columns)}. "
+        f"{_cause(spaced, missing, unknown, batch)} Nothing was staged; live data is unchanged. The file "
+        "stays in landing. Correct it, then drop or fetch it again."
     )
 
 
@@ -46,11 +47,11 @@ def _cause(spaced: Sequence[str], missing: Sequence[str], unknown: Sequence[str]
                 len(set(map(_letters_only, header.split(delimiter))) & set(map(_letters_only, missing))) > 1
                 or header.count(delimiter) > 1
             ):
-                return f"Its one column's name holds {shown}: is that the delimiter?"
+                return f"The name of its only column contains {shown}. Check `delimiter`."
     if wrapper := next((column for column in unknown if _wraps(batch, column, missing)), None):
-        return f"The rows seem to lie inside `{wrapper}`: drop the list itself, not the object around it."
+        return f"The rows seem to be inside `{wrapper}`. Drop the list itself, without the object around it."
     if not batch.columns:
-        return "Its rows have no members at all."
+        return "Its rows have no members."
     return "Is it another table's file?"
 
 

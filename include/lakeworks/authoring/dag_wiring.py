@@ -92,7 +92,9 @@ def read_wiring(folder: Path) -> Wiring:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise ConfigError(f"Airflow could not parse `{folder}`: {last[0]}. Run: airflow dags list-import-errors")
+        raise ConfigError(
+            f"Airflow could not parse `{folder}`: {last[0]}. Nothing was checked. Run: airflow dags list-import-errors"
+        )
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return Wiring({name: _dag(dag) for name, dag in answer["dags"].items()}, answer["errors"])
 
@@ -163,7 +165,7 @@ def _table_problems(dags: list[Dag], contract: Contract, reads: list[str]) -> It
             for id_, task in dag.tasks.items()
         ):
             yield Problem(
-                f"dags/{dag.file}", name, f'its contract has a source, and nothing fetches it: `ingest("{name}")`.'
+                f"dags/{dag.file}", name, f'its contract has a source, and no DAG fetches it: `ingest("{name}")`.'
             )
         for read in reads:
             start, end = dag.task_of(read, "PublishOperator"), dag.task_of(name, "WriteOperator")

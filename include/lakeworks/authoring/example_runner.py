@@ -76,7 +76,8 @@ def _parsed(example: Example, contract: Contract) -> Iterator[tuple[str, Rows]]:
     parse, request = parser_of(name), FetchRequest(dataset, Period.parse(example.period), contract.source_options)
     if parse is None:
         raise ContractError(
-            f"`{contract.name}`: the source `{name}` has no `parse`: give `landing` rows, not `response`."
+            f"`{contract.name}`: the source `{name}` has no `parse`. Nothing was run. Give `landing` rows instead "
+            "of a `response`."
         )
     for item in example.given[RESPONSE]:
         body = (contract.folder / item["file"]).read_bytes()

@@ -15,10 +15,10 @@ _TEMPLATE = '''"""{title}: one JSON answer a period. {url}"""
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lakeworks.errors import ContractError
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
 from lakeworks.sources.http.limits import Limiter, Limits
+from lakeworks.sources.options import no_data_set
 from lakeworks.sources.response import SourceResponse
 
 BASE_URL = "{url}"
@@ -30,11 +30,11 @@ class {klass}:
 
     http: HttpSource
 
-    def collect(self, wanted: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
-        """Ask once a period. An answer that is landed already is not asked for again."""
-        if wanted.dataset != "{dataset}":
-            raise ContractError(f"{name} has no data set `{{wanted.dataset}}`. Known: {dataset}.")
-        landing.fetch_once("{dataset}.json", lambda: self.http.ask("{dataset}", {{"date": str(wanted.period)}}))
+    def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
+        """Send one request per period. A landed answer is not requested again."""
+        if request.dataset != "{dataset}":
+            raise no_data_set("{name}", request.dataset, ("{dataset}",))
+        landing.fetch_once("{dataset}.json", lambda: self.http.ask("{dataset}", {{"date": str(request.period)}}))
         return {{}}
 
 

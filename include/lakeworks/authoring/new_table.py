@@ -165,7 +165,10 @@ def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
         for path in paths:
             path.write_text(files[path.name], encoding="utf-8")
     except OSError as error:
-        raise ContractError(f"`{folder}` cannot be written: {error.strerror}. Some files may be missing.") from error
+        raise ContractError(
+            f"`{folder}` cannot be written: {error.strerror}. Some of its files may be missing. Remove the "
+            "folder, then run again."
+        ) from error
     return paths
 
 

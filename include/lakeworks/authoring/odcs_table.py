@@ -39,7 +39,8 @@ def from_odcs(
     upstream = upstream or next((item for item in named if item in all_tables() and item != name), None)
     if not source and not upstream:
         raise ConfigError(
-            f"`{path}` does not say what `{name}` is made of. Nothing was written. Give --from or --source too."
+            f"`{path}` does not say which table or source `{name}` is built from. Nothing was written. Give "
+            "--from or --source too."
         )
     files = _landed(contract, source) if source else _selected(contract, str(upstream))
     return files, converted.left_out, bool(source)

@@ -97,7 +97,10 @@ def _lineage_problems(contract: Contract, sql: str) -> Iterator[tuple[str, str]]
             if origin not in load_contract(table).columns:
                 yield (
                     column,
-                    f"is made of `{table}.{origin}`, which is no column. {suggestion(origin, load_contract(table).columns)}",
+                    (
+                        f"is computed from `{table}.{origin}`, which is no column. "
+                        f"{suggestion(origin, load_contract(table).columns)}"
+                    ),
                 )
 
 

@@ -79,7 +79,7 @@ def _source_problems(contract: Contract) -> Iterator[Problem]:
         if name not in known:
             yield Problem(file, "source", f"there is no source `{name}`. {suggestion(name, sorted(known))}")
     elif contract.source_options:
-        yield Problem(file, "source_options", "the table has no `source` that could read them")
+        yield Problem(file, "source_options", "the table has no `source` to read them")
 
 
 def _function_problems(contract: Contract) -> Iterator[Problem]:
@@ -164,7 +164,7 @@ def _stray_folders() -> Iterator[Problem]:
         name = ".".join(path.parent.relative_to(root).parts)
         shown = f"{TABLES}/{path.relative_to(root)}"
         if not (path.parent / "contract.yml").is_file():
-            yield Problem(shown, "", "there is no contract.yml beside it: nothing reads this folder")
+            yield Problem(shown, "", "there is no contract.yml beside it, so lakeworks does not read this folder")
         elif path.name == "contract.yml":
             try:
                 TableName.parse(name)

@@ -37,8 +37,8 @@ class PipelineDag:
         if begin.end.replace(tzinfo=UTC) <= self.start:
             since = Period.containing(self.start, self.grain)
             raise PartitionKeyError(
-                f"`{self.dag_id}` begins with {since}; `{first}` lies before it. Nothing was started. "
-                f"Say --from {since}, or give the DAG an earlier start_date."
+                f"`{self.dag_id}` begins with {since}; `{first}` is earlier. Nothing was started. Give --from "
+                f"{since}, or give the DAG an earlier start_date."
             )
         return periods
 
@@ -59,8 +59,8 @@ def read_dag(airflow: Airflow, dag_id: str) -> PipelineDag:
     schema = (details.get("params") or {}).get("from", {}).get("schema", {})
     if not tables or "grain" not in schema:
         raise ConfigError(
-            f"`{dag_id}` builds no tables by period, so there is nothing to backfill. Nothing was started. A DAG that does "
-            "has `partition_params(grain)` as its params and table groups as its tasks."
+            f"`{dag_id}` builds no tables by period. There is nothing to backfill; nothing was started. A DAG for "
+            "backfills has `partition_params(grain)` as its params and table groups as its tasks."
         )
     start = details.get("start_date") or "1970-01-01T00:00:00+00:00"
     return PipelineDag(
@@ -86,7 +86,8 @@ def _edge(key: str, grain: str, place: int) -> Period:
     inside = typed.split(grain)
     if typed.grain != grain and len(inside) == 1:
         raise PartitionKeyError(
-            f"`{key}` is a {typed.grain}, but this DAG's runs own a {grain} each. Nothing was started. Say `{inside[0]}`."
+            f"`{key}` is a {typed.grain}, but each run of this DAG covers one {grain}. Nothing was started. Give "
+            f"`{inside[0]}`."
         )
     return inside[place]
 

@@ -162,5 +162,7 @@ def _covered(lake: Lake, contract: Contract, grain: str) -> set[Period]:
 def _worst(standings: Iterable[Standing]) -> Standing:
     reasons = list(standings)
     if not reasons:
-        raise ContractError("The DAG has no table to go by. Nothing was started.")
+        raise ContractError(
+            "The DAG builds no table, so no period can be planned. Nothing was started. Name a DAG with table groups."
+        )
     return min(reasons, key=STANDINGS.index)

@@ -99,14 +99,14 @@ def _wait(run: ChunkRun, task: Mapping[str, Any], vendors: Vendors) -> str:
     if shut := vendors.shut(task):
         until, reason = shut
         return f"{_range(run)} {task['task_id']}: waits until {until:%Y-%m-%d %H:%M} UTC: {reason}"
-    return f"{_range(run)} {task['task_id']}: waits for its source (why: the task's log)"
+    return f"{_range(run)} {task['task_id']}: waits for its source (see the task's log)"
 
 
 def _failure(airflow: Airflow, backfill: Backfill, run: ChunkRun) -> str:
     """Return the first failed task and the last error in its log."""
     tasks = [task for task in _tasks(airflow, backfill, run) if task["state"] == "failed"]
     if not tasks:
-        return f"{_range(run)}: ended before it began"
+        return f"{_range(run)}: ended before it started"
     task = min(tasks, key=lambda item: str(item["end_date"]))
     where = f"dags/{backfill.dag_id}/dagRuns/{run.run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
     log = airflow.call("GET", where, params={"full_content": "true"}, headers={"Accept": "application/json"})["content"]

@@ -100,7 +100,7 @@ def find(airflow: Airflow, backfill_id: str) -> Backfill:
     dag_id, _, name = backfill_id.partition("/")
     runs = list(_runs(airflow, dag_id, f"{PREFIX}{name}")) if dag_id and name else []
     if not runs:
-        raise LakeNotFound(f"Airflow knows no backfill `{backfill_id}`. See: lakeworks backfill list")
+        raise LakeNotFound(f"Airflow has no backfill `{backfill_id}`. See: lakeworks backfill list")
     return Backfill(dag_id, name, tuple(runs))
 
 

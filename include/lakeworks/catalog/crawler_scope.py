@@ -24,9 +24,9 @@ def foreign_folder(path: str, database: str, own_buckets: Collection[str]) -> st
     bucket, key = match[1], match[2] or ""
     if bucket.lower() in own_buckets and is_written_by_lake(key):
         raise ConfigError(
-            f"`{path}` is, lies in or reaches into what lakeworks writes ({', '.join(TENANT_AREAS)}, _*): a crawler would "
-            "overwrite with guesses what contracts say. Nothing was started. Name a folder that lakeworks does not write, "
-            "with its closing slash; a table of the lake is queried as it is."
+            f"`{path}` overlaps with folders that lakeworks writes ({', '.join(TENANT_AREAS)}, _*). A crawler "
+            "would replace the contracts' types by guesses. Nothing was started. Name a folder that lakeworks "
+            "does not write, with its closing slash. Tables of the lake need no crawler."
         )
     # A tenant's databases begin with its id: `acme__silver_market`.
     if database.lower().rpartition("__")[2].partition("_")[0] in LAYERS:

@@ -106,7 +106,9 @@ class GlueCatalog:
                 if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in _OVERTAKEN:
                     raise
                 self.sleep(0.1)
-        raise LakeUnavailable(f"`{contract.name}`: others kept changing the table in the catalog. Run again.")
+        raise LakeUnavailable(
+            f"`{contract.name}`: other writers kept changing the table in the catalog. Data is unchanged. Run again."
+        )
 
     def align(self, contract: Contract, on_aligned: OnAligned = _unheard) -> int:
         """Give every registered partition the table's columns; returns how many needed it.

@@ -121,8 +121,8 @@ class PartitionCalls:
                 registered, unanswered, stuck = registered + probed, left[1:], stuck + 1
             if stuck == _ROUNDS:
                 raise LakeUnavailable(
-                    f"Glue did not get to {len(unanswered)} of {len(values)} partitions of `{self.name}`, first "
-                    f"{'/'.join(unanswered[0])}, however often it was asked. Nothing was changed by asking; run again."
+                    f"Glue did not return {len(unanswered)} of {len(values)} partitions of `{self.name}`, first "
+                    f"{'/'.join(unanswered[0])}, although it was asked several times. Nothing was changed. Run again."
                 )
             self.sleep(min(0.1 * 2**stuck, 5.0))
             left = unanswered

@@ -83,23 +83,22 @@ class Column(Section):
         description="boolean, tinyint, smallint, int, bigint, float, double, string, binary, date, timestamp (UTC, "
         "microseconds), decimal(p,s), list<…>, struct<name:…>, map<…,…>."
     )
-    description: str = Field(description="What a value means, with its unit.")
-    required: bool = Field(default=False, description="A null is refused: the row goes to quarantine.")
-    minimum: Limit | None = Field(
-        None, description="Smallest value, itself included. In quotes if a float would lose digits."
-    )
-    maximum: Limit | None = Field(None, description="Largest value, itself included.")
-    allowed: tuple[Allowed, ...] | None = Field(None, description="The only values there are.")
+    description: str = Field(description="Meaning of a value, with its unit.")
+    required: bool = Field(default=False, description="Refuse nulls: a row without the value goes to quarantine.")
+    minimum: Limit | None = Field(None, description="Smallest allowed value. In quotes if a float would lose digits.")
+    maximum: Limit | None = Field(None, description="Largest allowed value.")
+    allowed: tuple[Allowed, ...] | None = Field(None, description="List of all allowed values.")
     pattern: Pattern | None = Field(
-        None, description="Regular expression that a text must contain; write `^…$` for the whole text. No look-around."
+        None,
+        description="Regular expression that must match in the text; write `^…$` to match the whole text. No look-around.",
     )
     classification: Literal["public", "internal", "confidential", "restricted"] = Field(
-        "public", description="Who may see the column; goes to the catalog and to the ODCS document."
+        "public", description="Confidentiality of the column; written to the catalog and the ODCS document."
     )
     pii: bool = Field(default=False, description="The column holds personal data.")
     masking: Literal["salted_sha256"] | None = Field(
         None,
-        description="Applied to the transform's value before rules look at it and anything is stored. Needs LAKE_PII_SALT.",
+        description="Replace the transform's value before rules are checked and rows are stored. Needs LAKE_PII_SALT.",
     )
 
     @property
@@ -135,7 +134,7 @@ class RowRule(Section):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the rule, as quarantined rows show it.")
     sql: str = Field(description="Condition over the row's columns, in the SQL of transforms.")
-    reason: str = Field(description="What is wrong with a row that breaks it, for people.")
+    reason: str = Field(description="Explanation for people: the fault of a row that breaks the rule.")
 
 
 class TableCheck(Section):
@@ -144,9 +143,11 @@ class TableCheck(Section):
     expectation: str = Field(pattern=r"^expect_[a-z0-9_]+$", description="Name of the expectation; see the list below.")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="Its arguments.")
     severity: Severity = Field(
-        "error", description="error: nothing is published. warn: it is published, and the audit report says so."
+        "error",
+        description="error: a failed check stops publication. warn: the rows are published, and the audit report shows "
+        "the failure.",
     )
-    description: str = Field("", description="Why the check is there.")
+    description: str = Field("", description="Reason for the check.")
 
     @property
     def columns(self) -> set[str]:

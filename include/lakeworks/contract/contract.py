@@ -45,61 +45,70 @@ class Contract(Partitioning, Section):
     name: str
     version: str = Field(
         pattern=r"^\d+\.\d+\.\d+$",
-        description="Version of the contract; `lakeworks contract diff` names the one a change needs.",
+        description="Version of the contract. `lakeworks contract diff` shows which version a change needs.",
     )
-    status: Literal["draft", "active", "deprecated"] = Field("active", description="Where the table is in its life.")
-    description: str = Field(description="What one row is.")
-    team: str = Field(description="Who answers for the table.")
-    tags: tuple[str, ...] = Field((), description="Words to find the table by.")
+    status: Literal["draft", "active", "deprecated"] = Field("active", description="Lifecycle status of the table.")
+    description: str = Field(description="Meaning of one row.")
+    team: str = Field(description="Team that is responsible for the table.")
+    tags: tuple[str, ...] = Field((), description="Keywords for search.")
     grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
     partition_by: tuple[PartitionBy, ...] = Field(
         (),
-        description="What the table is cut by: `month`, `day` or `hour` (of the run's period), `day(column)`, or a column, "
-        "whose values are then in the path only. A run owns its own days of a date column (`date=2019-01-05`).",
+        description="Partitioning: `month`, `day` or `hour` of the run's period, `day(column)`, or a column. A column's "
+        "values are then only in the path. With a date column, a run owns its own days (`date=2019-01-05`).",
     )
     source: str | None = Field(
         None,
         pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$",
-        description="`<source>.<data set>` that the table is fetched from; the SQL then reads `landing`.",
+        description="`<source>.<data set>` to fetch the table from. The SQL then reads `landing`.",
     )
-    source_options: dict[str, Any] = Field(default_factory=dict, description="What the source is asked for (symbols).")
+    source_options: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the requests to the source, such as symbols."
+    )
     landing: Literal["newest", "all"] = Field(
         "newest",
-        description="Which complete fetches of a period make the table: the newest, or all that brought something new, for a "
-        "source of changes, which shows an object only once however often it changed.",
+        description="Fetches of a period that make up the table. newest: the newest complete fetch. all: every complete "
+        "fetch with new content, for sources that return changes.",
     )
     schema_policy: SchemaPolicy = Field(
         "freeze",
-        description="Columns that arrive otherwise than declared. freeze: an error. add_nullable: columns may come and go. "
-        "widen: types may grow too. quarantine_unknown: rows with unknown values are quarantined.",
+        description="Policy for columns that differ from the contract. freeze: an error. add_nullable: columns may "
+        "appear and disappear. widen: types may become wider too. quarantine_unknown: rows with unknown "
+        "values are quarantined.",
     )
     deduplicate_by: tuple[str, ...] | None = Field(
-        None, description="Of rows with the same grain the first in this order stays (`column [desc]`)."
+        None, description="Order for duplicates: of rows with the same grain, the first stays (`column [desc]`)."
     )
-    preserves_rows: str | None = Field(None, description="Upstream table each of whose rows the transform keeps once.")
-    look_back_periods: int = Field(0, ge=0, description="Earlier periods of time-partitioned inputs the SQL reads.")
+    preserves_rows: str | None = Field(
+        None, description="Upstream table; the transform must keep each of its rows exactly once."
+    )
+    look_back_periods: int = Field(
+        0, ge=0, description="Number of earlier periods that the SQL reads from time-partitioned inputs."
+    )
     late_data: LateData | None = Field(
-        None, description="Late data: the partitions that a run rebuilds are those its upstream's arrivals belong to."
+        None, description="Late data: a run rebuilds the partitions to which the upstream's new rows belong."
     )
     may_empty: bool = Field(
         default=False,
-        description="Whether a category (`region=apac`) or a time of a run's own that has no rows any more is published empty, "
-        "or stops the run. With `late_data`, use its own `may_empty`.",
+        description="true: a category (`region=apac`) or period of the run that lost all its rows is published empty. "
+        "false: the run stops. With `late_data`, use its own `may_empty`.",
     )
-    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables read in another way.")
+    inputs: dict[str, InputRule] = Field(default_factory=dict, description="Upstream tables with other reading rules.")
     columns: dict[str, Column] = Field(description="Every column by name, in the order of the files.")
-    rows: tuple[RowRule, ...] = Field((), description="Rules over single rows; a row that breaks one is quarantined.")
+    rows: tuple[RowRule, ...] = Field((), description="Rules for single rows; a row that breaks one is quarantined.")
     checks: tuple[TableCheck, ...] = Field(
         (), description="Checks of the staged rows as a whole, before they are published."
     )
-    quarantine: Quarantine = Field(Quarantine(), description="Broken rows that a run tolerates.")
+    quarantine: Quarantine = Field(Quarantine(), description="Quarantined rows that a run tolerates.")
     plausible_times: PlausibleTimes = Field(
-        PlausibleTimes(), description="Days that partitions can have; rows of other days are quarantined."
+        PlausibleTimes(), description="Days that are valid for partitions; rows of other days are quarantined."
     )
-    freshness: Freshness | None = Field(None, description="Age at which the table is late; without it never.")
+    freshness: Freshness | None = Field(
+        None, description="Age at which the table is late; without it, the table is never late."
+    )
     retention: Retention = Field(Retention(), description="Storage classes and expiry of published objects.")
     storage: Storage = Field(Storage(), description="Codec, row groups and layout of the Parquet objects.")
-    catalog: Catalog = Field(Catalog(), description="Partitions in Glue, or computed by Athena.")
+    catalog: Catalog = Field(Catalog(), description="Partition lookup: registered in Glue, or computed by Athena.")
 
     serving: Serving | None = Field(None, description="Databases that serve the table's publications to applications.")
 
@@ -153,7 +162,7 @@ class Contract(Partitioning, Section):
             raise ValueError("`may_empty` of a table with `late_data` belongs into that section: `late_data.may_empty`")
         reads = self.look_back_periods or any(rule.look_back_days for rule in self.inputs.values())
         if reads or self.preserves_rows or self.source:
-            raise ValueError("`late_data` decides what is read: no `source`, `preserves_rows` or look-back with it")
+            raise ValueError("`late_data` chooses the rows to read; remove `source`, `preserves_rows` and look-back")
         cut_by = [item.column for item in self.time_fields if item.column]
         if len(self.partition_by) != len(cut_by) or len(cut_by) > 1:
             raise ValueError("`late_data` needs one partition field like `day(created_at)`, or none")

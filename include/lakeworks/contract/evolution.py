@@ -163,15 +163,15 @@ def _classified(column: Column) -> str:
 
 def _shape(old: Contract, new: Contract) -> Iterator[ContractChange]:
     """Yield changes of the grain and of the partitioning."""
-    for name, why in (("grain", "a row means something else"), ("partition_by", "rows lie elsewhere")):
+    for name, why in (("grain", "a row has another meaning"), ("partition_by", "rows lie elsewhere")):
         before, after = (", ".join(map(str, getattr(side, name))) or "none" for side in (old, new))
         if before != after:
             yield ContractChange("breaking", name, f"{before} to {after}: {why}")
     if old.storage.layout != new.storage.layout:
-        said = f"{old.storage.layout} to {new.storage.layout}: readers of the plain path lose it or find it"
+        said = f"{old.storage.layout} to {new.storage.layout}: the plain path disappears or appears for readers"
         yield ContractChange("breaking", "storage.layout", said)
     if old.deduplicate_by != new.deduplicate_by:
-        yield ContractChange("compatible", "deduplicate_by", "another row of the same grain may stay")
+        yield ContractChange("compatible", "deduplicate_by", "another row of the same grain may be kept")
 
 
 def _rules(old: Contract, new: Contract) -> Iterator[ContractChange]:

@@ -25,7 +25,7 @@ def unknown_columns(contract: "Contract") -> Iterator[str]:
         yield f"grain columns must be `required: true`: {', '.join(optional)}"
     lowered = [name.lower() for name in contract.columns]
     if len(set(lowered)) != len(lowered):
-        yield "two columns differ only in case: Glue and Athena cannot tell them apart"
+        yield "two columns differ only in case, and Glue and Athena do not distinguish them"
 
 
 def check_problems(contract: "Contract") -> Iterator[str]:

@@ -17,14 +17,14 @@ SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
 class Quarantine(Section):
     """The share of broken rows a run tolerates before it stops instead of publishing the rest."""
 
-    limit: float = Field(0.2, ge=0, le=1, description="Share of the rows read.")
+    limit: float = Field(0.2, ge=0, le=1, description="Largest tolerated share of the rows read.")
 
 
 class PlausibleTimes(Section):
     """The days that the partitions of a table partitioned by time can have. Rows of other days are quarantined."""
 
-    first: date = Field(EARLIEST, description="First day, itself included.")
-    last: date = Field(LATEST, description="Last day, itself included.")
+    first: date = Field(EARLIEST, description="First valid day.")
+    last: date = Field(LATEST, description="Last valid day.")
 
     @model_validator(mode="after")
     def _is_a_range(self) -> "PlausibleTimes":
@@ -39,16 +39,21 @@ class LateData(Section):
     Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
     """
 
-    arrivals_from: str = Field(description="The upstream table whose arrivals are looked at.")
+    arrivals_from: str = Field(description="Upstream table whose new rows decide which partitions to rebuild.")
     partition_time: str | None = Field(
-        None, description="SQL over one of its rows: the time that `partition_by` cuts the row's own partition by."
+        None, description="SQL expression over one of its rows: the time that decides the row's partition."
     )
-    max_partitions: int = Field(400, ge=1, description="A run that touches more stops and changes nothing.")
+    max_partitions: int = Field(
+        400, ge=1, description="Largest number of rebuilt partitions; a run with more stops and changes nothing."
+    )
     margin_days: int = Field(
-        0, ge=0, description="How far the upstream's own partition may lie from `partition_time`, as with local dates."
+        0,
+        ge=0,
+        description="Largest distance between the upstream's partition and `partition_time`, for example with local "
+        "dates.",
     )
     may_empty: bool = Field(
-        default=False, description="Whether a partition that has no rows any more is published empty, or stops the run."
+        default=False, description="true: a partition that lost all its rows is published empty. false: the run stops."
     )
 
 
@@ -56,13 +61,13 @@ class Freshness(Section):
     """The maximum age of the newest published partition (ODCS slaProperties `latency`)."""
 
     max_age_hours: float = Field(
-        gt=0, description="Age beyond which the table is late, from the end of the partition's period."
+        gt=0, description="Age at which the table is late, counted from the end of the partition's period."
     )
     look_back_days: int = Field(
         31,
         ge=0,
-        description="How long partitions that are missing before the newest, and keys (symbols, say) that stopped while "
-        "others went on, stay late once they are overdue; 0: only the newest partition counts.",
+        description="Days for which a gap stays late after it is due. A gap is a missing partition before the newest, or "
+        "a key (a symbol) without new partitions. 0: only the newest partition counts.",
     )
 
 
@@ -81,38 +86,41 @@ class Storage(Section):
     """Settings of the Parquet objects."""
 
     compression: Codec = Field("zstd", description="Codec of all columns.")
-    compression_level: int | None = Field(None, description="Level of zstd; its own default without one.")
+    compression_level: int | None = Field(None, description="Compression level of zstd; default: zstd's own.")
     column_compression: dict[str, Codec] = Field(
-        {}, description="Another codec for some columns, such as none for what is compressed already."
+        {}, description="Other codecs for single columns, such as none for compressed values."
     )
-    row_group_rows: int = Field(500_000, ge=1, description="Most rows in one row group.")
+    row_group_rows: int = Field(500_000, ge=1, description="Largest number of rows in one row group.")
     row_group_bytes: int = Field(
         128 << 20,
         ge=1,
         description="Plain bytes of rows at which a row group ends, so that wide rows do not fill the memory.",
     )
-    max_partitions: int = Field(2_000, ge=1, description="More in one run is refused as a partition explosion.")
+    max_partitions: int = Field(
+        2_000, ge=1, description="Largest number of partitions in one run; a run with more stops."
+    )
     layout: Literal["plain", "versioned"] = Field(
         "plain",
-        description="plain: one object a partition at a fixed path. versioned: immutable objects under `_versions/`, cut at "
-        "`target_bytes`; readers go through catalog or ledger, there is no plain path and no partition projection.",
+        description="plain: one object per partition at a fixed path. versioned: immutable objects of `target_bytes` "
+        "under `_versions/`. Readers of a versioned table need the catalog or the ledger; partition "
+        "projection is not possible.",
     )
-    target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition gets another object.")
+    target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition starts another object.")
 
 
 class InputRule(Section):
     """The part of an upstream table that a run reads. Without a rule it is the run's own period, which must be published."""
 
-    look_back_days: int = Field(
-        0, ge=0, description="Also the partitions of so many days before, whatever the run's grain."
-    )
-    whole: bool = Field(False, description="Every partition: for small tables of events.")
-    optional: bool = Field(False, description="Reads as empty where nothing is published.")
+    look_back_days: int = Field(0, ge=0, description="Number of earlier days to read too, for a run of any grain.")
+    whole: bool = Field(False, description="Read every partition; for small tables of events.")
+    optional: bool = Field(False, description="Read the table as empty if it has no published partition.")
 
 
 class Catalog(Section):
     """The table's place in Glue."""
 
     projection: bool = Field(
-        default=False, description="Athena computes the partitions instead of asking Glue; tables cut by time only."
+        default=False,
+        description="Let Athena compute the partitions instead of reading them from Glue; only for tables partitioned by "
+        "time.",
     )

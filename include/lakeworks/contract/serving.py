@@ -17,10 +17,10 @@ PARTITION_COLUMN = "_partition"
 class PostgresServing(Section):
     """A table of PostgreSQL that follows the table's publications, partition by partition."""
 
-    schema_name: str | None = Field(None, description="Schema; `<layer>_<domain>` without one.", min_length=1)
-    table_name: str | None = Field(None, description="Table; the table's own name without one.", min_length=1)
+    schema_name: str | None = Field(None, description="Schema; default: `<layer>_<domain>`.", min_length=1)
+    table_name: str | None = Field(None, description="Table; default: the table's own name.", min_length=1)
     include_personal: bool = Field(
-        default=False, description="Whether personal columns, and those classified above internal, are served too."
+        default=False, description="Serve personal columns too, and columns classified above internal."
     )
 
 
@@ -56,4 +56,4 @@ def check_serving(contract: "Contract") -> None:
     if len({name.lower() for name in contract.columns}) < len(contract.columns):
         raise ValueError("serving.postgres: two columns differ in case only")
     if not served.include_personal and all(column.protected for column in contract.columns.values()):
-        raise ValueError("serving.postgres: every column is personal or confidential, so that none would be served")
+        raise ValueError("serving.postgres: every column is personal or confidential, so no column would be served")

@@ -45,7 +45,7 @@ def _check_partition_by(contract: "Contract") -> None:
         raise ValueError("partition_by: two fields are times. Keep the finer one: `day` makes year, month and day")
     lowered = [key.lower() for key in contract.partition_keys]
     if twice := sorted({key for key in lowered if lowered.count(key) > 1}):
-        raise ValueError(f"partition_by makes two keys {', '.join(twice)}: Glue and Athena cannot tell them apart")
+        raise ValueError(f"partition_by makes two keys {', '.join(twice)}: Glue and Athena do not distinguish them")
     for item in contract.partition_by:
         kind = contract.columns[item.column].type.kind if item.column else "timestamp"
         if item.is_time and kind not in ("date", "timestamp"):
@@ -76,7 +76,7 @@ def storage_rules(contract: "Contract") -> tuple[RowRule, ...]:
         quoted, key = '"' + item.column.replace('"', '""') + '"', item.column.strip("_").lower()
         if item.is_time:
             times = contract.plausible_times
-            reason = f"`{item.column}` lies outside {times.first} to {times.last} (`plausible_times`)."
+            reason = f"`{item.column}` is outside {times.first} to {times.last} (`plausible_times`)."
             sql = limits.time_rule(quoted, times.first, times.last)
             rules.append(RowRule(name=f"{key}_plausible_time", sql=sql, reason=reason))
         elif contract.columns[item.column].type.kind == "string":
@@ -91,7 +91,7 @@ def storage_rules(contract: "Contract") -> tuple[RowRule, ...]:
 def partition_fault(contract: "Contract", partition: Partition) -> str | None:
     """Return why a partition that exists is none the table can have, in words that follow its path."""
     if tuple(key for key, _ in partition.pairs) != contract.partition_keys:
-        return f"has not the partition keys of the table ({'/'.join(contract.partition_keys) or 'none'})"
+        return f"does not have the partition keys of the table ({'/'.join(contract.partition_keys) or 'none'})"
     times, values = contract.plausible_times, dict(partition.pairs)
     for item in contract.partition_by:
         period, given = item.period_of(partition), [values[key] for key in item.keys]
@@ -100,7 +100,7 @@ def partition_fault(contract: "Contract", partition: Partition) -> str | None:
         if not item.is_time and not contract.columns[str(item.column)].type.has_text(str(given[0])):
             return f"has a value of `{item.column}` that is no {contract.columns[str(item.column)].type}"
         if item.is_time and period is None:
-            return "names no time there is"
+            return "is not a valid time"
         if period and item.column and not times.first <= period.start.date() <= times.last:
             return f"lies outside {times.first} to {times.last} (`plausible_times`)"
     return None

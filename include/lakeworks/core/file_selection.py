@@ -109,7 +109,7 @@ def _why_not(path: Path, parts: tuple[str, ...], pattern: str) -> str | None:
     if not path.is_file():
         return "is no regular file"
     if any(part.startswith((".", "_")) for part in parts):
-        return "is hidden, or a marker of the program that wrote the folder"
+        return "is hidden, or a marker file of another program"
     if path.name.endswith(UNFINISHED):
-        return "is still being written, by its ending"
+        return "has the ending of an unfinished file"
     return None if fnmatch(path.name, pattern) else f"is none of the files `{pattern}`"

@@ -68,9 +68,9 @@ def name_fault(name: str) -> str | None:
 def column_fault(name: str, kind: LakeType, partition_keys: Collection[str]) -> str | None:
     """Return why a table with these partition keys cannot have the column in its files."""
     if name.lower() in {key.lower() for key in partition_keys}:
-        return "is the name of a partition key of the table, and readers disagree on which of the two counts"
+        return "is the name of a partition key of the table, and engines read different values for it"
     if _OWN.fullmatch(name.lower()):
-        return "is a name that the lake uses beside a row's own columns"
+        return "is a name that the lake uses next to a row's own columns"
     return name_fault(name) or type_fault(kind)
 
 
@@ -110,7 +110,7 @@ def is_keyword(name: str) -> bool:
 def value_fault(value: str, limit: int = PARTITION_BYTES) -> str | None:
     """Return why a text cannot be a partition's value; `limit` is in bytes as Hive spells it in a path."""
     if value == HIVE_NULL:
-        return "is Hive's own word for a missing value"
+        return "is Hive's name for a missing value"
     size = len(encode_hive(value).encode(errors="surrogatepass"))
     return f"takes {size} bytes in a path, and {limit} are left for it" if size > limit else None
 
@@ -147,8 +147,8 @@ def check_key(key: str) -> str:
     size = len(key.encode(errors="surrogatepass"))
     if size > KEY_BYTES:
         raise NotStorable(
-            f"The key `{key[:120]}…` has {size} bytes, and S3 takes {KEY_BYTES}. Nothing was stored under it. Look for a very "
-            "long partition value, file name or run id."
+            f"The key `{key[:120]}…` has {size} bytes, and S3 takes {KEY_BYTES}. Nothing was stored under it. "
+            "Shorten the partition value, file name or run id."
         )
     return key
 

@@ -43,5 +43,7 @@ def periods_between(first: str, last: str, grain: str) -> list[Period]:
     """
     begin, final = periods_of(first, grain)[0], periods_of(last, grain)[-1]
     if final < begin:
-        raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: `from` must not be later than `to`.")
+        raise PartitionKeyError(
+            f"from `{first}` to `{last}` runs backwards. Nothing was run. `from` must not be later than `to`."
+        )
     return list(period_range(begin, final.end))

@@ -56,7 +56,7 @@ def remove_abandoned(root: Path) -> None:
             with (folder / _LOCK).open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder)
-                log.info("removed %s, which a killed task left", folder)
+                log.info("removed %s, left by a killed task", folder)
 
 
 def is_scratch_fault(error: OSError, root: Path) -> bool:
@@ -69,6 +69,7 @@ def is_scratch_fault(error: OSError, root: Path) -> bool:
 def unwritable(root: Path, error: OSError) -> ScratchUnavailable:
     """Return the error for a scratch folder that cannot be written."""
     return ScratchUnavailable(
-        f"The scratch folder `{root}` cannot be written: {error.strerror or error}. Nothing was published; what the task wrote "
-        "there was removed. Free space, or name another folder in LAKE_SCRATCH_DIR. Airflow retries."
+        f"The scratch folder `{root}` cannot be written: {error.strerror or error}. Nothing was published, "
+        "and the task's files there were removed. Free space, or name another folder in LAKE_SCRATCH_DIR. "
+        "Airflow retries."
     )

@@ -41,11 +41,11 @@ class Stocktaking:
         now, month = self.clock(), BillingPeriod.month(period.start.year, period.start.month)
         if now < month.end:
             raise NotPublishedYet(
-                f"{period} is not over: its bill can be taken from {month.end:%Y-%m-%d} on. Nothing was landed."
+                f"{period} is not over: its bill can be calculated from {month.end:%Y-%m-%d} on. Nothing was landed."
             )
         if now > month.end + LATEST and self.ask.inventory is None:
             raise SourceRejected(
-                f"{period} ended more than {LATEST.days} days ago: what the bucket holds now says little about it. Nothing was "
+                f"{period} ended more than {LATEST.days} days ago, and the bucket has changed since. Nothing was "
                 "landed. Name an S3 Inventory of that time (`inventory` of StorageCostOperator)."
             )
         lines = costs.bill(self.lake, replace(self.ask, window=month))

@@ -54,7 +54,10 @@ def from_inventory(store: ObjectStore, manifest_key: str) -> Iterator[ObjectVers
         manifest = json.loads(body)
         kind, files = manifest["fileFormat"], [item["key"] for item in manifest["files"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"`{store.uri(manifest_key)}` is not the manifest of an S3 Inventory: {error!r}.") from error
+        raise ConfigError(
+            f"`{store.uri(manifest_key)}` is not the manifest of an S3 Inventory. Nothing was computed. The "
+            f"problem: {error!r}."
+        ) from error
     for key in files:
         content, _ = store.get(key)
         if kind == "CSV":
@@ -62,7 +65,10 @@ def from_inventory(store: ObjectStore, manifest_key: str) -> Iterator[ObjectVers
         elif kind == "Parquet":
             yield from _parquet(content, store.uri(key))
         else:
-            raise ConfigError(f"`{store.uri(manifest_key)}`: inventories are read in CSV or Parquet, not {kind}.")
+            raise ConfigError(
+                f"`{store.uri(manifest_key)}`: lakeworks reads inventories in CSV or Parquet. Nothing was computed. "
+                f"This one is in {kind}."
+            )
 
 
 def _csv(content: bytes, schema: str, where: str) -> Iterator[ObjectVersion]:

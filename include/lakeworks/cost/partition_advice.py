@@ -127,7 +127,9 @@ def _advice(contract: Contract, column: str, share: float, table_facts: TableFac
     if column in cut_by:
         size = table_facts.bytes / max(table_facts.partitions, 1)
         if size < SMALL_PARTITION_BYTES and table_facts.partitions > 1:
-            return f"partitions are skipped, but hold {size / _MB:.1f} MB on average: a coarser cut opens fewer files"
+            return (
+                f"partitions are skipped, but hold {size / _MB:.1f} MB on average: coarser partitions open fewer files"
+            )
         return "partitions are skipped"
     if share < _OFTEN:
         return "too seldom for a partition key; Parquet statistics help if rows are sorted by it"
@@ -137,7 +139,8 @@ def _advice(contract: Contract, column: str, share: float, table_facts: TableFac
     size = table_facts.bytes / max(table_facts.partitions, 1) / max(count, 1)
     if size < SMALL_PARTITION_BYTES:
         return (
-            f"{count} values would make partitions of {size / _MB:.2f} MB: sort by it (grain order) instead of cutting"
+            f"{count} values would make partitions of {size / _MB:.2f} MB: sort by it (grain order) instead of "
+            "partitioning by it"
         )
     return f"add it to partition_by: {count} values, partitions of {size / _MB:.0f} MB"
 

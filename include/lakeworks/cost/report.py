@@ -52,7 +52,8 @@ def advice(lake: Lake, ask: ReportRequest) -> list[Advice]:
     """
     if not ask.logs:
         raise ConfigError(
-            "Advice on storage classes needs server access logs: name their prefix (s3://bucket/prefix/)."
+            "Advice on storage classes needs server access logs. Nothing was computed. Name their prefix "
+            "(s3://bucket/prefix/)."
         )
     reads, last = reads_of(accesses(lake, ask.logs), ask.window)
     return advise(stock(lake, ask.inventory), reads, last, window=ask.window, book=ask.book, region=ask.region)

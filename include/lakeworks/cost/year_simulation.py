@@ -29,10 +29,10 @@ class Flow(_Part):
     """A table's data flow: arrivals per day, rewrites of a day, and reads."""
 
     table: str
-    mb_per_day: float = Field(gt=0, description="Bytes as they come, which `bytes_factor` is relative to.")
+    mb_per_day: float = Field(gt=0, description="Original bytes, to which `bytes_factor` refers.")
     files_per_day: int = Field(ge=1)
-    rewrites: int = Field(0, ge=0, description="How often a day's data is published again in the days after.")
-    reads: tuple[tuple[int, float], ...] = Field((), description="Up to which age each byte is read how often a day.")
+    rewrites: int = Field(0, ge=0, description="Number of later publications of a day's data.")
+    reads: tuple[tuple[int, float], ...] = Field((), description="Reads of each byte a day, by age.")
 
     @property
     def layer(self) -> str:
@@ -56,11 +56,15 @@ class Practice(_Part):
     """A scenario of a lake: its files and its lifecycle. A layer that is not named is left as it is."""
 
     bytes_factor: Mapping[str, float] = Field(default_factory=dict)
-    files_per_day: Mapping[str, int] = Field(default_factory=dict, description="At most so many, merged.")
+    files_per_day: Mapping[str, int] = Field(
+        default_factory=dict, description="Largest number of files a day after merging."
+    )
     lifecycle: Mapping[str, SimulatedRule] = Field(default_factory=dict)
-    old_versions_days: int = Field(FOREVER, description="How long a replaced version is kept.")
-    leftovers_days: int = Field(FOREVER, description="How long staging and broken uploads are kept.")
-    leftovers_share: float = Field(0.03, description="What failed attempts leave behind, of the bytes written.")
+    old_versions_days: int = Field(FOREVER, description="Days for which a replaced version is kept.")
+    leftovers_days: int = Field(FOREVER, description="Days for which staging and unfinished uploads are kept.")
+    leftovers_share: float = Field(
+        0.03, description="Bytes that failed attempts leave, as a share of the bytes written."
+    )
 
 
 @dataclass(frozen=True)
@@ -151,8 +155,9 @@ class Year:
                     continue
                 if self.book.rules(phase.storage_class).archived:
                     raise ConfigError(
-                        f"`{files.flow.table}` is read {a_day} times a day at an age of {first} to {last} days, when the "
-                        f"lifecycle has it in {phase.storage_class}, which cannot be read. Nothing was computed: archive later."
+                        f"`{files.flow.table}` is read {a_day} times a day at an age of {first} to {last} days. The lifecycle "
+                        f"has it in {phase.storage_class} by then, which cannot be read. Nothing was computed. Archive it "
+                        "later."
                     )
                 price, times = self._price(phase.storage_class), days * a_day * files.files
                 yield "requests", times * price.get / 1000

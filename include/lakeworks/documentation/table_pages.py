@@ -30,7 +30,7 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
         ),
         _table("Row rules", ("rule", "a row is quarantined when"), ((f"`{rule.name}`", rule.reason) for rule in rules)),
         _table(
-            "Checks on the whole",
+            "Checks of all rows",
             ("expectation", "severity", "why"),
             ((f"`{check.expectation}`", check.severity, check.description) for check in contract.checks),
         ),
@@ -41,7 +41,7 @@ def table_page(contract: Contract, upstreams: Sequence[str], rules: Iterable[Row
 def _input(name: str, rule: InputRule) -> str:
     said = ["all of it"] if rule.whole else []
     said += [f"{rule.look_back_days} days back"] if rule.look_back_days else []
-    said += ["if it is there"] if rule.optional else []
+    said += ["if it exists"] if rule.optional else []
     return f"`{name}` ({', '.join(said) or 'the period'})"
 
 
@@ -50,15 +50,17 @@ def _late_data(contract: Contract) -> dict[str, str]:
     if late_data is None:
         return {}
     if not late_data.partition_time:
-        return {"Late data": f"rebuilt whenever something arrives in `{late_data.arrivals_from}`"}
+        return {"Late data": f"rebuilt after new rows in `{late_data.arrivals_from}`"}
     return {
-        "Late data": f"what arrives in `{late_data.arrivals_from}` re-opens the partitions it falls into "
-        f"(`{late_data.partition_time}`), at most {late_data.max_partitions} a run"
+        "Late data": (
+            f"new rows in `{late_data.arrivals_from}` rebuild their partitions (`{late_data.partition_time}`), at "
+            f"most {late_data.max_partitions} a run"
+        )
     }
 
 
 def _column(name: str, column: Column) -> tuple[str, ...]:
-    quoted = "Athena wants its name in double quotes." if is_keyword(name) else ""
+    quoted = "Athena needs its name in double quotes." if is_keyword(name) else ""
     notes = [
         column.description,
         quoted,

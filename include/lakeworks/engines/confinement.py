@@ -38,7 +38,9 @@ def tables_of_select(sql: str) -> list[TableName]:
 def _syntax_tree(sql: str) -> dict[str, Any]:
     # The engine ends a text at its first NUL, so a person could read text after it as part of the query.
     if "\0" in sql or any("\ud800" <= letter <= "\udfff" for letter in sql):
-        raise ContractError(f"The query has a character that no text has (NUL, or half of a pair). {_NOTHING}")
+        raise ContractError(
+            f"The query has a character that is not allowed in text (NUL, or half of a pair). {_NOTHING}"
+        )
     try:
         with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as parser:
             statements = parser.extract_statements(sql)
@@ -54,7 +56,7 @@ def _syntax_tree(sql: str) -> dict[str, Any]:
         )
     (statement,) = document["statements"]
     if statement["named_param_map"]:
-        raise ContractError(f"The query has parameters, and nothing gives them values. Write the values in. {_NOTHING}")
+        raise ContractError(f"The query has parameters without values. Write the values into the query. {_NOTHING}")
     return dict(statement["node"])
 
 
@@ -96,7 +98,7 @@ def _refuse_function(node: dict[str, Any]) -> None:
         name = str((node.get("function") or {}).get("function_name", "")).lower()
         if name not in TABLE_FUNCTIONS:
             raise ContractError(
-                f"`{name}` cannot be read from: a query reads tables of the lake, and of table functions "
+                f"`{name}` cannot be read. A query reads tables of the lake, and the table functions "
                 f"{', '.join(sorted(TABLE_FUNCTIONS))}. {_NOTHING}"
             )
     if node.get("class") == "FUNCTION" and name in _REFUSED_FUNCTIONS:

@@ -172,8 +172,9 @@ class DuckDbSession:
         masked = [name for name, column in contract.columns.items() if column.masking]
         if masked and not self.has_salt:
             raise ConfigError(
-                f"`{contract.name}` masks {', '.join(masked)}, and LAKE_PII_SALT is not set. Nothing was staged. Set it to a "
-                "secret of at least 16 characters that stays the same: another salt gives other hashes for the same person."
+                f"`{contract.name}` masks {', '.join(masked)}, and LAKE_PII_SALT is not set. Nothing was staged. Set "
+                "it to a secret of at least 16 characters, and never change it. Another salt gives other hashes for "
+                "the same person."
             )
 
     def _by_group(self, contract: Contract, sql: str, function: GroupFunction) -> str:
@@ -202,8 +203,9 @@ class DuckDbSession:
             (expected,) = self._one_row(f"SELECT count(*) FROM {TableName.parse(name).sql}")
         if read != expected:
             raise RowBalanceError(
-                f"`{contract.name}` {period}: the transform makes {read} rows of the {expected} in `{name}`, though the "
-                "contract says `preserves_rows`. Nothing was published. Look for a join that drops or multiplies rows."
+                f"`{contract.name}` {period}: the transform returns {read} rows of the {expected} in `{name}`, but "
+                "the contract has `preserves_rows`. Nothing was published. Look for a join that drops or multiplies "
+                "rows."
             )
 
 

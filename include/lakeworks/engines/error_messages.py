@@ -43,8 +43,8 @@ def explain(error: Exception, what: str) -> LakeError:
         )
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
         return ConfigError(
-            f"{what}: the transform does not fit: {text.splitlines()[0]}. Nothing was published. Raise LAKE_MEMORY_LIMIT, give "
-            "LAKE_SCRATCH_DIR more disk, or run a shorter period."
+            f"{what}: the transform needs more memory or disk: {text.splitlines()[0]}. Nothing was published. "
+            "Raise LAKE_MEMORY_LIMIT, give LAKE_SCRATCH_DIR more disk, or run a shorter period."
         )
     if isinstance(error, duckdb.ConversionException):
         return ContractError(

@@ -39,14 +39,15 @@ def find_spark() -> str:
     """
     folder = os.environ.get(FOLDER)
     if folder and not (Path(folder) / "pyspark").is_dir():
-        raise ConfigError(f"{FOLDER} is `{folder}`, and there is no `pyspark` in it.")
+        raise ConfigError(f"{FOLDER} is `{folder}`, which contains no `pyspark`. No example was run on Spark.")
     if folder and (path := str(Path(folder).absolute())) not in sys.path:
         sys.path.append(path)
     try:
         installed = version("pyspark")
     except PackageNotFoundError as error:
         raise ConfigError(
-            f"Spark is not installed: pip install 'lakeworks[spark]' (400 MB), or let {FOLDER} name its folder."
+            "Spark is not installed. No example was run on it. Run: pip install 'lakeworks[spark]' (400 MB), or "
+            f"set {FOLDER} to its folder."
         ) from error
     _find_java(installed)
     return installed
@@ -61,7 +62,9 @@ def _find_java(spark: str) -> None:
             os.environ["JAVA_HOME"] = str(JAVA_HOME)
             return
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise ConfigError(f"Spark {spark} needs Java 17 or 21: set JAVA_HOME, or put java on the path.")
+        raise ConfigError(
+            f"Spark {spark} needs Java 17 or 21. No example was run on it. Set JAVA_HOME, or put java on the path."
+        )
 
 
 @contextmanager

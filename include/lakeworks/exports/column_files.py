@@ -62,6 +62,6 @@ def _check_moments(batch: pa.RecordBatch) -> None:
         farthest = pc.max(pc.abs(column.cast(pa.int64()))).as_py()
         if farthest is not None and farthest > _ORC_LAST_US:
             raise ContractError(
-                f"`{name}` has a moment before 1677 or after 2262, which readers of ORC do not hold. Nothing was exported. "
-                "Export parquet, avro, csv or jsonl."
+                f"`{name}` has a moment before 1677 or after 2262, which readers of ORC cannot represent. Nothing was "
+                "exported. Export parquet, avro, csv or jsonl."
             )

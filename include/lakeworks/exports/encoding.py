@@ -30,9 +30,7 @@ class Encoding:
         if self.format not in FORMATS:
             raise ConfigError(f"`{self.format}` is no format. Nothing was exported. Formats: {', '.join(FORMATS)}")
         if self.spreadsheet_safe and not self.format.startswith("csv"):
-            raise ConfigError(
-                "--spreadsheet-safe is for csv: other formats open in no spreadsheet. Nothing was exported."
-            )
+            raise ConfigError("--spreadsheet-safe is only for csv. Nothing was exported.")
 
 
 class Encode(Protocol):
@@ -60,7 +58,8 @@ def format_of(path: str) -> str:
     formats = [name for name in FORMATS if path.lower().endswith(f".{name}")]
     if not formats:
         raise ConfigError(
-            f"`{path}` ends in no format. Nothing was exported. Endings: {', '.join(f'.{name}' for name in FORMATS)}"
+            f"`{path}` has no ending of a known format. Nothing was exported. Endings: "
+            f"{', '.join(f'.{name}' for name in FORMATS)}"
         )
     return max(formats, key=len)
 

@@ -59,8 +59,8 @@ def chosen_publications(lake: Lake, contract: Contract, selection: ExportSelecti
     if not chosen:
         when = f" at {selection.as_of:%Y-%m-%d %H:%M} UTC" if selection.as_of else ""
         raise LakeNotFound(
-            f"`{contract.name}` has nothing published{when} of what was asked for. Nothing was exported. Its partitions: "
-            f"lakeworks ledger {contract.name}"
+            f"`{contract.name}` has nothing published{when} in this selection. Nothing was exported. Its "
+            f"partitions: lakeworks ledger {contract.name}"
         )
     return chosen
 
@@ -77,7 +77,7 @@ def _in_range(contract: Contract, selection: ExportSelection, partitions: list[P
     end = Period.parse(selection.last).end if selection.last else None
     if (start or end) and not contract.time_fields:
         raise PartitionKeyError(
-            f"`{contract.name}` is not cut by time. Nothing was exported. Leave --from and --to out."
+            f"`{contract.name}` is not partitioned by time. Nothing was exported. Remove --from and --to."
         )
     if start and end and end <= start:
         raise PartitionKeyError(

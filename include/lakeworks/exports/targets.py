@@ -111,7 +111,7 @@ def _name(part: Path, path: Path, *, overwrite: bool) -> None:
         os.link(part, path)
     except FileExistsError as error:
         raise LostRace(
-            f"`{path}` was made by something else meanwhile. {_KEPT} Add --overwrite to replace it."
+            f"`{path}` was written by another program meanwhile. {_KEPT} Add --overwrite to replace it."
         ) from error
 
 

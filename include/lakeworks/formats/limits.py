@@ -49,7 +49,9 @@ def check_columns(count: int) -> None:
         ValueError: it has.
     """
     if count > COLUMNS:
-        raise ValueError(f"it has {count} columns, and a file may have {COLUMNS}; is it a table the wrong way round?")
+        raise ValueError(
+            f"it has {count} columns, and a file may have {COLUMNS}; check that rows and columns are not swapped"
+        )
 
 
 def check_record(size: int, what: str) -> None:

@@ -13,17 +13,21 @@ class FormatOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: FormatName | None = Field(None, description="Instead of what the file's ending says.")
-    delimiter: str | None = Field(None, min_length=1, max_length=1, description="CSV: `,` (TSV: a tab) unless given.")
-    quote: str | None = Field('"', min_length=1, max_length=1, description="CSV: null where fields are never quoted.")
-    encoding: str = Field("utf-8", description="CSV and JSON, e.g. latin-1, cp1252, utf-16.")
-    header: bool = Field(default=True, description="CSV and Excel: whether the first line names the columns.")
+    format: FormatName | None = Field(None, description="Format, if the file's ending does not show it.")
+    delimiter: str | None = Field(
+        None, min_length=1, max_length=1, description="CSV: separator of fields; default: `,` (TSV: a tab)."
+    )
+    quote: str | None = Field(
+        '"', min_length=1, max_length=1, description="CSV: quote character; null if fields are never quoted."
+    )
+    encoding: str = Field("utf-8", description="CSV and JSON: encoding of the text, e.g. latin-1, cp1252, utf-16.")
+    header: bool = Field(default=True, description="CSV and Excel: true if the first line names the columns.")
     columns: tuple[str, ...] = Field((), description="CSV and Excel without a header: the columns in order.")
-    null_words: tuple[str, ...] = Field((), description="CSV and Excel: texts that are no value, beside empty fields.")
-    decimal_comma: bool = Field(default=False, description="CSV: numbers are written 1.234,50.")
-    skip_lines: int = Field(0, ge=0, description="CSV: lines before the header that are no part of the table.")
+    null_words: tuple[str, ...] = Field((), description="CSV and Excel: texts to read as null, besides empty fields.")
+    decimal_comma: bool = Field(default=False, description="CSV: true if numbers are written like 1.234,50.")
+    skip_lines: int = Field(0, ge=0, description="CSV: number of lines to skip before the header.")
     nanoseconds: Literal["refuse", "truncate"] = Field(
-        "refuse", description="Parquet and ORC: what happens to moments that are not whole microseconds."
+        "refuse", description="Parquet and ORC: treatment of moments finer than a microsecond."
     )
 
     @classmethod

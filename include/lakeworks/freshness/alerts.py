@@ -40,8 +40,8 @@ class Alerts:
                 refused.append(f"{item.table} ({_reason(error)})")
         if refused:
             raise LakeUnavailable(
-                f"LAKE_ALERT_URL did not take {len(refused)} of {len(refused) + len(sent)} alerts: {', '.join(refused)}. They "
-                "are sent again at the next look; those it took are not."
+                f"LAKE_ALERT_URL did not take {len(refused)} of {len(refused) + len(sent)} alerts: "
+                f"{', '.join(refused)}. They are sent again at the next check; the accepted ones are not."
             )
         return sent
 

@@ -82,13 +82,14 @@ def delete_bucket(s3: Any, bucket: str, *, force: bool = False) -> int:
         s3.head_bucket(Bucket=bucket)
     if not is_ours(s3, bucket):
         raise ConfigError(
-            f"`{bucket}` does not carry the tag managed-by=lakeworks: bootstrap did not make it. Nothing was deleted."
+            f"`{bucket}` has no tag managed-by=lakeworks, so bootstrap did not create it. Nothing was deleted. "
+            "Delete it in the AWS console."
         )
     first = next(_versions(s3, bucket), [])
     if first and not force:
         raise ConfigError(
-            f"`{bucket}` holds objects or old versions ({first[0]['Key']} and others). Nothing was deleted. "
-            "If all of it may go for ever: --force."
+            f"`{bucket}` holds objects or old versions ({first[0]['Key']} and others). Nothing was deleted. To "
+            "delete all of it permanently, add --force."
         )
     gone = sum(_delete(s3, bucket, batch) for batch in _versions(s3, bucket))
     _abort_uploads(s3, bucket)
@@ -112,8 +113,9 @@ def _delete(s3: Any, bucket: str, batch: list[dict[str, str]]) -> int:
         answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
     if errors := answer.get("Errors"):
         raise LakeUnavailable(
-            f"{len(errors)} of {len(batch)} versions in `{bucket}` were not deleted, first `{errors[0].get('Key')}`: "
-            f"{errors[0].get('Code')} {errors[0].get('Message')}. The bucket stays; run again."
+            f"{len(errors)} of {len(batch)} versions in `{bucket}` were not deleted, first "
+            f"`{errors[0].get('Key')}`: {errors[0].get('Code')} {errors[0].get('Message')}. The bucket remains. "
+            "Run again."
         )
     return len(batch)
 

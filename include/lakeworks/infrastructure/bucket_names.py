@@ -39,8 +39,8 @@ def bucket_name(project: str, environment: str, purpose: str, unique: str | None
     """
     if not unique:
         raise ConfigError(
-            f"The bucket for {purpose} needs a name: the account could not be asked for its number, which would make the "
-            "name unique. Nothing was created. Set `unique` in lake.yml, e.g. eight random hex digits."
+            f"The bucket for {purpose} needs a unique name, and AWS did not return the account's number. Nothing "
+            "was created. Set `unique` in lake.yml, e.g. eight random hex digits."
         )
     name = "-".join((project, environment, purpose, unique)).lower().replace("_", "-")
     check_bucket_name(name, "`project`, `environment` or `unique` in lake.yml")

@@ -85,7 +85,7 @@ class Replication(Part):
     role_arn: Arn
     bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
     storage_class: Literal["STANDARD", "STANDARD_IA", "GLACIER_IR"] = "STANDARD_IA"
-    kms_key_id: str | None = Field(None, description="Key of that region; KMS objects are not copied without it.")
+    kms_key_id: str | None = Field(None, description="KMS key of that region; without it, KMS objects are not copied.")
     prefix: str = ""
 
 
@@ -119,8 +119,8 @@ class Crawler(Part):
     def _is_foreign(cls, prefix: str) -> str:
         if is_written_by_lake(prefix):
             raise ValueError(
-                "lakeworks writes there: a crawler would overwrite with guesses what contracts say. Name a folder of "
-                "others, with its closing slash"
+                "lakeworks writes there, and a crawler would replace the contracts' types by guesses. Name a folder "
+                "that lakeworks does not write, with its closing slash"
             )
         return prefix
 
@@ -147,7 +147,7 @@ class LakeConfig(Part):
     project: str = Field("lakeworks", pattern=WORD)
     environment: str = Field("dev", pattern=WORD)
     unique: str | None = Field(
-        None, pattern=WORD, description="Last part of names we make; default: the account's number."
+        None, pattern=WORD, description="Last part of generated names; default: the account's number."
     )
     owner: Owner = Owner()
     tags: dict[str, str] = Field(default_factory=dict)

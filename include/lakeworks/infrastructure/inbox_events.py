@@ -21,11 +21,11 @@ class InboxEvents(BaseModel):
 
     queue: QueueName | None = Field(
         None,
-        description="Name of the SQS queue that bootstrap makes; by default `<bucket>-inbox`. The ARN of a queue of your own, "
-        "which must admit S3 and have no other reader.",
+        description="Name of the SQS queue that bootstrap creates; default: `<bucket>-inbox`. Or the ARN of your own "
+        "queue; it must accept messages of S3 and have no other reader.",
     )
     settle_seconds: float = Field(
-        3, ge=0, le=25, description="A run begins once no further file of its period came for so long."
+        3, ge=0, le=25, description="Seconds without a new file of the period before its run begins."
     )
 
     @property

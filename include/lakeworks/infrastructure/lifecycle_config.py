@@ -64,19 +64,25 @@ class Lifecycle(Part):
     silver: Retention = Retention(glacier_ir_after_days=180)
     gold: Retention = Retention(expire_after_days=365)
     reference: Retention = Retention()
-    staging_days: int = Field(7, ge=1, description="_staging/ and tmp/.")
-    results_days: int = Field(30, ge=1, description="_results/, Athena's answers.")
+    staging_days: int = Field(7, ge=1, description="Days for which `_staging/` and `tmp/` are kept.")
+    results_days: int = Field(30, ge=1, description="Days for which `_results/` (Athena's answers) is kept.")
     incomplete_upload_days: int = Field(7, ge=1)
-    rollback_days: int = Field(30, ge=1, description="Noncurrent versions go after so long.")
+    rollback_days: int = Field(30, ge=1, description="Days after which noncurrent versions are deleted.")
     expiry_margin_days: int = Field(
-        30, ge=7, description="The bucket deletes so many days later what the lake should have withdrawn."
+        30,
+        ge=7,
+        description="Days between the lake's withdrawal of a partition and the bucket's deletion of its objects.",
     )
-    rollback_versions: int = Field(10, ge=1, le=100, description="Older ones than so many go after a day.")
+    rollback_versions: int = Field(
+        10, ge=1, le=100, description="Number of newest versions to keep; older ones are deleted after a day."
+    )
     rules: tuple[Rule, ...] = ()
-    losing_rules: Literal["refuse", "warn"] = Field("refuse", description="What to do with a rule that costs money.")
-    backfill_days: int = Field(365, ge=0, description="Backfills must reach so far back without a restore.")
+    losing_rules: Literal["refuse", "warn"] = Field(
+        "refuse", description="Reaction to a rule that costs more than it saves."
+    )
+    backfill_days: int = Field(365, ge=0, description="Days that backfills can read without a restore.")
     reads_per_month: dict[str, float] = Field(
-        default_factory=dict, description="Share of a prefix's cold bytes read a month, e.g. {bronze/: 0.1}."
+        default_factory=dict, description="Share of a prefix's cold bytes that is read each month, e.g. {bronze/: 0.1}."
     )
 
     @model_validator(mode="after")

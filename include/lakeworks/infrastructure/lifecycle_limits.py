@@ -22,8 +22,8 @@ MINIMUM_STAY = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
 # Every run reads these prefixes: a deleted or archived object there stops the lake.
 _READ_BY_EVERY_RUN = {
     LEDGER: "no partition could be read or published without it",
-    METADATA: "contracts, tenants and the bucket's manifest are there",
-    QUOTA: "requests that were made of a source would be forgotten",
+    METADATA: "it contains contracts, tenants and the bucket's manifest",
+    QUOTA: "the counts of requests to sources would be lost",
 }
 # Only the lake's own settings expire or archive objects of these prefixes, because the ledger must know of it.
 _BY_THEIR_OWN_SETTING = (LANDING, *LAYERS)
@@ -56,13 +56,14 @@ def loss(prefix: str, classes: Sequence[str], *, expires: bool) -> str | None:
     for area in _BY_THEIR_OWN_SETTING:
         if _overlap(prefix, area) and expires:
             return (
-                f"would expire what is published or kept below `{area}/` without the ledger's knowledge: "
-                f"set `expire_after_days` of the layer, or `retention` in the table's contract"
+                f"would expire objects below `{area}/` that the ledger still needs. Set `expire_after_days` of the "
+                "layer, or `retention` in the table's contract"
             )
         if _overlap(prefix, area) and (archive := next((name for name in classes if name in _ARCHIVES), None)):
             return (
-                f"would move what is read below `{area}/` to {archive}, from where no run can read it: set "
-                f"`deep_archive_after_days` of the layer, or `retention` in the table's contract, which backfills plan with"
+                f"would move objects below `{area}/` to {archive}, where no run can read them. Set "
+                "`deep_archive_after_days` of the layer, or `retention` in the table's contract; backfills then plan "
+                "for it"
             )
     return None
 

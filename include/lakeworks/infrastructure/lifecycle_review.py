@@ -41,7 +41,7 @@ def judge_rules(rules: Document, config: Lifecycle, evidence: Evidence) -> Judge
     priced = evidence.region in evidence.book.regions
     if not priced and any(rule.get("Transitions") for rule in rules.values()):
         notes.append(
-            f"what the rules cost and save is not judged: the price book of {evidence.book.as_of} has no prices for "
+            f"the cost of the rules was not checked: the price book of {evidence.book.as_of} has no prices for "
             f"`{evidence.region}` (LAKE_PRICE_BOOK names another)"
         )
     for name, rule in rules.items():
@@ -67,7 +67,7 @@ def _losses(rule: Document, config: Lifecycle, evidence: Evidence) -> list[tuple
     life = _life_days(rule, config) or max(_LOOK_AHEAD, moves[-1].days + 365)
     reads = config.reads_per_month.get(prefix, 0.0)
     for verdict in judge(evidence.book, evidence.region, moves, objects, life_days=life, reads_per_month=reads):
-        basis = "" if objects is not _ASSUMED else " (assumed sizes: nothing of a size S3 moves lies there yet)"
+        basis = "" if objects is not _ASSUMED else " (assumed sizes: no object there is large enough for S3 to move)"
         objections.append((verdict.saving < 0, f"{verdict}{basis}"))
     return objections
 
@@ -85,9 +85,10 @@ def _small(rule: Document, seen: Objects, evidence: Evidence) -> str:
     mean = round(seen.small_size / seen.small)
     stay, moved = (evidence.book.stored_per_month(evidence.region, name, mean) * 1e6 for name in ("STANDARD", colder))
     return (
-        f"{seen.small:,} of {seen.count:,} objects are under {SMALLEST_MOVED // 1024} KB (mean {mean / 1024:,.0f} KB): S3 does "
-        f"not move them, the rule saves nothing on them. A million of them cost ${stay:,.2f} a month in STANDARD and would "
-        f"cost ${moved:,.2f} in {colder}; larger partitions or compaction help"
+        f"{seen.small:,} of {seen.count:,} objects are under {SMALLEST_MOVED // 1024} KB (mean "
+        f"{mean / 1024:,.0f} KB). S3 does not move them, so the rule saves nothing on them. A million of them "
+        f"cost ${stay:,.2f} a month in STANDARD and would cost ${moved:,.2f} in {colder}; larger partitions "
+        "or compaction help"
     )
 
 

@@ -122,7 +122,9 @@ def _applied(resource: Resource, client: Any, confirmation: Confirmation) -> Res
     if lines := difference(kept or {}, target):
         lost = "; ".join(map(str, lines[:3])) + (f"; and {len(lines) - 3} more" if len(lines) > 3 else "")
         if confirmation.is_aws:
-            detail = f"accepted, and not there {sum(confirmation.pauses):.0f} s later: {lost}. Run the bootstrap again"
+            detail = (
+                f"accepted, but not present {sum(confirmation.pauses):.0f} s later: {lost}. Run the bootstrap again"
+            )
             return _change(resource, "unconfirmed", detail, lines=planned.lines)
         return _change(resource, "unsupported", f"accepted but not kept; still missing: {lost}", lines=planned.lines)
     return replace(planned, outcome="created" if planned.outcome == "create" else "changed")
@@ -142,7 +144,8 @@ def _refusal(resource: Resource, error: LakeError, client: Any) -> ResourceChang
         raise error
     if is_nobody(error):
         raise type(error)(
-            f"{error} Settings reported before this one are made; a run with good ones completes the rest."
+            f"{error} Settings reported before this one are in place. A run with correct credentials completes "
+            "the rest."
         ) from error
     if isinstance(error, LakeAccessDenied):
         return _change(resource, "denied", str(error))

@@ -30,7 +30,7 @@ class StreamConfig(Part):
     kinesis_name: KinesisName | None = Field(None, description="Default: `<project>-<environment>-<name>`.")
     domain: str | None = Field(None, description="Domain of the bronze table that it feeds; by default the name.")
     shards: int | None = Field(None, ge=1, le=500, description="Shards of a provisioned stream; on-demand without.")
-    retention_hours: int = Field(168, ge=24, le=8760, description="How long Kinesis keeps a record.")
+    retention_hours: int = Field(168, ge=24, le=8760, description="Hours for which Kinesis keeps a record.")
     kms_key_id: str | None = Field("alias/aws/kinesis", description="Key that encrypts the records; null for none.")
     live_view: LiveViewConfig | None = Field(None, description="Sums of today in DynamoDB, kept by the consumer.")
 

@@ -79,7 +79,9 @@ class ArrivalQueue:
         try:
             return ArrivalMessage(str(item["ReceiptHandle"]), arrivals_in(str(item.get("Body", "")), self.bucket))
         except OthersEvent as error:
-            log.warning("A message of %s is left there: %s. Only events of `inbox/` belong into it.", self.url, error)
+            log.warning(
+                "A message of the queue %s was not deleted: %s. Send only events of `inbox/` to it.", self.url, error
+            )
             return None
 
     def delete(self, receipts: Sequence[str]) -> None:
@@ -94,7 +96,11 @@ class ArrivalQueue:
             with translated("delete messages of", self.url):
                 answer = self.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
             for failed in answer.get("Failed", []):
-                log.warning("A message of %s was not deleted and comes again: %s", self.url, failed.get("Message", ""))
+                log.warning(
+                    "A message of the queue %s was not deleted; SQS delivers it again: %s",
+                    self.url,
+                    failed.get("Message", ""),
+                )
 
 
 @dataclass

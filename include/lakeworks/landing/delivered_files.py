@@ -66,8 +66,8 @@ def stored_file(lake: Lake, key: str) -> LandedAnswer:
     item = lake.store.head(key)
     if item is None or not {*_FACTS, "sha256", "source-url"} <= item.metadata.keys():
         raise MalformedSource(
-            f"`{lake.store.uri(key)}` lies in landing without the metadata of a landed file: something other than lakeworks "
-            "wrote it. Nothing was staged. Move it away, and run the fetch again."
+            f"`{lake.store.uri(key)}` has no metadata of a landed file: another program wrote it. Nothing was "
+            "staged. Move it out of landing, then run the fetch again."
         )
     return _entry(key, item.size, item.metadata)
 
@@ -129,8 +129,9 @@ class DeliveredRows:
             if sha256_of(path) != self.item.sha256:
                 path.unlink()
                 raise MalformedSource(
-                    f"`{self.lake.store.uri(self.item.key)}` is not what was landed: its bytes have another digest than the "
-                    "fetch recorded. Something other than lakeworks changed it; it is left alone. Nothing was staged; live "
-                    f"data is untouched. Restore its earlier version, or drop `{self.item.request}` again and run the fetch."
+                    f"`{self.lake.store.uri(self.item.key)}` differs from the landed file: its digest is not the one that "
+                    "the fetch recorded. Another program changed it; lakeworks does not touch it. Nothing was staged; "
+                    f"live data is unchanged. Restore its earlier version, or drop `{self.item.request}` again and run "
+                    "the fetch."
                 )
         yield from ReadableFile(path, self.name, self.constants, self.options, self.item.request).batches()

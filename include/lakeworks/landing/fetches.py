@@ -65,9 +65,9 @@ class Fetches:
             return LandingSet.model_validate_json(self.lake.store.get(key)[0])
         except ValidationError as error:
             raise MalformedSource(
-                f"`{self.lake.store.uri(key)}` is no list of a fetch ({error.error_count()} problems, the first: "
-                f"{error.errors()[0]['msg']}). Nothing was staged; live data is untouched. Restore its first version, or "
-                "remove the object and run the fetch again."
+                f"`{self.lake.store.uri(key)}` is not a valid list of a fetch's files ({error.error_count()} "
+                f"problems, the first: {error.errors()[0]['msg']}). Nothing was staged; live data is unchanged. "
+                "Restore its first version, or remove the object and run the fetch again."
             ) from error
 
     def newest(self) -> LandingSet | None:

@@ -67,8 +67,8 @@ def newest(lake: Lake, contract: Contract, period: Period) -> Landed | None:
     for landed in candidates:
         if missing := [name for name in _FACTS if name not in landed.item.metadata]:
             raise MalformedSource(
-                f"`{lake.store.uri(landed.key)}` lies in landing without {', '.join(missing)} in its metadata: something other "
-                "than lakeworks wrote it. Nothing was staged. Move it away; files to be taken in belong into the inbox."
+                f"`{lake.store.uri(landed.key)}` lacks {', '.join(missing)} in its metadata: another program wrote "
+                "it. Nothing was staged. Move it out of landing. Put files for lakeworks into the inbox."
             )
     replaced = {landed.item.metadata.get(_REPLACES) for landed in candidates}
     last = [landed for landed in candidates if landed.key not in replaced]
@@ -134,7 +134,7 @@ def source_of(contract: Contract) -> str:
     """
     if contract.source is None:
         raise ContractError(
-            f"`{contract.name}` has no `source`: it is built from other tables, there is nothing to land."
+            f"`{contract.name}` has no `source`: it is built from other tables. Nothing was landed. Run its write step."
         )
     return contract.source
 

@@ -32,14 +32,16 @@ def forget(lake: Lake, contract: Contract, period: Period, names: Collection[str
         fetches = Fetches.below(lake, prefix(contract, period))
         newest = fetches.newest()
         if newest is None:
-            raise LakeNotFound(f"`{contract.name}` {period}: nothing was landed. Nothing was changed.")
+            raise LakeNotFound(f"`{contract.name}` {period}: no file was landed. Nothing was changed.")
         if not beside:
             _check_known(contract, period, newest, names)
         made = _without(fetches, run, joined(newest, beside, {}), names)
         beside = ended_beside(Fetches.below(lake, prefix(contract, period)), fetches.complete, made, {})
         if not beside:
             return made
-    raise LostRace(f"`{contract.name}` {period}: others kept landing files of the period. Run again.")
+    raise LostRace(
+        f"`{contract.name}` {period}: other writers kept landing files of the period. Nothing was changed. Run again."
+    )
 
 
 def _check_known(contract: Contract, period: Period, newest: LandingSet, names: Collection[str]) -> None:
@@ -51,8 +53,8 @@ def _check_known(contract: Contract, period: Period, newest: LandingSet, names: 
         )
     if all(item.request in names for item in newest.answers):
         raise ConfigError(
-            f"`{contract.name}` {period} would have no file left. Nothing was changed. To take the whole period from readers: "
-            f"lakeworks withdraw {contract.name} PARTITION"
+            f"`{contract.name}` {period} would have no file left. Nothing was changed. To withdraw the whole "
+            f"period: lakeworks withdraw {contract.name} PARTITION"
         )
 
 

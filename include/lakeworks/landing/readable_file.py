@@ -28,10 +28,13 @@ def reading(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise ScratchUnavailable(f"The scratch disk is full while `{name}` is read. Nothing was staged.") from error
+            raise ScratchUnavailable(
+                f"The scratch disk is full; lakeworks was reading `{name}`. Nothing was staged. Free space, or name "
+                "another folder in LAKE_SCRATCH_DIR."
+            ) from error
         raise MalformedSource(
-            f"`{name}` cannot be read: {problem(error)}. Nothing was staged; live data is untouched. It stays in landing. Look "
-            "at the landing object, and land the period again, corrected."
+            f"`{name}` cannot be read: {problem(error)}. Nothing was staged; live data is unchanged. The file "
+            "stays in landing. Correct it at its source, then land the period again."
         ) from error
 
 

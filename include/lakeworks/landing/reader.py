@@ -59,9 +59,9 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
     content = landed.item.metadata["sha256"]
     if sha256_of(path) != content:
         raise MalformedSource(
-            f"`{lake.store.uri(landed.key)}` is not what was landed: its bytes have another digest than the fetch recorded. "
-            "Something other than lakeworks changed it; it is left alone. Nothing was staged; live data is untouched. Restore "
-            "its earlier version, or remove it and run the fetch step again."
+            f"`{lake.store.uri(landed.key)}` differs from the landed file: its digest is not the one that the "
+            "fetch recorded. Another program changed it; lakeworks does not touch it. Nothing was staged; live "
+            "data is unchanged. Restore its earlier version, or remove it and run the fetch step again."
         )
     return LandedRows(
         [ReadableFile(path, path.name, landed.constants, options)], Input(name=landed.key, content=content)
@@ -155,6 +155,7 @@ class _AnswerRows:
             raise
         except Exception as error:  # the error names the response, whatever the vendor sent
             raise SchemaDrift(
-                f"`{self.name}` has another shape than {self.source} is read by ({error!r}). It stays in landing, nothing was "
-                "staged; live data is untouched. Teach the source's `parse` the new shape; then run the partition again."
+                f"`{self.name}` has another shape than {self.source} expects ({error!r}). It stays in landing. "
+                "Nothing was staged; live data is unchanged. Change the source's `parse` to the new shape, then run "
+                "the partition again."
             ) from error

@@ -72,11 +72,11 @@ def load_answer(lake: Lake, key: str) -> tuple[SourceResponse, str]:
             facts=json.loads(meta["facts"]),
         )
         if answer.sha256 != meta["sha256"]:
-            raise ValueError("its content has another SHA-256 than what was received")
+            raise ValueError("its SHA-256 is not that of the received response")
     except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:
         raise MalformedSource(
-            f"`{lake.store.uri(key)}` is not what was landed: {error!r}. Nothing was staged. Restore the first version of the "
-            "object, or fetch the period again in a new run."
+            f"`{lake.store.uri(key)}` differs from the landed response: {error!r}. Nothing was staged. Restore "
+            "the first version of the object, or fetch the period again in a new run."
         ) from error
     return answer, meta["run-id"]
 

@@ -34,7 +34,7 @@ class Folding:
         try:
             self.fold(table, partition)
         except LakeError as error:
-            log.warning("The ledger of `%s` %s stays long: %s", table, partition, error)
+            log.warning("The ledger of `%s` %s was not shortened: %s", table, partition, error)
 
     def fold(self, table: TableName, partition: Partition) -> int:
         """Write old entries into one object, then delete them; returns how many.

@@ -51,9 +51,9 @@ class Placement:
             changed = live and entry.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
             if live and (changed or SEQUENCE not in live.metadata):
                 raise LiveChanged(
-                    f"{entry.where}: `{self.ledger.store.uri(item.key)}` was written by something other than lakeworks. "
-                    "Nothing was published and the object was left alone. Move it away, or restore the published "
-                    f"version: lakeworks repair {entry.table}"
+                    f"{entry.where}: `{self.ledger.store.uri(item.key)}` was written by another program. Nothing was "
+                    "published; the object is unchanged. Move it away, or restore the published version: lakeworks "
+                    f"repair {entry.table}"
                 )
         return frozenset(key for key, live in stored.items() if live is None)
 

@@ -229,6 +229,6 @@ def _refuse_stale(entry: LedgerEntry, live: LedgerEntry | None) -> None:
     confirmed = live and entry.kind == "expired" and live.last_confirmed > entry.last_confirmed
     if current != entry.based_on or confirmed:
         raise StaleBuild(
-            f"{entry.where}: publication {current} came after this run (`{entry.run.id}`) had read what it builds the "
-            f"partition from (then {entry.based_on} was live). Nothing was published; it has to be built again."
+            f"{entry.where}: publication {current} came after this run (`{entry.run.id}`) had read what it builds "
+            f"the partition from (then {entry.based_on} was live). Nothing was published. Build it again."
         )

@@ -60,7 +60,7 @@ class Settlement:
             try:
                 self._restored(newest, again=True)
             except TerminalError as error:  # archived, or gone
-                log.warning("%s: late requests of publication %s were not barred: %s", entry.where, entry.seq, error)
+                log.warning("%s: late requests of publication %s were not blocked: %s", entry.where, entry.seq, error)
 
     def reopened(self, stored: Stored) -> Stored:
         """Return an unfinished entry that names uploads for its empty keys: another process's, or ours.

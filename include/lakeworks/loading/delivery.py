@@ -39,8 +39,8 @@ class Delivery:
 def _refuse_shrunk(file: CheckedFile, known: LandedFile, least: float) -> None:
     if file.facts.rows < known.rows * least:
         raise DeliveryShrank(
-            f"`{file.path}` has {file.facts.rows} rows; the one landed before as `{file.name}` had {known.rows}. Nothing was "
-            "loaded, and what was landed before stays the period's. Load the whole file. If the small one is right, run "
-            f"`lakeworks forget` for the table, the period and `{file.name}` first; `least_share_of_rows` in the contract's "
-            "source_options sets the bound."
+            f"`{file.path}` has {file.facts.rows} rows; the file landed earlier as `{file.name}` had "
+            f"{known.rows}. Nothing was loaded; the earlier file remains valid. Load the complete file. If the "
+            f"smaller file is right, first run `lakeworks forget` for the table, the period and `{file.name}`. "
+            "The contract sets the limit: `least_share_of_rows` in source_options."
         )

@@ -34,9 +34,11 @@ from lakeworks.transform.sql import load_sql
 # Findings shown for one file; the others are counted.
 MOST_FINDINGS = 1000
 _BLOCK = 1 << 20
+# Sentences about landing, which a check of local files does not touch.
 _OF_LANDING = re.compile(
-    r" (?:The file|It) stays in landing(?:, nothing was staged)?[.;](?: live data is untouched\.)?"
-    r"| Nothing was staged; live data is untouched\.| Look at the landing object[^.]*\."
+    r" Nothing was staged; live data is unchanged\."
+    r"| (?:The file|It) stays in landing(?:; nothing was staged)?\."
+    r"| Correct it at its source, then land the period again\."
 )
 Outcome = Literal["refused", "quarantined"]
 

@@ -50,8 +50,8 @@ def check_destination(contract: Contract, key: str) -> Period:
     if source != _SOURCE:
         why = f"its `source` is `{contract.source}`" if contract.source else "it is built from other tables"
         raise ContractError(
-            f"`{contract.name}` takes no files: {why}. Nothing was loaded. Files go into tables with `source: {_SOURCE}.<data "
-            "set>`; add one with `lakeworks table new`, and read it where you need its rows."
+            f"`{contract.name}` takes no files: {why}. Nothing was loaded. Files go into tables with `source: "
+            f"{_SOURCE}.<data set>`. Add such a table with `lakeworks table new`, and read it in your SQL."
         )
     fields = contract.time_fields
     if not fields:
@@ -60,8 +60,8 @@ def check_destination(contract: Contract, key: str) -> Period:
     coarser = fields[0].column is not None and GRAINS.index(period.grain) < GRAINS.index(grain)
     if period.grain != grain and not coarser:
         raise PartitionKeyError(
-            f"`{key}` is not a {grain}, and `{contract.name}` is cut by {grain} (`{fields[0]}`). Nothing was loaded. Name "
-            f"the {grain}, like {Period.containing(period.start, grain)}."
+            f"`{key}` is not a {grain}, and `{contract.name}` is partitioned by {grain} (`{fields[0]}`). Nothing "
+            f"was loaded. Name the {grain}, like {Period.containing(period.start, grain)}."
         )
     return period
 

@@ -66,7 +66,10 @@ def write_rows(rows: Any, folder: Path, name: str = "rows") -> LocalFile:
         ConfigError: see `load_rows`.
     """
     if not name or "/" in name or name.startswith((".", "_")):
-        raise ConfigError(f"`{name}` is no name of a file in the lake: it may not hold `/` or begin with `.` or `_`.")
+        raise ConfigError(
+            f"`{name}` is not a valid file name in the lake. Nothing was loaded. A name has no `/` and does not "
+            "begin with `.` or `_`."
+        )
     with _understood():
         reader = _arrow(rows)
         if reader is not None:

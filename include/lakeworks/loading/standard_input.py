@@ -42,11 +42,14 @@ def _name(contract: Contract, format_: str | None, name: str | None) -> str:
     if format_ is not None and format_ not in endings:
         raise ConfigError(f"There is no format `{format_}`. Nothing was loaded. Known: {known}.")
     if name is None and format_ is None and options.format not in endings:
-        raise ConfigError(f"Say which format standard input has: --format, one of {known}. Nothing was loaded.")
+        raise ConfigError(
+            f"The format of standard input is not known. Give --format, one of {known}. Nothing was loaded."
+        )
     called = name or f"stdin{endings[str(format_ or options.format)]}"
     if PurePosixPath(called).name != called or called.startswith((".", "_")):
         raise ConfigError(
-            f"`{called}` is no name of a file in the lake: it may not hold `/` or begin with `.` or `_`. Nothing was loaded."
+            f"`{called}` is not a valid file name in the lake. Nothing was loaded. A name has no `/` and does not "
+            "begin with `.` or `_`."
         )
     try:
         ending = format_of(called, options).format.name
@@ -54,6 +57,6 @@ def _name(contract: Contract, format_: str | None, name: str | None) -> str:
         raise ConfigError(f"{error}. Nothing was loaded. Give --name an ending of the format.") from error
     if format_ not in (None, ending):
         raise ConfigError(
-            f"`{called}` is {ending} by its ending, not {format_}. Nothing was loaded. Give one of the two."
+            f"`{called}` is {ending} by its ending, not {format_}. Nothing was loaded. Correct --format or --name."
         )
     return called

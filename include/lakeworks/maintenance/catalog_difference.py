@@ -49,14 +49,14 @@ def dead(partition: Partition, registered: Mapping[str, Any], *, foreign: bool) 
     """Describe a partition that the catalog lists and the ledger does not."""
     where = registered.get("StorageDescriptor", {}).get("Location")
     if foreign:
-        messages = f"registered, and there are objects at `{where}`, but lakeworks did not publish them: left alone"
+        messages = f"registered with objects at `{where}`, but lakeworks did not publish them; not changed"
         return CatalogDifference("foreign in catalog", partition, messages)
     return CatalogDifference("dead in catalog", partition, f"registered at `{where}`, but nothing is published")
 
 
 def no_object(partition: Partition, item: Mapping[str, Any]) -> CatalogDifference:
     """Describe a partition that is right in the catalog, but has an empty folder."""
-    messages = f"nothing lies at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
+    messages = f"there is no object at `{item['StorageDescriptor']['Location']}`; restore it: lakeworks repair"
     return CatalogDifference("no object", partition, messages)
 
 

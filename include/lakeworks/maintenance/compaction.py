@@ -123,7 +123,8 @@ def _live(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry:
     live = lake.ledger.live(contract.table, partition)
     if live is None:
         raise LakeNotFound(
-            f"`{contract.name}` {partition} is not live: there is nothing to compact. Live: lakeworks ledger {contract.name}"
+            f"`{contract.name}` {partition} is not live, so there is nothing to compact. Nothing was changed. "
+            f"Live partitions: lakeworks ledger {contract.name}"
         )
     return live
 

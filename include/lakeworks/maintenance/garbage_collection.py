@@ -85,7 +85,7 @@ def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) 
         try:
             newest = lake.ledger.latest(table, Partition.parse(path))
         except LedgerCorrupt as error:
-            log.warning("`%s` stays: %s", folder, error)
+            log.warning("`%s` was not deleted: %s", folder, error)
             return True
         sources = [item.source_key for item in newest.entry.objects] if newest else []
         return bool(newest and newest.entry.state == "publishing" and any(s.startswith(f"{folder}/") for s in sources))
@@ -187,7 +187,7 @@ def _fills_a_publication(lake: Lake, key: str, upload: str) -> bool:
     try:
         newest = owner.ledger.latest(TableName(*parts[:3]), Partition.parse("/".join(parts[3:-1])))
     except LedgerCorrupt as error:
-        log.warning("The upload of `%s` stays: %s", key, error)
+        log.warning("The upload of `%s` was not aborted: %s", key, error)
         return True
     return bool(
         newest and newest.entry.state == "publishing" and any(item.upload == upload for item in newest.entry.objects)

@@ -41,7 +41,7 @@ class LedgerCheck:
             contract.table, on_unreadable=lambda part, error: unreadable.setdefault(part, str(error))
         )
         strays = [
-            f"`{lake.store.uri(key)}` lies in the ledger and is no entry of it: runs ignore it. Move it away"
+            f"`{lake.store.uri(key)}` is in the ledger's folder but is not an entry; runs ignore it. Move it away"
             for key in lake.ledger.strays(contract.table)
         ]
         records = [(Partition(), detail) for detail in _unreadable_records(lake, contract, deep=deep)]

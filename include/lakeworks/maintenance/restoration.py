@@ -75,7 +75,7 @@ def restore(
         LakeUnavailable: S3 has no capacity for an expedited restore now.
     """
     if tier not in get_args(Tier):
-        raise ConfigError(f"`{tier}` is no tier: bulk, standard or expedited. Nothing was requested.")
+        raise ConfigError(f"`{tier}` is not a tier. Nothing was requested. Tiers: bulk, standard, expedited.")
     items = [
         item for item in _objects(lake, contract, period) if item.storage_class in ARCHIVES or item.state != "readable"
     ]

@@ -37,7 +37,7 @@ def tag_versions(lake: Lake, contract: Contract, *, dry_run: bool = False) -> It
         prefixes.append(landing_prefix(contract.table.domain, contract.source, None))
     if not any(lake.store.tags(f"{prefix}x") for prefix in prefixes):
         raise ConfigError(
-            f"lake.yml asks for no tags on objects of `{contract.name}`. Nothing was changed. Name some: "
+            f"lake.yml asks for no tags on objects of `{contract.name}`. Nothing was changed. Add to lake.yml: "
             "object_tags: [owner, classification]."
         )
     for prefix in prefixes:

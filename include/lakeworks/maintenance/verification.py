@@ -110,8 +110,8 @@ def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[
         )
     if entry.state == "abandoned":
         detail = (
-            f"publication {entry.seq} of `{entry.run.id}` never went live, its staged files are gone: the rows before it are "
-            f"live beside other partitions of that run. Run {entry.table} {entry.period} again"
+            f"publication {entry.seq} of `{entry.run.id}` never became live, and its staged files are gone. The "
+            f"earlier rows are live next to new partitions of that run. Run {entry.table} {entry.period} again"
         )
         yield VerificationFinding("abandoned", entry.parsed, detail)
 
@@ -146,8 +146,8 @@ def _objects(
                 yield _wrong_object(lake, entry, item, gone=stored is None)
         elif stored.version_id != item.version_id and not _has_moved(lake, entry):
             detail = (
-                f"`{item.key}` holds it in version {stored.version_id}, the ledger pins {item.version_id}, which the bucket's "
-                "lifecycle deletes: readers by ledger could not read it any more"
+                f"`{item.key}` has it in version {stored.version_id}, the ledger pins {item.version_id}. The bucket's "
+                "lifecycle deletes that version, and readers by ledger then fail"
             )
             yield VerificationFinding("pin not current", entry.parsed, detail)
         elif len(declared := lake.store.tags(item.key)) > stored.tag_count:
@@ -188,9 +188,9 @@ def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: boo
     what = f"`{item.key}` is gone" if gone else f"`{item.key}` is not publication {entry.live_seq}"
     if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
         detail = (
-            f"{what}, and the bucket no longer has the published version {item.version_id}: repair cannot restore it. "
-            f"Run {entry.table} {entry.period} again, or take it out of sight: lakeworks withdraw {entry.table} "
-            f"{entry.parsed}"
+            f"{what}, and the bucket no longer has the published version {item.version_id}, so repair cannot "
+            f"restore it. Run {entry.table} {entry.period} again, or withdraw it: lakeworks withdraw "
+            f"{entry.table} {entry.parsed}"
         )
         return VerificationFinding("lost object", entry.parsed, detail)
     kind: FindingKind = "missing object" if gone else "changed object"
@@ -200,9 +200,10 @@ def _wrong_object(lake: Lake, entry: LedgerEntry, item: LiveObject, *, gone: boo
 def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
     """Return the contradictions of one file, and how to repair each side."""
     return (
-        f"`{key}`: {'; '.join(messages)}. Readers by Glue fail on it or miss it. Nothing was changed. Where Glue is wrong: "
-        f"lakeworks catalog repair {entry.table}. (Columns that arrived come back once the Glue table is dropped; no data is "
-        "lost.) Where Glue says what the contract does: run the partition again"
+        f"`{key}`: {'; '.join(messages)}. Readers that use Glue fail on it or miss it. Nothing was changed. "
+        f"If Glue is wrong, run: lakeworks catalog repair {entry.table}. (After the Glue table is dropped, "
+        "new columns are registered again; no data is lost.) If Glue agrees with the contract, run the "
+        "partition again"
     )
 
 
@@ -211,7 +212,7 @@ def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[Ver
     for entry in live:
         if fault := partition_fault(contract, entry.parsed):
             detail = (
-                f"publication {entry.live_seq} {fault}. Its rows are read with the others. Take it out: lakeworks withdraw "
+                f"publication {entry.live_seq} {fault}. Queries still read its rows. Withdraw it: lakeworks withdraw "
                 f"{contract.name} {entry.partition}"
             )
             yield VerificationFinding("impossible partition", entry.parsed, detail)
@@ -222,9 +223,9 @@ def _unversioned(live: Iterable[LedgerEntry]) -> Iterator[VerificationFinding]:
     unversioned = [entry for entry in live if any(item.version_id is None for item in entry.objects)]
     if unversioned:
         detail = (
-            f"{len(unversioned)} partitions of {unversioned[0].table} were published "
-            "while the bucket kept no versions (versioning is off or suspended): repair and rollback "
-            "cannot bring their rows back. Switch it on: lakeworks bootstrap; the next publication of a partition has a version"
+            f"{len(unversioned)} partitions of {unversioned[0].table} were published while the bucket kept no "
+            "versions (versioning is off or suspended). Repair and rollback cannot restore their rows. Switch it "
+            "on: lakeworks bootstrap. The next publication of a partition then has a version"
         )
         yield VerificationFinding("not versioned", unversioned[0].parsed, detail)
 

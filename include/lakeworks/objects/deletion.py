@@ -52,7 +52,7 @@ def _delete(store: ObjectStore, batch: list[ListedVersion], *, versions: bool) -
         elif item.key in done:
             yield KeyOutcome(item.key, "deleted", item.size, version_id)
         else:
-            yield KeyOutcome(item.key, "failed", item.size, version_id, "S3 did not say what became of it")
+            yield KeyOutcome(item.key, "failed", item.size, version_id, "S3 returned no result for it")
 
 
 def _version(text: str | None) -> str | None:

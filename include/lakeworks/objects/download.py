@@ -52,7 +52,7 @@ class ObjectDownload:
 
     def _bring(self, item: ListedVersion) -> KeyOutcome:
         if item.key.endswith("/"):
-            return KeyOutcome(item.key, "skipped", 0, item.version_id, "is a folder marker of a console, no file")
+            return KeyOutcome(item.key, "skipped", 0, item.version_id, "is a folder marker of a console, not a file")
         try:
             path = inside(self.folder, self.keys.relative(item.key))
             if self.dry_run:
@@ -71,7 +71,7 @@ class ObjectDownload:
     def _file(self, item: ListedVersion, path: Path) -> KeyOutcome:
         stored = self.store.head(item.key, item.version_id)
         if stored is None:
-            raise LakeNotFound(f"`{self.store.uri(item.key)}` went away since it was listed")
+            raise LakeNotFound(f"`{self.store.uri(item.key)}` was deleted after it was listed")
         checksum = stored.metadata.get(SHA256) or stored.metadata.get("sha256")
         if checksum and path.is_file() and path.stat().st_size == stored.size and _digest(path) == checksum:
             self.arrived(stored.size)
@@ -81,9 +81,7 @@ class ObjectDownload:
         try:
             self._ranges(stored, item.version_id, part)
             if checksum and _digest(part) != checksum:
-                raise LakeUnavailable(
-                    f"`{self.store.uri(item.key)}` arrived with another SHA-256 than it was written with. Nothing was kept"
-                )
+                raise LakeUnavailable(f"`{self.store.uri(item.key)}` arrived with a wrong SHA-256. Nothing was kept")
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
@@ -145,8 +143,8 @@ def _disk(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ScratchUnavailable(
-            f"`{folder}` cannot be written: {error.strerror}. Files that were whole stay, no other does. Free space, then "
-            "run again: what is there is not fetched again."
+            f"`{folder}` cannot be written: {error.strerror}. Complete files stay; partial files were removed. "
+            "Free space, then run again. Complete files are not fetched again."
         ) from error
 
 

@@ -47,6 +47,7 @@ def refuse_lakes_own(text: str, act: str) -> None:
     if not key or is_written_by_lake(key):
         area = key.lstrip("/").partition("/")[0] or "the whole bucket"
         raise ConfigError(
-            f"`{text}` belongs to the lake (`{area}`: tables, landing, ledger, staging, records), and changing it by "
-            f"hand would break what is published. Nothing was {act}. Commands for tables: withdraw, expire, gc, forget."
+            f"`{text}` belongs to the lake (`{area}`: tables, landing, ledger, staging, records). A change by "
+            f"hand would damage published tables. Nothing was {act}. Commands for tables: withdraw, expire, gc, "
+            "forget."
         )

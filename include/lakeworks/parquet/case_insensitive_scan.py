@@ -59,9 +59,9 @@ def refuse_other_types(name: str, piece: ds.Fragment, schema: pa.Schema, error: 
     ]
     if other:
         raise SchemaDrift(
-            f"`{name}`: the published file of the rows with {piece.partition_expression} does not have the contract's types: "
-            f"{'; '.join(other)} ({str(error).splitlines()[0]}). Nothing was changed. Name the type the file has in the "
-            "contract, or run the partition again so that it is written in the contract's."
+            f"`{name}`: the published file of the rows with {piece.partition_expression} does not have the "
+            f"contract's types: {'; '.join(other)} ({str(error).splitlines()[0]}). Nothing was changed. Write the "
+            "file's type into the contract, or run the partition again to write the contract's types."
         ) from error
 
 

@@ -41,7 +41,8 @@ def open_dataset(store: ObjectStore, contract: Contract, entries: Iterable[Ledge
     ]
     if not fragments:
         raise LakeNotFound(
-            f"`{contract.name}` has no published partition to read. Run it first: lakeworks ledger {contract.name}"
+            f"`{contract.name}` has no published partition to read. Nothing was read. Run the table first; see: "
+            f"lakeworks ledger {contract.name}"
         )
     schema = pa.schema([pa.field(name, column.type.arrow) for name, column in contract.columns.items()])
     largest = max(item.rows for entry in entries for item in entry.objects)

@@ -136,20 +136,22 @@ class PartitionedWriter:
     def _admit(self, partition: Partition, seen: set[Partition]) -> None:
         if partition in seen:
             raise ConfigError(
-                f"`{self.contract.name}`: {partition} came twice, so the stream was not sorted by partition."
+                f"`{self.contract.name}`: {partition} came twice: the stream was not sorted by partition. Nothing was "
+                "published."
             )
         if self.contract.late_data is None and not self.contract.has_in(partition, self.period):
             cut_by = self.contract.date_column or ", ".join(str(item.column) for item in self.contract.time_fields)
             raise PartitionNotOwned(
-                f"`{self.contract.name}` {self.period}: there are rows of the partition {partition}, which a run of "
-                f"{self.period} does not own: it would replace what other runs published there. Nothing was published. Look "
-                f"at the rows whose `{cut_by}` is null or lies outside of {self.period}; a row rule can quarantine them."
+                f"`{self.contract.name}` {self.period}: rows belong to the partition {partition}, which a run of "
+                f"{self.period} does not own. Publishing them would replace the rows of other runs. Nothing was "
+                f"published. Check the rows whose `{cut_by}` is null or outside of {self.period}. A row rule can "
+                "quarantine them."
             )
         self._require(partition)
         if fault := partition_fault(self.contract, partition):
             raise NotStorable(
-                f"`{self.contract.name}` {self.period}: there are rows of `{partition.path[:200]}`, which {fault}. "
-                "Nothing was published. A row rule can send such rows to quarantine."
+                f"`{self.contract.name}` {self.period}: rows belong to `{partition.path[:200]}`, which {fault}. "
+                "Nothing was published. A row rule can quarantine such rows."
             )
         seen.add(partition)
         limit = self.contract.storage.max_partitions
@@ -167,9 +169,9 @@ class PartitionedWriter:
         for name in self.contract.identity_columns:
             if self.contract.columns[name].required and values[name] is None:
                 raise AuditFailed(
-                    f"`{self.contract.name}` {self.period}: `{name}` is required, and there are rows without it, which would "
-                    f"be published as {partition}. Nothing was published; live data is as it was. Look whether `{name}` "
-                    "still arrives, and by that name; if it may be missing, say `required: false`."
+                    f"`{self.contract.name}` {self.period}: `{name}` is required, but some rows have no value. They would "
+                    f"be published as {partition}. Nothing was published; live data is unchanged. Check that `{name}` "
+                    "still arrives under that name. If it may be missing, set `required: false`."
                 )
 
     def _stage(self, part: "_Part") -> "_Staged":

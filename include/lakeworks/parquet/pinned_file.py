@@ -120,8 +120,9 @@ class PinnedObject(io.RawIOBase):
         if live is None or live.metadata.get(SHA256) != self.item.sha256:
             raise LakeNotFound(
                 f"`{owner}` {partition} cannot be read: the bucket no longer has the published version of "
-                f"`{self.store.uri(self.item.key)}`. Other partitions can. Nothing was changed. Look: lakeworks verify "
-                f"{owner}. Then run that time again, or take it out of sight: lakeworks withdraw {owner} {partition}"
+                f"`{self.store.uri(self.item.key)}`. Other partitions are readable. Nothing was changed. Check: "
+                f"lakeworks verify {owner}. Then run that period again, or withdraw the partition: lakeworks withdraw "
+                f"{owner} {partition}"
             ) from error
         log.warning(
             "%s %s: the pinned version is gone, the live one is read. Run: lakeworks repair %s", owner, partition, owner

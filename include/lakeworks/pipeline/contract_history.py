@@ -50,10 +50,10 @@ def admit(lake: Lake, contract: Contract) -> None:
     if breaking and _number(contract.version)[0] <= _number(known.version)[0]:
         listed = "; ".join(f"`{change.where}`: {change.what}" for change in breaking)
         raise ContractError(
-            f"`{contract.name}`: version {contract.version} of the contract breaks readers of {known.version}, which is "
-            f"published: {listed}. Nothing was run; live data is as it was. If that is meant, set `version: "
-            f"{version_needed(known.version, changes)}` and rebuild the older partitions. "
-            f"Details: lakeworks contract diff {contract.name}"
+            f"`{contract.name}`: version {contract.version} of the contract breaks readers of {known.version}, "
+            f"the published version: {listed}. Nothing was run; live data is unchanged. If you intend this, set "
+            f"`version: {version_needed(known.version, changes)}` and rebuild the older partitions. Details: "
+            f"lakeworks contract diff {contract.name}"
         )
     if contract.version == known.version:
         log.warning(
@@ -98,8 +98,9 @@ def _parsed(lake: Lake, key: str, body: bytes) -> Contract:
         return parse_stored(body)
     except ValueError as error:
         raise ContractError(
-            f"`{lake.store.uri(key)}` is not a contract this version of lakeworks reads: {_fault(error)}. "
-            "Nothing was run. It records what was published; remove it if it should be forgotten."
+            f"`{lake.store.uri(key)}` is not a contract that this release of lakeworks can read: {_fault(error)}. "
+            "Nothing was run. The file records a published contract version. Upgrade lakeworks, or remove the "
+            "file."
         ) from error
 
 

@@ -58,7 +58,8 @@ def land_requests(
             break
     else:
         raise LostRace(
-            f"`{contract.name}` {period}: others kept landing files of the period. What was brought is landed. Run again."
+            f"`{contract.name}` {period}: other writers kept landing files of the period. The fetched files are "
+            "landed. Run again."
         )
     log.info(
         "landed %s %s: %d answers, %d bytes%s; %s", contract.name, period, len(made.answers),
@@ -93,7 +94,7 @@ class _Fetching:
         before, known = fetches.newest(), fetches.of(self.run, asked)
         # A deferred run over many periods starts again from its first period.
         if known in fetches.complete and isinstance(source, RequestSource):
-            log.info("landed %s %s: complete already in this run (%s)", contract.name, period, known)
+            log.info("landed %s %s: already complete in this run (%s)", contract.name, period, known)
             return fetches.read(str(known)), {}
         folder = fetches.open(self.run, asked, datetime.now(UTC))
         folder.before = joined(before, beside, own) if before else None

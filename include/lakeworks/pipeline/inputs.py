@@ -52,10 +52,10 @@ def refuse_expired(
     expired = _expired(lake, source, live, periods)
     if expired:
         raise LakeNotFound(
-            f"`{contract.name}` {periods[0]}: {len(expired)} partitions of `{source.name}` that it is built from expired after "
-            f"{days} days, first {expired[0]}. Built from what is left it would lose rows. Nothing was staged; what is live "
-            f"stays. To build it again, bring them back first: run `{source.name}` for that time, or lakeworks rollback "
-            f"{source.name} {expired[0]}"
+            f"`{contract.name}` {periods[0]}: {len(expired)} input partitions of `{source.name}` expired after "
+            f"{days} days, first {expired[0]}. Without them the table would lose rows. Nothing was staged; live "
+            f"data is unchanged. Bring them back first: run `{source.name}` for that period, or lakeworks "
+            f"rollback {source.name} {expired[0]}"
         )
 
 

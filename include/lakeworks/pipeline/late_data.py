@@ -88,7 +88,7 @@ def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: P
     entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), partitions)
     live = {partition: entry for partition, entry in zip(partitions, entries, strict=True) if entry}
     log.info(
-        "%s %s: what arrived in %d partitions of %s touches %d partitions (%s)", contract.name, period, len(arrived),
+        "%s %s: new rows in %d partitions of %s affect %d partitions (%s)", contract.name, period, len(arrived),
         upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
     )  # fmt: skip
     return AffectedPartitions(contract, late_data, ordered, arrived, live)
@@ -107,8 +107,9 @@ def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period
     records = _Records.of(lake, upstream, period)
     if not records.were_any:
         raise LakeNotFound(
-            f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so what it touches is not known. Nothing was "
-            f"staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger {upstream.name}"
+            f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so the affected partitions are "
+            f"not known. Nothing was staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger "
+            f"{upstream.name}"
         )
     written = records.rebuilt | {item.parsed for record in records.readable for item in record.partitions}
     times = [partition.period for partition in written if partition.period]
@@ -143,7 +144,7 @@ class _Records:
             try:
                 readable.append(load_run_record(lake.store, key))
             except LedgerCorrupt as error:
-                log.warning("The ledger says what this run wrote, because its record cannot be read: %s", error)
+                log.warning("The record of a run cannot be read, so the ledger's entries are used: %s", error)
                 damaged.add(key)
         return cls(tuple(readable), frozenset(_written_by(lake, contract, damaged)), bool(keys))
 
@@ -166,7 +167,8 @@ def _written_by(lake: Lake, contract: Contract, records: Set[str]) -> Iterator[P
 def _refuse_too_many(contract: Contract, late_data: LateData, period: Period, names: Sequence[str]) -> None:
     if len(names) > late_data.max_partitions:
         raise PartitionExplosion(
-            f"`{contract.name}` {period}: what arrived touches {len(names)} partitions, {names[0]} to {names[-1]}, more than "
-            f"`late_data.max_partitions` of {late_data.max_partitions}. Nothing was staged; live data is as it was. Look for "
-            f"wrong dates in `{late_data.arrivals_from}`; if they are right, raise the limit and run the period again."
+            f"`{contract.name}` {period}: the new rows affect {len(names)} partitions, {names[0]} to {names[-1]}, "
+            f"more than `late_data.max_partitions` of {late_data.max_partitions}. Nothing was staged; live data "
+            f"is unchanged. Look for wrong dates in `{late_data.arrivals_from}`; if they are right, raise the "
+            "limit and run the period again."
         )

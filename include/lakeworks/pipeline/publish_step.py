@@ -64,8 +64,8 @@ def _publish_with_lineage(lake: Lake, manifest: RunRecord) -> RunRecord:
     """Publish the audited partitions, and send the lineage event."""
     if not (manifest.audit or {}).get("passed"):
         raise AuditFailed(
-            f"`{manifest.table}` {manifest.period}: what is staged has not passed an audit. Nothing was published. "
-            "Run the audit step of the same run first."
+            f"`{manifest.table}` {manifest.period}: the staged rows have not passed an audit. Nothing was "
+            "published. Run the audit step of the same run first."
         )
     contract = lake.contract(manifest.table)
     with lake.lineage.reporting(contract, manifest):
@@ -101,20 +101,20 @@ def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None
     emptied = sorted(str(partition) for partition, entry in live.items() if entry.rows and partition not in staged)
     if emptied:
         raise AuditFailed(
-            f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions have no rows in this run, first "
-            f"{emptied[0]}. Nothing was published; live data is as it was. Look for what emptied them: the landed file, the "
-            f"transform, or the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If nothing is right, "
-            f"take it out of sight first: lakeworks withdraw {manifest.table} {emptied[0]}. {_advice(contract)}"
+            f"`{manifest.table}` {manifest.period}: {len(emptied)} live partitions would become empty, first "
+            f"{emptied[0]}. Nothing was published; live data is unchanged. Check the landed file, the transform "
+            f"and the rules (lakeworks quarantine show {manifest.table} {manifest.period}). If the partition "
+            f"should be empty, withdraw it first: lakeworks withdraw {manifest.table} {emptied[0]}. {_advice(contract)}"
         )
 
 
 def _advice(contract: Contract) -> str:
-    """Return the way to partitions that may run dry, or that each belong to a run of their own."""
+    """Return the contract field that allows empty partitions, or that gives each partition a run of its own."""
     field = "late_data.may_empty: true" if contract.late_data else "may_empty: true"
-    advice = f"Where partitions may run dry, the contract says `{field}`."
+    advice = f"If partitions may become empty, set `{field}` in the contract."
     if not contract.is_owned_whole:
         return advice
-    return f"{advice} Every run owns this table as a whole: to have a run own its day alone, cut it by `day` as well."
+    return f"{advice} Every run owns this whole table. To let a run own only its day, partition it by `day` too."
 
 
 def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[str, LakeType]]) -> None:
@@ -124,9 +124,9 @@ def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[
         before = known.get(name.lower(), kind)
         if not (widens(before, kind) or widens(kind, before)):
             raise SchemaDrift(
-                f"`{contract.name}`: column `{name}`, which is not in the contract, is staged as {kind} and was published as "
-                f"{before} meanwhile. Nothing was published; live data is as it was. Write the period again; if the source "
-                "really changed, name the column in the contract first."
+                f"`{contract.name}`: column `{name}` is not in the contract. It is staged as {kind}, and another run "
+                f"published it as {before} meanwhile. Nothing was published; live data is unchanged. Write the period "
+                "again. If the source changed, add the column to the contract first."
             )
 
 
@@ -140,8 +140,9 @@ def _current_of_rebuilt(lake: Lake, contract: Contract, manifest: RunRecord) -> 
             entries[partition] = entry
         if entry and entry.live_seq != based_on and path not in {item.partition for item in manifest.partitions}:
             raise StaleBuild(
-                f"`{manifest.table}` {partition}: rows were published there since this run (`{manifest.run.id}`) found none. "
-                "Nothing was published; the period has to be built again from what is there now."
+                f"`{manifest.table}` {partition}: another run published rows there after this run "
+                f"(`{manifest.run.id}`) found none. Nothing was published. Build the period again from the current "
+                "inputs."
             )
     return entries
 

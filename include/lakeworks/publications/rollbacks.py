@@ -30,13 +30,15 @@ def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int 
     history = lake.ledger.history(contract.table, partition)
     live = next((entry for entry in reversed(history) if entry.is_live), None)
     if live is None:
-        raise LakeNotFound(f"`{contract.name}` {partition} was never published: there is nothing to roll back.")
+        raise LakeNotFound(
+            f"`{contract.name}` {partition} was never published, so there is nothing to roll back. Nothing was changed."
+        )
     target = _target(history, live, to)
     for item in target.objects:
         if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
             raise LakeNotFound(
-                f"{target.where}: publication {target.seq} is gone (`{lake.store.uri(item.key)}`, version {item.version_id}): "
-                "it lies beyond the bucket's rollback horizon, or the bucket keeps no versions. Nothing was changed. "
+                f"{target.where}: publication {target.seq} is gone (`{lake.store.uri(item.key)}`, version "
+                f"{item.version_id}). The bucket deleted the old version, or keeps no versions. Nothing was changed. "
                 "Rebuild the partition from its landing objects: run it again."
             )
     return RollbackPlan(live, target)

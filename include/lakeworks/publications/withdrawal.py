@@ -19,7 +19,8 @@ def plan_withdrawal(lake: Lake, contract: Contract, partition: Partition) -> Led
     live = lake.ledger.live(contract.table, partition)
     if live is None:
         raise LakeNotFound(
-            f"`{contract.name}` {partition} is not live: there is nothing to withdraw. Live: lakeworks ledger {contract.name}"
+            f"`{contract.name}` {partition} is not live, so there is nothing to withdraw. Nothing was changed. "
+            f"Live partitions: lakeworks ledger {contract.name}"
         )
     return live
 

@@ -50,7 +50,7 @@ def _summary(report: AuditReport) -> str:
     """Return the counts in words, and the meaning of the verdict for readers."""
     failed = sum(failure.severity == "error" for failure in report.failures)
     counts = f"{report.rows:,} rows, {report.evaluated} checks, {failed} failed, {len(report.failures) - failed} warned"
-    after = "These rows may be published." if report.passed else "Nothing was published; live data is as it was."
+    after = "These rows may be published." if report.passed else "Nothing was published; live data is unchanged."
     return f"{counts}, in {report.seconds:.1f} s. {after}"
 
 

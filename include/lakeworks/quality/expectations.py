@@ -85,7 +85,10 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
         kwargs["min_value"] = max(int(share * median), kwargs.get("min_value", 0))
     kind = _exactly_between() if check.expectation == EXACTLY_BETWEEN else getattr(known, name, None)
     if kind is None:
-        raise ContractError(f"`{contract.name}`: Great Expectations has no `{check.expectation}`. Correct `checks`.")
+        raise ContractError(
+            f"`{contract.name}`: Great Expectations has no expectation `{check.expectation}`. Nothing was "
+            "audited. Correct `checks` in the contract."
+        )
     try:
         return kind(**kwargs, meta={"severity": check.severity, "notes": check.description})
     except (ValidationError, TypeError) as error:

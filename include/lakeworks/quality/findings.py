@@ -56,7 +56,7 @@ class AuditReport:
         if not self.passed:
             lines = "\n".join(f"  - {failure}" for failure in self.failures)
             raise AuditFailed(
-                f"{where}: the audit failed, so nothing was published; live data is as it was.\n{lines}\n"
-                f"The report is at `{report}`; the staged rows stay for inspection until lifecycle removes them. Correct the "
+                f"{where}: the audit failed. Nothing was published; live data is unchanged.\n{lines}\nThe report is at "
+                f"`{report}`. The staged rows stay for inspection until the lifecycle removes them. Correct the "
                 "source, the transform or the contract, then run the partition again."
             )

@@ -102,7 +102,8 @@ def covering(lake: Lake, contract: Contract, period: Period) -> QuarantinedPerio
     around = [each for each in by_period if each.start <= period.start and period.end <= each.end]
     if not around:
         raise LakeNotFound(
-            f"`{contract.name}` {period} has nothing in quarantine. What has: lakeworks quarantine list {contract.name}"
+            f"`{contract.name}` {period} has no quarantined rows. Quarantined periods: lakeworks quarantine list "
+            f"{contract.name}"
         )
     return by_period[min(around, key=lambda each: each.end - each.start)]
 
@@ -116,8 +117,8 @@ def find(lake: Lake, contract: Contract, period: Period) -> QuarantinedPeriod:
     quarantined = covering(lake, contract, period)
     if quarantined.period != str(period):
         raise LakeNotFound(
-            f"`{contract.name}` {period} was part of the run of {quarantined.period}, which is replayed as a whole. "
-            f"Nothing was changed. Run: lakeworks quarantine replay {contract.name} {quarantined.period}"
+            f"`{contract.name}` {period} was part of the run of {quarantined.period}. Only the whole run can be "
+            f"replayed. Nothing was changed. Run: lakeworks quarantine replay {contract.name} {quarantined.period}"
         )
     return quarantined
 

@@ -72,9 +72,9 @@ def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: 
 def archived_error(uri: str, key: str, storage_class: str, region: str) -> ObjectArchived:
     """Return the error for a read of an archived object: its class, time and cost of a restore, the command."""
     return ObjectArchived(
-        f"`{uri}` is archived in {storage_class or 'an archive class'} and cannot be read before it is restored"
-        f"{_terms(load_price_book(), storage_class, region)}. Nothing was changed. Look what it costs in all, then restore: "
-        f"lakeworks restore {_subject(key)} --dry-run",
+        f"`{uri}` is archived in {storage_class or 'an archive class'} and cannot be read before it is "
+        f"restored{_terms(load_price_book(), storage_class, region)}. Nothing was changed. Show the total "
+        f"cost, then restore: lakeworks restore {_subject(key)} --dry-run",
         storage_class,
     )
 

@@ -118,9 +118,9 @@ class FastS3Client:
     def _failed(self, error: Exception) -> None:
         self.failures += 1
         said = str(error).partition("\n")[0]
-        log.debug("boto3 does it: %s", said)
+        log.debug("boto3 makes this request: %s", said)
         if self.failures == _MOST_FAILURES:
-            log.info("From here on every object goes through boto3: %s", said)
+            log.info("From now on boto3 makes every request: %s", said)
 
     def _store(self, bucket: str) -> "S3Store | None":
         """Return the compiled client for a bucket, made in the process that uses it: its threads do not survive a fork."""

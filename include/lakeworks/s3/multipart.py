@@ -160,8 +160,9 @@ def _body(store: ObjectStore, source: StoredObject) -> bytes:
 def _refuse_changed(store: ObjectStore, source: StoredObject, same: bool) -> None:
     if not same:
         raise StagedChanged(
-            f"`{store.uri(source.key)}` is no longer the object that was written and audited: something else changed it. "
-            "Nothing was put in its place. Run the partition again from its write step; what is live stays."
+            f"`{store.uri(source.key)}` is no longer the object that was written and audited: another program "
+            "changed it. Nothing was published; live data is unchanged. Run the partition again from its write "
+            "step."
         )
 
 
@@ -206,7 +207,7 @@ def _completed_before(store: ObjectStore, target: Target, size: int) -> StoredOb
     """
     stored = store.head(target.key)
     if stored is None or stored.size != size or dict(stored.metadata) != dict(target.metadata):
-        raise LostRace(f"`{store.uri(target.key)}`: its upload was ended by another process. Nothing was written.")
+        raise LostRace(f"`{store.uri(target.key)}`: another process ended its upload. Nothing was written.")
     return stored
 
 

@@ -141,7 +141,7 @@ class ObjectStore:
             body = answer["Body"].read()
         if len(body) != answer["ContentLength"]:
             raise LakeUnavailable(
-                f"`{self.uri(key)}` broke off after {len(body)} bytes. Nothing was changed; run again."
+                f"`{self.uri(key)}` was cut off after {len(body)} bytes. Nothing was changed. Run again."
             )
         return body, StoredObject(key, len(body), answer["ETag"], version_id_of(answer), answer.get("Metadata", {}))
 
@@ -223,7 +223,7 @@ class ObjectStore:
                 check = " (denied: s3:DeleteObject). Check the credentials and their policy" if denied else ""
                 raise (LakeAccessDenied if denied else LakeUnavailable)(
                     f"{len(errors)} of {len(chunk)} objects were not deleted, first `{first.get('Key', '')}`: "
-                    f"{first.get('Code')} {first.get('Message')}{check}. Run again; what is gone stays gone."
+                    f"{first.get('Code')} {first.get('Message')}{check}. Deleted objects stay deleted. Run again."
                 )
         return len(pending)
 

@@ -68,7 +68,7 @@ def _of_upload(where: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if error_code(error) == "NoSuchUpload":
-            raise UploadGone(f"`{where}`: its upload was ended by another process. Nothing was written.") from error
+            raise UploadGone(f"`{where}`: another process ended its upload. Nothing was written.") from error
         if error_code(error) == "InvalidPart":  # another process sent the part once more
             raise LostRace(f"`{where}` is being written by another process. Nothing was written.") from error
         raise

@@ -27,7 +27,7 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
         import psycopg
     except ImportError as error:
         raise ConfigError(
-            "PostgreSQL is served by the extra `serve`: pip install 'lakeworks[serve]'. Nothing was served."
+            "Serving to PostgreSQL needs the extra `serve`: pip install 'lakeworks[serve]'. Nothing was served."
         ) from error
     options = connection_options(address)
     with explained("PostgreSQL"):
@@ -37,7 +37,10 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
         with explained("PostgreSQL"):
             connection.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET lock_timeout = '60s'")
         if connection.info.parameter_status("server_encoding") != "UTF8":
-            raise ConfigError("The database is not in UTF8, so that it does not hold every text. Nothing was served.")
+            raise ConfigError(
+                "The database's encoding is not UTF8, so it cannot store every text. Nothing was served. Create a "
+                "database with encoding UTF8."
+            )
         yield connection
 
 
@@ -53,7 +56,10 @@ def connection_options(address: str) -> dict[str, Any]:
     try:
         options = dict(conninfo_to_dict(address))
     except psycopg.Error as error:
-        raise ConfigError("LAKE_SERVING_URL is no address of PostgreSQL. Nothing was served.") from error
+        raise ConfigError(
+            "LAKE_SERVING_URL is not an address of PostgreSQL. Nothing was served. Write "
+            "postgresql://user:password@host/database."
+        ) from error
     host = str(options.get("host") or "")
     if not options.get("sslmode") and host and not host.startswith("/") and host not in _LOCAL:
         options |= {"sslmode": "verify-full", "sslrootcert": options.get("sslrootcert") or "system"}

@@ -71,6 +71,6 @@ def _array(values: list[Any], kind: str) -> str:
 
 def _refuse_nul(name: str, where: str) -> None:
     raise ServingRefused(
-        f"{where}: `{name}` has a text with a NUL, which PostgreSQL cannot hold. What was served before is "
-        "unchanged. Remove it in the transform (`replace(…, chr(0), '')`), or leave the column out of what is served."
+        f"{where}: `{name}` has a text with a NUL, which PostgreSQL cannot store. Rows served earlier are "
+        "unchanged. Remove it in the transform (`replace(…, chr(0), '')`), or do not serve the column."
     )

@@ -135,8 +135,8 @@ def _widen(
         )
     if not rewrite:
         raise ServingRefused(
-            f"{where}. Nothing was changed. The change rewrites the whole table and blocks its readers meanwhile. When that "
-            "may be, serve the table with --rewrite."
+            f"{where}. Nothing was changed. The change rewrites the whole table and blocks its readers meanwhile. "
+            "At a good time, serve the table with --rewrite."
         )
     connection.execute(
         sql.SQL("ALTER TABLE {} ALTER COLUMN {} TYPE {}").format(served.name, sql.Identifier(name), sql.SQL(kinds[1]))

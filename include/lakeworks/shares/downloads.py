@@ -86,7 +86,7 @@ def _share_publication(
     names = [name for name, column in contract.columns.items() if column.protected]
     if names and not how[1].allow:
         raise ContractError(
-            f"`{contract.name}` has personal or confidential columns ({', '.join(names)}), and an object leaves whole. "
+            f"`{contract.name}` has personal or confidential columns ({', '.join(names)}), and an object is shared whole. "
             f"{_NOTHING} Export it without them: lakeworks export {contract.name}; if they may leave, add --allow."
         )
     objects = tuple(
@@ -106,8 +106,8 @@ def _share(
     signer, terms, now = how
     if unpinned := [item.key for item in objects if not item.version_id]:
         raise ConfigError(
-            f"`{unpinned[0]}` has no version id: the bucket keeps no versions, and the address would show whatever is written "
-            f"there later. {_NOTHING} Run the DAG lake_bootstrap."
+            f"`{unpinned[0]}` has no version id: the bucket keeps no versions. The address would also show later "
+            f"objects. {_NOTHING} Run the DAG lake_bootstrap."
         )
     until = signer.until(now, terms.duration)
     record = ShareRecord(

@@ -32,7 +32,7 @@ class ShareRecord(StoredDocument):
     table: str = ""
     partition: str = ""
     publication: int | None = None
-    to: str = Field("", description="Who it is for, as typed.")
+    to: str = Field("", description="Recipient, as typed.")
     signed_by: str = Field(description="Access key id of the credentials; the key that can be disabled.")
     created_at: datetime
     until: datetime

@@ -52,7 +52,7 @@ class Signer:
             end = min(end, self.end)
         if end <= now:
             raise ConfigError(
-                "The credentials to sign with have ended. Nothing was shared. Fetch new ones, then share again."
+                "The signing credentials have expired. Nothing was shared. Fetch new ones, then share again."
             )
         return end
 
@@ -66,7 +66,7 @@ def duration_of(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     duration = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
     if not timedelta() < duration <= LONGEST:
-        raise ConfigError(f"`{text}` is no time to share for. Nothing was shared. Write 30m, 1h or 2d; at most 7d.")
+        raise ConfigError(f"`{text}` is not a duration. Nothing was shared. Write 30m, 1h or 2d; at most 7d.")
     return duration
 
 

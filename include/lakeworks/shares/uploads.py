@@ -53,12 +53,13 @@ def share_upload(
     known = {(contract.source or "").removeprefix(_SOURCE) for contract in contracts if _is_dropped(contract)}
     if upload.data_set not in known:
         raise ConfigError(
-            f"No table takes dropped files `{upload.data_set}`. Nothing was shared. {suggestion(upload.data_set, known)}"
+            f"No table takes dropped files of the data set `{upload.data_set}`. Nothing was shared. "
+            f"{suggestion(upload.data_set, known)}"
         )
     if not 0 < upload.most_bytes <= _MOST_BYTES:
         raise ConfigError(f"A form takes 1 to {_MOST_BYTES:,} bytes, not {upload.most_bytes:,}. Nothing was shared.")
     if "/" in upload.name or upload.name in (".", "..") or "${" in upload.name:
-        raise ConfigError(f"`{upload.name}` is no file's name. Nothing was shared.")
+        raise ConfigError(f"`{upload.name}` is not a file name. Nothing was shared.")
     folder = f"{INBOX}/{upload.data_set}/{upload.period}/"
     until = signer.until(now, terms.duration)
     record = ShareRecord(

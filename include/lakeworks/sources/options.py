@@ -1,5 +1,6 @@
 """Options of a source: a contract's `source_options`, validated by the client that reads them."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,7 +29,8 @@ def read_options(model: type[Model], request: FetchRequest) -> Model:
         return model.model_validate(request.options)
     except ValidationError as error:
         raise ContractError(
-            f"source_options of the data set `{request.dataset}`: {problems(error)}. Nothing was asked; correct the contract."
+            f"source_options of the data set `{request.dataset}`: {problems(error)}. No request was sent. Correct "
+            "the contract."
         ) from error
 
 
@@ -42,5 +44,14 @@ def read_connection(model: type[Model], name: str, access: SourceConnection) -> 
         return model.model_validate(access.options)
     except ValidationError as error:
         raise ConfigError(
-            f"The extra of the Airflow connection `{name}`: {problems(error)}. Nothing was asked; correct the connection."
+            f"The extra of the Airflow connection `{name}`: {problems(error)}. No request was sent. Correct the "
+            "connection."
         ) from error
+
+
+def no_data_set(source: str, dataset: str, known: Iterable[str]) -> ContractError:
+    """Return the error of a contract that names a data set which its source does not have."""
+    return ContractError(
+        f"{source} has no data set `{dataset}`. No request was sent. Correct `source` in the contract. "
+        f"Known: {', '.join(known)}."
+    )

@@ -25,7 +25,7 @@ def land_each(
     unknown = [name for name, answer in answers.items() if not is_known(answer)]
     if len(unknown) == len(answers):
         raise SourceRejected(
-            f"{vendor} knows none of {', '.join(unknown)}; it answers {answers[unknown[0]].quoted()}. Nothing can be staged of "
-            "that. Check the symbols in the contract's source_options."
+            f"{vendor} knows none of {', '.join(unknown)}; it answers {answers[unknown[0]].quoted()}. No row was "
+            "staged from it. Check the symbols in the contract's source_options."
         )
     return {"unknown": ",".join(unknown)} if unknown else {}

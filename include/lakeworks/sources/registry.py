@@ -45,8 +45,8 @@ def known_sources() -> dict[str, KnownSource]:
     for source in (*_of_library(), *_installed(), *_of_project()):
         if source.name in sources:
             raise ContractError(
-                f"Two sources are called `{source.name}`: {sources[source.name].origin} and {source.origin}. Nothing was run. "
-                "Rename one, and `source:` in the contracts that use it."
+                f"Two sources have the name `{source.name}`: {sources[source.name].origin} and {source.origin}. "
+                "Nothing was run. Rename one, and `source:` in the contracts that use it."
             )
         sources[source.name] = source
     return sources

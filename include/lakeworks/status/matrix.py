@@ -31,13 +31,13 @@ MARKS: dict[PartitionState, str] = {
 QUARANTINED_MARK = "*"
 MEANINGS: dict[PartitionState, str] = {
     "failed": "its last run failed",
-    "running": "a run is at it, or waits for its turn",
-    "impossible": "it is published and is none that the table can have",
-    "missing": "it should be there and is not",
-    "stale": "an input was published or landed again since it was built",
-    "outdated": "other code made it than a build today would use",
-    "unfinished": "its publication was begun and not completed",
-    "published": "as its inputs are",
+    "running": "a run is building it, or is queued",
+    "impossible": "it is published, but the contract does not allow such a partition",
+    "missing": "it is expected, but not published",
+    "stale": "an input was published or landed after it was built",
+    "outdated": "it was built by older code than today's",
+    "unfinished": "its publication started and did not finish",
+    "published": "built from the current inputs",
     "empty": "its run found no rows for it",
     "expired": "withdrawn at the end of its retention",
 }

@@ -41,8 +41,9 @@ def announced_keys(contract: Contract, records: Iterable[RunRecord], most: int =
         return keys
     first = {key[:7]: key for key in reversed(keys)}
     log.warning(
-        "%s: %d days were run; consumers are notified of the first of each of %d months. A consumer that follows day by "
-        "day has to be run over the same range.", contract.name, len(keys), len(first),
+
+"%s: %d days were run; consumers are notified of the first of each of %d months. Run consumers that "
+"follow day by day over the same range.", contract.name, len(keys), len(first),
     )  # fmt: skip
     return sorted(first.values())
 

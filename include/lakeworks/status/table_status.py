@@ -64,7 +64,7 @@ class _Table:
     def _why_empty(self, known: bool) -> str:
         """Return the reason why a table has no partition, and what would change that."""
         if known:
-            return "no partition of it lies in the range"
+            return "no partition of it is in the range"
         within = " in the range" if self.window.first or self.window.last else ""
         if self.contract.source:
             return f"no run has landed `{self.contract.source}` and published it{within}: start its DAG"

@@ -74,9 +74,10 @@ def remove(lake: Lake, tenant: Tenant, *, keep_data: bool = False, clock: Callab
     if used and not keep_data:
         areas = ", ".join(f"{use.area}/ {use.objects}" for use in used)
         raise TenantHasData(
-            f"Tenant `{tenant}` still has {sum(use.objects for use in used)} objects ({areas}). Nothing was changed. Move or "
-            "delete them first (Lakeworks deletes no tenant's data), or take the tenant off the list and leave them: "
-            f"lakeworks tenant remove {tenant} --keep-data. Either way, take its IAM role away yourself."
+            f"Tenant `{tenant}` still has {sum(use.objects for use in used)} objects ({areas}). Nothing was "
+            "changed. Move or delete them first (Lakeworks deletes no tenant's data), or remove the tenant and "
+            f"keep the data: lakeworks tenant remove {tenant} --keep-data. In both cases, delete its IAM role "
+            "yourself."
         )
     return registry.save(record.model_copy(update={"state": "removed", "since": clock()}))
 

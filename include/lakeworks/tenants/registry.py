@@ -16,9 +16,9 @@ class TenantRecord(Record):
     """The record of a tenant. A removed tenant keeps its record, because its data may still exist."""
 
     id: str
-    owner: str = Field("", description="Whom to ask: a team or an address.")
+    owner: str = Field("", description="Contact: a team or an address.")
     state: Literal["active", "removed"] = "active"
-    since: datetime = Field(description="When the state was last changed; UTC.")
+    since: datetime = Field(description="Time of the last change of state; UTC.")
 
 
 class TenantRegistry:

@@ -41,11 +41,11 @@ class Fault(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> "Fault":
         if self.kind in ("rename", "retype", "drop") and not self.column:
-            raise ValueError("`column` says which field")
+            raise ValueError("`column` must name the field")
         if self.kind == "retype":
             pa.type_for_alias(self.to)  # a ValueError names the type that does not exist
         if self.kind == "rename" and not self.to:
-            raise ValueError("`to` says the new name")
+            raise ValueError("`to` must give the new name")
         return self
 
 

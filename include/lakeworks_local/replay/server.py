@@ -81,8 +81,8 @@ def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(description="Replay the lake's sources from sample data.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--ready-file", type=Path, help="gets the base URL once the server listens")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0: a free one")
+    parser.add_argument("--ready-file", type=Path, help="file for the base URL, written once the server listens")
     arguments = parser.parse_args()
     listener = bind(arguments.host, arguments.port)
     url = f"http://{arguments.host}:{listener.getsockname()[1]}"

@@ -51,7 +51,7 @@ class SkipUntilCoveredOperator(TableOperator):
             log.warning(reason)  # Airflow keeps a skip's reason out of the task's log
             raise AirflowSkipException(reason)
         for line in waits:
-            log.warning("%s Going on, as this run was asked for.", line)
+            log.warning("%s The run continues, because a person triggered it.", line)
         return missing
 
     def _waiting(self, period: str, slots: list[str]) -> str:

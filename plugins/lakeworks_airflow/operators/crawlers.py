@@ -74,9 +74,9 @@ class CrawlOperator(StepOperator):
         """Return the crawl's outcome. A failed crawl follows the task's retries; a timeout does not."""
         if event["status"] == STILL_RUNNING:
             raise AirflowFailException(
-                f"Crawler `{self.crawler}` over `{self.path}` still runs after {self.timeout:g} seconds{event['message']}. It "
-                "goes on in Glue, and its tables appear when it ends. Clear this task to wait for it again (with a longer "
-                f"`timeout`; no second crawl is started), or stop it: aws glue stop-crawler --name {self.crawler}"
+                f"Crawler `{self.crawler}` over `{self.path}` still runs after {self.timeout:g} "
+                f"seconds{event['message']}. It continues in Glue, and its tables appear at its end. Clear this task "
+                f"to wait again (no second crawl starts), or stop it: aws glue stop-crawler --name {self.crawler}"
             )
         if event["status"] != "SUCCEEDED":
             raise LakeUnavailable(

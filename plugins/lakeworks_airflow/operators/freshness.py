@@ -32,7 +32,7 @@ class FreshnessOperator(LakeOperator):
         ages = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
         sent = Alerts(lake, url.get_secret_value() if url else None).send_late(ages, now)
         if faults := [item.fault for item in ages if item.fault]:
-            raise LedgerCorrupt(f"{len(faults)} tables cannot be looked at: {' '.join(faults)}")
+            raise LedgerCorrupt(f"{len(faults)} tables cannot be checked: {' '.join(faults)}")
         return {
             "late": [item.table for item in ages if item.state == "late"],
             "sent": [item["table"] for item in sent],

@@ -80,5 +80,5 @@ class RestoreOperator(TableOperator):
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
         moment = datetime.now(UTC) + self.look_again_after
-        log.info("%s Looking again at %s.", reason, moment.isoformat(timespec="minutes"))
+        log.info("%s The next check is at %s.", reason, moment.isoformat(timespec="minutes"))
         self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")

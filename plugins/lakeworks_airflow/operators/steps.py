@@ -57,7 +57,7 @@ class FetchOperator(TableOperator):
     def _wait(self, reason: TransientError, moment: datetime) -> None:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        log.warning("%s Looking again at %s.", reason, moment.isoformat(timespec="minutes"))
+        log.warning("%s The next check is at %s.", reason, moment.isoformat(timespec="minutes"))
         self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")
 
 

@@ -219,7 +219,7 @@ def test_a_double_that_only_looks_like_a_decimal_is_refused(tmp_path: Path) -> N
         ("a.csv", b"id;v\n1;25\n", "holds `;`: is that the delimiter"),
         ("a.csv", b"id, v \n1,2\n", "differ only by spaces"),
         ("a.json", b'{"data": [{"id": 1}, {"id": 2}], "next": null}', "lie inside `data`"),
-        ("a.jsonl", b"{}\n{}\n", "no members at all"),
+        ("a.jsonl", b"{}\n{}\n", "no members"),
         ("a.csv", b"order,total,note\n1,2,x\n", "another table's file"),
         ("a.parquet", parquet(order=[1]), "another table's file"),
     ],

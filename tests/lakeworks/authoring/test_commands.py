@@ -54,7 +54,7 @@ def test_an_engine_that_is_not_at_hand_is_named_with_how_to_get_it(shop: Path, t
         env={**os.environ, "LAKE_SPARK": str(tmp_path / "nowhere")}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, "what is not at hand is no failure"
-    assert f"Not at hand: LAKE_SPARK is `{tmp_path / 'nowhere'}`, and there is no `pyspark` in it." in done.stderr
+    assert f"Not at hand: LAKE_SPARK is `{tmp_path / 'nowhere'}`, which contains no `pyspark`." in done.stderr
     unknown = lakeworks("table", "test", "--engine", "sparc")
     assert unknown.returncode == 1
     assert "There is no engine `sparc` for examples. Known: duckdb, spark. Nothing was run." in unknown.stderr

@@ -125,7 +125,7 @@ def changed(**values: Any) -> str:
         (changed(apiVersion="v2.2.2"), "`apiVersion` is v2.2.2"),
         (changed(schema=[]), "describes 0 tables"),
         (changed(schema=[{"name": "a"}, {"name": "b"}]), "none is `payments`: a, b"),
-        (changed(), "does not say what `gold.sales.payments` is made of"),
+        (changed(), "does not say which table or source `gold.sales.payments` is built from"),
     ],
 )
 def test_a_document_that_is_none_is_one_clear_error(shop: Path, tmp_path: Path, text: str, says: str) -> None:

@@ -85,12 +85,12 @@ def test_a_used_up_month_is_recognised_by_the_requests_the_vendor_allows(
 
 def test_what_waits_for_something_else_is_not_given_a_date(lake: Lake) -> None:
     """A month that is not published yet, a source that is open again, a task that asks no vendor."""
-    assert waits(lake, task(FETCH, "deferred"))[0].endswith("waits for its source (why: the task's log)")
+    assert waits(lake, task(FETCH, "deferred"))[0].endswith("waits for its source (see the task's log)")
     state = LakeState(lake.store)
     Limiter("alpha_vantage", state=state).close(datetime.now(UTC) - timedelta(minutes=1), "over")
     Limiter("nyc_tlc", state=state).close(datetime.now(UTC) + timedelta(days=1), "another source's")
     said = waits(lake, task(FETCH, "deferred"), task("covered", "deferred"), task("gone.fetch", "deferred"))
-    assert [line.partition(": ")[2] for line in said] == ["waits for its source (why: the task's log)"] * 3
+    assert [line.partition(": ")[2] for line in said] == ["waits for its source (see the task's log)"] * 3
     assert waits(lake, task(FETCH, "up_for_retry"))[0].endswith("try 2 failed, Airflow tries again")
 
 

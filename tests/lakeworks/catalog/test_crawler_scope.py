@@ -21,7 +21,9 @@ BUCKETS = {"lake", "lake-silver"}
     ],
 )  # fmt: skip
 def test_what_the_lake_writes_is_refused_however_it_is_spelled(path: str) -> None:
-    with pytest.raises(ConfigError, match=r"reaches into what lakeworks writes .*Nothing was started. Name a folder"):
+    with pytest.raises(
+        ConfigError, match=r"overlaps with folders that lakeworks writes .*Nothing was started. Name a folder"
+    ):
         foreign_folder(path, "partner", BUCKETS)
 
 

@@ -148,7 +148,7 @@ def test_differences_are_shown_repaired_and_gone(
         (("ledger", "silver.transport.trips", "2019-01-01"), "was never published"),
         (("sql", "SELECT * FROM silver_transport.trips"), "no published partition"),
         (("rollback", ZONES, "all"), "no earlier publication"),
-        (("quarantine", "show", ZONES, "2019-01"), "nothing in quarantine"),
+        (("quarantine", "show", ZONES, "2019-01"), "no quarantined rows"),
         (("catalog", "diff"), "Name one table, or give --all"),
         (("catalog", "repair", ZONES, "--all"), "Name one table, or give --all"),
     ],

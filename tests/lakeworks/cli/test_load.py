@@ -63,10 +63,10 @@ def test_a_file_and_standard_input_are_published_and_the_same_again_is_the_same(
     [
         (["bad.csv"], 1, "1 of 1 files do not keep the contract"),
         (["nowhere.csv"], 1, "There is no file or folder"),
-        (["-"], 1, "Say which format standard input has: --format"),
+        (["-"], 1, "Give --format"),
         (["good.csv", "--format", "csv"], 1, "--format and --name are for standard input"),
         (["-", "--format", "docx"], 1, "There is no format `docx`"),
-        (["-", "--name", "../evil.csv"], 1, "is no name of a file in the lake"),
+        (["-", "--name", "../evil.csv"], 1, "is not a valid file name in the lake"),
         (["empty"], 1, "the folder is empty"),
     ],
 )

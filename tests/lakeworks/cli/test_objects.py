@@ -57,7 +57,7 @@ def test_files_go_up_are_listed_tagged_fetched_and_deleted(
             "There is no object `nothing/here` and none below it. Nothing was fetched.",
         ),
         (["rm", "nothing/here"], "Nothing was deleted."),
-        (["put", "FOLDER", "docs"], "There is no file to put"),
+        (["put", "FOLDER", "docs"], "There is no file to upload"),
         (["tag", "docs", "team"], "`team` is no tag"),
     ],
 )

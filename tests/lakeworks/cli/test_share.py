@@ -35,7 +35,7 @@ def test_a_share_is_an_address_its_end_and_a_record(command: Callable[..., Done]
     (row,) = json.loads(command("share", "list", "--json", **environment).stdout)
     assert (row["what"], row["to"], row["over"]) == (f"{EVENTS} year=2019/month=01/day=05", "partner", False)
     temporary = command("share", EVENTS, "2019-01-05", AWS_SESSION_TOKEN="t", **environment)
-    assert "it may end earlier, with them" in temporary.stderr.replace("\n", " ")
+    assert "The address may end earlier, with them" in temporary.stderr.replace("\n", " ")
 
 
 def test_a_form_is_a_line_of_curl(command: Callable[..., Done], environment: dict[str, str]) -> None:

@@ -50,7 +50,7 @@ def changed(name: str, **fields: Any) -> dict[str, Any]:
         (of(changed("amount", minimum=None)), "compatible", "minimum"),
         (of(changed("name", pii=True)), "compatible", "personal data"),
         (of(changed("name", description="the name")), "documentation", "description"),
-        (of(grain=["id", "name"], columns=changed("name", required=True)), "breaking", "a row means something else"),
+        (of(grain=["id", "name"], columns=changed("name", required=True)), "breaking", "a row has another meaning"),
         (of(partition_by=["name"]), "breaking", "rows lie elsewhere"),
         (of(storage={"layout": "versioned"}), "breaking", "plain path"),
         (of(rows=[{"name": "r", "sql": "id > 0", "reason": "x"}]), "compatible", "row rule new"),

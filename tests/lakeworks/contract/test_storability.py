@@ -70,7 +70,7 @@ def test_a_column_may_be_the_partition_key_itself() -> None:
         ("year=1999/month=12/day=31/n=7", "lies outside 2000-01-01"),
         ("year=9999/month=12/day=31/n=7", "names no time there is"),
         ("year=2019/month=01/day=05/n=seven", "has a value of `n` that is no int"),
-        ("year=2019/month=01/n=7", "has not the partition keys"),
+        ("year=2019/month=01/n=7", "does not have the partition keys"),
     ],
 )
 def test_partitions_a_table_cannot_have_are_distinguished_from_those_it_can(path: str, fault: str | None) -> None:

@@ -89,7 +89,7 @@ def test_an_inventory_that_cannot_tell_is_refused(store: ObjectStore) -> None:
     short = [name for name in FIELDS if name not in ("Size", "StorageClass")]
     with pytest.raises(ConfigError, match="no column Size, StorageClass"):
         list(from_inventory(store, put_inventory(store, "CSV", csv_file(short), ", ".join(short))))
-    with pytest.raises(ConfigError, match="not ORC"):
+    with pytest.raises(ConfigError, match="This one is in ORC"):
         list(from_inventory(store, put_inventory(store, "ORC", b"", "")))
     store.put("inventory/manifest.json", b'["x"]')
     with pytest.raises(ConfigError, match="not the manifest"):

@@ -89,7 +89,7 @@ def test_leaving_a_class_early_is_billed() -> None:
 def test_archiving_what_is_still_read_is_refused() -> None:
     practice = Practice(lifecycle={"silver": SimulatedRule(after_days={200: "DEEP_ARCHIVE"})})
     with pytest.raises(
-        ConfigError, match=r"`silver.a.b` is read 0.1 times a day at an age of 200 to 300 days.*archive later"
+        ConfigError, match=r"`silver.a.b` is read 0.1 times a day at an age of 200 to 300 days.*Archive it later"
     ):
         Year(BOOK, REGION, 300).bill([FLOW], practice)
 

@@ -25,4 +25,4 @@ def test_empty_sections_are_left_out() -> None:
     assert "- Grain: as received" in page
     assert "- Partitioned by: not partitioned" in page
     assert "Row rules" not in page
-    assert "Checks on the whole" not in page
+    assert "Checks of all rows" not in page

@@ -139,7 +139,7 @@ def raced(lake: Lake, target: str, meanwhile: Callable[[], object]) -> None:
 
 def test_a_file_made_meanwhile_is_kept(lake_of_days: Lake, tmp_path: Path) -> None:
     out = tmp_path / "raced.csv"
-    with pytest.raises(LostRace, match="was made by something else"):
+    with pytest.raises(LostRace, match="was written by another program"):
         raced(lake_of_days, str(out), lambda: out.write_text("theirs"))
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["raced.csv"]
     assert out.read_text() == "theirs"
@@ -186,7 +186,7 @@ def test_a_query_is_streamed_into_a_file_and_an_error_in_the_middle_leaves_none(
         (("--as-of", "yesterday"), "`yesterday` is no moment"),
         (("2018-01-01",), "has nothing published"),
         (("--format", "xlsx"), "`xlsx` is no format"),
-        (("--format", "orc", "--spreadsheet-safe"), "--spreadsheet-safe is for csv"),
+        (("--format", "orc", "--spreadsheet-safe"), "--spreadsheet-safe is only for csv"),
     ],
 )
 def test_mistakes_are_one_message_and_no_file(

@@ -39,7 +39,7 @@ def test_a_full_bucket_goes_only_by_force_and_then_with_every_version(full: Any,
 def test_anothers_bucket_is_never_deleted(moto_url: str, bucket: str) -> None:
     s3 = client("s3", moto_url)
     s3.create_bucket(Bucket=bucket)
-    with pytest.raises(ConfigError, match=r"bootstrap did not make it\. Nothing was deleted"):
+    with pytest.raises(ConfigError, match=r"bootstrap did not create it\. Nothing was deleted"):
         delete_bucket(s3, bucket, force=True)
     assert {entry.name: entry.ours for entry in list_buckets(s3)}[bucket] is False
 
@@ -54,7 +54,7 @@ def test_a_refused_deletion_keeps_the_bucket(full: Any, bucket: str) -> None:
         def delete_objects(self, **_: Any) -> dict[str, Any]:
             return {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "locked"}]}
 
-    with pytest.raises(LakeUnavailable, match="1 of 3 versions .* first `a`: AccessDenied locked. The bucket stays"):
+    with pytest.raises(LakeUnavailable, match="1 of 3 versions .* first `a`: AccessDenied locked. The bucket remains"):
         delete_bucket(Refusing(), bucket, force=True)
     assert full.head_bucket(Bucket=bucket)
 

@@ -58,7 +58,7 @@ def test_tls_is_demanded_where_it_is_spoken(moto_url: str, bucket: str) -> None:
     assert wanted["LakeworksTls12"]["Condition"] == {"NumericLessThan": {"s3:TlsVersion": ["1.2"]}}
     assert {statement["Effect"] for statement in wanted.values()} == {"Deny"}
     plain = applied(BucketPolicy(bucket, {}, insecure=True), moto_url)
-    assert (plain.outcome, "lock everyone out" in plain.detail) == ("unsupported", True)
+    assert (plain.outcome, "deny every request" in plain.detail) == ("unsupported", True)
 
 
 def test_readers_see_live_tables_only_and_no_one_may_change_settings() -> None:

@@ -107,7 +107,7 @@ def test_a_free_rule_archives_nothing_that_runs_read(prefix: str) -> None:
     move = {"days": 90, "storage_class": "GLACIER_IR"}
     Lifecycle.model_validate({"rules": [{"id": "warm", "prefix": prefix, "transitions": [move]}]})
     archive = {"days": 180, "storage_class": "DEEP_ARCHIVE"}
-    with pytest.raises(ValueError, match=r"to DEEP_ARCHIVE, from where no run can read it: .*`retention`"):
+    with pytest.raises(ValueError, match=r"to DEEP_ARCHIVE, where no run can read them.*`retention`"):
         Lifecycle.model_validate({"rules": [{"id": "cold", "prefix": prefix, "transitions": [move, archive]}]})
 
 

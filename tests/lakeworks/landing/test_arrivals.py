@@ -188,4 +188,4 @@ def test_a_queue_that_another_made_is_left_alone(ministack_url: str) -> None:
     ours = InboxQueue(name, f"arn:aws:sqs:us-east-1:000000000000:{name}", BUCKET, "000000000000")
     (change,) = engine.apply([ours], lambda service, region=None: client(service, ministack_url))
     assert change.outcome == "foreign"
-    assert "name it by its ARN" in change.detail
+    assert "write its ARN" in change.detail

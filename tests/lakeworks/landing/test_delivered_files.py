@@ -152,7 +152,7 @@ def test_a_shrinking_file_is_noted_and_stops_by_the_bound(till: Till) -> None:
     assert till.fetch().facts == {"shrunk": "a.jsonl: 1000 to 600 rows"}
     till.drop(a__jsonl=[1])
     with pytest.raises(
-        DeliveryShrank, match=r"(?s)has 1 rows.*had 600.*what was landed before stays.*lakeworks forget"
+        DeliveryShrank, match=r"(?s)has 1 rows.*had 600.*the earlier file remains valid.*lakeworks forget"
     ):
         till.fetch()
     assert till.staged() == 600
@@ -190,8 +190,8 @@ def test_a_bound_of_nothing_takes_every_correction(till: Till) -> None:
     [
         ("_SUCCESS", "is hidden, or a marker"),
         (".hidden.jsonl", "is hidden, or a marker"),
-        ("a.jsonl.part", "is still being written"),
-        ("deeper/c.jsonl", "lies in a folder below"),
+        ("a.jsonl.part", "ending of an unfinished file"),
+        ("deeper/c.jsonl", "is in a folder below"),
         ("a.csv", r"is none of the files `\*.jsonl` of the contract"),
     ],
 )
@@ -211,7 +211,9 @@ def test_a_landed_file_that_was_changed_is_refused(till: Till) -> None:
     (item,) = till.fetch().answers
     body, head = till.lake.store.get(item.key)
     till.lake.store.put(item.key, body.replace(b"1", b"2"))
-    with pytest.raises(MalformedSource, match=r"is not what was landed.*Nothing was staged.*drop `a.jsonl` again"):
+    with pytest.raises(
+        MalformedSource, match=r"differs from the landed file.*Nothing was staged.*drop `a.jsonl` again"
+    ):
         till.staged()
     assert head.metadata["rows"] == "1"
 
@@ -221,7 +223,9 @@ def test_a_broken_list_of_a_fetch_is_an_error_of_the_tree(till: Till) -> None:
     made = till.fetch()
     for body in (b"{", b"[]", b"\xff"):
         till.lake.store.put(made.key, body)
-        with pytest.raises(MalformedSource, match=r"_set\.json` is no list of a fetch.*live data is untouched"):
+        with pytest.raises(
+            MalformedSource, match=r"_set\.json` is not a valid list of a fetch's files.*live data is unchanged"
+        ):
             till.staged()
 
 

@@ -59,7 +59,7 @@ def test_a_column_outside_the_contract_follows_the_policy(tmp_path: Path) -> Non
     ("name", "body", "rule", "says"),
     [
         ("other.csv", "trip,fare\n1,2\n", "SchemaDrift", "Is it another table's file?"),
-        ("semicolon.csv", "id;amount;shop\n1;2;north\n", "SchemaDrift", "is that the delimiter?"),
+        ("semicolon.csv", "id;amount;shop\n1;2;north\n", "SchemaDrift", "Check `delimiter`"),
         ("empty.csv", "", "", ""),
         ("header.csv", "id,amount,shop\n", "empty", "has no rows"),
         ("cut.jsonl", '{"id": 1}\n{"id": ', "MalformedSource", "line 2"),
@@ -123,7 +123,7 @@ def test_a_folder_is_searched_and_what_is_left_out_is_said(tmp_path: Path) -> No
     chosen = select([tmp_path], "*.csv*")
     assert [file.name for file in chosen.files] == ["a.csv", "deep__er__b.csv"]
     assert {item.path.name: item.why.partition(",")[0] for item in chosen.left_out} == {
-        ".hidden.csv": "is hidden", "c.csv": "is hidden", "_SUCCESS": "is hidden", "d.csv.part": "is still being written",
+        ".hidden.csv": "is hidden", "c.csv": "is hidden", "_SUCCESS": "is hidden", "d.csv.part": "ending of an unfinished file",
         "e.txt": "is none of the files `*.csv*`", "link.csv": "is a link", "round": "is a link",
     }  # fmt: skip
 

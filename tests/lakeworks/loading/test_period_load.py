@@ -129,7 +129,9 @@ def test_a_file_that_shrank_is_refused_and_what_was_there_stays(till: Till) -> N
     till.write(a__csv="id\n1\n2\n3\n")
     before = till.land()
     till.write(a__csv="id\n9\n")
-    with pytest.raises(DeliveryShrank, match=r"(?s)has 1 rows; the one landed before as `a\.csv` had 3\. Nothing was"):
+    with pytest.raises(
+        DeliveryShrank, match=r"(?s)has 1 rows; the file landed earlier as `a\.csv` had 3\. Nothing was"
+    ):
         till.load()
     assert newest_set(till.lake, till.contract, DAY) == before
 

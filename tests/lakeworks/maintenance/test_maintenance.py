@@ -86,7 +86,7 @@ def test_rollback_refuses_what_it_cannot_do_and_changes_nothing(
         rollback(published, bronze, Partition.of_period(Period.parse("2019-02")))
     expired = published.ledger.history(bronze.table, PARTITION)[0].objects[0]
     published.store.client.delete_object(Bucket=published.store.bucket, Key=KEY, VersionId=expired.version_id)
-    with pytest.raises(LakeNotFound, match=r"publication 1 is gone .*rollback horizon.*run it again"):
+    with pytest.raises(LakeNotFound, match=r"publication 1 is gone .*deleted the old version.*run it again"):
         rollback(published, bronze, PARTITION)
     assert live(published, bronze) == before
 

@@ -116,7 +116,7 @@ def test_a_restore_is_planned_asked_for_once_and_done(archived: Lake) -> None:
 def test_a_tier_the_class_does_not_have_is_refused_before_anything_is_asked(archived: Lake) -> None:
     with pytest.raises(ConfigError, match=r"DEEP_ARCHIVE has no expedited restore \(it has bulk, standard\)"):
         restore(archived, contract(), MONTH, BOOK, tier="expedited", days=1)
-    with pytest.raises(ConfigError, match="`fast` is no tier"):
+    with pytest.raises(ConfigError, match="`fast` is not a tier"):
         restore(archived, contract(), MONTH, BOOK, tier="fast", days=1)  # type: ignore[arg-type]
     assert restore(archived, contract(), MONTH, BOOK).as_dict()["archived"] == 1
 

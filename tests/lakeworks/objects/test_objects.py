@@ -218,7 +218,7 @@ def test_bytes_that_changed_on_the_way_are_not_kept(store: ObjectStore, tmp_path
     store.client.put_object(Bucket=store.bucket, Key="docs/a", Body=b"other", Metadata={"lakeworks-sha256": "0" * 64})
     keys = KeyRange("docs")
     (outcome,) = ObjectDownload(store, keys, tmp_path, unheard).run(list(objects_of(store, keys)))
-    assert (outcome.outcome, "another SHA-256" in outcome.why) == ("failed", True)
+    assert (outcome.outcome, "a wrong SHA-256" in outcome.why) == ("failed", True)
     assert list(tmp_path.iterdir()) == [], "no part file stays"
 
 

@@ -79,7 +79,7 @@ def test_a_row_of_another_runs_partition_is_refused(store: ObjectStore, tmp_path
     """A stray row of February in January's file would replace a day of February; rows without a time, those of every month."""
     table = pa.table({"id": [1, 2], "at": [datetime(2019, 1, 1), at], "symbol": ["A"] * 2}, schema=SCHEMA)
     with pytest.raises(
-        PartitionNotOwned, match=r"a run of 2019-01 does not own.*Nothing was published.*`at` is null or lies"
+        PartitionNotOwned, match=r"a run of 2019-01 does not own.*Nothing was published.*`at` is null or outside"
     ):
         write(store, tmp_path, table, 10)
     assert list(tmp_path.iterdir()) == [], "no scratch file is left"

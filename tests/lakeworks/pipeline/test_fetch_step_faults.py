@@ -42,7 +42,7 @@ def test_a_landed_answer_that_was_changed_is_not_read(lake: Lake, vendor: Vendor
     stored, item = lake.store.get(key)
     for body in (gzip.compress(b"{}"), stored[:-20], b"plain"):
         lake.store.put(Target(key, item.metadata), body)
-        with pytest.raises(MalformedSource, match=r"is not what was landed.*first version"):
+        with pytest.raises(MalformedSource, match=r"differs from the landed response.*first version"):
             write(lake, BARS, DAY, run_at(1))
     lake.store.put(Target(key, item.metadata), stored)
     write(lake, BARS, DAY, run_at(1))

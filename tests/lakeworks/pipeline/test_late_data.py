@@ -292,7 +292,7 @@ def test_a_day_that_must_not_become_empty_stops_the_run(shop: Shop) -> None:
     shop.build(SILVER, 1)
     shop.received[1] = [order(1)]  # the bronze day loses what it had, as a rollback would do
     shop.arrive(1, [])
-    with pytest.raises(AuditFailed, match=r"1 live partitions have no rows in this run, first 2017-01-02"):
+    with pytest.raises(AuditFailed, match=r"1 live partitions would become empty, first 2017-01-02"):
         shop.build(SILVER, 1)
     assert [row["order_id"] for row in shop.rows(SILVER)] == [0]
 
@@ -311,7 +311,7 @@ def test_personal_data_needs_a_salt_and_reaches_neither_silver_nor_quarantine(sh
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"look_back_periods": 1}, "`late_data` decides what is read"),
+        ({"look_back_periods": 1}, "`late_data` chooses the rows to read"),
         ({"partition_by": ["day"]}, "one partition field"),
         ({"partition_by": []}, "`late_data.partition_time` goes with a partition field"),
     ],

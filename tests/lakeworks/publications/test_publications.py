@@ -132,7 +132,7 @@ def test_a_withdrawn_partition_is_gone_for_every_reader_and_can_come_back(twice:
     assert list(twice.store.scan("silver/test/rows/")) == []
     assert twice.ledger.live(wanted.table, PARTITION) is None
     assert verify(twice, wanted) == []
-    with pytest.raises(LakeNotFound, match="not live: there is nothing to withdraw"):
+    with pytest.raises(LakeNotFound, match="not live, so there is nothing to withdraw"):
         withdraw(twice, wanted, PARTITION)
     back = rollback(twice, wanted, PARTITION)
     assert (back.seq, back.rows) == (4, 3)

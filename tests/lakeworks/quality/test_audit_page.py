@@ -88,7 +88,7 @@ def test_the_verdict_comes_first_and_failed_checks_before_passed_ones() -> None:
     report = audited("a", "c", "c")
     page = to_html(report, {"period": "2019-01", "run": "manual__1, attempt 1"}, {"rows": "lakeworks status t"})
     text = Tags(page).text
-    assert text.index("Audit failed") < text.index("Nothing was published; live data is as it was.")
+    assert text.index("Audit failed") < text.index("Nothing was published; live data is unchanged.")
     assert "2 of 3 rows do not hold" in text
     assert "lakeworks status t" in text
     assert "2019-01" in text

@@ -78,7 +78,7 @@ def test_nothing_is_listed_once_every_row_rejoined(built: Lake) -> None:
     left = list_quarantined(repaired, repaired.contract(SILVER))
     assert sum(item.rows for item in left) < 18
     if not left:
-        with pytest.raises(LakeNotFound, match="has nothing in quarantine"):
+        with pytest.raises(LakeNotFound, match="has no quarantined rows"):
             replay(repaired, repaired.contract(SILVER), JANUARY)
 
 

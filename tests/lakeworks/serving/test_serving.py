@@ -194,7 +194,7 @@ def test_a_database_that_is_down_read_only_or_forbids_is_one_error(
         pytest.raises(ServingRefused, match="denied"),
     ):
         outcomes(stranger, lake)
-    with pytest.raises(ConfigError, match="no address of PostgreSQL"), connected("postgres:/x y"):
+    with pytest.raises(ConfigError, match="not an address of PostgreSQL"), connected("postgres:/x y"):
         pass
     assert served(database) == [(1, 1.0, None)]
 

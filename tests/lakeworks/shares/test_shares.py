@@ -139,8 +139,8 @@ def test_a_form_without_a_name_takes_any_name_in_its_folder_only(shop: Lake, sig
     ("upload", "says"),
     [
         (Upload("commerce_event", DAY), "Did you mean `commerce_events`"),
-        (Upload("commerce_events", DAY, "../x.csv"), "is no file's name"),
-        (Upload("commerce_events", DAY, "${filename}"), "is no file's name"),
+        (Upload("commerce_events", DAY, "../x.csv"), "is not a file name"),
+        (Upload("commerce_events", DAY, "${filename}"), "is not a file name"),
         (Upload("commerce_events", DAY, most_bytes=6 << 30), "bytes, not"),
     ],
 )

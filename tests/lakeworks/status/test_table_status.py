@@ -228,7 +228,7 @@ def test_a_window_cuts_and_shows_what_a_source_lacks_in_it(february: Many) -> No
         "published": 3
     }
     beyond = look(february, SILVER, PeriodRange(first=Period.parse("2019-03")))
-    assert (beyond.counts, beyond.why_empty) == ({}, "no partition of it lies in the range")
+    assert (beyond.counts, beyond.why_empty) == ({}, "no partition of it is in the range")
 
 
 def test_the_calendar_shows_the_worst_of_a_day(february: Many) -> None:

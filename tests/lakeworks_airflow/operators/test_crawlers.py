@@ -140,11 +140,11 @@ def test_a_failed_crawl_says_why_and_is_tried_again(lake: Lake) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"path": "s3://{bucket}/silver/market/"}, "reaches into what lakeworks writes"),
-        ({"path": "s3a://{bucket}"}, "reaches into what lakeworks writes"),
-        ({"path": "s3://the-gold-bucket/gold/"}, "reaches into what lakeworks writes"),
-        ({"path": "s3://acme-test-bronze-x7/"}, "reaches into what lakeworks writes"),
-        ({"path": "s3://the-copy/silver/"}, "reaches into what lakeworks writes"),
+        ({"path": "s3://{bucket}/silver/market/"}, "overlaps with folders that lakeworks writes"),
+        ({"path": "s3a://{bucket}"}, "overlaps with folders that lakeworks writes"),
+        ({"path": "s3://the-gold-bucket/gold/"}, "overlaps with folders that lakeworks writes"),
+        ({"path": "s3://acme-test-bronze-x7/"}, "overlaps with folders that lakeworks writes"),
+        ({"path": "s3://the-copy/silver/"}, "overlaps with folders that lakeworks writes"),
         ({"path": "/mnt/drop/"}, "is no S3 address"),
         ({"database": "gold_market"}, "Name another"),
     ],

@@ -22,10 +22,14 @@ FirstRequired = Annotated[str, typer.Option("--from", help="first month or day, 
 LastRequired = Annotated[str, typer.Option("--to", help="last month or day, included", show_default=False)]
 ChunkOption = Annotated[
     str | None,
-    typer.Option("--chunk", help="what one run covers: day, month, year or all; default: month, or a year of months"),
+    typer.Option(
+        "--chunk", help="length of one run: day, month, year or all; default: month, or year for monthly tables"
+    ),
 ]
-Again = Annotated[bool, typer.Option("--again", help="run again what is done")]
-BackfillArgument = Annotated[str, typer.Argument(help="its name in `backfill list`", show_default=False)]
+Again = Annotated[bool, typer.Option("--again", help="run finished periods again")]
+BackfillArgument = Annotated[
+    str, typer.Argument(help="name of the backfill, as `backfill list` shows it", show_default=False)
+]
 
 
 def plan_backfill(
@@ -68,7 +72,8 @@ def start_backfill(  # noqa: PLR0913, PLR0917 - each is an option of the command
         plan = _plan(api, dag, first, last, chunk, again)
     if plan.dag.paused and not unpause:
         raise ConfigError(
-            f"`{dag}` is paused: its runs would wait. Nothing was started. Add --unpause (runs of its schedule begin too)."
+            f"`{dag}` is paused, so its runs would wait. Nothing was started. Add --unpause; runs of its schedule "
+            "then start too."
         )
     if not as_json:
         show_plan(plan)
@@ -114,8 +119,10 @@ def pause_backfill(backfill: BackfillArgument) -> None:
     with waiting("Pausing"):
         started = runs.find(api, backfill)
         runs.hold(api, started, paused=True)
-    say(f"paused: {started.count('queued')} periods wait, {started.count('running')} run to their end. Runs of "
-         f"the schedule of `{started.dag_id}` wait too. Go on: lakeworks backfill resume {backfill}")  # fmt: skip
+    say(
+
+f"paused: {started.count('queued')} periods wait, {started.count('running')} finish. Scheduled runs "
+f"of `{started.dag_id}` wait too. Continue: lakeworks backfill resume {backfill}")  # fmt: skip
 
 
 def resume_backfill(backfill: BackfillArgument) -> None:
@@ -151,7 +158,7 @@ def airflow() -> Airflow:
     address = current_settings().airflow_url
     if address is None:
         raise ConfigError(
-            "A backfill is run by Airflow, and LAKE_AIRFLOW_URL is not set. Nothing was started. Set it to "
+            "Airflow runs backfills, and LAKE_AIRFLOW_URL is not set. Nothing was started. Set it to "
             "https://user:password@host (`make up` writes it into stack.env)."
         )
     return Airflow(address.get_secret_value())

@@ -41,15 +41,15 @@ def show_plan(plan: Plan) -> None:
     if plan.archived:
         emit([item.as_dict() for item in plan.archived], as_json=False, title="Archived: restore it before you start")
     if plan.under_way:
-        say(f"{len(plan.under_way)} {dag.grain}s are under way already and are left alone.")
+        say(f"{len(plan.under_way)} {dag.grain}s are already running or queued; they do not start twice.")
     if not plan.runs:
         say("Nothing is to be run." + ("" if plan.under_way else " To run what is done once more: --again"))
         return
     days = f"; about {plan.days} days, by the vendors' daily limits" if plan.days > 1 else ""
     (first, _), (_, last) = plan.runs[0], plan.runs[-1]
     say(
-        f"{plan.to_run} of {len(plan.periods)} {dag.grain}s are to be run, in {len(plan.runs)} runs from {first} to "
-        f"{last}{days}."
+        f"{plan.to_run} of {len(plan.periods)} {dag.grain}s will run, in {len(plan.runs)} runs from {first} "
+        f"to {last}{days}."
     )
 
 
@@ -64,7 +64,7 @@ def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None
         else:
             seen = _bar(api, backfill_id, lake, seen)
     except KeyboardInterrupt:
-        say(f"\nIt goes on without you. Look again: lakeworks backfill watch {backfill_id}")
+        say(f"\nThe backfill continues without this command. Show it again: lakeworks backfill watch {backfill_id}")
         return
     now = datetime.now(UTC)
     if as_json:
@@ -79,7 +79,7 @@ def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None
             say(f"failed: {failure}")
     if seen.failures:
         if not as_json:
-            say("Correct the cause, then start the same backfill again: it runs only what is left.")
+            say("Correct the cause, then start the same backfill again. It runs only the unfinished periods.")
         raise typer.Exit(1)
 
 

@@ -17,7 +17,7 @@ from lakeworks.errors import LakeNotFound
 def diff_contract(
     table: TableArgument,
     against: Annotated[
-        Path | None, typer.Option(help="an older contract.yml; without it, what this lake was last published by")
+        Path | None, typer.Option(help="an older contract.yml; default: the contract of this lake's last publication")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +35,7 @@ def diff_contract(
     if notes := _notes_on_readers(left_for_athena(old, new), left_for_spark_3(old, new)):
         say(notes, to_stderr=True)
     if _number(new.version) < _number(needed):
-        say(f"These changes ask for version {needed}.", to_stderr=True)
+        say(f"These changes need version {needed}.", to_stderr=True)
         raise typer.Exit(1)
 
 
@@ -65,14 +65,18 @@ def _notes_on_readers(athena: list[str], spark: list[str]) -> str:
         return ""
     notes = []
     if athena:
-        notes.append(f"Athena: {_named(athena)}. It does not document that it reads older files as the new type.")
+        notes.append(
+            f"Athena: {_named(athena)}. Its documentation does not promise to read older files as the new type."
+        )
     if spark:
         notes.append(f"Spark 3: {_named(spark)}. It refuses older files under the new type; Spark 4 reads them.")
     return "\n".join(
         [
             *notes,
-            "Lakeworks, pyarrow and DuckDB read them. Before others query partitions published until now, "
-            "rewrite them: lakeworks backfill start <dag> --from <first> --to <last> --again",
+            (
+                "Lakeworks, pyarrow and DuckDB read them. Before other engines query the older partitions, rewrite "
+                "them: lakeworks backfill start <dag> --from <first> --to <last> --again"
+            ),
         ]
     )
 
@@ -85,11 +89,12 @@ def _published(new: Contract) -> Contract:
     from lakeworks.cli.connection import connect
     from lakeworks.pipeline.contract_history import published
 
-    with waiting(f"Reading what `{new.name}` was published by"):
+    with waiting(f"Reading the published contract of `{new.name}`"):
         versions = published(connect(), new)
     if versions is None:
         raise LakeNotFound(
-            f"`{new.name}` was never published in this lake. Compare with a file: --against contract.yml"
+            f"`{new.name}` was never published in this lake. Nothing was compared. Compare with a file: --against "
+            "contract.yml"
         )
     return versions
 

@@ -12,7 +12,7 @@ from lakeworks.errors import ConfigError
 
 
 def write_docs(
-    folder: Annotated[Path, typer.Argument(help="where the pages go")] = Path("docs/tables"),
+    folder: Annotated[Path, typer.Argument(help="folder for the pages")] = Path("docs/tables"),
     odcs: Annotated[
         bool, typer.Option("--odcs", help="Open Data Contract Standard documents instead of pages")
     ] = False,
@@ -21,7 +21,7 @@ def write_docs(
     ] = False,
     data: Annotated[
         str | None,
-        typer.Option(help="With --odcs: where the lake's files are, s3://<bucket> or a folder.", show_default=False),
+        typer.Option(help="With --odcs: address of the lake's files, s3://<bucket> or a folder.", show_default=False),
     ] = None,
 ) -> None:
     """Write a documentation page for every table.

@@ -13,14 +13,14 @@ NewTable = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_d
 def new_table(
     table: NewTable,
     from_table: Annotated[
-        str | None, typer.Option("--from", help="Table that it reads: takes over its columns, grain and partitions.")
+        str | None, typer.Option("--from", help="Table to read; the new table takes its columns, grain and partitions.")
     ] = None,
-    source: Annotated[str | None, typer.Option(help="<source>.<data set> that it is fetched from.")] = None,
+    source: Annotated[str | None, typer.Option(help="<source>.<data set> to fetch from.")] = None,
     sample: Annotated[
-        Path | None, typer.Option(help="With --source: a CSV, JSON Lines or Parquet file that has its columns.")
+        Path | None, typer.Option(help="With --source: a CSV, JSON Lines or Parquet file with the columns.")
     ] = None,
     from_odcs: Annotated[
-        Path | None, typer.Option(help="Open Data Contract Standard document that its contract is made of.")
+        Path | None, typer.Option(help="Open Data Contract Standard document to make the contract from.")
     ] = None,
 ) -> None:
     """Write the folder of a new table.
@@ -37,8 +37,8 @@ def new_table(
         return
     if from_odcs or bool(from_table) == bool(source):
         raise ConfigError(
-            "A table is made of another table or of a source. Nothing was written. Give --from or --source, or "
-            "--from-odcs with at most one of them."
+            "A table is built from another table or from a source. Nothing was written. Give --from or --source, "
+            "or --from-odcs with at most one of them."
         )
     folder = files.table_folder(table)
     if from_table:
@@ -57,7 +57,7 @@ def _new_table_from_odcs(table: str, path: Path, upstream: str | None, source: s
     files, left_out, has_source = from_odcs(table, path, upstream, source)
     written = write_files(folder, files)
     for part in left_out:
-        typer.echo(f"left out, a contract has no field for it: {part}")
+        typer.echo(f"left out (a contract has no such field): {part}")
     _report(written, table, source=has_source)
 
 

@@ -21,7 +21,7 @@ Tables = Annotated[
     list[str] | None,
     typer.Argument(help=f"{TABLE}; default: every table", show_default=False, autocompletion=table_names),
 ]
-Watch = Annotated[bool, typer.Option("--watch", help="Look again whenever a file of the project changes.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Repeat after each change of a file in the project.")]
 
 
 def check_tables(
@@ -46,7 +46,7 @@ def run_examples(
     engine: Annotated[
         str | None,
         typer.Option(
-            help="duckdb or spark; default: every engine at hand (Spark starts in 10 seconds)", show_default=False
+            help="duckdb or spark; default: every installed engine (Spark starts in 10 seconds)", show_default=False
         ),
     ] = None,
     watch: Watch = False,

@@ -22,7 +22,9 @@ FormatOption = Annotated[
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", help="what was live at 2026-01-05 (its end) or 2026-01-05T06:00, UTC", show_default=False),
+    typer.Option(
+        "--as-of", help="rows live at a moment: 2026-01-05 (its end) or 2026-01-05T06:00, UTC", show_default=False
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 SpreadsheetSafe = Annotated[

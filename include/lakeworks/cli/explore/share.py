@@ -16,14 +16,16 @@ from lakeworks.shares.record import ShareRecord, records
 from lakeworks.shares.signing import Signer, duration_of
 from lakeworks.shares.uploads import Upload, share_upload
 
-For = Annotated[str, typer.Option("--for", help="30m, 1h, 2d; at most 7d, and no longer than the credentials live")]
-To = Annotated[str, typer.Option("--to", help="who it is for; goes into the record")]
+For = Annotated[
+    str, typer.Option("--for", help="30m, 1h, 2d; at most 7d, and never longer than the credentials are valid")
+]
+To = Annotated[str, typer.Option("--to", help="recipient, for the record")]
 What = Annotated[str, typer.Argument(help="<layer>.<domain>.<table>, or a key such as exports/trips.csv")]
 Allow = Annotated[bool, typer.Option("--allow", help="Share personal and confidential columns, too.")]
 DataSet = Annotated[str, typer.Argument(help="data set of dropped files, as in a contract's file_drop.<data set>")]
 Name = Annotated[str, typer.Option("--name", help="the only name the file may have")]
-MostBytes = Annotated[int, typer.Option("--most-bytes", help="size that S3 refuses above", min=1)]
-ContentType = Annotated[str, typer.Option("--content-type", help="default: by --name")]
+MostBytes = Annotated[int, typer.Option("--most-bytes", help="largest size that S3 accepts, in bytes", min=1)]
+ContentType = Annotated[str, typer.Option("--content-type", help="default: the type of --name")]
 
 _NO_WAY_BACK = "It cannot be revoked before that, except by disabling access key {key}."
 
@@ -89,7 +91,7 @@ def share_upload_form(  # noqa: PLR0913, PLR0917 - each is an option of the comm
 
 def list_shares(as_json: AsJson = False) -> None:
     """List what was shared, and until when."""
-    with waiting("Reading what was shared"):
+    with waiting("Reading the shares"):
         lines = [_line(record) for record in records(connect().store)]
     emit(lines, as_json=as_json, title="Shares", layout=_LAYOUT)
 
@@ -115,4 +117,7 @@ def _explain(record: ShareRecord, signing: Signer) -> None:
     """Print on stderr when the address expires: stdout has only the address."""
     say(f"Works until {record.until:%Y-%m-%d %H:%M} UTC. {_NO_WAY_BACK.format(key=record.signed_by)}", to_stderr=True)
     if signing.temporary and signing.end is None:
-        say("The credentials are temporary and do not say until when: it may end earlier, with them.", to_stderr=True)
+        say(
+            "The credentials are temporary, and their end is unknown. The address may end earlier, with them.",
+            to_stderr=True,
+        )

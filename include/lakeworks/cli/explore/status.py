@@ -53,7 +53,9 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
     """
     window = PeriodRange(Period.parse(first) if first else None, Period.parse(last) if last else None)
     if window.first and window.last and window.last.end <= window.first.start:
-        raise PartitionKeyError(f"from `{first}` to `{last}` runs backwards: --from must not be later than --to.")
+        raise PartitionKeyError(
+            f"from `{first}` to `{last}` runs backwards. Nothing was read. --from must not be later than --to."
+        )
     names = [table] if table else all_tables()
     contracts, lake, address = [load_contract(name) for name in names], connect(), current_settings().airflow_url
     activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
@@ -69,7 +71,11 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
             if matrix.why_empty:
                 say(f"{matrix.table} has no partitions: {matrix.why_empty}", style="dim")
     if not as_json and not address:
-        say("Running and failed runs are not shown: set LAKE_AIRFLOW_URL to ask Airflow.", style="dim", to_stderr=True)
+        say(
+            "Running and failed runs are not shown. Set LAKE_AIRFLOW_URL to read them from Airflow.",
+            style="dim",
+            to_stderr=True,
+        )
     if not as_json and activities.note:
         say(activities.note, style="yellow")
     if faults := [matrix.fault for matrix in matrices if matrix.fault]:
@@ -132,4 +138,4 @@ def _list_groups(console: Console, lines: list[tuple[str, str]]) -> None:
     for name, why in lines[:_SHOWN]:
         console.print(f"  {name}  {why}")
     if len(lines) > _SHOWN:
-        console.print(f"  and {len(lines) - _SHOWN:,} more; all of them with --json", style="dim")
+        console.print(f"  and {len(lines) - _SHOWN:,} more; --json lists all", style="dim")

@@ -48,7 +48,9 @@ def show_bill(
     """
     dimensions = [part.strip() for part in by.split(",")]
     if unknown := [part for part in dimensions if part not in DIMENSIONS]:
-        raise ConfigError(f"`{', '.join(unknown)}` is no dimension to group by. Known: {', '.join(DIMENSIONS)}.")
+        raise ConfigError(
+            f"`{', '.join(unknown)}` is no dimension to group by. Nothing was computed. Known: {', '.join(DIMENSIONS)}."
+        )
     ask = _ask(month, inventory, logs)
     lake = connect()
     with waiting("Listing objects"):
@@ -67,7 +69,7 @@ def compare_bills(
         str, typer.Option(help="`contracts` (their retention), or 30:STANDARD_IA,90:GLACIER_IR,365:expire")
     ] = "",
     compression: Annotated[
-        float, typer.Option(help="bytes after rewriting, as a share of the bytes now", min=0.01)
+        float, typer.Option(help="bytes after rewriting, as a share of today's bytes", min=0.01)
     ] = 1.0,
     compact_mb: Annotated[int | None, typer.Option(help="merge a folder's files up to this size", min=1)] = None,
     layer: Annotated[str, typer.Option(help="only these layers, e.g. bronze,silver")] = "",
@@ -163,7 +165,7 @@ def simulate_year(
     region: Annotated[str, typer.Option(help="region of the prices")] = "us-east-1",
     prices: Annotated[Path | None, typer.Option(help="price book; default: the newest of the package")] = None,
     switch: Annotated[
-        bool, typer.Option("--switch", help="the old lake changes at new year, paying for the moves")
+        bool, typer.Option("--switch", help="change the old lake at new year, and pay for the moves")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

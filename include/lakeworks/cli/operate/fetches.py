@@ -21,14 +21,16 @@ from lakeworks.landing.forgetting import forget
 from lakeworks.landing.landing_set import FileNote, LandingSet
 
 ResetOption = Annotated[
-    str | None, typer.Option("--reset", metavar="SOURCE", help="Forget what was spent and why it rests.")
+    str | None, typer.Option("--reset", metavar="SOURCE", help="Reset the spent requests and the pause of a vendor.")
 ]
 
 
 def list_fetches(
     table: TableArgument,
     period: PeriodArgument,
-    files: Annotated[bool, typer.Option("--files", help="Show what each fetch did with each file, and why.")] = False,
+    files: Annotated[
+        bool, typer.Option("--files", help="Show each fetch's result for each file, with the reason.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the fetches of a period.
@@ -74,7 +76,9 @@ def show_budget(reset: ResetOption = None, as_json: AsJson = False) -> None:
     if reset is not None:
         if reset not in names:
             known = ", ".join(names) or "none"
-            raise LakeNotFound(f"Nothing was asked of `{reset}` in this lake. Known: {known}. Nothing was changed.")
+            raise LakeNotFound(
+                f"No request was ever sent to `{reset}` in this lake. Known: {known}. Nothing was changed."
+            )
         lake.store.delete([f"{QUOTA}/{reset}.json"])
         names.remove(reset)
     now = datetime.now(UTC)

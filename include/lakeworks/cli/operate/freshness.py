@@ -23,7 +23,8 @@ def show_freshness(table: OptionalTable = None, as_json: AsJson = False) -> None
     contracts = [load_contract(name) for name in ([table] if table else all_tables())]
     if table and contracts[0].freshness is None:
         raise LakeNotFound(
-            f"The contract of `{table}` promises no freshness. Give it `freshness: {{max_age_hours: …}}`."
+            f"The contract of `{table}` promises no freshness. Nothing was checked. Add to it: `freshness: "
+            "{max_age_hours: …}`."
         )
     now = datetime.now(UTC)
     lake = connect()

@@ -38,8 +38,8 @@ def load_table(  # noqa: PLR0913, PLR0917 - each is an option of the command
     table: TableArgument,
     period: PeriodArgument,
     files: FilesArgument,
-    check: Annotated[bool, typer.Option("--check", help="Only look at the files; needs no lake.")] = False,
-    pattern: Annotated[str, typer.Option(help="Take files of folders with such names only, e.g. '*.csv'.")] = "*",
+    check: Annotated[bool, typer.Option("--check", help="Only check the files; needs no lake.")] = False,
+    pattern: Annotated[str, typer.Option(help="Take only files with such names from folders, e.g. '*.csv'.")] = "*",
     format_: Annotated[str | None, typer.Option("--format", help="Format of stdin: csv, jsonl, parquet …")] = None,
     name: Annotated[str | None, typer.Option(help="Name of stdin in the lake; default: stdin.<format>.")] = None,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="Load the other files if some are refused.")] = False,
@@ -104,7 +104,7 @@ def _scratch() -> Path | None:
 
 def _looked_at(contract: Contract, selection: Selection) -> list[FileCheck]:
     size = sum(item.path.stat().st_size for item in selection.files)
-    with transferring("Looking at the files", size) as bar:
+    with transferring("Checking the files", size) as bar:
         return check_files(contract, selection, Progress(read=bar.advance))
 
 
@@ -146,7 +146,7 @@ def _print_check(
         )
         return
     if rows:
-        emit(rows, as_json=False, title=f"{contract.name} {period}: what does not keep the contract")
+        emit(rows, as_json=False, title=f"{contract.name} {period}: findings")
     for item in checks:
         for text in item.drift:
             say(f"{item.file.name}: {text}", style="dim")

@@ -26,7 +26,9 @@ from lakeworks.objects.upload import upload_objects
 PrefixArgument = Annotated[
     str,
     typer.Argument(
-        metavar="PREFIX", show_default=False, help="A key or folder; `ticks/AAPL` is not AAPL2, `ticks/AAPL*` is both."
+        metavar="PREFIX",
+        show_default=False,
+        help="Key or folder. `ticks/AAPL` excludes ticks/AAPL2; `ticks/AAPL*` includes it.",
     ),
 ]
 _PAGE = 1000
@@ -34,9 +36,9 @@ _PAGE = 1000
 
 def list_keys(
     prefix: PrefixArgument,
-    versions: Annotated[bool, typer.Option("--versions", help="Show every version and marker of deletion.")] = False,
-    limit: Annotated[int, typer.Option(help="Most keys to show; 0: all.")] = _PAGE,
-    after: Annotated[str, typer.Option(help="Go on behind this key.")] = "",
+    versions: Annotated[bool, typer.Option("--versions", help="Show every version and deletion marker.")] = False,
+    limit: Annotated[int, typer.Option(help="Largest number of keys to show; 0: all.")] = _PAGE,
+    after: Annotated[str, typer.Option(help="Start after this key.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """List objects with class and version.
@@ -47,7 +49,7 @@ def list_keys(
     shown = (_listed(item, versions=versions) for item in (islice(listed, limit) if limit else listed))
     last = _print_rows(shown, as_json=as_json, title=prefix)
     if limit and next(listed, None) is not None:
-        say(f"There is more: lakeworks objects ls '{prefix}' --after '{last['key']}'", to_stderr=True)
+        say(f"More keys follow: lakeworks objects ls '{prefix}' --after '{last['key']}'", to_stderr=True)
 
 
 def get_keys(
@@ -75,8 +77,8 @@ def put_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE|FOLDER...", help="Files and folders.", show_default=False)
     ],
-    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="Where they go.", show_default=False)],
-    pattern: Annotated[str, typer.Option(help="Take files of folders with such names only, e.g. '*.pdf'.")] = "*",
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="Folder to write to.", show_default=False)],
+    pattern: Annotated[str, typer.Option(help="Take only files with such names from folders, e.g. '*.pdf'.")] = "*",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +91,7 @@ def put_files(
     for item in chosen.left_out:
         say(f"Left out: {item.path} {item.why}", to_stderr=True)
     if not chosen.files:
-        raise ConfigError("There is no file to put. Nothing was put.")
+        raise ConfigError("There is no file to upload. Nothing was written.")
     store = connect().store
     with transferring("Putting", sum(file.path.stat().st_size for file in chosen.files)) as bar:
         outcomes = upload_objects(store, chosen.files, prefix, bar.advance, dry_run=dry_run)
@@ -98,7 +100,7 @@ def put_files(
 
 def remove_keys(
     prefix: PrefixArgument,
-    versions: Annotated[bool, typer.Option("--versions", help="Delete every version, for good.")] = False,
+    versions: Annotated[bool, typer.Option("--versions", help="Delete every version permanently.")] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -116,7 +118,7 @@ def remove_keys(
 def tag_keys(
     prefix: PrefixArgument,
     tags: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Tags to add or change.")] = None,
-    remove: Annotated[list[str] | None, typer.Option("--remove", help="A tag to take away.")] = None,
+    remove: Annotated[list[str] | None, typer.Option("--remove", help="A tag to remove.")] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:

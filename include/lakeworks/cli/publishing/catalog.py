@@ -15,7 +15,7 @@ from lakeworks.maintenance.catalog_difference import CatalogDifference
 from lakeworks.maintenance.catalog_repair import compare_catalog
 
 Everything = Annotated[bool, typer.Option("--all", help="Every table.")]
-Deep = Annotated[bool, typer.Option("--deep", help="Read every ledger entry, also where the listings agree.")]
+Deep = Annotated[bool, typer.Option("--deep", help="Read every ledger entry, even if the listings agree.")]
 # Enough lines per kind for a person; --json has all.
 _SHOWN = 10
 

@@ -29,7 +29,7 @@ def show_file_sizes(table: OptionalTable = None, as_json: AsJson = False) -> Non
 
 def compact_table(
     table: Annotated[str, typer.Argument(help="<layer>.<domain>.<table>", show_default=False)],
-    partition: Annotated[str | None, typer.Argument(help=f"{PARTITION}; default: all that need it")] = None,
+    partition: Annotated[str | None, typer.Argument(help=f"{PARTITION}; default: all with small files")] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:

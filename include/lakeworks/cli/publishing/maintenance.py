@@ -21,7 +21,7 @@ from lakeworks.maintenance.verification import repair, verify
 def verify_tables(
     table: OptionalTable = None,
     deep: Annotated[
-        bool, typer.Option("--deep", help="Read every object: its hash, and its columns against Glue's.")
+        bool, typer.Option("--deep", help="Read every object; check its hash and compare its columns with Glue's.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +81,7 @@ def expire_tables(table: OptionalTable = None, dry_run: DryRun = False, as_json:
 
 def collect_garbage(
     dry_run: DryRun = False,
-    hours: Annotated[float, typer.Option(help="keep what is younger than this many hours")] = 24.0,
+    hours: Annotated[float, typer.Option(help="keep objects younger than this many hours")] = 24.0,
     as_json: AsJson = False,
 ) -> None:
     """Remove leftovers of dead runs and superseded versions.

@@ -20,7 +20,7 @@ _ROWS = Layout(exact=True)
 def rollback_partition(
     table: TableArgument,
     partition: PartitionArgument,
-    to: Annotated[int | None, typer.Option(help="publication number; default: the one before the live one")] = None,
+    to: Annotated[int | None, typer.Option(help="publication number; default: the one before the current one")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an earlier publication current again."""

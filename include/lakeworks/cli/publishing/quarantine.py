@@ -76,7 +76,7 @@ def _rows(
     if part.elsewhere or part.unknown:
         columns = ", ".join(f"`{field.column}`" for field in contract.partition_by if field.column)
         note += (
-            f" Left out: {part.elsewhere} rows of other partitions, {part.unknown} rows without the value of their partition "
+            f" Left out: {part.elsewhere} rows of other partitions, {part.unknown} rows without a partition value "
             f"({columns}). All of them: lakeworks quarantine show {contract.name} {quarantined.period}"
         )
     if note:
@@ -87,9 +87,7 @@ def _rows(
 def replay_quarantined(
     table: TableArgument,
     period: RunPeriodArgument,
-    with_downstream: Annotated[
-        bool, typer.Option("--downstream", help="Rebuild the tables built from it, too.")
-    ] = False,
+    with_downstream: Annotated[bool, typer.Option("--downstream", help="Rebuild downstream tables too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild a period by the current rules.
@@ -114,7 +112,10 @@ def replay_quarantined(
     emit([row], as_json=as_json, title="Replayed", layout=Layout(extra=("read", "staged", "deduplicated")))
     outdated = [name for name in downstream(lake, table) if name not in done.rebuilt]
     if outdated and not as_json:
-        say(f"Built from it, not rebuilt: {', '.join(outdated)}. Run them for {done.period}, or add --downstream.")
+        say(
+            f"Downstream tables that were not rebuilt: {', '.join(outdated)}. Run them for {done.period}, or add "
+            "--downstream."
+        )
 
 
 def _period(contract: Contract, text: str) -> Period:
@@ -124,8 +125,8 @@ def _period(contract: Contract, text: str) -> Period:
     period = contract.parse_partition(text).period
     if period is None:
         raise PartitionKeyError(
-            f"`{text}` names no month, day or hour, and a quarantine file belongs to a run's period. Nothing was changed. "
-            f"Quarantined periods: lakeworks quarantine list {contract.name}"
+            f"`{text}` names no month, day or hour. A quarantine file belongs to a run's period. Nothing was "
+            f"changed. Quarantined periods: lakeworks quarantine list {contract.name}"
         )
     return period
 

@@ -17,7 +17,7 @@ from lakeworks.prices import load_price_book
 from lakeworks.s3.archive import Tier
 from lakeworks.settings import current_settings
 
-OptionalPeriod = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; everything without it")]
+OptionalPeriod = Annotated[str | None, typer.Argument(help="month, day or hour, e.g. 2019-01; default: everything")]
 
 
 def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -25,7 +25,7 @@ def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     period: OptionalPeriod = None,
     to: Annotated[str | None, typer.Option("--to", help="last period, included", show_default=False)] = None,
     tier: Annotated[str, typer.Option(help="bulk (cheapest), standard or expedited")] = "bulk",
-    days: Annotated[int, typer.Option(min=1, help="how long the restored copies stay readable")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="days for which restored copies stay readable")] = 7,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,6 +46,6 @@ def _periods(first: str | None, last: str | None) -> list[Period] | list[None]:
     """Return the periods meant; one None for everything."""
     if first is None:
         if last is not None:
-            raise PartitionKeyError("--to needs a first period before it. Nothing was requested.")
+            raise PartitionKeyError("--to needs a first period. Nothing was requested.")
         return [None]
     return periods_between(first, last or first, Period.parse(first).grain)

@@ -20,8 +20,8 @@ from lakeworks.settings import current_settings
 if TYPE_CHECKING:
     import psycopg
 
-Rewrite = Annotated[bool, typer.Option("--rewrite", help="Widen column types, which rewrites the table in PostgreSQL.")]
-ByValue = Annotated[bool, typer.Option("--deep", help="Compare rows by value, not only their number.")]
+Rewrite = Annotated[bool, typer.Option("--rewrite", help="Widen column types; PostgreSQL rewrites the table for it.")]
+ByValue = Annotated[bool, typer.Option("--deep", help="Compare row values, not only row counts.")]
 
 
 def serve_table(
@@ -82,7 +82,7 @@ def _database() -> "Iterator[psycopg.Connection]":
     address = current_settings().serving_url
     if address is None:
         raise ConfigError(
-            "LAKE_SERVING_URL is not set: no PostgreSQL serves tables. Nothing was served. See docs/serving.md."
+            "LAKE_SERVING_URL is not set, so no PostgreSQL serves tables. Nothing was served. See docs/serving.md."
         )
     with connected(address.get_secret_value()) as connection:
         yield connection

@@ -34,7 +34,7 @@ def show_policy(
 def delete_bucket(
     name: Annotated[str, typer.Argument(show_default=False)],
     force: Annotated[
-        bool, typer.Option("--force", help="With every object, version and unfinished upload, for ever.")
+        bool, typer.Option("--force", help="Delete every object, version and unfinished upload permanently.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

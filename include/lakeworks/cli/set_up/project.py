@@ -23,4 +23,4 @@ def init_project(
     typer.echo("  make test    # check contracts, SQL, examples and DAGs")
     if template == "empty":
         typer.echo("  lakeworks table new bronze.shop.orders --source file_drop.orders --sample orders.csv")
-    typer.echo("\nREADME.md says what lies where.")
+    typer.echo("\nREADME.md explains the files.")

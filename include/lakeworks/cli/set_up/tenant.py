@@ -26,7 +26,7 @@ AccountOption = Annotated[
 
 def add_tenant(
     tenant: TenantId,
-    owner: Annotated[str, typer.Option(help="whom to ask: a team or an address")] = "",
+    owner: Annotated[str, typer.Option(help="contact: a team or an address")] = "",
     account: AccountOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +41,7 @@ def add_tenant(
 
 
 def list_tenants(
-    sizes: Annotated[bool, typer.Option("--sizes", help="also count objects and bytes (lists them all)")] = False,
+    sizes: Annotated[bool, typer.Option("--sizes", help="count objects and bytes too (lists every object)")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the tenants."""
@@ -60,7 +60,9 @@ def list_tenants(
 
 def remove_tenant(
     tenant: TenantId,
-    keep_data: Annotated[bool, typer.Option("--keep-data", help="although it has data; the data stays")] = False,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="remove a tenant that has data; the data stays")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove a tenant from the list.

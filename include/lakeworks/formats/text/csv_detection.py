@@ -42,7 +42,7 @@ def detect_options(path: Path) -> DetectedOptions:
     text, encoding = _decoded(path, _sample(path))
     delimiter, rows, skipped = _shape(text)
     if not rows:
-        raise ConfigError(f"`{path}` has no lines. Nothing was found.")
+        raise ConfigError(f"`{path}` has no lines. Nothing was detected.")
     detected: dict[str, Any] = {"encoding": encoding, "delimiter": delimiter, "skip_lines": skipped}
     cells = Counter(cell.strip() for row in rows[1:] for cell in row)
     detected["null_words"] = [word for word in _NULL_WORDS if cells[word]]
@@ -72,7 +72,7 @@ def _decoded(path: Path, sample: bytes) -> tuple[str, str]:
         encoding = "utf-16"
     else:
         if b"\0" in sample:
-            raise ConfigError(f"`{path}` is no text: it has zero bytes. Nothing was found.")
+            raise ConfigError(f"`{path}` is not text: it contains bytes of value zero. Nothing was detected.")
         encoding = "utf-8" if _is_utf8(sample) else "cp1252" if re.search(rb"[\x80-\x9f]", sample) else "latin-1"
     text = sample.decode(encoding, "ignore").removeprefix("\ufeff")
     complete_lines = text if len(sample) < _SAMPLE_BYTES else text[: text.rfind("\n") + 1]

@@ -26,7 +26,9 @@ class AccessLogs(Resource):
     def conflict(self, current: Document) -> str:
         """Refuse to change another target: those logs may be a person's audit trail."""
         if current["TargetBucket"] != self.to:
-            return f"already logs to {current['TargetBucket']}, which is kept; name it in lake.yml: logging.bucket"
+            return (
+                f"already logs to {current['TargetBucket']}, which was not changed; name it in lake.yml: logging.bucket"
+            )
         return ""
 
     def write(self, client: Any, target: Document) -> None:

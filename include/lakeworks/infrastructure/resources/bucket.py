@@ -75,12 +75,13 @@ class Bucket(Resource):
 
     def _anothers(self, error: ClientError) -> None:
         raise LakeAccessDenied(
-            f"`{self.name}` exists and is not open to these credentials: it belongs to another account, or they lack "
-            "s3:ListBucket. Nothing was changed. Choose another LAKE_BUCKET, or correct the connection."
+            f"`{self.name}` exists, but these credentials cannot read it. It belongs to another account, or the "
+            "credentials lack s3:ListBucket. Nothing was changed. Choose another LAKE_BUCKET, or correct the "
+            "connection."
         ) from lake_error(error, "look at the bucket", self.name)
 
     def _elsewhere(self, region: str) -> None:
         raise ConfigError(
-            f"`{self.name}` lies in {region}, not in {self.home}: a bucket cannot move. Nothing was changed. "
-            f"Set LAKE_REGION={region}, or choose another LAKE_BUCKET."
+            f"`{self.name}` lies in {region}, not in {self.home}. A bucket cannot change its region. Nothing was "
+            f"changed. Set LAKE_REGION={region}, or choose another LAKE_BUCKET."
         )

@@ -37,7 +37,10 @@ class BucketManifest(Resource):
     def conflict(self, current: Document) -> str:
         """Refuse a manifest that a person wrote by hand."""
         if current.get("created_by") != self.content["created_by"]:
-            return f"s3://{self.name}/{KEY} was not written by bootstrap and is kept; delete it to have it written"
+            return (
+                f"s3://{self.name}/{KEY} was not written by bootstrap and was not changed; delete it, and bootstrap "
+                "writes it"
+            )
         return ""
 
     def target(self, current: Document) -> Document:

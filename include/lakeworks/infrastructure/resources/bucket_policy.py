@@ -48,13 +48,16 @@ class BucketPolicy(SharedDocument):
     def unsupported_reason(self, client: Any) -> str:
         """Return why the policy is not possible: an endpoint without TLS leaves nothing to set."""
         if self.insecure and not self.statements:
-            return "TLS-only is not set: this endpoint speaks plain HTTP, the rule would lock everyone out"
+            return "TLS-only is not set: this endpoint speaks plain HTTP, and the rule would deny every request"
         return ""
 
     def notes(self, current: Document) -> list[str]:
         """Return others' statements that open the bucket to everyone."""
         return [
-            f"statement `{sid}`, not ours, allows everyone without a condition; the public access block stops it"
+            (
+                f"statement `{sid}` of another program allows everyone without a condition; the public access block "
+                "stops it"
+            )
             for sid, statement in current.items()
             if not self.owns(sid) and _is_public(statement)
         ]

@@ -68,7 +68,10 @@ class DefaultEncryption(BucketSetting):
         """Refuse a change from KMS to SSE-S3 that the file does not ask for."""
         if not self.kms_key_id and current.get("SSEAlgorithm", "").startswith("aws:kms"):
             key = current.get("KMSMasterKeyID", "the account's default key")
-            return f"is encrypted with KMS ({key}), which is kept; set encryption.kms_key_id in lake.yml to manage it"
+            return (
+                f"is encrypted with KMS ({key}), which was not changed; set encryption.kms_key_id in lake.yml to "
+                "manage it"
+            )
         return ""
 
     def write(self, client: Any, target: Document) -> None:
@@ -88,7 +91,7 @@ class DefaultEncryption(BucketSetting):
             pass  # no permission to write objects: the test has no result
         except LakeUnavailable as error:
             self._restore(client, before)
-            raise NotSupported(f"objects cannot be written with it, so it was taken back: {error}") from error
+            raise NotSupported(f"objects cannot be written with it, so it was undone: {error}") from error
 
     def _configuration(self, client: Any) -> Document | None:
         try:

@@ -62,8 +62,8 @@ class InboxQueue(Resource):
         if _SID in current["Statements"]:
             return ""
         return (
-            "a queue of this name exists that bootstrap did not make; if it is meant for the inbox and nothing else reads it, "
-            "name it by its ARN in `inbox_events.queue`"
+            "a queue of this name exists that bootstrap did not make; to use it for the inbox, write its ARN "
+            "into `inbox_events.queue` (it must have no other reader)"
         )
 
     def write(self, client: Any, target: Document) -> None:

@@ -46,7 +46,10 @@ class IntelligentTiering(Resource):
         """Warn that readers cannot open objects in the archive tiers."""
         where = self.tiering.prefix or "the whole bucket"
         return [
-            f"objects of {where} in an archive tier cannot be read, nor a backfill run over them, before a restore of hours"
+            (
+                f"objects of {where} in an archive tier must be restored first, which takes hours; runs and backfills "
+                "cannot read them before"
+            )
         ]
 
 

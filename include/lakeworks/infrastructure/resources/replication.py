@@ -55,7 +55,10 @@ class ReplicationRules(SharedDocument):
         """Refuse if others' rules use another role: a bucket has one role."""
         others = [key for key in current if key != _ROLE and not self.owns(key)]
         if others and current[_ROLE] != self.role_arn:
-            return f"rules {', '.join(others)} run with {current[_ROLE]}; a bucket has one role: name that in lake.yml"
+            return (
+                f"rules {', '.join(others)} run with {current[_ROLE]}; a bucket has only one role: write that one "
+                "into lake.yml"
+            )
         return ""
 
     def write(self, client: Any, target: Document) -> None:

@@ -73,7 +73,7 @@ class FileOptions(Options, FormatOptions):
         0.5,
         ge=0,
         le=1,
-        description="A file with less than this share of the rows it had when it was landed before is refused.",
+        description="Smallest share of the earlier rows that a repeated file may have; a smaller file is refused.",
     )
 
 
@@ -120,7 +120,7 @@ class FileDrop:
             self.inbox.download(folder, name, path)
         except (FileNotFoundError, LakeNotFound) as error:
             raise NotPublishedYet(
-                f"`{address}` went away while it was fetched. It was not landed. Drop it again."
+                f"`{address}` was deleted during the fetch. It was not landed. Drop it again."
             ) from error
         try:
             rows, content = read_to_end(path, name, options)
@@ -128,15 +128,15 @@ class FileDrop:
             raise
         except Exception as error:  # the error names the file, whatever bytes it has
             raise MalformedSource(
-                f"`{address}` is broken: {problem(error)}. It was not landed, files before it were. Drop it again, corrected, "
-                "under the same name."
+                f"`{address}` cannot be read: {problem(error)}. It was not landed; files before it are landed. "
+                "Correct it and drop it again under the same name."
             ) from error
         if before is not None and rows < before.rows * options.least_share_of_rows:
             raise DeliveryShrank(
-                f"`{address}` has {rows} rows; the one landed before under this name had {before.rows}. It was not landed, and "
-                "what was landed before stays the period's. Drop the whole file again. If the small one is right, run "
-                f"`lakeworks forget` for the table, the period and `{name}`, and then the fetch again; "
-                "`least_share_of_rows` in the contract's source_options sets the bound."
+                f"`{address}` has {rows} rows; the file landed earlier under this name had {before.rows}. It was not "
+                "landed; the earlier file remains valid. Drop the complete file again. If the smaller file is right, "
+                f"first run `lakeworks forget` for the table, the period and `{name}`, then the fetch again. The "
+                "contract sets the limit: `least_share_of_rows` in source_options."
             )
         sha256 = digest(path, None)
         return FileFacts(address, datetime.now(UTC), sha256, content or sha256, path.stat().st_size, rows)
@@ -150,23 +150,25 @@ def connect(access: SourceConnection) -> FileDrop:
         parts = urlsplit(access.base_url)
         if parts.scheme != "file" or not parts.path:
             raise ConfigError(
-                f"The host of the Airflow connection `file_drop` is `{access.base_url}`. Nothing was fetched. Name a folder, "
-                "file:///path/to/inbox, or leave out the connection to use `inbox/` of the lake's bucket."
+                f"The host of the Airflow connection `file_drop` is `{access.base_url}`. Nothing was fetched. Name a "
+                "folder, file:///path/to/inbox. Without the connection, `inbox/` of the lake's bucket is used."
             )
         return FileDrop(LocalInbox(Path(unquote(parts.path))))
     if access.inbox is None:
-        raise ConfigError("file_drop has no inbox: give it a lake's, or a folder as file:///path. Nothing was fetched.")
+        raise ConfigError(
+            "file_drop has no inbox. Nothing was fetched. Give it a lake's inbox, or a folder as file:///path."
+        )
     return FileDrop(access.inbox)
 
 
 def why_not_taken(name: str, pattern: str = "*") -> str | None:
     """Return why a file is not taken; None for one that is."""
     if "/" in name:
-        return "lies in a folder below the period's"
+        return "is in a folder below the period's folder"
     if name.startswith((".", "_")):
-        return "is hidden, or a marker of the program that wrote the folder"
+        return "is hidden, or a marker file of another program"
     if name.endswith(UNFINISHED):
-        return "is still being written, by its ending"
+        return "has the ending of an unfinished file"
     return None if fnmatch(name, pattern) else f"is none of the files `{pattern}` of the contract"
 
 
@@ -196,7 +198,7 @@ def _removed(before: Mapping[str, LandedFile], taken: Mapping[str, LandedFile], 
         if name in taken:
             continue
         if item.content in renamed:
-            landing.skip_file(name, f"is the same file as `{renamed[item.content]}`, which was dropped since")
+            landing.skip_file(name, f"is the same file as `{renamed[item.content]}`, which was dropped later")
         else:
             landing.keep_file(name, "left the inbox; its rows stay until `lakeworks forget`")
             kept.append(name)

@@ -25,7 +25,7 @@ T = TypeVar("T")
 USER_AGENT = "lakeworks/0.1"
 _ADVICE = {
     401: "Check the password (key or token) of this source's Airflow connection.",
-    403: "Check the key and what it entitles to, or whether a firewall answers instead of the vendor.",
+    403: "Check the key and its permissions. A firewall may have answered instead of the vendor.",
     404: "Check the host of this source's Airflow connection and the names in the contract's source_options.",
 }
 
@@ -116,7 +116,7 @@ class HttpSource:
                 self._raise_for_retry(status, received)
                 if status != 200:
                     raise SourceRejected(
-                        f"`{shown}` answered HTTP {status}: {scrubbed(answer.quoted())}. Nothing was landed of it. "
+                        f"`{shown}` answered HTTP {status}: {scrubbed(answer.quoted())}. Its response was not landed. "
                         f"{_ADVICE.get(status, 'Check the parameters against the documentation of the vendor.')}"
                     )
             return answer
@@ -212,11 +212,11 @@ class HttpSource:
         if failure.final is SourceUnavailable:
             self.limiter.failed()
         hint = (
-            "Look at the address and the connection of this source."
+            "Check the address and the Airflow connection of this source."
             if failure.final is MalformedSource
-            else "Airflow retries; nothing needs to be done unless it goes on."
+            else "Airflow retries. If it continues, check the vendor's status page."
         )
-        raise failure.final(f"`{shown}` failed {tries} times, last: {failure}. Nothing was landed of it. {hint}")
+        raise failure.final(f"`{shown}` failed {tries} times, last: {failure}. Its response was not landed. {hint}")
 
 
 def _judged(answer: SourceResponse, check: Callable[[SourceResponse], bool]) -> bool:

@@ -138,8 +138,8 @@ class Limiter:
     def _refusal(self, until: float, reason: str) -> QuotaExhausted:
         moment = datetime.fromtimestamp(until, UTC)
         return QuotaExhausted(
-            f"`{self.source}` takes no request before {moment:%Y-%m-%d %H:%M:%S} UTC: {reason}. What was landed stays and is "
-            "not asked for again; the fetch goes on from there.",
+            f"`{self.source}` takes no request before {moment:%Y-%m-%d %H:%M:%S} UTC: {reason}. Landed responses "
+            "stay, and the next fetch continues after them.",
             moment,
         )
 
@@ -155,8 +155,8 @@ class Limiter:
                 return result
             self.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - jitter
         raise SourceUnavailable(
-            f"The quota of `{self.source}` was changed by others {_SWAPS} times while this task tried. Nothing was asked. "
-            "Airflow retries; lower the number of concurrent fetches if it goes on."
+            f"The quota of `{self.source}` was changed by other tasks {_SWAPS} times during this task's attempts. "
+            "No request was sent. Airflow retries. If it happens again, lower the number of concurrent fetches."
         )
 
 
@@ -186,5 +186,5 @@ def parsed(body: bytes) -> Spent:
         content = json.loads(body)
         return Spent(**{name: type(value)(content[name]) for name, value in asdict(Spent()).items()})
     except (ValueError, KeyError, TypeError):
-        log.warning("the stored quota does not parse and starts again from nothing: %r", body[:200])
+        log.warning("the stored quota cannot be parsed and was reset: %r", body[:200])
         return Spent()

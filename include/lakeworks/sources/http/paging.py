@@ -50,7 +50,9 @@ class Pages:
             query = next_link(answer)
             if query is None:
                 return
-        raise MalformedSource(f"{self.listing} has more than {_MOST_PAGES} pages. Nothing was staged. Ask for less.")
+        raise MalformedSource(
+            f"{self.listing} has more than {_MOST_PAGES} pages. Nothing was staged. Request a shorter period."
+        )
 
     def add(self, answer: SourceResponse) -> None:
         """Remember a page, new or read from landing."""

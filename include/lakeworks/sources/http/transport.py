@@ -68,7 +68,10 @@ class Transport:
                 "password of this source's Airflow connection; the host is an address: http(s)://host[:port]."
             )
         except requests.TooManyRedirects:
-            failure = SourceRejected(f"`{shown}` redirects in a circle. Nothing was landed. Look at the address.")
+            failure = SourceRejected(
+                f"`{shown}` redirects in a circle. Nothing was landed. Check the host of this source's Airflow "
+                "connection."
+            )
         except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
             late = time.monotonic() > message.until
             said = "the answer was not complete within the deadline" if late else type(error).__name__
@@ -123,6 +126,6 @@ def _read(answer: requests.Response, body: IO[bytes], message: Message) -> None:
 def unwritable(path: Path, error: OSError) -> ScratchUnavailable:
     """Return the error for a scratch file that cannot be written."""
     return ScratchUnavailable(
-        f"`{path}` cannot be written: {error.strerror or error}. Nothing was landed, the file was removed. Free space in "
-        "LAKE_SCRATCH_DIR or name another folder; Airflow retries."
+        f"`{path}` cannot be written: {error.strerror or error}. Nothing was landed; the file was removed. "
+        "Free space in LAKE_SCRATCH_DIR, or name another folder. Airflow retries."
     )

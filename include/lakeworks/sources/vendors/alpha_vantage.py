@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from lakeworks.errors import ConfigError, ContractError, MalformedSource, PartitionKeyError, SourceRejected
+from lakeworks.errors import ConfigError, MalformedSource, PartitionKeyError, SourceRejected
 from lakeworks.formats.text.csv_file import read_text
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
 from lakeworks.sources.http.limits import Limiter, Limits
 from lakeworks.sources.http.retry import RetryableResponse, json_or_again
 from lakeworks.sources.http.secrets import Secret
-from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.options import Options, no_data_set, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
 from lakeworks.sources.response import SourceResponse
 
@@ -82,17 +82,25 @@ class AlphaVantage:
         if request.dataset == "overview":
             return {"function": "OVERVIEW"}
         if request.dataset != "minute_bars":
-            raise ContractError(
-                f"alpha_vantage has no data set `{request.dataset}`. Known: daily_bars, minute_bars, overview, listings."
+            raise no_data_set(
+                "alpha_vantage",
+                request.dataset,
+                (
+                    "daily_bars",
+                    "minute_bars",
+                    "overview",
+                    "listings",
+                ),
             )
         if request.period.grain != "month":
             raise PartitionKeyError(
-                f"alpha_vantage.minute_bars comes in months; `{request.period}` is a {request.period.grain}. Nothing was asked."
+                f"alpha_vantage.minute_bars has files of a month; `{request.period}` is a {request.period.grain}. "
+                "No request was sent."
             )
         if not self.premium:
             raise SourceRejected(
-                "alpha_vantage.minute_bars needs a premium key, and the connection `alpha_vantage` says profile `free`. "
-                'Nothing was asked. With a premium key set its extra to {"profile": "premium"}.'
+                "alpha_vantage.minute_bars needs a premium key, but the connection `alpha_vantage` has profile "
+                '`free`. No request was sent. With a premium key set its extra to {"profile": "premium"}.'
             )
         month = {"interval": "1min", "month": str(request.period), "outputsize": "full"}
         return {"function": "TIME_SERIES_INTRADAY", **month, "adjusted": "false", "extended_hours": "true"}
@@ -132,11 +140,11 @@ class AlphaVantage:
             raise RetryableResponse("too many requests a second", wait=1.5)
         if "is a premium" in said:
             raise SourceRejected(
-                f"Alpha Vantage: {said} Nothing was landed of it. Set the extra of the connection `alpha_vantage` to "
-                '{"profile": "free"}, or use a premium key.'
+                f"Alpha Vantage: {said} The response was not landed. Set the extra of the connection `alpha_vantage` "
+                'to {"profile": "free"}, or use a premium key.'
             )
         if "standard API rate limit is" in said:
-            raise self.http.exhausted(_LOOK_AGAIN, "Alpha Vantage says that the requests of the day are used up")
+            raise self.http.exhausted(_LOOK_AGAIN, "Alpha Vantage reports that the requests of the day are used up")
         if "apikey is invalid" in said:
             raise ConfigError(
                 "Alpha Vantage does not know the key. Nothing was landed. Set the password of the Airflow connection "

@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from lakeworks.errors import ConfigError, ContractError, MalformedSource, SourceRejected
+from lakeworks.errors import ConfigError, MalformedSource, SourceRejected
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
 from lakeworks.sources.http.limits import Limiter, Limits
 from lakeworks.sources.http.paging import Pages
 from lakeworks.sources.http.retry import RetryableResponse, json_or_again
 from lakeworks.sources.http.secrets import Secret
-from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.options import Options, no_data_set, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
 from lakeworks.sources.response import SourceResponse
 
@@ -78,7 +78,15 @@ class CoinGecko:
             options, path = (candles := read_options(CandleOptions, request)), "ohlc"
             query = {"days": candles.days}
         else:
-            raise ContractError(f"coingecko has no data set `{request.dataset}`. Known: market_chart, ohlc, markets.")
+            raise no_data_set(
+                "coingecko",
+                request.dataset,
+                (
+                    "market_chart",
+                    "ohlc",
+                    "markets",
+                ),
+            )
         query["vs_currency"] = options.vs_currency
 
         def ask(coin: str) -> SourceResponse:
@@ -112,16 +120,20 @@ class CoinGecko:
         code, said = _code(body), str(body)[:300]
         if code == 10012:
             raise SourceRejected(
-                f"CoinGecko: the period is older than the 365 days a Demo key may see. Nothing was landed of it ({said}). Run "
-                'a later period, or use a Pro key: extra {"profile": "pro"} of the connection `coingecko`.'
+                "CoinGecko: the period is older than the 365 days a Demo key may see. The response was not landed "
+                f'({said}). Run a later period, or use a Pro key: extra {{"profile": "pro"}} of the connection '
+                "`coingecko`."
             )
         if code in (10002, 10010, 10011):
             raise ConfigError(
-                f"CoinGecko does not take the key ({said}). Nothing was landed. Correct password and profile (demo, pro) of "
+                f"CoinGecko refuses the key ({said}). Nothing was landed. Correct password and profile (demo, pro) of "
                 "the Airflow connection `coingecko`."
             )
         if code == 10005:
-            raise SourceRejected(f"CoinGecko: not in the plan of this key ({said}). Nothing was landed of it.")
+            raise SourceRejected(
+                f"CoinGecko: the plan of this key does not include the request ({said}). The response was not landed. "
+                "Use a key of a larger plan."
+            )
         if code == 429:  # also seen with other statuses than 429
             raise RetryableResponse("too many requests", wait=30)
         if answer.status == 404 and "coin not found" in answer.text:

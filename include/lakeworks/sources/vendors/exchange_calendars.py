@@ -13,7 +13,7 @@ from importlib.metadata import version
 from lakeworks.errors import ContractError
 from lakeworks.formats.text.csv_file import read_text
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
-from lakeworks.sources.options import Options, read_options
+from lakeworks.sources.options import Options, no_data_set, read_options
 from lakeworks.sources.response import SourceResponse
 
 
@@ -35,7 +35,7 @@ class ExchangeCalendars:
             ContractError: the package knows no such exchange or data set.
         """
         if request.dataset != "sessions":
-            raise ContractError(f"exchange_calendars has no data set `{request.dataset}`. Known: sessions.")
+            raise no_data_set("exchange_calendars", request.dataset, ("sessions",))
         options = read_options(SessionOptions, request)
         landing.fetch_once(f"{options.exchange}.csv", lambda: _compute(options), exchange=options.exchange)
         return {"package": version("exchange_calendars")}

@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError, LakeError, NotPublishedYet, PartitionKeyError
+from lakeworks.errors import LakeError, NotPublishedYet, PartitionKeyError
 from lakeworks.sources import Download, NotModified, SourceConnection
 from lakeworks.sources.http.client import HttpDownload, HttpSource, rejected
 from lakeworks.sources.http.limits import Limiter
 from lakeworks.sources.http.static_file import fetch_if_changed
+from lakeworks.sources.options import no_data_set
 
 BASE_URL = "https://d37ci6vzurychx.cloudfront.net"
 _NOT_THERE = "<Code>AccessDenied</Code>"
@@ -50,7 +51,7 @@ def _refusal(dataset: str, period: Period, fetched: HttpDownload) -> LakeError:
     if fetched.status == 403 and _NOT_THERE in fetched.error_body and dataset != "zones":
         return NotPublishedYet(
             f"TLC has not published {dataset} of {period} yet (`{fetched.url}` answers 403). Nothing was landed. "
-            "Months appear about two months late; the run looks again later."
+            "Months appear about two months late. The run tries again later."
         )
     return rejected(fetched, "Check the host of the Airflow connection `nyc_tlc`.")
 
@@ -60,11 +61,20 @@ def _path(dataset: str, period: Period) -> str:
         return "misc/taxi_zone_lookup.csv"
     kind = dataset.removesuffix("_trips")
     if kind not in ("yellow", "green", "fhv", "fhvhv") or kind == dataset:
-        raise ContractError(f"nyc_tlc has no data set `{dataset}`. Known: zones, yellow_trips, green_trips, fhv_trips.")
+        raise no_data_set(
+            "nyc_tlc",
+            dataset,
+            (
+                "zones",
+                "yellow_trips",
+                "green_trips",
+                "fhv_trips",
+            ),
+        )
     if period.grain != "month":
         raise PartitionKeyError(
-            f"nyc_tlc.{dataset} comes in files of a month; `{period}` is a {period.grain}. Nothing was landed. Run a month, "
-            f"like {period.start:%Y-%m}."
+            f"nyc_tlc.{dataset} has files of a month; `{period}` is a {period.grain}. Nothing was landed. Run a "
+            f"month, like {period.start:%Y-%m}."
         )
     return f"trip-data/{kind}_tripdata_{period}.parquet"
 

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lakeworks.errors import ConfigError, ContractError
+from lakeworks.errors import ConfigError
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
 from lakeworks.sources.http.limits import Limiter, Limits
 from lakeworks.sources.http.retry import json_or_again
-from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.options import Options, no_data_set, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
 from lakeworks.sources.response import SourceResponse
 
@@ -48,7 +48,7 @@ class Sec:
     def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if request.dataset != "company_facts":
-            raise ContractError(f"sec has no data set `{request.dataset}`. Known: company_facts.")
+            raise no_data_set("sec", request.dataset, ("company_facts",))
         ciks = read_options(CompanyOptions, request).ciks
 
         def ask(symbol: str) -> SourceResponse:
@@ -65,7 +65,7 @@ class Sec:
                 '{"user_agent": "<your name> <your e-mail>"}.'
             )
         if "Request Rate Threshold" in answer.text:
-            raise self.http.exhausted(_BLOCKED, "the SEC says that too many requests came from this address")
+            raise self.http.exhausted(_BLOCKED, "the SEC reports too many requests from this address")
         if answer.status == 200:
             json_or_again(answer)
         return False

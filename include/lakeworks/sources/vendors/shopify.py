@@ -14,14 +14,14 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lakeworks.core.clock import utc_now
-from lakeworks.errors import ConfigError, ContractError, MalformedSource, NotPublishedYet, SourceRejected
+from lakeworks.errors import ConfigError, MalformedSource, NotPublishedYet, SourceRejected
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
 from lakeworks.sources.http.limits import Limiter, Limits
 from lakeworks.sources.http.paging import Pages, next_link
 from lakeworks.sources.http.retry import RetryableResponse
 from lakeworks.sources.http.secrets import Secret
-from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.options import Options, no_data_set, read_connection, read_options
 from lakeworks.sources.response import SourceResponse
 
 DATASETS = ("orders", "customers", "products")
@@ -70,7 +70,7 @@ class Shopify:
             ConfigError: the time since the last fetch is too long for one fetch.
         """
         if request.dataset not in DATASETS:
-            raise ContractError(f"shopify has no data set `{request.dataset}`. Known: {', '.join(DATASETS)}.")
+            raise no_data_set("shopify", request.dataset, DATASETS)
         options = read_options(WindowOptions, request)
         window = self._window(request, options)
         pages = Pages(f"shopify {request.dataset} {request.period}")
@@ -94,15 +94,16 @@ class Shopify:
         start, end = request.period.start, request.period.end
         if self.now() < end:
             raise NotPublishedYet(
-                f"{request.period} is not over before {end:%Y-%m-%d %H:%M} UTC: its {request.dataset} may still change. "
-                "Nothing was asked; the run looks again later."
+                f"{request.period} is not over before {end:%Y-%m-%d %H:%M} UTC: its {request.dataset} may still "
+                "change. No request was sent. The run tries again later."
             )
         since = min(request.since or start, start)
         if start - since > timedelta(days=options.longest_window_days):
             raise ConfigError(
-                f"shopify {request.dataset} {request.period}: the fetch before ended {since:%Y-%m-%d}, {(start - since).days} "
-                f"days earlier, more than longest_window_days of {options.longest_window_days}. Nothing was asked. Run the "
-                f"days between first (airflow backfill create), or raise the number in the contract's source_options."
+                f"shopify {request.dataset} {request.period}: the fetch before ended {since:%Y-%m-%d}, "
+                f"{(start - since).days} days earlier, more than longest_window_days of "
+                f"{options.longest_window_days}. No request was sent. Run the days between first (airflow backfill "
+                "create), or raise the number in the contract's source_options."
             )
         first = since - timedelta(minutes=options.overlap_minutes)
         # The API's bounds are inclusive and its times whole seconds.
@@ -117,9 +118,10 @@ class Shopify:
     def _refuse_hidden(self, request: FetchRequest, since: datetime) -> None:
         if not self.access.read_all_orders and since < self.now() - VISIBLE_ORDERS:
             raise SourceRejected(
-                f"Shopify shows this app orders of the last {VISIBLE_ORDERS.days} days only, and {request.period} needs those "
-                f"since {since:%Y-%m-%d}: older ones would be missing without a word. Nothing was asked. Have the scope "
-                'read_all_orders granted, then set {"read_all_orders": true} in the extra of the Airflow connection `shopify`.'
+                f"Shopify shows this app orders of the last {VISIBLE_ORDERS.days} days only, and {request.period} "
+                f"needs those since {since:%Y-%m-%d}. Older orders would be missing silently. No request was sent. "
+                'Ask Shopify for the scope read_all_orders, then set {"read_all_orders": true} in the extra of the '
+                "Airflow connection `shopify`."
             )
 
     def _ask(self, dataset: str, params: Mapping[str, str | int], pages: Pages, used: set[str]) -> SourceResponse:
@@ -130,7 +132,7 @@ class Shopify:
             problem = _problem(answer, dataset)
             following = next_link(answer)
             if not problem and following and following.get("page_info") in used:
-                problem = "its next page is one that came before: the cursor turns in a circle"
+                problem = "its next page came before: the cursor repeats itself"
             if problem:
                 raise RetryableResponse(f"{problem} ({answer.quoted(80)})", final=MalformedSource)
             pages.check(answer)
@@ -147,8 +149,8 @@ def connect(access: SourceConnection) -> Shopify:
     """
     if not access.base_url or not access.secret:
         raise ConfigError(
-            "Shopify needs an Airflow connection `shopify` with the shop's address as host (https://my-shop.myshopify.com) and "
-            "the Admin API access token as password. Nothing was asked."
+            "Shopify needs an Airflow connection `shopify` with the shop's address as host "
+            "(https://my-shop.myshopify.com) and the Admin API access token as password. No request was sent."
         )
     extra = read_connection(ShopifyConnection, "shopify", access)
     burst, rate = _BUCKETS[extra.plan]

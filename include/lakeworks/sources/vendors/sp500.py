@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakeworks.core.partition import Period
-from lakeworks.errors import ContractError, SourceRejected
+from lakeworks.errors import SourceRejected
 from lakeworks.sources import Download, NotModified, SourceConnection
 from lakeworks.sources.http.client import HttpDownload, HttpSource, rejected
 from lakeworks.sources.http.limits import Limiter
 from lakeworks.sources.http.static_file import fetch_if_changed
+from lakeworks.sources.options import no_data_set
 
 BASE_URL = "https://raw.githubusercontent.com"
 PATH = "datasets/s-and-p-500-companies/main/data/constituents.csv"
@@ -27,7 +28,7 @@ class Sp500:
     def fetch(self, dataset: str, period: Period, *, known_etag: str | None, scratch: Path) -> Download | NotModified:
         """Bring the file to `scratch`; see `Source.fetch`."""
         if dataset != "constituents":
-            raise ContractError(f"sp500 has no data set `{dataset}`. Known: constituents.")
+            raise no_data_set("sp500", dataset, ("constituents",))
         target = scratch / "constituents.csv"
         return fetch_if_changed(self.http, PATH, target, known_etag=known_etag, check=_problem, refusal=_refusal)
 

@@ -13,12 +13,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from lakeworks.errors import ContractError, MalformedSource, SourceRejected
+from lakeworks.errors import MalformedSource, SourceRejected
 from lakeworks.sources import FetchRequest, ResponseStore, Rows, SourceConnection
 from lakeworks.sources.http.client import HttpSource
 from lakeworks.sources.http.limits import Limiter, Limits
 from lakeworks.sources.http.retry import RetryableResponse, json_or_again
-from lakeworks.sources.options import Options, read_connection, read_options
+from lakeworks.sources.options import Options, no_data_set, read_connection, read_options
 from lakeworks.sources.per_symbol import land_each
 from lakeworks.sources.response import SourceResponse
 
@@ -49,7 +49,7 @@ class Yahoo:
     def collect(self, request: FetchRequest, landing: ResponseStore) -> Mapping[str, str]:
         """See `RequestSource.collect`."""
         if request.dataset != "daily_bars":
-            raise ContractError(f"yahoo has no data set `{request.dataset}`. Known: daily_bars.")
+            raise no_data_set("yahoo", request.dataset, ("daily_bars",))
         since, until = int(request.period.start.timestamp()), int(self.clock())
         params: dict[str, str | int] = {"period1": since, "period2": until, "interval": "1d"}
         params["events"] = "div,splits,capitalGains"
@@ -76,7 +76,7 @@ def _check_response(answer: SourceResponse) -> bool:
     if answer.status == 404 and error.get("code") == "Not Found":
         return True
     if error:
-        raise SourceRejected(f"Yahoo: {error.get('description')} Nothing was landed of it. Ask for another period.")
+        raise SourceRejected(f"Yahoo: {error.get('description')} The response was not landed. Run another period.")
     if answer.status == 200 and not chart.get("result"):
         raise RetryableResponse(f"no result; the answer begins with {answer.quoted()}", final=MalformedSource)
     return False

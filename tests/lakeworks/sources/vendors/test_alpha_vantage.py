@@ -230,7 +230,7 @@ def test_a_listing_that_is_none_is_refused(vendor: Vendor, body: str) -> None:
 def test_what_cannot_be_asked_is_said_before_a_request_is_spent(vendor: Vendor) -> None:
     for asked, error, match in [
         (wanted("minute_bars", "2013-02", symbols=["IBM"]), SourceRejected, "needs a premium key.*profile"),
-        (wanted("minute_bars", "2013-02-15", symbols=["IBM"]), PartitionKeyError, "comes in months"),
+        (wanted("minute_bars", "2013-02-15", symbols=["IBM"]), PartitionKeyError, "has files of a month"),
         (wanted("daily", "2013-02-15", symbols=["IBM"]), ContractError, "no data set `daily`"),
         (wanted("daily_bars", "2013-02-15", symbols=[]), ContractError, "`symbols`: .*at least 1"),
         (wanted("daily_bars", "2013-02-15", symbol="IBM"), ContractError, "`symbols`: Field required; `symbol`: Extra"),

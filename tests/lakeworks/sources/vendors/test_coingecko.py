@@ -110,7 +110,7 @@ def test_a_period_beyond_the_year_is_no_question_of_the_key(vendor: Vendor) -> N
             401,
             {"status": {"error_code": 10002, "error_message": "API Key Missing."}},
             ConfigError,
-            "does not take the key",
+            "refuses the key",
         ),
         (400, {"error_code": 10011, "status": {"error_message": "wrong host"}}, ConfigError, "profile"),
         (

@@ -57,7 +57,7 @@ def test_who_does_not_say_who_he_is_does_not_ask(vendor: Vendor) -> None:
 @pytest.mark.parametrize("status", [403, 200])
 def test_asking_too_fast_stops_everybody_for_ten_minutes(vendor: Vendor, status: int) -> None:
     vendor.fault(kind="status", status=status, body=TOO_FAST)
-    with pytest.raises(QuotaExhausted, match="too many requests came from this address"):
+    with pytest.raises(QuotaExhausted, match="too many requests from this address"):
         client(vendor).collect(FACTS, MemoryLanding())
 
 

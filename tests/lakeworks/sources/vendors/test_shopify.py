@@ -138,7 +138,9 @@ def test_the_overlap_covers_a_worker_whose_clock_is_ahead(url: str) -> None:
 
 
 def test_a_day_that_is_not_over_is_waited_for(url: str) -> None:
-    with pytest.raises(NotPublishedYet, match=r"2017-01-02 is not over before 2017-01-03 00:00 UTC.*Nothing was asked"):
+    with pytest.raises(
+        NotPublishedYet, match=r"2017-01-02 is not over before 2017-01-03 00:00 UTC.*No request was sent"
+    ):
         client(url, now=datetime(2017, 1, 2, 23, 59, 59, tzinfo=UTC)).collect(wanted(), Memory())
     assert queries(url) == []
 
@@ -149,7 +151,7 @@ def test_orders_the_app_cannot_see_are_not_taken_for_none(url: str) -> None:
         client(url, now=DAY.start + timedelta(days=61)).collect(wanted(), Memory())
     assert queries(url) == []
     client(url, now=DAY.start + timedelta(days=60)).collect(wanted(), Memory())
-    with pytest.raises(SourceRejected, match=r"orders of the last 60 days only.*Nothing was asked.*read_all_orders"):
+    with pytest.raises(SourceRejected, match=r"orders of the last 60 days only.*No request was sent.*read_all_orders"):
         client(url, now=late).collect(wanted(), Memory())
     landing = Memory()
     client(url, now=late, read_all_orders=True).collect(wanted(), landing)
