@@ -39,7 +39,7 @@ def test_a_backfill_runs_what_is_missing_and_once_more_nothing(product: Product)
     assert (done["runs"], done["done"], done["failed"], done["failures"]) == (2, 2, 0, [])
     assert done["periods_a_minute"] > 0
     assert planned(product, "taxi", "2020-09", "2020-10")["to_run"] == 0
-    assert "Nothing is to be run" in backfill(product, "start", "taxi", "--from", "2020-09", "--to", "2020-10")
+    assert "There is nothing to run" in backfill(product, "start", "taxi", "--from", "2020-09", "--to", "2020-10")
     shown = {row["backfill"]: row for row in product.lakeworks("backfill", "list", "taxi")}
     assert shown[done["backfill"]]["done"] == 2
     assert "2 of 2 periods done" in backfill(product, "watch", done["backfill"])

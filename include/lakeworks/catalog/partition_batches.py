@@ -122,7 +122,7 @@ class PartitionCalls:
             if stuck == _ROUNDS:
                 raise LakeUnavailable(
                     f"Glue did not return {len(unanswered)} of {len(values)} partitions of `{self.name}`, first "
-                    f"{'/'.join(unanswered[0])}, although it was asked several times. Nothing was changed. Run again."
+                    f"{'/'.join(unanswered[0])}, even after several attempts. Nothing was changed. Run again."
                 )
             self.sleep(min(0.1 * 2**stuck, 5.0))
             left = unanswered

@@ -111,5 +111,6 @@ def check_columns(named: Iterable[str], known: Iterable[str]) -> None:
     """Check that the columns of a check are in the files."""
     if missing := sorted(set(named) - set(known)):
         raise ValueError(
-            f"names no column of the files: {', '.join(missing)} (a partition column without transform lies in the path only)"
+            f"names no column of the files: {', '.join(missing)} (a partition column without a transform is only "
+            "in the path)"
         )

@@ -27,7 +27,7 @@ def connection_finder(environment: Mapping[str, str], airflow: Airflow | None) -
             try:
                 return ConnectionFields.parse(text)
             except ValueError as error:
-                raise ConfigError(f"{variable} is no connection. Nothing was asked. Write it as JSON.") from error
+                raise ConfigError(f"{variable} is not a connection. No request was sent. Write it as JSON.") from error
         try:
             found = airflow.find(f"connections/{name}") if airflow else None
         except LakeError:

@@ -23,12 +23,12 @@ class LiveObject(Record):
     size: int
     sha256: str
     rows: int
-    source_key: str = Field(description="Where the bytes come from: staging, or an earlier version for a rollback.")
+    source_key: str = Field(description="Source of the bytes: staging, or an earlier version for a rollback.")
     source_version: str | None = None
-    version_id: str | None = Field(None, description="Set once the object is live; readers pin it.")
+    version_id: str | None = Field(None, description="Version id, set when the object is live; readers pin it.")
     upload: str | None = Field(
         None,
-        description="While it is placed where no object is: the upload that fills the key, which can be completed once.",
+        description="Upload that fills an empty key; S3 completes it only once.",
     )
 
 
@@ -43,7 +43,7 @@ class LedgerEntry(StoredDocument):
     live_seq: int = Field(description="The publication whose objects are live: this one, or the one it confirms.")
     run: Run
     ticket: int | None = Field(
-        None, description="Of a run that changes several partitions: readers see them once its ticket is closed."
+        None, description="Ticket of a run over several partitions; readers see them after the ticket is closed."
     )
     period: str
     contract_version: str
@@ -51,14 +51,16 @@ class LedgerEntry(StoredDocument):
     content: str = Field(description="Content hash over the objects.")
     based_on: int | None = Field(
         None,
-        description="The publication that was live before the inputs were read (0: none), for what any run may rebuild "
-        "(`late_data`) and for compactions: if another is live by then, this one is not published.",
+        description="The publication that was live before the inputs were read (0: none); for `late_data` and "
+        "compactions. This entry is not published if another publication is live by then.",
     )
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
-    location: str = Field(description="Key prefix the catalog points at.")
-    layout: Literal["plain", "versioned"] = Field("plain", description="Whether objects are replaced, or never change.")
-    staging: str = Field("", description="Staging prefix to remove once published.")
+    location: str = Field(description="Key prefix to which the catalog points.")
+    layout: Literal["plain", "versioned"] = Field(
+        "plain", description="Layout: objects are replaced (plain), or never change (versioned)."
+    )
+    staging: str = Field("", description="Staging prefix to remove after the publication.")
     run_record: str = ""
     inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
     code: str = Field("", description="Fingerprint of the code that built it; empty in entries of older releases.")
@@ -66,7 +68,7 @@ class LedgerEntry(StoredDocument):
     reserved_at: datetime
     published_at: datetime | None = None
     confirmed_at: datetime | None = Field(
-        None, description="When a run last published or confirmed these rows; retention counts from here."
+        None, description="Time at which a run last published or confirmed these rows; retention counts from here."
     )
 
     @property

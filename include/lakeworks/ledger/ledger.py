@@ -164,8 +164,8 @@ class Ledger:
             return Stored(entry, self.store.put(Target(entry.key, if_absent=True), body).etag)
         except LostRace as error:
             raise LostRace(
-                f"{entry.where}: another writer took publication {entry.seq} first. Live data is untouched by this run; "
-                "its rows stay staged. The next attempt decides again."
+                f"{entry.where}: another writer took publication {entry.seq} first. Live data is unchanged; the rows "
+                "of this run stay staged. The next attempt decides again."
             ) from error
 
     def complete(self, stored: Stored, entry: LedgerEntry) -> Stored:

@@ -94,7 +94,10 @@ class Placement:
             if live and (SEQUENCE not in live.metadata or entry.layout == "versioned"):
                 self.refuse_foreign(entry)
             if live and number_of(live) > entry.seq:
-                raise LostRace(f"{entry.where}: publication {entry.seq} was overtaken by {live.metadata[SEQUENCE]}.")
+                raise LostRace(
+                    f"{entry.where}: publication {entry.seq} is older than the current publication "
+                    f"{live.metadata[SEQUENCE]}."
+                )
             if live is None and gone:
                 raise gone
             source = StoredObject(item.source_key, item.size, "", item.source_version, {SHA256: item.sha256})
@@ -200,9 +203,8 @@ class Placement:
         if pinned is None:
             raise LakeNotFound(
                 f"{entry.where}: version {item.version_id} of `{self.ledger.store.uri(item.key)}`, which publication "
-                f"{entry.live_seq} pins, is gone, and its content is not at the key. Nothing was changed. Build the "
-                f"partition from its inputs: run it again, or take it out of sight: lakeworks withdraw {entry.table} "
-                f"{entry.parsed}"
+                f"{entry.live_seq} pins, is gone, and its content is not at the key. Nothing was changed. Run the "
+                f"partition again, or withdraw it: lakeworks withdraw {entry.table} {entry.parsed}"
             )
         return StoredObject(item.key, item.size, "", item.version_id, known)
 

@@ -123,9 +123,9 @@ class Publisher:
             _refuse_stale(entry, live)
         elif live and older:
             raise FencedError(
-                f"{entry.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than this "
-                f"one (`{entry.run.id}`, {entry.run.order}). Nothing was published. If this content is wanted, start "
-                "a new run: clear this one, or trigger the partition again."
+                f"{entry.where}: publication {live.seq} is of a newer run (`{live.run.id}`, {live.run.order}) than "
+                f"this one (`{entry.run.id}`, {entry.run.order}). Nothing was published. To publish this content, "
+                "start a new run: clear this one, or trigger the partition again."
             )
         empty = self.placement.refuse_foreign(entry)
         keys = {item.key for item in entry.objects}
@@ -229,6 +229,6 @@ def _refuse_stale(entry: LedgerEntry, live: LedgerEntry | None) -> None:
     confirmed = live and entry.kind == "expired" and live.last_confirmed > entry.last_confirmed
     if current != entry.based_on or confirmed:
         raise StaleBuild(
-            f"{entry.where}: publication {current} came after this run (`{entry.run.id}`) had read what it builds "
-            f"the partition from (then {entry.based_on} was live). Nothing was published. Build it again."
+            f"{entry.where}: publication {current} was made live after this run (`{entry.run.id}`) read its "
+            f"inputs (then {entry.based_on} was live). Nothing was published. Build it again."
         )

@@ -33,15 +33,16 @@ _ADVICE = (
 class RunTicket(Record):
     """A run over several partitions that has no number yet."""
 
-    number: int = Field(description="The ticket; the run's number is another one, taken when it is whole.")
-    token: str = Field(description="Tells two tickets apart that two processes took for the same run at one moment.")
+    number: int = Field(description="Number of the ticket. The run gets its own number when it is complete.")
+    token: str = Field(description="Random value that distinguishes two tickets for the same run.")
     run: Run
     period: str
-    staging: str = Field("", description="Where its staged files are: the run can be finished from there.")
-    partitions: dict[str, int] = Field(description="Its partitions, each with the ledger's number it takes there.")
+    staging: str = Field("", description="Place of its staged files, from which the run can be finished.")
+    partitions: dict[str, int] = Field(description="Its partitions, each with the number that it takes in the ledger.")
     given_up: bool = Field(
         default=False,
-        description="It stayed half for so long that the bucket deletes what was before it: it hides no more.",
+        description="True for a half run so old that the bucket deletes the rows before it. Readers then see its "
+        "partitions.",
     )
 
 

@@ -29,7 +29,7 @@ class Run(Record):
     """A run of the scheduler or of the command line, and the number of its attempt."""
 
     id: str
-    started_at: datetime = Field(description="When the run (not the try) began; UTC.")
+    started_at: datetime = Field(description="Start of the run (not of the try); UTC.")
     attempt: int = Field(1, ge=1)
 
     @property
@@ -62,7 +62,7 @@ class Input(Record):
     name: str = Field(description="Table name or landing key.")
     partition: str = ""
     seq: int | None = None
-    content: str = Field(description="Content hash of what was read.")
+    content: str = Field(description="Content hash of the input.")
 
 
 def inputs_fingerprint(publications: Iterable[tuple[str, str, int]]) -> str:
@@ -131,8 +131,8 @@ class RunRecord(StoredDocument):
     partitions: tuple[StagedPartition, ...]
     touched: dict[str, int] | None = Field(
         None,
-        description="Partitions a table with `late_data` rebuild, empty ones too, each with the publication that was live "
-        "before its inputs were read (0: none). None: the run owns the partitions of its period.",
+        description="Partitions that a run with `late_data` rebuilt, empty ones too. Each has the publication that was "
+        "live before its inputs were read (0: none). None: the run owns the partitions of its period.",
     )
     quarantine: StagedObject | None = None
     inputs: tuple[Input, ...] = ()
@@ -193,8 +193,8 @@ def load_run_record(store: ObjectStore, key: str) -> RunRecord:
         body, _ = store.get(key)
     except LakeNotFound as error:
         raise LakeNotFound(
-            f"Nothing is staged at `{store.uri(key)}`: that attempt was published or cleaned up. "
-            "Live data is untouched. Run the write step again."
+            f"Nothing is staged at `{store.uri(key)}`: that attempt was published or cleaned up. Live data is "
+            "unchanged. Run the write step again."
         ) from error
     return RunRecord.read(body, store.uri(key), "is not a manifest: {problem}. Run the write step again.")
 

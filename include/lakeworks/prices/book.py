@@ -27,10 +27,10 @@ class StorageClass(_Part):
     minimum_bytes: int = Field(0, ge=0, description="A smaller object is billed as this many bytes.")
     minimum_days: int = Field(0, ge=0, description="An object that leaves earlier is billed until then.")
     monitored_above_bytes: int | None = Field(None, description="Objects from this size on pay the monitoring fee.")
-    archived: bool = Field(False, description="Cannot be read until restored.")
-    restore_hours: int = Field(0, ge=0, description="Bulk restore takes up to so long.")
+    archived: bool = Field(False, description="True if objects must be restored before reading.")
+    restore_hours: int = Field(0, ge=0, description="Longest time of a bulk restore, in hours.")
     faster_restore_hours: dict[Literal["standard", "expedited"], float] = Field(
-        default_factory=dict, description="The same of the faster tiers the class has."
+        default_factory=dict, description="Longest time of a restore in the faster tiers of the class, in hours."
     )
     overhead_bytes: int = Field(0, ge=0, description="Added to each object, billed in its own class.")
     overhead_standard_bytes: int = Field(0, ge=0, description="Added to each object, billed as STANDARD.")
@@ -59,7 +59,7 @@ class ClassPrices(_Part):
     get: float = Field(ge=0)
     transition: float = Field(0, ge=0)
     faster_restores: dict[Literal["standard", "expedited"], "RestorePrice"] = Field(
-        default_factory=dict, description="What `retrieval` and `restore_request` are for the faster tiers."
+        default_factory=dict, description="Prices of `retrieval` and `restore_request` in the faster tiers."
     )
     retrieval: float = Field(0, ge=0)
     restore_request: float = Field(0, ge=0)

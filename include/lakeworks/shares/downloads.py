@@ -60,7 +60,7 @@ def share_key(lake: Lake, key: str, signer: Signer, terms: Terms, now: datetime)
     """
     area = key.partition("/")[0]
     if is_tenants(key):
-        raise ConfigError(f"`{key}` belongs to a tenant. {_NOTHING} Set LAKE_TENANT to share what is the tenant's own.")
+        raise ConfigError(f"`{key}` belongs to a tenant. {_NOTHING} Set LAKE_TENANT to share the tenant's objects.")
     if area in LAYERS:
         contract = lake.contract(owner_of(key).table)
         entry = lake.ledger.live(contract.table, partition_of(key))

@@ -178,7 +178,7 @@ def test_a_wrong_name_or_region_is_reported_before_anything_is_made(
     planned(moto_url, region="eu-west-1").apply()
     s3 = client("s3", moto_url)
     assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] == "eu-west-1"
-    with pytest.raises(ConfigError, match=r"lies in eu-west-1, not in us-east-1.*LAKE_REGION=eu-west-1"):
+    with pytest.raises(ConfigError, match=r"is in eu-west-1, not in us-east-1.*LAKE_REGION=eu-west-1"):
         planned(moto_url).apply()
 
 

@@ -43,7 +43,7 @@ def show_plan(plan: Plan) -> None:
     if plan.under_way:
         say(f"{len(plan.under_way)} {dag.grain}s are already running or queued; they do not start twice.")
     if not plan.runs:
-        say("Nothing is to be run." + ("" if plan.under_way else " To run what is done once more: --again"))
+        say("There is nothing to run." + ("" if plan.under_way else " To run finished periods again, add --again"))
         return
     days = f"; about {plan.days} days, by the vendors' daily limits" if plan.days > 1 else ""
     (first, _), (_, last) = plan.runs[0], plan.runs[-1]

@@ -82,6 +82,6 @@ class Bucket(Resource):
 
     def _elsewhere(self, region: str) -> None:
         raise ConfigError(
-            f"`{self.name}` lies in {region}, not in {self.home}. A bucket cannot change its region. Nothing was "
+            f"`{self.name}` is in {region}, not in {self.home}. A bucket cannot change its region. Nothing was "
             f"changed. Set LAKE_REGION={region}, or choose another LAKE_BUCKET."
         )
