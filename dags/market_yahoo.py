@@ -1,7 +1,7 @@
-"""A second opinion on daily bars from Yahoo's unofficial chart API, one day a run: landing -> bronze. Opt-in: for personal use.
+"""Daily bars from Yahoo's unofficial chart API, one day a run: landing -> bronze. Opt-in: for personal use.
 
-One hour later `market` uses these bars where Alpha Vantage has none or a broken one, and these splits and dividends if the key
-is a free one. Without this DAG `market` uses Alpha Vantage alone.
+One hour later `market` uses these bars where Alpha Vantage has none or a broken one. With a free key it also uses these
+splits and dividends. Without this DAG `market` uses Alpha Vantage alone.
 """
 
 import pendulum

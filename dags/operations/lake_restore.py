@@ -20,7 +20,7 @@ KEY = key_pattern("hour")
         "period": Param("2019-01", type="string", pattern=KEY, minLength=1, description="First month, day or hour."),
         "until": Param("", type="string", pattern=KEY, description="Last one, included; the same without it."),
         "tier": Param("bulk", enum=["bulk", "standard", "expedited"], description="Faster tiers cost more."),
-        "days": Param(7, type="integer", minimum=1, description="How long the restored copies stay readable."),
+        "days": Param(7, type="integer", minimum=1, description="Days for which the restored copies stay readable."),
     },
     doc_md=__doc__,
     tags=["lake"],

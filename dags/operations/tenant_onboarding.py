@@ -1,7 +1,7 @@
 """Onboard a tenant: fill in the form, and the run registers the tenant and makes its Glue databases and its IAM policy.
 
-Then attach the policy (the path is in the task's log) to the tenant's role, add the Airflow connection `aws_<tenant>` that
-assumes it, and name the tenant in `LAKE_TENANTS`. A second run completes or corrects; it deletes nothing.
+Then attach the policy to the tenant's role; the path is in the task's log. Add the Airflow connection `aws_<tenant>` that
+assumes the role, and name the tenant in `LAKE_TENANTS`. A second run completes or corrects; it deletes nothing.
 """
 
 from datetime import timedelta
@@ -28,7 +28,7 @@ ID = "Lower-case letters and digits in words joined by single hyphens, 2 to 31 c
             title="Tenant",
             description=ID,
         ),
-        "owner": Param("", type="string", title="Owner", description="Whom to ask about it: a team or an address."),
+        "owner": Param("", type="string", title="Owner", description="Contact: a team or an address."),
     },
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
     doc_md=__doc__,

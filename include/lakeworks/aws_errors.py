@@ -153,7 +153,7 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
     if isinstance(error, S3UploadFailedError) and isinstance(error.__context__, ClientError):
         error = error.__context__
     if not isinstance(error, ClientError):
-        return LakeUnavailable(f"Could not {action} `{where}`: {error}. What was complete before stays; run again.")
+        return LakeUnavailable(f"Could not {action} `{where}`: {error}. Finished steps remain. Run again.")
     return _answered(error, action, where)
 
 
@@ -171,20 +171,20 @@ def _answered(error: ClientError, action: str, where: str) -> LakeError:
         )
     if code in _EXPIRED:
         return CredentialsExpired(
-            f"{text}. What was complete before stays. Airflow tries again with new credentials; on a command line renew them "
+            f"{text}. Finished steps remain. Airflow tries again with new credentials; on a command line renew them "
             "(aws sso login, or the tool that made them), then run again."
         )
     if code in _CLOCK or any(words in text for words in _CLOCK_WORDS):
         return LakeUnavailable(
-            f"{text}. The clock of this machine differs from AWS's by more than AWS admits. What was complete before stays. "
+            f"{text}. The clock of this machine differs from AWS's by more than AWS admits. Finished steps remain. "
             "Synchronize the clock (chrony, systemd-timesyncd), then run again."
         )
     if code in _DENIED or status in (401, 403):
         lacking = "" if code in _NOBODY else f" (denied: {_ACTIONS.get(error.operation_name, error.operation_name)})"
-        return LakeAccessDenied(f"{text}{lacking}. What was complete before stays. {_HINTS.get(code, _CHECK)}")
+        return LakeAccessDenied(f"{text}{lacking}. Finished steps remain. {_HINTS.get(code, _CHECK)}")
     if code in _MISSING or status == 404:
         return LakeNotFound(f"{text}. {_HINTS.get(code, '')}".rstrip())
-    return LakeUnavailable(f"{text}. What was complete before stays; run again.")
+    return LakeUnavailable(f"{text}. Finished steps remain. Run again.")
 
 
 def error_code(error: BaseException) -> str:

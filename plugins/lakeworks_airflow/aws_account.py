@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Account:
     """The credentials of one connection, in one region.
 
-    Clients do not come from `hook.get_conn()`. For its user agent it reads the source of every function on the call stack,
-    and every hook's session parses botocore's descriptions of S3 and Glue again. That took a quarter of the tasks' time in a
+    Clients do not come from `hook.get_conn()`. For its user agent it reads the source of every function on the call stack.
+    Every hook's session also parses botocore's descriptions of S3 and Glue again. That took a quarter of the tasks' time in a
     year of the shop (py-spy).
     """
 

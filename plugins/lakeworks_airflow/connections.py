@@ -97,8 +97,8 @@ def lake_client(service: str, region: str | None = None, conn_id: str | None = N
 def connect_source(name: str, lake: "Lake") -> "AnySource":
     """Connect to a source. Its quota is kept in the lake.
 
-    Its Airflow connection (id = source name) may give another address than the vendor's own (host, schema, port), the key or
-    token (password) and the client's options (extra), such as `{"profile": "premium"}`.
+    Its Airflow connection has the source's name as id. It may give an address other than the vendor's (host, schema, port). It
+    may give the key or token (password) and the client's options (extra), such as `{"profile": "premium"}`.
     """
     from lakeworks.landing.inbox import LakeInbox
     from lakeworks.landing.quota import LakeState

@@ -1,7 +1,7 @@
 """Warm imports: load the heavy libraries once in the process that forks task processes.
 
-Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU, and reading botocore's descriptions of S3
-and Glue almost one more. A fork inherits them without cost. Call it from
+Importing Great Expectations, pandas and DuckDB costs a task 3 to 6 s of CPU. Reading botocore's descriptions of S3 and
+Glue costs almost one more. A fork inherits them without cost. Call it from
 `airflow_local_settings.py`, which every Airflow component imports; only the forking ones (scheduler with LocalExecutor,
 Celery worker) pay. Importing starts no threads, so forking afterwards is safe.
 """

@@ -29,6 +29,6 @@ def required_member(answer: Mapping[str, Any], key: str, where: str) -> Any:
     """
     if key not in answer:
         raise LakeUnavailable(
-            f"Glue's answer about `{where}` was cut off (no {key}). What was complete before stays; run again."
+            f"Glue's answer about `{where}` was cut off (no {key}). Finished steps remain. Run again."
         )
     return answer[key]

@@ -1,7 +1,7 @@
 """Failures of a command: one message on stderr and an exit code for every exception.
 
 0    done
-1    the answer is "no" (differences, something late, a run that failed), or an error that must be corrected
+1    the answer is "no" (differences, a late table, a failed run); or an error that must be corrected
 2    the command line is wrong: an unknown command, option or value
 75   an error that can be tried again: a server did not answer, a race was lost
 130  interrupted by Ctrl-C
@@ -43,8 +43,8 @@ def _explained(error: Exception) -> LakeError:
     if isinstance(error, OSError) and error.filename:
         return ConfigError(f"`{error.filename}`: {error.strerror}. Nothing more was done.")
     return Unexpected(
-        f"{type(error).__name__}: {error}. This is a fault of lakeworks. What was complete before stays. "
-        f"Run it again with {TRACEBACK}=1 and report what it prints."
+        f"{type(error).__name__}: {error}. This is a fault of lakeworks. Finished steps remain. Run it again "
+        f"with {TRACEBACK}=1 and report what it prints."
     )
 
 

@@ -66,8 +66,8 @@ def from_inventory(store: ObjectStore, manifest_key: str) -> Iterator[ObjectVers
             yield from _parquet(content, store.uri(key))
         else:
             raise ConfigError(
-                f"`{store.uri(manifest_key)}`: lakeworks reads inventories in CSV or Parquet. Nothing was computed. "
-                f"This one is in {kind}."
+                f"`{store.uri(manifest_key)}`: an inventory must be in CSV or Parquet. Nothing was computed. This one "
+                f"is in {kind}."
             )
 
 

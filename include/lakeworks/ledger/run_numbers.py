@@ -188,7 +188,7 @@ class RunRegister:
             except LostRace as error:
                 lost = error
         raise LostRace(
-            f"`{table}`: other runs kept taking numbers. What was published stays. The next attempt takes the run's number."
+            f"`{table}`: other runs kept taking numbers. Published partitions remain. The next attempt takes the run's number."
         ) from lost
 
 

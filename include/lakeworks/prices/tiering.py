@@ -1,7 +1,7 @@
 """Cost and saving of each move of objects to a colder class.
 
-A move loses money when the time an object then stays is too short for the transition fee, for the class's minimum duration or
-minimum size, or when reading it back costs more than storing it saved.
+A move loses money if the object stays too short for the transition fee, or for the class's minimum duration or minimum
+size. It also loses money if reading the object costs more than its storage saved.
 """
 
 from collections.abc import Iterator, Sequence

@@ -86,5 +86,5 @@ def explained(what: str) -> Iterator[None]:
         )
         said = " ".join(str(error).split())
         if state.startswith(_TRANSIENT) and not refused:
-            raise ServingUnavailable(f"{what}: {said}. What was served before is unchanged. Run again.") from error
-        raise ServingRefused(f"{what}: {said}. What was served before is unchanged.") from error
+            raise ServingUnavailable(f"{what}: {said}. Rows served earlier are unchanged. Run again.") from error
+        raise ServingRefused(f"{what}: {said}. Rows served earlier are unchanged.") from error

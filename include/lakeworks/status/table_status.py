@@ -1,7 +1,7 @@
 """The partition matrix of tables: missing, stale, running, failed, published.
 
-A partition is stale if the fingerprint of its current inputs differs from the one it was built from, or if its period was
-landed again. All index come from listings (status/partition_index.py), so 100,000 partitions take seconds.
+A partition is stale if the fingerprint of its current inputs differs from that of its build. It is also stale if its period was
+landed again. All facts come from listings (status/partition_index.py), so 100,000 partitions take seconds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """Group functions, for measures that SQL cannot express: a table's `transform.py`, one pure function over one group's rows.
 
 The table's `transform.sql` selects the function's input. The function gets one group's rows as a pandas frame and returns the
-table's rows. pandas here and Spark's `applyInPandas` run the same function, so it names its group in `GROUP_BY`, takes rows in
+table's rows. pandas here and Spark's `applyInPandas` run the same function. So it names its group in `GROUP_BY`, takes rows in
 any order, and keeps no state between calls. For lineage, `MADE_OF` maps each computed column to its input columns.
 """
 

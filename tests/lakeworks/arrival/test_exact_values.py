@@ -83,7 +83,7 @@ def test_a_number_is_read_from_its_own_text(tmp_path: Path, kind: str, written: 
         ("double", "1e400", "more digits"),
         ("double", "0.12345678901234567890", "more digits"),
         ("float", "16777217", "more digits"),
-        ("timestamp", '"2019-01-05T03:00:00.1234567"', "finer than a microsecond"),
+        ("timestamp", '"2019-01-05T03:00:00.1234567"', "more digits than microseconds"),
         ("timestamp", '"5.1.2019"', "no moment"),
         ("timestamp", "1546657200", "no moment"),
         ("date", '"2019-02-30"', "no date"),
@@ -91,7 +91,7 @@ def test_a_number_is_read_from_its_own_text(tmp_path: Path, kind: str, written: 
         ("struct<id:bigint>", '{"id": "x"}', "its member `id`: `x` is no number"),
         ("struct<id:bigint>", '{"id": 1, "ID": 2}', "comes twice"),
         ("list<int>", "[1, 2.5]", "its member `1`: `2.5` is no whole number"),
-        ("binary", '"x"', "has no form as binary"),
+        ("binary", '"x"', "cannot be converted to binary"),
     ],
 )
 def test_what_cannot_be_exact_is_refused_with_file_row_and_value_or_quarantined(
@@ -99,7 +99,7 @@ def test_what_cannot_be_exact_is_refused_with_file_row_and_value_or_quarantined(
 ) -> None:
     body = f'{{"id": 1, "v": null}}\n{{"id": 2, "v": {written}}}\n'.encode()
     with pytest.raises(
-        SchemaDrift, match=f"(?s)column `v` of `a.jsonl`, line 2, does not fit.*{says}.*nothing was staged"
+        SchemaDrift, match=f"(?s)column `v` of `a.jsonl`, line 2, does not fit.*{says}.*othing was staged"
     ):
         read(tmp_path, contract(id="bigint", v=kind), {"a.jsonl": body})
     (tmp_path / "scratch").rmdir()
@@ -152,7 +152,7 @@ def test_an_unnamed_column_of_text_or_json_is_text_whatever_a_day_brings(tmp_pat
     conformed, rows = read(tmp_path, contract(id="bigint"), files)
     assert [row["new"] for row in rows] == ["1", "1.50", '{"a": [0.10]}', "007", None]
     assert [(name, str(kind)) for name, kind in conformed.extra] == [("new", "string")]
-    assert "`nothing` is new and holds nothing yet, kept in landing only" in conformed.drift
+    assert "`nothing` is new and has no value yet; kept in landing only" in conformed.drift
 
 
 def test_a_column_no_type_of_the_lake_holds_stays_in_landing_and_harms_nothing(tmp_path: Path) -> None:
@@ -216,9 +216,9 @@ def test_a_double_that_only_looks_like_a_decimal_is_refused(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "body", "says"),
     [
-        ("a.csv", b"id;v\n1;25\n", "holds `;`: is that the delimiter"),
+        ("a.csv", b"id;v\n1;25\n", "contains `;`. Check `delimiter`"),
         ("a.csv", b"id, v \n1,2\n", "differ only by spaces"),
-        ("a.json", b'{"data": [{"id": 1}, {"id": 2}], "next": null}', "lie inside `data`"),
+        ("a.json", b'{"data": [{"id": 1}, {"id": 2}], "next": null}', "be inside `data`"),
         ("a.jsonl", b"{}\n{}\n", "no members"),
         ("a.csv", b"order,total,note\n1,2,x\n", "another table's file"),
         ("a.parquet", parquet(order=[1]), "another table's file"),
@@ -229,7 +229,7 @@ def test_a_file_that_brings_none_of_the_columns_is_refused_whatever_the_policy(
     tmp_path: Path, policy: str, name: str, body: bytes, says: str
 ) -> None:
     """It was published as rows of nulls, and its header joined the catalog for good."""
-    with pytest.raises(SchemaDrift, match=f"(?s)`{name}` brings.*{says}.*nothing was staged"):
+    with pytest.raises(SchemaDrift, match=f"(?s)`{name}` has .*{says}.*othing was staged"):
         read(tmp_path, contract(policy, id="bigint", v="string"), {name: body}, RejectedRows(lambda _: None))
 
 

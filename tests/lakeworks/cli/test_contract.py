@@ -53,7 +53,7 @@ def test_a_version_number_that_hides_a_change_is_exit_code_1(command: Callable[.
     file.write_text(yaml.safe_dump(older("1.0.0")))
     done = command("contract", "diff", TRIPS, "--against", str(file), "--json")
     assert (done.returncode, json.loads(done.stdout)) == (1, [ADDED])
-    assert "These changes ask for version 1.1.0." in done.stderr
+    assert "These changes need version 1.1.0." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_widened_columns_that_athena_may_not_read_are_reported_with_the_command(
     found = {row["where"]: row["effect"] for row in json.loads(done.stdout)}
     assert (done.returncode, found) == (0, {"tip_amount_usd": "compatible", "passenger_count": "compatible"})
     told = " ".join(done.stderr.split())
-    assert "Athena: `tip_amount_usd`. It does not document" in told
+    assert "Athena: `tip_amount_usd`. Its documentation does not promise" in told
     assert "Spark 3" not in told, "both are stored as before: in 64 bits, and in 32"
     assert "rewrite them: lakeworks backfill start <dag> --from <first> --to <last> --again" in told
 

@@ -65,10 +65,10 @@ def test_a_column_may_be_the_partition_key_itself() -> None:
     [
         ("year=2019/month=01/day=05/n=7", None),
         ("year=2019/month=01/day=05/n=__HIVE_DEFAULT_PARTITION__", None),
-        ("year=1/month=01/day=01/n=7", "names no time there is"),
-        ("year=2019/month=13/day=01/n=7", "names no time there is"),
+        ("year=1/month=01/day=01/n=7", "is not a valid time"),
+        ("year=2019/month=13/day=01/n=7", "is not a valid time"),
         ("year=1999/month=12/day=31/n=7", "lies outside 2000-01-01"),
-        ("year=9999/month=12/day=31/n=7", "names no time there is"),
+        ("year=9999/month=12/day=31/n=7", "is not a valid time"),
         ("year=2019/month=01/day=05/n=seven", "has a value of `n` that is no int"),
         ("year=2019/month=01/n=7", "does not have the partition keys"),
     ],

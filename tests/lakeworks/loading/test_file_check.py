@@ -99,7 +99,7 @@ def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path: Path) -> N
             till_contract(),
             "2026-01",
             PartitionKeyError,
-            "`2026-01` is not a day, and `bronze.test.till` is cut by day.*like 2026-01-01",
+            "`2026-01` is not a day, and `bronze.test.till` is partitioned by day.*like 2026-01-01",
         ),
         (till_contract(), "2026-01-05T03", PartitionKeyError, "is not a day, and"),
         (till_contract(), "yesterday", PartitionKeyError, "is not a partition key"),
@@ -123,7 +123,7 @@ def test_a_folder_is_searched_and_what_is_left_out_is_said(tmp_path: Path) -> No
     chosen = select([tmp_path], "*.csv*")
     assert [file.name for file in chosen.files] == ["a.csv", "deep__er__b.csv"]
     assert {item.path.name: item.why.partition(",")[0] for item in chosen.left_out} == {
-        ".hidden.csv": "is hidden", "c.csv": "is hidden", "_SUCCESS": "is hidden", "d.csv.part": "ending of an unfinished file",
+        ".hidden.csv": "is hidden", "c.csv": "is hidden", "_SUCCESS": "is hidden", "d.csv.part": "has the ending of an unfinished file",
         "e.txt": "is none of the files `*.csv*`", "link.csv": "is a link", "round": "is a link",
     }  # fmt: skip
 

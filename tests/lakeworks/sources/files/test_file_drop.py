@@ -103,7 +103,7 @@ def test_every_format_is_read(drop: Path, name: str, body: bytes, expected: list
         ("a.csv", b"", "line 1 must name every column"),
         ("a.csv", b'id\n"1\n', "line 2: unexpected end"),
         ("a.csv", b"id\n\xff\n", "not UTF-8 after line"),
-        ("a.json", b"[{", "broken: item 1: Expecting"),
+        ("a.json", b"[{", "cannot be read: item 1: Expecting"),
         ("a.json", b"[1]", "item 1 is no object"),
         ("a.jsonl", b'{"id": 1}\n{"id": ', "line 2: Expecting value"),
         ("a.jsonl", b"1\n", "line 1 is no object"),
@@ -111,7 +111,7 @@ def test_every_format_is_read(drop: Path, name: str, body: bytes, expected: list
         ("a.jsonl.gz", gzip.compress(b"{}" * 99, mtime=0)[:-9], "EOFError"),
         ("a.jsonl", b'{"id": 1}\n{"id": "\\ud83d"}', "line 2: its text has half of a character, .ud83d"),
         ("a.json", b"[" * 100_000, "nested deeper than 200 levels"),
-        ("a.parquet", parquet(1)[:-9], "is broken"),
+        ("a.parquet", parquet(1)[:-9], "cannot be read"),
         ("a.docx", b"PK", r"`\.docx` is none of"),
     ],
 )

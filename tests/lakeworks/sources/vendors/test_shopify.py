@@ -272,7 +272,7 @@ def test_a_bad_moment_passes(url: str, kind: str) -> None:
 def test_wrong_options_and_data_sets_are_named(url: str) -> None:
     with pytest.raises(ContractError, match=r"source_options of the data set `orders`.*`pages`"):
         client(url).collect(wanted(pages=3), Memory())
-    with pytest.raises(ContractError, match=r"no data set `carts`. Known: orders, customers, products"):
+    with pytest.raises(ContractError, match=r"no data set `carts`.*Known: orders, customers, products"):
         client(url).collect(wanted("carts"), Memory())
 
 

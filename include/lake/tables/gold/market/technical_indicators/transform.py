@@ -1,7 +1,7 @@
 """Recursive indicators of one symbol: EMA and MACD, and Wilder's RSI (New Concepts in Technical Trading Systems, 1978).
 
-A recursive mean never forgets its first value, so it is computed over the last 360 sessions and no more: the result depends on
-these alone, whether a run builds a day or a month, and differs from that of the whole history by less than 1e-9 (13/14 to the
+A recursive mean never forgets its first value, so it is computed over exactly the last 360 sessions. The result depends on
+these alone, for a run of a day and of a month. It differs from that of the whole history by less than 1e-9 (13/14 to the
 power of 346 is 7e-12).
 """
 
