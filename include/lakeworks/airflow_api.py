@@ -149,7 +149,7 @@ class Airflow:
                 )
             if answer.status_code in (400, 409, 422):
                 raise ConfigError(
-                    f"Airflow refuses {method} {urlsplit(url).path}: {_explanation(answer)}. Nothing was changed by it."
+                    f"Airflow refuses {method} {urlsplit(url).path}: {_explanation(answer)}. Nothing was changed."
                 )
             answer.raise_for_status()
             return answer.json() if answer.content else None

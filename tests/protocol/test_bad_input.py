@@ -110,7 +110,7 @@ def state(lake: Lake) -> tuple[Any, ...]:
         (arrived(id=[1, None]), AuditFailed, r"expect_column_values_to_not_be_null.*`id`"),
         (arrived(at=[None, None]), PartitionNotOwned, r"`at` is null"),
         (arrived(at=pa.array([DAY, None])), PartitionNotOwned, r"`at` is null"),
-        (arrived(at=[DAY, datetime(2019, 2, 1)]), PartitionNotOwned, r"partition 2019-02-01.*lies outside of 2019-01"),
+        (arrived(at=[DAY, datetime(2019, 2, 1)]), PartitionNotOwned, r"partition 2019-02-01.*outside of 2019-01"),
         (arrived(id=[1]).drop_columns(["at"]), PartitionNotOwned, r"`at` is null"),
         (arrived(id=[1]).drop_columns(["id"]), TerminalError, r"`id`"),
         (arrived(id=[]).slice(0, 0), TerminalError, r"no rows"),

@@ -102,7 +102,8 @@ class QueryExecutions:
                 self.client.stop_query_execution(QueryExecutionId=query)
         except LakeError as error:
             log.warning(
-                "%s The query may go on and cost. Stop it: aws athena stop-query-execution --query-execution-id %s",
+                "%s The query may still run and cost money. Stop it: aws athena stop-query-execution "
+                "--query-execution-id %s",
                 error,
                 query,
             )

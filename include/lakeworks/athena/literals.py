@@ -26,7 +26,7 @@ def literal(kind: LakeType, value: Any) -> str:
     if write is None:
         raise ContractError(f"no value of type `{kind}` can be a parameter")
     if value is None:
-        raise ContractError("null compares with nothing: write IS NULL")
+        raise ContractError("a comparison with null is never true: write IS NULL")
     try:
         text = write(kind, value)
     except (ValueError, InvalidOperation) as error:
@@ -85,7 +85,7 @@ def _boolean(_: LakeType, value: Any) -> str:
 
 def _date(_: LakeType, value: Any) -> str:
     if isinstance(value, datetime):
-        raise ValueError("a moment is no day")  # noqa: TRY004 - one class for every value that does not fit
+        raise ValueError("a timestamp is not a date")  # noqa: TRY004 - one class for every value that does not fit
     return f"DATE '{(value if isinstance(value, date) else date.fromisoformat(str(value).strip())).isoformat()}'"
 
 
@@ -101,7 +101,7 @@ def _plain(value: Any) -> str:
 
 
 def _refuse() -> str:
-    raise ValueError("no value of the type")
+    raise ValueError("the value does not fit the type")
 
 
 _WRITERS: Mapping[str, Callable[[LakeType, Any], str]] = {

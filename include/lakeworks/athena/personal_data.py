@@ -21,8 +21,8 @@ def check_protection(select: Select) -> None:
     if read := sorted({item for scope in select.scopes() for item in _protected(select, scope)}):
         names = ", ".join(f"{column} of {table}" for table, column in read)
         raise ContractError(
-            f"The query reads what is personal or confidential: {names} (`*` is every column). {NOTHING} Leave it out by "
-            f"naming the columns; if you may have it: {ASK}"
+            f"The query reads personal or confidential columns: {names} (`*` is every column). {NOTHING} To leave "
+            f"them out, name the other columns. If you may have them: {ASK}"
         )
 
 

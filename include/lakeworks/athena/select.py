@@ -52,7 +52,7 @@ def parsed_select(sql: str, contract_of: Callable[[str], Contract]) -> Select:
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="trino") if tree]
         if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-            raise ContractError(f"The query is not one SELECT, and nothing else is sent to Athena. {NOTHING}")
+            raise ContractError(f"The query is not one SELECT. Lakeworks sends only a SELECT to Athena. {NOTHING}")
         contracts = {name: contract_of(str(name)) for name in _tables(trees[0])}
         schema = _schema(contracts)
         tree = qualify(

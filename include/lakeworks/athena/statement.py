@@ -47,8 +47,8 @@ def prepared(sql: str, given: Sequence[Any] | Mapping[str, Any], reader: Readers
     """Return the statement to send.
 
     Raises:
-        ContractError: it is not one SELECT over tables of the lake, a parameter is where Athena takes none, has no type or
-            a value of another type, or it reads protected columns.
+        ContractError: it is not one SELECT over tables of the lake, or it reads protected columns. Or a parameter is where
+            Athena takes none, has no type, or has a value of another type.
     """
     marks = marks_of(sql)
     values = values_in_order(marks, given)

@@ -61,7 +61,8 @@ def read_producer(airflow: Airflow, dag_id: str) -> PipelineDag:
     if dag.started_by:
         names = ", ".join(dag.started_by)
         raise ConfigError(
-            f"`{dag.dag_id}` is started by publications of {names}: backfill the DAG that makes those, and it "
-            f"follows. Nothing was started. To build from what is there, trigger `{dag.dag_id}` with a from/to range."
+            f"`{dag.dag_id}` is started by publications of {names}. Nothing was started. Backfill the DAG that "
+            f"publishes them; this DAG then follows. To build from current inputs, trigger `{dag.dag_id}` with a "
+            "from/to range."
         )
     return dag

@@ -40,14 +40,16 @@ class Encryption(Part):
 class BucketAccess(Part):
     """Least-privilege statements of the bucket policy, by IAM role or user ARN."""
 
-    readers: tuple[Arn, ...] = Field((), description="May list and read live tables only.")
-    writers: tuple[Arn, ...] = Field((), description="May also write, delete and see every prefix.")
+    readers: tuple[Arn, ...] = Field((), description="IAM principals that may only list and read live tables.")
+    writers: tuple[Arn, ...] = Field((), description="IAM principals that may also write, delete and see every prefix.")
 
 
 class Logging(Part):
     """S3 server access logs, in a separate bucket."""
 
-    bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
+    bucket: str | None = Field(
+        None, description="Name of the bucket; default: made from project, environment and `unique`."
+    )
     prefix: str = "access-logs/"
     expire_after_days: int = Field(90, ge=1)
 
@@ -83,7 +85,9 @@ class Replication(Part):
 
     region: str
     role_arn: Arn
-    bucket: str | None = Field(None, description="Made up from project, environment and `unique` if left out.")
+    bucket: str | None = Field(
+        None, description="Name of the bucket; default: made from project, environment and `unique`."
+    )
     storage_class: Literal["STANDARD", "STANDARD_IA", "GLACIER_IR"] = "STANDARD_IA"
     kms_key_id: str | None = Field(None, description="KMS key of that region; without it, KMS objects are not copied.")
     prefix: str = ""

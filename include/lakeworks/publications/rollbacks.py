@@ -95,8 +95,8 @@ def require_live(live: LedgerEntry, seen: int | None) -> None:
     """
     if seen is not None and live.live_seq != seen:
         raise FencedError(
-            f"{live.where}: publication {live.live_seq} is live now, and it was {seen} when this was decided. Nothing was "
-            "changed. Look at the partition again, then decide again."
+            f"{live.where}: publication {live.live_seq} is live now; it was {seen} in the plan. Nothing was "
+            "changed. Check the partition, then repeat the command."
         )
 
 

@@ -84,7 +84,7 @@ def test_a_file_and_its_compressed_twin_are_two_files(till: Till) -> None:
 def test_a_corrected_file_is_taken_whatever_an_unfinished_fetch_had_landed(till: Till) -> None:
     """Both were corrected, and the next try took the old one of the two."""
     till.drop(a__jsonl=[1, 2], b__jsonl=b'{"id": ')
-    with pytest.raises(MalformedSource, match=r"b\.jsonl` is broken: line 1"):
+    with pytest.raises(MalformedSource, match=r"b\.jsonl` cannot be read: line 1"):
         till.fetch()
     till.drop(a__jsonl=[11, 12, 13], b__jsonl=[14])
     made = till.fetch(again=True)
@@ -132,7 +132,7 @@ def test_a_renamed_or_compressed_file_is_not_counted_twice(till: Till) -> None:
         "b.jsonl": "skipped",
     }
     assert [note.why for note in made.files][2:] == [
-        "is the same file as `renamed.jsonl`, which was dropped since", "is the same file as `b.jsonl.gz`, which was dropped since",
+        "is the same file as `renamed.jsonl`, which was dropped later", "is the same file as `b.jsonl.gz`, which was dropped later",
     ]  # fmt: skip
     assert till.staged() == 3
 

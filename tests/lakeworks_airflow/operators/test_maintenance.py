@@ -194,7 +194,7 @@ def test_a_withdrawal_and_its_rollback_are_named_by_their_runs(published: Lake) 
         {"dag_run": SimpleNamespace(run_id="lake_page__3")}
     )
     assert (back["publication"], back["rows"]) == (3, live.rows)
-    with pytest.raises(AirflowFailException, match="nothing in quarantine"):
+    with pytest.raises(AirflowFailException, match="no quarantined rows"):
         operator(ReplayOperator, table=BRONZE, period="2019-01").execute(
             {
                 "dag_run": SimpleNamespace(run_id="lake_page__4", start_date=datetime.now(UTC)),

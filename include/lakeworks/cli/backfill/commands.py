@@ -144,8 +144,9 @@ def cancel_backfill(backfill: BackfillArgument) -> None:
         before = runs.find(api, backfill)
         after = runs.cancel(api, before)
     say(
-        f"cancelled: {before.count('queued') - after.count('queued')} periods will not run; {after.count('running')} run to "
-        f"their end, {after.count('success')} are done. The same `lakeworks backfill start` brings the rest later."
+        f"cancelled: {before.count('queued') - after.count('queued')} periods will not run; "
+        f"{after.count('running')} run to their end, {after.count('success')} are done. Repeat the same "
+        "`lakeworks backfill start` to run the rest later."
     )
 
 

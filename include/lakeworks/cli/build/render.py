@@ -15,7 +15,7 @@ from lakeworks.transform.sql import bind, has_parameters, load_sql, render
 
 Dialect = Annotated[str, typer.Option("--dialect", help=f"duckdb, {', '.join(DIALECTS)}", show_default=False)]
 PeriodOfSql = Annotated[
-    str | None, typer.Argument(help="2019-01 or 2019-01-05, where the SQL depends on it", show_default=False)
+    str | None, typer.Argument(help="2019-01 or 2019-01-05, if the SQL depends on the period", show_default=False)
 ]
 
 
@@ -29,7 +29,7 @@ def render_table(table: TableArgument, dialect: Dialect, period: PeriodOfSql = N
     contract = load_contract(table)
     sql = load_sql(contract)
     if sql is None:
-        raise ContractError(f"`{table}` has no transform.sql: it takes its source as it is. Nothing was printed.")
+        raise ContractError(f"`{table}` has no transform.sql: it copies its source. Nothing was printed.")
     if has_parameters(sql):
         if period is None:
             raise ConfigError(
@@ -39,4 +39,4 @@ def render_table(table: TableArgument, dialect: Dialect, period: PeriodOfSql = N
         sql = bind(sql, Period.parse(period))
     typer.echo(sql.rstrip() if dialect == "duckdb" else render(sql, dialect))
     if has_function(contract):
-        say("A function of Python makes the table's rows from these.", style="dim", to_stderr=True)
+        say("A Python function computes the table's rows from these.", style="dim", to_stderr=True)

@@ -32,9 +32,9 @@ ParamOption = Annotated[
     typer.Option("--param", help="value of the next `?`, or name=value of `:name`; once for each", show_default=False),
 ]
 GroupOption = Annotated[
-    str | None, typer.Option("--work-group", help="default: the one that lake.yml declares", show_default=False)
+    str | None, typer.Option("--work-group", help="work group; default: the one in lake.yml", show_default=False)
 ]
-Patience = Annotated[float, typer.Option("--timeout", help="seconds; then the query is stopped", min=1)]
+Patience = Annotated[float, typer.Option("--timeout", help="seconds after which the query is stopped", min=1)]
 
 
 def run_athena_query(  # noqa: PLR0913, PLR0917 - each is an option of the command

@@ -91,7 +91,7 @@ def plan_act(airflow: Airflow, lake: Lake, act: str, name: str, dag_id: str, ask
     details = airflow.find(f"dags/{dag_id}/details")
     if details is None:
         raise LakeNotFound(
-            f"This Airflow has no DAG `{dag_id}`, which would do it. Nothing was changed. Copy Lakeworks' "
+            f"This Airflow has no DAG `{dag_id}` for this act. Nothing was changed. Copy Lakeworks' "
             f"`dags/operations/{dag_id}.py` into the project's DAG folder, or use the command line."
         )
     planned = {"replay": _replay, "rollback": _rollback, "withdraw": _withdraw}[act](lake, contract, asked)
