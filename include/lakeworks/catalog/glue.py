@@ -181,8 +181,8 @@ class GlueCatalog:
     def _with_columns(self, contract: Contract, write: Callable[[list[dict[str, str]]], int]) -> int:
         """Write partitions with the table's columns until those have not changed meanwhile; returns the largest count.
 
-        A run with a new column changes the table, then lists the partitions. One that is written with the columns of before
-        after that listing would keep them, so the process that wrote it looks at the table again.
+        A run with a new column changes the table, then lists the partitions. A partition written after that listing with the
+        earlier columns would keep them. So the process that wrote it reads the table's columns again.
         """
         columns, count = self.columns(contract), 0
         for _ in range(_ATTEMPTS):
@@ -192,8 +192,8 @@ class GlueCatalog:
                 return count
             columns = current
         raise LakeUnavailable(
-            f"`{contract.name}`: others kept changing its columns in the catalog. Its partitions are registered, perhaps not "
-            f"with the newest columns; the data is live. Run: lakeworks catalog repair {contract.name}"
+            f"`{contract.name}`: other writers kept changing its columns in the catalog. Its partitions are registered, "
+            f"perhaps not with the newest columns; the data is live. Run: lakeworks catalog repair {contract.name}"
         )
 
     def _upsert(

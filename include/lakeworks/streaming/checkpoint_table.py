@@ -92,8 +92,8 @@ class CheckpointTable:
         except Exception as error:
             if isinstance(error.__cause__, ClientError) and _code(error.__cause__) == "ConditionalCheckFailedException":
                 raise LeaseLost(
-                    f"Another process has taken over a shard of `{self.stream}`; this one changed nothing. It goes on with its "
-                    "other shards."
+                    f"Another process has taken over a shard of `{self.stream}`; this one changed nothing. It continues with "
+                    "its other shards."
                 ) from error
             raise
 

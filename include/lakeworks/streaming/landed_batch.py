@@ -63,7 +63,7 @@ class BatchLanding:
             if there is None or there.metadata.get("content") != content:
                 raise LiveChanged(
                     f"`{self.store.uri(key)}` has other records than shard {shard} of `{self.place.kinesis_name}` between "
-                    f"{window.first} and {window.last}: something other than lakeworks wrote it. It is left alone, and the "
+                    f"{window.first} and {window.last}: another program wrote it. It is unchanged, and the "
                     "checkpoint stays before it. Move it away, and start the consumer again."
                 ) from error
         problems = sum(bool(line.problem) for line in lines)

@@ -180,7 +180,7 @@ class ShardIngest:
             raise RecordsGone(
                 f"Shard {self.checkpoint.shard}: {window.records} records between {window.first} and {window.last} were to "
                 f"land, and the stream has {len(wanted)} of them: its retention is over. Nothing was landed for them. The "
-                "checkpoint stays; put what is left of them into the stream again, and remove `window` from the checkpoint."
+                "checkpoint stays; put the remaining records into the stream again, and remove `window` from the checkpoint."
             )
         self.reader.rewind(window.last)
         return wanted

@@ -69,7 +69,7 @@ def test_a_column_without_a_type_claims_none(tmp_path: Path, before: str | None)
     conformed = received(tmp_path, pa.nulls(2), before)
     assert conformed.extra == ()
     assert conformed.reader.read_all().column_names == ["id"]
-    assert conformed.drift == ("`Note` is new and holds nothing yet, kept in landing only",)
+    assert conformed.drift == ("`Note` is new and has no value yet; kept in landing only",)
 
 
 @pytest.mark.parametrize(("before", "note"), [("bigint", pa.array([7], pa.int32())), ("int", pa.array([7]))])

@@ -167,7 +167,9 @@ def test_a_shrinking_file_is_noted_and_stops_by_the_bound(till: Till) -> None:
 
 def test_an_error_names_table_file_and_line(till: Till) -> None:
     till.drop(a__jsonl=b'{"id": 1}\n{"id": \n')
-    with pytest.raises(MalformedSource, match=r"`bronze.test.events` 2026-01-06: `s3://.*/a.jsonl` cannot be read: line 2"):
+    with pytest.raises(
+        MalformedSource, match=r"`bronze.test.events` 2026-01-06: `s3://.*/a.jsonl` cannot be read: line 2"
+    ):
         till.fetch()
     till.drop(a__jsonl=[*range(10)])
     till.fetch()
