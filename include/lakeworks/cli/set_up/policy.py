@@ -25,7 +25,7 @@ PolicyPurpose = StrEnum("PolicyPurpose", [(item.name, item.value) for item in Pu
 
 
 def print_policy(
-    purpose: Annotated[PolicyPurpose, typer.Option("--for", show_default=False, help="Who gets it.")],
+    purpose: Annotated[PolicyPurpose, typer.Option("--for", show_default=False, help="Role that gets the policy.")],
     tenant: Annotated[str | None, typer.Option(help="The tenant, for `--for tenant`.")] = None,
     account: Annotated[str | None, typer.Option(help="AWS account of the lake; default: the credentials' own.")] = None,
 ) -> None:
