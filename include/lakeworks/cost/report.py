@@ -93,7 +93,7 @@ def bucket_lifecycle(lake: Lake) -> Callable[[str], StorageLife]:
 def _rules(lake: Lake, bucket: str) -> list[Any]:
     try:
         with translated("read the lifecycle of", bucket):
-            return list(lake.store.client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"])
+            return list(lake.store.client.get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", []))
     except LakeNotFound:
         return []
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from lakeworks.airflow_api import Airflow
-from lakeworks.errors import ConfigError, LakeAccessDenied, LakeNotFound
+from lakeworks.errors import ConfigError, LakeAccessDenied, LakeError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.settings import current_settings
 from lakeworks_airflow.lake_page.backfills_view import read_backfills
@@ -43,8 +43,8 @@ class OperationPages:
         """Return the last bill; None if there is none yet. Begins to read it, without a wait."""
         try:
             found = self.readings.get("the bill", self._bill, keep=BILL_KEPT, patience=patience)
-        except ConfigError:
-            return None  # a price is missing; the page about money says which
+        except LakeError:
+            return None  # a price or a permission is missing, or S3 does not answer; the page about money says which
         return None if isinstance(found, Underway) else found.value
 
     def money(self, request: Request) -> Response:

@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from fastapi import HTTPException
 
 from lakeworks.airflow_api import Activity
@@ -150,6 +153,33 @@ def test_a_proposal_is_compared_or_says_what_is_wrong(orders: Shown, query: str,
     text = orders.text(f"/lake/money?compare=yes&{query}")
     assert says in Markup(text).texts
     assert "script" not in Markup(text).tags
+
+
+class Denial:
+    """The body of S3's refusal."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+
+def test_the_overview_is_shown_without_the_permission_to_read_the_bill(orders: Shown) -> None:
+    asked = []
+
+    def deny(request: Any, **_: Any) -> AWSResponse:
+        asked.append(request.url)
+        return AWSResponse(request.url, 403, {}, Denial())
+
+    events, name = orders.lake.store.client.meta.events, "before-send.s3.GetBucketLifecycleConfiguration"
+    events.register(name, deny)
+    try:
+        client = opened(orders.lake)
+        refused = client.get("/lake/money")
+        assert (refused.status_code, "read the lifecycle of" in refused.text) == (500, True)
+        for _ in range(3):
+            assert client.get("/lake/").status_code == 200
+    finally:
+        events.unregister(name, deny)
+    assert len(asked) > 1, "the overview asked for the bill, too"
 
 
 def test_a_source_shows_what_is_left_what_was_fetched_and_what_waits(orders: Shown) -> None:
