@@ -6,6 +6,7 @@ from datetime import datetime
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import INBOX
+from lakeworks.infrastructure.aws_partition import partition_of
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lifecycle_review import Judgement
@@ -42,6 +43,11 @@ class LakeLocation:
     region: str
     account: str | None = None
     secure: bool = True
+
+    @property
+    def partition(self) -> str:
+        """Return the partition in every ARN: buckets of China and GovCloud refuse policies with others."""
+        return partition_of(self.region)
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,9 @@ def _log_bucket(place: LakeLocation, config: LakeConfig, names: _Names) -> Itera
         return
     yield from _guarded(names.logs, config, None)
     sources = [place.bucket, *names.layers.values()]
-    logs = policy.deliveries(names.logs, config.logging.prefix, "logging.s3.amazonaws.com", sources, place.account)
+    logs = policy.deliveries(
+        names.logs, config.logging.prefix, "logging.s3.amazonaws.com", sources, place.account, partition=place.partition
+    )
     inventories = _inventory_policy(place, config, names.logs, sources)
     yield policy.BucketPolicy(names.logs, {**_tls(place, names.logs), **logs, **inventories}, not place.secure)
     yield LifecycleRules(names.logs, log_rules(config.logging.expire_after_days))
@@ -147,9 +155,9 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
     yield from _guarded(bucket, config, kms)
     statements = {
         **_tls(place, bucket),
-        **(policy.one_key(bucket, kms) if kms else {}),
-        **policy.readers(bucket, config.access.readers),
-        **policy.writers(bucket, config.access.writers, tags=bool(config.object_tags)),
+        **(policy.one_key(bucket, kms, partition=place.partition) if kms else {}),
+        **policy.readers(bucket, config.access.readers, partition=place.partition),
+        **policy.writers(bucket, config.access.writers, tags=bool(config.object_tags), partition=place.partition),
         **({} if names.logs else _inventory_policy(place, config, bucket, [bucket])),
     }
     yield policy.BucketPolicy(bucket, statements, not place.secure)
@@ -158,7 +166,7 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
     yield LifecycleRules(bucket, rules, frozenset(wish.judgement.refused), notes)
     yield from (IntelligentTiering(bucket, one) for one in config.intelligent_tiering if here(one.prefix))
     if config.inventory:
-        yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account)
+        yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account, place.partition)
     if names.logs and config.logging:
         yield AccessLogs(bucket, names.logs, config.logging.prefix)
     receivers = (
@@ -173,6 +181,7 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
         prefixes = (copy.prefix,) if copy.prefix else KEPT
         yield ReplicationRules(
             bucket, names.replica, copy.role_arn, copy.storage_class, tuple(filter(here, prefixes)), copy.kms_key_id, bool(kms),
+            place.partition,
         )  # fmt: skip
 
 
@@ -180,13 +189,13 @@ def _inbox_arn(place: LakeLocation, config: LakeConfig) -> str:
     assert config.inbox_events is not None  # noqa: S101 - both callers asked
     if not config.inbox_events.is_ours:
         return str(config.inbox_events.queue)
-    return f"arn:aws:sqs:{place.region}:{place.account}:{config.inbox_events.name(place.bucket)}"
+    return f"arn:{place.partition}:sqs:{place.region}:{place.account}:{config.inbox_events.name(place.bucket)}"
 
 
 def _inbox_queue(place: LakeLocation, config: LakeConfig) -> Iterator[Resource]:
     if config.inbox_events and config.inbox_events.is_ours:
         name = config.inbox_events.name(place.bucket)
-        yield InboxQueue(name, _inbox_arn(place, config), place.bucket, place.account or "")
+        yield InboxQueue(name, _inbox_arn(place, config), place.bucket, place.account or "", place.partition)
 
 
 def _inbox_notification(place: LakeLocation, config: LakeConfig, bucket: str) -> Iterator[Notification]:
@@ -225,11 +234,13 @@ def _streams(config: LakeConfig) -> Iterator[Resource]:
 
 
 def _tls(place: LakeLocation, bucket: str) -> Document:
-    return policy.tls_only(bucket) if place.secure else {}
+    return policy.tls_only(bucket, partition=place.partition) if place.secure else {}
 
 
 def _inventory_policy(place: LakeLocation, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
     """Return the policy for inventories; they go to the log bucket if there is one, else to the listed bucket."""
     if not config.inventory:
         return {}
-    return policy.deliveries(bucket, config.inventory.prefix, "s3.amazonaws.com", sources, place.account)
+    return policy.deliveries(
+        bucket, config.inventory.prefix, "s3.amazonaws.com", sources, place.account, partition=place.partition
+    )

@@ -68,13 +68,13 @@ def canonical(statement: Document) -> Document:
     return {key: _sorted(value, key) for key, value in statement.items()}
 
 
-def tls_only(bucket: str) -> Document:
+def tls_only(bucket: str, *, partition: str = "aws") -> Document:
     """Deny requests without TLS, or with a version below TLS 1.2."""
     everything: Document = {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:*",
-        "Resource": _bucket_and_objects(bucket),
+        "Resource": _bucket_and_objects(bucket, partition),
     }
     return {
         f"{OUR_SID}TlsOnly": {
@@ -90,7 +90,7 @@ def tls_only(bucket: str) -> Document:
     }
 
 
-def one_key(bucket: str, kms_key_id: str) -> Document:
+def one_key(bucket: str, kms_key_id: str, *, partition: str = "aws") -> Document:
     """Deny uploads with another KMS key than the lake's. Uploads without a key get the default.
 
     S3 compares the key's full ARN, so an id or alias gets no such statement.
@@ -106,7 +106,7 @@ def one_key(bucket: str, kms_key_id: str) -> Document:
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:PutObject",
-            "Resource": f"{_arn(bucket)}/*",
+            "Resource": f"{_arn(bucket, partition)}/*",
             "Condition": {**key, **asks},
         }
     }
@@ -116,13 +116,13 @@ def one_key(bucket: str, kms_key_id: str) -> Document:
 TAG_ACTIONS = ("PutObjectTagging", "GetObjectTagging", "PutObjectVersionTagging", "GetObjectVersionTagging")
 
 
-def readers(bucket: str, roles: Sequence[str]) -> Document:
+def readers(bucket: str, roles: Sequence[str], *, partition: str = "aws") -> Document:
     """Return the resources of live tables: no landing, ledger, staging, quarantine or audits."""
     if not roles:
         return {}
     prefixes = [f"{layer}/" for layer in LAYERS]
     who = {"Effect": "Allow", "Principal": {"AWS": list(roles)}}
-    objects = [f"{_arn(bucket)}/{prefix}*" for prefix in prefixes]
+    objects = [f"{_arn(bucket, partition)}/{prefix}*" for prefix in prefixes]
     condition = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
     return {
         f"{OUR_SID}Read": {
@@ -135,13 +135,13 @@ def readers(bucket: str, roles: Sequence[str]) -> Document:
             "Sid": f"{OUR_SID}ReadList",
             **who,
             "Action": "s3:ListBucket",
-            "Resource": _arn(bucket),
+            "Resource": _arn(bucket, partition),
             "Condition": condition,
         },
     }
 
 
-def writers(bucket: str, roles: Sequence[str], *, tags: bool = False) -> Document:
+def writers(bucket: str, roles: Sequence[str], *, tags: bool = False, partition: str = "aws") -> Document:
     """Return the statement for the pipeline's role: no right to change the bucket's settings or to remove versions."""
     if not roles:
         return {}
@@ -156,36 +156,39 @@ def writers(bucket: str, roles: Sequence[str], *, tags: bool = False) -> Documen
         *(TAG_ACTIONS if tags else ()),
     ]
     lists = ["ListBucket", "ListBucketVersions", "ListBucketMultipartUploads", "GetBucketLocation"]
+    arn = _arn(bucket, partition)
     return {
         f"{OUR_SID}Write": {
-            "Sid": f"{OUR_SID}Write", **who, "Action": [f"s3:{name}" for name in actions], "Resource": f"{_arn(bucket)}/*",
+            "Sid": f"{OUR_SID}Write", **who, "Action": [f"s3:{name}" for name in actions], "Resource": f"{arn}/*",
         },
         f"{OUR_SID}WriteList": {
-            "Sid": f"{OUR_SID}WriteList", **who, "Action": [f"s3:{name}" for name in lists], "Resource": _arn(bucket),
+            "Sid": f"{OUR_SID}WriteList", **who, "Action": [f"s3:{name}" for name in lists], "Resource": arn,
         },
     }  # fmt: skip
 
 
-def deliveries(bucket: str, prefix: str, service: str, sources: Sequence[str], account: str | None) -> Document:
+def deliveries(
+    bucket: str, prefix: str, service: str, sources: Sequence[str], account: str | None, *, partition: str = "aws"
+) -> Document:
     """Let S3 itself write access logs (`logging.s3.amazonaws.com`) or inventories (`s3.amazonaws.com`) for our buckets."""
     sid = f"{OUR_SID}{'Logs' if service.startswith('logging') else 'Inventory'}"
-    condition: Document = {"ArnLike": {"aws:SourceArn": [_arn(source) for source in sources]}}
+    condition: Document = {"ArnLike": {"aws:SourceArn": [_arn(source, partition) for source in sources]}}
     if account:
         condition["StringEquals"] = {"aws:SourceAccount": account}
     return {
         sid: {
             "Sid": sid, "Effect": "Allow", "Principal": {"Service": service}, "Action": "s3:PutObject",
-            "Resource": f"{_arn(bucket)}/{prefix.rstrip('/')}/*", "Condition": condition,
+            "Resource": f"{_arn(bucket, partition)}/{prefix.rstrip('/')}/*", "Condition": condition,
         }
     }  # fmt: skip
 
 
-def _arn(bucket: str) -> str:
-    return f"arn:aws:s3:::{bucket}"
+def _arn(bucket: str, partition: str) -> str:
+    return f"arn:{partition}:s3:::{bucket}"
 
 
-def _bucket_and_objects(bucket: str) -> list[str]:
-    return [_arn(bucket), f"{_arn(bucket)}/*"]
+def _bucket_and_objects(bucket: str, partition: str) -> list[str]:
+    return [_arn(bucket, partition), f"{_arn(bucket, partition)}/*"]
 
 
 def _sorted(value: Any, key: str) -> Any:

@@ -67,12 +67,12 @@ class GlueCrawler(Resource):
             "Name": self.name, "Role": target["Role"], "DatabaseName": target["DatabaseName"], "Description": MADE_BY,
             "Targets": {"S3Targets": [{"Path": target["Path"]}]},
             "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
-            "Schedule": target.get("Schedule", ""),
         }  # fmt: skip
+        schedule = {"Schedule": target["Schedule"]} if "Schedule" in target else {}
         try:
-            client.create_crawler(**definition)
+            client.create_crawler(**definition, **schedule)
         except client.exceptions.AlreadyExistsException:
-            client.update_crawler(**definition)
+            client.update_crawler(**definition, **(schedule or {"Schedule": ""}))  # an empty one removes it
 
     @property
     def _crawler(self) -> Crawler:

@@ -21,6 +21,7 @@ class InboxQueue(Resource):
     arn: str = ""
     bucket: str = ""
     account: str = ""
+    partition: str = "aws"
 
     def desired(self) -> Document:
         """Return the retention, and the statement that admits S3."""
@@ -31,7 +32,7 @@ class InboxQueue(Resource):
             "Action": "sqs:SendMessage",
             "Resource": self.arn,
             "Condition": {
-                "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{self.bucket}"},
+                "ArnEquals": {"aws:SourceArn": f"arn:{self.partition}:s3:::{self.bucket}"},
                 "StringEquals": {"aws:SourceAccount": self.account},
             },
         }

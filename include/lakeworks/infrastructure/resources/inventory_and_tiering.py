@@ -61,10 +61,15 @@ class InventoryReport(Resource):
     to: str = ""
     inventory: Inventory = field(default_factory=Inventory)
     account: str | None = None
+    partition: str = "aws"
 
     def desired(self) -> Document:
         """Return the configuration."""
-        destination = {"Bucket": f"arn:aws:s3:::{self.to}", "Format": "Parquet", "Prefix": self.inventory.prefix}
+        destination = {
+            "Bucket": f"arn:{self.partition}:s3:::{self.to}",
+            "Format": "Parquet",
+            "Prefix": self.inventory.prefix,
+        }
         if self.account:
             destination["AccountId"] = self.account
         return {

@@ -1,18 +1,23 @@
 """Lifecycle rules: colder classes by layer and table, and expiry of temporary objects."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from lakeworks.aws_errors import translated
 from lakeworks.contract import Contract, Retention
 from lakeworks.core.layout import LANDING, STAGING
 from lakeworks.core.names import LAYERS
+from lakeworks.errors import LakeNotFound
 from lakeworks.infrastructure.bucket_names import OURS
 from lakeworks.infrastructure.lifecycle_config import Lifecycle, Rule
 from lakeworks.infrastructure.manifest_words import TEMPORARY
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
 
 RESULTS = "_results"
+# The size below which S3 moves nothing. A PUT without it would set the default again.
+_SMALLEST = "TransitionDefaultMinimumObjectSize"
 _LIMIT = 1000  # rules a bucket; S3 user guide, "Lifecycle configuration quotas"
 
 
@@ -47,7 +52,11 @@ class LifecycleRules(SharedDocument):
     def write(self, client: Any, target: Document) -> None:
         """Write the whole configuration: S3 replaces it."""
         configuration = {"Rules": list(target.values())}
-        client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration=configuration)
+        smallest: Document = {}
+        with suppress(LakeNotFound), translated("read the lifecycle of", self.name):
+            answer = client.get_bucket_lifecycle_configuration(Bucket=self.name)
+            smallest = {_SMALLEST: answer[_SMALLEST]} if _SMALLEST in answer else {}
+        client.put_bucket_lifecycle_configuration(Bucket=self.name, LifecycleConfiguration=configuration, **smallest)
 
     def notes(self, current: Document) -> list[str]:
         """Return warnings about cost and about S3's limit."""
@@ -185,8 +194,8 @@ def _housekeeping(config: Lifecycle) -> Iterator[Document]:
 def _canonical(rule: Document) -> Document:
     """Return a rule in one form: servers differ in empty members, whole-bucket filters and the order of transitions."""
     plain: Document = without_empty(rule)
-    if "Prefix" not in plain and not plain.get("Filter"):
-        plain["Filter"] = {"Prefix": ""}
+    if not plain.get("Filter"):  # rules of the first form have their prefix outside: S3 refuses a mix of both forms
+        plain["Filter"] = {"Prefix": plain.pop("Prefix", "")}
     if "Transitions" in plain:
         plain["Transitions"] = sorted(
             plain["Transitions"], key=lambda move: (move.get("Days", 0), move["StorageClass"])

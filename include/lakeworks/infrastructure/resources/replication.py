@@ -27,6 +27,7 @@ class ReplicationRules(SharedDocument):
     prefixes: tuple[str, ...] = KEPT
     kms_key_id: str | None = None
     encrypted_with_kms: bool = False
+    partition: str = "aws"
 
     def desired(self) -> Document:
         """Return our rules, and the role that all rules of a bucket share."""
@@ -35,7 +36,7 @@ class ReplicationRules(SharedDocument):
 
     def _rule(self, prefix: str, place: int) -> Document:
         """Return one rule. Its priority starts at 100: no two rules of a bucket may have one priority."""
-        destination: Document = {"Bucket": f"arn:aws:s3:::{self.to}", "StorageClass": self.storage_class}
+        destination: Document = {"Bucket": f"arn:{self.partition}:s3:::{self.to}", "StorageClass": self.storage_class}
         rule: Document = {
             "ID": f"{_RULE}-{prefix.strip('_/').replace('/', '-') or 'all'}", "Priority": 100 + place, "Status": "Enabled",
             "Filter": {"Prefix": prefix}, "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": destination,

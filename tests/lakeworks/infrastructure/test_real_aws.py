@@ -1,0 +1,70 @@
+"""What AWS refuses and no stand-in does: foreign partitions, a mix of lifecycle forms, a crawler with an empty schedule."""
+
+import json
+from typing import Any
+
+from lakeworks.infrastructure import plan_apply as engine
+from lakeworks.infrastructure.config import Crawler, LakeConfig, load_config
+from lakeworks.infrastructure.desired_state import DesiredState, LakeLocation, desired_resources
+from lakeworks.infrastructure.lifecycle_config import Lifecycle
+from lakeworks.infrastructure.lifecycle_review import Judgement
+from lakeworks.infrastructure.resources.glue import GlueCrawler
+from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, rules_of
+from tests.conftest import client as new_client
+from tests.lakeworks.infrastructure.conftest import ROLE
+from tests.lakeworks.infrastructure.test_config import EXAMPLE
+
+
+def test_every_arn_that_we_make_is_of_the_lakes_partition() -> None:
+    """Buckets in China and GovCloud refuse a policy with `arn:aws:` (MalformedPolicy)."""
+    config: LakeConfig = load_config(EXAMPLE)
+    for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-central-1", "aws")):
+        wish = DesiredState(config, [], {}, Judgement({}, ()), lambda: None)  # type: ignore[arg-type, return-value]
+        made = desired_resources(LakeLocation("acme-lake", region, "1"), wish)
+        text = " ".join(json.dumps(item.desired(), default=str) for item in made if item.kind != "manifest")
+        ours = [
+            word for word in text.split('"') if word.startswith("arn:") and ("acme-" in word or word.endswith("lake"))
+        ]
+        written = [word for word in ours if word not in EXAMPLE.read_text()]
+        assert written
+        assert {word.split(":")[1] for word in written} == {partition}
+
+
+def heard(made: Any, operation: str) -> list[dict[str, Any]]:
+    """The parameters of an operation, as they are sent."""
+    found: list[dict[str, Any]] = []
+
+    def hear(params: dict[str, Any], **_: Any) -> None:
+        found.append(dict(params))
+
+    made.meta.events.register(f"provide-client-params.{operation}", hear)
+    return found
+
+
+def test_rules_of_the_first_form_are_kept_in_the_second(moto_url: str, bucket: str) -> None:
+    """S3 answers 400 to a configuration with both forms, and a PUT without a smallest size resets it."""
+    s3 = new_client("s3", moto_url)
+    s3.create_bucket(Bucket=bucket)
+    theirs = {"ID": "theirs", "Prefix": "logs/", "Status": "Enabled", "Expiration": {"Days": 9}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [theirs]})
+
+    def answer(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["TransitionDefaultMinimumObjectSize"] = "varies_by_storage_class"
+
+    s3.meta.events.register("after-call.s3.GetBucketLifecycleConfiguration", answer)
+    sent = heard(s3, "s3.PutBucketLifecycleConfiguration")
+    ours = LifecycleRules(bucket, rules_of(Lifecycle(), []))
+    list(engine.apply([ours], lambda service, region=None: s3))
+    (put,) = sent
+    rules = {rule["ID"]: rule for rule in put["LifecycleConfiguration"]["Rules"]}
+    assert (rules["theirs"]["Filter"], "Prefix" in rules["theirs"]) == ({"Prefix": "logs/"}, False)
+    assert len(rules) > 1
+    assert put["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+
+
+def test_a_crawler_without_a_schedule_is_made_without_one(moto_url: str, bucket: str) -> None:
+    glue = new_client("glue", moto_url)
+    sent = heard(glue, "glue.CreateCrawler")
+    wish = Crawler(name="x", role_arn=f"{ROLE}/c", database="d", prefix="exports/")
+    list(engine.apply([GlueCrawler(f"lakeworks-{bucket}", wish, bucket)], lambda service, region=None: glue))
+    assert ["Schedule" in params for params in sent] == [False]
