@@ -106,6 +106,7 @@ _ACTIONS = {
     "CreateCrawler": "CreateCrawler, or iam:PassRole on its role",
     "UpdateCrawler": "UpdateCrawler, or iam:PassRole on its role",
     "DeleteMessageBatch": "sqs:DeleteMessage",
+    "TransactWriteItems": "dynamodb:PutItem or dynamodb:UpdateItem",
     **dict.fromkeys(
         ("DescribeBudget", "DescribeNotificationsForBudget", "DescribeSubscribersForNotification"), "budgets:ViewBudget"
     ),

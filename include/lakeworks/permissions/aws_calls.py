@@ -140,10 +140,7 @@ _TABLE = {
         s3.DeleteObject           s3:DeleteObject s3:DeleteObjectVersion
     """,
     ("doctor", On.TRIAL_LIST, ""): "s3.ListObjectVersions s3:ListBucketVersions",
-    ("doctor", On.CATALOG, ""): """
-        glue.GetDatabase
-        glue.GetTables
-    """,
+    ("doctor", On.CATALOG, ""): "glue.GetDatabase\nglue.GetTables",
     ("doctor", On.TRIAL_TABLES, ""): """
         glue.CreateTable
         glue.GetTable
@@ -244,6 +241,7 @@ _TABLE = {
         dynamodb.GetItem
         dynamodb.PutItem
         dynamodb.Query
+        dynamodb.TransactWriteItems dynamodb:PutItem dynamodb:UpdateItem
     """,
 }  # fmt: skip
 
