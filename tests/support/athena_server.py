@@ -7,25 +7,25 @@ the lake's Glue tables and files (`athena_engine`). Time passes by looks: a quer
 Written from the API reference and botocore's service model; it holds everything in memory and shares no code with lakeworks.
 """
 
-import json
 import threading
 import uuid
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.support.athena_engine import Answer, Engine, QueryFault, is_read, syntax_fault
+from tests.support.json_service import ServiceRefusal, serving_json
 
 Call = dict[str, Any]
 ENDS = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-class AthenaRefusal(Exception):
+class AthenaRefusal(ServiceRefusal):
+    """A refusal of Athena; nearly all of them say that the request is invalid."""
+
     def __init__(self, message: str, code: str = "InvalidRequestException", status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
+        super().__init__(code, message, status)
 
 
 @dataclass
@@ -277,32 +277,5 @@ def serving_athena(engine: Engine, port: int = 0) -> Any:
     """Serve on loopback; gives the service and its address."""
     athena = Athena(engine)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
-            try:
-                status, answer = 200, athena.answer(self.headers["X-Amz-Target"].removeprefix("AmazonAthena."), body)
-            except AthenaRefusal as refusal:
-                status, answer = refusal.status, {"__type": refusal.code, "Message": str(refusal)}
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield athena, f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving_json(athena.answer, port) as url:
+        yield athena, url

@@ -6,15 +6,15 @@ throttles whole calls or single items when told to (`faults`). Written from the 
 holds everything in memory and shares no code with lakeworks. Run it: `python -m tests.support.glue_server <port>`.
 """
 
-import json
 import sys
 import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.json_service import ServiceRefusal, serving_json
 
 Call = dict[str, Any]
 LIMITS = {
@@ -25,10 +25,8 @@ LIMITS = {
 }
 
 
-class GlueError(Exception):
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+class GlueError(ServiceRefusal):
+    """A refusal of Glue."""
 
 
 class Glue:
@@ -211,35 +209,8 @@ def serving_glue(port: int = 0) -> Any:
     """Serve on loopback; gives the catalog and its address."""
     glue = Glue()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
-            try:
-                status, answer = 200, glue.answer(self.headers["X-Amz-Target"].removeprefix("AWSGlue."), body)
-            except GlueError as error:
-                status, answer = 400, {"__type": error.code, "message": str(error)}
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield glue, f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving_json(glue.answer, port) as url:
+        yield glue, url
 
 
 if __name__ == "__main__":
