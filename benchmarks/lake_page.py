@@ -47,15 +47,11 @@ def main(count: int) -> None:
         )
         glue.send(count)
         glue.recv()
-        os.environ |= {"LAKE_BUCKET": BUCKET, "LAKE_REGION": "us-east-1"}
         sys.stdout.write("| page | first reading s | its CPU s | page s | bytes |\n|---|---|---|---|---|\n")
         measure(lake, f"overview, {len(all_tables())} tables", "/")
         os.environ["LAKE_PROJECT"] = str(project(Path(scratch)))
         measure(lake, f"table, {count:,} partitions", f"/tables/{CONTRACT.name}")
         measure(lake, "one day of it", f"/tables/{CONTRACT.name}?day=2020-02-05")
-        measure(lake, f"money, {count:,} objects", "/money")
-        measure(lake, "money with a proposal", "/money?compare=yes&lifecycle=30:STANDARD_IA")
-        measure(lake, "sources", "/sources")
 
 
 def project(root: Path) -> Path:
