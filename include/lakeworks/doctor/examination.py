@@ -23,12 +23,14 @@ from lakeworks.errors import LakeError
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.confirmation import confirmation_of
 from lakeworks.infrastructure.resource import Clients
+from lakeworks.landing.inbox import LakeInbox
+from lakeworks.s3.object_store import ObjectStore
 from lakeworks.settings import Settings
 
 _POLICY = "The permissions: `lakeworks policy --for doctor`. A KMS key's own policy must admit the role too."
 _AWS = ("clock", "credentials")
-# Tables of this source are landed by the lake itself.
-_NO_VENDOR = "lake"
+# The lake itself lands the tables of these sources: from its bill, and from Kinesis.
+_NO_VENDOR = {"lake", "stream"}
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,9 @@ def every_check(of: Deployment) -> Iterator[HealthCheck]:
         yield from _bucket_checks(of, bucket)
     yield HealthCheck("catalog", lambda: _catalog(of).trial_tables(), _POLICY, _AWS)
     yield HealthCheck("athena", lambda: _athena(of), "Run `lakeworks bootstrap`: it makes the work group.", _AWS)
-    find = connection_finder(of.environment, of.airflow)
-    for name in sorted({item.source.partition(".")[0] for item in of.contracts if item.source} - {_NO_VENDOR}):
-        check = partial(source_connection, name, find, of.session)
+    find, inbox = connection_finder(of.environment, of.airflow), LakeInbox(ObjectStore(of.s3, of.settings.bucket))
+    for name in sorted({item.source.partition(".")[0] for item in of.contracts if item.source} - _NO_VENDOR):
+        check = partial(source_connection, name, find, of.session, inbox)
         yield HealthCheck(f"source {name}", check, f"Correct the Airflow connection `{name}` (docs/sources.md).")
     has_salt = of.settings.pii_salt is not None
     yield HealthCheck("salt", lambda: machine_checks.salt(of.contracts, is_set=has_salt))

@@ -9,6 +9,7 @@ from lakeworks.doctor.health_check import Diagnosis
 from lakeworks.errors import ConfigError, LakeError
 from lakeworks.sources import SourceConnection, open_source
 from lakeworks.sources.connection_fields import ConnectionFields
+from lakeworks.sources.files.file_drop import Inbox
 from lakeworks.sources.http.client import HttpSource
 
 _SECONDS = 10
@@ -37,14 +38,15 @@ def connection_finder(environment: Mapping[str, str], airflow: Airflow | None) -
     return find
 
 
-def source_connection(name: str, find: FindConnection, session: requests.Session) -> Diagnosis:
+def source_connection(name: str, find: FindConnection, session: requests.Session, inbox: Inbox) -> Diagnosis:
     """Open the source's client as a fetch does, and ask its address for any answer at all.
 
     Raises:
         ConfigError, ContractError: the connection is incomplete, or the source's module is broken.
     """
     found = find(name)
-    access = SourceConnection(found.address, found.password, found.extra) if found else SourceConnection()
+    fields = found or ConnectionFields()
+    access = SourceConnection(fields.address, fields.password, fields.extra, inbox=inbox)
     client = open_source(name, access=access)
     address = next((item.base_url for item in vars(client).values() if isinstance(item, HttpSource)), None)
     origin = f"connection `{name}`" if found else f"no connection `{name}` found: the vendor's own address, no key"

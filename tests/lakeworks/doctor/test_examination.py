@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.layout import trial_key
 from lakeworks.doctor.bucket_checks import TrialBucket
+from lakeworks.doctor.examination import every_check
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import client as new_client
@@ -198,3 +200,14 @@ def test_trial_objects_of_a_living_doctor_and_files_of_others_stay(deployment: M
     assert elsewhere in left_behind(of, moto_url), "another machine's is younger than an hour"
     TrialBucket(of.s3, of.settings.bucket, "us-east-1", False, at(3700)).clean()
     assert left_behind(of, moto_url) == [others]
+
+
+def test_every_source_of_this_lake_that_has_a_vendor_is_looked_at(deployment: Make, moto_url: str) -> None:
+    """Tables that the lake lands itself (its bill, its streams) have no vendor to ask."""
+    contracts = [load_contract(name) for name in all_tables()]
+    names = {check.name for check in every_check(deployment(moto_url, contracts=contracts))}
+    sources = {item.source.partition(".")[0] for item in contracts if item.source}
+    assert {name.removeprefix("source ") for name in names if name.startswith("source ")} == sources - {
+        "lake",
+        "stream",
+    }

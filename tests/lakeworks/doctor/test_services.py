@@ -15,6 +15,7 @@ from lakeworks.doctor.health_check import Diagnosis, HealthCheck, examine
 from lakeworks.doctor.source_check import connection_finder, source_connection
 from lakeworks.errors import ConfigError, LakeUnavailable, ScratchUnavailable
 from lakeworks.sources.connection_fields import ConnectionFields
+from lakeworks.sources.files.local_inbox import LocalInbox
 from lakeworks_local.stack.process import free_port
 from tests.conftest import contract_of
 from tests.support.airflow_server import serving_airflow
@@ -89,7 +90,9 @@ def test_airflow_that_is_down_or_not_set() -> None:
 def found_for(name: str, **variables: str) -> Diagnosis:
     """The diagnosis of a source, as the examination gives it."""
     find = connection_finder(variables, None)
-    check = HealthCheck(name, lambda: source_connection(name, find, requests.Session()), "the connection")
+    check = HealthCheck(
+        name, lambda: source_connection(name, find, requests.Session(), LocalInbox(Path("inbox"))), "the connection"
+    )
     return next(examine([check])).diagnosis
 
 
@@ -114,8 +117,12 @@ def test_an_incomplete_connection_is_a_failure_and_no_secret_is_shown() -> None:
         "yahoo", AIRFLOW_CONN_YAHOO=json.dumps({"password": "s3cret", "extra": {"accept_terms": "maybe"}})
     )
     assert (found.state, "s3cret" in str(found)) == ("failure", False)
-    assert "is no connection" in found_for("yahoo", AIRFLOW_CONN_YAHOO="{").detail
+    assert "is not a connection" in found_for("yahoo", AIRFLOW_CONN_YAHOO="{").detail
     assert found_for("exchange_calendars").detail == "needs no network"
+
+
+def test_the_lakes_own_inbox_needs_no_connection() -> None:
+    assert (found_for("file_drop").state, found_for("file_drop").detail) == ("ok", "needs no network")
 
 
 def test_a_connection_in_airflows_database_is_found() -> None:
