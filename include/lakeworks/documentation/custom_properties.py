@@ -18,6 +18,7 @@ FIELDS = (
     "deduplicate_by",
     "preserves_rows",
     "look_back_periods",
+    "may_empty",
     "late_data",
     "inputs",
     "quarantine",
