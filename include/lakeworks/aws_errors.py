@@ -41,7 +41,12 @@ _DENIED = {
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
     "UnrecognizedClientException",
+    "InvalidSecurity",
+    "KMS.AccessDeniedException",
+    "KmsAccessDenied",
     "AllAccessDisabled",
     "403",
 }
@@ -65,7 +70,8 @@ _CLOCK_WORDS = ("Signature expired", "Signature not yet current")
 # S3 answers 403 for an archived object (GLACIER, DEEP_ARCHIVE). This is not a permission problem.
 _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
 # AWS does not know the caller, so every further call would fail in the same way.
-_NOBODY = _DENIED - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
+_KMS = {"KMS.AccessDeniedException", "KmsAccessDenied"}
+_NOBODY = _DENIED - _KMS - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 # The permission a call needs, where its name differs from the call's. Without s3:ListBucket S3 refuses to say that
 # there is no object.
 _READ = "s3:GetObject (of a version s3:GetObjectVersion), or s3:ListBucket if it does not exist"
@@ -105,6 +111,8 @@ _ACTIONS = {
     "PutBucketIntelligentTieringConfiguration": "s3:PutIntelligentTieringConfiguration",
     "CreateCrawler": "CreateCrawler, or iam:PassRole on its role",
     "UpdateCrawler": "UpdateCrawler, or iam:PassRole on its role",
+    "GetQueueUrl": "sqs:GetQueueUrl",
+    "ReceiveMessage": "sqs:ReceiveMessage",
     "DeleteMessageBatch": "sqs:DeleteMessage",
     "TransactWriteItems": "dynamodb:PutItem or dynamodb:UpdateItem",
     **dict.fromkeys(
@@ -114,7 +122,15 @@ _ACTIONS = {
         ("CreateBudget", "UpdateBudget", "CreateNotification", "DeleteNotification"), "budgets:ModifyBudget"
     ),
 }
+_NO_QUEUE = (
+    "Run `lakeworks bootstrap`, which makes the queue of `inbox_events`, or correct its name or address in lake.yml. The queue "
+    "must be in the region and account that the name says."
+)
 _HINTS = {
+    "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
+    "QueueDoesNotExist": _NO_QUEUE,
+    "KMS.AccessDeniedException": "Allow kms:Decrypt on the key that encrypts it, then run again.",
+    "KmsAccessDenied": "Allow kms:Decrypt on the key that encrypts it, then run again.",
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
 }
 # Exceptions that any boto3 call may raise.

@@ -91,7 +91,7 @@ class QueueReader(SharedStreamProducer):
                 yield [asdict(item.drop) for item in complete], [text for item in complete for text in item.receipts]
 
     async def _receive(self, seconds: float) -> "list[ArrivalMessage]":
-        """Return messages; none after an error. An error is logged once until it changes."""
+        """Return messages; none after an error. Each look that fails logs its error."""
         from lakeworks.errors import LakeError
 
         begun = time.monotonic()
