@@ -161,8 +161,9 @@ class BatchConversion:
         kind = f" is {values.type} and does not fit" if isinstance(values, pa.Array) and typed else " does not fit"
         more = f"; {len(reasons)} of {batch.rows} rows, counted from there" if len(reasons) > 1 else ""
         declared = self._schema.field(name).type if name in self._schema.names else "the contract"
+        reason = why.removeprefix(f"`{name}` does not fit {declared}: ").rstrip(".")
         raise SchemaDrift(
             f"`{self._contract.name}`: column `{source}` of `{file}`, {batch.place(place)},{kind} {declared} "
-            f"without loss ({why.partition(': ')[2].rstrip('.') or why.rstrip('.')}{more}). The file stays in "
-            f"landing; nothing was staged. {(_WIDEN if typed else _OTHER_TYPE)}"
+            f"without loss ({reason}{more}). The file stays in landing; nothing was staged. "
+            f"{_WIDEN if typed else _OTHER_TYPE}"
         )

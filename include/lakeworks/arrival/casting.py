@@ -1,11 +1,15 @@
 """Casts that only change the width of a type. No value is rounded, truncated or read as another type."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.core.column_case import match_type
+
+# Years of four digits: readers in Python, Java and SQL agree on these.
+_CALENDAR = datetime.min, datetime.max
 
 
 def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -21,6 +25,8 @@ def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     casted = pc.cast(column, match_type(kind, column.type), safe=True)
     if _is_rounded(column, casted):
         raise pa.ArrowInvalid("a value would be rounded, or become infinite")
+    if _is_outside_calendar(casted):
+        raise pa.ArrowInvalid("a date before the year 1 or after 9999")
     return casted.view(kind)
 
 
@@ -71,6 +77,21 @@ def _is_rounded(before: pa.Array, after: pa.Array) -> bool:
     if pa.types.is_decimal(new):
         return not _is_written_alike(before, after)
     return not _is_same(before, pc.cast(after, old, safe=False))
+
+
+def _is_outside_calendar(values: pa.Array) -> bool:
+    """Return whether a date or moment has no year of four digits, also inside structs, lists and maps."""
+    kind = values.type
+    if pa.types.is_struct(kind):
+        return any(_is_outside_calendar(member) for member in values.flatten())
+    if pa.types.is_list(kind):
+        return _is_outside_calendar(values.flatten())
+    if pa.types.is_map(kind):
+        return _is_outside_calendar(_items(values))
+    if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)) or not len(values):
+        return False
+    first, last = (pa.scalar(moment, pa.timestamp("us")).cast(kind) for moment in _CALENDAR)
+    return bool(pc.any(pc.or_(pc.less(values, first), pc.greater(values, last)), skip_nulls=True).as_py())
 
 
 def _is_plain_text(arrived: pa.DataType, kind: pa.DataType) -> bool:

@@ -11,12 +11,14 @@ from lakeworks.arrival.casting import cast, fits, new_members
 from lakeworks.arrival.text_values import UnfitError, reader_of
 from lakeworks.formats.text.json_values import JsonNumber
 
+# Arrow also reads the year 0, which Python and most readers do not have.
+_DAY = r"(?:[1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])-\d\d-\d\d"
 # Arrow reads text of these shapes in one call and without loss. Other text is read value by value.
 _PLAIN: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (pa.types.is_integer, r"^-?(?:0|[1-9]\d{0,17})$"),
     (pa.types.is_decimal, r"^-?(?:0|[1-9]\d{0,17})(?:\.\d{1,18})?$"),
-    (pa.types.is_date32, r"^\d{4}-\d\d-\d\d$"),
-    (pa.types.is_timestamp, r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?$"),
+    (pa.types.is_date32, rf"^{_DAY}$"),
+    (pa.types.is_timestamp, rf"^{_DAY}[T ]\d\d:\d\d:\d\d(?:\.\d{{1,6}})?Z?$"),
 )
 _REAL = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$"
 # At most 15 digits: every such number is a double's own text.

@@ -264,7 +264,7 @@ def test_a_csv_keeps_its_text_whatever_header_and_length(tmp_path: Path) -> None
     rows = landing_table([ReadableFile(tmp_path / "a.csv", "a.csv")], pa.schema([])).to_pylist()
     assert rows == [{"a, b": "007", " c": "x" * 200_000}]
     (tmp_path / "a.csv").write_bytes("id\nÄ\n".encode("latin-1"))
-    with pytest.raises(MalformedSource, match=r"`a\.csv` cannot be read: it is not UTF-8 after line"):
+    with pytest.raises(MalformedSource, match=r"`a\.csv` cannot be read: line 2 is not UTF-8"):
         landing_table([ReadableFile(tmp_path / "a.csv", "a.csv")], pa.schema([]))
 
 
@@ -286,3 +286,62 @@ def test_a_moment_python_has_no_date_for_harms_only_its_row(tmp_path: Path) -> N
             {"a.parquet": body},
             RejectedRows(kept.append),
         )
+
+
+FAR_DAYS = pa.array([-719_529, 2_932_897, 0], pa.int32()).cast(pa.date32())  # 0000-12-31, 10000-01-01, 1970-01-01
+
+
+@pytest.mark.parametrize(
+    ("kind", "files"),
+    [
+        ("date", {"a.csv": b"v\n0000-01-01\n2019-01-05\n"}),
+        ("timestamp", {"a.csv": b"v\n0000-01-01T00:00:00\n2019-01-05T00:00:00\n"}),
+        ("date", {"a.json": b'[{"v": "0000-12-31"}, {"v": "2019-01-05"}]'}),
+        ("date", {"a.parquet": parquet(v=FAR_DAYS)}),
+        ("timestamp", {"a.parquet": parquet(v=pa.array([-(2**56), 2**58, 0], pa.timestamp("us")))}),
+        ("struct<d:date>", {"a.parquet": parquet(v=pa.StructArray.from_arrays([FAR_DAYS], ["d"]))}),
+        ("list<date>", {"a.parquet": parquet(v=pa.ListArray.from_arrays([0, 1, 2, 3], FAR_DAYS))}),
+    ],
+)
+def test_a_date_without_a_year_of_four_digits_is_refused_or_quarantined(
+    tmp_path: Path, kind: str, files: dict[str, bytes]
+) -> None:
+    """Arrow reads the year 0 and keeps the year 10000; `lakeworks sql` and every reader in Python fail at such a row."""
+    with pytest.raises(SchemaDrift, match=r"column `v` of `a\.\w+`, (line 2|row 1)"):
+        read(tmp_path, contract(v=kind), files)
+    (tmp_path / "scratch").rmdir()
+    rejected = RejectedRows(lambda _: None)
+    _, rows = read(tmp_path, contract("quarantine_unknown", v=kind), files, rejected)
+    assert len(rows) == 1
+    assert rejected.rows in (1, 2)
+
+
+def test_views_are_read_as_the_text_bytes_and_lists_they_are(tmp_path: Path) -> None:
+    """Parquet whose writer stored Arrow's view types, also inside lists and structs."""
+    text, inner = pa.array(["x", None], pa.string_view()), pa.array([["y"], None], pa.list_(pa.string_view()))
+    body = parquet(
+        v=text,
+        raw=pa.array([b"\xff", None], pa.binary_view()),
+        tags=inner,
+        deep=pa.StructArray.from_arrays([text], ["a"]),
+    )
+    wanted = contract(v="string", raw="binary", tags="list<string>", deep="struct<a:string>")
+    _, rows = read(tmp_path, wanted, {"a.parquet": body})
+    assert rows == [
+        {"v": "x", "raw": b"\xff", "tags": ["y"], "deep": {"a": "x"}},
+        {"v": None, "raw": None, "tags": None, "deep": {"a": None}},
+    ]
+
+
+def test_the_reason_of_a_nested_value_is_whole(tmp_path: Path) -> None:
+    with pytest.raises(SchemaDrift, match=r"without loss \(`1` is no list\)"):
+        read(tmp_path, contract(v="list<bigint>"), {"a.json": b'[{"v": 1}]'})
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("line", [2, 3, 7000])
+def test_the_line_that_is_not_of_the_encoding_is_named(tmp_path: Path, line: int, end: bytes) -> None:
+    lines = [b"v", *(b"%d" % number for number in range(9000))]
+    lines[line - 1] = b"M\xfcnchen"
+    with pytest.raises(MalformedSource, match=f"line {line} is not UTF-8"):
+        read(tmp_path, contract(v="string"), {"a.csv": end.join(lines)})

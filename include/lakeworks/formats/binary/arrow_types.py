@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
 
 def lake_columns(batch: "pa.RecordBatch", options: FormatOptions, *, always_us: bool = False) -> "pa.RecordBatch":
-    """Return the batch with times of day and UUIDs as text, and with nanoseconds truncated if the options allow it.
+    """Return the batch with views as plain text, bytes and lists, with times of day and UUIDs as text.
+
+    Nanoseconds are truncated if the options allow it.
 
     With `always_us`, moments of nanoseconds become microseconds whatever the options.
 
@@ -31,6 +33,9 @@ def _column(column: "pa.Array", options: FormatOptions, always_us: bool) -> "pa.
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    plain = _without_views(column.type)
+    if plain != column.type:
+        return _column(pc.cast(column, plain), options, always_us)
     if pa.types.is_time(column.type):
         return pc.cast(column, pa.string())
     if isinstance(column.type, pa.UuidType):
@@ -44,6 +49,24 @@ def _column(column: "pa.Array", options: FormatOptions, always_us: bool) -> "pa.
         except pa.ArrowInvalid as error:
             raise ValueError(f"{error}; `nanoseconds: truncate` in source_options cuts such digits off") from error
     return column
+
+
+def _without_views(kind: "pa.DataType") -> "pa.DataType":
+    """Return the type with its views (of text, bytes and lists) as the plain types that contracts have."""
+    import pyarrow as pa
+
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        members = [kind.field(place) for place in range(kind.num_fields)]
+        return pa.struct([member.with_type(_without_views(member.type)) for member in members])
+    if pa.types.is_list_view(kind) or pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
+    if pa.types.is_large_list_view(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_without_views(kind.value_type)))
+    return kind
 
 
 def _cuts(options: FormatOptions) -> bool:

@@ -46,10 +46,15 @@ def read_text(text: io.TextIOBase, options: FormatOptions | None = None) -> Iter
     except csv.Error as error:
         raise ValueError(f"line {options.skip_lines + lines.line_num}: {error}") from error
     except UnicodeDecodeError as error:
+        # The bytes of the error begin after the last line that was read.
+        number = options.skip_lines + lines.line_num + 1 + _line_ends(error.object[: error.start])
         raise ValueError(
-            f"it is not {options.encoding.upper()} after line {options.skip_lines + lines.line_num} ({error.reason}); "
-            "`encoding` in source_options names another one"
+            f"line {number} is not {options.encoding.upper()} ({error.reason}); `encoding` in source_options names another one"
         ) from error
+
+
+def _line_ends(content: bytes) -> int:
+    return content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
 
 
 def _batches(lines: Any, names: list[str], options: FormatOptions) -> Iterator[RawBatch]:

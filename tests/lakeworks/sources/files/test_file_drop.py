@@ -102,7 +102,7 @@ def test_every_format_is_read(drop: Path, name: str, body: bytes, expected: list
         ("a.csv", b"id,id\n1,2\n", "line 1 must name every column once"),
         ("a.csv", b"", "line 1 must name every column"),
         ("a.csv", b'id\n"1\n', "line 2: unexpected end"),
-        ("a.csv", b"id\n\xff\n", "not UTF-8 after line"),
+        ("a.csv", b"id\n\xff\n", "line 2 is not UTF-8"),
         ("a.json", b"[{", "cannot be read: item 1: Expecting"),
         ("a.json", b"[1]", "item 1 is no object"),
         ("a.jsonl", b'{"id": 1}\n{"id": ', "line 2: Expecting value"),
