@@ -69,8 +69,8 @@ _CLOCK = {"RequestTimeTooSkewed", "RequestInTheFuture"}
 _CLOCK_WORDS = ("Signature expired", "Signature not yet current")
 # S3 answers 403 for an archived object (GLACIER, DEEP_ARCHIVE). This is not a permission problem.
 _ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
-# AWS does not know the caller, so every further call would fail in the same way.
 _KMS = {"KMS.AccessDeniedException", "KmsAccessDenied"}
+# AWS does not know the caller, so every further call would fail in the same way.
 _NOBODY = _DENIED - _KMS - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 # The permission a call needs, where its name differs from the call's. Without s3:ListBucket S3 refuses to say that
 # there is no object.

@@ -1,6 +1,7 @@
 """Each file is read by the contract on its own, then joined: a value is what was sent, or it is refused or quarantined."""
 
 import gzip
+import io
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -8,7 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pyarrow as pa
+import pyarrow.orc as orc
 import pyarrow.parquet as pq
 import pytest
 
@@ -345,3 +348,37 @@ def test_the_line_that_is_not_of_the_encoding_is_named(tmp_path: Path, line: int
     lines[line - 1] = b"M\xfcnchen"
     with pytest.raises(MalformedSource, match=f"line {line} is not UTF-8"):
         read(tmp_path, contract(v="string"), {"a.csv": end.join(lines)})
+
+
+NO_TEXT = pa.array([b"ok", b"\xff", None], pa.binary()).view(pa.string())
+
+
+@pytest.mark.parametrize("kind", ["parquet", "orc"])
+def test_text_that_a_file_calls_utf8_and_is_not_is_refused_by_row_or_quarantined(tmp_path: Path, kind: str) -> None:
+    """Writers promise UTF-8, readers of Parquet and ORC do not look, and a damaged page went live as text no one can read."""
+    sink = pa.BufferOutputStream()
+    (pq.write_table if kind == "parquet" else orc.write_table)(pa.table({"v": NO_TEXT}), sink)
+    files = {f"a.{kind}": bytes(sink.getvalue())}
+    with pytest.raises(SchemaDrift, match="column `v` of .*, row 2, .*UTF8"):
+        read(tmp_path, contract(v="string"), files)
+    (tmp_path / "scratch").rmdir()
+    _, rows = read(tmp_path, contract("quarantine_unknown", v="string"), files, RejectedRows(lambda _: None))
+    assert [row["v"] for row in rows] == ["ok", None]
+
+
+def test_text_inside_a_list_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    body = parquet(v=pa.ListArray.from_arrays([0, 3], NO_TEXT))
+    with pytest.raises(MalformedSource, match="not UTF-8"):
+        read(tmp_path, contract(v="list<string>"), {"a.parquet": body})
+
+
+def test_an_avro_record_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    far: Any = {
+        "type": "record",
+        "name": "r",
+        "fields": [{"name": "v", "type": {"type": "int", "logicalType": "date"}}],
+    }
+    sink = io.BytesIO()
+    fastavro.writer(sink, fastavro.parse_schema(far), [{"v": 0}, {"v": -800_000}])
+    with pytest.raises(MalformedSource, match=r"`a\.avro` cannot be read: record 2"):
+        read(tmp_path, contract(v="date"), {"a.avro": sink.getvalue()})

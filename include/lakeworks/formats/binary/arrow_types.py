@@ -36,6 +36,10 @@ def _column(column: "pa.Array", options: FormatOptions, always_us: bool) -> "pa.
     plain = _without_views(column.type)
     if plain != column.type:
         return _column(pc.cast(column, plain), options, always_us)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column if _is_valid(column) else column.view(_bytes_type(column.type))
+    if pa.types.is_nested(column.type) and not _is_valid(column):
+        raise ValueError(f"text inside a {column.type} is not UTF-8")
     if pa.types.is_time(column.type):
         return pc.cast(column, pa.string())
     if isinstance(column.type, pa.UuidType):
@@ -49,6 +53,24 @@ def _column(column: "pa.Array", options: FormatOptions, always_us: bool) -> "pa.
         except pa.ArrowInvalid as error:
             raise ValueError(f"{error}; `nanoseconds: truncate` in source_options cuts such digits off") from error
     return column
+
+
+def _is_valid(column: "pa.Array") -> bool:
+    """Return whether text is UTF-8. Writers promise it, and no reader of Parquet or ORC looks."""
+    import pyarrow as pa
+
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _bytes_type(text: "pa.DataType") -> "pa.DataType":
+    """Return the type of such text as bytes: the contract's cast then finds the rows that are no text."""
+    import pyarrow as pa
+
+    return pa.binary() if pa.types.is_string(text) else pa.large_binary()
 
 
 def _without_views(kind: "pa.DataType") -> "pa.DataType":

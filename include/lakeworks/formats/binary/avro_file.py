@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from lakeworks.formats.failures import problem
 from lakeworks.formats.limits import BATCH_ROWS
 from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch, from_arrow
@@ -33,13 +34,26 @@ def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:  # noq
     fields = pa.schema([pa.field(item["name"], _type(item["type"], known)) for item in schema["fields"]])
     yield from_arrow(pa.RecordBatch.from_pylist([], schema=fields))
     first, waiting = 1, list[Any]()
-    for record in file:
+    for record in _records(file):
         waiting.append(record)
         if len(waiting) == BATCH_ROWS:
             yield from_arrow(_batch(waiting, fields), first)
             first, waiting = first + len(waiting), []
     if waiting:
         yield from_arrow(_batch(waiting, fields), first)
+
+
+def _records(file: Iterator[Any]) -> Iterator[Any]:
+    number = 1
+    while True:
+        try:
+            record = next(file)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise ValueError(f"record {number}: {problem(error)}") from error
+        yield record
+        number += 1
 
 
 def _batch(records: list[Any], schema: "pa.Schema") -> "pa.RecordBatch":
