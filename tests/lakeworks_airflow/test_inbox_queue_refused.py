@@ -139,7 +139,7 @@ def test_a_refused_queue_is_said_and_looked_at_again_until_it_answers(
     errors = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert errors
     for text in errors:
-        assert "Nothing is lost: each inbox DAG finds its files by its own schedule" in text
+        assert "No file is lost: each inbox DAG finds its files by its own schedule" in text
     assert any(re.search(said, text) for text in errors), errors
 
 
