@@ -197,6 +197,7 @@ def test_a_split_shards_records_land_before_its_childrens(shop: Shops) -> None:
     consumer.turn()
     children = {shard["ShardId"] for shard in here.stream.shards()} - {parent["ShardId"]}
     assert len(children) == 2
+    assert not children & set(consumer.owned), "a child was begun beside its parent"
     seen = [set(consumer.owned)]
     for _ in range(8):
         consumer.turn()
