@@ -18,8 +18,8 @@ def project(tmp_path: Path) -> Project:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("runs: [{dag: sales}]", "runs.0.*name either `backfill`"),
-        ("runs: [{dag: sales, key: a, from: 2026-01-01, to: 2026-01-02}]", "name either"),
+        ("runs: [{dag: sales}]", "runs.0.*give either `backfill`"),
+        ("runs: [{dag: sales, key: a, from: 2026-01-01, to: 2026-01-02}]", "give either"),
         ("runs: [{dag: sales, backfill: {from: 2026-01-01, to: 2026-01-02}}]", "`keys` of its runs"),
         ("drops: [{file: a.csv, dataset: x}]", "drops.0.period"),
         ("question: {}", "question.*not permitted"),
