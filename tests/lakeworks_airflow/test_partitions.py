@@ -50,13 +50,13 @@ def test_a_month_means_all_its_days(run: Run, params: dict[str, Any], first: str
 @pytest.mark.parametrize(
     ("run", "params", "says"),
     [
-        (Run(), {}, "does not say which month it owns.*2019-01"),
+        (Run(), {}, "does not name the month that it owns.*2019-01"),
         (Run(partition_key="bad key"), {}, "is not a partition key: expected a month like 2019-01"),
         (Run(partition_key="2019-01-05"), {}, "expected a month"),
         (Run(partition_key="2019-01"), {"from": "2019-01", "to": "2019-02"}, "Give one of the two"),
         (Run(), {"from": "2019-01"}, "only one end of a range"),
         (Run(), {"from": "2019-03", "to": "2019-01"}, "backwards"),
-        (Run(data_interval_start=month(1), data_interval_end=month(1)), {}, "does not say which month"),
+        (Run(data_interval_start=month(1), data_interval_end=month(1)), {}, "does not name the month"),
     ],
 )
 def test_everything_else_is_refused_and_says_what_to_type(run: Run, params: dict[str, Any], says: str) -> None:

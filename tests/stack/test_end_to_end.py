@@ -69,7 +69,7 @@ def test_4_a_range_from_the_form_is_one_run(product: Product) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "does not say which month it owns"),
+        ({}, "does not name the month that it owns"),
         ({"conf": {"from": "2019-03", "to": "2019-01"}}, "runs backwards"),
     ],
 )

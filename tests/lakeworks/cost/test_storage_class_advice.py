@@ -162,12 +162,15 @@ def test_partition_advice_from_a_query_log() -> None:
     assert found["(none)"].scanned_bytes == 100
     often = [Query("SELECT * FROM silver_market.prices WHERE symbol = 'A'")]
     (use,) = advise_partitions(often, lambda _: contract, lambda _: facts)
-    assert use.advice == "50000 values would make partitions of 0.02 MB: sort by it (grain order) instead of cutting"
+    assert (
+        use.advice
+        == "50000 values would make partitions of 0.02 MB: sort by it (grain order) instead of partitioning by it"
+    )
     (use,) = advise_partitions(often, lambda _: contract, lambda _: TableFacts(10, GIB, {}))
     assert use.advice.startswith("count its values first")
     tiny = TableFacts(partitions=1000, bytes=1000 << 20, distinct={})
     (use,) = advise_partitions([queries[0]], lambda _: contract, lambda _: tiny)
-    assert use.advice == "partitions are skipped, but hold 1.0 MB on average: a coarser cut opens fewer files"
+    assert use.advice == "partitions are skipped, but hold 1.0 MB on average: coarser partitions open fewer files"
 
 
 def test_a_broken_query_log_names_the_line() -> None:

@@ -99,7 +99,7 @@ def test_wrong_sql_is_explained(tmp_path: Path, sql: str, says: str) -> None:
 
 
 def test_a_join_that_loses_rows_is_caught(tmp_path: Path) -> None:
-    with pytest.raises(RowBalanceError, match="makes 1 rows of the 2 in `bronze.test.rows`"):
+    with pytest.raises(RowBalanceError, match="returns 1 rows of the 2 in `bronze.test.rows`"):
         build(tmp_path, [{"id": 1, "v": 1}, {"id": 2, "v": 1}], f"{SQL} WHERE id = 1", preserves_rows=str(SOURCE))
 
 
