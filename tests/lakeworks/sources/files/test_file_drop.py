@@ -169,7 +169,7 @@ def test_the_lakes_inbox_and_a_folder_are_read_alike(store: ObjectStore, tmp_pat
         assert [facts.url for facts in landing.facts] == [
             inbox.address("events/2017-01-05", n) for n in ("a.csv", "b.json")
         ]
-        assert landing.skipped == {"deeper/c.csv": "is in a folder below the period's"}
+        assert landing.skipped == {"deeper/c.csv": "is in a folder below the period's folder"}
         before = inbox.files("events/2017-01-05")
         store.put("inbox/events/2017-01-05/a.csv", b"id\n2\n")
         (tmp_path / "events" / "2017-01-05" / "a.csv").write_bytes(b"id\n2\n")
