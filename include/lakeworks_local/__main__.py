@@ -29,7 +29,9 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
     # `make up` keeps its data. A demo starts without data and does not touch the stack of `make up`.
     name = "demo" if arguments.command == "demo" else "up"
-    stack = Stack(arguments.state or current_project().root / ".local" / name)
+    folder = arguments.state or current_project().root / ".local" / name
+    moved_dates = arguments.command != "down" and load_walkthrough(current_project()).dates == "moved"
+    stack = Stack(folder, moved_dates=moved_dates)
     for number in (signal.SIGTERM, signal.SIGHUP):  # closing the terminal must stop the stack
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":

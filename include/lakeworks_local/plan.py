@@ -1,8 +1,9 @@
 """Plan of a project's walkthrough: the runs and questions that show its lake, from `include/lake/walkthrough.yml`."""
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,6 +11,10 @@ from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.project import Project
 
 FILE = "walkthrough.yml"
+
+
+# `{yesterday-14}` is a day; `{month-2}` a month, `{month-2.first}` and `{month-2.last}` its first and last day.
+_RELATIVE = re.compile(r"\{(?:yesterday(?:-(\d+))?|month-(\d+)(?:\.(first|last))?)\}")
 
 
 class _Part(BaseModel):
@@ -37,7 +42,7 @@ class DroppedFile(_Part):
 
 
 class PlannedRun(_Part):
-    """Runs of one DAG: a backfill over days, one partition key, or one run over a range."""
+    """Runs of one DAG: a backfill over days, one partition key, one run over a range, or the run that its schedule begins."""
 
     dag: str
     backfill: Days | None = None
@@ -45,12 +50,16 @@ class PlannedRun(_Part):
     key: str | None = None
     first: date | None = Field(None, alias="from")
     last: date | None = Field(None, alias="to")
+    scheduled: bool = False
 
     @model_validator(mode="after")
     def _one_way(self) -> "PlannedRun":
-        ways = [self.backfill is not None, self.key is not None, self.first is not None and self.last is not None]
+        spans = self.first is not None and self.last is not None
+        ways = [self.backfill is not None, self.key is not None, spans, self.scheduled]
         if sum(ways) != 1 or (self.backfill is not None and not self.keys):
-            raise ValueError("give either `backfill` with the `keys` of its runs, or `key`, or `from` and `to`")
+            raise ValueError(
+                "give either `backfill` with the `keys` of its runs, or `key`, or `from` and `to`, or `scheduled: true`"
+            )
         return self
 
     @property
@@ -63,6 +72,8 @@ class PlannedRun(_Part):
     @property
     def words(self) -> str:
         """Return the run in words."""
+        if self.scheduled:
+            return f"{self.dag} by its schedule"
         if self.backfill is not None:
             return f"{self.dag} {self.backfill.first} to {self.backfill.last} by `airflow backfill create`"
         return f"{self.dag} {self.key or f'{self.first} to {self.last}'}"
@@ -76,6 +87,13 @@ class Question(_Part):
     served: bool = False
 
 
+class Change(_Part):
+    """A command of `lakeworks` that leaves something to look at, such as a rollback, and its words."""
+
+    command: tuple[str, ...]
+    shows: str
+
+
 class Suggestion(_Part):
     """A command to try afterwards, and its purpose."""
 
@@ -86,14 +104,17 @@ class Suggestion(_Part):
 class Walkthrough(_Part):
     """The whole file; empty for a project without one."""
 
+    dates: Literal["as_recorded", "moved"] = "as_recorded"
     drops: tuple[DroppedFile, ...] = ()
+    listening: tuple[str, ...] = ()
     runs: tuple[PlannedRun, ...] = ()
+    changes: tuple[Change, ...] = ()
     questions: tuple[Question, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
 
 
-def load_walkthrough(project: Project) -> Walkthrough:
-    """Read the project's walkthrough.
+def load_walkthrough(project: Project, today: date | None = None) -> Walkthrough:
+    """Read the project's walkthrough. Its relative dates count from `today`, by default the current day in UTC.
 
     Raises:
         ConfigError: the file is no YAML or has a wrong field; the message names file and field.
@@ -103,4 +124,28 @@ def load_walkthrough(project: Project) -> Walkthrough:
     if not path.is_file():
         return Walkthrough()
     with explained_file(f"`{shown}`", "Nothing was started."):
-        return Walkthrough.model_validate(read_yaml(path) or {})
+        return Walkthrough.model_validate(_dated(read_yaml(path) or {}, today or datetime.now(UTC).date()))
+
+
+def _dated(value: Any, today: date) -> Any:
+    """Return a part of the file with real dates in all its texts."""
+    if isinstance(value, dict):
+        return {name: _dated(item, today) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_dated(item, today) for item in value]
+    return dated(value, today) if isinstance(value, str) else value
+
+
+def dated(text: str, today: date) -> str:
+    """Return a text with real dates in place of those that count from today."""
+    return _RELATIVE.sub(lambda found: _date(found, today), text)
+
+
+def _date(found: re.Match[str], today: date) -> str:
+    days, months, place = found.groups()
+    if months is None:
+        return str(today - timedelta(days=1 + int(days or 0)))
+    number = today.year * 12 + today.month - 1 - int(months)
+    first = date(number // 12, number % 12 + 1, 1)
+    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    return {"first": str(first), "last": str(last)}.get(place, str(first)[:7])

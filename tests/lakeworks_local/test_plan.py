@@ -1,12 +1,13 @@
 """A project's walkthrough: a mistake in it is named before anything starts."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from lakeworks.errors import ConfigError
-from lakeworks.project import Project
-from lakeworks_local.plan import load_walkthrough
+from lakeworks.project import Project, current_project
+from lakeworks_local.plan import dated, load_walkthrough
 
 
 @pytest.fixture
@@ -30,6 +31,32 @@ def test_a_mistake_is_named(project: Project, text: str, says: str) -> None:
     (project.folder / "walkthrough.yml").write_text(text)
     with pytest.raises(ConfigError, match=f"`include/lake/walkthrough.yml`(?s:.*){says}(?s:.*)Nothing was started"):
         load_walkthrough(project)
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (date(2026, 11, 29), ("2026-11-28", "2026-11-16", "2026-09", "2026-09-01", "2026-09-30")),
+        (date(2027, 1, 1), ("2026-12-31", "2026-12-19", "2026-11", "2026-11-01", "2026-11-30")),
+        (date(2028, 4, 30), ("2028-04-29", "2028-04-17", "2028-02", "2028-02-01", "2028-02-29")),
+    ],
+)
+def test_dates_count_from_today(today: date, expected: tuple[str, ...]) -> None:
+    text = "{yesterday} {yesterday-12} {month-2} {month-2.first} {month-2.last}"
+    assert tuple(dated(text, today).split()) == expected
+    assert dated("SELECT {'a': 1}, {yesterday+1}", today) == "SELECT {'a': 1}, {yesterday+1}"
+
+
+def test_this_lakes_own_walkthrough_asks_for_the_days_until_yesterday() -> None:
+    plan = load_walkthrough(current_project(), date(2026, 11, 29))
+    assert plan.dates == "moved"
+    spans = {run.dag: (str(run.first), str(run.last)) for run in plan.runs if run.last}
+    assert {last for _, last in spans.values()} == {"2026-11-27"}, "the schedule begins yesterday's"
+    assert {run.dag for run in plan.runs if run.scheduled} == {"taxi", "market", "commerce"}
+    assert [run.keys for run in plan.runs if run.backfill] == [("2026-07", "2026-08")]
+    assert spans["commerce"][0] == "2026-11-16", (
+        "the shop's first day, at the earliest: no order is older than the lake"
+    )
 
 
 def test_a_project_without_one_has_nothing_to_run(project: Project) -> None:

@@ -268,8 +268,17 @@ def test_the_demo_waits_for_the_runs_of_its_own_backfill(tmp_path: Path) -> None
         return [{"dag_run_id": f"{prefix} {key}", "partition_key": key, "run_type": "backfill"} for key in taxi.keys]
 
     known = {run["dag_run_id"] for run in runs("old")}
-    assert len(taxi.keys) == 3
+    assert len(taxi.keys) == 2
     assert demo._backfilled(ScriptedApi(runs("new") + runs("old")), taxi, known) == [f"new {key}" for key in taxi.keys]
+
+
+def test_the_demo_waits_for_the_newest_run_of_a_schedule(tmp_path: Path) -> None:
+    """A stack that is started again has the schedule's runs of earlier days, and runs by hand."""
+    listed = [
+        {"dag_run_id": f"{kind} {key}", "partition_key": key, "run_type": kind}
+        for kind, key in (("manual", "2026-11-30"), ("scheduled", "2026-11-28"), ("scheduled", "2026-11-27"))
+    ]
+    assert Demo(Stack(tmp_path), Console())._scheduled(ScriptedApi(listed), "taxi") == "scheduled 2026-11-28"
 
 
 def test_a_part_that_ends_while_the_demo_waits_is_reported_with_its_log(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import csv
 import gzip
 import random
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -115,12 +116,17 @@ def merged(bars: list[Bar]) -> Bar:
     )
 
 
-def known_at(symbol: str, now: datetime) -> tuple[list[TradingSession], bool]:
-    """Return the sessions begun by a moment, and whether the last was still open (then its bar is partial)."""
+def known_at(
+    symbol: str, now: datetime, book: Mapping[str, list[TradingSession]] | None = None
+) -> tuple[list[TradingSession], bool]:
+    """Return the sessions begun by a moment, and whether the last was still open (then its bar is partial).
+
+    They are those of `book`, or else of the sample.
+    """
     local = now.astimezone(NEW_YORK)
     begun = [
         session
-        for session in sessions()[symbol]
+        for session in (book or sessions())[symbol]
         if session.day < local.date() or (session.day == local.date() and local.time() >= OPENING)
     ]
     if not begun or begun[-1].day < local.date() or local.time() >= CLOSING:

@@ -6,7 +6,9 @@ A key that begins with `PREMIUM` may request everything without limits. `INVALID
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from starlette.routing import Route
 from lakeworks_local.data import equities
 from lakeworks_local.data.equities import Bar, TradingSession
 from lakeworks_local.replay.faults import Fault, changed
+from lakeworks_local.replay.moved_dates import moved_sessions
 from lakeworks_local.replay.world import Allowance, World
 
 NAME = "alpha_vantage"
@@ -83,12 +86,27 @@ def _answer(world: World, request: Request) -> Response:
     if not premium and (refusal := _entitlement(function, params.get("outputsize", "compact"))):
         return JSONResponse({"Information": refusal})
     faults = world.faults.content(request)
-    content = answer(dict(params), world.now(NAME), faults)
+    content = answer(Asked(dict(params), world.now(NAME), faults, _book(world.today)))
     if isinstance(content, Response):
         return content
     return JSONResponse(
         changed(content, faults) if content else {"Error Message": INVALID_CALL.format(function=function)}
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: its parameters, the vendor's time, the active faults, and every symbol's sessions."""
+
+    params: dict[str, str]
+    now: datetime
+    faults: list[Fault]
+    book: dict[str, list[TradingSession]]
+
+
+@lru_cache(maxsize=2)
+def _book(today: date | None) -> dict[str, list[TradingSession]]:
+    return moved_sessions(equities.sessions(), today) if today else equities.sessions()
 
 
 def _entitlement(function: str, size: str) -> str | None:
@@ -97,11 +115,11 @@ def _entitlement(function: str, size: str) -> str | None:
     return FULL_IS_PREMIUM if function == "TIME_SERIES_DAILY" and size == "full" else None
 
 
-def _history(params: dict[str, str], now: datetime, faults: list[Fault]) -> tuple[list[TradingSession], bool]:
-    symbol = params.get("symbol", "").upper()
-    if symbol not in equities.sessions() or any(fault.kind == "empty" for fault in faults):
+def _history(asked: Asked) -> tuple[list[TradingSession], bool]:
+    symbol, faults = asked.params.get("symbol", "").upper(), asked.faults
+    if symbol not in asked.book or any(fault.kind == "empty" for fault in faults):
         return [], False
-    sessions, running = equities.known_at(symbol, now)
+    sessions, running = equities.known_at(symbol, asked.now, asked.book)
     if sessions and any(fault.kind == "partial" for fault in faults):
         noon = datetime.combine(sessions[-1].day, datetime.min.time().replace(hour=12))
         return [*sessions[:-1], equities.partial(symbol, sessions[-1], noon)], True
@@ -113,8 +131,9 @@ def _history(params: dict[str, str], now: datetime, faults: list[Fault]) -> tupl
     return sessions, running
 
 
-def _daily(params: dict[str, str], now: datetime, faults: list[Fault]) -> dict[str, Any]:
-    history, running = _history(params, now, faults)
+def _daily(asked: Asked) -> dict[str, Any]:
+    params, now = asked.params, asked.now
+    history, running = _history(asked)
     if not history:
         return {}
     adjusted = params["function"].endswith("ADJUSTED")
@@ -151,8 +170,9 @@ def _adjusted(session: TradingSession, close: float) -> dict[str, str]:
     return {**plain, "5. adjusted close": f"{close:.13g}", "6. volume": volume, **events}
 
 
-def _intraday(params: dict[str, str], now: datetime, faults: list[Fault]) -> dict[str, Any]:
-    history, _ = _history(params, now, faults)
+def _intraday(asked: Asked) -> dict[str, Any]:
+    params, now = asked.params, asked.now
+    history, _ = _history(asked)
     step, month = params.get("interval", ""), params.get("month", f"{now:%Y-%m}")
     if step not in ("1min", "5min", "15min", "30min", "60min"):
         return {}
@@ -187,8 +207,9 @@ def _stepped(symbol: str, session: TradingSession, minutes: int) -> dict[datetim
     }
 
 
-def _overview(params: dict[str, str], now: datetime, faults: list[Fault]) -> Response | dict[str, Any]:
-    history, _ = _history(params, now, faults)
+def _overview(asked: Asked) -> Response | dict[str, Any]:
+    params, now = asked.params, asked.now
+    history, _ = _history(asked)
     company = COMPANIES.get(params.get("symbol", "").upper())
     if not history or company is None:
         return JSONResponse({})  # the vendor's response for an unknown symbol
@@ -206,7 +227,8 @@ def _overview(params: dict[str, str], now: datetime, faults: list[Fault]) -> Res
     }  # fmt: skip
 
 
-def _listings(params: dict[str, str], now: datetime, _: list[Fault]) -> Response:
+def _listings(asked: Asked) -> Response:
+    params, now = asked.params, asked.now
     text = io.StringIO()
     sheet = csv.writer(text, lineterminator="\r\n")
     sheet.writerow(["symbol", "name", "exchange", "assetType", "ipoDate", "delistingDate", "status"])
@@ -219,7 +241,7 @@ def _listings(params: dict[str, str], now: datetime, _: list[Fault]) -> Response
     return Response(text.getvalue(), media_type="application/x-download")
 
 
-_FUNCTIONS: dict[str, Callable[[dict[str, str], datetime, list[Fault]], Any]] = {
+_FUNCTIONS: dict[str, Callable[[Asked], Any]] = {
     "TIME_SERIES_DAILY": _daily,
     "TIME_SERIES_DAILY_ADJUSTED": _daily,
     "TIME_SERIES_INTRADAY": _intraday,

@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lakeworks.core.partition import Period
+from lakeworks_local.data.moved_trips import DATA, month_of_trips
 from lakeworks_local.replay.faults import Fault, Faults
 from lakeworks_local.replay.world import World
 
 NAME = "nyc_tlc"
-DATA = Path(__file__).parent.parent / "data"
 # The response of the CDN's origin for a missing key if listing is not allowed.
 FORBIDDEN = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
@@ -33,10 +34,12 @@ def routes(world: World) -> list[Route]:
     world.vendor(NAME, datetime(2022, 5, 13, 12, tzinfo=UTC))
 
     async def trips(request: Request) -> Response:
-        return _serve(request, f"{request.path_params['name']}.parquet", faults)
+        name = request.path_params["name"]
+        body = _moved_month(name, world.now(NAME)) if world.today else _stored(f"{name}.parquet")
+        return _serve(request, body, faults, is_parquet=True)
 
     async def zones(request: Request) -> Response:
-        return _serve(request, "taxi_zone_lookup.csv", faults)
+        return _serve(request, _stored("taxi_zone_lookup.csv"), faults, is_parquet=False)
 
     async def unknown(request: Request) -> Response:
         control = request.path_params["prefix"] == "_control"
@@ -49,11 +52,21 @@ def routes(world: World) -> list[Route]:
     ]
 
 
-def _serve(request: Request, name: str, faults: Faults) -> Response:
+def _stored(name: str) -> bytes | None:
     path = next((folder / name for folder in (DATA, *_further()) if (folder / name).is_file()), None)
-    if path is None:
+    return _content(path) if path else None
+
+
+def _moved_month(name: str, now: datetime) -> bytes | None:
+    """Return a month's file once the TLC would have published it: when the month after it is over."""
+    month = Period.find(name.removeprefix("yellow_tripdata_"), "month")
+    return month_of_trips(month) if month and month.next.end <= now else None
+
+
+def _serve(request: Request, content: bytes | None, faults: Faults, *, is_parquet: bool) -> Response:
+    if content is None:
         return Response(FORBIDDEN, 403, media_type="application/xml")
-    body = _changed(_content(path), faults.content(request), is_parquet=name.endswith(".parquet"))
+    body = _changed(content, faults.content(request), is_parquet=is_parquet)
     etag = f'"{hashlib.md5(body).hexdigest()}"'  # the ETag that S3, the CDN's origin, gives a single-part object
     headers = {
         "ETag": etag,
@@ -63,7 +76,7 @@ def _serve(request: Request, name: str, faults: Faults) -> Response:
     known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if etag in known or known == ["*"]:
         return Response(status_code=304, headers=headers)
-    media = "text/csv" if name.endswith(".csv") else "binary/octet-stream"
+    media = "binary/octet-stream" if is_parquet else "text/csv"
     return _ranged(request, body, headers, media)
 
 

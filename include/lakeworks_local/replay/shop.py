@@ -7,7 +7,7 @@ e-mail addresses, telephones and streets are synthetic and say so (example.com, 
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
@@ -46,6 +46,12 @@ class Shop:
     baskets: tuple[Basket, ...]
     products: tuple[CatalogueEntry, ...]
     tags: dict[int, str]
+    opened: datetime = OPENED
+
+    def moved(self, by: timedelta) -> "Shop":
+        """Return the same shop at another time."""
+        baskets = tuple(replace(basket, placed_at=basket.placed_at + by) for basket in self.baskets)
+        return replace(self, baskets=baskets, opened=self.opened + by)
 
     @cached_property
     def events(self) -> tuple[Event, ...]:
@@ -70,20 +76,24 @@ class Shop:
             if basket.placed_at <= now:
                 bought[basket.household].append(basket)
         return [
-            Listed(number, max([OPENED, *(basket.placed_at for basket in some)]), partial(self._customer, number, some))
+            Listed(
+                number,
+                max([self.opened, *(basket.placed_at for basket in some)]),
+                partial(self._customer, number, some),
+            )
             for number, some in sorted(bought.items())
         ]
 
     def catalogue(self, _: datetime) -> list[Listed]:
         """Return the products; they never change."""
-        return [Listed(entry.number, OPENED, partial(product_json, entry)) for entry in self.products]
+        return [Listed(entry.number, self.opened, partial(product_json, entry, self.opened)) for entry in self.products]
 
     def _customer(self, number: int, bought: list[Basket]) -> Json:
         spent = sum(line.paid for basket in bought for line in basket.lines)
         return {
             **person(number),
-            "created_at": text(OPENED),
-            "updated_at": text(max([OPENED, *(basket.placed_at for basket in bought)])),
+            "created_at": text(self.opened),
+            "updated_at": text(max([self.opened, *(basket.placed_at for basket in bought)])),
             "state": "enabled",
             "verified_email": True,
             "orders_count": len(bought),
@@ -184,7 +194,7 @@ def refund_json(event: Event, index: int) -> Json:
     }
 
 
-def product_json(entry: CatalogueEntry) -> Json:
+def product_json(entry: CatalogueEntry, opened: datetime) -> Json:
     """Return a product with its one variant."""
     return {
         "id": entry.number,
@@ -195,9 +205,9 @@ def product_json(entry: CatalogueEntry) -> Json:
         "product_type": entry.department,
         "status": "active",
         "tags": "",
-        "created_at": text(OPENED),
-        "updated_at": text(OPENED),
-        "published_at": text(OPENED),
+        "created_at": text(opened),
+        "updated_at": text(opened),
+        "published_at": text(opened),
         "variants": [
             {
                 "id": entry.number * 10, "product_id": entry.number, "title": "Default Title", "sku": str(entry.number),

@@ -8,7 +8,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,11 +18,14 @@ from starlette.routing import Route
 
 from lakeworks_local.data import completejourney
 from lakeworks_local.replay.faults import changed
+from lakeworks_local.replay.moved_dates import whole_weeks
 from lakeworks_local.replay.shop import Shop
 from lakeworks_local.replay.world import Allowance, World
 
 NAME = "shopify"
 TOKEN = "shpat_demo_0123456789abcdef"
+# Where dates are moved, this is today: the shop opened one to two weeks ago, so that no order is older than the lake.
+ANCHOR = date(2017, 1, 8)
 AFTER_ALL = datetime(2018, 2, 1, tzinfo=UTC)
 # Parameters allowed beside page_info.
 _WITH_CURSOR = {"limit", "fields", "page_info"}
@@ -38,7 +41,8 @@ def routes(world: World) -> list[Route]:
     def shop(store: int) -> Shop:
         with lock:  # the first request reads the package
             if store not in shops:
-                shops[store] = (world.open_shop or sample_shop)(store)
+                found = (world.open_shop or sample_shop)(store)
+                shops[store] = found.moved(whole_weeks(ANCHOR, world.today)) if world.today else found
             return shops[store]
 
     def listing(request: Request) -> Response:  # not async: Starlette runs it beside the event loop

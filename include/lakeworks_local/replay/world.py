@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
@@ -61,8 +61,9 @@ class _Limit(BaseModel):
 class World:
     """The state of one replay server."""
 
-    def __init__(self, open_shop: OpenShop | None = None) -> None:
+    def __init__(self, open_shop: OpenShop | None = None, today: date | None = None) -> None:
         self.open_shop = open_shop  # None: the sample data's
+        self.today = today  # None: sample data keep their dates, and vendors live in the past
         self.faults = Faults()
         self.clocks: dict[str, Clock] = {}
         self.allowances: dict[str, Allowance] = {}
@@ -71,7 +72,8 @@ class World:
         self._vendors: dict[str, tuple[datetime, Allowance]] = {}
 
     def vendor(self, source: str, now: datetime, allowance: Allowance | None = None) -> None:
-        """Register a vendor with its time and limits."""
+        """Register a vendor with its time and limits. Where dates are moved, its time is the real one."""
+        now = datetime.now(UTC) if self.today else now
         self._vendors[source] = (now, allowance or Allowance())
         self.clocks[source] = Clock(now)
         self.allowances[source] = allowance or Allowance()

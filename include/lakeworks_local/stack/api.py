@@ -31,7 +31,7 @@ class AirflowApi:
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """Send one request. Raise StackError with the server's explanation."""
-        answer = self.session.request(method, f"{self.url}/api/v2/{path}", timeout=30, **arguments)
+        answer = self.session.request(method, f"{self.url}/api/v2/{path}", timeout=120, **arguments)
         if not answer.ok:
             raise StackError(f"Airflow's API answered {answer.status_code} to {method} {path}: {answer.text[:500]}")
         return answer.json() if answer.content else None

@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -48,6 +49,14 @@ def claim(folder: Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text(_TEXT)
+
+
+def first_day(folder: Path, today: date) -> str:
+    """Return the day on which a folder's stack was first started; the first call keeps it."""
+    kept = folder / "first-day"
+    if not kept.is_file():
+        kept.write_text(str(today))
+    return kept.read_text()
 
 
 def emptied(folder: Path) -> None:

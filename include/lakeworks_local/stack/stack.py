@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -19,7 +20,7 @@ from lakeworks_local.stack.environment import (
     stack_environment,
     write_env_file,
 )
-from lakeworks_local.stack.folder import emptied, hold
+from lakeworks_local.stack.folder import emptied, first_day, hold
 from lakeworks_local.stack.postgres import end_leftover
 from lakeworks_local.stack.process import Service, StackError, free_port, running, start, stop_all, wait_until
 
@@ -36,12 +37,17 @@ ORDER = (
 
 
 class Stack:
-    """The stack in one state folder. `extra` is added to the environment that its processes share."""
+    """The stack in one state folder. `extra` is added to the environment that its processes share.
 
-    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None) -> None:
+    With `moved_dates` the sources' sample data end yesterday. The folder keeps the day of its first start, because data that
+    a running lake has received must not move again.
+    """
+
+    def __init__(self, folder: Path, extra: Mapping[str, str] | None = None, *, moved_dates: bool = False) -> None:
         self.folder = folder.resolve()
         self.project = current_project()
         self.extra = dict(extra or {})
+        self.moved_dates = moved_dates
         self.run = self.folder / "run"
         self.environment: dict[str, str] = {}
         self.services: list[Service] = []
@@ -138,9 +144,10 @@ class Stack:
         postgres = self._service(
             "postgres", [*python, "lakeworks_local.stack.postgres", data, str(ready["postgres"])], base
         )
-        replay = self._service(
-            "replay", [*python, "lakeworks_local.replay", "--ready-file", str(ready["replay"])], base
-        )
+        sources = [*python, "lakeworks_local.replay", "--ready-file", str(ready["replay"])]
+        if self.moved_dates:
+            sources += ["--today", first_day(self.folder, datetime.now(UTC).date())]
+        replay = self._service("replay", sources, base)
         url = f"http://127.0.0.1:{(port := free_port())}"
         aws = self._service(
             "ministack", ["ministack"], {**base, **ministack_environment(self.folder / "ministack", port, free_port())}
