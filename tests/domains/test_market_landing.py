@@ -96,7 +96,7 @@ def test_an_answer_of_another_shape_is_drift_and_stays_in_landing(lake: Lake, ve
     vendor.fault(kind="status", status=200, body=body, times=3)
     made = landed(lake, BARS, DAY, run_at(1), access(vendor, lake))
     with pytest.raises(
-        SchemaDrift, match=rf"{made.answers[0].key}` has another shape.*stays in landing; nothing was staged"
+        SchemaDrift, match=rf"{made.answers[0].key}` has another shape.*stays in landing. Nothing was staged"
     ):
         write(lake, BARS, DAY, run_at(1))
     assert list(lake.store.scan("_staging/")) == []

@@ -70,5 +70,5 @@ def test_a_truncated_object_is_never_taken_for_whole(line: Line) -> None:
     line.direct.publish("x" * 10_000, run_at(1))
     for kind in ("truncated", "reset after"):
         line.faults.choose(matching("GET .*part-00000", kind))  # type: ignore[arg-type]
-        with pytest.raises(TransientError, match="part-00000.*run again"):
+        with pytest.raises(TransientError, match="part-00000.*Run again"):
             line.via.store.get(LIVE)

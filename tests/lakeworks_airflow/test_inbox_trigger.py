@@ -147,7 +147,7 @@ def test_a_queue_that_is_not_there_is_said_once_a_look_and_found_when_it_comes(
     with caplog.at_level(logging.ERROR):
         asyncio.run(play())
     assert f"Could not find `sqs:{name}`" in caplog.text
-    assert "Nothing is lost" in caplog.text
+    assert "No file is lost" in caplog.text
 
 
 def test_it_is_stored_by_airflow_and_read_back() -> None:

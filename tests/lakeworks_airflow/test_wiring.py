@@ -54,7 +54,7 @@ def test_an_unknown_table_a_table_without_fetch_and_a_file_that_does_not_import_
     assert "`gold.transport.hourly_demands`: there is no such table. Did you mean" in unknown
     assert "no DAG builds this table" in missing
     (unfetched,) = changed('ingest("reference.transport.zones")', 'write_audit_publish("reference.transport.zones")')
-    assert 'nothing fetches it: `ingest("reference.transport.zones")`' in unfetched
+    assert 'no DAG fetches it: `ingest("reference.transport.zones")`' in unfetched
     assert "`dags/taxi.py`: does not import: " in changed("import pendulum", "import pendulums")[0]
 
 

@@ -259,7 +259,7 @@ def test_what_can_be_restored_from_nowhere_is_named(process: Process, run_at: Ru
     first = process.publish(1, run_at(1))
     gone: dict[str, Any] = {"Key": LIVE, "VersionId": first.objects[0].version_id}
     process.client.client.delete_object(Bucket=process.store.bucket, **gone)
-    with pytest.raises(LakeNotFound, match=r"pins, is gone.*Nothing was changed.*run it again"):
+    with pytest.raises(LakeNotFound, match=r"pins, is gone.*Nothing was changed.*Run the partition again"):
         process.settle()
 
 

@@ -167,7 +167,7 @@ FAULTS: dict[str, Fault] = {
     "number_taken_twice": Fault("-", "the ledger's number is taken without If-None-Match", _of(Ledger, "reserve", _reserve_anyway)),
     "place_anyway": Fault("-", "an object is placed without If-Match", _of(placement, "_target", _place_anywhere), "settling"),
     "complete_anyway": Fault("-", "an entry is completed without If-Match", _of(Ledger, "complete", _complete_anyway), "settling"),
-    "unaudited": Fault("-", "publishing does not ask for an audit", _of(publish_step, "_told", _unaudited)),
+    "unaudited": Fault("-", "publishing does not ask for an audit", _of(publish_step, "_publish_with_lineage", _unaudited)),
     "no_catalog": Fault("-", "the catalog is never set", _of(GlueCatalog, "upsert_partitions", lambda *_: 0)),
     "repair_nothing": Fault("-", "repair does nothing to objects", _of(verification, "_repair_objects", _no)),
 }  # fmt: skip

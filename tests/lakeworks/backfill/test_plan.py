@@ -48,13 +48,13 @@ def test_a_month_means_all_its_days() -> None:
         (
             "2019-01-05",
             "2019-03",
-            "`2019-01-05` is a day, but this DAG's runs own a month each. Nothing was started. Say `2019-01`",
+            "`2019-01-05` is a day, but each run of this DAG covers one month. Nothing was started. Give `2019-01`",
         ),
         ("2019-03", "2019-01", "runs backwards"),
         (
             "2018-12",
             "2019-03",
-            "begins with 2019-01; `2018-12` lies before it. Nothing was started. Say --from 2019-01",
+            "begins with 2019-01; `2018-12` is earlier. Nothing was started. Give --from 2019-01",
         ),
         ("January", "2019-03", "`January` is not a partition key"),
     ],

@@ -61,7 +61,7 @@ def test_a_glue_that_never_gets_to_several_keys_ends_in_a_transient_error(strict
     glue.reach = lambda keys: 1 if keys == 1 else 0
     calls = PartitionCalls(catalog.client, contract().table, 1, slept.append)
     with pytest.raises(
-        LakeUnavailable, match=r"did not get to 392 of 400 partitions .*first S008.*run again"
+        LakeUnavailable, match=r"did not return 392 of 400 partitions .*first S008.*Run again"
     ) as raised:
         calls.get(WANTED)
     assert isinstance(raised.value, TransientError)

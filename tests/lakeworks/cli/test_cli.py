@@ -119,7 +119,7 @@ def test_status_says_if_airflow_has_more_runs_than_were_asked_for(
         (matrix,) = json.loads(command("status", ZONES, "--json", **asking).stdout)
         shown = command("status", ZONES, **asking).stdout
         every = command("status", **asking).stdout
-    says = "Airflow has more than 2,000 runs that are not over or failed"
+    says = "Airflow has more than 2,000 runs that failed or are not over"
     assert [says in text for text in (matrix["note"], shown, every)] == [bool(more)] * 3
 
 
@@ -230,7 +230,7 @@ def test_status_draws_what_is_there_and_lists_it_for_programs(
     assert "2019    ---" in drawn.stdout
     assert "year=2019" not in drawn.stdout, "a month is called by its name"
     assert "2019-01 to 2019-03 (3)  never built" in drawn.stdout
-    assert "set LAKE_AIRFLOW_URL" in drawn.stderr
+    assert "Set LAKE_AIRFLOW_URL" in drawn.stderr
     assert ZONES in command("status", **environment).stdout
     for wrong in (("--from", "2019-03", "--to", "2019-01"), ("--from", "yesterday")):
         assert command("status", *wrong, **environment).returncode == 1

@@ -33,7 +33,7 @@ def test_files_go_up_are_listed_tagged_fetched_and_deleted(
         ("docs/a.txt", 5, "STANDARD", True), ("docs/more/b.txt", 10, "STANDARD", True),
     ]  # fmt: skip
     short = command("objects", "ls", "docs", "--limit", "1", **environment)
-    assert "There is more: lakeworks objects ls 'docs' --after 'docs/a.txt'" in short.stderr
+    assert "More keys follow: lakeworks objects ls 'docs' --after 'docs/a.txt'" in short.stderr
     rest = command("objects", "ls", "docs", "--after", "docs/a.txt", "--json", **environment)
     assert [row["key"] for row in json.loads(rest.stdout)] == ["docs/more/b.txt"]
     assert command("objects", "tag", "docs/a.txt", "team=till", **environment).returncode == 0

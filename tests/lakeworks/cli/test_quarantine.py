@@ -42,7 +42,7 @@ def environment(lake: Lake, moto_url: str) -> dict[str, str]:
 
 
 FIFTH = ["of the 5th", "later that day"]
-LEFT_OUT = "Left out: {} rows of other partitions, 1 rows without the value of their partition (`pickup_at`)"
+LEFT_OUT = "Left out: {} rows of other partitions, 1 rows without a partition value (`pickup_at`)"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_personal_data_is_withheld_from_rows_kept_as_text(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("show", TRIPS, "2019-02-01"), "2019-02-01 has nothing in quarantine"),
+        (("show", TRIPS, "2019-02-01"), "2019-02-01 has no quarantined rows"),
         (("show", TRIPS, "2019"), "is not a partition key"),
         (("show", TRIPS, "yaer=2019"), "type a path like"),
         (("replay", TRIPS, "2019-01-05"), f"Run: lakeworks quarantine replay {TRIPS} 2019-01\n"),

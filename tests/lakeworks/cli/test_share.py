@@ -51,7 +51,7 @@ def test_a_form_is_a_line_of_curl(command: Callable[..., Done], environment: dic
         ((EVENTS, "2019-01-05", "--for", "8d"), "at most 7d"),
         ((EVENTS, "2019-01-06"), "is not published"),
         (("_ledger/x.json",), "is never shared"),
-        (("upload", "nothing", "2019-01-06"), "No table takes dropped files `nothing`"),
+        (("upload", "nothing", "2019-01-06"), "No table takes dropped files of the data set `nothing`"),
     ],
 )
 def test_mistakes_are_one_message(

@@ -76,9 +76,9 @@ def test_naming_a_withheld_column_says_how_to_have_it(
     [
         ("COPY (SELECT 1) TO '{new}'", "is COPY, not a SELECT"),
         ("SELECT 1; COPY (SELECT 1) TO '{new}'", "is 2 statements, not one SELECT"),
-        ("SELECT * FROM read_csv('/etc/passwd')", "`read_csv` cannot be read from"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "`read_csv` cannot be read"),
         ("SELECT getvariable('lakeworks_pii_salt')", "`getvariable` shows or changes the session"),
-        ("SELECT * FROM duckdb_secrets()", "`duckdb_secrets` cannot be read from"),
+        ("SELECT * FROM duckdb_secrets()", "`duckdb_secrets` cannot be read"),
         ("ATTACH '{new}' AS a", "is ATTACH, not a SELECT"),
     ],
 )

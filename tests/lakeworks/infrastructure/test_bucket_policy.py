@@ -39,7 +39,7 @@ def test_statements_of_others_stay_ours_are_repaired_and_old_ones_go(ministack_u
     assert set(found) == {"Theirs", "LakeworksRead", "LakeworksReadList"}
     assert canonical(found["Theirs"]) == canonical(OTHER)
     assert found["LakeworksRead"]["Principal"] == {"AWS": [f"{ROLE}/analyst"]}
-    assert "`Theirs`, not ours, allows everyone" in change.remarks[0]
+    assert "`Theirs` of another program allows everyone" in change.remarks[0]
     assert applied(ours, ministack_url).outcome == "unchanged"
 
 

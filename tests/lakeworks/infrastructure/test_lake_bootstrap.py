@@ -238,7 +238,7 @@ def test_a_setting_that_is_answered_but_not_kept_is_found(moto_url: str, bucket:
     assert (change.outcome, "accepted but not kept" in change.detail) == ("unsupported", True), (
         "moto answers 200 and forgets"
     )
-    assert "cannot be read" in change.remarks[0]
+    assert "must be restored first" in change.remarks[0]
 
 
 def test_roles_of_lake_yml_reach_the_policy(moto_url: str, bucket: str, planned: Planned) -> None:

@@ -70,7 +70,7 @@ def test_replication_joins_others_rules_unless_their_role_differs(ministack_url:
     configuration = {"Role": f"{ROLE}/theirs", "Rules": [theirs]}
     s3.put_bucket_replication(Bucket=bucket, ReplicationConfiguration=configuration)
     refused = applied(ReplicationRules(bucket, f"{bucket}-to", f"{ROLE}/ours"), ministack_url)
-    assert (refused.outcome, "a bucket has one role" in refused.detail) == ("foreign", True)
+    assert (refused.outcome, "a bucket has only one role" in refused.detail) == ("foreign", True)
     ours = ReplicationRules(bucket, f"{bucket}-to", f"{ROLE}/theirs", encrypted_with_kms=True)
     change = applied(ours, ministack_url)
     assert change.outcome == "changed", change.detail

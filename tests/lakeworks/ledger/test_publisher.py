@@ -174,7 +174,7 @@ def test_an_orphan_that_wakes_up_while_placing_does_not_win(store: ObjectStore, 
             writer.publish("newest", run_at(3))
 
     orphan = replace(writer.publisher(), on_step=overtake)
-    with pytest.raises(LostRace, match="overtaken"):
+    with pytest.raises(LostRace, match="is older than the current publication"):
         orphan.publish([writer.entry("orphan", run_at(2))])
     assert writer.live() == "newest"
     writer.check()
@@ -373,7 +373,7 @@ def test_who_was_overtaken_between_looking_and_placing_overwrites_nothing(store:
         seen.append(writer.live())
 
     orphan = Publisher(Ledger(slow), writer.catalog, on_step=step)
-    with pytest.raises(LostRace, match="overtaken"):
+    with pytest.raises(LostRace, match="is older than the current publication"):
         orphan.publish([writer.entry("orphan", run_at(2))])
     assert "orphan" not in [*seen, writer.live()], "no reader sees the older content after the newer one"
     writer.check()

@@ -27,13 +27,14 @@ def test_whole_months_are_one_build_and_cover_the_same_days() -> None:
     assert days == RANGE
 
 
-def test_a_table_without_partitions_is_built_once() -> None:
-    assert planned() == ["2013-03-02"]
+@pytest.mark.parametrize("partition_by", [(), ("kind",)])
+def test_a_table_whose_runs_own_the_whole_of_it_is_built_once(partition_by: tuple[str, ...]) -> None:
+    assert planned(*partition_by) == ["2013-03-02"]
 
 
 @pytest.mark.parametrize(
     ("partition_by", "changes"),
-    [(["day"], {}), (["day(on)"], {"source": "vendor.rows"}), (["day(on)"], {"look_back_periods": 3}), (["kind"], {})],
+    [(["day"], {}), (["day(on)"], {"source": "vendor.rows"}), (["day(on)"], {"look_back_periods": 3})],
 )
 def test_what_depends_on_the_period_stays_as_it_is(partition_by: list[str], changes: dict[str, object]) -> None:
     assert planned(*partition_by, **changes) == [str(day) for day in RANGE]

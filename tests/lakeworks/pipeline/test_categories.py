@@ -113,7 +113,7 @@ def test_without_the_contracts_word_a_dry_region_stops_the_run_with_what_to_do(t
     shop.build(PROFILES, "2017-01-05")
     shop.give(CUSTOMERS, "2017-01-06", [customer(1, "OH"), customer(2, "OH")])
     with pytest.raises(
-        AuditFailed, match=r"1 live partitions .*first region=US-KY.*`may_empty: true`.*cut it by `day`"
+        AuditFailed, match=r"1 live partitions .*first region=US-KY.*`may_empty: true`.*partition it by `day`"
     ):
         shop.build(PROFILES, "2017-01-06")
     assert shop.rows(PROFILES) == {"region=US-KY": 1, "region=US-OH": 1}

@@ -249,7 +249,7 @@ def test_too_many_days_stop_the_run_and_change_nothing(tmp_path: Path) -> None:
     shop = Shop(tmp_path, late_data=late_data_with(max_partitions=2))
     shop.arrive(9, [order(0), order(1), order(2)])
     with pytest.raises(
-        PartitionExplosion, match=r"touches 3 partitions, 2017-01-02 to 2017-01-04, more .* of 2\. Nothing was"
+        PartitionExplosion, match=r"affect 3 partitions, 2017-01-02 to 2017-01-04, more .* of 2\. Nothing was"
     ):
         shop.build(SILVER, 9)
     assert shop.rows(SILVER) == []

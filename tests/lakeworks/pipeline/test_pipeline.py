@@ -217,7 +217,7 @@ def test_a_failed_audit_names_check_column_and_rows_and_publishes_nothing(
         "`service_zone`",
         "of 265 rows",
         "'zone_id': '1'",
-        "nothing was published",
+        "Nothing was published",
     ):
         assert part in str(raised.value)
     with pytest.raises(AuditFailed):

@@ -142,7 +142,7 @@ def test_a_withdrawn_partition_is_gone_for_every_reader_and_can_come_back(twice:
 @pytest.mark.parametrize("act", [rollback, withdraw])
 def test_an_act_that_was_decided_on_another_publication_changes_nothing(twice: Lake, act: Callable[..., Any]) -> None:
     before = len(twice.ledger.history(contract().table, PARTITION))
-    with pytest.raises(FencedError, match="publication 2 is live now, and it was 1 when this was decided"):
+    with pytest.raises(FencedError, match="publication 2 is live now; it was 1 in the plan"):
         act(twice, contract(), PARTITION, seen=1)
     assert len(twice.ledger.history(contract().table, PARTITION)) == before
     assert act(twice, contract(), PARTITION, seen=2).seq == 3

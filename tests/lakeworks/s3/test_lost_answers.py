@@ -61,7 +61,7 @@ def test_an_upload_that_another_process_ended_is_a_lost_race(
         raise ClientError(details, "CompleteMultipartUpload")
 
     monkeypatch.setattr(store.client, "complete_multipart_upload", ended)
-    with pytest.raises(LostRace, match="ended by another process"):
+    with pytest.raises(LostRace, match="another process ended its upload"):
         multipart.copy_object(store, source, Target("live", {"lakeworks-seq": "1"}), new_stamp())
     assert store.get("live")[0] == b"theirs"
 

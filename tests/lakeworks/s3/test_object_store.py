@@ -172,7 +172,7 @@ def test_a_missing_bucket_says_how_to_make_it(moto_url: str) -> None:
 
 
 def test_an_endpoint_that_is_down_is_transient(moto_url: str) -> None:
-    with pytest.raises(LakeUnavailable, match="run again"):
+    with pytest.raises(LakeUnavailable, match="Run again"):
         ObjectStore(client("s3", "http://127.0.0.1:9"), "bucket").put("k", b"")
 
 

@@ -213,7 +213,7 @@ def test_an_address_lives_no_longer_than_its_credentials(shop: Lake) -> None:
     assert (role.temporary, role.end) == (True, end)
     record = share_partition(shop, load_contract(EVENTS), PARTITION, role, HOUR, now()).record
     assert record.until == end
-    with pytest.raises(ConfigError, match="have ended"):
+    with pytest.raises(ConfigError, match="have expired"):
         role.until(end, timedelta(hours=1))
 
 

@@ -55,8 +55,8 @@ def test_the_overview_shows_each_table_and_what_needs_attention_first(orders: Sh
     page = Markup(orders.text("/lake/")).texts
     assert "bronze.sales.orders" in page
     said = page.partition("Needs attention first")[2].split()
-    assert " ".join(said[:11]) == "missing bronze.sales.orders it should be there and is not: 2026-01-06 late"
-    assert " ".join(said[10:17]) == "late silver.sales.orders its newest data is of"
+    assert " ".join(said[:10]) == "missing bronze.sales.orders it is expected, but not published: 2026-01-06 late"
+    assert " ".join(said[9:16]) == "late silver.sales.orders its newest data is of"
 
 
 def test_a_quarantined_day_is_a_published_day_with_a_mark(orders: Shown) -> None:

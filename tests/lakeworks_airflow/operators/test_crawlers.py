@@ -73,7 +73,7 @@ def test_a_crawl_that_takes_too_long_fails_the_task_and_says_how_to_go_on(
     environment(monkeypatch, lake, moto_url)
     task = crawl(lake, timeout=0.5)
     event = waited_for(started(task))
-    says = rf"still runs after 0\.5 seconds\. It goes on in Glue.*Clear this task.*stop-crawler --name {task.crawler}"
+    says = rf"still runs after 0\.5 seconds\. It continues in Glue.*Clear this task.*stop-crawler --name {task.crawler}"
     with pytest.raises(AirflowFailException, match=says):
         task.crawled({}, event)
     assert client("glue", moto_url).get_crawler(Name=task.crawler)["Crawler"]["State"] == "RUNNING"

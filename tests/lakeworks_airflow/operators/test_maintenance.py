@@ -188,7 +188,7 @@ def test_a_withdrawal_and_its_rollback_are_named_by_their_runs(published: Lake) 
     withdrawn = operator(WithdrawOperator, **facts, seen=str(live.live_seq))
     assert withdrawn.execute(run) == {"table": BRONZE, "partition": "2019-01", "publication": 2, "state": "published", "rows": 0}  # fmt: skip
     assert withdrawn.execute(run)["publication"] == 2, "a second try of the run"
-    with pytest.raises(AirflowFailException, match="publication 2 is live now, and it was 1"):
+    with pytest.raises(AirflowFailException, match="publication 2 is live now; it was 1"):
         operator(RollbackOperator, **facts, seen="1").execute({"dag_run": SimpleNamespace(run_id="lake_page__2")})
     back = operator(RollbackOperator, **facts, to="1", seen="2").execute(
         {"dag_run": SimpleNamespace(run_id="lake_page__3")}

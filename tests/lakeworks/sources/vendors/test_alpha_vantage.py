@@ -131,7 +131,7 @@ def test_a_listing_with_a_line_of_another_width_is_never_landed(vendor: Vendor, 
 @pytest.mark.parametrize(
     ("body", "error", "match"),
     [
-        (replay.PREMIUM_ONLY, SourceRejected, "premium endpoint.*Nothing was landed.*profile"),
+        (replay.PREMIUM_ONLY, SourceRejected, "premium endpoint.*response was not landed.*profile"),
         (replay.FULL_IS_PREMIUM, SourceRejected, "premium feature"),
         (replay.DAILY_CAP.format(key=KEY), QuotaExhausted, "requests of the day are used up"),
         (replay.NO_KEY, ConfigError, "does not know the key.*alpha_vantage"),

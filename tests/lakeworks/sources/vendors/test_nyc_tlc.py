@@ -127,7 +127,7 @@ def test_waits_grow_with_jitter(server: str, tmp_path: Path) -> None:
 
 def test_a_source_that_stays_down_is_transient_and_leaves_nothing(server: str, tmp_path: Path) -> None:
     fault(server, kind="status", status=503, times=5)
-    with pytest.raises(SourceUnavailable, match=r"failed 5 times, last: HTTP 503\. Nothing was landed"):
+    with pytest.raises(SourceUnavailable, match=r"failed 5 times, last: HTTP 503\. Its response was not landed"):
         fetch(server, tmp_path)
     assert requests_seen(server) == 5
     assert list(tmp_path.iterdir()) == []
