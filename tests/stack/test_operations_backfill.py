@@ -61,7 +61,7 @@ def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
     (run_id,) = [run["dag_run_id"] for run in product.api.runs("market") if run["dag_run_id"].endswith("__2013-02-04")]
     assert product.wait("market", run_id) == "success", product.api.failure("market", run_id)
     over = backfill(product, "watch", name, code=1)
-    assert "failed: 2013-02-05: ended before it began" in over
+    assert "failed: 2013-02-05: ended before it started" in over
     assert "start the same backfill again. It runs only the unfinished periods" in over
 
 
