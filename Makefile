@@ -31,7 +31,7 @@ lint: setup  ## ruff, mypy, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-unit: setup  ## quick tests, in a little over a minute
+test-unit: setup  ## quick tests, in less than two minutes
 	$(BIN)/python -m pytest -n 2 -m "not stack and not integration" -q
 
 test-integration: setup  ## tests on three S3 implementations, Glue, replayed sources
