@@ -52,7 +52,7 @@ def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
     assert begun["periods"] == 5
     under_way = planned(product, "market", week[1], week[3], "--again")
     assert (under_way["to_run"], len(under_way["under_way"])) == (0, 5), "a second start leaves them alone"
-    assert "Runs of the schedule of `market` wait too" in backfill(product, "pause", name)
+    assert "Scheduled runs of `market` wait too" in backfill(product, "pause", name)
     assert "is paused, so its runs would wait" in backfill(
         product, "start", "market", "--from", "2013-02-11", "--to", "2013-02-12", code=1
     )
@@ -77,9 +77,9 @@ def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:
             ["reports", "--from", "2019-01", "--to", "2019-02"],
             "Backfill the DAG that publishes them; this DAG then follows",
         ),
-        (["taxi", "--from", "2019-01-05", "--to", "2019-02"], "Say `2019-01`"),
+        (["taxi", "--from", "2019-01-05", "--to", "2019-02"], "Give `2019-01`"),
         (["taxi", "--from", "2019-02", "--to", "2019-01"], "runs backwards"),
-        (["taxi", "--from", "2018-12", "--to", "2019-01"], "Say --from 2019-01"),
+        (["taxi", "--from", "2018-12", "--to", "2019-01"], "Give --from 2019-01"),
         (["taxi", "--from", "2019-01", "--to", "2019-02", "--chunk", "week"], "expected day, month, year or all"),
     ],
 )

@@ -120,9 +120,9 @@ def pause_backfill(backfill: BackfillArgument) -> None:
         started = runs.find(api, backfill)
         runs.hold(api, started, paused=True)
     say(
-
-f"paused: {started.count('queued')} periods wait, {started.count('running')} finish. Scheduled runs "
-f"of `{started.dag_id}` wait too. Continue: lakeworks backfill resume {backfill}")  # fmt: skip
+        f"paused: {started.count('queued')} periods wait, {started.count('running')} finish. Scheduled runs "
+        f"of `{started.dag_id}` wait too. Continue: lakeworks backfill resume {backfill}"
+    )
 
 
 def resume_backfill(backfill: BackfillArgument) -> None:
