@@ -36,12 +36,12 @@ class Activity:
 class Activities:
     """Airflow's current tasks. `cut_off` names the lists that were not read to their end (`runs`, `tasks`)."""
 
-    found: tuple[Activity, ...] = ()
+    known: tuple[Activity, ...] = ()
     cut_off: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Activity]:
         """The activities."""
-        return iter(self.found)
+        return iter(self.known)
 
     @property
     def note(self) -> str:

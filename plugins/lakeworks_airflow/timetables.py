@@ -129,8 +129,10 @@ class HourlyPartitions(_Partitions):
 
     def _periods(self, first: Period, last: Period) -> Iterator[Period]:
         end = min(last.end, Period.containing(timezone.utcnow(), "hour").start)
-        for day, found in groupby(period_range(first, end), key=lambda hour: Period.containing(hour.start, "day")):
-            hours = list(found)
+        for day, hours_of_day in groupby(
+            period_range(first, end), key=lambda hour: Period.containing(hour.start, "day")
+        ):
+            hours = list(hours_of_day)
             yield from [day] if hours == day.split("hour") else hours
 
     def _moment(self, period: Period) -> datetime:

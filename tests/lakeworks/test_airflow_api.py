@@ -36,7 +36,7 @@ def test_tasks_become_activities_of_their_tables_periods(airflow: tuple[str, dic
         task("a", "bootstrap", "running"),
         task("gone", "silver_trips.write", "running", SILVER),
     ]
-    found = Airflow(f"http://admin:s%3Acret@{address}/").activities([SILVER, ZONES]).found
+    found = Airflow(f"http://admin:s%3Acret@{address}/").activities([SILVER, ZONES]).known
     assert [(a.table, a.period, a.state) for a in found] == [
         (SILVER, "2019-01", "failed"), (SILVER, "2019-02", "failed"), (SILVER, "2019-03", "failed"),
         (ZONES, "2019-02", "running"), (ZONES, "2019-03", "running"),
@@ -49,7 +49,7 @@ def test_every_page_is_asked_for(airflow: tuple[str, dict[str, Any]]) -> None:
     address, knows = airflow
     knows["runs"] = [run(f"r{n}", "2019-01") for n in range(250)]
     knows["tasks"] = [task(f"r{n}", "silver_trips.write", "failed", SILVER) for n in range(250)]
-    assert len(Airflow(f"http://{address}").activities([SILVER]).found) == 250
+    assert len(Airflow(f"http://{address}").activities([SILVER]).known) == 250
 
 
 def test_that_there_was_more_than_is_asked_for_is_known(airflow: tuple[str, dict[str, Any]]) -> None:
@@ -61,7 +61,7 @@ def test_that_there_was_more_than_is_asked_for_is_known(airflow: tuple[str, dict
     knows["runs"].append(run("oldest", "2018-01"))
     knows["tasks"].append(task("oldest", "silver_trips.write", "failed", SILVER))
     found = Airflow(f"http://{address}").activities([SILVER])
-    assert (len(found.found), {item.period for item in found}) == (MOST, {"2019-01"})
+    assert (len(found.known), {item.period for item in found}) == (MOST, {"2019-01"})
     assert found.note.startswith("Airflow has more than 2,000 runs and tasks that failed or are not over")
 
 
@@ -69,7 +69,7 @@ def test_a_name_two_tables_share_needs_the_rendered_field(airflow: tuple[str, di
     address, knows = airflow
     other = "silver.harbour.trips"
     knows["runs"], knows["tasks"] = [run("a", "2019-01")], [task("a", "silver_trips.write", "failed")]
-    assert Airflow(f"http://{address}").activities([SILVER, other]).found == ()
+    assert Airflow(f"http://{address}").activities([SILVER, other]).known == ()
     knows["tasks"] = [task("a", "silver_trips.write", "failed", other)]
     assert [item.table for item in Airflow(f"http://{address}").activities([SILVER, other])] == [other]
 

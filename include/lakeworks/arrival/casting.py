@@ -13,7 +13,7 @@ _CALENDAR = datetime.min, datetime.max
 
 
 def cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return the values in another type, without loss; of a struct, the wanted members (see `new_members`).
+    """Return the values in another type, without loss; of a struct, the contract's members (see `new_members`).
 
     Raises:
         pyarrow.ArrowInvalid: some value has none, or is of another kind.

@@ -28,7 +28,7 @@ _FLAT = {str, int, JsonNumber}
 
 @dataclass(frozen=True)
 class Converted:
-    """A column in the wanted type, null where a value does not fit; `unfit` says why, by place.
+    """A column in the contract's type, null where a value does not fit; `unfit` says why, by place.
 
     `unknown` are the places of values in members that the type does not have, by the member's path.
     """

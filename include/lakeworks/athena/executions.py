@@ -44,9 +44,9 @@ class QueryExecutions:
             LakeNotFound: there is no such work group.
         """
         for number in range(1, attempt):
-            found = self._submitted(statement, asker, number)
-            if self._execution(found)["Status"]["State"] not in UNUSABLE:
-                return found
+            query_id = self._submitted(statement, asker, number)
+            if self._execution(query_id)["Status"]["State"] not in UNUSABLE:
+                return query_id
         return self._submitted(statement, asker, attempt)
 
     def _submitted(self, statement: AthenaStatement, asker: str, number: int) -> str:

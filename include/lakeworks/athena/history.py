@@ -35,31 +35,31 @@ def past_queries(
         with asking("list the queries of", work_group):
             more: dict[str, str] = {"NextToken": token} if token else {}
             page = client.list_query_executions(WorkGroup=work_group, MaxResults=min(_BATCH, left), **more)
-        found = page.get("QueryExecutionIds", [])
-        for execution in _described(client, work_group, found, sleep):
+        query_ids = page.get("QueryExecutionIds", [])
+        for execution in _described(client, work_group, query_ids, sleep):
             scanned = int(execution.get("Statistics", {}).get("DataScannedInBytes", 0))
             if execution.get("StatementType") == "DML" and scanned:
                 yield PastQuery(str(execution["Query"]), scanned)
-        left, token = left - len(found), page.get("NextToken", "")
+        left, token = left - len(query_ids), page.get("NextToken", "")
         if not token:
             return
 
 
 def _described(
-    client: Any, work_group: str, wanted: list[str], sleep: Callable[[float], None]
+    client: Any, work_group: str, query_ids: list[str], sleep: Callable[[float], None]
 ) -> Iterator[dict[str, Any]]:
     """Yield the queries' descriptions. Athena may leave some out, and gives them when it is asked again."""
     for number in range(_TRIES):
-        if not wanted:
+        if not query_ids:
             return
         if number:
             sleep(2.0**number / 4)
         with asking("look at the queries of", work_group):
-            answer = client.batch_get_query_execution(QueryExecutionIds=wanted)
+            answer = client.batch_get_query_execution(QueryExecutionIds=query_ids)
         yield from answer.get("QueryExecutions", [])
-        wanted = [item["QueryExecutionId"] for item in answer.get("UnprocessedQueryExecutionIds", [])]
-    if wanted:
+        query_ids = [item["QueryExecutionId"] for item in answer.get("UnprocessedQueryExecutionIds", [])]
+    if query_ids:
         raise LakeUnavailable(
-            f"Athena left {len(wanted)} queries of work group `{work_group}` out of {_TRIES} answers. Nothing was computed; "
+            f"Athena left {len(query_ids)} queries of work group `{work_group}` out of {_TRIES} answers. Nothing was computed; "
             "run again, or read fewer: --last"
         )

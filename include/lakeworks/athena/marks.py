@@ -33,15 +33,15 @@ def marks_of(sql: str) -> list[Mark]:
     """
     from sqlglot.tokens import TokenType
 
-    tokens, found = tokens_of(sql), list[Mark]()
+    tokens, marks = tokens_of(sql), list[Mark]()
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.token_type is TokenType.PLACEHOLDER:
-            found.append(Mark(token.start, token.end))
+            marks.append(Mark(token.start, token.end))
         elif token.token_type is TokenType.COLON and following and _is_name(token, following):
-            found.append(Mark(token.start, following.end, following.text))
-    if len({bool(mark.name) for mark in found}) > 1:
+            marks.append(Mark(token.start, following.end, following.text))
+    if len({bool(mark.name) for mark in marks}) > 1:
         raise ContractError(f"The query has parameters written `?` and others with a name. {NOTHING} Use one kind.")
-    return found
+    return marks
 
 
 def _is_name(colon: Any, following: Any) -> bool:

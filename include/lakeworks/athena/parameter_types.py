@@ -24,7 +24,7 @@ def parameter_literals(places: "Sequence[exp.Placeholder]", values: Sequence[Any
     Raises:
         ContractError: a parameter is compared with nothing that has a type, or its value does not fit.
     """
-    found = []
+    literals = []
     for number, (place, value, mark) in enumerate(zip(places, values, marks, strict=True), 1):
         shown = f"Parameter {number} (`{mark}`)"
         partner = _partner(place)
@@ -36,10 +36,10 @@ def parameter_literals(places: "Sequence[exp.Placeholder]", values: Sequence[Any
             )
         try:
             keyed = partition_value(partner.name, value) if kind.kind == "string" else value
-            found.append(literal(kind, keyed))
+            literals.append(literal(kind, keyed))
         except ContractError as error:
             raise ContractError(f"{shown}, compared with `{partner.sql('trino')}`: {error}. {NOTHING}") from error
-    return found
+    return literals
 
 
 def _partner(place: "exp.Expression") -> "exp.Expression | None":

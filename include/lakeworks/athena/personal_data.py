@@ -27,8 +27,8 @@ def check_protection(select: Select) -> None:
 
 
 def _protected(select: Select, scope: "Scope") -> Iterator[tuple[str, str]]:
-    found = {alias: select.contract_of(source) for alias, source in scope.sources.items()}
-    tables = {alias: contract for alias, contract in found.items() if contract}
+    contracts = {alias: select.contract_of(source) for alias, source in scope.sources.items()}
+    tables = {alias: contract for alias, contract in contracts.items() if contract}
     hidden = {alias: {name.lower() for name in protected_columns(contract)} for alias, contract in tables.items()}
     for column in scope.columns:
         # A column that could not be resolved may be any table's.

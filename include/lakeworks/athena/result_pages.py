@@ -43,14 +43,14 @@ def result_reader(page: ResultPage, *, has_header: bool) -> "pa.RecordBatchReade
     schema = pa.schema([(column["Name"], kind.arrow) for column, kind in zip(columns, kinds, strict=True)])
 
     def batches() -> Iterator["pa.RecordBatch"]:
-        found, rows = first, first["ResultSet"]["Rows"][1 if has_header else 0 :]
+        answer, rows = first, first["ResultSet"]["Rows"][1 if has_header else 0 :]
         while True:
             yield _batch(rows, kinds, schema)
-            token = found.get("NextToken")
+            token = answer.get("NextToken")
             if not token:
                 return
-            found = page(token)
-            rows = found["ResultSet"]["Rows"]
+            answer = page(token)
+            rows = answer["ResultSet"]["Rows"]
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -69,25 +69,27 @@ def _tables(tree: "exp.Expression") -> set[TableName]:
     from sqlglot import exp
 
     own = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
-    found = set()
+    tables = set()
     for table in tree.find_all(exp.Table):
         if not table.db and table.name.lower() in own:
             continue
         try:
-            found.add(table_of(table, "A query"))
+            tables.add(table_of(table, "A query"))
         except ContractError as error:
             raise ContractError(f"{error} {NOTHING}") from error
-    return found
+    return tables
 
 
 def _schema(contracts: dict[TableName, Contract]) -> dict[str, dict[str, dict[str, str]]]:
     """Return the columns as Athena sees them: partition keys are text, whatever the contract's type."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    columns_of: dict[str, dict[str, dict[str, str]]] = {}
     for name, contract in contracts.items():
         columns = {column: _trino(item.type) for column, item in contract.file_columns.items()}
         keys = dict.fromkeys(contract.partition_keys, "VARCHAR")
-        found.setdefault(name.database, {})[name.table] = {k.lower(): kind for k, kind in {**columns, **keys}.items()}
-    return found
+        columns_of.setdefault(name.database, {})[name.table] = {
+            k.lower(): kind for k, kind in {**columns, **keys}.items()
+        }
+    return columns_of
 
 
 def _trino(kind: LakeType) -> str:

@@ -67,13 +67,13 @@ def _placeholder(select: Select, number: int, mark: Mark) -> "exp.Placeholder":
     from sqlglot import exp
 
     name = _NAMED.format(number)
-    found = [place for place in select.tree.find_all(exp.Placeholder) if place.name == name]
-    if not found or not all(_is_in_where(place) for place in found):
+    placeholders = [place for place in select.tree.find_all(exp.Placeholder) if place.name == name]
+    if not placeholders or not all(_is_in_where(place) for place in placeholders):
         raise ContractError(
             f"Parameter {number + 1} (`{mark}`) is not in a WHERE, the only place where Athena takes one. {NOTHING} "
             "Instead of HAVING, sum in a WITH and compare in the WHERE below it."
         )
-    return found[0]
+    return placeholders[0]
 
 
 def _is_in_where(place: "exp.Placeholder") -> bool:

@@ -55,8 +55,8 @@ def asked_sources(lake: Lake) -> list[str]:
 
 def budget_of(lake: Lake, source: str, now: datetime) -> VendorBudget:
     """Return the budget of a source; nothing spent if it was never asked."""
-    found = LakeState(lake.store).read(f"{source}.json")
-    spent, limits = parsed(found[0]) if found else Spent(), limits_of(lake, source)
+    stored = LakeState(lake.store).read(f"{source}.json")
+    spent, limits = parsed(stored[0]) if stored else Spent(), limits_of(lake, source)
     shut = shut_until(spent, limits, now.timestamp())
     return VendorBudget(
         source=source,

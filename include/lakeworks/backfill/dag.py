@@ -75,8 +75,8 @@ def read_dag(airflow: Airflow, dag_id: str) -> PipelineDag:
 
 def builders(airflow: Airflow, table: str) -> list[str]:
     """Return the DAGs that build a table: those with a task that makes the table's asset."""
-    found = airflow.call("GET", "assets", params={"name_pattern": table, "limit": 100})["assets"]
-    own = [asset for asset in found if asset["name"] == table]
+    assets = airflow.call("GET", "assets", params={"name_pattern": table, "limit": 100})["assets"]
+    own = [asset for asset in assets if asset["name"] == table]
     return sorted({str(task["dag_id"]) for asset in own for task in asset["producing_tasks"]})
 
 

@@ -44,7 +44,7 @@ def plan_range(  # noqa: PLR0913 - what the command and the page ask for
     if cut not in SPANS:
         raise ConfigError(f"--chunk `{cut}`: expected {', '.join(SPANS[:-1])} or {SPANS[-1]}. Nothing was started.")
     periods = dag.periods(first, last)
-    doings = Doings(airflow.activities(dag.tables).found, airflow.under_way(dag.dag_id))
+    doings = Doings(airflow.activities(dag.tables).known, airflow.under_way(dag.dag_id))
     plan = make_plan(lake, dag, periods, doings, cut, again=again)
     contracts = [lake.contract(table) for table in dag.tables]
     archived = archived_inputs(lake, contracts, plan.periods_to_run, load_price_book(current_settings().price_book))

@@ -124,14 +124,14 @@ class RunStart:
 
 def run_starts(airflow: Airflow, run_ids: Collection[str], dag_ids: Collection[str]) -> dict[str, RunStart]:
     """Return who started these runs of these DAGs, as far as Airflow still has them; of many runs, the newest names."""
-    wanted = sorted(run_ids, reverse=True)[:MOST_ASKED]
-    if not wanted:
+    newest = sorted(run_ids, reverse=True)[:MOST_ASKED]
+    if not newest:
         return {}
-    pages = airflow.pages("dags/~/dagRuns", "dag_runs", run_id_prefix_pattern="|".join(wanted))
+    pages = airflow.pages("dags/~/dagRuns", "dag_runs", run_id_prefix_pattern="|".join(newest))
     return {
         run["dag_run_id"]: RunStart(run["dag_id"], run.get("triggering_user_name") or run.get("run_type") or "")
         for run in islice(pages, MOST_READ)
-        if run["dag_run_id"] in wanted and run["dag_id"] in dag_ids
+        if run["dag_run_id"] in newest and run["dag_id"] in dag_ids
     }
 
 

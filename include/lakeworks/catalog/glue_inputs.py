@@ -98,7 +98,7 @@ def table_input(
 
 
 def merge_existing(current: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the input for an existing table: the wanted members, and those that other programs or earlier runs set.
+    """Return the input for an existing table: the desired members, and those that other programs or earlier runs set.
 
     Columns outside the contract stay at their widest type, because old partitions have them. Parameters that are
     not ours stay. Projected years only grow.
@@ -162,7 +162,7 @@ def is_untouched(current: Mapping[str, Any], columns: Sequence[Mapping[str, str]
 
 
 def explain(current: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
-    """Return the differences between Glue's document and the wanted one, in words; Glue may have more members.
+    """Return the differences between Glue's document and the desired one, in words; Glue may have more members.
 
     The entry number and the seal are left out: they say where the rest comes from, and are no fault by themselves.
     """
@@ -184,7 +184,7 @@ def explain(current: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]
 
 
 def differs(current: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
-    """Return the members of Glue's document that differ from the wanted ones; Glue may have more of them."""
+    """Return the members of Glue's document that differ from the desired ones; Glue may have more of them."""
     return [key for key, value in desired.items() if not contains(current.get(key), value)]
 
 

@@ -37,16 +37,16 @@ class Reach:
 
 def code_changes(old: TableCode, new: TableCode) -> list[CodeChange]:
     """Return every change from the old to the new code, the gravest first."""
-    found = [*_of_contract(old, new), *_of_sql(old, new)]
+    changes = [*_of_contract(old, new), *_of_sql(old, new)]
     if old.python != new.python:
-        found.append(CodeChange("values", _ROWS, "transform.py computes otherwise"))
+        changes.append(CodeChange("values", _ROWS, "transform.py computes otherwise"))
     order = ("breaking", "values", "widening", "addition", "checks", "cosmetic")
-    return sorted(dict.fromkeys(found), key=lambda change: (order.index(change.kind), change.column))
+    return sorted(dict.fromkeys(changes), key=lambda change: (order.index(change.kind), change.column))
 
 
-def reach_of(found: list[CodeChange], code: TableCode) -> Reach:
+def reach_of(changes: list[CodeChange], code: TableCode) -> Reach:
     """Return the columns that the changes reach."""
-    moved = [change for change in found if change.kind not in ("checks", "cosmetic")]
+    moved = [change for change in changes if change.kind not in ("checks", "cosmetic")]
     return widened(code, Reach(frozenset(change.column.lower() for change in moved), any(not c.column for c in moved)))
 
 

@@ -59,11 +59,11 @@ def change_plan(
         own = TablePlan(contract, (), Reach())
         if not limits or contract.name in limits:
             own = _since(since, new, published) if since else _own(lake, new, published)
-        found = _following(
+        following = _following(
             new, published, own, {name: item for name, item in planned.items() if item.reach or item.rebuilt}
         )
-        if found.changes or found.because or found.spared_by:
-            planned[contract.name] = found
+        if following.changes or following.because or following.spared_by:
+            planned[contract.name] = following
     return list(planned.values())
 
 
@@ -88,21 +88,21 @@ def _own(lake: Lake, new: TableCode, published: _Published) -> TablePlan:
     """Return what the table's own code changes: against each code that published a partition."""
     code = code_fingerprint(new.contract, lake.contract)
     other = {part: known for part, known in published.items() if not code.made(known.code)}
-    found: dict[CodeChange, None] = {}
+    distinct: dict[CodeChange, None] = {}
     for recorded in sorted({known.code for known in other.values()}):
         record = load_code_record(lake.store, new.contract.table, recorded)
         old = TableCode.of_record(record, lake.contract) if record else None
-        found.update(dict.fromkeys(code_changes(old, new) if old else [_UNKNOWN]))
-    changes = tuple(found)
+        distinct.update(dict.fromkeys(code_changes(old, new) if old else [_UNKNOWN]))
+    changes = tuple(distinct)
     return TablePlan(new.contract, changes, reach_of(list(changes), new), other)
 
 
 def _since(project: Project, new: TableCode, published: _Published) -> TablePlan:
     """Return what the table's own code changes against another project; a table that is new there is not compared."""
     old = TableCode.of_folder(new.contract.name, project)
-    found = code_changes(old, new) if old else []
-    moved = [change for change in found if change.kind != "cosmetic"]
-    return TablePlan(new.contract, tuple(found), reach_of(found, new), published if moved else {})
+    changes = code_changes(old, new) if old else []
+    moved = [change for change in changes if change.kind != "cosmetic"]
+    return TablePlan(new.contract, tuple(changes), reach_of(changes, new), published if moved else {})
 
 
 def _following(new: TableCode, published: _Published, own: TablePlan, above: Mapping[str, TablePlan]) -> TablePlan:
@@ -138,8 +138,8 @@ def _through(new: TableCode, source: TablePlan) -> Reach:
     if {(table, column.lower()) for table, column in forms.rows.uses} & touched:
         return Reach(every=True)
     columns = (column for column, form in forms.columns.items() if {(t, c.lower()) for t, c in form.uses} & touched)
-    found = frozenset(column.lower() for column in columns)
-    return Reach(found, every=bool(found and new.functions))
+    names = frozenset(column.lower() for column in columns)
+    return Reach(names, every=bool(names and new.functions))
 
 
 def _named(source: TablePlan, new: TableCode) -> str:
@@ -158,11 +158,11 @@ def _forms(new: TableCode) -> list[Form]:
 def _reading(contract: Contract, published: _Published, source: TablePlan) -> dict[Partition, PublishedPartition]:
     """Return the published partitions whose runs read a partition that is rebuilt."""
     slots = [part.period for part in source.rebuilt]
-    found = {}
+    parts = {}
     for part, known in published.items():
         period = Period.parse(known.period)
         for grain, key in slots_read(contract, source.contract, period):
             if any(not grain or slot is None or str(Period.containing(slot.start, grain)) == key for slot in slots):
-                found[part] = known
+                parts[part] = known
                 break
-    return found
+    return parts

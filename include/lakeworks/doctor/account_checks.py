@@ -51,8 +51,8 @@ def account_of(sts: Any) -> tuple[str, str]:
         LakeError: there is no STS to ask.
     """
     with translated("ask whose credentials these are", "STS"):
-        found = sts.get_caller_identity()
-    return str(found["Account"]), str(found["Arn"])
+        identity = sts.get_caller_identity()
+    return str(identity["Account"]), str(identity["Arn"])
 
 
 def credentials(sts: Any) -> Diagnosis:

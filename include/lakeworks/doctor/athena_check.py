@@ -33,8 +33,8 @@ class TrialQuery:
         with translated("query in the work group", self.work_group):
             started = self.athena.start_query_execution(QueryString="SELECT 1", WorkGroup=self.work_group)
         query = str(started["QueryExecutionId"])
-        found = self._ended(query)
-        state, reason = found["Status"]["State"], found["Status"].get("StateChangeReason", "")
+        execution = self._ended(query)
+        state, reason = execution["Status"]["State"], execution["Status"].get("StateChangeReason", "")
         if state != "SUCCEEDED":
             self._stop(query, state)
             return Diagnosis(
@@ -45,7 +45,7 @@ class TrialQuery:
         try:
             return self._answer(query)
         finally:
-            self._delete(str(found.get("ResultConfiguration", {}).get("OutputLocation", "")))
+            self._delete(str(execution.get("ResultConfiguration", {}).get("OutputLocation", "")))
 
     def _disabled(self) -> Diagnosis | None:
         """Return a failure for a work group that is switched off."""
@@ -70,11 +70,11 @@ class TrialQuery:
         """Return the query's state when it has ended, or after the last wait."""
         for _ in range(_SECONDS * 2):
             with translated("follow the query", query):
-                found = dict(self.athena.get_query_execution(QueryExecutionId=query)["QueryExecution"])
-            if found["Status"]["State"] not in _RUNNING:
+                execution = dict(self.athena.get_query_execution(QueryExecutionId=query)["QueryExecution"])
+            if execution["Status"]["State"] not in _RUNNING:
                 break
             self.sleep(0.5)
-        return found
+        return execution
 
     def _stop(self, query: str, state: str) -> None:
         if state in _RUNNING:

@@ -35,8 +35,8 @@ class TrialBucket:
         """Look at the bucket as its owner: it exists, here, and belongs to the credentials' account."""
         owner = account()
         with translated("look at the bucket", self.name):
-            found = Bucket(self.name, self.region, owner).read(self.s3)
-        if found is None:
+            current = Bucket(self.name, self.region, owner).read(self.s3)
+        if current is None:
             return Diagnosis("failure", f"there is no bucket `{self.name}`", f"{_BOOTSTRAP} Or correct LAKE_BUCKET.")
         if not owner:
             return Diagnosis("warning", f"in {self.region}; its owner is not checked", "See `credentials`.")
@@ -75,14 +75,14 @@ class TrialBucket:
                 "failure", f"`{self._uri(key)}` was read back with other bytes", "Do not use this storage."
             )
         left = "" if self.clean() else "; its version stays until lifecycle removes it (denied: s3:DeleteObjectVersion)"
-        used, found = answer.get("ServerSideEncryption"), str(answer.get("SSEKMSKeyId", ""))
-        wanted = self.kms_key_id
-        if wanted and (used != "aws:kms" or not _same_key(wanted, found)):
-            got = f"{used or 'no encryption'}{f' with {found}' if found else ''}"
-            return Diagnosis("failure", f"objects get {got}, not the KMS key {wanted}", _BOOTSTRAP)
+        used, used_key = answer.get("ServerSideEncryption"), str(answer.get("SSEKMSKeyId", ""))
+        required_key = self.kms_key_id
+        if required_key and (used != "aws:kms" or not _same_key(required_key, used_key)):
+            got = f"{used or 'no encryption'}{f' with {used_key}' if used_key else ''}"
+            return Diagnosis("failure", f"objects get {got}, not the KMS key {required_key}", _BOOTSTRAP)
         return Diagnosis(
             "ok",
-            f"an object was written, read and deleted ({found or used or 'no encryption reported'}){left}",
+            f"an object was written, read and deleted ({used_key or used or 'no encryption reported'}){left}",
             unproven="" if self.is_aws else "what IAM, the bucket's policy and the KMS key's policy allow",
         )
 
@@ -168,6 +168,6 @@ class TrialBucket:
         return f"s3://{self.name}/{key}"
 
 
-def _same_key(wanted: str, found: str) -> bool:
+def _same_key(required: str, used: str) -> bool:
     """Compare keys: S3 answers the ARN, lake.yml may have the id. An alias cannot be compared."""
-    return ":alias/" in f":{wanted}" or found == wanted or found.endswith(f"/{wanted}")
+    return ":alias/" in f":{required}" or used == required or used.endswith(f"/{required}")

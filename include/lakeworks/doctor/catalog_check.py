@@ -43,10 +43,10 @@ class TrialCatalog:
                 )
             try:
                 with self._scratch_table(database) as table:
-                    found = self._read(database, table)
+                    is_visible = self._read(database, table)
             except LakeAccessDenied as error:
                 return Diagnosis("failure", str(error), _remedy(error))
-            if not found:
+            if not is_visible:
                 return Diagnosis("failure", f"a table made in `{database}` cannot be seen afterwards", _LAKE_FORMATION)
         return Diagnosis(
             "ok",
@@ -88,10 +88,10 @@ class TrialCatalog:
     def _read(self, database: str, table: str) -> bool:
         try:
             with translated("read the scratch table of", database):
-                found = self.glue.get_table(DatabaseName=database, Name=table)
+                answer = self.glue.get_table(DatabaseName=database, Name=table)
         except LakeNotFound:
             return False
-        return bool(found["Table"]["Name"] == table)
+        return bool(answer["Table"]["Name"] == table)
 
 
 def _remedy(error: LakeError) -> str:

@@ -50,5 +50,5 @@ def scratch(folder: Path, memory_limit: str, usage: Callable[[Path], Any] = shut
 
 def bytes_of(text: str) -> int:
     """Return an amount of memory in DuckDB's spelling (`1GB`, `512MiB`) as bytes; 0 for one in per cent."""
-    found = _AMOUNT.fullmatch(text)
-    return int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    match = _AMOUNT.fullmatch(text)
+    return int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0

@@ -30,10 +30,10 @@ def connection_finder(environment: Mapping[str, str], airflow: Airflow | None) -
             except ValueError as error:
                 raise ConfigError(f"{variable} is not a connection. No request was sent. Write it as JSON.") from error
         try:
-            found = airflow.find(f"connections/{name}") if airflow else None
+            connection = airflow.find(f"connections/{name}") if airflow else None
         except LakeError:
             return None  # the check of Airflow reports it
-        return ConnectionFields.of(found) if found else None
+        return ConnectionFields.of(connection) if connection else None
 
     return find
 
@@ -44,14 +44,14 @@ def source_connection(name: str, find: FindConnection, session: requests.Session
     Raises:
         ConfigError, ContractError: the connection is incomplete, or the source's module is broken.
     """
-    found = find(name)
-    fields = found or ConnectionFields()
+    connected = find(name)
+    fields = connected or ConnectionFields()
     access = SourceConnection(fields.address, fields.password, fields.extra, inbox=inbox)
     client = open_source(name, access=access)
     address = next((item.base_url for item in vars(client).values() if isinstance(item, HttpSource)), None)
-    origin = f"connection `{name}`" if found else f"no connection `{name}` found: the vendor's own address, no key"
+    origin = f"connection `{name}`" if connected else f"no connection `{name}` found: the vendor's own address, no key"
     if address is None:
-        return Diagnosis("ok", f"needs no network ({origin})" if found else "needs no network")
+        return Diagnosis("ok", f"needs no network ({origin})" if connected else "needs no network")
     try:
         with session.head(address, timeout=_SECONDS, allow_redirects=False) as answer:
             status = answer.status_code

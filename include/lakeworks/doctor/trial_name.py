@@ -31,10 +31,10 @@ class TrialName:
 
     def may_remove(self, name: str, age: timedelta) -> bool:
         """Return True if nothing uses what has this name: its process has ended, or it is older than a check takes."""
-        found = _FORM.fullmatch(name)
-        if found is None:
+        parts = _FORM.fullmatch(name)
+        if parts is None:
             return False
-        if found[1] == self.machine and (int(found[2]) == self.process or not _is_alive(int(found[2]))):
+        if parts[1] == self.machine and (int(parts[2]) == self.process or not _is_alive(int(parts[2]))):
             return True
         return age > _LONGEST
 

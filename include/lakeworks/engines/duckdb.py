@@ -110,9 +110,9 @@ class DuckDbSession:
         keys = ", ".join(f"{key}, 'ASC NULLS LAST'" for key in order)
         self.side.register("_unkeyed", rows)
         with explained("The sort"):
-            found = self.side.execute(f"SELECT create_sort_key({keys}) AS key FROM _unkeyed").to_arrow_table()
+            keyed = self.side.execute(f"SELECT create_sort_key({keys}) AS key FROM _unkeyed").to_arrow_table()
         self.side.unregister("_unkeyed")
-        return found["key"].combine_chunks()
+        return keyed["key"].combine_chunks()
 
     def memory_limit(self) -> int:
         """Return the engine's limit in bytes."""

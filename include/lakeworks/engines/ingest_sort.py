@@ -86,9 +86,9 @@ class _Sort:
         """Return the rows of the next run in order. The engine has read all of them before this returns."""
         source = f"{_RECEIVED}_{self.runs.count}"
         self.session.attach(source, self.arriving.run())
-        found = self.session.stream(self._statement(source), self.arriving.schema)
-        first = next(found, None)
-        return found if first is None else chain([first], found)
+        batches = self.session.stream(self._statement(source), self.arriving.schema)
+        first = next(batches, None)
+        return batches if first is None else chain([first], batches)
 
     def _statement(self, source: str) -> str:
         columns = ", ".join(f"{self._value(name)} AS {quoted(name)}" for name in self.names)

@@ -77,8 +77,8 @@ class _Run:
     def last_key(self) -> bytes:
         """Return the greatest key of the current batch."""
         assert self.batch is not None  # noqa: S101 - a run without rows is no run
-        found: bytes = self.batch.columns[-1][-1].as_py()
-        return found
+        key: bytes = self.batch.columns[-1][-1].as_py()
+        return key
 
     def take(self, bound: bytes) -> pa.RecordBatch:
         """Remove and return the rows of the current batch up to a key."""

@@ -29,8 +29,8 @@ def list_buckets(s3: Any) -> list[BucketEntry]:
         LakeAccessDenied, CredentialsExpired: the credentials may not list buckets, or AWS does not know them.
     """
     with translated("list", "the account's buckets"):
-        found = s3.list_buckets()["Buckets"]
-    return [_entry(s3, item["Name"], item["CreationDate"]) for item in found]
+        buckets = s3.list_buckets()["Buckets"]
+    return [_entry(s3, item["Name"], item["CreationDate"]) for item in buckets]
 
 
 def _entry(s3: Any, bucket: str, created: datetime) -> BucketEntry:

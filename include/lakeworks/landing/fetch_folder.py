@@ -85,7 +85,7 @@ class FetchFolder:
         entries = self.lake.store.map(lambda key: stored_file(self.lake, key), keys.values())
         self.taken |= dict(zip(keys, entries, strict=True))
         self.notes += [FileNote(name=name, outcome="taken") for name in keys]
-        return [found for entry in entries if (found := landed_file(entry))]
+        return [file for entry in entries if (file := landed_file(entry))]
 
     def _land(self, file: CheckedFile, sent: Callable[[int], None]) -> LandedAnswer:
         key = file_key(self.prefix, file.name, file.version)

@@ -6,16 +6,16 @@ from typing import Any
 from lakeworks.landing.fetches import Fetches
 
 
-def fetch_lines(found: Fetches) -> Iterator[dict[str, Any]]:
+def fetch_lines(fetches: Fetches) -> Iterator[dict[str, Any]]:
     """Yield a line for each fetch, the oldest first."""
-    complete = set(found.complete)
-    for fetch in found.keys:
-        yield complete_line(found, fetch) if fetch in complete else _unfinished(found, fetch)
+    complete = set(fetches.complete)
+    for fetch in fetches.keys:
+        yield complete_line(fetches, fetch) if fetch in complete else _unfinished(fetches, fetch)
 
 
-def complete_line(found: Fetches, fetch: str) -> dict[str, Any]:
+def complete_line(fetches: Fetches, fetch: str) -> dict[str, Any]:
     """Return the line of a complete fetch."""
-    made = found.read(fetch)
+    made = fetches.read(fetch)
     return {
         "fetch": fetch,
         "state": "as before" if made.same_as else "complete",
@@ -28,7 +28,7 @@ def complete_line(found: Fetches, fetch: str) -> dict[str, Any]:
     }
 
 
-def _unfinished(found: Fetches, fetch: str) -> dict[str, Any]:
-    answers = len(found.keys[fetch])
+def _unfinished(fetches: Fetches, fetch: str) -> dict[str, Any]:
+    answers = len(fetches.keys[fetch])
     empty = dict.fromkeys(("unknown", "kept", "skipped", "shrunk"), "")
     return {"fetch": fetch, "state": "unfinished", "run": "", "answers": answers, "bytes": None, **empty}

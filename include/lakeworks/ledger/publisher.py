@@ -54,7 +54,7 @@ class Publisher:
         return RunRegister(self.ledger.store)
 
     def publish(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
-        """Make every wanted entry live (their `seq` is given here) and return them completed, in order.
+        """Make every given entry live (their `seq` is given here) and return them completed, in order.
 
         All partitions are checked before the first number is taken.
 

@@ -18,8 +18,8 @@ def every_call() -> tuple[AwsCall, ...]:
 
 def actions_for(purpose: Purpose, on: On) -> frozenset[str]:
     """Return the IAM actions that a purpose needs on some resources, whatever lake.yml declares."""
-    found = (call.actions for call in every_call() if purpose in call.purposes and call.on == on and not call.feature)
-    return frozenset(chain.from_iterable(found))
+    granted = (call.actions for call in every_call() if purpose in call.purposes and call.on == on and not call.feature)
+    return frozenset(chain.from_iterable(granted))
 
 
 def _rows() -> Iterator[AwsCall]:

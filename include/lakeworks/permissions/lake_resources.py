@@ -40,12 +40,12 @@ class PolicyScope:
     @property
     def other_buckets(self) -> dict[str, str]:
         """Return the buckets of logs and copies, by purpose."""
-        config, found = self.config, dict[str, str]()
+        config, buckets = self.config, dict[str, str]()
         for purpose, section in (("logs", config.logging), ("backup", config.replication)):
             if section:
                 unique = config.unique or self.address.account
-                found[purpose] = section.bucket or bucket_name(config.project, config.environment, purpose, unique)
-        return found
+                buckets[purpose] = section.bucket or bucket_name(config.project, config.environment, purpose, unique)
+        return buckets
 
 
 def _objects(*prefixes: str) -> Callable[[PolicyScope], Resources]:
@@ -99,8 +99,8 @@ def _catalog(tables: str = "", *, start: str = "") -> Callable[[PolicyScope], Re
     """Return the catalog, the databases of every layer, and their tables. Tenants' databases begin with the tenant's name."""
     # In a pattern `*` crosses slashes: `table/gold_*` is every table of every such database.
     names = [f"{start}{layer}_*" for layer in LAYERS]
-    found = ["catalog", *(f"database/{name}" for name in names), *(f"table/{name}{tables}" for name in names)]
-    return lambda scope: ([scope.address.glue_arn(item) for item in found], {})
+    resources = ["catalog", *(f"database/{name}" for name in names), *(f"table/{name}{tables}" for name in names)]
+    return lambda scope: ([scope.address.glue_arn(item) for item in resources], {})
 
 
 def _crawlers(scope: PolicyScope) -> Resources:

@@ -48,12 +48,12 @@ def _statements(on: On, actions: set[str], scope: PolicyScope) -> Iterable[Docum
 
 def _merged(statements: Iterable[Document]) -> list[Document]:
     """Join statements about the same resources."""
-    found: dict[str, Document] = {}
+    merged: dict[str, Document] = {}
     for item in statements:
         place = json.dumps([item["Resource"], item.get("Condition")])
-        known = found.setdefault(place, item)
+        known = merged.setdefault(place, item)
         known["Action"] = sorted({*known["Action"], *item["Action"]})
-    return list(found.values())
+    return list(merged.values())
 
 
 def _packed(statements: Iterable[Document]) -> Iterable[list[Document]]:

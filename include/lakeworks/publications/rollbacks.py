@@ -75,8 +75,8 @@ def rollback(
     require_live(plan.live, seen)
     run = Run.by_hand("rollback", plan.live.run, by)
     by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, plan.target, run)}
-    wanted = plan.target.model_copy(update=by_hand)
-    done = publisher.publish([wanted])[0]
+    restored = plan.target.model_copy(update=by_hand)
+    done = publisher.publish([restored])[0]
     lake.lineage.restated(contract, done, plan.target)
     return done
 

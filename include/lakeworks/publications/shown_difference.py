@@ -9,35 +9,35 @@ from lakeworks.publications.comparison import PublicationDiff
 WITHHELD = "(withheld)"
 
 
-def summary(found: PublicationDiff) -> dict[str, Any]:
+def summary(diff: PublicationDiff) -> dict[str, Any]:
     """Return the counts of a comparison."""
     return {
-        "before": found.before.seq,
-        "after": found.after.seq,
-        "rows before": found.before.rows,
-        "rows after": found.after.rows,
-        "added": found.added,
-        "removed": found.removed,
-        "changed": found.changed,
-        "only lineage": found.only_lineage,
+        "before": diff.before.seq,
+        "after": diff.after.seq,
+        "rows before": diff.before.rows,
+        "rows after": diff.after.rows,
+        "added": diff.added,
+        "removed": diff.removed,
+        "changed": diff.changed,
+        "only lineage": diff.only_lineage,
     }
 
 
-def columns(found: PublicationDiff) -> list[dict[str, Any]]:
+def columns(diff: PublicationDiff) -> list[dict[str, Any]]:
     """Return the columns that came, went, or changed their type."""
-    return [{"column": name, "before": old, "after": new} for name, old, new in found.columns]
+    return [{"column": name, "before": old, "after": new} for name, old, new in diff.columns]
 
 
-def figures(found: PublicationDiff, contract: Contract) -> list[dict[str, Any]]:
+def figures(diff: PublicationDiff, contract: Contract) -> list[dict[str, Any]]:
     """Return the statistics that differ. A protected column has its count of nulls only: a minimum is a person's value."""
     private = _protected(contract)
-    return [_figure(old or new, old, new, private) for old, new in found.statistics]
+    return [_figure(old or new, old, new, private) for old, new in diff.statistics]
 
 
-def samples(found: PublicationDiff, contract: Contract) -> list[dict[str, Any]]:
+def samples(diff: PublicationDiff, contract: Contract) -> list[dict[str, Any]]:
     """Return the first rows that differ."""
     private = _protected(contract)
-    return [_withheld(row, private) for row in found.samples]
+    return [_withheld(row, private) for row in diff.samples]
 
 
 def _protected(contract: Contract) -> set[str]:

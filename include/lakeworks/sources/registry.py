@@ -1,7 +1,7 @@
 """Registry of a project's sources: the library's vendors, installed packages' entry points, and files of the project.
 
-A source is a module with `connect(access)` and, for a `RequestSource`, `parse(wanted, answer)`. Its name is the part before the
-dot of a contract's `source`, and the id of its Airflow connection. A project adds one by a file in `include/lake/sources/`;
+A source is a module with `connect(access)` and, for a `RequestSource`, `parse(request, answer)`. Its name is the part before
+the dot of a contract's `source`, and the id of its Airflow connection. A project adds one by a file in `include/lake/sources/`;
 a package adds one by an entry point of the group `lakeworks.sources`.
 """
 

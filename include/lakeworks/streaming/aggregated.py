@@ -47,10 +47,10 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
-    found, shift = 0, 0
+    number, shift = 0, 0
     while True:
         byte = message[place]
-        found |= (byte & 0x7F) << shift
+        number |= (byte & 0x7F) << shift
         place, shift = place + 1, shift + 7
         if byte < 0x80:
-            return found, place
+            return number, place

@@ -29,5 +29,5 @@ def ask(
 
 def explained(error: Exception, action: str, where: str) -> Exception:
     """Return our error for one of boto3's."""
-    found = lake_error(error, action, where)
-    return found if isinstance(found, TerminalError) else StreamUnavailable(str(found))
+    cause = lake_error(error, action, where)
+    return cause if isinstance(cause, TerminalError) else StreamUnavailable(str(cause))

@@ -25,7 +25,7 @@ class CheckpointTable:
         Raises:
             LakeNotFound: the table does not exist.
         """
-        found: dict[str, Checkpoint] = {}
+        checkpoints: dict[str, Checkpoint] = {}
         following: dict[str, Any] = {}
         while True:
             page = self._ask(
@@ -33,9 +33,9 @@ class CheckpointTable:
                 KeyConditionExpression="#stream = :stream", ExpressionAttributeNames={"#stream": "stream"},
                 ExpressionAttributeValues={":stream": {"S": self.stream}}, ConsistentRead=True, **following,
             )  # fmt: skip
-            found |= {item["shard"]["S"]: Checkpoint.of(item) for item in page["Items"]}
+            checkpoints |= {item["shard"]["S"]: Checkpoint.of(item) for item in page["Items"]}
             if not page.get("LastEvaluatedKey"):
-                return found
+                return checkpoints
             following = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def add(self, shard: str, parents: Sequence[str]) -> None:
@@ -49,13 +49,13 @@ class CheckpointTable:
         except LeaseLost:
             return  # another process added it
 
-    def claim(self, found: Checkpoint, owner: str) -> Checkpoint:
+    def claim(self, current: Checkpoint, owner: str) -> Checkpoint:
         """Take a shard over, unless its lease was renewed since it was read.
 
         Raises:
             LeaseLost: it was.
         """
-        return self.save(found, replace(found, owner=owner, lease=found.lease + 1))
+        return self.save(current, replace(current, owner=owner, lease=current.lease + 1))
 
     def save(self, known: Checkpoint, new: Checkpoint) -> Checkpoint:
         """Replace a checkpoint by its next state; return that.

@@ -50,12 +50,12 @@ def checked(data: bytes, key: str) -> OutgoingRecord:
 
 def batches(records: list[OutgoingRecord]) -> list[list[OutgoingRecord]]:
     """Return the records in order, cut at the limits of one call."""
-    found: list[list[OutgoingRecord]] = []
+    calls: list[list[OutgoingRecord]] = []
     size = 0
     for record in records:
-        if not found or len(found[-1]) == MOST_RECORDS or size + record.size > MOST_BYTES:
-            found.append([])
+        if not calls or len(calls[-1]) == MOST_RECORDS or size + record.size > MOST_BYTES:
+            calls.append([])
             size = 0
-        found[-1].append(record)
+        calls[-1].append(record)
         size += record.size
-    return found
+    return calls

@@ -166,24 +166,24 @@ class ShardIngest:
             RecordsGone: the stream does not have all of them any more, and they had not landed.
         """
         reader = replace(self.reader, position=self.checkpoint.position)
-        last, found, empty = int(window.last), list[StreamRecord](), 0
-        while not (found and int(found[-1].sequence) >= last):
+        last, records, empty = int(window.last), list[StreamRecord](), 0
+        while not (records and int(records[-1].sequence) >= last):
             answer = reader.read()
-            found += answer.records
+            records += answer.records
             empty = 0 if answer.records else empty + 1
             if answer.end or (empty and answer.behind_ms == 0):
                 break
-        wanted = [record for record in found if int(record.sequence) <= last]
-        if len(wanted) != window.records:
+        window_records = [record for record in records if int(record.sequence) <= last]
+        if len(window_records) != window.records:
             if self.landing.is_landed(self.checkpoint.shard, window):
                 return []
             raise RecordsGone(
                 f"Shard {self.checkpoint.shard}: {window.records} records between {window.first} and {window.last} were to "
-                f"land, and the stream has {len(wanted)} of them: its retention is over. Nothing was landed for them. The "
-                "checkpoint stays; put the remaining records into the stream again, and remove `window` from the checkpoint."
+                f"land, and the stream has {len(window_records)} of them: its retention is over. Nothing was landed for them. "
+                "The checkpoint stays; put the other records into the stream again, and remove `window` from the checkpoint."
             )
         self.reader.rewind(window.last)
-        return wanted
+        return window_records
 
     def _closed_through(self, landed: str = "") -> str:
         """Return the time before which nothing more will land here.

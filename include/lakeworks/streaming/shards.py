@@ -37,11 +37,11 @@ class StreamShards:
         return ShardReader(self.kinesis, self.stream, checkpoint.shard, checkpoint.position, self.now)
 
     def _listed(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        shards: list[dict[str, Any]] = []
         following: dict[str, Any] = {"StreamName": self.stream}
         while True:
             page = ask(self.kinesis.list_shards, ["Shards"], "list the shards of", self.stream, **following)
-            found += page["Shards"]
+            shards += page["Shards"]
             if not page.get("NextToken"):
-                return found
+                return shards
             following = {"NextToken": page["NextToken"]}

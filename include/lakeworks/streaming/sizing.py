@@ -95,16 +95,16 @@ def _gb_a_month(load: StreamLoad) -> float:
 
 
 def _warnings(load: StreamLoad) -> list[str]:
-    found = []
+    warnings = []
     hot_records, hot_bytes = load.records_per_s * load.hottest_share, load.bytes_per_s * load.hottest_share
     if hot_records > SHARD_RECORDS or hot_bytes > SHARD_BYTES_IN:
-        found.append(
+        warnings.append(
             f"hot key: the busiest key sends {hot_records:,.0f} records/s and {hot_bytes / SHARD_BYTES_IN:.2f} MiB/s, and one "
             "key goes to one shard. No number of shards helps: add something to the key, such as the order's number."
         )
     if not load.fan_out and load.consumers > SHARD_READS:
-        found.append(
+        warnings.append(
             f"{load.consumers} consumers share {SHARD_READS} reads a second of each shard: one waits "
             f"{load.consumers / SHARD_READS:.1f} s between its reads. Give them enhanced fan-out (--fan-out)."
         )
-    return found
+    return warnings

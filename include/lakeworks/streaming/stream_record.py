@@ -44,7 +44,7 @@ class StreamRecord:
 
     def lines(self, shard: str) -> list[LandedLine]:
         """Return a line for each user record."""
-        found = []
+        lines = []
         for number, data in enumerate(self.payloads):
             facts = {
                 "stream_shard": shard,
@@ -54,21 +54,21 @@ class StreamRecord:
             problem = problem_of(data)
             if problem:
                 raw = base64.b64encode(data).decode()
-                found.append(
+                lines.append(
                     LandedLine(json.dumps({**facts, "stream_problem": problem, "stream_raw": raw}).encode(), problem)
                 )
                 continue
             # A line break outside of strings is space; JSON has none inside of them.
             body = data.strip().replace(b"\r", b" ").replace(b"\n", b" ")[1:].lstrip()
             head = json.dumps(facts).encode()[:-1]
-            found.append(LandedLine(head + (b"}" if body == b"}" else b", " + body), ""))
-        return found
+            lines.append(LandedLine(head + (b"}" if body == b"}" else b", " + body), ""))
+        return lines
 
 
 def problem_of(data: bytes) -> str:
     """Return the reason that bytes are no event; empty for a JSON object."""
     try:
-        found = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        event = json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
     except UnicodeDecodeError:
         return "is not UTF-8"
     except RecursionError:
@@ -77,9 +77,9 @@ def problem_of(data: bytes) -> str:
         return f"has the field {error} twice"
     except ValueError as error:
         return f"is no JSON: {error}"[:200]
-    if not isinstance(found, dict):
+    if not isinstance(event, dict):
         return "is no JSON object"
-    taken = [name for name in RESERVED if name in found]
+    taken = [name for name in RESERVED if name in event]
     return f"has the reserved field {taken[0]}" if taken else ""
 
 
@@ -88,11 +88,11 @@ class _FieldTwiceError(ValueError):
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         raise _FieldTwiceError(next(name for name in names if names.count(name) > 1))
-    return found
+    return members
 
 
 def _refuse(constant: str) -> Any:

@@ -86,10 +86,10 @@ def _used(tree: "exp.Expression", tables: Mapping[tuple[str, str], str]) -> set[
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 
-    found = set()
+    columns = set()
     for scope in traverse_scope(tree):
         for column in scope.columns:
             source = scope.sources.get(column.table)
             if isinstance(source, exp.Table) and (table := tables.get((source.db, source.name))):
-                found.add((table, column.name))
-    return found
+                columns.add((table, column.name))
+    return columns

@@ -48,7 +48,9 @@ def code_in(folder: Path, root: Path) -> FunctionCode:
     walk = _Walk(root.resolve())
     for name in _ENTRY:
         walk.visit(path.resolve(), name)
-    return FunctionCode(tuple(sorted(walk.found)), tuple(module.text for _, module in sorted(walk.modules.items())))
+    return FunctionCode(
+        tuple(sorted(walk.statements)), tuple(module.text for _, module in sorted(walk.modules.items()))
+    )
 
 
 def normal_python(text: str) -> str:
@@ -81,11 +83,11 @@ class _Module:
     @cached_property
     def by_name(self) -> dict[str, list[ast.stmt]]:
         """The statements that give each name its value."""
-        found: dict[str, list[ast.stmt]] = {}
+        named: dict[str, list[ast.stmt]] = {}
         for statement in self.statements:
             for name in _defined(statement):
-                found.setdefault(name, []).append(statement)
-        return found
+                named.setdefault(name, []).append(statement)
+        return named
 
 
 @dataclass
@@ -94,7 +96,7 @@ class _Walk:
 
     root: Path
     modules: dict[Path, _Module] = field(default_factory=dict)
-    found: set[str] = field(default_factory=set)
+    statements: set[str] = field(default_factory=set)
     _seen: set[tuple[Path, str]] = field(default_factory=set)
 
     def visit(self, path: Path, name: str) -> None:
@@ -118,7 +120,7 @@ class _Walk:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self._follow(module, statement)
             return
-        self.found.add(f"{self._label(module.path)}: {ast.dump(statement)}")
+        self.statements.add(f"{self._label(module.path)}: {ast.dump(statement)}")
         used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
         for name in sorted(module.by_name if used & _DYNAMIC else used & set(module.by_name)):
             self.visit(module.path, name)
@@ -126,7 +128,7 @@ class _Walk:
     def _follow(self, module: _Module, statement: ast.Import | ast.ImportFrom) -> None:
         for target, name in _imported(statement, module.path, self.root):
             if target is None:
-                self.found.add(f"import: {ast.dump(statement)}")
+                self.statements.add(f"import: {ast.dump(statement)}")
             elif name and name in self._module(target).by_name:
                 self.visit(target, name)
             else:  # the module itself is used: any of its names may be

@@ -25,11 +25,11 @@ class BackfillsView:
 
 def read_backfills(airflow: Airflow, lake: Lake, now: datetime) -> BackfillsView:
     """Read the backfills that this login may see, as `lakeworks backfill list` and `watch` do."""
-    found = known(airflow)
-    current = [item for item in found if not item.is_over]
+    backfills = known(airflow)
+    current = [item for item in backfills if not item.is_over]
     return BackfillsView(
         watched=tuple(look(airflow, item.id, lake) for item in current[:MOST_WATCHED]),
         unwatched=tuple(current[MOST_WATCHED:]),
-        over=tuple(item for item in found if item.is_over)[:MOST_LISTED],
+        over=tuple(item for item in backfills if item.is_over)[:MOST_LISTED],
         now=now,
     )

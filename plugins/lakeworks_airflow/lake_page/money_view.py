@@ -32,18 +32,18 @@ class MoneyView:
     @cached_property
     def by_table(self) -> Mapping[str, float]:
         """Return US dollars a month by table (`layer.domain.table`), of all tenants."""
-        found: dict[str, float] = {}
+        costs: dict[str, float] = {}
         for line in self.lines:
             if line.table:
-                found[line.table] = found.get(line.table, 0) + line.total_usd
-        return found
+                costs[line.table] = costs.get(line.table, 0) + line.total_usd
+        return costs
 
     @property
     def groups(self) -> dict[str, list[BillLine]]:
         """Return the lines by layer, by domain and by table, the dearest first."""
-        wanted = {"layer": ("layer",), "domain": ("domain",), "table": ("layer", "domain", "table")}
+        groupings = {"layer": ("layer",), "domain": ("domain",), "table": ("layer", "domain", "table")}
         return {
-            title: sorted(grouped(self.lines, by), key=lambda line: -line.total_usd) for title, by in wanted.items()
+            title: sorted(grouped(self.lines, by), key=lambda line: -line.total_usd) for title, by in groupings.items()
         }
 
 

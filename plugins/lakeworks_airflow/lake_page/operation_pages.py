@@ -42,16 +42,16 @@ class OperationPages:
     def costs(self, patience: float | None = 0) -> MoneyView | None:
         """Return the last bill; None if there is none yet. Begins to read it, without a wait."""
         try:
-            found = self.readings.get("the bill", self._bill, keep=BILL_KEPT, patience=patience)
+            reading = self.readings.get("the bill", self._bill, keep=BILL_KEPT, patience=patience)
         except LakeError:
             return None  # a price or a permission is missing, or S3 does not answer; the page about money says which
-        return None if isinstance(found, Underway) else found.value
+        return None if isinstance(reading, Underway) else reading.value
 
     def money(self, request: Request) -> Response:
         """The bill, and the effect of a proposal."""
-        found = self.readings.get("the bill", self._bill, keep=BILL_KEPT)
-        if isinstance(found, Underway):
-            return underway(request, "the bill: every object of the bucket", found.seconds)
+        reading = self.readings.get("the bill", self._bill, keep=BILL_KEPT)
+        if isinstance(reading, Underway):
+            return underway(request, "the bill: every object of the bucket", reading.seconds)
         asked = {name: request.query_params.get(name, "").strip()[:200] for name in _FIELDS}
         shown: dict[str, Any] = {"effects": None, "advice": None, "fault": "", "waiting": 0}
         if request.query_params.get("compare"):
@@ -60,8 +60,8 @@ class OperationPages:
         if logs := request.query_params.get("logs", "").strip()[:500]:
             shown |= self._advised(person, logs)
         page = answer(
-            request, "money.html", reading=found, view=found.value, asked={**asked, "logs": logs}, may_read_logs=may_read_logs,
-            **shown,
+            request, "money.html", reading=reading, view=reading.value, asked={**asked, "logs": logs},
+            may_read_logs=may_read_logs, **shown,
         )  # fmt: skip
         if shown["waiting"]:
             page.headers["Refresh"] = "3"
@@ -69,10 +69,10 @@ class OperationPages:
 
     def sources(self, request: Request) -> Response:
         """The sources."""
-        found = self.readings.get("sources", lambda: read_sources(self.connect(), datetime.now(UTC), self.ask))
-        if isinstance(found, Underway):
-            return underway(request, "the sources", found.seconds)
-        return answer(request, "sources.html", reading=found, view=found.value)
+        reading = self.readings.get("sources", lambda: read_sources(self.connect(), datetime.now(UTC), self.ask))
+        if isinstance(reading, Underway):
+            return underway(request, "the sources", reading.seconds)
+        return answer(request, "sources.html", reading=reading, view=reading.value)
 
     def backfills(self, request: Request) -> Response:
         """The backfills that this person may see: their own session asks Airflow."""
@@ -90,12 +90,12 @@ class OperationPages:
             raise ActRefused("This login cannot read access logs.")
         person.require(COST_DAG)
         try:
-            found = self.readings.get(
+            reading = self.readings.get(
                 f"advice {logs}", lambda: read_advice(self.connect(), datetime.now(UTC), logs), keep=BILL_KEPT
             )
         except (ConfigError, LakeNotFound, LakeAccessDenied) as error:
             return {"fault": str(error)}
-        return {"waiting": max(found.seconds, 1)} if isinstance(found, Underway) else {"advice": found.value}
+        return {"waiting": max(reading.seconds, 1)} if isinstance(reading, Underway) else {"advice": reading.value}
 
     def _bill(self) -> MoneyView:
         return read_money(self.connect(), datetime.now(UTC))
@@ -104,9 +104,9 @@ class OperationPages:
         try:
             proposal = proposal_of(asked)
             key = "proposal " + " ".join(f"{name}={value}" for name, value in asked.items())
-            found = self.readings.get(
+            reading = self.readings.get(
                 key, lambda: read_effects(self.connect(), datetime.now(UTC), proposal), keep=BILL_KEPT
             )
         except ConfigError as error:
             return {"fault": str(error)}
-        return {"waiting": max(found.seconds, 1)} if isinstance(found, Underway) else {"effects": found.value}
+        return {"waiting": max(reading.seconds, 1)} if isinstance(reading, Underway) else {"effects": reading.value}

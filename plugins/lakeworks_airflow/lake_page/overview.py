@@ -157,7 +157,7 @@ def current_activities(tables: list[str]) -> tuple[tuple[Activity, ...], str]:
         activities = Airflow(address.get_secret_value()).activities(tables)
     except (ConfigError, LakeUnavailable) as error:
         return (), f"Running and failed runs are not shown. {error}"
-    return activities.found, activities.note
+    return activities.known, activities.note
 
 
 def _upstreams(index: PartitionIndex, contract: Contract) -> tuple[str, ...]:

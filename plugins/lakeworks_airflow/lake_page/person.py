@@ -49,5 +49,5 @@ class Person:
 
 def person_of(request: "Request") -> Person | None:
     """Return the person that the guard found; None if the guard only checks the login."""
-    found = getattr(request.state, "person", None)
-    return found if isinstance(found, Person) else None
+    person = getattr(request.state, "person", None)
+    return person if isinstance(person, Person) else None

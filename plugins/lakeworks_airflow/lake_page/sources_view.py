@@ -86,7 +86,7 @@ def _fetched(facts: PartitionIndex, contract: Contract) -> FetchedTable:
         if not runs:
             return FetchedTable(contract.name, "", ())
         period = max(runs)[1]
-        found = Fetches.below(facts.lake, prefix(contract, Period.parse(period)))
-        return FetchedTable(contract.name, period, tuple(fetch_lines(found)))
+        fetches = Fetches.below(facts.lake, prefix(contract, Period.parse(period)))
+        return FetchedTable(contract.name, period, tuple(fetch_lines(fetches)))
     except LakeError as error:
         return FetchedTable(contract.name, "", (), str(error))

@@ -110,8 +110,8 @@ class AthenaQueryOperator(LakeOperator):
         from lakeworks.infrastructure.config import work_group_name
         from lakeworks.settings import current_settings
 
-        found = current_settings()
-        group = self.work_group or work_group_name(found.config_file, found.bucket)
+        settings = current_settings()
+        group = self.work_group or work_group_name(settings.config_file, settings.bucket)
         return group_queries(group, connection_id(self.tenant))
 
     def statement(self, context: "Context") -> "AthenaStatement":
@@ -217,15 +217,15 @@ def _period_values(period: "Period") -> dict[str, Any]:
     return {**keys, **moments}
 
 
-def _few(rows: Any) -> list[dict[str, Any]]:
+def _few(batches: Any) -> list[dict[str, Any]]:
     """Return rows as JSON holds them."""
-    found: list[dict[str, Any]] = []
-    for batch in rows:
-        found += batch.to_pylist()
-        if len(found) > _MOST_ROWS:
+    rows: list[dict[str, Any]] = []
+    for batch in batches:
+        rows += batch.to_pylist()
+        if len(rows) > _MOST_ROWS:
             raise AirflowFailException(
                 f"The query has more than {_MOST_ROWS:,} rows, too many for Airflow's database. Nothing was written. Name a "
                 "file: out='s3://{bucket}/exports/….parquet'"
             )
-    texts: list[dict[str, Any]] = json.loads(json.dumps(found, default=str))
+    texts: list[dict[str, Any]] = json.loads(json.dumps(rows, default=str))
     return texts

@@ -121,10 +121,10 @@ class CrawlerTrigger(LookTrigger):
         from lakeworks.catalog.responses import required_member
 
         with translated("look at the crawler", self.crawler):
-            found = required_member(connection.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
-        if found["State"] != "READY":
+            crawler = required_member(connection.glue_client.get_crawler(Name=self.crawler), "Crawler", self.crawler)
+        if crawler["State"] != "READY":
             return None
-        last = found.get("LastCrawl") or {}
+        last = crawler.get("LastCrawl") or {}
         return self.event(last.get("Status", "UNKNOWN"), last.get("ErrorMessage", "no reason given"))
 
     def event(self, status: str, message: str) -> dict[str, str]:

@@ -42,8 +42,8 @@ def plan_changes(tables: ChosenTables = None, since: Since = None, as_json: AsJs
         costs = [estimate(lake, item) for item in plans]
         asked = requests(lake, plans)
     if as_json:
-        found = [_document(item, cost) for item, cost in zip(plans, costs, strict=True)]
-        emit_one({"tables": found, "requests": [need.as_dict() for need in asked]})
+        documents = [_document(item, cost) for item, cost in zip(plans, costs, strict=True)]
+        emit_one({"tables": documents, "requests": [need.as_dict() for need in asked]})
         return
     if not plans:
         say("The project's code is the code that published every partition. There is nothing to build again.")
@@ -60,8 +60,8 @@ def _compared(since: str | None) -> Iterator[Project | None]:
     if since is None:
         yield None
         return
-    with project_at(since, current_project()) as found:
-        yield found
+    with project_at(since, current_project()) as earlier:
+        yield earlier
 
 
 def _show_changes(plans: Sequence[TablePlan]) -> None:

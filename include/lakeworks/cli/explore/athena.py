@@ -56,8 +56,8 @@ def run_athena_query(  # noqa: PLR0913, PLR0917 - each is an option of the comma
     """
     options = {"overwrite": overwrite, "spreadsheet_safe": spreadsheet_safe}
     destination = destination_of(out, form, **options) if out else None
-    found = current_settings()
-    tenant = Tenant(found.tenant) if found.tenant else None
+    settings = current_settings()
+    tenant = Tenant(settings.tenant) if settings.tenant else None
     statement = prepared(
         query, values_as_typed(query, param or []), Readership(load_contract, tenant, include_personal=include_personal)
     )
@@ -84,10 +84,10 @@ def _declared_group() -> str:
 
 
 def _charge(end: EndedQuery) -> str:
-    found = current_settings()
+    settings = current_settings()
     line = f"Query {end.id} scanned {cell('bytes', end.scanned_bytes)}"
     try:
-        price = load_price_book(found.price_book).region(found.region).athena
+        price = load_price_book(settings.price_book).region(settings.region).athena
     except ConfigError:  # no price is no reason to keep the rows
         return f"{line}."
     return f"{line}: {money(price * max(end.scanned_bytes, _LEAST_CHARGED) / _TERABYTE)}."

@@ -89,15 +89,17 @@ def show_size(
     as_json: AsJson = False,
 ) -> None:
     """Compute the shards of a load, and the price of both capacity modes."""
-    found = size_stream(StreamLoad(records_per_s, record_bytes, consumers, hottest_share, fan_out))
+    sizing = size_stream(StreamLoad(records_per_s, record_bytes, consumers, hottest_share, fan_out))
     if as_json:
-        emit_one({"shards": found.shards, "cheaper": found.cheaper, **asdict(found)})
+        emit_one({"shards": sizing.shards, "cheaper": sizing.cheaper, **asdict(sizing)})
         return
-    rows: list[dict[str, Any]] = [{"bound": bound, "shards": shards} for bound, shards in found.by_bound.items()]
-    emit(rows, as_json=False, title=f"{found.shards} shards")
-    say(f"provisioned ${found.provisioned_usd:,.2f} a month, on-demand ${found.on_demand_usd:,.2f}: {found.cheaper} is")
+    rows: list[dict[str, Any]] = [{"bound": bound, "shards": shards} for bound, shards in sizing.by_bound.items()]
+    emit(rows, as_json=False, title=f"{sizing.shards} shards")
+    say(
+        f"provisioned ${sizing.provisioned_usd:,.2f} a month, on-demand ${sizing.on_demand_usd:,.2f}: {sizing.cheaper} is"
+    )
     say("cheaper if the load is always so (us-east-1 list prices; on-demand follows a load that changes).")
-    for text in found.warnings:
+    for text in sizing.warnings:
         say(f"warning: {text}", style="yellow")
 
 
@@ -112,10 +114,10 @@ def _opened(file: Path) -> BinaryIO:
 
 def _key_of(data: bytes, field: str) -> str:
     try:
-        found = json.loads(data).get(field)
+        identity = json.loads(data).get(field)
     except (ValueError, AttributeError, RecursionError):
-        found = None
-    return str(found)[:256] if found not in (None, "") else hashlib.sha256(data).hexdigest()[:16]
+        identity = None
+    return str(identity)[:256] if identity not in (None, "") else hashlib.sha256(data).hexdigest()[:16]
 
 
 def run_consumer(

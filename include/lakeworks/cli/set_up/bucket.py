@@ -27,8 +27,8 @@ def show_policy(
     """Print the policy that is in force on a bucket, as JSON."""
     bucket = name or current_settings().bucket
     with waiting(f"Reading the policy of {bucket}"):
-        found = removal.policy_of(client("s3"), bucket)
-    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        document = removal.policy_of(client("s3"), bucket)
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def delete_bucket(

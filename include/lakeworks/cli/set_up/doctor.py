@@ -28,19 +28,19 @@ def examine_deployment(as_json: AsJson = False) -> None:
     settings = current_settings()
     contracts = [load_contract(name) for name in all_tables()]
     deployment = Deployment(settings, load_config(settings.config_file), contracts, client, os.environ)
-    console, found = Console(highlight=False, soft_wrap=True), list[Examined]()
+    console, examined = Console(highlight=False, soft_wrap=True), list[Examined]()
     checks = list(every_check(deployment))
     results = examine(checks)
     for number, check in enumerate(checks, 1):
         with waiting(f"Checking {check.name} ({number} of {len(checks)})"):
-            found.append(next(results))
+            examined.append(next(results))
         if not as_json:
-            _print(console, found[-1])
+            _print(console, examined[-1])
     if as_json:
-        emit([item.as_dict() for item in found], as_json=True)
+        emit([item.as_dict() for item in examined], as_json=True)
     else:
-        _print_end(console, found, is_aws=deployment.is_aws)
-    if any(item.diagnosis.state == "failure" for item in found):
+        _print_end(console, examined, is_aws=deployment.is_aws)
+    if any(item.diagnosis.state == "failure" for item in examined):
         raise typer.Exit(1)
 
 
@@ -52,10 +52,10 @@ def _print(console: Console, item: Examined) -> None:
     console.print(f"{item.check}: {' '.join(diagnosis.detail.split())}{remedy}", markup=False)
 
 
-def _print_end(console: Console, found: Sequence[Examined], *, is_aws: bool) -> None:
-    counts = Counter(item.diagnosis.state for item in found)
+def _print_end(console: Console, examined: Sequence[Examined], *, is_aws: bool) -> None:
+    counts = Counter(item.diagnosis.state for item in examined)
     console.print(", ".join(f"{count} {state}" for state, count in counts.items()))
-    unproven = list(dict.fromkeys(item.diagnosis.unproven for item in found if item.diagnosis.unproven))
+    unproven = list(dict.fromkeys(item.diagnosis.unproven for item in examined if item.diagnosis.unproven))
     if not is_aws:
         listed = "; ".join(["IAM, unless the endpoint enforces it", *unproven])
         console.print(f"This endpoint is not AWS. It cannot prove: {listed}.", markup=False)

@@ -31,9 +31,9 @@ class LandedStream:
 
     windows: StreamWindows
 
-    def collect_files(self, wanted: FetchRequest, landing: FileStore) -> Mapping[str, str]:
+    def collect_files(self, request: FetchRequest, landing: FileStore) -> Mapping[str, str]:
         """See `FileSource.collect_files`."""
-        keys = self.windows.closed_batches(wanted.dataset, wanted.period)
+        keys = self.windows.closed_batches(request.dataset, request.period)
         landed = landing.adopt_files(keys)
         by_shard: dict[str, int] = {}
         for item in landed:

@@ -80,15 +80,15 @@ class LiveView:
         """Return what is counted of a record; None for what the tables quarantine too."""
         if problem_of(data):
             return None
-        found, names = json.loads(data), self.config
-        if any(found.get(name) not in allowed for name, allowed in names.only.items()):
+        event, names = json.loads(data), self.config
+        if any(event.get(name) not in allowed for name, allowed in names.only.items()):
             return None
         try:
-            moment = datetime.fromisoformat(str(found[names.time]))
-            amount = Decimal(str(found[names.amount]))
+            moment = datetime.fromisoformat(str(event[names.time]))
+            amount = Decimal(str(event[names.amount]))
         except (KeyError, ValueError, InvalidOperation):
             return None
-        identity, currency = found.get(names.event_id), found.get(names.currency)
+        identity, currency = event.get(names.event_id), event.get(names.currency)
         if (
             moment.tzinfo is None
             or moment > arrived_at + _AHEAD
@@ -96,7 +96,7 @@ class LiveView:
             or not (identity and currency)
         ):
             return None
-        customer, until = str(found.get(names.customer) or ""), int((arrived_at + self.keep).timestamp())
+        customer, until = str(event.get(names.customer) or ""), int((arrived_at + self.keep).timestamp())
         return LiveEvent(str(identity), f"{moment:%Y-%m-%d}", f"{moment:%H}", customer, str(currency), amount, until)
 
     def _count(self, event: LiveEvent) -> None:

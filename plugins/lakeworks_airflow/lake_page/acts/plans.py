@@ -137,17 +137,17 @@ def _withdraw(lake: Lake, contract: Contract, asked: Mapping[str, str]) -> dict[
 
 def _replay(lake: Lake, contract: Contract, asked: Mapping[str, str]) -> dict[str, Any]:
     period = Period.parse(asked.get("period", ""))
-    found = find(lake, contract, period)
-    broken = found.balance.broken if found.balance else {}
+    quarantine = find(lake, contract, period)
+    broken = quarantine.balance.broken if quarantine.balance else {}
     rules = ", ".join(f"{rule} ({count:,})" for rule, count in broken.items()) or "not recorded"
     return {
         "facts": (
             ("period", str(period)),
-            ("in quarantine", f"{found.rows:,} rows"),
+            ("in quarantine", f"{quarantine.rows:,} rows"),
             ("broken rules", rules),
             ("what happens", "the period is built again with the current contract and SQL; rows that keep the rules rejoin"),
         ),
-        "fields": {"period": str(period), "rows": str(found.rows)},
+        "fields": {"period": str(period), "rows": str(quarantine.rows)},
         "conf": {"table": contract.name, "period": str(period), "downstream": False},
     }  # fmt: skip
 

@@ -51,10 +51,10 @@ class ActPages:
             return set()
         own = {act for act, dag_id in DAGS.items() if person.may_run(dag_id)}
         try:
-            found = self.readings.get(f"builders of {name}", lambda: dags_for(self.reach(person), "build", name))
+            builders = self.readings.get(f"builders of {name}", lambda: dags_for(self.reach(person), "build", name))
         except LakeError:
             return own  # without Airflow's answer there is no button that needs it
-        known = found.value if isinstance(found, Reading) else []
+        known = builders.value if isinstance(builders, Reading) else []
         return own | ({"build", "backfill"} if any(map(person.may_run, known)) else set())
 
     def starters(self, request: Request, name: str, view: PartitionView) -> dict[str, RunStart]:
@@ -79,9 +79,9 @@ class ActPages:
         dag_id = asked.get("dag") or dags[0]
         if dag_id not in dags:
             raise LakeNotFound(f"`{dag_id}` does not build `{name}`. These do: {', '.join(dags)}.")
-        found = plan_act(airflow, self.connect(), act, name, dag_id, asked)
-        fields = signed(person, {"act": act, "table": name, "dag": dag_id, **found.fields}, datetime.now(UTC))
-        return answer(request, "plan.html", plan=found, contract=contract, fields=fields, dags=dags, asked=asked)
+        plan = plan_act(airflow, self.connect(), act, name, dag_id, asked)
+        fields = signed(person, {"act": act, "table": name, "dag": dag_id, **plan.fields}, datetime.now(UTC))
+        return answer(request, "plan.html", plan=plan, contract=contract, fields=fields, dags=dags, asked=asked)
 
     def act(self, request: Request, name: str, sent: Annotated[Mapping[str, str], Depends(form_of)]) -> Response:
         """Start what the plan showed."""
@@ -125,14 +125,14 @@ class ActPages:
 
     def _dags(self, person: Person, airflow: Airflow, act: str, name: str) -> list[str]:
         """Return the DAGs that the person may run for it, and that can do it."""
-        found = dags_for(airflow, act, name)
-        if not found:
+        dag_ids = dags_for(airflow, act, name)
+        if not dag_ids:
             raise LakeNotFound(
                 f"No DAG of this Airflow builds `{name}`. Nothing was started. Name the table in a DAG file."
             )
-        own = [dag_id for dag_id in found if person.may_run(dag_id)]
+        own = [dag_id for dag_id in dag_ids if person.may_run(dag_id)]
         if not own:
-            person.require(found[0])
+            person.require(dag_ids[0])
         return own
 
     def _reached(self, person: Person) -> Airflow:

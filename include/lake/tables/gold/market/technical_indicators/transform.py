@@ -16,16 +16,16 @@ MADE_OF = {**dict.fromkeys(_PRICES, ("level", "shares")), "rsi_14": ("level",)}
 def transform(rows: pd.DataFrame) -> pd.DataFrame:
     """Add the recursive measures to the period's rows; `level` is the comparable close, `shares` brings it back to prices."""
     ordered = rows.sort_values("session_date", ignore_index=True)
-    wanted = ordered[ordered["in_period"]]
+    in_period = ordered[ordered["in_period"]]
     levels = ordered["level"]
     measured = pd.DataFrame(
-        [measure(levels.iloc[max(0, place + 1 - SESSIONS) : place + 1]) for place in wanted.index],
-        index=wanted.index,
+        [measure(levels.iloc[max(0, place + 1 - SESSIONS) : place + 1]) for place in in_period.index],
+        index=in_period.index,
         columns=[*_PRICES, "rsi_14"],
         dtype=float,
     )
-    prices = measured.drop(columns="rsi_14").div(wanted["shares"], axis=0)
-    return wanted.join(prices.assign(rsi_14=measured["rsi_14"]).round(10))
+    prices = measured.drop(columns="rsi_14").div(in_period["shares"], axis=0)
+    return in_period.join(prices.assign(rsi_14=measured["rsi_14"]).round(10))
 
 
 def measure(levels: pd.Series) -> tuple[float, ...]:
@@ -33,14 +33,16 @@ def measure(levels: pd.Series) -> tuple[float, ...]:
     fast, slow = (levels.ewm(span=span, adjust=False).mean() for span in (12, 26))
     macd = fast - slow
     signal = macd.ewm(span=9, adjust=False).mean()
-    found = (
+    strengths = (
         (12, fast.iloc[-1]),
         (26, slow.iloc[-1]),
         (26, macd.iloc[-1]),
         (34, signal.iloc[-1]),
         (34, macd.iloc[-1] - signal.iloc[-1]),
     )
-    return *(value if len(levels) >= least else float("nan") for least, value in found), relative_strength(levels, 14)
+    return *(value if len(levels) >= least else float("nan") for least, value in strengths), relative_strength(
+        levels, 14
+    )
 
 
 def relative_strength(levels: pd.Series, length: int) -> float:
