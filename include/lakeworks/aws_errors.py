@@ -24,6 +24,21 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from lakeworks.aws_error_codes import (
+    ACTIONS,
+    ARCHIVED,
+    CLOCK,
+    CLOCK_WORDS,
+    DENIED,
+    EXPIRED,
+    HINTS,
+    KMS_STATES,
+    MISSING,
+    PASSING,
+    PASSING_STATUS,
+    QUOTAS,
+    UNKNOWN_CALLER,
+)
 from lakeworks.errors import (
     ConfigError,
     CredentialsExpired,
@@ -32,107 +47,9 @@ from lakeworks.errors import (
     LakeNotFound,
     LakeUnavailable,
     ObjectArchived,
+    RequestRefused,
 )
 
-_DENIED = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "InvalidToken",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "SignatureDoesNotMatch",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "UnrecognizedClientException",
-    "InvalidSecurity",
-    "KMS.AccessDeniedException",
-    "KmsAccessDenied",
-    "AllAccessDisabled",
-    "403",
-}
-# An expired session. The next attempt runs in a new task and fetches new credentials.
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_MISSING = {
-    "404",
-    "NoSuchBucket",
-    "NoSuchKey",
-    "NoSuchVersion",
-    "NotFound",
-    "NotFoundException",
-    "EntityNotFoundException",
-    "ResourceNotFoundException",
-    "AWS.SimpleQueueService.NonExistentQueue",
-    "QueueDoesNotExist",
-}
-# The clock of this machine is wrong: AWS answers 403 (STS: as a wrong signature), and no permission is missing.
-_CLOCK = {"RequestTimeTooSkewed", "RequestInTheFuture"}
-_CLOCK_WORDS = ("Signature expired", "Signature not yet current")
-# S3 answers 403 for an archived object (GLACIER, DEEP_ARCHIVE). This is not a permission problem.
-_ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
-_KMS = {"KMS.AccessDeniedException", "KmsAccessDenied"}
-# AWS does not know the caller, so every further call would fail in the same way.
-_NOBODY = _DENIED - _KMS - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
-# The permission a call needs, where its name differs from the call's. Without s3:ListBucket S3 refuses to say that
-# there is no object.
-_READ = "s3:GetObject (of a version s3:GetObjectVersion), or s3:ListBucket if it does not exist"
-_WRITE = "s3:PutObject (with tags s3:PutObjectTagging)"
-_COPY = "s3:PutObject, or s3:GetObject (of a version s3:GetObjectVersion) of the source"
-_ACTIONS = {
-    "HeadBucket": "s3:ListBucket",
-    "HeadObject": _READ,
-    "GetObject": _READ,
-    "ListObjectsV2": "s3:ListBucket",
-    "ListObjectVersions": "s3:ListBucketVersions",
-    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
-    "DeleteObject": "s3:DeleteObject (of a version s3:DeleteObjectVersion)",
-    "DeleteObjects": "s3:DeleteObject (of versions s3:DeleteObjectVersion)",
-    "PutObject": _WRITE,
-    "CopyObject": _COPY,
-    "CreateMultipartUpload": _WRITE,
-    "UploadPart": _WRITE,
-    "UploadPartCopy": _COPY,
-    "CompleteMultipartUpload": _WRITE,
-    "GetObjectTagging": "s3:GetObjectTagging (of a version s3:GetObjectVersionTagging)",
-    "PutObjectTagging": "s3:PutObjectTagging (of a version s3:PutObjectVersionTagging)",
-    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
-    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
-    "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
-    "GetBucketReplication": "s3:GetReplicationConfiguration",
-    "PutBucketReplication": "s3:PutReplicationConfiguration, or iam:PassRole on its role",
-    "ListBucketInventoryConfigurations": "s3:GetInventoryConfiguration",
-    "PutBucketInventoryConfiguration": "s3:PutInventoryConfiguration",
-    "ListBucketIntelligentTieringConfigurations": "s3:GetIntelligentTieringConfiguration",
-    "PutBucketIntelligentTieringConfiguration": "s3:PutIntelligentTieringConfiguration",
-    "CreateCrawler": "CreateCrawler, or iam:PassRole on its role",
-    "UpdateCrawler": "UpdateCrawler, or iam:PassRole on its role",
-    "GetQueueUrl": "sqs:GetQueueUrl",
-    "ReceiveMessage": "sqs:ReceiveMessage",
-    "DeleteMessageBatch": "sqs:DeleteMessage",
-    "TransactWriteItems": "dynamodb:PutItem or dynamodb:UpdateItem",
-    **dict.fromkeys(
-        ("DescribeBudget", "DescribeNotificationsForBudget", "DescribeSubscribersForNotification"), "budgets:ViewBudget"
-    ),
-    **dict.fromkeys(
-        ("CreateBudget", "UpdateBudget", "CreateNotification", "DeleteNotification"), "budgets:ModifyBudget"
-    ),
-}
-_NO_QUEUE = (
-    "Run `lakeworks bootstrap`, which makes the queue of `inbox_events`, or correct its name or address in lake.yml. The queue "
-    "must be in the region and account that the name says."
-)
-_HINTS = {
-    "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
-    "QueueDoesNotExist": _NO_QUEUE,
-    "KMS.AccessDeniedException": "Allow kms:Decrypt on the key that encrypts it, then run again.",
-    "KmsAccessDenied": "Allow kms:Decrypt on the key that encrypts it, then run again.",
-    "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
-}
 # Exceptions that any boto3 call may raise.
 AWS_ERRORS = (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError)
 _SIGNED_OUT = (CredentialRetrievalError, SSOError, TokenRetrievalError)
@@ -179,29 +96,49 @@ def _answered(error: ClientError, action: str, where: str) -> LakeError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     text = f"Could not {action} `{where}`: {code} {error.response.get('Error', {}).get('Message', '')}".rstrip(" .")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _ARCHIVED:
+    if code in ARCHIVED:
         storage_class = str(error.response.get("Error", {}).get("StorageClass", ""))
         return ObjectArchived(
             f"{text}: it is archived{f' in {storage_class}' if storage_class else ''} and must be restored before it can be "
             "read. Nothing was changed. Look: lakeworks restore --help",
             storage_class,
         )
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return CredentialsExpired(
             f"{text}. Finished steps remain. Airflow tries again with new credentials; on a command line renew them "
             "(aws sso login, or the tool that made them), then run again."
         )
-    if code in _CLOCK or any(words in text for words in _CLOCK_WORDS):
+    if code in CLOCK or any(words in text for words in CLOCK_WORDS):
         return LakeUnavailable(
             f"{text}. The clock of this machine differs from AWS's by more than AWS admits. Finished steps remain. "
             "Synchronize the clock (chrony, systemd-timesyncd), then run again."
         )
-    if code in _DENIED or status in (401, 403):
-        lacking = "" if code in _NOBODY else f" (denied: {_ACTIONS.get(error.operation_name, error.operation_name)})"
-        return LakeAccessDenied(f"{text}{lacking}. Finished steps remain. {_HINTS.get(code, _CHECK)}")
-    if code in _MISSING or status == 404:
-        return LakeNotFound(f"{text}. {_HINTS.get(code, '')}".rstrip())
+    if code in DENIED or status in (401, 403):
+        lacking = (
+            "" if code in UNKNOWN_CALLER else f" (denied: {ACTIONS.get(error.operation_name, error.operation_name)})"
+        )
+        return LakeAccessDenied(f"{text}{lacking}. Finished steps remain. {HINTS.get(code, _CHECK)}")
+    if code in MISSING or status == 404:
+        return LakeNotFound(f"{text}. {HINTS.get(code, '')}".rstrip())
+    if 400 <= status < 500 and not _passes(code, status):
+        return RequestRefused(
+            f"{text}. AWS refuses the request, so a retry cannot help. Finished steps remain. {_cure(code)}"
+        )
     return LakeUnavailable(f"{text}. Finished steps remain. Run again.")
+
+
+def _passes(code: str, status: int) -> bool:
+    """Return True if the same request may succeed later."""
+    return status in PASSING_STATUS or code in PASSING or "Throttl" in code
+
+
+def _cure(code: str) -> str:
+    """Return the next step after a refusal."""
+    if code in QUOTAS:
+        return "It is a quota of the account: remove what is unused, or raise it in AWS Service Quotas."
+    if code.startswith(KMS_STATES):
+        return "Look at the KMS key: it is disabled, deleted, or of another region or use. Then run again."
+    return "Correct what the message names (lake.yml, the contract, a key or a size); if nothing there is wrong, report it."
 
 
 def error_code(error: BaseException) -> str:
@@ -214,7 +151,9 @@ def is_nobody(error: LakeError) -> bool:
     """Return true if the credentials themselves are wrong or expired, rather than lacking one permission."""
     if isinstance(error, CredentialsExpired):
         return True
-    return isinstance(error, LakeAccessDenied) and (error_code(error) in _NOBODY or "No AWS credentials" in str(error))
+    return isinstance(error, LakeAccessDenied) and (
+        error_code(error) in UNKNOWN_CALLER or "No AWS credentials" in str(error)
+    )
 
 
 @contextmanager

@@ -23,6 +23,7 @@
       - NewerFormat          a document of a newer release, in a format this one would misread
     + LiveChanged            a live object was changed by something other than lakeworks
     + StagedChanged          a staged object is no longer what was written and audited
+    + RequestRefused         AWS refuses a request as it is: an argument, a size, a key, a quota
     + LakeAccessDenied       the credentials are wrong or lack a permission
     + TenantHasData          a tenant is to be removed whose data is still there
     + LakeNotFound           the bucket, table or partition does not exist
@@ -171,6 +172,10 @@ class LiveChanged(TerminalError):
 
 class StagedChanged(TerminalError):
     """A staged object is no longer what was written and audited."""
+
+
+class RequestRefused(TerminalError):
+    """AWS refuses a request as it is: an argument, a size, a key, a quota."""
 
 
 class LakeAccessDenied(TerminalError):

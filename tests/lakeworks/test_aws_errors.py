@@ -1,4 +1,4 @@
-"""Sessions that run out while a task works: the next attempt has new credentials."""
+"""Which errors of AWS are tried again: sessions that run out, clocks, throttling; and which are not."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import is_nobody, lake_error
-from lakeworks.errors import LakeAccessDenied, TransientError
+from lakeworks.errors import LakeAccessDenied, LakeUnavailable, RequestRefused, TransientError
 
 
-def refused(code: str, message: str = "x") -> Any:
-    details: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+def refused(code: str, message: str = "x", status: int = 403) -> Any:
+    details: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return lake_error(ClientError(details, "PutObject"), "write", "s3://lake/x")
 
 
@@ -43,3 +43,48 @@ def test_a_wrong_clock_is_named_and_no_permission(code: str, message: str) -> No
     assert isinstance(error, TransientError), "another worker has another clock"
     assert "Synchronize the clock" in str(error)
     assert "denied" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "says"),
+    [
+        ("InvalidRequest", 400, "Correct what the message names"),
+        ("MalformedXML", 400, "Correct what the message names"),
+        ("EntityTooLarge", 400, "Correct what the message names"),
+        ("KeyTooLongError", 400, "Correct what the message names"),
+        ("ValidationException", 400, "Correct what the message names"),
+        ("InvalidInputException", 400, "Correct what the message names"),
+        ("ResourceNumberLimitExceededException", 400, "quota of the account"),
+        ("GlueEncryptionException", 400, "Look at the KMS key"),
+        ("KMS.DisabledException", 400, "Look at the KMS key"),
+    ],
+)
+def test_a_refusal_of_the_request_itself_is_not_retried(code: str, status: int, says: str) -> None:
+    """They were taken for outages: Airflow tried each of them again for half an hour."""
+    error = refused(code, status=status)
+    assert isinstance(error, RequestRefused)
+    assert not is_nobody(error), "the next request may be another one"
+    assert says in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("SlowDown", 503),
+        ("ThrottlingException", 400),
+        ("Throttling", 400),
+        ("ProvisionedThroughputExceededException", 400),
+        ("LimitExceededException", 400),  # Kinesis: calls a second
+        ("RequestTimeout", 400),
+        ("BadDigest", 400),
+        ("ConcurrentModificationException", 400),
+        ("AlreadyExistsException", 400),
+        ("TransactionCanceledException", 400),
+        ("OperationAborted", 409),
+        ("429", 429),
+        ("InternalError", 500),
+        ("FederationSourceException", 0),
+    ],
+)
+def test_what_passes_by_itself_is_retried(code: str, status: int) -> None:
+    assert isinstance(refused(code, status=status), LakeUnavailable)

@@ -78,7 +78,9 @@ class Glue:
         return {"Database": {"Name": call["Name"]}}
 
     def do_CreateDatabase(self, call: Call) -> Any:  # noqa: N802
-        self.databases.setdefault(call["DatabaseInput"]["Name"], {})
+        if call["DatabaseInput"]["Name"] in self.databases:
+            raise GlueError("AlreadyExistsException", "Database already exists.")
+        self.databases[call["DatabaseInput"]["Name"]] = {}
         return {}
 
     def do_CreateTable(self, call: Call) -> Any:  # noqa: N802
@@ -175,7 +177,10 @@ class Glue:
         wanted = call["PartitionIndex"]
         keys = [{"Name": key, "Type": "string"} for key in wanted["Keys"]]
         made = {"IndexName": wanted["IndexName"], "Keys": keys, "IndexStatus": "CREATING"}
-        self.indexes.setdefault((call["DatabaseName"], call["TableName"]), []).append(made)
+        present = self.indexes.setdefault((call["DatabaseName"], call["TableName"]), [])
+        if any(index["IndexName"] == made["IndexName"] for index in present):
+            raise GlueError("AlreadyExistsException", "Index with the given name already exists.")
+        present.append(made)
         return {}
 
     def _refusal(self, operation: str, item: Call, code: str) -> str:

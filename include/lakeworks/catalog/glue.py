@@ -22,7 +22,7 @@ from lakeworks.catalog.glue_inputs import (
 from lakeworks.catalog.indexes import IndexOutcome, ensure_index
 from lakeworks.catalog.partition_batches import PartitionCalls, Values
 from lakeworks.catalog.refusals import raise_refused, refusal
-from lakeworks.catalog.responses import created, required_member
+from lakeworks.catalog.responses import created, hidden, required_member
 from lakeworks.contract import Contract
 from lakeworks.core.hive import HIVE_NULL
 from lakeworks.core.names import TableName
@@ -58,13 +58,18 @@ class GlueCatalog:
         return database_of(self.tenant, name.database)
 
     def ensure_database(self, name: str, description: str = "") -> bool:
-        """Create a database unless it exists; returns whether it was created."""
-        try:
-            with translated("look up the database", name):
-                self.client.get_database(Name=name)
-        except LakeNotFound:
-            desired = {"Name": name, "Description": description}
-            return created("the database", name, lambda: self.client.create_database(DatabaseInput=desired))
+        """Create a database unless it exists; returns whether it was created.
+
+        Raises:
+            LakeAccessDenied: it exists, and Glue hides it from these credentials.
+        """
+        if self._has_database(name):
+            return False
+        desired = {"Name": name, "Description": description}
+        if created("the database", name, lambda: self.client.create_database(DatabaseInput=desired)):
+            return True
+        if not self._has_database(name):
+            raise hidden("the database", name)
         return False
 
     def table(self, name: TableName) -> dict[str, Any] | None:
@@ -156,12 +161,22 @@ class GlueCatalog:
         """Return the calls for many partitions of a table."""
         return PartitionCalls(self.client, name, self.threads, self.sleep, self.tenant)
 
+    def _has_database(self, name: str) -> bool:
+        try:
+            with translated("look up the database", name):
+                self.client.get_database(Name=name)
+        except LakeNotFound:
+            return False
+        return True
+
     def _create(self, contract: Contract, desired: Mapping[str, Any], on_aligned: OnAligned) -> str:
         self.ensure_database(self.database(contract.table))
         place: dict[str, Any] = {"DatabaseName": self.database(contract.table), "TableInput": desired}
         if created("the table", contract.name, lambda: self.client.create_table(**place)):
             return "created"
-        return self._update(contract, self.table(contract.table) or desired, desired, on_aligned)
+        if (current := self.table(contract.table)) is None:
+            raise hidden("the table", contract.name)
+        return self._update(contract, current, desired, on_aligned)
 
     def _update(
         self, contract: Contract, current: Mapping[str, Any], desired: Mapping[str, Any], on_aligned: OnAligned

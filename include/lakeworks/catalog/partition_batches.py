@@ -12,12 +12,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakeworks.aws_errors import translated
+from lakeworks.aws_errors import error_code, translated
 from lakeworks.catalog.responses import required_member
 from lakeworks.core.names import TableName
 from lakeworks.core.parallel import map_ordered
 from lakeworks.core.tenant import Tenant, database_of
-from lakeworks.errors import LakeNotFound, LakeUnavailable
+from lakeworks.errors import LakeNotFound, LakeUnavailable, RequestRefused
 
 Values = tuple[str, ...]
 WRITE_BATCH = 100
@@ -26,7 +26,7 @@ GET_BATCH = 1000
 _THROTTLED = {"ThrottlingException", "InternalServiceException", "OperationTimeoutException", "InternalServerException"}
 _ROUNDS = 8
 # Errors of emulators without the operation; AWS has it.
-_UNSUPPORTED = ("InvalidAction", "UnknownOperation", "UnsupportedOperation", "NotImplemented", "501")
+_UNSUPPORTED = {"InvalidAction", "UnknownOperationException", "UnsupportedOperation", "NotImplemented", "501"}
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,8 @@ class PartitionCalls:
                 answer = self.client.batch_delete_partition(
                     **self.place, PartitionsToDelete=[{"Values": list(item)} for item in values]
                 )
-        except LakeUnavailable as error:
-            if not any(word in str(error) for word in _UNSUPPORTED):
+        except (LakeUnavailable, RequestRefused) as error:
+            if error_code(error) not in _UNSUPPORTED:
                 raise
             for item in values:
                 self._delete_one(item)

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 from lakeworks.catalog.partition_batches import Values
 from lakeworks.contract import Contract
-from lakeworks.errors import LakeAccessDenied, LakeUnavailable
+from lakeworks.errors import LakeAccessDenied, LakeUnavailable, RequestRefused
+
+# Glue refuses the partition itself: a value, a length, a type, a quota, the key of its catalog.
+_REFUSED = {
+    "GlueEncryptionException",
+    "InvalidInputException",
+    "ResourceNumberLimitExceededException",
+    "ValidationException",
+}
 
 
 def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int) -> None:
@@ -12,6 +20,7 @@ def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int)
 
     Raises:
         LakeAccessDenied: a permission is missing; a retry cannot help.
+        RequestRefused: Glue refuses a partition as it is; a retry cannot help.
         LakeUnavailable: any other reason.
     """
     if not refused:
@@ -24,6 +33,8 @@ def raise_refused(contract: Contract, refused: Mapping[Values, str], total: int)
     )
 
 
-def refusal(code: str) -> type[LakeAccessDenied | LakeUnavailable]:
+def refusal(code: str) -> type[LakeAccessDenied | RequestRefused | LakeUnavailable]:
     """Return the error that an error code of Glue means."""
-    return LakeAccessDenied if "AccessDenied" in code else LakeUnavailable
+    if "AccessDenied" in code:
+        return LakeAccessDenied
+    return RequestRefused if code in _REFUSED else LakeUnavailable

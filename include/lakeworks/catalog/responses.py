@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lakeworks.aws_errors import translated
-from lakeworks.errors import LakeUnavailable
+from lakeworks.errors import LakeAccessDenied, LakeUnavailable
 
 
 def created(what: str, name: str, create: Callable[[], object]) -> bool:
@@ -19,6 +19,20 @@ def created(what: str, name: str, create: Callable[[], object]) -> bool:
                 raise
             return False
     return True
+
+
+def hidden(what: str, name: str) -> LakeAccessDenied:
+    """Return the error for what exists by one call and not by the next.
+
+    Lake Formation answers EntityNotFound for what it does not let a caller see:
+    https://docs.aws.amazon.com/lake-formation/latest/dg/updated-error-messages.html
+    """
+    return LakeAccessDenied(
+        f"Glue refuses to create {what} `{name}` because it exists, and says that it does not when asked for it: Lake "
+        "Formation hides it from these credentials. The catalog was not changed; data that is live stays live. Grant "
+        "DESCRIBE, ALTER and DROP on it to this role in Lake Formation (`lake_formation` in lake.yml), then run: lakeworks "
+        "catalog repair --all"
+    )
 
 
 def required_member(answer: Mapping[str, Any], key: str, where: str) -> Any:

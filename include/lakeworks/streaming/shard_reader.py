@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lakeworks.aws_errors import error_code
-from lakeworks.errors import ConfigError, StreamUnavailable
+from lakeworks.errors import ConfigError, LakeError, StreamUnavailable
 from lakeworks.streaming.calls import ask
 from lakeworks.streaming.stream_record import StreamRecord
 
@@ -57,9 +57,12 @@ class ShardReader:
             answer = ask(
                 self.kinesis.get_records, ["Records"], "read", where, ShardIterator=self._iterator, Limit=limit
             )
-        except StreamUnavailable as error:
+        except LakeError as error:
             if error_code(error) in ("ExpiredIteratorException", "InvalidArgumentException"):
                 self._iterator = None
+                raise StreamUnavailable(
+                    f"Could not read `{where}`: its iterator is over. The next look reads on after the last record."
+                ) from error
             raise
         if "NextShardIterator" not in answer and "MillisBehindLatest" not in answer:
             raise StreamUnavailable(f"Could not read `{where}`: the answer was cut off. Run again.")
@@ -87,7 +90,7 @@ class ShardReader:
                 self.kinesis.get_shard_iterator, ["ShardIterator"], "read", where,
                 StreamName=self.stream, ShardId=self.shard, **start,
             )  # fmt: skip
-        except StreamUnavailable as error:
+        except LakeError as error:
             if error_code(error) == "InvalidArgumentException":
                 raise ConfigError(
                     f"The checkpoint of shard {self.shard} (`{self.position}`) is no position of stream `{self.stream}`: was "

@@ -6,7 +6,7 @@ import pytest
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.catalog.partition_batches import PartitionCalls
-from lakeworks.errors import LakeAccessDenied, LakeError, LakeUnavailable, TransientError
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeUnavailable, RequestRefused, TransientError
 from tests.conftest import client
 from tests.lakeworks.catalog.test_glue import AT, contract, partition
 from tests.support.glue_server import Glue, serving_glue
@@ -106,6 +106,7 @@ def test_a_throttled_update_is_sent_again_for_its_items_alone(strict: tuple[Glue
         ("ThrottlingException", "kept throttling 1 of 3", LakeUnavailable),
         ("InternalServiceException", "refused 1 of 3", LakeUnavailable),
         ("AccessDeniedException", "refused 1 of 3", LakeAccessDenied),
+        ("ValidationException", "refused 1 of 3", RequestRefused),
     ],
 )
 def test_an_update_that_stays_refused_is_named_and_the_others_are_done(
@@ -174,3 +175,50 @@ def test_dropping_what_is_gone_already_is_done(strict: tuple[GlueCatalog, Glue])
     del glue.partitions["silver_test", "rows"][("S001",)]
     catalog.drop_partitions(contract(), [item.partition for item in ALL[:3]])
     assert sorted(glue.partitions["silver_test", "rows"])[0] == ("S003",)
+
+
+@pytest.mark.parametrize("operation", ["GetTable", "GetDatabase"])
+def test_what_lake_formation_hides_is_no_unchanged_table(operation: str) -> None:
+    """Lake Formation answers `not found` for what exists. The run compared its own wish with itself: `unchanged`."""
+    with serving_glue() as (_, url):
+        GlueCatalog(client("glue", url)).upsert_table(contract(), AT)
+        hiding = client("glue", url)
+
+        def hidden(**_: object) -> object:
+            answer = {"Error": {"Code": "EntityNotFoundException", "Message": "not found"}}
+            return type("Answer", (), {"status_code": 400, "headers": {}}), answer
+
+        hiding.meta.events.register(f"before-call.glue.{operation}", hidden)
+        if operation == "GetDatabase":
+            with pytest.raises(LakeAccessDenied, match="the database `silver_test`.*Lake Formation hides it"):
+                GlueCatalog(hiding).ensure_database("silver_test")
+            return
+        with pytest.raises(LakeAccessDenied, match="the table `silver.test.rows`.*Lake Formation hides it"):
+            GlueCatalog(hiding).upsert_table(contract(), AT)
+
+
+def test_an_index_that_glue_could_not_build_is_named(
+    strict: tuple[GlueCatalog, Glue], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It counted as present, and every query filtered all partitions."""
+    catalog, glue = strict
+    assert [catalog.ensure_index(contract(), 20_000) for _ in range(2)] == ["created", "present"]
+    (index,) = glue.indexes["silver_test", "rows"]
+    errors = [{"Code": "UNSUPPORTED_PARTITION_CHARACTER_ERROR", "Partitions": [{"Values": ["S001"]}]}]
+    index |= {"IndexStatus": "FAILED", "BackfillErrors": errors}
+    assert catalog.ensure_index(contract(), 20_000) == "failed"
+    assert "UNSUPPORTED_PARTITION_CHARACTER_ERROR (1 partitions)" in caplog.text
+
+
+def test_two_repairs_that_make_the_index_at_once_both_end_well(strict: tuple[GlueCatalog, Glue]) -> None:
+    catalog, glue = strict
+    real = glue.do_GetPartitionIndexes
+
+    def before_the_other(call: dict[str, object]) -> object:
+        answer = real(call)
+        glue.do_CreatePartitionIndex({**call, "PartitionIndex": {"Keys": ["symbol"], "IndexName": "lakeworks"}})
+        return answer
+
+    glue.do_GetPartitionIndexes = before_the_other  # type: ignore[method-assign]
+    assert catalog.ensure_index(contract(), 20_000) == "present"
+    assert len(glue.indexes["silver_test", "rows"]) == 1

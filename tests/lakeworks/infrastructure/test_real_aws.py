@@ -1,6 +1,7 @@
 """What AWS refuses and no stand-in does: foreign partitions, a mix of lifecycle forms, a crawler with an empty schedule."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from lakeworks.infrastructure import plan_apply as engine
@@ -8,6 +9,7 @@ from lakeworks.infrastructure.config import Crawler, LakeConfig, load_config
 from lakeworks.infrastructure.desired_state import DesiredState, LakeLocation, desired_resources
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.lifecycle_review import Judgement
+from lakeworks.infrastructure.resources.bucket_security import DefaultEncryption
 from lakeworks.infrastructure.resources.glue import GlueCrawler
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, rules_of
 from tests.conftest import client as new_client
@@ -68,3 +70,38 @@ def test_a_crawler_without_a_schedule_is_made_without_one(moto_url: str, bucket:
     wish = Crawler(name="x", role_arn=f"{ROLE}/c", database="d", prefix="exports/")
     list(engine.apply([GlueCrawler(f"lakeworks-{bucket}", wish, bucket)], lambda service, region=None: glue))
     assert ["Schedule" in params for params in sent] == [False]
+
+
+def refusing(made: Any, operation: str, code: str, status: int, when: Callable[[], bool] = lambda: True) -> None:
+    """Let an operation of a client answer with an error of AWS."""
+
+    def answer(**_: Any) -> Any:
+        if not when():
+            return None
+        parsed = {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        return type("Answer", (), {"status_code": status, "headers": {}}), parsed
+
+    made.meta.events.register(f"before-call.{operation}", answer)
+
+
+def test_a_key_whose_policy_refuses_the_role_is_taken_back(moto_url: str, bucket: str) -> None:
+    """S3 takes such a key, and then refuses every write: 403, as for a role that may not write anything."""
+    s3 = new_client("s3", moto_url)
+    s3.create_bucket(Bucket=bucket)
+    list(engine.apply([DefaultEncryption(bucket)], lambda service, region=None: s3))
+    rules = lambda: s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]  # noqa: E731
+    before, key = rules(), "arn:aws:kms:us-east-1:123456789012:key/k"
+    has_key = lambda: "KMSMasterKeyID" in json.dumps(rules())  # noqa: E731
+    refusing(s3, "s3.PutObject", "AccessDenied", 403, has_key)
+    (change,) = engine.apply([DefaultEncryption(bucket, kms_key_id=key)], lambda service, region=None: s3)
+    assert (change.outcome, rules()) == ("denied", before)
+    assert f"the key {key} allow kms:GenerateDataKey" in change.detail
+
+
+def test_a_role_that_may_not_write_objects_sets_the_key_all_the_same(moto_url: str, bucket: str) -> None:
+    s3 = new_client("s3", moto_url)
+    s3.create_bucket(Bucket=bucket)
+    refusing(s3, "s3.PutObject", "AccessDenied", 403)
+    key = "arn:aws:kms:us-east-1:123456789012:key/k"
+    (change,) = engine.apply([DefaultEncryption(bucket, kms_key_id=key)], lambda service, region=None: s3)
+    assert change.outcome == "created"

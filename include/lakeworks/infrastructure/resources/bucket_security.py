@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from lakeworks.aws_errors import translated
 from lakeworks.core.layout import STAGING
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound, LakeUnavailable, RequestRefused
 from lakeworks.infrastructure.resource import Document, NotSupported, Resource
 
 TRIAL_KEY = f"{STAGING}/encryption-probe"
@@ -75,8 +75,13 @@ class DefaultEncryption(BucketSetting):
         return ""
 
     def write(self, client: Any, target: Document) -> None:
-        """Replace the only rule, and test it with an object: an endpoint that cannot encrypt would refuse all later writes."""
-        before = self._configuration(client)
+        """Replace the only rule, and test it with an object: a key that refuses this role would refuse all later writes.
+
+        Raises:
+            NotSupported: no object can be written with it; the rule before is in place again.
+            LakeAccessDenied: the role may write objects, and the key refuses it; the rule before is in place again.
+        """
+        before, may_write = self._configuration(client), self._is_writable(client)
         default = {key: value for key, value in target.items() if key != "BucketKeyEnabled"}
         rule = {
             "ApplyServerSideEncryptionByDefault": default,
@@ -84,14 +89,31 @@ class DefaultEncryption(BucketSetting):
         }
         client.put_bucket_encryption(Bucket=self.name, ServerSideEncryptionConfiguration={"Rules": [rule]})
         try:
-            with translated("write an object to", self.name):
-                client.put_object(Bucket=self.name, Key=TRIAL_KEY, Body=b"x")
-                client.delete_object(Bucket=self.name, Key=TRIAL_KEY)
-        except LakeAccessDenied:
-            pass  # no permission to write objects: the test has no result
-        except LakeUnavailable as error:
+            self._write_trial(client)
+        except LakeAccessDenied as error:
+            if may_write:
+                self._restore(client, before)
+                raise LakeAccessDenied(
+                    f"{error} Objects could be written before, so the encryption was undone. Let the policy of "
+                    f"the key {self.kms_key_id} allow kms:GenerateDataKey and kms:Decrypt to this role, then run bootstrap."
+                ) from error
+            # else the role may not write objects: the test has no result
+        except (LakeUnavailable, RequestRefused) as error:
             self._restore(client, before)
             raise NotSupported(f"objects cannot be written with it, so it was undone: {error}") from error
+
+    def _is_writable(self, client: Any) -> bool:
+        """Return True if this role can write an object with the rule that is in place."""
+        try:
+            self._write_trial(client)
+        except LakeError:
+            return False
+        return True
+
+    def _write_trial(self, client: Any) -> None:
+        with translated("write an object to", self.name):
+            client.put_object(Bucket=self.name, Key=TRIAL_KEY, Body=b"x")
+            client.delete_object(Bucket=self.name, Key=TRIAL_KEY)
 
     def _configuration(self, client: Any) -> Document | None:
         try:
