@@ -24,6 +24,7 @@ from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.request_headers import RequestHeaders
 from lakeworks.s3.tag_header import untagged
 from lakeworks.settings import Settings
 
@@ -53,14 +54,18 @@ class Lake:
             ) from error
         config = load_config(settings.config_file)
         salt = settings.pii_salt.get_secret_value() if settings.pii_salt else None
+        layers = layer_buckets(settings)
+        headers = RequestHeaders(
+            {settings.bucket, *layers.values()}, settings.encryption, settings.kms_key_id, settings.bucket_owner
+        )
         return cls(
             ObjectStore(
-                quick_timestamps(s3),
+                headers.on(quick_timestamps(s3)),
                 settings.bucket,
                 settings.transfer.threads,
-                layers=layer_buckets(settings),
+                layers=layers,
                 tenant=tenant,
-                fast_client=FastS3Client.of(s3),
+                fast_client=FastS3Client.of(s3, headers),
                 transfer=settings.transfer,
             ),
             GlueCatalog(quick_timestamps(glue), tenant=tenant),

@@ -4,6 +4,7 @@ from functools import lru_cache
 from os import environ
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -69,6 +70,16 @@ class Settings(_Deployment):
         description="Webhook that is notified of late tables (JSON with a `text`); without it, they are only logged.",
     )
     kms_key_id: str | None = Field(None, description="KMS key for the bucket; default: SSE-S3.")
+    encryption: Literal["default", "AES256", "aws:kms"] = Field(
+        "default",
+        description="Encryption that every write names, for buckets whose policy refuses writes without: AES256, aws:kms (with "
+        "LAKE_KMS_KEY_ID, if set), or default: the bucket's own setting.",
+    )
+    bucket_owner: str | None = Field(
+        None,
+        pattern=r"^\d{12}$",
+        description="AWS account of the bucket: S3 refuses every request if another account owns it. boto3 then sends all.",
+    )
     tenant: str | None = Field(None, description="Tenant of the command line; default: the whole lake.")
     tenant_conn_prefix: str = Field(
         "aws_",

@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -106,15 +107,24 @@ def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
 
 def _suggest(console: Console, stack: Stack) -> None:
     """Print what to try: the walkthrough's own suggestions, or what every lake has."""
-    table = next(iter(reversed(all_tables())), "<table>")
-    layer, _, path = table.partition(".")
-    suggestions = load_walkthrough(stack.project).suggestions or (
+    for suggestion in load_walkthrough(stack.project).suggestions or usual_suggestions(all_tables()):
+        console.print(f"  {suggestion.shows}:\n    [bold]{escape(suggestion.command)}[/]", soft_wrap=True)
+
+
+def usual_suggestions(tables: Sequence[str]) -> tuple[Suggestion, ...]:
+    """Return what to try in a lake whose walkthrough suggests nothing."""
+    if not tables:
+        first = "lakeworks table new bronze.shop.orders --source file_drop.orders --sample orders.csv"
+        return (
+            Suggestion(command=first, shows="a first table, from a file of yours"),
+            Suggestion(command="lakeworks doctor", shows="what works here, and what does not"),
+        )
+    layer, _, path = tables[-1].partition(".")
+    return (
         Suggestion(command="lakeworks status", shows="what is published, missing or stale"),
-        Suggestion(command=f"lakeworks ledger {table}", shows="every publication of a table"),
+        Suggestion(command=f"lakeworks ledger {tables[-1]}", shows="every publication of a table"),
         Suggestion(command=f'lakeworks sql "SELECT * FROM {layer}_{path} LIMIT 10"', shows="its rows"),
     )
-    for suggestion in suggestions:
-        console.print(f"  {suggestion.shows}:\n    [bold]{escape(suggestion.command)}[/]", soft_wrap=True)
 
 
 if __name__ == "__main__":

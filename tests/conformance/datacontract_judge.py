@@ -10,6 +10,8 @@ from pathlib import Path
 from datacontract.data_contract import DataContract
 
 FORMATS = ("dbt-sources", "sql", "great-expectations", "html")
+# A table of layout `versioned` names no server of its files: the dialect of its SQL is said by the caller.
+DIALECT = "trino"
 
 
 def linted(path: str) -> list[str]:
@@ -17,9 +19,10 @@ def linted(path: str) -> list[str]:
     found = [
         f"lint: {check.name}: {check.reason}" for check in contract.lint().checks if check.result.value != "passed"
     ]
+    has_server = "\nservers:" in Path(path).read_text()
     for kind in FORMATS:
         try:
-            text = DataContract(data_contract_file=path).export(kind)
+            text = DataContract(data_contract_file=path).export(kind, sql_server_type="auto" if has_server else DIALECT)
         except Exception as error:
             found.append(f"{kind}: {type(error).__name__}: {error}")
         else:

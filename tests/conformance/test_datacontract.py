@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
+import yaml
 from typer.testing import CliRunner
 
 from lakeworks.authoring.example_runner import given_table
@@ -213,6 +214,10 @@ def test_on_a_good_and_a_broken_file_of_every_table_its_verdict_is_the_audits(
     for path in set((tmp_path / "data").rglob("*.parquet")) - {*files.values()}:
         path.unlink()
     documents(tmp_path, str(tmp_path / "data"))
+    for name in (name for name, contract in contracts.items() if contract.storage.layout == "versioned"):
+        document = tmp_path / f"{name}.odcs.yaml"  # who reads such a table by paths says which publication
+        place = {"server": "lake", "type": "local", "path": str(files[name]), "format": "parquet"}
+        document.write_text(document.read_text() + yaml.safe_dump({"servers": [place]}))
     good = judged("test", tmp_path, [*contracts])
     for name, path in files.items():
         assert tools(contracts[name], good[name]) == audits(contracts[name], path), name

@@ -10,9 +10,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
+
+from lakeworks.s3.request_headers import RequestHeaders
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 _MOST_FAILURES = 3
 # How long credentials are cached. boto3 renews them a quarter of an hour before they expire.
 _CREDENTIALS_MINUTES = 15
+NO_HEADERS = RequestHeaders()
 _STANDARD_ATTRIBUTES = {"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control"}
 
 
@@ -46,16 +48,22 @@ class FetchedObject:
 class FastS3Client:
     """Compiled client with the endpoint, credentials and time limits of a boto3 client, for any bucket."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, headers: RequestHeaders = NO_HEADERS) -> None:
         self.client = client
+        self.headers = headers
         self.carried = 0  # objects sent or fetched by this client
         self.failures = 0  # in a row
         self._stores: dict[str, S3Store] = {}
         self._process: int | None = None
 
     @classmethod
-    def of(cls, client: Any) -> "FastS3Client | None":
-        """Make it from a boto3 client; None if only boto3 supports its settings (own CA, proxy, acceleration, no signature)."""
+    def of(cls, client: Any, headers: RequestHeaders = NO_HEADERS) -> "FastS3Client | None":
+        """Make it from a boto3 client; None if only boto3 supports its settings.
+
+        These are an own CA, a proxy, acceleration, no signature, and the bucket's owner: the compiled client cannot sign it.
+        """
+        if headers.owner:
+            return None
         try:
             config = client.meta.config
             plain = not (config.proxies or (config.s3 or {}).get("use_accelerate_endpoint"))
@@ -67,7 +75,7 @@ class FastS3Client:
             signs = client._request_signer._credentials is not None
         except AttributeError:
             return None
-        return cls(client) if plain and trusts and signs else None
+        return cls(client, headers) if plain and trusts and signs else None
 
     def put(
         self, bucket: str, key: str, body: bytes, attributes: Mapping[str, str], tags: Mapping[str, str]
@@ -138,9 +146,9 @@ class FastS3Client:
     def _made(self, bucket: str) -> "S3Store":
         from obstore.store import S3Store
 
-        url, config = urlsplit(self.client.meta.endpoint_url), self.client.meta.config
-        virtual = _is_virtual(bucket, url.hostname or "", (config.s3 or {}).get("addressing_style"))
-        endpoint = f"{url.scheme}://{bucket}.{url.netloc}" if virtual else f"{url.scheme}://{url.netloc}"
+        url, config = urlsplit(self._address(bucket)), self.client.meta.config
+        virtual = not url.path.strip("/")
+        endpoint = f"{url.scheme}://{url.netloc}"
         # Every setting is explicit, because boto3 has read the AWS_* variables already, in its own order.
         return S3Store(
             bucket,
@@ -153,6 +161,7 @@ class FastS3Client:
             virtual_hosted_style_request=virtual,
             region=self.client.meta.region_name,
             checksum_algorithm="SHA256",
+            **cast(Any, self.headers.compiled),
             credential_provider=self._credentials,
             retry_config={"max_retries": 0},
             client_options={
@@ -161,6 +170,14 @@ class FastS3Client:
                 "timeout": timedelta(seconds=config.read_timeout),
             },
         )
+
+    def _address(self, bucket: str) -> str:
+        """Return botocore's address of a bucket: FIPS, dual stack, own endpoints and path style are botocore's to decide."""
+        config, model = self.client.meta.config, self.client.meta.service_model.operation_model("GetObject")
+        context = {"client_region": self.client.meta.region_name, "client_config": config, "auth_type": None}
+        # boto3 has no public API for it
+        url, _, _ = self.client._resolve_endpoint_ruleset(model, {"Bucket": bucket, "Key": "key"}, context)
+        return str(url)
 
     def _credentials(self) -> Any:
         """Return boto3's credentials, renewed by boto3."""
@@ -180,17 +197,6 @@ class _Started:
 
 
 _started = _Started()
-
-
-def _is_virtual(bucket: str, host: str, style: str | None) -> bool:
-    """Return True if the bucket is in the host name, as botocore decides it."""
-    if style == "path" or "." in bucket or host == "localhost":
-        return False
-    try:
-        ip_address(host)
-    except ValueError:
-        return True
-    return False
 
 
 def _pinned(version_id: str | None) -> str | None:
