@@ -51,10 +51,11 @@ test-versions: setup  ## the quick tests, DAGs included, on every other Python t
 	  .local/python-$$version/bin/python -m pytest -n 2 -q -m "not stack and not integration" tests || exit 1; \
 	done
 
-# a project of its own has a stack of its own, and runs pytest itself: apart from the others' stack
+# a project of its own, and two workers of Celery, have stacks of their own: apart from the others' stack
 test-stack: setup  ## end-to-end tests on the real Airflow stack
-	$(BIN)/python -m pytest -m stack -q --ignore tests/stack/test_new_project.py
+	$(BIN)/python -m pytest -m stack -q --ignore tests/stack/test_new_project.py --ignore tests/stack/test_celery.py
 	$(BIN)/python -m pytest -m stack -q tests/stack/test_new_project.py
+	$(BIN)/python -m pytest -m stack -q tests/stack/test_celery.py
 
 chaos: setup  ## kill writers some hundred times while readers look (minutes)
 	$(BIN)/python -m tests.chaos
@@ -132,8 +133,8 @@ lock: setup  ## resolve requirements*.txt into requirements*.lock: production, l
 	$(BIN)/uv pip compile $(LOCK) requirements-local.txt -c .venv/constraints.txt -o requirements-local.lock
 	$(BIN)/uv pip compile $(LOCK) requirements.txt -c .venv/constraints.txt -o requirements.lock
 
-env:  ## write .env for docker-compose, with secrets of its own
-	@$(PYTHON) docker/new_env.py
+env:  ## write .env for docker-compose, with secrets of its own; PROFILE=aws for a lake on AWS without the stand-ins
+	@$(PYTHON) docker/new_env.py $(or $(PROFILE),local)
 
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local

@@ -1,7 +1,8 @@
-"""Writes .env for docker-compose from .env.example, with fresh secrets: `make env`. Needs nothing but Python."""
+"""Write .env for docker-compose from .env.example, with fresh secrets: `make env [PROFILE=aws]`. Needs nothing but Python."""
 
 import base64
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable
@@ -18,15 +19,24 @@ SECRETS: dict[str, Callable[[], str]] = {
 }
 
 
-def filled(example: str) -> str:
-    """The example with every empty secret made up."""
+# What the stand-ins need: their profile, their addresses, their keys.
+STAND_INS = re.compile(r"^(COMPOSE_PROFILES|AWS_REQUEST_CHECKSUM_CALCULATION|AIRFLOW_CONN_\w+)=")
+
+
+def filled(example: str, profile: str = "local") -> str:
+    """The example with every empty secret made up; for `aws` without what the stand-ins need."""
     lines = example.splitlines()
+    if profile == "aws":
+        lines = [f"# {line}" if STAND_INS.match(line) else line for line in lines]
     return "\n".join(f"{line}{SECRETS[line[:-1]]()}" if line[:-1] in SECRETS else line for line in lines) + "\n"
 
 
-def main(target: Path) -> int:
+def main(target: Path, profile: str = "local") -> int:
     """Write the file, readable by its owner only; an existing one is left alone."""
-    text = filled((ROOT / ".env.example").read_text())
+    if profile not in ("local", "aws"):
+        sys.stderr.write(f"`{profile}` is no profile: it is `local` (stand-ins) or `aws`. Nothing was written.\n")
+        return 2
+    text = filled((ROOT / ".env.example").read_text(), profile)
     try:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -41,4 +51,4 @@ def main(target: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(ROOT / ".env"))
+    sys.exit(main(ROOT / ".env", *sys.argv[1:]))

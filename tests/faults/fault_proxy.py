@@ -39,6 +39,7 @@ class Request:
     method: str
     path: str
     operation: str
+    client: int = 0  # the port of the client's connection, by which its process can be found
 
     def __str__(self) -> str:
         return f"#{self.number} {self.method} {self.operation or self.path}"
@@ -67,9 +68,9 @@ class Faults:
         with self.lock:
             self.chooser = lambda _: None
 
-    def decide(self, method: str, path: str, operation: str) -> Kind | None:
+    def decide(self, method: str, path: str, operation: str, client: int = 0) -> Kind | None:
         with self.lock:
-            request = Request(len(self.seen) + 1, method, path, operation)
+            request = Request(len(self.seen) + 1, method, path, operation, client)
             self.seen.append(request)
             kind = self.chooser(request)
             if kind:
@@ -138,7 +139,7 @@ class _Forwarder(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = self._body()
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        kind = self.plan.decide(self.command, self.path, operation)
+        kind = self.plan.decide(self.command, self.path, operation, self.client_address[1])
         if kind and kind.endswith("before"):
             self._fail(kind)
             return
@@ -179,7 +180,7 @@ class _Forwarder(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes, length: int) -> None:
         self.send_response_only(status)
         for name, value in headers:
-            if name.lower() not in _HOP or (name.lower() == "content-length" and self.command == "HEAD"):
+            if name.lower() not in _HOP - {"date"} or (name.lower() == "content-length" and self.command == "HEAD"):
                 self.send_header(name, value)
         if self.command != "HEAD":
             self.send_header("Content-Length", str(length))

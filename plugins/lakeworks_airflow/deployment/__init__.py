@@ -1,0 +1,1 @@
+"""Settings of an Airflow deployment: pods of tasks, metrics."""
