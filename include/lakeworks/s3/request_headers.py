@@ -9,18 +9,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-Client = TypeVar("Client")
-Encryption = Literal["default", "AES256", "aws:kms"]
+S3 = TypeVar("S3")
+WriteEncryption = Literal["default", "AES256", "aws:kms"]
 _ENCRYPTED = {"PutObject", "CreateMultipartUpload"}
 _ID = "lakeworks-request-headers"
 
 
 @dataclass(frozen=True)
 class RequestHeaders:
-    """What requests to some buckets say in addition; `default` encryption says nothing, so the bucket's setting holds."""
+    """Headers that requests to some buckets get; of `default` encryption none, so that the bucket's setting holds."""
 
     buckets: Collection[str] = ()
-    encryption: Encryption = "default"
+    encryption: WriteEncryption = "default"
     kms_key_id: str | None = None
     owner: str | None = None
 
@@ -38,7 +38,7 @@ class RequestHeaders:
         names = {"ServerSideEncryption": "aws_server_side_encryption", "SSEKMSKeyId": "aws_sse_kms_key_id"}
         return {names[name]: value for name, value in self.writing.items()}
 
-    def on(self, client: Client) -> Client:
+    def on(self, client: S3) -> S3:
         """Make a boto3 client send them with each request. Return the client."""
         if self.writing or self.owner:
             client.meta.events.register("provide-client-params.s3", self._complete, unique_id=_ID)  # type: ignore[attr-defined]
