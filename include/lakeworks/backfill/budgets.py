@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from lakeworks.backfill.request_estimate import limits_of
+from lakeworks.backfill.request_estimate import client_limits, limits_of
 from lakeworks.core.layout import QUOTA
 from lakeworks.lake import Lake
 from lakeworks.landing.quota import LakeState
@@ -53,10 +53,11 @@ def asked_sources(lake: Lake) -> list[str]:
     return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
 
-def budget_of(lake: Lake, source: str, now: datetime) -> VendorBudget:
-    """Return the budget of a source; nothing spent if it was never asked."""
+def budget_of(lake: Lake, source: str, now: datetime, client: Any = None) -> VendorBudget:
+    """Return the budget of a source; nothing spent if it was never asked. Its connected client knows its limits best."""
     stored = LakeState(lake.store).read(f"{source}.json")
-    spent, limits = parsed(stored[0]) if stored else Spent(), limits_of(lake, source)
+    spent = parsed(stored[0]) if stored else Spent()
+    limits = limits_of(lake, source) if client is None else client_limits(client)
     shut = shut_until(spent, limits, now.timestamp())
     return VendorBudget(
         source=source,

@@ -92,7 +92,7 @@ def _need(lake: Lake, name: str, tables: list[tuple[Contract, list[Period]]]) ->
     except LakeError:  # the client needs a key or an address that only Airflow's connection has
         return Need(name, 0, at_least=True, spent_today=spent, per_day=None, per_month=None, known=False)
     counted = [_requests(client, contract, period) for contract, all_ in tables for period in plan(contract, all_)]
-    limits = _limits(client)
+    limits = client_limits(client)
     return Need(
         source=name,
         requests=sum(count for count, _ in counted),
@@ -130,12 +130,13 @@ def access_of(lake: Lake, name: str) -> SourceConnection:
 def limits_of(lake: Lake, name: str) -> Limits:
     """Return a vendor's limits: its connection's, else its smallest plan's; none if neither is available."""
     try:
-        return _limits(open_source(name, access=access_of(lake, name)))
+        return client_limits(open_source(name, access=access_of(lake, name)))
     except LakeError:
         return Limits()
 
 
-def _limits(client: Any) -> Limits:
+def client_limits(client: Any) -> Limits:
+    """Return the limits that a source's client keeps; none if it has no limiter."""
     limiter = getattr(getattr(client, "http", None), "limiter", None)
     return limiter.limits if isinstance(limiter, Limiter) else Limits()
 

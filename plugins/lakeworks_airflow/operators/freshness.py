@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lakeworks_airflow.deployment import metrics
 from lakeworks_airflow.operators.base import LakeOperator
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class FreshnessOperator(LakeOperator):
 
         lake, now, url = self.lake(), datetime.now(UTC), current_settings().alert_url
         ages = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
+        metrics.report_ages(ages, now, self.tenant)
         sent = Alerts(lake, url.get_secret_value() if url else None).send_late(ages, now)
         if faults := [item.fault for item in ages if item.fault]:
             raise LedgerCorrupt(f"{len(faults)} tables cannot be checked: {' '.join(faults)}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
 from lakeworks_airflow.assets import table_asset
 from lakeworks_airflow.connections import connect_source
+from lakeworks_airflow.deployment import metrics
 from lakeworks_airflow.operators.base import TableOperator, run_of
 from lakeworks_airflow.ui_links import AuditReportLink, DataLink
 
@@ -40,7 +41,8 @@ class FetchOperator(TableOperator):
 
         contract = load_contract(self.table)
         lake, run = self.lake(), run_of(context)
-        source = connect_source(str(contract.source).partition(".")[0], lake)
+        name = str(contract.source).partition(".")[0]
+        source = connect_source(name, lake)
         try:
             return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
         except NotPublishedYet as waiting:
@@ -49,6 +51,8 @@ class FetchOperator(TableOperator):
         except QuotaExhausted as waiting:
             self._wait(waiting, waiting.retry_at)
             raise
+        finally:
+            metrics.report_budget(lake, name, source)
 
     def look_again(self, context: "Context", event: Any = None) -> Any:
         """Resume after the wait."""
@@ -129,6 +133,7 @@ class PublishOperator(TableOperator):
 
         lake = self.lake()
         records = [publish(lake, key) for key in self.staged]
+        metrics.report_publications(records, self.tenant)
         keys = announced_keys(load_contract(self.table), records)
         context["outlet_events"][table_asset(self.table, self.tenant)].add_partitions(keys)
         return [summary(record) for record in records]
