@@ -19,6 +19,7 @@ _HEAVY = (
     "lakeworks.pipeline.fetch_step",
     "lakeworks.pipeline.publish_step",
     "lakeworks.pipeline.write_step",
+    "lakeworks.quality.arrow_validation",
     "lakeworks.quality.audit_page",
     "lakeworks.sources.vendors.nyc_tlc",
     "openlineage.client.event_v2",
@@ -34,7 +35,7 @@ def preload() -> bool:
     for module in _HEAVY:
         import_module(module)
     from lakeworks.quality.audit_page import page_template
-    from lakeworks.quality.gx_validation import great_expectations
+    from lakeworks.quality.pandas_validation import great_expectations
     from lakeworks_airflow.aws_account import service_descriptions
 
     great_expectations()

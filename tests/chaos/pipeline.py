@@ -32,7 +32,7 @@ from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
-from lakeworks.quality.gx_validation import great_expectations
+from lakeworks.quality.pandas_validation import great_expectations
 from lakeworks.sources import Download, NotModified
 from lakeworks_local.replay.nyc_tlc import DATA
 from tests.chaos.damage import unhealed, unrepaired

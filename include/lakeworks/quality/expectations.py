@@ -59,7 +59,7 @@ def _column_checks(name: str, column: Column) -> Iterator[TableCheck]:
 
 
 def as_compared(value: int | Decimal, kind: LakeType) -> int | float | Decimal:
-    """Return a limit in the type that `to_pandas` gives the column, so that the comparison gives the database's result."""
+    """Return a limit in the type in which the audit compares the column, so that the comparison gives the database's result."""
     if kind.kind == "float":  # the nearest 32-bit float
         return float(struct.unpack("f", struct.pack("f", float(value)))[0])
     if kind.kind in REAL or (kind.kind == "decimal" and kind.precision <= FLOAT_DIGITS):
@@ -95,16 +95,15 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
         raise ContractError(f"`{contract.name}`: check `{check.expectation}` with {check.kwargs}: {error}") from error
 
 
-def of_single_rows(contract: Contract, check: TableCheck) -> bool:
+def is_of_single_rows(kind: "Expectation", name: str) -> bool:
     """Return True if each row passes or fails by itself. Then a partition can be checked piece by piece.
 
     Return False for uniqueness, order, aggregates, and checks that let a share of the rows fail.
     """
     from great_expectations.expectations import expectation as kinds
 
-    kind = expectation(contract, check)
     by_row = (kinds.ColumnMapExpectation, kinds.ColumnPairMapExpectation, kinds.MulticolumnMapExpectation)
-    related = any(word in check.expectation for word in ("unique", "increasing", "decreasing"))
+    related = any(word in name for word in ("unique", "increasing", "decreasing"))
     return isinstance(kind, by_row) and not related and getattr(kind, "mostly", 1) == 1
 
 

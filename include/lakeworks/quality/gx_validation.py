@@ -1,31 +1,25 @@
 """The audit: Great Expectations validates the staged rows against the contract's suite, chunk by chunk.
 
-GX runs on pandas over the suite's columns only, the fastest way that works (docs/audit.md). A large partition comes in several
-chunks. Checks of single rows run on each chunk. Checks of the whole partition (uniqueness, means) run at its last chunk, and
-keep only their own columns until then. Checks of the table (columns, row count) run once over all chunks.
+Arrow computes what the expectations judge (`arrow_engine`), pandas computes it for expectations that Arrow does not know. A
+large partition comes in several chunks. Checks of single rows run on each chunk. Checks of the whole partition (uniqueness,
+means) run at its last chunk, and keep only their own columns until then. Checks of the table (columns, row count) run once.
 """
 
-import gc
-import logging
-import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lakeworks.contract import Contract, TableCheck
-from lakeworks.quality.expectations import checks, expectation, median_of, of_single_rows
+from lakeworks.quality.expectations import checks, expectation, is_of_single_rows, median_of
 from lakeworks.quality.findings import AuditReport, Failure
-from lakeworks.quality.pandas_frame import columns_of, concatenated, shape, to_pandas
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
+    from lakeworks.quality.audited_rows import AuditedRows
+
 _SAMPLES = 5
-# For frames of at least this size a run of Python's garbage collector pays off.
-LARGE_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +33,13 @@ class Chunk:
     names: Sequence[str] = ()
 
 
+class Validation(Protocol):
+    """A way to compute expectations."""
+
+    def results(self, table: str, expectations: Mapping[int, Any], rows: "AuditedRows") -> dict[int, Any]:
+        """Return GX's results by the expectations' numbers, without those that it cannot compute."""
+
+
 def audited_columns(contract: Contract) -> list[str]:
     """Return the columns that some check reads."""
     return sorted({name for check in checks(contract) for name in check.columns})
@@ -48,29 +49,47 @@ def audit(
     contract: Contract,
     chunks: Iterable[Chunk],
     history: Sequence[int] = (),
-    as_pandas: Callable[["pa.Table"], "pd.DataFrame"] | None = None,
+    validations: Sequence[Validation] | None = None,
 ) -> AuditReport:
     """Validate staged rows; `history` holds earlier row counts of the table.
+
+    Each of the `validations` computes what those before it left. The last one must leave nothing.
 
     Raises:
         ContractError: a check of the contract does not exist or has wrong arguments.
     """
-    audit = _Audit(contract, median_of(list(history)), as_pandas or to_pandas)
+    audit = _Audit(contract, median_of(list(history)), validations or _arrow_then_pandas())
     for chunk in chunks:
         audit.take(chunk)
         del chunk  # not beside the next one
     return audit.report()
 
 
+def _arrow_then_pandas() -> Sequence[Validation]:
+    from lakeworks.quality.arrow_validation import ArrowValidation
+    from lakeworks.quality.pandas_validation import PandasValidation
+
+    return ArrowValidation(), PandasValidation()
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A check of the contract and the expectation that it became."""
+
+    of: TableCheck
+    expectation: Any
+    singly: bool
+
+
 class _Audit:
     """One audit in progress: the findings so far, and the columns still needed of an unfinished partition."""
 
-    def __init__(
-        self, contract: Contract, median: float | None, convert: Callable[["pa.Table"], "pd.DataFrame"]
-    ) -> None:
-        self.contract, self.median, self.convert = contract, median, convert
-        self.by_rows = [check for check in checks(contract) if check.columns]
-        self.by_table = [check for check in checks(contract) if not check.columns]
+    def __init__(self, contract: Contract, median: float | None, validations: Sequence[Validation]) -> None:
+        self.contract, self.validations = contract, validations
+        made = [(check, expectation(contract, check, median)) for check in checks(contract)]
+        suite = [_Check(check, own, is_of_single_rows(own, check.expectation)) for check, own in made]
+        self.by_rows = [check for check in suite if check.of.columns]
+        self.by_table = [check for check in suite if not check.of.columns]
         self.begun: list[pa.Table] = []
         self.names: Sequence[str] | None = None
         self.rows = 0
@@ -89,21 +108,26 @@ class _Audit:
             self._take_piece(chunk)
 
     def _take_piece(self, chunk: Chunk) -> None:
-        singly = [check for check in self.by_rows if of_single_rows(self.contract, check)]
-        together = [check for check in self.by_rows if not of_single_rows(self.contract, check)]
-        self._look(singly, chunk.rows)
-        self.begun.append(columns_of(together, chunk.rows))
+        import pyarrow as pa
+
+        from lakeworks.quality.audited_rows import rows_of
+
+        together = [check for check in self.by_rows if not check.singly]
+        self._look([check for check in self.by_rows if check.singly], chunk.rows)
+        self.begun.append(rows_of([check.of for check in together], chunk.rows).table)
         if chunk.ends:
             begun, self.begun = self.begun, []
-            self._look(together, concatenated(begun))
+            self._look(together, pa.concat_tables(begun, promote_options="permissive"))
 
     def report(self) -> AuditReport:
         """Return the findings, including the checks of the whole table."""
+        import pyarrow as pa
+
+        from lakeworks.quality.audited_rows import AuditedRows
+
         assert not self.begun, "the last chunk ends its partition"  # noqa: S101 - an order of calls
         names = list(self.contract.file_columns) if self.names is None else list(self.names)
-        for about_rows in (True, False):
-            some = [c for c in self.by_table if c.expectation.startswith("expect_table_row_count") == about_rows]
-            self._validated(some, shape(names, self.rows, about_rows=about_rows))
+        self._validate(self.by_table, AuditedRows(pa.table({}), names, self.rows))
         return AuditReport(
             table=self.contract.name,
             rows=self.rows,
@@ -113,42 +137,44 @@ class _Audit:
             pages=tuple(self.pages),
         )
 
-    def _look(self, checks: list[TableCheck], rows: "pa.Table") -> None:
-        if checks:
-            self._validated(checks, self.convert(columns_of(checks, rows)))
-        if rows.num_rows >= LARGE_ROWS:
-            gc.collect()  # GX leaves the frame in reference cycles, and Python counts it as one small object
+    def _look(self, some: list[_Check], table: "pa.Table") -> None:
+        from lakeworks.quality.audited_rows import rows_of
 
-    def _validated(self, checks: list[TableCheck], frame: "pd.DataFrame") -> None:
-        """Validate and keep only the findings: the frame must be freed before the next one is made."""
-        page = _validate(self.contract, checks, frame, self.median)
-        self.failures.extend(_failures(self.contract, page, frame))
+        if some:
+            self._validate(some, rows_of([check.of for check in some], table))
+
+    def _validate(self, some: list[_Check], rows: "AuditedRows") -> None:
+        """Validate and keep only the findings: the rows must be freed before the next ones are read."""
+        left = {number: check.expectation for number, check in enumerate(some)}
+        results: dict[int, Any] = {}
+        for validation in self.validations:
+            results |= validation.results(self.contract.name, left, rows)
+            left = {number: own for number, own in left.items() if number not in results}
+        page = _page(self.contract, [results[number] for number in range(len(some))])
+        self.failures.extend(_failures(self.contract, page, rows))
         self.pages.append(page)
 
 
-def _validate(contract: Contract, checks: list[TableCheck], frame: "pd.DataFrame", median: float | None) -> Any:
-    gx, _ = great_expectations()
-    expectations = [expectation(contract, check, median) for check in checks]
-    suite = gx.ExpectationSuite(name=contract.name, expectations=expectations)
-    rows = _staged_rows(contract.name)
-    try:
-        page = rows.get_batch({"dataframe": frame}).validate(suite, result_format="SUMMARY")
-    finally:
-        batches = rows.data_asset.datasource.get_execution_engine().batch_manager
-        batches.batch_data_cache.clear()  # it would keep the frame in memory until the next one
-        batches.reset_batch_cache()
-    for item in page.results:
+def _page(contract: Contract, results: list[Any]) -> Any:
+    """Return the results as GX's result of a suite."""
+    from great_expectations import __version__
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+    for item in results:
         _withhold(contract, item)
-    return page
-
-
-@cache
-def _staged_rows(table: str) -> Any:
-    """Return GX's definition of a table's frames. Make it once, because for each GX writes its whole context (20 ms)."""
-    _, context = great_expectations()
-    sources = context.data_sources
-    source = sources.get("staged") if "staged" in sources.all() else sources.add_pandas("staged")
-    return source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("rows")
+    passed = sum(bool(item.success) for item in results)
+    counts = {"evaluated_expectations": len(results), "successful_expectations": passed}
+    return ExpectationSuiteValidationResult(
+        success=passed == len(results),
+        results=results,
+        suite_name=contract.name,
+        statistics={
+            **counts,
+            "unsuccessful_expectations": len(results) - passed,
+            "success_percent": 100 * passed / len(results) if results else None,
+        },
+        meta={"great_expectations_version": __version__},
+    )
 
 
 def _withhold(contract: Contract, item: Any) -> None:
@@ -160,22 +186,7 @@ def _withhold(contract: Contract, item: Any) -> None:
             item.result.pop(key, None)
 
 
-@cache
-def great_expectations() -> tuple[Any, Any]:
-    """Return GX with one in-memory context per process: no files, no progress bars, no telemetry."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
-
-    # GX's renderers log a traceback for every numpy float, although the page is complete.
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
-    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
-    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores))
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    return gx, context
-
-
-def _failures(contract: Contract, page: Any, frame: "pd.DataFrame") -> list[Failure]:
+def _failures(contract: Contract, page: Any, rows: "AuditedRows") -> list[Failure]:
     failures = []
     for item in page.results:
         if item.success:
@@ -190,8 +201,8 @@ def _failures(contract: Contract, page: Any, frame: "pd.DataFrame") -> list[Fail
                 columns=named,
                 severity=(config.meta or {}).get("severity", "error"),
                 unexpected=details.get("unexpected_count", 0) or 0,
-                rows=details.get("element_count", len(frame)) or 0,
-                samples=_samples(frame, places, contract, named),
+                rows=details.get("element_count", rows.count) or 0,
+                samples=_samples(rows, places, contract, named),
                 observed=details.get("observed_value", _exception(item)),
             )
         )
@@ -199,19 +210,19 @@ def _failures(contract: Contract, page: Any, frame: "pd.DataFrame") -> list[Fail
 
 
 def _samples(
-    frame: "pd.DataFrame", places: list[Any], contract: Contract, named: tuple[str, ...]
+    rows: "AuditedRows", places: list[Any], contract: Contract, named: tuple[str, ...]
 ) -> tuple[dict[str, Any], ...]:
     """Return grain and checked columns of the first broken rows, so that a person can find them."""
-    shown = [name for name in (*contract.grain, *named) if name in frame.columns and not contract.columns[name].pii]
-    names = list(dict.fromkeys(shown))  # column by column, because a row as a whole would have one type
-    known = [place for place in places[:_SAMPLES] if place in frame.index]
-    return tuple({name: _shown(frame[name].loc[place]) for name in names} for place in known)
+    shown = [
+        name for name in (*contract.grain, *named) if name in rows.table.schema.names and not contract.columns[name].pii
+    ]
+    columns = {name: rows.column(name).values for name in dict.fromkeys(shown)}
+    known = [int(place) for place in places[:_SAMPLES] if place < rows.count]
+    return tuple({name: _shown(values[place].as_py()) for name, values in columns.items()} for place in known)
 
 
 def _shown(value: Any) -> str:
-    import pandas as pd
-
-    return "null" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+    return "null" if value is None else str(value)
 
 
 def _exception(item: Any) -> str | None:

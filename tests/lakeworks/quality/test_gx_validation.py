@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import AuditFailed, ContractError
+from lakeworks.quality.arrow_validation import ArrowValidation
 from lakeworks.quality.audit_page import to_html, to_json
+from lakeworks.quality.audited_rows import AuditedRows
 from lakeworks.quality.expectations import suite
 from lakeworks.quality.findings import AuditReport
-from lakeworks.quality.gx_validation import LARGE_ROWS, Chunk, audit
+from lakeworks.quality.gx_validation import Chunk, audit
 from lakeworks.quality.pandas_frame import to_pandas
+from lakeworks.quality.pandas_validation import LARGE_ROWS, PandasValidation
 from lakeworks.quality.rules import row_rules
 from tests.conftest import contract_of
 
@@ -209,15 +212,24 @@ def test_a_check_of_some_rows_only_sees_the_column_of_its_condition() -> None:
     assert not audited(wanted, [table({"id": 1, "kind": "a"})]).passed
 
 
-def test_one_chunk_is_gone_before_the_next_comes() -> None:
+def large_chunks(gone: Callable[[], bool]) -> Iterator[pa.Table]:
+    for number in range(4):
+        assert gone(), "the last chunk is still alive"
+        yield pa.table({"id": LARGE_ROWS * number + np.arange(LARGE_ROWS)})
+
+
+@pytest.fixture
+def rare_collector() -> Iterator[None]:
+    """Python's collector runs as rarely as in a process that allocates nothing else."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("rare_collector")
+def test_pandas_frees_one_chunk_before_the_next_comes() -> None:
     """A bound on memory: GX leaves the rows of a chunk in reference cycles, which Python found too rarely."""
     frames: list[weakref.ref[Any]] = []
-
-    def chunks() -> Iterator[pa.Table]:
-        for number in range(4):
-            assert not any(frame() is not None for frame in frames), "the last chunk is still alive"
-            rows = LARGE_ROWS * number + np.arange(LARGE_ROWS)
-            yield pa.table({"id": rows})
 
     def remembering(chunk: pa.Table) -> Any:
         frame = to_pandas(chunk)
@@ -225,12 +237,25 @@ def test_one_chunk_is_gone_before_the_next_comes() -> None:
         return frame
 
     alone = contract_of(columns={"id": COLUMNS["id"]})
-    gc.disable()  # as rarely as in a process that allocates nothing else
-    try:
-        assert audited(alone, chunks(), as_pandas=remembering).passed
-    finally:
-        gc.enable()
+    chunks = large_chunks(lambda: all(frame() is None for frame in frames))
+    assert audited(alone, chunks, validations=[PandasValidation(remembering)]).passed
     assert len(frames) == 4
+
+
+@pytest.mark.usefixtures("rare_collector")
+def test_arrow_frees_one_chunk_before_the_next_comes() -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    class Remembering(ArrowValidation):
+        def results(self, table: str, expectations: Mapping[int, Any], rows: AuditedRows) -> dict[int, Any]:
+            if rows.table.num_columns:
+                seen.append(weakref.ref(rows))
+            return super().results(table, expectations, rows)
+
+    alone = contract_of(columns={"id": COLUMNS["id"]})
+    chunks = large_chunks(lambda: all(rows() is None for rows in seen))
+    assert audited(alone, chunks, validations=[Remembering()]).passed
+    assert len(seen) == 4
 
 
 def test_a_column_missing_from_any_chunk_is_seen() -> None:
