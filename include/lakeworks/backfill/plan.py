@@ -68,6 +68,21 @@ class Plan:
         """Days until the slowest vendor has answered."""
         return max((need.days for need in self.needs), default=0)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan for programs."""
+        return {
+            "dag": self.dag.dag_id,
+            "grain": self.dag.grain,
+            "periods": len(self.periods),
+            "to_run": self.to_run,
+            "under_way": [str(period) for period in self.under_way],
+            "days": self.days,
+            "tables": [table.as_dict() for table in self.tables],
+            "sources": [need.as_dict() for need in self.needs],
+            "archived": [item.as_dict() for item in self.archived],
+            "runs": [{"from": str(first), "to": str(last)} for first, last in self.runs],
+        }
+
 
 @dataclass(frozen=True)
 class Doings:

@@ -63,6 +63,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("share list", "explore.share:list_shares", "List what was shared, and until when."),
         ("status", "explore.status:show_status", "Show which partitions are missing, stale, failed or published."),
         ("ledger", "explore.ledger:show_ledger", "Show what is published: tables, partitions or one history."),
+        ("mcp", "explore.mcp:serve_assistant", "Answer an assistant's questions about the lake (MCP)."),
     ),
     BUILD: (
         ("table new", "build.new:new_table", "Write the folder of a new table."),

@@ -85,14 +85,15 @@ class DuckDbSession:
         with explained("The query"):
             return self.connection.sql(sql).to_arrow_table()
 
-    def reader(self, sql: str) -> pa.RecordBatchReader:
-        """Run a read and return its rows batch by batch, in the engine's types.
+    def reader(self, sql: str, *, most: int | None = None, batch_rows: int = _STREAM_ROWS) -> pa.RecordBatchReader:
+        """Run a read and return its rows batch by batch, in the engine's types; with `most`, only the first ones.
 
         Raises:
             ContractError: the SQL is wrong, or a value does not fit (also while rows are read).
         """
         with explained("The query"):
-            stream = self.connection.sql(sql).to_arrow_reader(_STREAM_ROWS)
+            rows = self.connection.sql(sql)
+            stream = (rows if most is None else rows.limit(most)).to_arrow_reader(batch_rows)
         return pa.RecordBatchReader.from_batches(stream.schema, _explained(stream))
 
     def stream(self, sql: str, schema: pa.Schema) -> pa.RecordBatchReader:

@@ -18,7 +18,7 @@ from lakeworks.cli.registry import COMMANDS, GROUPS, PANELS, CommandEntry
 
 # 0.4 s of processor time is the limit for help and `tables`; any of these alone takes a tenth of it or more.
 HEAVY = (
-    "airflow", "boto3", "botocore", "duckdb", "exchange_calendars", "fastavro", "great_expectations", "numpy", "obstore",
+    "airflow", "boto3", "botocore", "duckdb", "exchange_calendars", "fastavro", "great_expectations", "mcp", "numpy", "obstore",
     "openlineage", "openpyxl", "pandas", "pyarrow", "pyspark", "requests", "sqlglot",
 )  # fmt: skip
 BELOW = [entry for entry in COMMANDS if " " in entry.words]

@@ -10,7 +10,7 @@ from lakeworks.backfill import runs
 from lakeworks.backfill.plan import Plan
 from lakeworks.backfill.range_plan import plan_range, read_producer
 from lakeworks.cli.arguments import AsJson
-from lakeworks.cli.backfill.view import follow, plan_document, show_plan
+from lakeworks.cli.backfill.view import follow, show_plan
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.cli.progress import waiting
@@ -47,7 +47,7 @@ def plan_backfill(
     with waiting("Comparing the range with what is published"):
         plan = _plan(airflow(), dag, first, last, chunk, again)
     if as_json:
-        emit_one(plan_document(plan))
+        emit_one(plan.as_dict())
     else:
         show_plan(plan)
 

@@ -16,22 +16,6 @@ from lakeworks.lake import Lake
 _EVERY = 2.0  # seconds between two updates
 
 
-def plan_document(plan: Plan) -> dict[str, object]:
-    """Return a plan for programs."""
-    return {
-        "dag": plan.dag.dag_id,
-        "grain": plan.dag.grain,
-        "periods": len(plan.periods),
-        "to_run": plan.to_run,
-        "under_way": [str(period) for period in plan.under_way],
-        "days": plan.days,
-        "tables": [table.as_dict() for table in plan.tables],
-        "sources": [need.as_dict() for need in plan.needs],
-        "archived": [item.as_dict() for item in plan.archived],
-        "runs": [{"from": str(first), "to": str(last)} for first, last in plan.runs],
-    }
-
-
 def show_plan(plan: Plan) -> None:
     """Print a plan for a person: tables, vendors, runs."""
     dag = plan.dag

@@ -9,13 +9,11 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.explore.export import AsOf, FormatOption, Overwrite, SpreadsheetSafe, destination_of, show_export
 from lakeworks.cli.output import Layout, emit, say
 from lakeworks.cli.progress import waiting
-from lakeworks.contract import load_contract
-from lakeworks.contract.protection import protected_columns, unknown_or_withheld, withheld_note
+from lakeworks.contract.protection import withheld_note
 from lakeworks.engines.confinement import tables_of_select
-from lakeworks.errors import ContractError
-from lakeworks.exports.selection import live_at, moment_of
+from lakeworks.exports.lake_query import opened_query
+from lakeworks.exports.selection import moment_of
 from lakeworks.exports.table_export import export_rows
-from lakeworks.parquet.dataset import open_dataset
 
 OptionalFile = Annotated[
     str | None, typer.Option("--out", help="file, or s3://bucket/key, to stream the rows to", show_default=False)
@@ -43,25 +41,21 @@ def run_query(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """
     options = {"overwrite": overwrite, "spreadsheet_safe": spreadsheet_safe}
     destination = destination_of(out, form, **options) if out else None
-    tables, withheld = tables_of_select(query), dict[str, list[str]]()
-    lake, moment = connect(), moment_of(as_of) if as_of else None
-    lake = lake if moment else lake.with_whole_runs(tables)
-    with waiting(f"Writing {out}" if out else "Running the query"), lake.engine.confined_session() as session:
-        for name in tables:
-            contract = load_contract(str(name))
-            withheld[contract.name] = [] if include_personal else protected_columns(contract)
-            live = live_at(lake, contract, moment) if moment else lake.ledger.live_partitions(name).values()
-            session.attach(name, open_dataset(lake.store, contract, live), without=withheld[contract.name])
-        try:
-            if destination:
-                done = export_rows(lake, session.reader(query), destination)
-            else:
-                rows = session.query(query).to_pylist()
-        except ContractError as error:
-            raise unknown_or_withheld(error, withheld) from error
+    moment = moment_of(as_of) if as_of else None
+    tables_of_select(query)  # a wrong query needs no lake
+    lake = connect()
+    with (
+        waiting(f"Writing {out}" if out else "Running the query"),
+        opened_query(lake, query, moment=moment, include_personal=include_personal) as opened,
+        opened.explained(),
+    ):
+        if destination:
+            done = export_rows(lake, opened.session.reader(query), destination)
+        else:
+            rows = opened.session.query(query).to_pylist()
     if destination:
         show_export(done, {}, as_json=as_json)
     else:
         emit(rows, as_json=as_json, layout=Layout(exact=True))
-    if note := withheld_note(withheld):
+    if note := withheld_note(opened.withheld):
         say(note, style="dim", to_stderr=True)
