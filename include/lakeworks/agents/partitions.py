@@ -26,7 +26,7 @@ def partition_states(
     contract = load_contract(table)
     window = PeriodRange(Period.parse(first) if first else None, Period.parse(last) if last else None)
     asked = airflow.activities([table]) if airflow else None
-    (matrix,) = status(lake, [contract], window, asked.found if asked else ())
+    (matrix,) = status(lake, [contract], window, asked or ())
     if matrix.fault:
         raise matrix.fault
     groups = [
@@ -49,7 +49,7 @@ def partition_states(
         "attention": groups[:most],
         **({"left_out": f"{len(groups) - most} more ranges"} if len(groups) > most else {}),
         **({"why_empty": matrix.why_empty} if matrix.why_empty else {}),
-        **({} if airflow else {"note": "LAKE_AIRFLOW_URL is not set: running and failed runs are not known."}),
+        "note": asked.note if asked else "LAKE_AIRFLOW_URL is not set: running and failed runs are not known.",
     }
 
 

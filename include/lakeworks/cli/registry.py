@@ -39,6 +39,7 @@ GROUPS = (
     GroupEntry("table", BUILD, "Add a table, check it, run its examples."),
     GroupEntry("source", BUILD, "Add a source."),
     GroupEntry("contract", BUILD, "Contracts and their versions."),
+    GroupEntry("docs", BUILD, "Pages about the tables, and one site.", default="pages", takes_arguments=True),
     GroupEntry("serve", PUBLISH, "Tables in PostgreSQL that follow the ledger.", default="table", takes_arguments=True),
     GroupEntry("quarantine", PUBLISH, "Rows that broke a rule: list, show and replay them."),
     GroupEntry("catalog", PUBLISH, "Compare the Glue catalog with what is published, and repair it."),
@@ -80,7 +81,17 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("contract schema", "build.contract:print_schema", "Print the JSON schema of contract.yml for editors."),
         ("contract reference", "build.contract:print_reference", "Print the reference of a table's files."),
         ("contract diff", "build.contract:diff_contract", "Show what changed in a contract and the version it needs."),
-        ("docs", "build.docs:write_docs", "Write a documentation page for every table."),
+        ("docs pages", "build.docs:write_docs", "Write a documentation page for every table."),
+        (
+            "docs site",
+            "build.site:write_site",
+            "Write one static site of contracts, lineage, statistics, publications and audits.",
+        ),
+        (
+            "docs day",
+            "build.site:write_day",
+            "Write one page about a domain's day: partitions, audits, quarantined rows, the verdict first.",
+        ),
     ),
     PUBLISH: (
         ("diff", "publishing.publications:diff_publications", "Compare two publications of a partition."),

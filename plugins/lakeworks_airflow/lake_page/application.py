@@ -11,6 +11,7 @@ from lakeworks.airflow_api import Airflow, NotPermitted
 from lakeworks.contract import load_contract
 from lakeworks.core.layout import audit_key
 from lakeworks.core.partition import Period
+from lakeworks.documentation.lineage_graph import graph_of
 from lakeworks.errors import (
     ConfigError,
     ContractError,
@@ -23,7 +24,6 @@ from lakeworks.errors import (
 from lakeworks.lake import Lake
 from lakeworks_airflow.lake_page.acts.routes import ActPages, airflow_of
 from lakeworks_airflow.lake_page.charts import bars_of
-from lakeworks_airflow.lake_page.graph import graph_of
 from lakeworks_airflow.lake_page.operation_pages import OperationPages
 from lakeworks_airflow.lake_page.overview import Ask, Overview, current_activities, read_overview
 from lakeworks_airflow.lake_page.pages import answer, style, underway

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from lakeworks.core.partition import Partition, Period
+from lakeworks.documentation.lineage_graph import graph_of
 from lakeworks.errors import LakeUnavailable
 from lakeworks.status.matrix import Cell, Matrix, PartitionState, Square, hour_calendar
-from lakeworks_airflow.lake_page.graph import graph_of
 from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
 
 

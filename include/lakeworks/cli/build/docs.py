@@ -26,6 +26,8 @@ def write_docs(
 ) -> None:
     """Write a documentation page for every table.
 
+    The default: `lakeworks docs FOLDER` is short for `lakeworks docs pages FOLDER`.
+
     With --odcs: the contract as an Open Data Contract Standard document.
 
     With --dbt-sources: one file with every table as a source of dbt.
