@@ -110,6 +110,15 @@ docs: setup  ## write docs/tables from the contracts, docs/contract.md from thei
 	$(BIN)/python -m lakeworks.documentation.expectation_list
 	$(BIN)/lakeworks contract reference > docs/contract.md
 
+# a builder of its own: no Python of the product needs it. 0.1 asks for a package that the index does not have
+DOCS_SITE := .local/docs-site
+
+docs-site: setup  ## build the guide as one site into .local/docs-site/site; a broken link stops it
+	@test -x $(DOCS_SITE)-env/bin/python || $(PYTHON) -m venv --without-pip $(DOCS_SITE)-env
+	@$(BIN)/uv pip install -q --python $(DOCS_SITE)-env/bin/python zensical==0.0.73
+	$(BIN)/python docs/guide_site.py $(DOCS_SITE)
+	cd $(DOCS_SITE) && ../docs-site-env/bin/zensical build --strict
+
 setup: .venv/installed  ## create .venv with the pinned dependencies
 
 .venv/installed: requirements-dev.lock pyproject.toml
@@ -139,4 +148,4 @@ env:  ## write .env for docker-compose, with secrets of its own; PROFILE=aws for
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: test-versions coverage help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench bench-backfill bench-domains catalog-scale mutants
+.PHONY: test-versions coverage help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench bench-backfill bench-domains catalog-scale mutants docs-site

@@ -64,7 +64,7 @@ def plan_backfill(lake: Lake, airflow: Airflow | None, dag: str, first: str, las
     if airflow is None:
         raise ConfigError(
             "Airflow knows the DAGs, and LAKE_AIRFLOW_URL is not set for this server. Nothing was planned. Without it: "
-            "partition_states lists what is missing or stale."
+            "partition_states lists missing and stale partitions."
         )
     plan = plan_range(airflow, lake, read_producer(airflow, dag), first, last).as_dict()
     command = f"lakeworks backfill start {dag} --from {first} --to {last}"

@@ -32,7 +32,7 @@ class FooterStatistic:
         return None if self.nulls is None or not self.rows else self.nulls / self.rows
 
 
-def footer_statistics(store: ObjectStore, entries: Iterable[LedgerEntry]) -> Mapping[str, FooterStatistic]:
+def read_statistics(store: ObjectStore, entries: Iterable[LedgerEntry]) -> Mapping[str, FooterStatistic]:
     """Return the statistics of each column of some publications, from the footers of their first objects.
 
     Raises:

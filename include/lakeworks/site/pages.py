@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from lakeworks.documentation.lineage_graph import graph_of
 from lakeworks.quality.rules import row_rules
-from lakeworks.site.table_facts import SiteFacts, TableFacts
+from lakeworks.site.table_facts import DocumentedTable, SiteFacts
 from lakeworks.status.matrix import MEANINGS
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -45,7 +45,7 @@ def render_day(**facts: Any) -> str:
     return _render("day.html", root="", **facts)
 
 
-def _table(site: SiteFacts, table: TableFacts) -> str:
+def _table(site: SiteFacts, table: DocumentedTable) -> str:
     contract = table.contract
     return _render(
         "table.html",
@@ -61,7 +61,7 @@ def _table(site: SiteFacts, table: TableFacts) -> str:
     )
 
 
-def _neighbours(site: SiteFacts, table: TableFacts) -> Any:
+def _neighbours(site: SiteFacts, table: DocumentedTable) -> Any:
     """Return the graph of a table, the tables it is built from and those that read it."""
     name = table.contract.name
     readers = [other.contract.name for other in site.tables if name in other.upstreams]

@@ -10,7 +10,7 @@ from lakeworks.freshness.table_age import TableFreshness, freshness
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import RunRecord
-from lakeworks.parquet.footer_statistics import FooterStatistic, footer_statistics
+from lakeworks.parquet.footer_statistics import FooterStatistic, read_statistics
 from lakeworks.status.matrix import Matrix
 from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.table_status import status
@@ -22,7 +22,7 @@ NEWEST = 30
 
 
 @dataclass(frozen=True)
-class TableFacts:
+class DocumentedTable:
     """One table. `unknown` says why its lineage is not known; `unread` why its lake's state is not."""
 
     contract: Contract
@@ -66,20 +66,20 @@ class TableFacts:
 class SiteFacts:
     """The lake as the site shows it. Without a lake, only what contracts say."""
 
-    tables: tuple[TableFacts, ...]
+    tables: tuple[DocumentedTable, ...]
     at: datetime
     wrong: tuple[str, ...] = ()
     bucket: str = ""
 
     @property
-    def by_name(self) -> Mapping[str, TableFacts]:
+    def by_name(self) -> Mapping[str, DocumentedTable]:
         """Return the tables by name."""
         return {table.contract.name: table for table in self.tables}
 
     @property
-    def domains(self) -> Mapping[str, Sequence[TableFacts]]:
+    def domains(self) -> Mapping[str, Sequence[DocumentedTable]]:
         """Return the tables by domain."""
-        grouped: dict[str, list[TableFacts]] = {}
+        grouped: dict[str, list[DocumentedTable]] = {}
         for table in self.tables:
             grouped.setdefault(table.contract.table.domain, []).append(table)
         return dict(sorted(grouped.items()))
@@ -101,7 +101,7 @@ def read_site(lake: Lake | None, now: datetime) -> SiteFacts:
     Raises:
         LakeError: the lake as a whole cannot be reached.
     """
-    tables, wrong = list[TableFacts](), list[str]()
+    tables, wrong = list[DocumentedTable](), list[str]()
     index = PartitionIndex(lake) if lake else None
     for name in all_tables():
         try:
@@ -113,32 +113,32 @@ def read_site(lake: Lake | None, now: datetime) -> SiteFacts:
     return SiteFacts(tuple(tables), now, tuple(wrong), lake.store.bucket if lake else "")
 
 
-def _of_contract(contract: Contract) -> TableFacts:
+def _of_contract(contract: Contract) -> DocumentedTable:
     sql, origins, unknown = load_sql(contract) or "", dict[str, tuple[Origin, ...]](), ""
     try:
         origins = column_lineage(contract, sql, load_contract) if sql else {}
     except LakeError as error:
         unknown = str(error)
-    return TableFacts(contract, sql, tuple(map(str, upstream(sql))) if sql else (), origins, unknown)
+    return DocumentedTable(contract, sql, tuple(map(str, upstream(sql))) if sql else (), origins, unknown)
 
 
-def _with_state(lake: Lake, index: PartitionIndex, facts: TableFacts, now: datetime) -> TableFacts:
+def _with_state(lake: Lake, index: PartitionIndex, facts: DocumentedTable, now: datetime) -> DocumentedTable:
     contract = facts.contract
     (matrix,) = status(lake, [contract], index=index)
     plain = (contract, facts.sql, facts.upstreams, facts.origins, facts.unknown)
     if matrix.fault:
-        return TableFacts(*plain, matrix)
+        return DocumentedTable(*plain, matrix)
     live = [cell.partition for cell in matrix.cells if cell.publication and cell.rows is not None][::-1][:NEWEST]
     try:
         entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), live)
         newest = tuple(entry for entry in entries if entry)
-        return TableFacts(
+        return DocumentedTable(
             *plain,
             matrix,
             next(freshness(lake, [contract], now, index), None),
             newest_run(index, contract),
             newest,
-            footer_statistics(lake.store, newest[:1]),
+            read_statistics(lake.store, newest[:1]),
         )
     except LakeError as error:
-        return TableFacts(*plain, matrix, unread=str(error))
+        return DocumentedTable(*plain, matrix, unread=str(error))

@@ -7,7 +7,7 @@ from typing import Any
 from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
-from lakeworks.parquet.footer_statistics import FooterStatistic, _sum, footer_statistics
+from lakeworks.parquet.footer_statistics import FooterStatistic, _sum, read_statistics
 from tests.conftest import contract_of
 from tests.lakeworks.publications.test_publications import published
 
@@ -36,7 +36,7 @@ def test_nulls_and_ends_of_two_partitions_are_those_of_their_rows(lake: Lake, ru
         ]
         published(lake, contract, rows, run_at(day), Period.parse(f"2024-01-0{day}"))
     entries = lake.ledger.live_partitions(contract.table).values()
-    read = footer_statistics(lake.store, entries)
+    read = read_statistics(lake.store, entries)
     shown = {name: (part.rows, part.nulls, str(part.smallest), str(part.largest)) for name, part in read.items()}
     assert shown == {
         "id": (4, 0, "1", "9"),

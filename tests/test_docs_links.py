@@ -1,0 +1,53 @@
+"""Links of the documentation lead to files and headings, and the guide's site names each page once."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def guide() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("guide_site", REPOSITORY / "docs/guide_site.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_no_link_leads_to_nothing(guide: ModuleType) -> None:
+    assert "\n".join(guide.broken_links()) == ""
+
+
+def test_the_contents_name_every_page(guide: ModuleType) -> None:
+    assert guide.forgotten_pages() == []
+
+
+@pytest.mark.parametrize(
+    ("title", "anchor"),
+    [
+        ("A year on paper", "a-year-on-paper"),
+        ("`lake.yml`: what, why?", "lakeyml-what-why"),
+        ("[Plan](plan.md) A & B", "plan-a--b"),
+    ],
+)
+def test_anchors_are_those_of_github(guide: ModuleType, title: str, anchor: str) -> None:
+    assert guide.slug(title) == anchor
+
+
+def test_a_wrong_link_and_heading_are_named(guide: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text(
+        "[a](docs/gone.md) [b](docs/there.md#nowhere) `[c](code.md)` [d](docs/there.md#here)"
+    )
+    (tmp_path / "CONTRIBUTING.md").write_text("")
+    (tmp_path / "docs/there.md").write_text("# Here\n[up](../lake.yml)")
+    (tmp_path / "lake.yml").write_text("")
+    monkeypatch.setattr(guide, "ROOT", tmp_path)
+    monkeypatch.setattr(guide, "DOCS", tmp_path / "docs")
+    assert list(guide.broken_links()) == ["README.md: docs/gone.md", "README.md: no heading #nowhere in docs/there.md"]
+    assert f"[up]({guide.REPOSITORY}/lake.yml)" in guide.rewritten(tmp_path / "docs/there.md", "")
