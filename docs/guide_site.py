@@ -1,6 +1,6 @@
 """Source of the guide's site: docs/ in one folder, with a page of contents for `make docs-site`.
 
-Links that leave docs/ lead to the repository. A page that the contents forget, or a link to nothing, stops the build.
+Links that leave docs/ lead to the repository. A link to nothing stops the build.
 """
 
 import re
@@ -110,24 +110,29 @@ def slug(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
 
 
-def forgotten_pages() -> list[str]:
-    """Return pages that the contents do not name, and names of pages that are not there."""
+def gone_pages() -> list[str]:
+    """Return pages that the contents name and that are not there."""
+    return sorted(page for pages in CONTENTS.values() for page in pages if not (DOCS / page).is_file())
+
+
+def contents() -> dict[str, list[str]]:
+    """Return the pages by section. A page that no section names comes last among the ways to do something."""
     named = {page for pages in CONTENTS.values() for page in pages}
-    own = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
-    own = {
-        page for page in own if page.partition("/")[0] not in FOLDERS.values() and not page.startswith("guide/from-")
-    }
-    return sorted(named ^ own)
+    sections = {title: list(pages) for title, pages in CONTENTS.items()}
+    sections["Instead of"] += _pages("guide/from-*.md")
+    sections["How to"] += [page for page in _pages("*.md") if page not in named]
+    return sections | {title: _pages(f"{folder}/*.md") for title, folder in FOLDERS.items()}
+
+
+def _pages(pattern: str) -> list[str]:
+    return [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.glob(pattern))]
 
 
 def configuration() -> str:
     """Return the configuration of the site's builder."""
-    sections = {**CONTENTS, "Instead of": [f"guide/{path.name}" for path in sorted(DOCS.glob("guide/from-*.md"))]}
-    sections |= {
-        title: [f"{folder}/{path.name}" for path in sorted((DOCS / folder).glob("*.md"))]
-        for title, folder in FOLDERS.items()
-    }
-    listed = [f'  {{ "{title}" = [{", ".join(map(_quoted, pages))}] }},' for title, pages in sections.items() if pages]
+    listed = [
+        f'  {{ "{title}" = [{", ".join(map(_quoted, pages))}] }},' for title, pages in contents().items() if pages
+    ]
     return _CONFIGURATION.format(home=HOME, nav="\n".join(listed))
 
 
@@ -137,7 +142,7 @@ def _quoted(page: str) -> str:
 
 def write_source(folder: Path) -> int:
     """Write the builder's folder and return the number of problems found."""
-    problems = [*broken_links(), *(f"the contents of guide_site.py: {page}" for page in forgotten_pages())]
+    problems = [*broken_links(), *(f"the contents of guide_site.py: {page}" for page in gone_pages())]
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     shutil.rmtree(folder, ignore_errors=True)
     for place, text in source_files():
