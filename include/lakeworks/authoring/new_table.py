@@ -2,22 +2,26 @@
 
 import keyword
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from lakeworks.authoring.sample_file import Sample
 from lakeworks.contract import Column, Contract, all_tables, load_contract
+from lakeworks.core.lake_limits import name_fault
 from lakeworks.core.names import TableName, suggestion
-from lakeworks.core.types import LakeType, from_arrow
-from lakeworks.errors import ConfigError, ContractError
+from lakeworks.core.types import LakeType
+from lakeworks.errors import ContractError
 from lakeworks.project import current_project
 
 _SOME_VALUES: Mapping[str, Any] = {
     "boolean": True, "string": "text", "date": "2019-01-05", "timestamp": "2019-01-05 10:30:00", "binary": None,
 }  # fmt: skip
+# Partitions by time with their keys, in the order of preference: a partition key has no name of a column.
+_GRAINS = {"day": {"year", "month", "day"}, "month": {"year", "month"}}
 _PERIODS = {"month": "2019-01", "day": "2019-01-05", "hour": "2019-01-05T10"}
 
 # What every landed row has beside the source's own columns.
@@ -28,14 +32,6 @@ LINEAGE_COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "_source_url": {"type": "string", "required": True, "description": "Address asked."},
     "_run_id": {"type": "string", "required": True, "description": "Run that landed it."},
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The columns of a data set with their types, and one row."""
-
-    types: Mapping[str, str]
-    row: Mapping[str, Any]
 
 
 def table_folder(name: str) -> Path:
@@ -111,14 +107,26 @@ def from_source(name: str, source: str, fields: Sample, recorded: tuple[str, str
     """Return the files of a table that takes a data set of a source as it is.
 
     Its example gives rows as they are read, or names a recorded answer (file name and content) that the source parses.
+
+    Raises:
+        ContractError: a column has a name that a table cannot have.
     """
+    if faults := [f"`{key}` {fault}" for key in fields.types if (fault := name_fault(key))]:
+        raise ContractError(f"A column of the sample {'; '.join(faults)}. Nothing was written. Rename it in the files.")
+    taken = {key.lower() for key in fields.types}
+    grain = next((grain for grain, keys in _GRAINS.items() if taken.isdisjoint(keys)), None)
+    if grain is None:
+        raise ContractError(
+            "The sample has a column `year` or `month`, which are keys of every partition by time. Nothing was written. "
+            "Rename it in the files."
+        )
     document = {
         "version": "1.0.0",
         "description": f"Rows of {source} as they are received.",
         "team": TableName.parse(name).domain,
         "source": source,
         "grain": [],
-        "partition_by": ["day"],
+        "partition_by": [grain],
         "schema_policy": "widen",
         "columns": {
             **{key: {"type": kind, "description": f"`{key}` as received."} for key, kind in fields.types.items()},
@@ -126,29 +134,9 @@ def from_source(name: str, source: str, fields: Sample, recorded: tuple[str, str
         },
     }
     given = {"response": [{"file": recorded[0]}]} if recorded else {"landing": [fields.row]}
-    example = {"name": "a row is taken as it is", "period": _PERIODS["day"], "given": given, "expect": [fields.row]}
+    example = {"name": "a row is taken as it is", "period": _PERIODS[grain], "given": given, "expect": [fields.row]}
     files = {"contract.yml": contract_text(document), "examples.yml": example_text(example)}
     return {**files, **({recorded[0]: recorded[1]} if recorded else {})}
-
-
-def read_sample(path: Path) -> Sample:
-    """Return the columns of a CSV, JSON Lines or Parquet file, with its first row.
-
-    Raises:
-        ConfigError: the file cannot be read, or has no row.
-    """
-    import duckdb
-
-    quoted = "'" + str(path).replace("'", "''") + "'"
-    try:
-        with duckdb.connect() as connection:
-            sample = connection.sql(f"SELECT * FROM {quoted} LIMIT 1").to_arrow_table()
-    except duckdb.Error as error:
-        raise ConfigError(f"`{path}` cannot be read: {str(error).splitlines()[0]} Nothing was written.") from error
-    if not len(sample):
-        raise ConfigError(f"`{path}` has no row. Nothing was written.")
-    types = {field.name: str(from_arrow(field.type)) for field in sample.schema}
-    return Sample(types, sample.to_pylist()[0])
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
@@ -238,10 +226,20 @@ def example_text(example: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *_rows("  expect:", example["expect"], "    ")]) + "\n"
 
 
+class _ExactDumper(yaml.SafeDumper):
+    """YAML that writes a decimal with all its digits, as a plain number."""
+
+
+_ExactDumper.add_representer(
+    Decimal, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", format(value, "f"))
+)
+
+
 def _rows(key: str, rows: Sequence[Any], indent: str) -> list[str]:
     return [key, *(f"{indent}- {_flow(row)}" for row in rows)] if rows else [f"{key} []"]
 
 
 def _flow(value: Any) -> str:
-    text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+    options: dict[str, Any] = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True, "width": 10_000}
+    text: str = yaml.dump(value, Dumper=_ExactDumper, **options)
     return text.strip().replace("'2019-01-05 10:30:00'", "2019-01-05 10:30:00").replace("'2019-01-05'", "2019-01-05")

@@ -31,6 +31,7 @@ def new_table(
     """
     from lakeworks.authoring import new_source as client
     from lakeworks.authoring import new_table as files
+    from lakeworks.authoring.sample_file import Sample, read_sample
 
     if from_odcs and not (from_table and source) and not sample:
         _new_table_from_odcs(table, from_odcs, from_table, source)
@@ -44,7 +45,7 @@ def new_table(
     if from_table:
         written = files.write_files(folder, files.from_upstream(from_table))
     else:
-        fields = files.read_sample(sample) if sample else files.Sample(client.COLUMNS, client.ROW)
+        fields = read_sample(sample) if sample else Sample(client.COLUMNS, client.ROW)
         written = files.write_files(folder, files.from_source(table, str(source), fields))
     _report(written, table, source=bool(source))
 
@@ -76,13 +77,14 @@ def new_source(
     """
     from lakeworks.authoring import new_source as client
     from lakeworks.authoring import new_table as files
+    from lakeworks.authoring.sample_file import Sample
     from lakeworks.project import current_project
 
     folder = files.table_folder(table)
     module = client.source_module(source, url)
     written = files.write_files(current_project().sources, module)
     recorded = client.recorded_answer(source.partition(".")[2])
-    fields = files.Sample(client.COLUMNS, client.ROW)
+    fields = Sample(client.COLUMNS, client.ROW)
     written += files.write_files(folder, files.from_source(table, source, fields, recorded))
     _report(written, table, source=True)
 
