@@ -43,6 +43,7 @@
     + LeaseLost              another consumer has taken this shard over
     + ServingUnavailable     PostgreSQL does not answer, is full, read-only or shutting down
     + CredentialsExpired     the session ran out; the next attempt fetches new credentials
+    + EngineFailed           another engine's build died, or its files are not what it counted
     + StaleBuild             a partition was published again after this run read what it builds it from
     + LostRace               another writer published this partition first; the next attempt decides again
 """
@@ -259,6 +260,10 @@ class ServingUnavailable(TransientError):
 
 class CredentialsExpired(TransientError):
     """The session's credentials ran out; the next attempt fetches new ones."""
+
+
+class EngineFailed(TransientError):
+    """Another engine's build died, or what it wrote is not what it counted."""
 
 
 class StaleBuild(TransientError):

@@ -17,16 +17,23 @@ from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import LakeConfig, load_config
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
+from lakeworks.ledger.build_plan import RemoteEngine
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
+from lakeworks.remote_engines import NewClient, RemoteEngines
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.s3.request_headers import RequestHeaders
 from lakeworks.s3.tag_header import untagged
 from lakeworks.settings import Settings
+
+
+def here(_: str) -> RemoteEngine | None:
+    """Build every table in this process, whatever engine its contract names."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,16 @@ class Lake:
     emit: Emit = unheard
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     run_numbers: Mapping[TableName, RunNumbers] = field(default_factory=dict)
+    engines: Callable[[str], RemoteEngine | None] = here
 
     @classmethod
-    def of(cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None) -> "Lake":
-        """Make a lake from settings and boto3 clients (see `client_config`). With a tenant, it is that tenant's share."""
+    def of(
+        cls, settings: Settings, s3: Any, glue: Any, tenant: Tenant | None = None, client: NewClient | None = None
+    ) -> "Lake":
+        """Make a lake from settings and boto3 clients (see `client_config`). With a tenant, it is that tenant's share.
+
+        `client` makes clients of other services. Without it every table is built in this process.
+        """
         try:
             settings.scratch_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -73,6 +86,7 @@ class Lake:
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
             lifecycle=config.lifecycle,
+            engines=RemoteEngines(settings, client) if client else here,
         )
 
     @classmethod
@@ -81,7 +95,11 @@ class Lake:
         tenant = Tenant(settings.tenant) if settings.tenant else None
         s3 = session.client("s3", region_name=settings.region, config=client_config(settings))
         glue = session.client("glue", region_name=settings.region, config=client_config(settings, checked=False))
-        return cls.of(settings, s3, glue, tenant)
+
+        def client(service: str) -> Any:
+            return session.client(service, region_name=settings.region, config=client_config(settings))
+
+        return cls.of(settings, s3, glue, tenant, client)
 
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
         """Return a lake with the same clients for a tenant's share; with None, for the part outside all tenants' shares."""

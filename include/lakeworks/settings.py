@@ -46,6 +46,15 @@ class Settings(_Deployment):
     transfer_threads: int | None = Field(
         None, ge=1, description="Concurrent S3 requests per task; default: the number of LAKE_TRANSFER_PROFILE."
     )
+    spark_backend: Literal["duckdb", "local"] = Field(
+        "duckdb",
+        description="Place where tables with `engine: spark` are built: local (Spark on the worker). "
+        "duckdb builds them in the task, without Spark; the rows are the same.",
+    )
+    athena_backend: Literal["athena", "duckdb"] = Field(
+        "athena",
+        description="Place where tables with `engine: athena` are built. duckdb builds them in the task, without Athena.",
+    )
     scratch_dir: Path = Field(
         default_factory=lambda: Path(gettempdir()) / "lakeworks", description="Local folder for downloads and spilling."
     )

@@ -53,7 +53,8 @@ def _lake(conn_id: str, tenant: Tenant | None) -> "Lake":
     from lakeworks.lake import Lake
 
     account = Account.of(conn_id, current_settings().region)
-    return Lake.of(current_settings(), account.client("s3"), account.client("glue", checked=False), tenant)
+    clients = account.client("s3"), account.client("glue", checked=False)
+    return Lake.of(current_settings(), *clients, tenant, account.client)
 
 
 def serving_address(conn_id: str | None) -> str:

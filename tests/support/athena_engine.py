@@ -5,6 +5,7 @@ as by Trino: a text compared with a date or number, an alias in WHERE or HAVING,
 """
 
 import io
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlglot
 import trino_sql_validator
@@ -21,6 +23,12 @@ from sqlglot.tokens import TokenType
 
 _COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _LITERALS = (exp.Literal, exp.Cast, exp.Boolean, exp.Null, exp.Neg)
+
+
+_UNLOAD = re.compile(
+    r"UNLOAD \((?P<query>.*)\) TO '(?P<place>s3://[^']+/)' WITH \(format = 'PARQUET', compression = 'SNAPPY'\)",
+    re.DOTALL,
+)
 
 
 class QueryFault(Exception):
@@ -45,16 +53,24 @@ class Read:
 
 
 def syntax_fault(sql: str) -> str:
-    """Return Trino's complaint about the text; empty if it parses."""
-    found = trino_sql_validator.validate(sql, jinja="reject")
+    """Return Trino's complaint about the text; empty if it parses. UNLOAD is Athena's own: its query is judged."""
+    if sql.startswith("UNLOAD") and not _UNLOAD.fullmatch(sql):
+        return "line 1:1: mismatched input 'UNLOAD'"
+    found = trino_sql_validator.validate(queried(sql), jinja="reject")
     if found.valid:
         return ""
     error = found.error
     return f"line {error.line}:{error.column}: {error.message}" if error else "the text does not parse"
 
 
+def queried(sql: str) -> str:
+    """Return the query of an UNLOAD, and any other text as it is."""
+    unload = _UNLOAD.fullmatch(sql)
+    return unload["query"] if unload else sql
+
+
 def is_read(sql: str) -> bool:
-    return isinstance(sqlglot.parse_one(sql, read="trino"), exp.Query)
+    return isinstance(sqlglot.parse_one(queried(sql), read="trino"), exp.Query)
 
 
 class Engine:
@@ -65,7 +81,7 @@ class Engine:
 
     def reads(self, sql: str, parameters: list[str]) -> dict[tuple[str, str], Read]:
         """Return what the query scans, after partition pruning."""
-        tree = _bound(sql, parameters)
+        tree = _bound(queried(sql), parameters)
         own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
         found: dict[tuple[str, str], Read] = {}
         for table in tree.find_all(exp.Table):
@@ -91,6 +107,35 @@ class Engine:
             columns = [_column(name, str(kind)) for name, kind in zip(done.columns, done.types, strict=True)]
             return Answer(columns, [[_text(value) for value in row] for row in done.fetchall()])
 
+    def unload(self, sql: str, reads: dict[tuple[str, str], Read]) -> list[str]:
+        """Write the rows into an empty folder and return the files' addresses. Files are not removed after a failure."""
+        place = urlsplit(_UNLOAD.fullmatch(sql)["place"])  # type: ignore[index]
+        prefix = unquote(place.path.lstrip("/"))
+        if self.s3.list_objects_v2(Bucket=place.netloc, Prefix=prefix).get("KeyCount"):
+            raise QueryFault(f"HIVE_PATH_ALREADY_EXISTS: Target directory {place.geturl()} already exists")
+        rows = self.rows(queried(sql), reads)
+        if lossy := [item.name for item in rows.schema if pa.types.is_timestamp(item.type)]:
+            raise QueryFault(f"NOT_SUPPORTED: Unsupported Hive type: timestamp(6) of {lossy[0]}")
+        addresses = []
+        for number in range(0, len(rows), 3):
+            body, key = io.BytesIO(), f"{prefix}2026_{number:05d}_x"
+            pq.write_table(rows.slice(number, 3), body, compression="snappy")
+            self.s3.put_object(Bucket=place.netloc, Key=key, Body=body.getvalue())
+            addresses.append(f"s3://{place.netloc}/{key}")
+        return addresses
+
+    def rows(self, sql: str, reads: dict[tuple[str, str], Read]) -> pa.Table:
+        with duckdb.connect() as connection:
+            for (database, name), read in reads.items():
+                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
+                connection.register("_given", read.rows)
+                connection.execute(f'CREATE TABLE "{database}"."{name}" AS SELECT * FROM _given')
+                connection.unregister("_given")
+            try:
+                return connection.execute(sqlglot.transpile(sql, read="trino", write="duckdb")[0]).to_arrow_table()
+            except duckdb.Error as error:
+                raise QueryFault(f"GENERIC_USER_ERROR: {' '.join(str(error).split())}") from error
+
     def _read(self, table: exp.Table, *, pruned: bool) -> Read:
         where = f"{table.db}.{table.name}"
         try:
@@ -104,7 +149,7 @@ class Engine:
             if pruned and keys and not _wanted(table, dict(zip(keys, values, strict=True))):
                 continue
             for body in self._files(location):
-                rows, size = pq.read_table(io.BytesIO(body)), size + len(body)
+                rows, size = _in_milliseconds(pq.ParquetFile(io.BytesIO(body)).read()), size + len(body)
                 for key, value in zip(keys, values, strict=True):
                     rows = rows.append_column(key, pa.array([value] * rows.num_rows, pa.string()))
                 pieces.append(rows)
@@ -138,6 +183,15 @@ class Engine:
             for key in keys
             if not key.rsplit("/", 1)[-1].startswith(("_", "."))
         ]
+
+
+def _in_milliseconds(rows: pa.Table) -> pa.Table:
+    """Athena's Hive tables have timestamps of milliseconds, whatever the file has."""
+    for number, item in enumerate(rows.schema):
+        if pa.types.is_timestamp(item.type):
+            cut = pc.floor_temporal(rows.column(number), unit="millisecond")
+            rows = rows.set_column(number, item, cut.cast(item.type))
+    return rows
 
 
 def _bound(sql: str, parameters: list[str]) -> exp.Expression:

@@ -13,6 +13,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.support.athena_engine import Answer, Engine, QueryFault, is_read, syntax_fault
 from tests.support.json_service import ServiceRefusal, serving_json
@@ -41,6 +42,7 @@ class Execution:
     error: Call | None = None
     looks: int = 0
     scanned: int = 0
+    manifest: str = ""
     answer: Answer = field(default_factory=lambda: Answer([], []))
 
 
@@ -191,9 +193,12 @@ class Athena:
             if limit is not None and execution.scanned > limit:
                 execution.state, execution.reason = "CANCELLED", "Bytes scanned limit was exceeded"
                 return
-            execution.answer = self.engine.answer(
-                execution.call["QueryString"], execution.call.get("ExecutionParameters", []), reads
-            )
+            if execution.call["QueryString"].startswith("UNLOAD"):
+                self._unload(execution, reads)
+            else:
+                execution.answer = self.engine.answer(
+                    execution.call["QueryString"], execution.call.get("ExecutionParameters", []), reads
+                )
             execution.state = "SUCCEEDED"
         except QueryFault as fault:
             execution.state, execution.reason = "FAILED", str(fault)
@@ -203,6 +208,15 @@ class Athena:
                 "Retryable": False,
                 "ErrorMessage": str(fault),
             }
+
+    def _unload(self, execution: Execution, reads: Any) -> None:
+        """Write the files and, into the place of results, the manifest that names them."""
+        files = self.engine.unload(execution.call["QueryString"], reads)
+        if not files:
+            return
+        execution.manifest = f"{self._location(execution.call, execution.group)}{execution.id}-manifest.csv"
+        place = urlsplit(execution.manifest)
+        self.engine.s3.put_object(Bucket=place.netloc, Key=place.path.lstrip("/"), Body="\n".join(files).encode())
 
     def _described(self, execution: Execution) -> Call:
         status = {
@@ -220,7 +234,11 @@ class Athena:
             },
             "ExecutionParameters": execution.call.get("ExecutionParameters", []),
             "Status": status,
-            "Statistics": {"DataScannedInBytes": execution.scanned, "EngineExecutionTimeInMillis": 40},
+            "Statistics": {
+                "DataScannedInBytes": execution.scanned,
+                "EngineExecutionTimeInMillis": 40,
+                **({"DataManifestLocation": execution.manifest} if execution.manifest else {}),
+            },
             "WorkGroup": execution.group["Name"],
         }
 

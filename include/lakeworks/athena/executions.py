@@ -134,6 +134,11 @@ class QueryExecutions:
 
         return result_reader(page, has_header=end.has_header)
 
+    def data_manifest(self, query: str) -> str | None:
+        """Return the address of the list of files that a query wrote; None if it wrote none."""
+        place = self._execution(query).get("Statistics", {}).get("DataManifestLocation")
+        return str(place) if place else None
+
     def _execution(self, query: str) -> dict[str, Any]:
         with asking("look at a query of", self.work_group):
             return dict(self.client.get_query_execution(QueryExecutionId=query)["QueryExecution"])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 # In UTF-8: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
-_LONGEST_BYTES = 262_144
+LONGEST_BYTES = 262_144
 _NAMED = "lakeworks_{}"
 
 
@@ -57,8 +57,8 @@ def prepared(sql: str, given: Sequence[Any] | Mapping[str, Any], reader: Readers
         check_protection(select)
     literals = parameter_literals([_placeholder(select, n, mark) for n, mark in enumerate(marks)], values, marks)
     text = _in_databases(replaced(sql, marks, ["?"] * len(marks)), select, reader.tenant).strip().rstrip(";").rstrip()
-    if len(text.encode()) > _LONGEST_BYTES:
-        raise ContractError(f"The query has more than {_LONGEST_BYTES:,} bytes, Athena's limit. {NOTHING}")
+    if len(text.encode()) > LONGEST_BYTES:
+        raise ContractError(f"The query has more than {LONGEST_BYTES:,} bytes, Athena's limit. {NOTHING}")
     return AthenaStatement(text, tuple(literals), tuple(unfiltered_tables(select, literals, _NAMED)))
 
 

@@ -17,6 +17,7 @@ from lakeworks.contract.partitioning import Partitioning
 from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
     Catalog,
+    Engine,
     Freshness,
     InputRule,
     LateData,
@@ -107,6 +108,10 @@ class Contract(Partitioning, Section):
         None, description="Age at which the table is late; without it, the table is never late."
     )
     retention: Retention = Field(Retention(), description="Storage classes and expiry of published objects.")
+    engine: Engine = Field(
+        "duckdb",
+        description="Engine that runs the SQL: duckdb, spark or athena. Rules, grain and masking do not depend on it.",
+    )
     storage: Storage = Field(Storage(), description="Codec, row groups and layout of the Parquet objects.")
     catalog: Catalog = Field(Catalog(), description="Partition lookup: registered in Glue, or computed by Athena.")
 
@@ -147,6 +152,14 @@ class Contract(Partitioning, Section):
     def _empties_partitions(self) -> "Contract":
         if self.may_empty and not self.partition_by:
             raise ValueError("`may_empty` needs `partition_by`: a table without partitions is replaced as a whole")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_published_tables(self) -> "Contract":
+        if self.engine != "duckdb" and self.source:
+            raise ValueError(
+                f"`engine: {self.engine}` reads published tables; a table with `source` is built by duckdb"
+            )
         return self
 
     @property

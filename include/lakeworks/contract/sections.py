@@ -13,6 +13,8 @@ from lakeworks.core.partition import FIRST_YEAR, LAST_YEAR
 # quarantine_unknown: rows with a value the contract has no column or no type for are quarantined, the others go on.
 SchemaPolicy = Literal["freeze", "add_nullable", "widen", "quarantine_unknown"]
 
+Engine = Literal["duckdb", "spark", "athena"]
+
 
 class Quarantine(Section):
     """The share of broken rows a run tolerates before it stops instead of publishing the rest."""

@@ -67,6 +67,13 @@ def _find_java(spark: str) -> None:
         )
 
 
+def spark_home() -> str:
+    """Return the folder of the Spark at hand; `find_spark` comes first."""
+    import pyspark
+
+    return str(Path(str(pyspark.__file__)).parent)
+
+
 @contextmanager
 def running_spark(folder: Path) -> Iterator[Any]:
     """Start Spark on one core with 1 GB; its warehouse lies in `folder`. It takes ten seconds.
@@ -78,7 +85,7 @@ def running_spark(folder: Path) -> Iterator[Any]:
     from pyspark import sql
 
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["SPARK_HOME"] = str(Path(str(sql.__file__)).parents[1])
+    os.environ["SPARK_HOME"] = spark_home()
     builder = sql.SparkSession.builder.master("local[1]").config("spark.sql.warehouse.dir", str(folder))
     for name, value in OPTIONS.items():
         builder = builder.config(name, value)

@@ -1,14 +1,57 @@
 """The publications of its upstream tables that a run reads."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract, InputRule
+from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.ledger.run_record import readable_records
+from lakeworks.ledger.run_record import Input, readable_records
+from lakeworks.pipeline.late_data import AffectedPartitions
+
+
+@dataclass(frozen=True)
+class UpstreamRows:
+    """An upstream table, and its publications that a run reads."""
+
+    contract: Contract
+    live: Mapping[Partition, LedgerEntry]
+
+    @property
+    def rows(self) -> int:
+        """Rows over all publications."""
+        return sum(entry.rows for entry in self.live.values())
+
+    def publications(self) -> Iterator[Input]:
+        """Yield the publications as a run's record names them."""
+        for partition, entry in self.live.items():
+            yield Input(name=self.contract.name, partition=partition.path, seq=entry.live_seq, content=entry.content)
+
+
+def source_of(
+    lake: Lake, contract: Contract, period: Period, name: TableName, affected: AffectedPartitions | None
+) -> UpstreamRows:
+    """Return what a run reads of an upstream table; with `affected`, what the rebuilt partitions are made of.
+
+    Raises:
+        LakeNotFound: nothing is published for the period, or it has expired. Nothing was staged.
+    """
+    source = lake.contract(str(name))
+    rule = contract.inputs.get(str(name), InputRule())
+    live = affected.inputs(lake, source) if affected and not rule.whole else live_input(lake, contract, period, source)
+    if not (rule.whole or rule.optional):
+        built = affected.periods(source) if affected else [period]
+        refuse_expired(lake, contract, source, live, built)
+    if not (live or rule.optional or (affected is None and found_nothing(lake, source, period))):
+        raise LakeNotFound(
+            f"`{contract.name}` {period}: `{name}` has nothing published for it. Nothing was staged. "
+            f"Run `{name}` for {period} first; see: lakeworks ledger {name}"
+        )
+    return UpstreamRows(source, live)
 
 
 def live_input(lake: Lake, contract: Contract, period: Period, source: Contract) -> dict[Partition, LedgerEntry]:

@@ -14,33 +14,28 @@ from lakeworks.arrival.contract_rows import conform
 from lakeworks.arrival.rejected_rows import SCHEMA as MISFITS
 from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.arrival.storable_split import storable_rows
-from lakeworks.arrival.transform_input import landing_table
 from lakeworks.catalog.glue_inputs import arrived_types
-from lakeworks.contract import Contract, InputRule
+from lakeworks.contract import Contract
 from lakeworks.core.layout import staging_prefix
-from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.engines.build_result import BuildResult
-from lakeworks.engines.build_sql import limited
-from lakeworks.engines.duckdb import DuckDbSession
 from lakeworks.engines.ingest_sort import sorted_for_publishing
-from lakeworks.errors import LakeNotFound, RowBalanceError
+from lakeworks.errors import RowBalanceError
 from lakeworks.lake import Lake
 from lakeworks.landing.reader import open_landed
 from lakeworks.ledger.code_record import CodeRecord
-from lakeworks.ledger.run_record import ExtraColumn, Input, RowBalance, Run, RunRecord, StagedObject, StagedPartition
-from lakeworks.parquet.dataset import nothing, open_dataset
+from lakeworks.ledger.run_record import ExtraColumn, RowBalance, Run, RunRecord, StagedObject, StagedPartition
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline import contract_history as contracts
-from lakeworks.pipeline.inputs import found_nothing, live_input, refuse_expired
-from lakeworks.pipeline.late_data import AffectedPartitions, find_affected
+from lakeworks.pipeline.external_transform import Transformed, completed, started_build
 from lakeworks.pipeline.quarantine_storage import check_limit, quarantine_file, store_quarantined
+from lakeworks.pipeline.run_inputs import RunInputs
 from lakeworks.quality.rules import row_rules
 from lakeworks.transform.fingerprints import code_fingerprint
 from lakeworks.transform.function_meaning import function_code
 from lakeworks.transform.group_functions import load_function
-from lakeworks.transform.sql import LANDING, load_sql, upstream
+from lakeworks.transform.sql import load_sql
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +90,25 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
     return manifest.model_copy(update={"seconds": seconds}).save(lake.store)
 
 
+def start(lake: Lake, table: str, period: Period, run: Run) -> str | None:
+    """Start the build of a table whose engine runs elsewhere, and return its id. `write` completes it.
+
+    None if `write` has all to do.
+
+    Raises:
+        ContractError: the contract breaks readers, or the engine would lose microseconds.
+        LakeNotFound: an upstream table has nothing published for the period.
+        StaleBuild: an input is being published right now.
+    """
+    contract = lake.contract(table)
+    engine, sql = lake.engines(contract.engine), load_sql(contract)
+    if engine is None or sql is None or not engine.detached:
+        return None
+    contracts.admit(lake, contract)
+    inputs = RunInputs.read(lake, contract, period, sql)
+    return started_build(inputs, run, engine) if inputs else None
+
+
 def _record_code(lake: Lake, contract: Contract, fingerprint: str) -> None:
     """Keep the code beside the ledger, so that later code can be compared with it."""
     CodeRecord(
@@ -141,23 +155,26 @@ def _receive(work: _Work) -> RunRecord:
 
 
 def _transform(work: _Work, sql: str) -> RunRecord:
-    late_data = work.contract.late_data
-    read = [name for name in upstream(sql) if name != work.contract.table]
-    work = replace(work, lake=work.lake.with_whole_runs(read))
-    affected = find_affected(work.lake, work.contract, late_data, work.period) if late_data else None
-    if affected and not affected.starts:  # nothing arrived: a day without data is no error
+    inputs = RunInputs.read(work.lake, work.contract, work.period, sql)
+    if inputs is None:  # nothing arrived: a day without data is no error
         return _manifest(work, RowBalance(read=0, staged=0)).model_copy(update={"touched": {}})
+    work, affected = replace(work, lake=inputs.lake), inputs.affected
+    remote = work.lake.engines(work.contract.engine)
     with work.lake.engine.session() as session:
-        inputs = tuple(_attach_all(work, sql, session, affected))
-        limited_sql = limited(work.contract, sql, affected.starts) if affected else sql
-        rules, function = row_rules(work.contract), load_function(work.contract)
-        built = session.build(work.contract, limited_sql, rules, work.period, function)
+        if remote is None:
+            read = Transformed(inputs.sql, tuple(inputs.attach(session, work.scratch)))
+        else:
+            read = completed(inputs, work.run, remote, session)
+        rules, function = row_rules(work.contract), load_function(work.contract) if read.is_input else None
+        built = session.build(work.contract, read.sql, rules, work.period, function)
         staged = work.writer().write(built.staged())
         if affected and affected.late_data.may_empty:
             staged += work.writer().write_empty(affected.emptied(item.parsed for item in staged))
         elif affected is None:
             staged += _run_dry(work, staged)
         quarantine = _store_quarantined(work, built) if built.counts.quarantined else None
+    if read.output:
+        work.lake.store.delete([item.key for item in work.lake.store.scan(read.output)])
     balance = RowBalance(
         read=built.counts.read,
         staged=sum(item.rows for item in staged),
@@ -166,8 +183,9 @@ def _transform(work: _Work, sql: str) -> RunRecord:
         broken=built.broken,
     )
     based_on = affected.based_on if affected else None
-    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": inputs, "touched": based_on}
-    return _manifest(work, balance).model_copy(update=update)
+    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": read.inputs, "touched": based_on}
+    manifest = _manifest(work, balance)
+    return manifest.model_copy(update={**update, "engine": ", ".join(filter(None, [manifest.engine, read.engine]))})
 
 
 def _run_dry(work: _Work, staged: Iterable[StagedPartition]) -> list[StagedPartition]:
@@ -182,40 +200,6 @@ def _run_dry(work: _Work, staged: Iterable[StagedPartition]) -> list[StagedParti
             "%s %s: %d partitions have no rows any more, first %s", work.contract.name, work.period, len(dry), dry[0]
         )
     return work.writer().write_empty(dry)
-
-
-def _attach_all(work: _Work, sql: str, session: DuckDbSession, affected: AffectedPartitions | None) -> Iterator[Input]:
-    """Attach the tables that the SQL reads, and yield their publications."""
-    if work.contract.source:
-        landed = open_landed(work.lake, work.contract, work.period, work.scratch)
-        session.attach(LANDING, landing_table(landed.files, work.contract.arrow_schema))
-        yield landed.source
-    for name in upstream(sql):
-        yield from _attach(work, name, session, affected)
-
-
-def _attach(
-    work: _Work, name: TableName, session: DuckDbSession, affected: AffectedPartitions | None
-) -> Iterator[Input]:
-    contract = work.lake.contract(str(name))
-    rule = work.contract.inputs.get(str(name), InputRule())
-    live = (
-        affected.inputs(work.lake, contract)
-        if affected and not rule.whole
-        else live_input(work.lake, work.contract, work.period, contract)
-    )
-    if not (rule.whole or rule.optional):
-        built = affected.periods(contract) if affected else [work.period]
-        refuse_expired(work.lake, work.contract, contract, live, built)
-    if not (live or rule.optional or (affected is None and found_nothing(work.lake, contract, work.period))):
-        raise LakeNotFound(
-            f"`{work.contract.name}` {work.period}: `{name}` has nothing published for it. Nothing was staged. "
-            f"Run `{name}` for {work.period} first; see: lakeworks ledger {name}"
-        )
-    rows = sum(entry.rows for entry in live.values())
-    session.attach(name, open_dataset(work.lake.store, contract, live.values()) if live else nothing(contract), rows)
-    for partition, entry in live.items():
-        yield Input(name=str(name), partition=partition.path, seq=entry.live_seq, content=entry.content)
 
 
 def _store_quarantined(work: _Work, built: BuildResult) -> StagedObject | None:

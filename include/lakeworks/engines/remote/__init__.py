@@ -1,0 +1,1 @@
+"""Engines outside this process that build a table."""
