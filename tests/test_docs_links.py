@@ -5,6 +5,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
+
+from lakeworks.contract import Contract
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -53,3 +56,12 @@ def test_a_wrong_link_and_heading_are_named(guide: ModuleType, tmp_path: Path, m
     monkeypatch.setattr(guide, "DOCS", tmp_path / "docs")
     assert list(guide.broken_links()) == ["README.md: docs/gone.md", "README.md: no heading #nowhere in docs/there.md"]
     assert f"[up]({guide.REPOSITORY}/lake.yml)" in guide.rewritten(tmp_path / "docs/there.md", "")
+
+
+def test_the_pages_for_people_of_other_tools_have_one_task_and_one_contract_that_holds() -> None:
+    pages = [path.read_text() for path in sorted((REPOSITORY / "docs/guide").glob("from-*.md"))]
+    tasks = {page.partition("## With ")[0].partition("\n")[2] for page in pages}
+    ours = {page.partition("## With Lakeworks")[2].partition("## What differs")[0] for page in pages}
+    assert (len(pages), len(tasks), len(ours)) == (5, 1, 1)
+    document = yaml.safe_load(ours.pop().partition("```yaml\n")[2].partition("```")[0])
+    assert Contract.model_validate({**document, "name": "silver.shop.orders"}).columns["amount"].minimum == 0

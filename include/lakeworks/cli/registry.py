@@ -39,6 +39,7 @@ GROUPS = (
     GroupEntry("table", BUILD, "Add a table, check it, run its examples."),
     GroupEntry("source", BUILD, "Add a source."),
     GroupEntry("contract", BUILD, "Contracts and their versions."),
+    GroupEntry("export-ddl", BUILD, "Statements by which another engine reads a table where it is."),
     GroupEntry("docs", BUILD, "Pages about the tables, and one site.", default="pages", takes_arguments=True),
     GroupEntry("serve", PUBLISH, "Tables in PostgreSQL that follow the ledger.", default="table", takes_arguments=True),
     GroupEntry("quarantine", PUBLISH, "Rows that broke a rule: list, show and replay them."),
@@ -81,6 +82,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("contract schema", "build.contract:print_schema", "Print the JSON schema of contract.yml for editors."),
         ("contract reference", "build.contract:print_reference", "Print the reference of a table's files."),
         ("contract diff", "build.contract:diff_contract", "Show what changed in a contract and the version it needs."),
+        (
+            "export-ddl snowflake",
+            "build.export_ddl:print_snowflake",
+            "Print Snowflake's statements for a table: integration, stage, file format, external table.",
+        ),
         ("docs pages", "build.docs:write_docs", "Write a documentation page for every table."),
         (
             "docs site",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from lakeworks.errors import LiveChanged
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.s3.object_store import ObjectStore
@@ -37,6 +38,7 @@ def read_statistics(store: ObjectStore, entries: Iterable[LedgerEntry]) -> Mappi
 
     Raises:
         LakeNotFound: a pinned version is gone.
+        LiveChanged: an object is no Parquet file.
     """
     objects = list(islice((item for entry in entries for item in entry.objects), MOST_OBJECTS))
     totals: dict[str, FooterStatistic] = {}
@@ -50,8 +52,14 @@ def _columns(store: ObjectStore, item: LiveObject) -> dict[str, FooterStatistic]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(pa.PythonFile(PinnedObject(store, item, ObjectCache()), mode="r")) as file:
-        return _of_footer(file.metadata)
+    try:
+        with pq.ParquetFile(pa.PythonFile(PinnedObject(store, item, ObjectCache()), mode="r")) as file:
+            return _of_footer(file.metadata)
+    except pa.ArrowInvalid as error:
+        raise LiveChanged(
+            f"{store.uri(item.key)} is no Parquet file: {error}. Nothing was changed. Compare it with the ledger: "
+            "lakeworks verify"
+        ) from error
 
 
 def _of_footer(footer: "pq.FileMetaData") -> dict[str, FooterStatistic]:

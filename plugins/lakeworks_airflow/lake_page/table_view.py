@@ -1,15 +1,17 @@
 """View of one table: a year of its partition matrix, its columns with their lineage, its rules and SQL."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from lakeworks.contract import Column, Contract, all_tables, load_contract
+from lakeworks.core.names import TableName
 from lakeworks.errors import LakeError
 from lakeworks.freshness.table_age import TableFreshness, freshness
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord
+from lakeworks.parquet.footer_statistics import FooterStatistic, read_statistics
 from lakeworks.status.matrix import Cell, Matrix, Row, calendar, hour_calendar
 from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.table_status import status
@@ -22,6 +24,8 @@ Place = tuple[
     str, int
 ]  # a calendar's row label and column: ("2019-01", 5), or ("2019", 1) where a partition is a month
 
+_SHORT = 40
+
 
 @dataclass(frozen=True)
 class ColumnLine:
@@ -32,6 +36,17 @@ class ColumnLine:
     origins: tuple[Origin, ...]
     users: tuple[Origin, ...]
     checks: tuple[str, ...]
+    figures: FooterStatistic | None = None
+
+    @property
+    def values(self) -> str:
+        """Return the nulls, and the smallest and largest value, in words; values of a protected column are withheld."""
+        if self.figures is None or self.figures.null_share is None:
+            return ""
+        nulls = f"{self.figures.null_share:.1%} null" if self.figures.nulls else "no nulls"
+        if self.column.protected or self.figures.smallest is None:
+            return nulls
+        return f"{nulls}, {_short(self.figures.smallest)} to {_short(self.figures.largest)}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,7 @@ class TableView:
     downstreams: tuple[str, ...]
     sql: str
     unknown: str
+    described: str = ""  # the partition whose values the columns show
 
     @property
     def monthly(self) -> bool:
@@ -104,6 +120,8 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
     sql = load_sql(contract) or ""
     downstreams = _downstreams(name)
     lines, unknown = _columns(contract, sql, downstreams)
+    figures, described = _figures(lake, matrix)
+    lines = tuple(replace(line, figures=figures.get(line.name)) for line in lines)
     return TableView(
         contract=contract,
         matrix=matrix,
@@ -117,7 +135,23 @@ def read_table(lake: Lake, name: str, now: datetime, ask: Ask) -> TableView:
         downstreams=tuple(downstreams),
         sql=sql,
         unknown=unknown,
+        described=described,
     )
+
+
+def _figures(lake: Lake, matrix: Matrix) -> tuple[Mapping[str, FooterStatistic], str]:
+    """Return the statistics of the newest published partition with rows, and its name; nothing if it cannot be read."""
+    newest = next((cell.partition for cell in reversed(matrix.cells) if cell.publication and cell.rows), None)
+    try:
+        live = lake.ledger.live(TableName.parse(matrix.table), newest) if newest else None
+        return (read_statistics(lake.store, [live]), str(newest)) if live else ({}, "")
+    except LakeError:
+        return {}, ""
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
 
 
 def _places(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:

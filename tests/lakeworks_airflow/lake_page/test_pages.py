@@ -76,6 +76,15 @@ def test_a_partition_shows_its_publications_and_the_rows_set_apart_without_perso
     assert "(withheld)" in page
 
 
+def test_a_table_shows_the_values_of_its_newest_partition_and_withholds_personal_ones(orders: Shown) -> None:
+    text = orders.text(f"/lake/tables/{ORDERS}")
+    said = Markup(text).texts
+    assert "values of 2026-01-07" in said
+    assert "no nulls, 1 to 1" in said
+    assert "no nulls, <script>alert(1)</script>" in said, "a stranger's value, as text"
+    assert "a@b.c" not in text
+
+
 def test_the_audit_of_a_publication_opens_without_any_right_in_the_browser(orders: Shown) -> None:
     page = Markup(orders.text(f"/lake/tables/{ORDERS}/partition?path=2026-01-05"))
     (link,) = (link for link in page.links if "/audit?" in link)
