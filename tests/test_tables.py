@@ -41,13 +41,14 @@ def test_late_data_names_the_partition_of_every_row_it_makes(example: Example, t
     """`late_data.partition_time` repeats what the transform does; a row outside the touched partitions would be lost."""
     contract = load_contract(example.table)
     assert contract.late_data
-    upstream, field = load_contract(contract.late_data.arrivals_from), contract.partition_by[0]
-    with DuckDbEngine(scratch=tmp_path).session() as session:
-        session.attach(upstream.table, given_table(upstream, example.given[upstream.name]))
-        touched = {
-            start and str(Period.containing(start, field.transform))
-            for start in session.affected_starts(contract, upstream.table)
-        }
+    field, touched = contract.partition_by[0], set[str | None]()
+    for arrivals in map(load_contract, contract.late_data.upstreams):
+        with DuckDbEngine(scratch=tmp_path).session() as session:
+            session.attach(arrivals.table, given_table(arrivals, example.given.get(arrivals.name, [])))
+            touched |= {
+                start and str(Period.containing(start, field.transform))
+                for start in session.affected_starts(contract, arrivals.table)
+            }
     made = {str(Period.containing(row[str(field.column)], field.transform)) for row in example.expected}
     assert made <= touched
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
     from lakeworks_airflow.operators.tenants import TenantOnboardingOperator
     from lakeworks_airflow.partitions import partition_params, publication_params, resolve_periods
+    from lakeworks_airflow.streams.last_hour import StartLastHourOperator
+    from lakeworks_airflow.streams.reconciliation import ReconcileStreamOperator
     from lakeworks_airflow.task_groups import ingest, write_audit_publish
     from lakeworks_airflow.timetables import DailyPartitions, HourlyPartitions, MonthlyPartitions
 
@@ -55,6 +57,7 @@ __all__ = [
     "LoadOperator",
     "MonthlyPartitions",
     "PublishOperator",
+    "ReconcileStreamOperator",
     "ReplayOperator",
     "RestoreOperator",
     "RollForwardOperator",
@@ -62,6 +65,7 @@ __all__ = [
     "ServeOperator",
     "SkipUnchangedOperator",
     "SkipUntilCoveredOperator",
+    "StartLastHourOperator",
     "StorageCostOperator",
     "TenantOnboardingOperator",
     "VerifyOperator",
@@ -99,6 +103,7 @@ _HOME = {
     "MonthlyPartitions": "lakeworks_airflow.timetables",
     "PublishOperator": "lakeworks_airflow.operators.steps",
     "RollForwardOperator": "lakeworks_airflow.operators.expiry",
+    "ReconcileStreamOperator": "lakeworks_airflow.streams.reconciliation",
     "ReplayOperator": "lakeworks_airflow.operators.publications",
     "RollbackOperator": "lakeworks_airflow.operators.publications",
     "WithdrawOperator": "lakeworks_airflow.operators.publications",
@@ -106,6 +111,7 @@ _HOME = {
     "ServeOperator": "lakeworks_airflow.operators.serving",
     "SkipUnchangedOperator": "lakeworks_airflow.operators.coverage",
     "SkipUntilCoveredOperator": "lakeworks_airflow.operators.coverage",
+    "StartLastHourOperator": "lakeworks_airflow.streams.last_hour",
     "StorageCostOperator": "lakeworks_airflow.operators.costs",
     "TenantOnboardingOperator": "lakeworks_airflow.operators.tenants",
     "VerifyOperator": "lakeworks_airflow.operators.maintenance",

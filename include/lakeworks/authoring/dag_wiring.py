@@ -19,6 +19,9 @@ from lakeworks.core.names import suggestion
 from lakeworks.errors import ConfigError, Problem
 from lakeworks.transform.examples import inputs
 
+_LOADING = ("LoadOperator", "ReconcileStreamOperator")
+_PUBLISHING = ("PublishOperator", *_LOADING)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -49,7 +52,7 @@ class Dag:
     @property
     def tables(self) -> set[str]:
         """The tables that the DAG publishes."""
-        return {task.table for task in self.tasks.values() if task.table and task.kind == "PublishOperator"}
+        return {task.table for task in self.tasks.values() if task.table and task.kind in _PUBLISHING}
 
     def reaches(self, start: str, end: str) -> bool:
         """Return True if `end` runs after `start`."""
@@ -132,10 +135,13 @@ def wiring_problems(
 
 
 def _inbox_problems(dags: Mapping[str, Dag], contract: Contract) -> Iterator[Problem]:
-    """Yield a dropped table that the DAG of arrivals does not know, where the project has one."""
-    if not (contract.source or "").startswith("file_drop."):
-        return
+    """Yield a dropped table that the DAG of arrivals does not know, where the project has one.
+
+    A table that a task loads itself waits for no drop; a run for each of its files would load again and never end.
+    """
     name = contract.name
+    if not (contract.source or "").startswith("file_drop.") or any(_loads(dag, name) for dag in dags.values()):
+        return
     own = next((id_ for id_, dag in dags.items() if name in dag.tables and not dag.of_tenant), None)
     for dag in dags.values():
         for task in dag.tasks.values():
@@ -145,6 +151,11 @@ def _inbox_problems(dags: Mapping[str, Dag], contract: Contract) -> Iterator[Pro
                     name,
                     f'a dropped file does not start its DAG. Add it to `DAGS`: `"{name}": "{own}"`.',
                 )
+
+
+def _loads(dag: Dag, name: str) -> bool:
+    """Return True if a task of the DAG lands and publishes the table's rows in one step."""
+    return any(task.table == name and task.kind in _LOADING for task in dag.tasks.values())
 
 
 def _table_problems(dags: list[Dag], contract: Contract, reads: list[str]) -> Iterator[Problem]:
@@ -158,11 +169,15 @@ def _table_problems(dags: list[Dag], contract: Contract, reads: list[str]) -> It
             "dags", name, f"{len(building)} DAGs build this table: {', '.join(dag.file for dag in building)}."
         )
     for dag in building:
-        if contract.source and not any(
-            task.table == name
-            and task.kind != "WriteOperator"
-            and dag.reaches(id_, str(dag.task_of(name, "WriteOperator")))
-            for id_, task in dag.tasks.items()
+        if (
+            contract.source
+            and not _loads(dag, name)
+            and not any(
+                task.table == name
+                and task.kind != "WriteOperator"
+                and dag.reaches(id_, str(dag.task_of(name, "WriteOperator")))
+                for id_, task in dag.tasks.items()
+            )
         ):
             yield Problem(
                 f"dags/{dag.file}", name, f'its contract has a source, and no DAG fetches it: `ingest("{name}")`.'

@@ -49,16 +49,13 @@ def _upstream_problems(contract: Contract, reads: list[TableName]) -> Iterator[t
             yield name.sql, f"a {contract.table.layer} table does not read a {name.layer} table"
     if contract.table in reads:
         yield contract.table.sql, "a table does not read itself"
+    arrivals = contract.late_data.upstreams if contract.late_data else ()
     for field, named in (
         ("preserves_rows", contract.preserves_rows),
-        ("late_data.arrivals_from", _arrivals_from(contract)),
+        *(("late_data.arrivals_from", name) for name in arrivals),
     ):
         if named and named in known and TableName.parse(named) not in reads:
             yield field, f"the SQL does not read `{named}`"
-
-
-def _arrivals_from(contract: Contract) -> str | None:
-    return contract.late_data.arrivals_from if contract.late_data else None
 
 
 def _engine_problems(contract: Contract, sql: str, reads: list[TableName]) -> Iterator[tuple[str, str]]:

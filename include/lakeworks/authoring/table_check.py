@@ -61,7 +61,8 @@ def _reference_problems(contract: Contract) -> Iterator[Problem]:
     file, known = contract.path_of("contract.yml"), all_tables()
     named = [(f"inputs.{name}", name) for name in contract.inputs]
     named += [("preserves_rows", contract.preserves_rows)] if contract.preserves_rows else []
-    named += [("late_data.arrivals_from", contract.late_data.arrivals_from)] if contract.late_data else []
+    arrivals = contract.late_data.upstreams if contract.late_data else ()
+    named += [("late_data.arrivals_from", name) for name in arrivals]
     for field, name in named:
         if name not in known:
             yield Problem(file, field, f"there is no table `{name}`. {suggestion(name, known)}")

@@ -86,7 +86,7 @@ def _read(contracts: Sequence[Contract], periods: Sequence[Period]) -> dict[str,
 def _times_read(contract: Contract, name: str, periods: Sequence[Period]) -> _Times:
     """Return the times of an upstream table that runs of the periods read; None for all of it."""
     rule = contract.inputs.get(name, InputRule())
-    if rule.whole or (contract.late_data and contract.late_data.arrivals_from == name):
+    if rule.whole or (contract.late_data and name in contract.late_data.upstreams):
         return None
     if not rule.look_back_days:
         return [period for item in periods for period in item.with_earlier(contract.look_back_periods)]

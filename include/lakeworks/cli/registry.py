@@ -164,8 +164,21 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "Put lines of a file or of stdin into a stream, each as one record.",
         ),
         ("stream run", "operate.stream:run_consumer", "Land a stream's records until SIGTERM or Ctrl-C."),
-        ("stream reconcile", "operate.stream:reconcile_stream", "Compare the live view with the published tables."),
-        ("stream status", "operate.stream:show_stream", "Show a stream's shards: owner, lag, and what has landed."),
+        (
+            "stream reconcile",
+            "operate.stream_state:reconcile_stream",
+            "Compare the live view with the published tables.",
+        ),
+        (
+            "stream status",
+            "operate.stream_state:show_stream",
+            "Show a stream's shards: owner, lag, and what has landed.",
+        ),
+        (
+            "stream close",
+            "operate.stream_state:close_stream_hour",
+            "Close an hour before it is over, so that its run need not wait.",
+        ),
         (
             "stream size",
             "operate.stream:show_size",

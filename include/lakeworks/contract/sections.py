@@ -41,7 +41,10 @@ class LateData(Section):
     Without it a run owns the partitions inside its own period. See docs/adr/0009-touched-partitions.md.
     """
 
-    arrivals_from: str = Field(description="Upstream table whose new rows decide which partitions to rebuild.")
+    arrivals_from: str | tuple[str, ...] = Field(
+        description="Upstream table whose new rows decide which partitions to rebuild, or a list of such tables. A run of a "
+        "period needs at least one of them to have been run for it."
+    )
     partition_time: str | None = Field(
         None, description="SQL expression over one of its rows: the time that decides the row's partition."
     )
@@ -57,6 +60,17 @@ class LateData(Section):
     may_empty: bool = Field(
         default=False, description="true: a partition that lost all its rows is published empty. false: the run stops."
     )
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> "LateData":
+        if not self.upstreams or len(set(self.upstreams)) < len(self.upstreams):
+            raise ValueError("`late_data.arrivals_from` names at least one table, and each once")
+        return self
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """Return the upstream tables whose new rows count."""
+        return (self.arrivals_from,) if isinstance(self.arrivals_from, str) else self.arrivals_from
 
 
 class Freshness(Section):

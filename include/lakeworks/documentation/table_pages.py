@@ -49,11 +49,12 @@ def _late_data(contract: Contract) -> dict[str, str]:
     late_data = contract.late_data
     if late_data is None:
         return {}
+    arrivals = " or ".join(f"`{name}`" for name in late_data.upstreams)
     if not late_data.partition_time:
-        return {"Late data": f"rebuilt after new rows in `{late_data.arrivals_from}`"}
+        return {"Late data": f"rebuilt after new rows in {arrivals}"}
     return {
         "Late data": (
-            f"new rows in `{late_data.arrivals_from}` rebuild their partitions (`{late_data.partition_time}`), at "
+            f"new rows in {arrivals} rebuild their partitions (`{late_data.partition_time}`), at "
             f"most {late_data.max_partitions} a run"
         )
     }

@@ -13,7 +13,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lakeworks.core.layout import METADATA, join
-from lakeworks.core.names import TableName
 from lakeworks.errors import LakeNotFound, LedgerCorrupt, LostRace
 from lakeworks.s3.object_store import ObjectStore, Target
 
@@ -60,7 +59,7 @@ def claim(
     Raises:
         LedgerCorrupt: the document does not have the form that this module writes.
     """
-    key = join(METADATA, "alerts", "freshness", f"{TableName.parse(table).path}.json")
+    key = join(METADATA, "alerts", "freshness", f"{table.replace('.', '/')}.json")
     log, etag = _read(store, key)
     new = {
         channel: frozenset(n for n in names if channel not in log.sent.get(n, {})) for channel, names in alerts.items()

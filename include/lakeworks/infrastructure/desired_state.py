@@ -30,9 +30,8 @@ from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
 from lakeworks.infrastructure.resources.lifecycle import RESULTS, LifecycleRules, log_rules, without_transitions
 from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
-from lakeworks.infrastructure.resources.stream import KinesisStream, StreamTable
+from lakeworks.infrastructure.resources.stream import stream_resources
 from lakeworks.infrastructure.resources.tags import Tags
-from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]
             for resource in _layer_bucket(place, wish, names, name)
         ),
         *_outside_buckets(place, wish),
-        *_streams(wish.config),
+        *stream_resources(wish.config),
         _manifest(place, wish),
     ]
 
@@ -222,15 +221,6 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
     if config.budget:
         name = f"{place.bucket}-MonthlyDataStorageBudget"
         yield MonthlyBudget(name, place.account or "", config.budget, config.project)
-
-
-def _streams(config: LakeConfig) -> Iterator[Resource]:
-    for one in config.streams:
-        name = one.stream_name(config.project, config.environment)
-        yield KinesisStream(name, one)
-        yield StreamTable(checkpoint_table(name))
-        if one.live_view:
-            yield StreamTable(live_table(name), ("view", "entry"), "expires_at")
 
 
 def _tls(place: LakeLocation, bucket: str) -> Document:

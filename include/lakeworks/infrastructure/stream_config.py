@@ -9,6 +9,17 @@ from lakeworks.infrastructure.lifecycle_config import WORD, Part
 KinesisName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,114}$")]
 
 
+class BatchComparison(Part):
+    """A day's sums from another path, and the events that explain why they differ from the live view's."""
+
+    compare_with: str = Field(description="SELECT with the columns day, currency, amount.")
+    explain_with: str = Field(
+        description="SELECT with the columns day, currency, event_id, amount, reason. Amounts of a day add up to the live "
+        "view's sum less the batch's."
+    )
+    window_days: int = Field(62, ge=0, description="Days before and after the day whose partitions both queries read.")
+
+
 class LiveViewConfig(Part):
     """The fields of an event that the live view counts, and the published rows that it is compared with."""
 
@@ -21,6 +32,19 @@ class LiveViewConfig(Part):
     customer: str = Field("customer_id", description="Field with the customer; may be missing.")
     only: dict[str, tuple[str | int, ...]] = Field({}, description="Values of fields; other events are not counted.")
     compare_with: str = Field(description="SELECT with the columns day, hour, currency, events, amount.")
+    events_from: str | None = Field(
+        None,
+        description="SELECT with the columns day, hour, currency, event_id, amount: the published events, which explain.",
+    )
+    batch: BatchComparison | None = Field(
+        None, description="A batch table of the same business, for `stream reconcile`."
+    )
+
+
+class StreamAlarms(Part):
+    """Alarms of a stream: records older than `max_lag_minutes`, throttled writes, throttled reads."""
+
+    topic_arn: str | None = Field(None, description="SNS topic to notify; without one, the alarms only show.")
 
 
 class StreamConfig(Part):
@@ -32,6 +56,12 @@ class StreamConfig(Part):
     shards: int | None = Field(None, ge=1, le=500, description="Shards of a provisioned stream; on-demand without.")
     retention_hours: int = Field(168, ge=24, le=8760, description="Hours for which Kinesis keeps a record.")
     kms_key_id: str | None = Field("alias/aws/kinesis", description="Key that encrypts the records; null for none.")
+    max_lag_minutes: float = Field(
+        15,
+        gt=2,
+        description="Age of a record at which it must have landed; later, the stream is late, and its alarm goes off.",
+    )
+    alarms: StreamAlarms | None = Field(None, description="CloudWatch alarms on age and throttled requests.")
     live_view: LiveViewConfig | None = Field(None, description="Sums of today in DynamoDB, kept by the consumer.")
 
     def stream_name(self, project: str, environment: str) -> str:

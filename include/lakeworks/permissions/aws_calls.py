@@ -203,6 +203,7 @@ _TABLE = {
         sqs.SetQueueAttributes
     """,
     ("bootstrap", On.ALARM, "alarm"): "cloudwatch.DescribeAlarms\ncloudwatch.PutMetricAlarm",
+    ("bootstrap", On.ALARM, "streams"): "cloudwatch.DescribeAlarms\ncloudwatch.PutMetricAlarm",
     ("bootstrap", On.BUDGET, "budget"): """
         budgets.DescribeBudget    budgets:ViewBudget
         budgets.DescribeNotificationsForBudget budgets:ViewBudget

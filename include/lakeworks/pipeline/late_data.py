@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract, LateData
-from lakeworks.core.partition import Partition, Period, period_range
+from lakeworks.core.partition import GRAINS, Partition, Period, period_range
 from lakeworks.errors import LakeNotFound, LedgerCorrupt, PartitionExplosion
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
@@ -29,7 +29,7 @@ class AffectedPartitions:
     contract: Contract
     late_data: LateData
     starts: tuple[datetime | None, ...]
-    arrived: Live
+    arrived: Mapping[str, Live]  # by upstream
     live: Live  # of the table itself, read before any input: a publication in between makes this build stale
 
     @property
@@ -64,33 +64,39 @@ class AffectedPartitions:
         else:
             end = Period.containing(known[-1], self.contract.partition_by[0].transform).end + margin
             entries = lake.live_between(upstream, known[0] - margin, end)
-        return {**self.arrived, **entries} if upstream.name == self.late_data.arrivals_from else entries
+        return {**self.arrived.get(upstream.name, {}), **entries}
 
 
 def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: Period) -> AffectedPartitions:
     """Find the partitions affected by upstream arrivals of the period, in this run or in earlier runs of it.
 
     Raises:
-        LakeNotFound: the upstream table was never run for the period.
+        LakeNotFound: no upstream table was ever run for the period.
         PartitionExplosion: more partitions are affected than the contract allows.
     """
-    upstream = lake.contract(late_data.arrivals_from)
-    arrived = _arrivals(lake, contract, upstream, period)
+    upstreams = [lake.contract(name) for name in late_data.upstreams]
+    arrived = _arrivals(lake, contract, upstreams, period)
     starts: set[datetime | None] = _built_before(lake, contract, period)
-    if arrived:
-        with lake.engine.session() as session:
-            session.attach(upstream.table, open_dataset(lake.store, upstream, arrived.values()))
-            starts |= set(session.affected_starts(contract, upstream.table))
+    for upstream in upstreams:
+        if entries := arrived[upstream.name]:
+            with lake.engine.session() as session:
+                session.attach(upstream.table, open_dataset(lake.store, upstream, entries.values()))
+                starts |= set(session.affected_starts(contract, upstream.table))
     ordered = tuple(sorted(starts, key=lambda item: item or datetime.min))
     partitions = partitions_of(contract, ordered)
     names = [str(partition) for partition in partitions]
     _refuse_too_many(contract, late_data, period, names)
-    entries = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), partitions)
-    live = {partition: entry for partition, entry in zip(partitions, entries, strict=True) if entry}
+    published = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), partitions)
+    live = {partition: entry for partition, entry in zip(partitions, published, strict=True) if entry}
     log.info(
-        "%s %s: new rows in %d partitions of %s affect %d partitions (%s)", contract.name, period, len(arrived),
-        upstream.name, len(names), ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
-    )  # fmt: skip
+        "%s %s: new rows in %d partitions of %s affect %d partitions (%s)",
+        contract.name,
+        period,
+        sum(map(len, arrived.values())),
+        ", ".join(late_data.upstreams),
+        len(names),
+        ", ".join([*names[:3], "…", *names[-1:]] if len(names) > 4 else names) or "none",
+    )
     return AffectedPartitions(contract, late_data, ordered, arrived, live)
 
 
@@ -102,15 +108,32 @@ def partitions_of(contract: Contract, starts: Iterable[datetime | None]) -> tupl
     return tuple(Partition.of_period(Period.containing(start, grain)) for start in starts if start)
 
 
-def _arrivals(lake: Lake, contract: Contract, upstream: Contract, period: Period) -> Live:
-    """Return the upstream's live partitions that its runs of the period wrote."""
-    records = _Records.of(lake, upstream, period)
-    if not records.were_any:
+def _arrivals(lake: Lake, contract: Contract, upstreams: Sequence[Contract], period: Period) -> dict[str, Live]:
+    """Return each upstream's live partitions that its runs of the period wrote."""
+    records = {upstream.name: _Records.of(lake, upstream, arrival_period(upstream, period)) for upstream in upstreams}
+    if not any(known.were_any for known in records.values()):
+        names, first = " and ".join(f"`{name}`" for name in records), upstreams[0].name
         raise LakeNotFound(
-            f"`{contract.name}` {period}: `{upstream.name}` was never run for it, so the affected partitions are "
-            f"not known. Nothing was staged. Run `{upstream.name}` for {period} first; see: lakeworks ledger "
-            f"{upstream.name}"
+            f"`{contract.name}` {period}: {names} {'was' if len(records) == 1 else 'were'} never run for it, so the affected "
+            f"partitions are not known. Nothing was staged. Run `{first}` for {period} first; see: lakeworks ledger {first}"
         )
+    return {upstream.name: _written(lake, upstream, records[upstream.name]) for upstream in upstreams}
+
+
+def arrival_period(upstream: Contract, period: Period) -> Period | None:
+    """Return the upstream's period whose arrivals a run takes.
+
+    What an upstream receives by longer periods belongs to the run with which the longer one ends: a day's files to hour 23.
+    None: no such period ends with the run's.
+    """
+    grain = next((item.transform for item in upstream.partition_by if item.column is None), None)
+    if grain is None or grain not in GRAINS or GRAINS.index(grain) >= GRAINS.index(period.grain):
+        return period
+    longer = Period.containing(period.start, grain)
+    return longer if longer.end == period.end else None
+
+
+def _written(lake: Lake, upstream: Contract, records: "_Records") -> Live:
     written = records.rebuilt | {item.parsed for record in records.readable for item in record.partitions}
     times = [partition.period for partition in written if partition.period]
     if not written:
@@ -137,8 +160,8 @@ class _Records:
     were_any: bool
 
     @classmethod
-    def of(cls, lake: Lake, contract: Contract, period: Period) -> "_Records":
-        keys = list(lake.ledger.runs(contract.table, period))
+    def of(cls, lake: Lake, contract: Contract, period: Period | None) -> "_Records":
+        keys = list(lake.ledger.runs(contract.table, period)) if period else []
         readable, damaged = list[RunRecord](), set[str]()
         for key in keys:
             try:
@@ -169,6 +192,6 @@ def _refuse_too_many(contract: Contract, late_data: LateData, period: Period, na
         raise PartitionExplosion(
             f"`{contract.name}` {period}: the new rows affect {len(names)} partitions, {names[0]} to {names[-1]}, "
             f"more than `late_data.max_partitions` of {late_data.max_partitions}. Nothing was staged; live data "
-            f"is unchanged. Look for wrong dates in `{late_data.arrivals_from}`; if they are right, raise the "
+            f"is unchanged. Look for wrong dates in `{'`, `'.join(late_data.upstreams)}`; if they are right, raise the "
             "limit and run the period again."
         )

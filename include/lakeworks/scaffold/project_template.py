@@ -32,7 +32,15 @@ DOMAINS = {
     "taxi": Domain("transport", ("taxi",)),
     "market": Domain("market", ("market", "market_crypto", "market_intraday", "market_reference", "market_yahoo")),
     "commerce": Domain(
-        "commerce", ("commerce", "commerce_events", "commerce_monthly", "commerce_stream", "lake_inbox")
+        "commerce",
+        (
+            "commerce",
+            "commerce_events",
+            "commerce_monthly",
+            "commerce_stream",
+            "lake_inbox",
+            "nightly/commerce_reconciliation",
+        ),
     ),
 }
 TEMPLATES = ("csv", *DOMAINS, "empty")

@@ -17,6 +17,7 @@ from lakeworks.core.partition import GRAINS, Partition, Period
 from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
+from lakeworks.pipeline.late_data import arrival_period
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex, PublishedPartition
@@ -139,14 +140,17 @@ class _Table:
         return self._expected[key]
 
     def _behind(self, period: str) -> str:
-        """Return True if a run with late data is stale, because its upstream's period was run after it."""
-        name = self.contract.late_data.arrivals_from if self.contract.late_data else ""
-        runs = self.index.runs(self.index.lake.contract(name))
-        above = max(
-            (at for key, (at, _) in runs.items() if key.startswith(period)), default=None
-        )  # of the period or inside it
+        """Return why a run with late data is stale: an upstream's period was run after it. Empty if it is not."""
         own = self.runs.get(period)
-        return f"`{name}` was run again for {period} since" if above and own and above > own[0] else ""
+        for name in self.contract.late_data.upstreams if self.contract.late_data else ():
+            upstream = self.index.lake.contract(name)
+            arrived = arrival_period(upstream, Period.parse(period))
+            runs = self.index.runs(upstream).items() if arrived else ()
+            # of the period or inside it
+            above = max((at for key, (at, _) in runs if key.startswith(str(arrived))), default=None)
+            if above and own and above > own[0]:
+                return f"`{name}` was run again for {period} since"
+        return ""
 
     def _absent(self, published: bool) -> Iterator[Cell]:
         """Return a cell without a publication: missing, or empty where a run covered it."""

@@ -1,12 +1,13 @@
 """A stream by its name in lake.yml, with the names of everything that belongs to it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
 from lakeworks.errors import ConfigError
-from lakeworks.infrastructure.config import load_config
-from lakeworks.infrastructure.stream_config import LiveViewConfig, checkpoint_table, live_table
+from lakeworks.infrastructure.config import LakeConfig, load_config
+from lakeworks.infrastructure.stream_config import LiveViewConfig, StreamConfig, checkpoint_table, live_table
 from lakeworks.settings import deployed_config_file
 
 SOURCE = "stream"
@@ -23,6 +24,7 @@ class StreamPlace:
     domain: str
     view: LiveViewConfig | None = None
     retention_hours: int = 168
+    max_lag: timedelta = timedelta(minutes=15)
 
     @property
     def source(self) -> str:
@@ -46,7 +48,25 @@ def find_stream(name: str, config_file: Path | None = None) -> StreamPlace:
             else f"Add `streams: [{{name: {name}}}]`, then run lakeworks bootstrap."
         )
         raise ConfigError(f"lake.yml declares no stream `{name}`. Nothing was done. {hint} See docs/streaming.md.")
-    one = known[name]
+    return _place(config, known[name])
+
+
+def deployed_streams(config_file: Path | None = None) -> list[StreamPlace]:
+    """Return the streams that lake.yml declares."""
+    config = load_config(config_file or deployed_config_file())
+    return [_place(config, one) for one in config.streams]
+
+
+def _place(config: LakeConfig, one: StreamConfig) -> StreamPlace:
     made = one.stream_name(config.project, config.environment)
     live = live_table(made) if one.live_view else None
-    return StreamPlace(name, made, checkpoint_table(made), live, one.domain or name, one.live_view, one.retention_hours)
+    return StreamPlace(
+        one.name,
+        made,
+        checkpoint_table(made),
+        live,
+        one.domain or one.name,
+        one.live_view,
+        one.retention_hours,
+        timedelta(minutes=one.max_lag_minutes),
+    )

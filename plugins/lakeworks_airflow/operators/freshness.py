@@ -6,7 +6,11 @@ from lakeworks_airflow.deployment import metrics
 from lakeworks_airflow.operators.base import LakeOperator
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
+
+    from lakeworks.freshness.table_age import TableFreshness
 
 
 class FreshnessOperator(LakeOperator):
@@ -31,6 +35,7 @@ class FreshnessOperator(LakeOperator):
 
         lake, now, url = self.lake(), datetime.now(UTC), current_settings().alert_url
         ages = list(freshness(lake, [load_contract(table) for table in all_tables()], now))
+        ages += [] if self.tenant else self._stream_ages(now)
         metrics.report_ages(ages, now, self.tenant)
         sent = Alerts(lake, url.get_secret_value() if url else None).send_late(ages, now)
         if faults := [item.fault for item in ages if item.fault]:
@@ -39,3 +44,14 @@ class FreshnessOperator(LakeOperator):
             "late": [item.table for item in ages if item.state == "late"],
             "sent": [item["table"] for item in sent],
         }
+
+    def _stream_ages(self, now: "datetime") -> "list[TableFreshness]":
+        """Return the ages of the owner's streams, from their checkpoints."""
+        from lakeworks.freshness.streams import stream_age
+        from lakeworks.streaming.lag import stream_lags
+        from lakeworks.streaming.stream_place import deployed_streams
+        from lakeworks_airflow.connections import lake_client
+
+        places = {place.name: place for place in deployed_streams()}
+        lags = stream_lags(lake_client("dynamodb"), places.values()) if places else []
+        return [stream_age(one.name, one.closed_through, places[one.name].max_lag, now, one.fault) for one in lags]

@@ -7,8 +7,8 @@ import pytest
 
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.config import LakeConfig
-from lakeworks.infrastructure.desired_state import _streams
 from lakeworks.infrastructure.plan_apply import ResourceChange
+from lakeworks.infrastructure.resources.stream import stream_resources
 from tests.conftest import client
 
 
@@ -19,7 +19,7 @@ def applied(url: str, **stream: Any) -> list[ResourceChange]:
             "streams": [{"name": "shop", "live_view": {"compare_with": "SELECT 1"}, **stream}],
         }
     )
-    return list(engine.apply(list(_streams(config)), lambda service, region=None: client(service, url)))
+    return list(engine.apply(list(stream_resources(config)), lambda service, region=None: client(service, url)))
 
 
 @pytest.mark.parametrize("server", ["moto_url", "ministack_url"])
@@ -36,6 +36,24 @@ def test_a_stream_and_its_tables_are_made_read_back_and_corrected(server: str, r
     assert (shorter[0].outcome, "would delete records" in shorter[0].detail) == ("foreign", True)
     live = client("dynamodb", url).describe_time_to_live(TableName=f"lakeworks-{place}-shop-live")
     assert live["TimeToLiveDescription"]["AttributeName"] == "expires_at"
+
+
+@pytest.mark.parametrize("server", ["moto_url", "ministack_url"])
+def test_alarms_on_age_and_throttled_requests_are_made_read_back_and_corrected(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    url, place = request.getfixturevalue(server), f"e{uuid.uuid4().hex[:6]}"
+    topic = "arn:aws:sns:us-east-1:123456789012:streams"
+    wish: dict[str, Any] = {"environment": place, "shards": 1, "alarms": {"topic_arn": topic}}
+    made = [change for change in applied(url, **wish) if change.kind == "stream alarm"]
+    assert [(change.name, change.outcome) for change in made] == [
+        (f"lakeworks-{place}-shop-{end}", "created") for end in ("age", "throttled-writes", "throttled-reads")
+    ]
+    assert {change.outcome for change in applied(url, **wish)} == {"unchanged"}
+    later = [change.outcome for change in applied(url, **wish, max_lag_minutes=30) if change.kind == "stream alarm"]
+    assert later == ["changed", "unchanged", "unchanged"], "the limit is that of `lakeworks freshness`"
+    (age,) = client("cloudwatch", url).describe_alarms(AlarmNames=[f"lakeworks-{place}-shop-age"])["MetricAlarms"]
+    assert (age["Threshold"], age["AlarmActions"], age["TreatMissingData"]) == (30 * 60_000, [topic], "breaching")
 
 
 def test_a_stream_of_others_is_left_alone(moto_url: str) -> None:

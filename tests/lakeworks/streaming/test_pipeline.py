@@ -14,18 +14,22 @@ from lakeworks.core.partition import Period
 from lakeworks.errors import NotPublishedYet
 from lakeworks.infrastructure.stream_config import LiveViewConfig
 from lakeworks.lake import Lake
+from lakeworks.landing.inbox import LakeInbox
+from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
 from lakeworks.sources import SourceConnection, open_source
 from lakeworks.streaming.live.live_view import LiveView
-from lakeworks.streaming.live.reconciliation import reconciled
+from lakeworks.streaming.live.published_rows import PublishedRows
+from lakeworks.streaming.live.reconciliation import Reconciliation, reconcile
 from lakeworks.streaming.stream_record import StreamRecord
 from lakeworks.streaming.windows import LandedWindows
 from tests.lakeworks.streaming.conftest import Shop
 
 BRONZE, SILVER, GOLD = "bronze.commerce.stream_events", "silver.commerce.events", "gold.commerce.hourly_sales"
+SESSIONS, DROPPED = "gold.commerce.sessions", "bronze.commerce.events"
 
 
 @pytest.fixture
@@ -57,11 +61,22 @@ def run(lake: Lake, here: Shop, period: Period, number: int) -> dict[str, RunRec
     this = Run(id=f"run-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number))
     windows = LandedWindows(lake.store, lambda: here.dynamodb)
     land(lake, load_contract(BRONZE), period, this, open_source("stream", access=SourceConnection(windows=windows)))
-    made = {}
-    for table in (BRONZE, SILVER, GOLD):
-        staged = write(lake, table, period, this)
-        made[table] = publish(lake, staged.model_copy(update={"audit": {"passed": True}}).save(lake.store).key)
-    return made
+    return {table: build(lake, table, period, this) for table in (BRONZE, SILVER, GOLD, SESSIONS)}
+
+
+def build(lake: Lake, table: str, period: Period, this: Run) -> RunRecord:
+    staged = write(lake, table, period, this)
+    return publish(lake, staged.model_copy(update={"audit": {"passed": True}}).save(lake.store).key)
+
+
+def drop(lake: Lake, period: Period, number: int, *events: dict[str, Any]) -> None:
+    """What the DAG of dropped files does for a day."""
+    lines = "".join(f"{json.dumps(one)}\n" for one in events)
+    lake.store.put(f"inbox/commerce_events/{period}/till-{number}.jsonl", lines.encode())
+    this = Run(id=f"drop-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number))
+    access = SourceConnection(state=LakeState(lake.store), inbox=LakeInbox(lake.store))
+    land(lake, load_contract(DROPPED), period, this, open_source("file_drop", access=access))
+    build(lake, DROPPED, period, this)
 
 
 def close(here: Shop, until: datetime) -> None:
@@ -114,10 +129,10 @@ def test_a_replay_of_the_stream_from_landing_gives_the_same_bytes(here: Shop, of
     here.put(*(event(number, now) for number in range(12)), b"no json", key="k")
     close(here, hour.end)
     run(of_stream, here, hour, 1)
-    before = {table: live(of_stream, table) for table in (BRONZE, SILVER, GOLD)}
+    before = {table: live(of_stream, table) for table in (BRONZE, SILVER, GOLD, SESSIONS)}
     here.stream.kinesis.delete_stream(StreamName=here.stream.name)
     again = run(of_stream, here, hour, 2)
-    assert {table: live(of_stream, table) for table in (BRONZE, SILVER, GOLD)} == before
+    assert {table: live(of_stream, table) for table in (BRONZE, SILVER, GOLD, SESSIONS)} == before
     assert {name: record.outcome for name, record in again.items()} == {name: {"unchanged": 1} for name in again}
 
 
@@ -126,19 +141,20 @@ def test_an_hour_in_which_nothing_came_is_no_error(here: Shop, of_stream: Lake) 
     here.put(event(1, now))
     close(here, now + timedelta(hours=3))
     made = run(of_stream, here, Period.containing(now + timedelta(hours=1), "hour"), 1)
-    assert [record.balance.read for record in made.values()] == [0, 0, 0]
+    assert [record.balance.read for record in made.values()] == [0, 0, 0, 0]
 
 
 QUERY = (
     "SELECT sales_date AS day, sales_hour AS hour, currency, event_count AS events, net_amount AS amount "
     "FROM gold_commerce.hourly_sales"
 )
+EVENTS = "SELECT sales_date AS day, sales_hour AS hour, currency, event_id, amount FROM silver_commerce.events"
 
 
 def test_the_live_view_agrees_with_gold_whatever_is_repeated(here: Shop, of_stream: Lake) -> None:
     now = datetime.now(UTC)
     hour = Period.containing(now, "hour")
-    config = LiveViewConfig(compare_with=QUERY, only={"location_id": (367,)})
+    config = LiveViewConfig(compare_with=QUERY, events_from=EVENTS, only={"location_id": (367,)})
     view = LiveView(here.dynamodb, str(here.place.live_view), config, timedelta(days=8))
     sold = [event(number, now) for number in range(6)]
     back = event(7, now, event_id="2-refunded", event_type="order_refunded", amount="-0.10")
@@ -153,8 +169,55 @@ def test_the_live_view_agrees_with_gold_whatever_is_repeated(here: Shop, of_stre
     here.finish(here.consumer(after_landing=twice))
     close(here, hour.end)
     run(of_stream, here, hour, 1)
-    (row,) = reconciled(of_stream, view, f"{now:%Y-%m-%d}")
+    same = compared(of_stream, view, now)
+    (row,) = same.sums
     assert (row["live_events"], row["live_amount"], row["differs"]) == (7, Decimal("0.50"), False)
+    assert (same.events, same.differs) == ([], False)
     view("shard", [StreamRecord("1", now, "k", json.dumps(event(10, now)).encode())])
-    (row,) = reconciled(of_stream, view, f"{now:%Y-%m-%d}")
+    other = compared(of_stream, view, now)
+    (row,) = other.sums
     assert (row["live_events"], row["published_events"], row["differs"]) == (8, 7, True)
+    (cause,) = other.events
+    assert (cause["event_id"], cause["event_amount"], cause["reason"]) == ("10-placed", Decimal("0.10"), "only counted")
+
+
+def compared(lake: Lake, view: LiveView, now: datetime) -> Reconciliation:
+    return reconcile(view, f"{now:%Y-%m-%d}", PublishedRows(lake, f"{now:%Y-%m-%d}"))
+
+
+def test_an_event_id_of_another_hour_is_another_event_for_both(here: Shop, of_stream: Lake) -> None:
+    """Silver knows an event by its id and its hour; a live view that knew it by its id alone differed for ever."""
+    now = datetime.now(UTC)
+    before = now - timedelta(hours=1)
+    view = LiveView(here.dynamodb, str(here.place.live_view), LiveViewConfig(compare_with=QUERY), timedelta(days=8))
+    here.put(event(1, now), {**event(1, before), "amount": "0.30"}, key="k")
+    here.finish(here.consumer(after_landing=view))
+    close(here, Period.containing(now, "hour").end)
+    run(of_stream, here, Period.containing(now, "hour"), 1)
+    for day in {now.date(), before.date()}:
+        assert not reconcile(view, str(day), PublishedRows(of_stream, str(day))).differs
+
+
+def test_dropped_and_streamed_events_are_one_silver(here: Shop, of_stream: Lake) -> None:
+    """A till that was offline drops a file: what the stream has already is a duplicate, the rest is added to its hour."""
+    now = datetime.now(UTC)
+    hour = Period.containing(now, "hour")
+    day = Period.containing(now, "day")
+    last = day.split("hour")[-1]
+    here.put(event(1, now), event(2, now), key="k")
+    close(here, last.end)
+    run(of_stream, here, hour, 1)
+    drop(of_stream, day, 2, event(2, now), event(3, now), event(4, now - timedelta(days=40)))
+    made = run(of_stream, here, last, 3)
+    silver = made[SILVER].balance
+    assert (silver.read, silver.staged, silver.deduplicated) == (5, 4, 1)
+    rows = PublishedRows(of_stream, str(day))(
+        "SELECT event_id, shard FROM silver_commerce.events ORDER BY event_id", 60
+    )
+    assert [(row["event_id"], row["shard"] == "file") for row in rows] == [
+        ("1-placed", False), ("2-placed", False), ("3-placed", True), ("4-placed", True)
+    ]  # fmt: skip
+    before = {table: live(of_stream, table) for table in (SILVER, GOLD, SESSIONS)}
+    again = [run(of_stream, here, period, 4 + number) for number, period in enumerate((last, hour))]
+    assert {table: live(of_stream, table) for table in (SILVER, GOLD, SESSIONS)} == before, "in whatever order"
+    assert again[0][SILVER].outcome == {"unchanged": 2}

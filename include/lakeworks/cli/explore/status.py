@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lakeworks.airflow_api import Activities, Airflow
 from lakeworks.cli.arguments import AsJson, First, Last, OptionalTable
-from lakeworks.cli.connection import connect
+from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import Layout, emit, say
 from lakeworks.cli.progress import waiting
 from lakeworks.contract import all_tables, load_contract
@@ -30,6 +30,8 @@ from lakeworks.status.matrix import (
     calendar,
 )
 from lakeworks.status.table_status import status
+from lakeworks.streaming.lag import stream_lags
+from lakeworks.streaming.stream_place import deployed_streams
 
 _COLORS: dict[PartitionState, str] = {
     "failed": "bold red",
@@ -70,6 +72,7 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
         for matrix in matrices:
             if matrix.why_empty:
                 say(f"{matrix.table} has no partitions: {matrix.why_empty}", style="dim")
+        _say_streams()
     if not as_json and not address:
         say(
             "Running and failed runs are not shown. Set LAKE_AIRFLOW_URL to read them from Airflow.",
@@ -82,6 +85,23 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
         for fault in faults:
             say(str(fault), style="red", to_stderr=True)
         raise typer.Exit(1)
+
+
+def _say_streams() -> None:
+    """Print the lag of each stream of lake.yml."""
+    places = deployed_streams()
+    for lag in stream_lags(client("dynamodb"), places) if places else ():
+        if lag.fault:
+            say(f"stream {lag.name}: {lag.fault}", style="yellow")
+        elif lag.closed_through is None:
+            say(
+                f"stream {lag.name}: no consumer read all of its shards yet; start one: lakeworks stream run {lag.name}"
+            )
+        else:
+            closed, behind = f"{lag.closed_through:%Y-%m-%d %H:%M:%S}", lag.behind_seconds
+            say(
+                f"stream {lag.name}: landed up to {closed} UTC in {lag.shards} shards, {behind:.1f} s behind; {lag.slowest}"
+            )
 
 
 def _layout(matrices: list[Matrix]) -> Layout:

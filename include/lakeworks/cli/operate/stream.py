@@ -1,4 +1,4 @@
-"""`lakeworks stream`: put records into a stream, land them, look at its shards, size a stream."""
+"""`lakeworks stream`: put records into a stream, land them, size a stream."""
 
 import hashlib
 import json
@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -15,20 +14,18 @@ import typer
 
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import client, connect
-from lakeworks.cli.output import Layout, emit, emit_one, say
+from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.cli.progress import waiting
-from lakeworks.core.partition import Period
 from lakeworks.errors import ConfigError, RecordRefused
 from lakeworks.streaming.checkpoint_table import CheckpointTable
 from lakeworks.streaming.consumer import Consumer, LeasePolicy
 from lakeworks.streaming.landed_batch import BatchLanding
 from lakeworks.streaming.live.live_view import LiveView
-from lakeworks.streaming.live.reconciliation import reconciled
 from lakeworks.streaming.producer import FlushPolicy, Producer
 from lakeworks.streaming.shard_ingest import BatchPolicy, nothing_more
 from lakeworks.streaming.shards import StreamShards
 from lakeworks.streaming.sizing import StreamLoad, size_stream
-from lakeworks.streaming.stream_place import StreamPlace, find_stream
+from lakeworks.streaming.stream_place import find_stream
 
 StreamArgument = Annotated[str, typer.Argument(help="Name of the stream in lake.yml.", show_default=False)]
 _REFUSED = 1
@@ -143,56 +140,7 @@ def run_consumer(
         BatchLanding(lake.store, place),
         BatchPolicy(max_records, max_bytes, max_age, settle),
         LeasePolicy(lease, min(5.0, lease / 3)),
-        _live_view(place) or nothing_more,
+        LiveView.of(client("dynamodb"), place) if place.view else nothing_more,
     )
     consumer.run(stop)
     say("drained", to_stderr=True)
-
-
-def reconcile_stream(
-    name: StreamArgument,
-    day: Annotated[str, typer.Argument(help="Day by the shop's own clock, 2026-11-29.", show_default=False)],
-    as_json: AsJson = False,
-) -> None:
-    """Compare the live view with the published tables.
-
-    Exit code 1 if an hour differs.
-    """
-    view = _live_view(find_stream(name))
-    if view is None:
-        raise ConfigError(
-            f"Stream `{name}` has no `live_view` in lake.yml. Nothing was compared. See docs/streaming.md."
-        )
-    with waiting("Comparing the live view with the published tables"):
-        rows = reconciled(connect(), view, str(Period.parse(day, "day")))
-    emit(rows, as_json=as_json, title=f"{name} {day}: live view and published tables")
-    raise typer.Exit(_REFUSED if any(row["differs"] for row in rows) else 0)
-
-
-def _live_view(place: StreamPlace) -> LiveView | None:
-    if place.view is None or place.live_view is None:
-        return None
-    keep = timedelta(hours=place.retention_hours, days=7)
-    return LiveView(client("dynamodb"), place.live_view, place.view, keep)
-
-
-def show_stream(name: StreamArgument, as_json: AsJson = False) -> None:
-    """Show a stream's shards: owner, lag, and what has landed."""
-    place = find_stream(name)
-    table = CheckpointTable(client("dynamodb"), place.checkpoints, place.kinesis_name)
-    with waiting("Reading checkpoints"):
-        shards = sorted(table.all().values(), key=lambda one: one.shard)
-    rows: list[dict[str, Any]] = [
-        {
-            "shard": one.shard,
-            "owner": one.owner,
-            "behind_seconds": one.behind_ms / 1000,
-            "records": one.totals.records,
-            "problems": one.totals.problems,
-            "objects": one.totals.objects,
-            "closed_through": one.closed_through,
-            "state": "finished" if one.finished else "owned" if one.owner else "free",
-        }
-        for one in shards
-    ]
-    emit(rows, as_json=as_json, title=f"{place.kinesis_name}: shards", layout=Layout(extra=("owner", "objects")))

@@ -240,7 +240,7 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "crawler": ("AWS::Glue::Crawler", _crawler),
     "athena work group": ("AWS::Athena::WorkGroup", _work_group),
     "grant": ("AWS::LakeFormation::PrincipalPermissions", _grant),
-    "storage alarm": ("AWS::CloudWatch::Alarm", _alarm),
+    **dict.fromkeys(("storage alarm", "stream alarm"), ("AWS::CloudWatch::Alarm", _alarm)),
     "budget": ("AWS::Budgets::Budget", _budget),
     "stream": ("AWS::Kinesis::Stream", stream_properties),
     "stream table": ("AWS::DynamoDB::Table", table_properties),

@@ -240,7 +240,7 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "crawler": ("aws_glue_crawler", _crawler),
     "athena work group": ("aws_athena_workgroup", _work_group),
     "grant": ("aws_lakeformation_permissions", _grant),
-    "storage alarm": ("aws_cloudwatch_metric_alarm", _alarm),
+    **dict.fromkeys(("storage alarm", "stream alarm"), ("aws_cloudwatch_metric_alarm", _alarm)),
     "budget": ("aws_budgets_budget", _budget),
     "stream": ("aws_kinesis_stream", terraform_stream),
     "stream table": ("aws_dynamodb_table", terraform_table),

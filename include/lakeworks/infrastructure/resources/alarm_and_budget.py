@@ -1,4 +1,4 @@
-"""A CloudWatch alarm on the lake's size, and a monthly budget."""
+"""CloudWatch alarms on the lake's size and on streams, and a monthly budget."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -9,11 +9,34 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 
 @dataclass(frozen=True)
-class StorageAlarm(Resource):
+class MetricAlarm(Resource):
+    """An alarm on one metric. `desired` has every field that lakeworks sets."""
+
+    service: ClassVar[str] = "cloudwatch"
+
+    def read(self, client: Any) -> Document | None:
+        """Return the fields that lakeworks sets."""
+        alarms = client.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
+        if not alarms:
+            return None
+        return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.desired()}
+
+    def conflict(self, current: Document) -> str:
+        """Refuse an alarm of that name without our mark: it may be another program's."""
+        return (
+            "" if current["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
+        )
+
+    def write(self, client: Any, target: Document) -> None:
+        """Create or replace it."""
+        client.put_metric_alarm(AlarmName=self.name, **target)
+
+
+@dataclass(frozen=True)
+class StorageAlarm(MetricAlarm):
     """An alarm on `BucketSizeBytes`, which S3 reports once a day and only with the StorageType dimension."""
 
     kind: ClassVar[str] = "storage alarm"
-    service: ClassVar[str] = "cloudwatch"
     bucket: str = ""
     above_bytes: int = 10**12
     topic_arn: str | None = None
@@ -37,22 +60,37 @@ class StorageAlarm(Resource):
             "AlarmActions": [self.topic_arn] if self.topic_arn else [],
         }
 
-    def read(self, client: Any) -> Document | None:
-        """Return the fields that lakeworks sets."""
-        alarms = client.describe_alarms(AlarmNames=[self.name])["MetricAlarms"]
-        if not alarms:
-            return None
-        return {key: alarms[0].get(key, "" if key == "AlarmDescription" else None) for key in self.desired()}
 
-    def conflict(self, current: Document) -> str:
-        """Refuse an alarm of that name without our mark: it may be another program's."""
-        return (
-            "" if current["AlarmDescription"] == MADE_BY else "an alarm of this name exists that bootstrap did not make"
-        )
+@dataclass(frozen=True)
+class StreamAlarm(MetricAlarm):
+    """An alarm on a metric of a Kinesis stream that is above a limit in each of five minutes.
 
-    def write(self, client: Any, target: Document) -> None:
-        """Create or replace it."""
-        client.put_metric_alarm(AlarmName=self.name, **target)
+    Without data nothing is read. For the age that breaches, because no consumer runs then.
+    """
+
+    kind: ClassVar[str] = "stream alarm"
+    stream: str = ""
+    metric: str = ""
+    statistic: str = "Sum"
+    above: float = 0
+    missing: str = "notBreaching"
+    topic_arn: str | None = None
+
+    def desired(self) -> Document:
+        """Return the alarm."""
+        return {
+            "AlarmDescription": MADE_BY,
+            "Namespace": "AWS/Kinesis",
+            "MetricName": self.metric,
+            "Dimensions": [{"Name": "StreamName", "Value": self.stream}],
+            "Statistic": self.statistic,
+            "Period": 60,
+            "EvaluationPeriods": 5,
+            "Threshold": float(self.above),
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": self.missing,
+            "AlarmActions": [self.topic_arn] if self.topic_arn else [],
+        }
 
 
 @dataclass(frozen=True)

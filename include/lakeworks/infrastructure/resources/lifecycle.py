@@ -132,7 +132,7 @@ def read_at_every_run(contracts: Sequence[Contract]) -> dict[str, str]:
     readers: dict[str, str] = {}
     for contract in contracts:
         readers |= {name: contract.name for name, rule in contract.inputs.items() if rule.whole}
-        readers |= {contract.late_data.arrivals_from: contract.name} if contract.late_data else {}
+        readers |= dict.fromkeys(contract.late_data.upstreams, contract.name) if contract.late_data else {}
     return readers
 
 

@@ -1,11 +1,14 @@
-"""A Kinesis stream, and the DynamoDB tables of its consumer."""
+"""A Kinesis stream, the DynamoDB tables of its consumer, and its alarms."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from lakeworks.infrastructure.bucket_names import MADE_BY
+from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.resource import Document, Resource
-from lakeworks.infrastructure.stream_config import StreamConfig
+from lakeworks.infrastructure.resources.alarm_and_budget import StreamAlarm
+from lakeworks.infrastructure.stream_config import StreamConfig, checkpoint_table, live_table
 
 _MARK = "made-by"
 _ON_DEMAND, _PROVISIONED = "ON_DEMAND", "PROVISIONED"
@@ -141,3 +144,31 @@ class StreamTable(Resource):
         if current["ExpiresBy"] != target["ExpiresBy"]:
             expiry = {"AttributeName": self.expiry or current["ExpiresBy"], "Enabled": bool(self.expiry)}
             client.update_time_to_live(TableName=self.name, TimeToLiveSpecification=expiry)
+
+
+def stream_resources(config: LakeConfig) -> Iterator[Resource]:
+    """Yield what bootstrap makes for the streams."""
+    for one in config.streams:
+        name = one.stream_name(config.project, config.environment)
+        yield KinesisStream(name, one)
+        yield StreamTable(checkpoint_table(name))
+        if one.live_view:
+            yield StreamTable(live_table(name), ("view", "entry"), "expires_at")
+        yield from _alarms(name, one)
+
+
+def _alarms(name: str, one: StreamConfig) -> Iterator[Resource]:
+    if one.alarms is None:
+        return
+    topic = one.alarms.topic_arn
+    yield StreamAlarm(
+        f"{name}-age",
+        name,
+        "GetRecords.IteratorAgeMilliseconds",
+        "Maximum",
+        one.max_lag_minutes * 60_000,
+        "breaching",
+        topic,
+    )
+    for way, metric in (("writes", "Write"), ("reads", "Read")):
+        yield StreamAlarm(f"{name}-throttled-{way}", name, f"{metric}ProvisionedThroughputExceeded", topic_arn=topic)

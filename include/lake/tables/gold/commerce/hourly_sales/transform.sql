@@ -10,4 +10,5 @@ SELECT
   CAST(SUM(CASE WHEN event_type = 'order_placed' THEN 0 ELSE amount END) AS DECIMAL(18, 2)) AS returned_amount,
   CAST(SUM(amount) AS DECIMAL(18, 2)) AS net_amount
 FROM silver_commerce.events
+WHERE event_type <> 'product_viewed'
 GROUP BY sales_date, sales_hour, currency
