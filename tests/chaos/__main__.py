@@ -17,6 +17,7 @@ from rich.table import Table
 from tests.chaos.broken import at_one_moment, at_random, copies_one_by_one, one_by_one
 from tests.chaos.harness import settled, storm
 from tests.chaos.pipeline import pipeline_storm
+from tests.chaos.streams import stream_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
 from tests.faults.copies import PART_BYTES
@@ -43,6 +44,10 @@ STORMS = {
     "shaken": (
         "writers killed, a tenth of their requests broken, a reader reads",
         ("kills", "requests broken", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "streams": (
+        "producers, consumers and steps of a stream killed during a reshard, a tenth of their requests broken",
+        ("producers", "consumers", "steps", "requests broken", "events", "records", "left wrong"),
     ),
     "crowded": (
         "3 rivals for one partition and 3 neighbours at one moment",
@@ -111,6 +116,22 @@ class Storms:
 
     def shaken(self, name: str) -> Iterator[Result]:
         yield at_random(self.endpoint(name), self.kills // 2, self.seed, self.folder)
+
+    def streams(self, name: str) -> Iterator[Result]:
+        if name != "moto":
+            print(f"{name} has no Kinesis, or loses a split shard with its records: streams are not stormed there")
+            return
+        tally = stream_storm(self.urls[name], self.kills, self.seed, self.folder)
+        row = (
+            tally.producers,
+            tally.consumers,
+            tally.steps,
+            tally.broken,
+            tally.events,
+            tally.records,
+            len(tally.wrong),
+        )
+        yield row, tally.wrong
 
     def crowded(self, name: str) -> Iterator[Result]:
         yield at_one_moment(self.endpoint(name), max(self.kills // 5, 2), self.folder)

@@ -1,22 +1,40 @@
-"""moto's server, corrected in three places.
+"""moto's server, corrected in four places.
 
 What is asked of an upload that is over is refused as S3 refuses it (moto 5.2 answers 500). A copy of an object that was uploaded in
 parts has a checksum of its own, as S3 computes one (moto keeps the sum of the parts' sums, which no client can confirm).
 A Kinesis shard that was split or merged takes no more records, and reading it ends (moto keeps filling it, it
 never ends, and its records move to its children).
+Calls of DynamoDB, and calls that change a stream, happen one after the other (moto's refused transaction restores a copy of the whole
+table, and its reshard one of the stream, and so forgets what others wrote meanwhile).
 """
 
 import sys
 from collections.abc import Callable
 from copy import copy
+from threading import RLock
 from typing import Any
 
+from moto.dynamodb.models import DynamoDBBackend
 from moto.kinesis.models import KinesisBackend
 from moto.kinesis.models import Stream as KinesisStream
 from moto.kinesis.utils import decompose_shard_iterator
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
 from moto.server import main
+
+_STREAM_CALLS = ("put_record", "put_records", "split_shard", "merge_shards", "get_records")
+_TABLE_CALLS = ("transact_write_items", "put_item", "update_item", "delete_item", "query", "get_item")
+_LOCK = RLock()
+
+
+def _one_by_one(act: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an operation that waits until no other one is under way."""
+
+    def acting(self: Any, *arguments: Any, **more: Any) -> Any:
+        with _LOCK:
+            return act(self, *arguments, **more)
+
+    return acting
 
 
 def _refusing(act: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,4 +106,8 @@ if __name__ == "__main__":
     KinesisStream.split_shard = _without_moving(KinesisStream.split_shard)  # type: ignore[method-assign]
     KinesisStream.merge_shards = _without_moving(KinesisStream.merge_shards)  # type: ignore[method-assign]
     KinesisBackend.get_records = _ending(KinesisBackend.get_records)  # type: ignore[method-assign]
+    for operation in _STREAM_CALLS:
+        setattr(KinesisBackend, operation, _one_by_one(getattr(KinesisBackend, operation)))
+    for operation in _TABLE_CALLS:
+        setattr(DynamoDBBackend, operation, _one_by_one(getattr(DynamoDBBackend, operation)))
     main(sys.argv[1:])

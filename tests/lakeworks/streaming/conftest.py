@@ -48,12 +48,14 @@ class Stream:
 
 @pytest.fixture
 def stream(moto_url: str) -> Callable[..., Stream]:
-    def make(shards: int = 1) -> Stream:
-        kinesis, name = client("kinesis", moto_url), f"s-{uuid.uuid4().hex[:8]}"
-        kinesis.create_stream(StreamName=name, ShardCount=shards)
-        return Stream(name, kinesis)
+    return lambda shards=1: new_stream(moto_url, shards)
 
-    return make
+
+def new_stream(url: str, shards: int = 1) -> Stream:
+    """A stream of its own."""
+    kinesis, name = client("kinesis", url), f"s-{uuid.uuid4().hex[:8]}"
+    kinesis.create_stream(StreamName=name, ShardCount=shards)
+    return Stream(name, kinesis)
 
 
 @pytest.fixture
@@ -133,15 +135,16 @@ class Shop:
 
 @pytest.fixture
 def shop(stream: Callable[..., Stream], store: ObjectStore, moto_url: str) -> Callable[..., Shop]:
-    def make(shards: int = 1) -> Shop:
-        here = stream(shards)
-        place = StreamPlace("shop", here.name, checkpoint_table(here.name), live_table(here.name), "commerce")
-        dynamodb = client("dynamodb", moto_url)
-        for table in (
-            StreamTable(place.checkpoints),
-            StreamTable(str(place.live_view), ("view", "entry"), "expires_at"),
-        ):
-            table.write(dynamodb, table.desired())
-        return Shop(here, place, store, dynamodb)
+    return lambda shards=1: new_shop(stream(shards), store, moto_url)
 
-    return make
+
+def new_shop(stream: Stream, store: ObjectStore, url: str, name: str = "shop") -> Shop:
+    """A stream with the tables of its consumer."""
+    place = StreamPlace(name, stream.name, checkpoint_table(stream.name), live_table(stream.name), "commerce")
+    dynamodb = client("dynamodb", url)
+    for table in (
+        StreamTable(place.checkpoints),
+        StreamTable(str(place.live_view), ("view", "entry"), "expires_at"),
+    ):
+        table.write(dynamodb, table.desired())
+    return Shop(stream, place, store, dynamodb)

@@ -18,6 +18,7 @@ from lakeworks.streaming.consumer import LeasePolicy
 from lakeworks.streaming.shard_ingest import BatchPolicy
 from tests.faults.fault_proxy import Faults, sometimes
 from tests.lakeworks.streaming.conftest import Shop
+from tests.lakeworks.streaming.reshard import closed, merge, split
 from tests.support.delayed_client import Killed
 
 Shops = Callable[..., Shop]
@@ -308,9 +309,9 @@ def test_a_storm_of_kills_and_broken_requests_during_a_reshard(
         here.stream.kinesis.put_records(StreamName=here.stream.name, Records=entries)
         put += 9
         if turn == 6:
-            _split(here)
+            split(here)
         if turn == 13:
-            _merge(here)
+            merge(here)
         place = chance.randrange(len(crew))
         with contextlib.suppress(TransientError):
             crew[place].turn()
@@ -318,28 +319,8 @@ def test_a_storm_of_kills_and_broken_requests_during_a_reshard(
             crew[place] = here.consumer(policy=policy, **through)  # killed: nothing was drained
     faults.peace()
     here.finish()
-    assert all(one.finished for one in here.table.all().values() if one.shard in _closed(here))
+    assert all(one.finished for one in here.table.all().values() if one.shard in closed(here))
     found = ids(here)
     assert len(faults.broken) > 5
     assert (len(found), sorted(found)) == (put, sorted(f"e{number}" for number in range(put)))
     assert sum(one.totals.records for one in here.table.all().values()) == put
-
-
-def _split(here: Shop) -> None:
-    shard = here.stream.shards()[0]
-    low, high = (int(shard["HashKeyRange"][end]) for end in ("StartingHashKey", "EndingHashKey"))
-    here.stream.kinesis.split_shard(
-        StreamName=here.stream.name, ShardToSplit=shard["ShardId"], NewStartingHashKey=str((low + high) // 2)
-    )
-
-
-def _merge(here: Shop) -> None:
-    shards = [one for one in here.stream.shards() if one["ShardId"] not in _closed(here)]
-    ordered = sorted(shards, key=lambda one: int(one["HashKeyRange"]["StartingHashKey"]))
-    here.stream.kinesis.merge_shards(
-        StreamName=here.stream.name, ShardToMerge=ordered[0]["ShardId"], AdjacentShardToMerge=ordered[1]["ShardId"]
-    )
-
-
-def _closed(here: Shop) -> set[str]:
-    return {one["ShardId"] for one in here.stream.shards() if "EndingSequenceNumber" in one["SequenceNumberRange"]}
