@@ -101,6 +101,16 @@ class Suggestion(_Part):
     shows: str
 
 
+class StreamedDays(_Part):
+    """Days of the sample shop's events that are put into a stream of lake.yml, landed, and published by a DAG."""
+
+    name: str
+    dag: str
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    compare: date = Field(description="A day whose live view is compared with the published tables.")
+
+
 class Walkthrough(_Part):
     """The whole file; empty for a project without one."""
 
@@ -108,6 +118,7 @@ class Walkthrough(_Part):
     drops: tuple[DroppedFile, ...] = ()
     listening: tuple[str, ...] = ()
     runs: tuple[PlannedRun, ...] = ()
+    stream: StreamedDays | None = None
     changes: tuple[Change, ...] = ()
     questions: tuple[Question, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()

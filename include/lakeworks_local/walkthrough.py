@@ -22,6 +22,7 @@ from lakeworks_local.stack.api import FINISHED, AirflowApi
 from lakeworks_local.stack.environment import BUCKET, LOGIN
 from lakeworks_local.stack.process import StackError
 from lakeworks_local.stack.stack import Stack
+from lakeworks_local.stream import LocalStream
 from lakeworks_local.task_board import TaskBoard
 
 BOOTSTRAP = "lake_bootstrap"
@@ -55,14 +56,20 @@ class Demo:
                 api.wait_for_dag(BOOTSTRAP, check=self.stack.check)
                 self._wait(api, [(BOOTSTRAP, api.trigger(BOOTSTRAP))])
         self._drop()
+        stream = LocalStream(self.stack, self._command, self.plan.stream) if self.plan.stream else None
+        if stream:
+            with self.step(f"Stream the shop's events of {stream.days.first} to {stream.days.last}"):
+                self.console.print(f"  {stream.put():,} events are put; a consumer lands them")
         if self.plan.runs:
             with self.step(f"Run {'; beside it '.join(run.words for run in self.plan.runs)}"):
-                self._run(api)
+                self._run(api, stream)
             self._change()
             self._show_ledger()
         for item in self.plan.questions:
             rows = self._served(item.sql) if item.served else self._lakeworks("sql", item.sql)
             self._table(item.question, rows)
+        if stream:
+            self._table("Commerce: does the live view of the stream agree with the batch?", stream.compared())
 
     def _drop(self) -> None:
         """Put the sample files into the inbox."""
@@ -83,8 +90,9 @@ class Demo:
                     raise StackError(f"`{item.file}` of the walkthrough is not in the project. Nothing was dropped.")
                 s3.put_object(Bucket=BUCKET, Key=item.key, Body=path.read_bytes())
 
-    def _run(self, api: AirflowApi) -> None:
-        for dag in dict.fromkeys((*self.plan.listening, *(run.dag for run in self.plan.runs))):
+    def _run(self, api: AirflowApi, stream: LocalStream | None = None) -> None:
+        streamed = (stream.days.dag,) if stream else ()
+        for dag in dict.fromkeys((*self.plan.listening, *(run.dag for run in self.plan.runs), *streamed)):
             api.wait_for_dag(dag, check=self.stack.check)
         for dag in self.plan.listening:  # a paused DAG hears of no publication
             api.unpause(dag)
@@ -99,6 +107,10 @@ class Demo:
                 before = {item["dag_run_id"] for item in api.runs(run.dag)}
                 self._backfill(run.dag, run.backfill)
                 started += [(run.dag, run_id) for run_id in self._backfilled(api, run, before)]
+        if stream:
+            run = api.trigger(stream.days.dag, conf=stream.close(), run_after=f"{datetime.now(UTC):%Y-%m-%dT00:00:00Z}")
+            api.unpause(stream.days.dag)
+            started.append((stream.days.dag, run))
         self._wait(api, started)
 
     def _turn(self, run: PlannedRun) -> dict[str, str]:

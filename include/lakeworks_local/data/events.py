@@ -4,18 +4,19 @@
 
 writes `<folder>/commerce_events/<day>/till-367.jsonl`; the folder is an inbox (connection `file_drop`, file:///...), or is
 copied to `inbox/` of the lake's bucket. Every 50th event is written twice, as a till does after a lost connection.
+
+The shop's stream has the same events, and before each order a view of each of its products. Views are made up: tills note none.
 """
 
 import json
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from lakeworks_local.data.completejourney import BUSIEST_STORE
 from lakeworks_local.replay.shop import Event, Shop, money, text
-from lakeworks_local.replay.shopify import sample_shop
 
 _TYPES = {"placed": "order_placed", "cancelled": "order_cancelled", "refunded": "order_refunded"}
 
@@ -26,6 +27,28 @@ def lines(shop: Shop, day: date) -> Iterator[str]:
         if event.at.date() == day and event.kind in _TYPES:
             line = json.dumps(_event(event))
             yield from [line] * (2 if event.basket.number % 50 == 0 else 1)
+
+
+def streamed(shop: Shop, first: date, last: date) -> Iterator[str]:
+    """Return the events of some UTC days as the shop's stream has them, by time: orders, and the views before them."""
+    events = []
+    for event in shop.events:
+        if first <= event.at.date() <= last and event.kind in _TYPES:
+            events.append((event.at, json.dumps(_event(event))))
+            events += list(_views(event)) if event.kind == "placed" else []
+    yield from (line for _, line in sorted(events))
+
+
+def _views(event: Event) -> Iterator[tuple[datetime, str]]:
+    """Return a view of each product of an order, one every 40 seconds until it is placed."""
+    basket = event.basket
+    for place, line in enumerate(basket.lines):
+        at = event.at - timedelta(seconds=40 * (len(basket.lines) - place))
+        view = {
+            "event_id": f"{basket.number}-view-{place}", "event_type": "product_viewed", "occurred_at": text(at),
+            "customer_id": basket.household, "product_id": line.product_id, "location_id": basket.store, "channel": "web",
+        }  # fmt: skip
+        yield at, json.dumps(view)
 
 
 def drop(inbox: Path, shop: Shop, day: date, store: int = BUSIEST_STORE) -> Path:
@@ -52,5 +75,7 @@ def _event(event: Event) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    from lakeworks_local.replay.shopify import sample_shop
+
     for day in sys.argv[2:]:
         print(drop(Path(sys.argv[1]), sample_shop(BUSIEST_STORE), date.fromisoformat(day)))

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from lakeworks_local.data import completejourney
@@ -23,6 +23,8 @@ from lakeworks_local.replay.shop import Shop
 from lakeworks_local.replay.world import Allowance, World
 
 NAME = "shopify"
+# The events of some days as the shop's tills and pages stream them; no address of Shopify.
+TILL = "/till/events.jsonl"
 TOKEN = "shpat_demo_0123456789abcdef"
 # Where dates are moved, this is today: the shop opened one to two weeks ago, so that no order is older than the lake.
 ANCHOR = date(2017, 1, 8)
@@ -49,9 +51,16 @@ def routes(world: World) -> list[Route]:
         store = int(request.path_params.get("store", completejourney.BUSIEST_STORE))
         return _answer(request, world, lambda: shop(store))
 
+    def events(request: Request) -> Response:
+        from lakeworks_local.data.events import streamed  # it imports this package
+
+        days = [date.fromisoformat(request.query_params[name]) for name in ("first", "last")]
+        return PlainTextResponse("".join(f"{line}\n" for line in streamed(shop(completejourney.BUSIEST_STORE), *days)))
+
     path = "/admin/api/{version}/{dataset}.json"
     return [
         Route(path, listing, methods=["GET"]),
+        Route(TILL, events, methods=["GET"]),
         Route("/shop-{store:int}" + path, listing, methods=["GET"]),
         Route("/admin/{rest:path}", lambda _: JSONResponse({"errors": "Not Found"}, 404)),
     ]

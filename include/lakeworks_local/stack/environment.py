@@ -14,6 +14,7 @@ from lakeworks_local.stack.postgres import SERVED
 
 LOGIN = ("admin", "lakeworks")
 BUCKET = "lakeworks-demo"
+LOCAL_CONFIG = "local.yml"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
         **kept_secrets(folder),
         **aws_environment(at.aws),
         "LAKE_PROJECT": str(root),
+        **local_config(root),
         "LAKE_BUCKET": BUCKET,
         "LAKE_PII_SALT": "demo: no one is in the sample data",  # in a deployment this is a secret
         "LAKE_SERVING_URL": at.served,
@@ -89,6 +91,12 @@ def stack_environment(folder: Path, root: Path, at: Addresses) -> dict[str, str]
         "AIRFLOW__OPENLINEAGE__DISABLED": "True",  # lakeworks sends its own lineage events, with columns and row counts
         "LAKE_LINEAGE_URL": f"file:{folder / 'lineage'}",
     }
+
+
+def local_config(root: Path) -> dict[str, str]:
+    """Return the lake.yml of the local stack, if the project has one: what costs money on AWS and is free here."""
+    config = root / "include" / "lake" / LOCAL_CONFIG
+    return {"LAKE_CONFIG_FILE": str(config)} if config.is_file() else {}
 
 
 def source_connections(replay: str) -> dict[str, str]:

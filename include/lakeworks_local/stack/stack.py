@@ -26,6 +26,7 @@ from lakeworks_local.stack.process import Service, StackError, free_port, runnin
 
 # Stop in this order: Airflow's parts before the services they use.
 ORDER = (
+    "stream-consumer",
     "airflow-scheduler",
     "airflow-triggerer",
     "airflow-dag-processor",
@@ -90,6 +91,11 @@ class Stack:
         if self._hold is not None:
             self._hold.close()
         return stopped
+
+    def consume(self, stream: str) -> None:
+        """Start a consumer of a stream of lake.yml, as a process of the stack. It lands records within a second."""
+        quick = ["--max-age", "0.5", "--settle", "1", "--lease", "10"]
+        self._service("stream-consumer", ["lakeworks", "stream", "run", stream, *quick], self.environment)
 
     def kill_airflow(self, part: str) -> None:
         """Kill a part of Airflow (`scheduler`) and its group by SIGKILL, like a machine crash. Tasks have their own groups.
