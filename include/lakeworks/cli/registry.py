@@ -157,7 +157,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("cost compare", "operate.cost:compare_bills", "Compare the bill before and after a change."),
         ("cost advise", "operate.cost:advise_storage_classes", "Suggest storage classes from access logs."),
         ("cost partitions", "operate.cost:suggest_partitions", "Suggest partition columns from a query log."),
-        ("cost actual", "operate.cost:show_charges", "Show what AWS charged for S3."),
+        ("cost actual", "operate.cost:show_charges", "Show what AWS charged for the lake's services."),
         (
             "stream put",
             "operate.stream:put_records",

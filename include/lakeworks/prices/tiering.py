@@ -7,9 +7,11 @@ size. It also loses money if reading the object costs more than its storage save
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lakeworks.prices.book import GIB, PriceBook
+from lakeworks.prices.book import GIB, PriceBook, RestorePrice
 
 _DAYS_A_MONTH = 365 / 12
+# How long `lakeworks restore` keeps a copy in STANDARD, which is billed beside the archived object.
+RESTORED_DAYS = 7
 # S3 leaves smaller objects where they are, whatever the rule (S3 user guide, "Constraints and considerations for transitions").
 SMALLEST_MOVED = 131_072
 
@@ -57,6 +59,7 @@ class TieringVerdict:
     reads: float
     stay_reads: float
     break_even_reads: float | None
+    restore_hours: float | None = None  # the wait before each read of an archived object; None for other classes
 
     @property
     def saving(self) -> float:
@@ -73,6 +76,11 @@ class TieringVerdict:
         limit = (
             f"; pays while less than {self.break_even_reads:.0%} of it is read a month" if self.break_even_reads else ""
         )
+        if self.restore_hours is not None and self.reads:
+            limit += (
+                f"; must be restored before every read: up to {self.restore_hours:g} h, then {RESTORED_DAYS} days of a copy "
+                "in STANDARD"
+            )
         return (
             f"{self.previous} -> {self.move.storage_class} at day {self.move.days}, {self.objects.count:,} objects of "
             f"{_size(self.objects.mean)} for {self.days} days: staying ${self.stay + self.stay_reads:,.4f}, "
@@ -128,14 +136,35 @@ def _verdicts(
             reads * all_read,
             reads * stay_read,
             limit,
+            _restore(book, region, move.storage_class)[1],
         )
         previous = move.storage_class
 
 
 def _read_once(book: PriceBook, region: str, storage_class: str, objects: Objects) -> float:
-    """Return the cost of reading every object once: requests, retrieval, and the restore of archived ones."""
-    price = book.price(region, storage_class)
-    return objects.count * (price.get + price.restore_request) / 1000 + objects.size / GIB * price.retrieval
+    """Return the cost of reading every object once: requests, retrieval, and the restored copy of archived ones."""
+    restore, hours = _restore(book, region, storage_class)
+    copy = 0.0
+    if hours is not None:
+        month = objects.count * book.stored_per_month(region, "STANDARD", objects.mean)
+        copy = month * RESTORED_DAYS / _DAYS_A_MONTH
+    requests = objects.count * (book.price(region, storage_class).get + restore.request) / 1000
+    return requests + objects.size / GIB * restore.retrieval + copy
+
+
+def _restore(book: PriceBook, region: str, storage_class: str) -> tuple[RestorePrice, float | None]:
+    """Return the price of reading a class back, and the hours of waiting; None for classes that are read at once.
+
+    A bulk restore of GLACIER is free, but who reads regularly does not wait half a day: the standard tier is priced if the
+    book has it.
+    """
+    rules = book.rules(storage_class)
+    for tier in ("standard", "bulk") if rules.archived else ():
+        price = book.restore_price(region, storage_class, tier)
+        if price is not None and tier in rules.tiers:
+            return price, rules.tiers[tier]
+    price_of_class = book.price(region, storage_class)
+    return RestorePrice(retrieval=price_of_class.retrieval, request=price_of_class.restore_request), None
 
 
 def _size(count: int) -> str:

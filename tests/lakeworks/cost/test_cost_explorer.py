@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from lakeworks.cost.cost_explorer import Charged, charged
-from lakeworks.errors import LakeAccessDenied
+from lakeworks.cost.cost_explorer import SERVICES, Charged, charged
+from lakeworks.errors import ConfigError, LakeAccessDenied
 from tests.conftest import client
 
 
-def group(usage_type: str, cost: str, usage: str = "10", unit: str = "GB-Mo") -> dict[str, Any]:
+def group(
+    usage_type: str, cost: str, usage: str = "10", unit: str = "GB-Mo", service: str = SERVICES["s3"]
+) -> dict[str, Any]:
     metrics = {"UnblendedCost": {"Amount": cost, "Unit": "USD"}, "UsageQuantity": {"Amount": usage, "Unit": unit}}
-    return {"Keys": [usage_type], "Metrics": metrics}
+    return {"Keys": [service, usage_type], "Metrics": metrics}
 
 
 def answer(groups: list[dict[str, Any]], token: str | None = None) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def test_charges_are_read_page_by_page_and_named(moto_url: str) -> None:
     assert [(item.reason, item.cost) for item in found] == [
         ("retrieval", 2.0), ("storage", 1.5), ("requests", 0.25), ("monitoring", 0.2), ("early deletion", 0.1), ("other", 0.0),
     ]  # fmt: skip
-    assert found[2] == Charged("2026-10-01", "EUC1-Requests-Tier1", "requests", 50000.0, "Requests", 0.25, "USD")
+    assert found[2] == Charged("2026-10-01", "s3", "EUC1-Requests-Tier1", "requests", 50000.0, "Requests", 0.25, "USD")
 
 
 def test_a_tag_limits_the_question(moto_url: str) -> None:
@@ -51,7 +53,7 @@ def test_a_tag_limits_the_question(moto_url: str) -> None:
     ce.meta.events.register("provide-client-params.ce.GetCostAndUsage", lambda params, **_: asked.append(params))
     charged(ce, date(2026, 9, 1), date(2026, 10, 1), ("project", "lakeworks"))
     assert asked[0]["Filter"]["And"][1] == {"Tags": {"Key": "project", "Values": ["lakeworks"]}}
-    assert asked[0]["GroupBy"] == [{"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
+    assert asked[0]["GroupBy"] == [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "USAGE_TYPE"}]
 
 
 def test_an_account_that_does_not_allow_it_is_reported(moto_url: str) -> None:
@@ -64,3 +66,28 @@ def test_an_account_that_does_not_allow_it_is_reported(moto_url: str) -> None:
     ce.meta.events.register("before-call.ce.GetCostAndUsage", refuse)
     with pytest.raises(LakeAccessDenied, match="ask for the costs of.*not enabled"):
         charged(ce, date(2026, 10, 1), date(2026, 11, 1))
+
+
+def test_every_service_of_the_lake_is_asked_for_and_named(moto_url: str) -> None:
+    asked: list[dict[str, Any]] = []
+    ce = client("ce", moto_url)
+    ce.meta.events.register("provide-client-params.ce.GetCostAndUsage", lambda params, **_: asked.append(params))
+    usage = {
+        "athena": "EUC1-DataScannedInTB", "glue": "EUC1-Catalog-Request", "kms": "eu-central-1-KMS-Requests",
+        "kinesis": "EUC1-Storage-ShardHour", "s3": "EUC1-TimedStorage-ByteHrs",
+    }  # fmt: skip
+    queue(
+        moto_url,
+        answer([group(kind, str(number), service=SERVICES[name]) for number, (name, kind) in enumerate(usage.items())]),
+    )
+    charges = charged(ce, date(2026, 10, 1), date(2026, 11, 1), services=tuple(SERVICES))
+    assert [(item.service, item.reason) for item in charges] == [
+        ("s3", "storage"), ("kinesis", "stream hours"), ("kms", "requests for keys"), ("glue", "catalog requests"),
+        ("athena", "scanned by queries"),
+    ]  # fmt: skip
+    assert asked[0]["Filter"]["Dimensions"]["Values"] == list(SERVICES.values())
+
+
+def test_an_unknown_service_is_refused_before_it_costs_a_cent(moto_url: str) -> None:
+    with pytest.raises(ConfigError, match="`redshift` is no service of a lake. AWS was not called"):
+        charged(None, date(2026, 10, 1), date(2026, 11, 1), services=("s3", "redshift"))

@@ -72,3 +72,28 @@ def test_the_sum_is_linear_in_objects_and_better_with_time(count: int, mean: int
 
     assert saving(count, days) == pytest.approx(count * saving(1, days), rel=1e-6, abs=1e-9)
     assert saving(count, days + 200) >= saving(count, days)
+
+
+def test_reading_from_glacier_costs_the_restore_the_copy_and_the_wait() -> None:
+    """It was free: the price of a bulk restore, without the copy."""
+    objects = Objects(1000, 1000 * GIB)
+    (verdict,) = judge(BOOK, "us-east-1", [Move(90, "GLACIER")], objects, life_days=455, reads_per_month=0.5)
+    once = 1000 * 0.01 + 1000 * (0.05 + 0.0004) / 1000 + 1000 * 0.023 * 7 / MONTH
+    assert verdict.reads == pytest.approx(0.5 * 12 * once)
+    assert "must be restored before every read: up to 5 h, then 7 days of a copy in STANDARD" in str(verdict)
+    assert verdict.break_even_reads == pytest.approx(
+        (verdict.saving + verdict.reads - verdict.stay_reads) / (12 * (once - 1000 * 0.0004 / 1000))
+    )
+
+
+def test_a_class_that_is_never_read_or_read_at_once_needs_no_restore() -> None:
+    objects = Objects(1000, 1000 * GIB)
+    (unread,) = judge(BOOK, "us-east-1", [Move(90, "GLACIER")], objects, life_days=455)
+    (instant,) = judge(BOOK, "us-east-1", [Move(90, "GLACIER_IR")], objects, life_days=455, reads_per_month=0.5)
+    assert "restored" not in f"{unread}{instant}"
+
+
+def test_a_region_without_a_standard_restore_is_judged_by_the_bulk_one() -> None:
+    objects = Objects(1000, 1000 * GIB)
+    (verdict,) = judge(BOOK, "eu-central-1", [Move(90, "GLACIER")], objects, life_days=455, reads_per_month=0.5)
+    assert "up to 12 h" in str(verdict)

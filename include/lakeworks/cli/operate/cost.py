@@ -16,7 +16,7 @@ from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import DIMENSIONS, grouped
-from lakeworks.cost.cost_explorer import charged
+from lakeworks.cost.cost_explorer import SERVICES, charged
 from lakeworks.cost.partition_advice import Query, TableFacts, advise_partitions, read_log
 from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
@@ -144,9 +144,10 @@ def _athena_log(work_group: str, last: int) -> list[Query]:
 def show_charges(
     month: Annotated[str | None, typer.Option(help="a calendar month; default: the last 30 days, by month")] = None,
     tag: Annotated[str, typer.Option(help="only this cost allocation tag, e.g. project=lakeworks")] = "",
+    service: Annotated[str, typer.Option(help=f"comma-separated: {', '.join(SERVICES)}; or all")] = "all",
     as_json: AsJson = False,
 ) -> None:
-    """Show what AWS charged for S3.
+    """Show what AWS charged for the lake's services.
 
     Asks Cost Explorer; each call costs $0.01.
     """
@@ -155,9 +156,11 @@ def show_charges(
     window = costs.billing_period(month, datetime.now(UTC))
     name, _, value = tag.partition("=")
     explorer = boto3.client("ce", region_name="us-east-1")
+    services = tuple(SERVICES) if service == "all" else tuple(part.strip() for part in service.split(","))
     with waiting("Asking Cost Explorer"):
-        charges = charged(explorer, window.start.date(), window.end.date(), (name, value) if tag else None)
-    emit([_rounded(vars(item)) for item in charges], as_json=as_json, title="Charged for S3")
+        charges = charged(explorer, window.start.date(), window.end.date(), (name, value) if tag else None, services)
+    total = sum(item.cost for item in charges)
+    emit([_rounded(vars(item)) for item in charges], as_json=as_json, title=f"Charged for {service}: {money(total)}")
 
 
 def simulate_year(
