@@ -113,7 +113,7 @@ class Contract(Partitioning, Section):
         description="Engine that runs the SQL: duckdb, spark or athena. Rules, grain and masking do not depend on it.",
     )
     storage: Storage = Field(Storage(), description="Codec, row groups and layout of the Parquet objects.")
-    catalog: Catalog = Field(Catalog(), description="Partition lookup: registered in Glue, or computed by Athena.")
+    catalog: Catalog = Field(Catalog(), description="Place in Glue: partition lookup, and an Iceberg table beside it.")
 
     serving: Serving | None = Field(None, description="Databases that serve the table's publications to applications.")
 

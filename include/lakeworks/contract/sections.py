@@ -140,3 +140,9 @@ class Catalog(Section):
         description="Let Athena compute the partitions instead of reading them from Glue; only for tables partitioned by "
         "time.",
     )
+    iceberg: bool = Field(
+        default=False,
+        description="Register each run as one snapshot of an Iceberg table beside the Hive table: `<table>_iceberg` in the "
+        "same Glue database. Needs `storage.layout: versioned`, because a snapshot names objects that never change. See "
+        "docs/iceberg.md.",
+    )

@@ -36,6 +36,16 @@ def check_storable(contract: "Contract") -> None:
             raise ValueError(f"deduplicate_by: `{entry}` is not a column, or a column and `asc` or `desc`")
     if contract.deduplicate_by and contract.source and contract.table.layer == "bronze":
         raise ValueError("deduplicate_by: a bronze table keeps every row that arrived. Deduplicate in the silver table")
+    if contract.catalog.iceberg and contract.storage.layout != "versioned":
+        raise ValueError(
+            "catalog.iceberg needs `storage.layout: versioned`: in layout `plain` a new publication replaces the object that "
+            "an older snapshot names, and the snapshot would show the new rows"
+        )
+    if contract.catalog.iceberg and contract.schema_policy in ("add_nullable", "widen"):
+        raise ValueError(
+            "catalog.iceberg needs `schema_policy: freeze` or `quarantine_unknown`: files with a column that the contract "
+            "does not have cannot be read by Iceberg's readers"
+        )
     if fault := tag_value_fault(contract.team):
         raise ValueError(f"team {fault}: it becomes an object tag where lake.yml has `object_tags`")
 

@@ -163,6 +163,11 @@ def contract_key(table: TableName, version: str) -> str:
     return f"{contracts_prefix(table)}{version}.json"
 
 
+def iceberg_prefix(table: TableName) -> str:
+    """Return the prefix of a table's Iceberg metadata, with its trailing slash; no retention rule of a layer reaches it."""
+    return join(METADATA, "iceberg", table.path) + "/"
+
+
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:
     """Return the prefix of a source's raw files, with its trailing slash."""
     return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"

@@ -33,7 +33,8 @@ Register = Callable[[Sequence[LedgerEntry]], None]
 class Publisher:
     """Publisher of partitions. `register` updates the catalog; `on_step` receives each step's name before the step.
 
-    `on_recovered` receives other processes' publications that were rolled forward.
+    `on_recovered` receives other processes' publications that were rolled forward. `on_visible` receives completed entries
+    once readers may see them.
     """
 
     ledger: Ledger
@@ -41,6 +42,7 @@ class Publisher:
     clock: Callable[[], datetime] = utc_now
     on_step: Callable[[str], None] = lambda _: None
     on_recovered: Callable[[LedgerEntry], None] = lambda _: None
+    on_visible: Callable[[Sequence[LedgerEntry]], object] = lambda _: None
     stamp: Callable[[], str] = new_stamp
 
     @property
@@ -78,6 +80,8 @@ class Publisher:
         if ticket:
             self.on_step("number")
             self.runs.complete(TableName.parse(entries[0].table), ticket)
+        self.on_step("visible")
+        self.on_visible(completed)
         return completed
 
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
@@ -94,6 +98,7 @@ class Publisher:
         self.register([placed[0].entry])
         (finished,) = self._complete_all(placed)
         self.on_recovered(finished)
+        self.on_visible([finished])
         return finished
 
     def settle(self, table: TableName, partition: Partition) -> None:

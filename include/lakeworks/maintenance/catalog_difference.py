@@ -17,10 +17,22 @@ DifferenceKind = Literal[
     "foreign in catalog",
     "no object",
     "ledger unreadable",
+    "no Iceberg table",
+    "Iceberg behind contract",
+    "Iceberg behind ledger",
+    "Iceberg cannot follow",
+    "Iceberg table left",
 ]
 # Differences that the catalog did not cause, or that only a person can decide.
 LEFT_ALONE: frozenset[DifferenceKind] = frozenset(
-    {"other partition keys", "foreign in catalog", "no object", "ledger unreadable"}
+    {
+        "other partition keys",
+        "foreign in catalog",
+        "no object",
+        "ledger unreadable",
+        "Iceberg cannot follow",
+        "Iceberg table left",
+    }
 )
 
 

@@ -8,6 +8,7 @@ only where the listings disagree, so 100,000 partitions cost a few hundred calls
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from lakeworks.catalog.glue import partition_from_glue
@@ -25,6 +26,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
 from lakeworks.maintenance.catalog_suspect import CatalogVerdict, Suspect, folder_of
+from lakeworks.maintenance.snapshots.differences import compare_iceberg
 from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.pipeline.registration import EMPTY, catalog_partition, table_parameters
 from lakeworks.status.table_summary import arrived_columns
@@ -41,12 +43,21 @@ def compare_catalog(
     *,
     repair: bool = False,
     deep: bool = False,
+    patience: timedelta = timedelta(0),
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[CatalogDifference]:
     """Yield each difference between ledger and catalog; with `repair`, repair it first. A second repair finds none.
 
-    `progress` is called with the numbers of partitions done and in total. A repair that Glue refuses has the reason.
+    `progress` is called with the numbers of partitions done and in total. A repair that Glue refuses has the reason. A
+    publication younger than `patience` may still be about to make its Iceberg snapshot.
     """
+    yield from _compare_hive_table(lake, contract, repair=repair, deep=deep, progress=progress)
+    yield from compare_iceberg(lake, contract, patience, repair=repair)
+
+
+def _compare_hive_table(
+    lake: Lake, contract: Contract, *, repair: bool, deep: bool, progress: Callable[[int, int], None] | None
+) -> Iterator[CatalogDifference]:
     numbers = lake.ledger.numbers(contract.table)
     work = _Reconciliation(lake, contract, repair, deep, numbers)
     registered = lake.catalog.table(contract.table)

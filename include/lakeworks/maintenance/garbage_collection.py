@@ -1,4 +1,4 @@
-"""Garbage collection: old staging folders, superseded objects of versioned tables, and abandoned uploads."""
+"""Garbage collection: old staging folders, superseded objects and snapshots of versioned tables, and abandoned uploads."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -14,6 +14,8 @@ from lakeworks.core.tenant import Tenant
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
+from lakeworks.maintenance.snapshots.expiry import expire_snapshots, remove_unnamed, shown_keys
+from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
@@ -51,6 +53,13 @@ def collect(
             lake.store.delete(item.key for item in items)
     for contract in tables:
         collected += _superseded(lake, contract, before, dry_run=dry_run)
+        if snapshots := snapshots_of(lake, contract):
+            if not dry_run:
+                expire_snapshots(snapshots, frozenset())
+            collected += [
+                Garbage("Iceberg metadata", item.key, 1, item.size)
+                for item in remove_unnamed(snapshots, before, dry_run=dry_run)
+            ]
     # An S3 policy cannot limit the listing of uploads to a prefix, so the lake's owner collects every tenant's.
     return collected if lake.store.tenant else collected + _uploads(lake, before, dry_run=dry_run)
 
@@ -115,18 +124,25 @@ def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bo
     runs = _run_numbers(lake, table) if folders else None
     if runs is None:
         return []
-    superseded = []
+    snapshots = snapshots_of(lake, contract)
+    shown = shown_keys(snapshots) if snapshots else frozenset()
+    unused: dict[str, list[StoredObject]] = {}
     for path, items in folders.items():
-        partition = Partition.parse(path)
-        kept = set(_in_use(lake, table, partition, before, runs))
+        kept = {*_in_use(lake, table, Partition.parse(path), before, runs), *shown}
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
-            size = sum(item.size for item in dead)
-            superseded.append(Garbage("superseded version", join(table.path, path), len(dead), size))
-        if dead and not dry_run:
+            unused[path] = dead
+    if unused and snapshots and not dry_run:  # first: a snapshot never names an object that is gone
+        expire_snapshots(snapshots, {item.key for dead in unused.values() for item in dead})
+    for path, dead in unused.items():
+        partition = Partition.parse(path)
+        if not dry_run:
             lake.store.delete(item.key for item in dead)
             _restore_rolled_back(lake, contract, partition, {item.key for item in dead})
-    return superseded
+    return [
+        Garbage("superseded version", join(table.path, path), len(dead), sum(item.size for item in dead))
+        for path, dead in unused.items()
+    ]
 
 
 def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.run_numbers import RunNumbers, RunRegister, RunTicket
 from lakeworks.ledger.run_record import MANIFEST, load_run_record
 from lakeworks.maintenance.garbage_collection import GRACE
+from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.publish_step import publish
 
 log = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Ope
             register.drop(table, open_run.number)
         elif open_run.is_whole:
             register.close(table, open_run.ticket.number)
+            _show(lake, contract, open_run.ticket)
         elif open_run.begun is not None and open_run.begun <= (now := lake.store.now()) - patience:
             if open_run.shown:
                 left.append(open_run)
@@ -170,7 +172,14 @@ def finish_runs(lake: Lake, contract: Contract, patience: timedelta) -> list[Ope
                 register.drop(table, open_run.ticket.number)
             if open_run.shown and not open_run.ticket.given_up and open_run.begun <= now - _held_for(lake):
                 register.give_up(table, open_run.ticket.number)
+                _show(lake, contract, open_run.ticket)
     return left
+
+
+def _show(lake: Lake, contract: Contract, ticket: RunTicket) -> None:
+    """Show a run's partitions to readers of Iceberg, now that readers by ledger see them."""
+    if snapshots := snapshots_of(lake, contract):
+        snapshots.show_partitions([Partition.parse(path) for path in ticket.partitions], f"publish {ticket.run.id}")
 
 
 def _held_for(lake: Lake) -> timedelta:

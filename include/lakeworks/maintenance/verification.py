@@ -61,7 +61,7 @@ def verify(
         *_unversioned(live.values()),
         *(finding for half_run in checked for finding in half_run),
         *_foreign(lake, contract, live),
-        *_catalog(lake, contract, deep=deep),
+        *_catalog(lake, contract, patience, deep=deep),
     ]
 
 
@@ -244,7 +244,7 @@ def _foreign(lake: Lake, contract: Contract, live: dict[Partition, LedgerEntry])
             yield VerificationFinding("foreign object", partition, messages)
 
 
-def _catalog(lake: Lake, contract: Contract, *, deep: bool) -> Iterator[VerificationFinding]:
-    for item in compare_catalog(lake, contract, deep=deep):
+def _catalog(lake: Lake, contract: Contract, patience: timedelta, *, deep: bool) -> Iterator[VerificationFinding]:
+    for item in compare_catalog(lake, contract, deep=deep, patience=patience):
         if item.kind not in ("no object", "ledger unreadable"):  # reported as separate findings
             yield VerificationFinding(item.kind, item.partition, item.detail)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from lakeworks.catalog.glue_inputs import arrived_types
@@ -21,6 +22,7 @@ from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.audit_step import audit
+from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.pipeline.write_step import write
 
@@ -77,6 +79,8 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     _refuse_contradicting(lake, contract, extra)
+    if snapshots := snapshots_of(lake, contract):
+        snapshots.check()
     entries = publisher_of(lake, contract, extra).publish(
         [entry_for(contract, manifest, item) for item in manifest.partitions]
     )
@@ -199,7 +203,9 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
 def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
     """Return the table's publisher. It sends lineage events for publications it completes, because their writer may be dead."""
     report = partial(lake.lineage.rolled_forward, contract)
-    return Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
+    publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
+    snapshots = snapshots_of(lake, contract)
+    return replace(publisher, on_visible=snapshots.show) if snapshots else publisher
 
 
 def _already_published(lake: Lake, manifest_key: str) -> RunRecord:

@@ -6,7 +6,7 @@ from typing import Any
 from lakeworks.contract import Contract
 from lakeworks.core.layout import versions_prefix
 from lakeworks.core.partition import Partition
-from lakeworks.errors import FencedError, LakeNotFound
+from lakeworks.errors import ConfigError, FencedError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
@@ -26,6 +26,7 @@ def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int 
 
     Raises:
         LakeNotFound: there is no such publication, or its versions have expired.
+        ConfigError: its objects are replaced in place, and the table has an Iceberg table.
     """
     history = lake.ledger.history(contract.table, partition)
     live = next((entry for entry in reversed(history) if entry.is_live), None)
@@ -34,6 +35,11 @@ def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int 
             f"`{contract.name}` {partition} was never published, so there is nothing to roll back. Nothing was changed."
         )
     target = _target(history, live, to)
+    if contract.catalog.iceberg and target.layout == "plain":
+        raise ConfigError(
+            f"{target.where}: publication {target.seq} has layout `plain`; `catalog.iceberg` needs objects that never change. "
+            "Nothing was changed. Run the partition again instead: lakeworks backfill start … --again"
+        )
     for item in target.objects:
         if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
             raise LakeNotFound(

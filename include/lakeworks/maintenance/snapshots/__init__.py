@@ -1,0 +1,1 @@
+"""Care for Iceberg snapshots: differences from the ledger, and expiry."""
