@@ -80,7 +80,6 @@ class Publisher:
         if ticket:
             self.on_step("number")
             self.runs.complete(TableName.parse(entries[0].table), ticket)
-        self.on_step("visible")
         self.on_visible(completed)
         return completed
 

@@ -91,7 +91,10 @@ class Orders:
             if name == die_at:
                 raise Killed(name)
 
-        return self.publisher(step).publish(self.staged(rows, period))
+        publisher = self.publisher(step)
+        if die_at == "visible":  # complete in the ledger, and no snapshot yet
+            publisher = replace(publisher, on_visible=lambda _: step("visible"))
+        return publisher.publish(self.staged(rows, period))
 
     def by_ledger(self) -> list[Row]:
         name = self.wanted.table
