@@ -66,9 +66,8 @@ def _of_column(metric: str, expectation: Any, rows: AuditedRows) -> dict[str, An
 
 def _of_columns(expectation: Any, rows: AuditedRows) -> dict[str, Any]:
     names = list(expectation.column_list)
-    mask, considered = repeated_rows([_column(name, rows) for name in names], expectation.ignore_row_if)
-    places = pa.array([], pa.int64()) if mask is None else pa.array(np.flatnonzero(mask))
-    shown = places[:EXAMPLES]
+    places, considered = repeated_rows([_column(name, rows) for name in names], expectation.ignore_row_if)
+    shown = pa.array(places[:EXAMPLES])
     values = pa.table({name: rows.column(name).values.take(shown) for name in names}).to_pylist()
     filtered = {f"{_COMPOUND}.filtered_row_count": considered}
     return {**filtered, **_unexpected(_COMPOUND, rows, len(places), shown, values)}

@@ -277,11 +277,12 @@ def test_a_grain_of_more_combinations_than_a_number_counts_is_still_compared_exa
     of = contract_of(
         columns={name: {"type": "bigint", "required": True, "description": ""} for name in names}, grain=names
     )
-    values = list(range(2**16))
-    rows = pa.table(dict.fromkeys(names, values))
-    other = pa.table({name: [int(name == "k0")] for name in names})
-    assert audit(of, [Chunk(pa.concat_tables([rows, other]))]).passed
-    twice = audit(of, [Chunk(pa.concat_tables([rows, other, rows.slice(7, 1)]))])
+    values = list(range(2**16 - 1))  # with null they count 65,536
+    ones = [("k0",), ("k4",), ("k0", "k4")]  # rows that agree with another in four columns, and differ in the fifth
+    others = [pa.table({name: [int(name in row)] for name in names}) for row in ones]
+    rows = pa.concat_tables([pa.table(dict.fromkeys(names, values)), *others])
+    assert audit(of, [Chunk(rows)]).passed
+    twice = audit(of, [Chunk(pa.concat_tables([rows, rows.slice(7, 1)]))])
     assert [(f.expectation, f.unexpected) for f in twice.failures] == [("expect_compound_columns_to_be_unique", 2)]
 
 
