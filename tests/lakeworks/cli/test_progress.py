@@ -19,6 +19,7 @@ QUICK = {
     "tenant policy": "one request for the account's number",
     "objects ls": "prints a page of rows as it comes",
     "tenant may": "asks no server",
+    "mcp": "its output is the protocol; it answers until the assistant leaves",
     "stream run": "logs each object that it lands",
     "up": "prints each step as it comes",
     "demo": "prints each step as it comes",

@@ -24,6 +24,7 @@ SERVICES = (
 # Names that objects of ours have too: they are calls of AWS only on what is named like a client.
 COMMON = {
     "query",
+    "list_tables",
     "scan",
     "sign",
     "verify",

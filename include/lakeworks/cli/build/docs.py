@@ -26,7 +26,7 @@ def write_docs(
 ) -> None:
     """Write a documentation page for every table.
 
-    The default: `lakeworks docs FOLDER` is short for `lakeworks docs pages FOLDER`.
+    The default of `docs`: a folder after it is that of the pages.
 
     With --odcs: the contract as an Open Data Contract Standard document.
 

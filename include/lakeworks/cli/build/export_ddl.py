@@ -7,6 +7,7 @@ import typer
 from lakeworks.cli.arguments import TableArgument
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.documentation.snowflake_ddl import SnowflakePlace, snowflake_statements
 
@@ -21,6 +22,6 @@ def print_snowflake(
     Runs nothing, and prints no key. Columns of personal or confidential data are left out by a secure view.
     """
     contract = load_contract(table)
-    lake = connect()
-    location = lake.location(contract).rstrip("/") + "/"
+    with waiting("Looking at the lake's settings"):
+        location = connect().location(contract).rstrip("/") + "/"
     say(snowflake_statements(contract, SnowflakePlace(role, integration, location)).rstrip("\n"))
