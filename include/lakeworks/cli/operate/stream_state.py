@@ -98,7 +98,8 @@ def close_stream_hour(
     place = find_stream(name)
     now = datetime.now(UTC)
     period = Period.parse(hour, "hour") if hour else Period.containing(now, "hour")
-    closed = close_hour(_table(place), period, now)
+    with waiting("Closing the hour"):
+        closed = close_hour(_table(place), period, now)
     if as_json:
         emit_one({"stream": name, "hour": str(period), "shards": closed})
     else:
