@@ -39,7 +39,7 @@ BIN = Path(sys.executable).parent
 SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_store", "any_s3"}
 ON_SERVERS = (
     "agents/test_query", "backfill/", "catalog/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
-    "faults/", "formats/test_memory", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
+    "faults/", "formats/test_memory", "lakeworks/dev/", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
     "lakeworks/doctor/", "permissions/test_policy_enforced", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/",

@@ -19,6 +19,7 @@
     + RowBalanceError        rows in != rows staged + quarantined + deduplicated
     + AuditFailed            the staged rows do not keep the contract's promises
     + FencedError            a newer run has already published this partition
+    + PromotionRefused       a dev lake was built from what is no longer live, or not from the project's code
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
       - NewerFormat          a document of a newer release, in a format this one would misread
     + LiveChanged            a live object was changed by something other than lakeworks
@@ -157,6 +158,10 @@ class AuditFailed(TerminalError):
 
 class FencedError(TerminalError):
     """A newer run has already published this partition."""
+
+
+class PromotionRefused(TerminalError):
+    """A dev lake was built from what is no longer live, or not from the project's code."""
 
 
 class LedgerCorrupt(TerminalError):

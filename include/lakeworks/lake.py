@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lakeworks.branches.document import DevDocument, DevRegister
+from lakeworks.branches.overlay import OverlayLedger
+from lakeworks.branches.pins import Pins
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.contract import Contract, load_contract
 from lakeworks.contract.object_tags import ObjectTags
@@ -27,6 +30,7 @@ from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.s3.request_headers import RequestHeaders
+from lakeworks.s3.share_store import store_with_keys
 from lakeworks.s3.tag_header import untagged
 from lakeworks.settings import Settings
 
@@ -49,6 +53,8 @@ class Lake:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     run_numbers: Mapping[TableName, RunNumbers] = field(default_factory=dict)
     engines: Callable[[str], RemoteEngine | None] = here
+    parent: "Lake | None" = None
+    pins: Pins | None = None
 
     @classmethod
     def of(
@@ -91,7 +97,7 @@ class Lake:
 
     @classmethod
     def connect(cls, settings: Settings, session: Any) -> "Lake":
-        """Make a lake from a boto3 session, for LAKE_TENANT if set. `AWS_ENDPOINT_URL[_S3|_GLUE]` select an emulator."""
+        """Make a lake from a boto3 session, for LAKE_TENANT and LAKE_DEV. `AWS_ENDPOINT_URL[_S3|_GLUE]` name an emulator."""
         tenant = Tenant(settings.tenant) if settings.tenant else None
         s3 = session.client("s3", region_name=settings.region, config=client_config(settings))
         glue = session.client("glue", region_name=settings.region, config=client_config(settings, checked=False))
@@ -99,21 +105,40 @@ class Lake:
         def client(service: str) -> Any:
             return session.client(service, region_name=settings.region, config=client_config(settings))
 
-        return cls.of(settings, s3, glue, tenant, client)
+        lake = cls.of(settings, s3, glue, tenant, client)
+        return lake.for_dev(settings.dev) if settings.dev else lake
 
     def for_tenant(self, tenant: Tenant | None) -> "Lake":
         """Return a lake with the same clients for a tenant's share; with None, for the part outside all tenants' shares."""
-        old = self.store
-        store = ObjectStore(
-            old.client,
-            old.bucket,
-            old.threads,
-            layers=old.layers.by_layer,
-            tenant=tenant,
-            fast_client=old.fast_client,
-            transfer=old.transfer,
+        catalog = replace(self.catalog, tenant=tenant, dev=None)
+        return replace(self, store=store_with_keys(self.store, tenant), catalog=catalog, parent=None, pins=None)
+
+    def for_dev(self, name: str, now: datetime | None = None) -> "Lake":
+        """Return a dev lake over this one: it reads what it has not written from here, and writes below its own prefix.
+
+        Raises:
+            ConfigError: there is no such dev lake, or its life has ended.
+        """
+        document = DevRegister(self.store).read(name).document
+        if document.is_over(now or datetime.now(UTC)):
+            raise ConfigError(
+                f"The life of dev lake `{name}` ended on {document.expires_at:%Y-%m-%d %H:%M} UTC. Nothing was run; its data "
+                f"is there until garbage collection. Remove it: lakeworks dev drop {name}"
+            )
+        return self.over(document)
+
+    def over(self, document: DevDocument) -> "Lake":
+        """Return the dev lake of a document, whatever its age. It sends no lineage events: nothing of it is live."""
+        return replace(
+            self,
+            store=store_with_keys(self.store, self.tenant, document.branch),
+            catalog=replace(self.catalog, dev=document.branch),
+            emit=unheard,
+            engines=here,
+            run_numbers={},
+            parent=self,
+            pins=None if document.follow else Pins(self.store, document.branch, document.pins),
         )
-        return replace(self, store=store, catalog=replace(self.catalog, tenant=tenant))
 
     @property
     def tenant(self) -> Tenant | None:
@@ -127,8 +152,10 @@ class Lake:
 
     @property
     def ledger(self) -> Ledger:
-        """The lake's ledger."""
-        return Ledger(self.store, self.run_numbers)
+        """The lake's ledger; a dev lake's lies over that of the live lake."""
+        if self.parent is None:
+            return Ledger(self.store, self.run_numbers)
+        return OverlayLedger(self.store, self.run_numbers, self.parent.ledger, self.pins)
 
     def with_whole_runs(self, tables: Iterable[TableName]) -> "Lake":
         """Return the lake for readers that must see runs over several partitions of these tables as a whole or not at all.
@@ -136,7 +163,10 @@ class Lake:
         Use it to read only: publishers need the newest entries. It costs one request per table.
         """
         names, register = list(tables), RunRegister(self.store)
-        return replace(self, run_numbers=dict(zip(names, self.store.map(register.read, names), strict=True)))
+        # What is pinned was whole, so only a dev lake that follows the live lake needs the live lake's documents.
+        parent = self.parent.with_whole_runs(names) if self.parent and not self.pins else self.parent
+        numbers = dict(zip(names, self.store.map(register.read, names), strict=True))
+        return replace(self, run_numbers=numbers, parent=parent)
 
     def location(self, contract: Contract, partition: Partition | None = None) -> str:
         """The `s3://` address of a table or of a live partition."""

@@ -90,6 +90,9 @@ class Settings(_Deployment):
         description="AWS account of the bucket: S3 refuses every request if another account owns it. boto3 then sends all.",
     )
     tenant: str | None = Field(None, description="Tenant of the command line; default: the whole lake.")
+    dev: str | None = Field(
+        None, description="Dev lake that commands read and write (docs/dev.md); default: the live lake."
+    )
     tenant_conn_prefix: str = Field(
         "aws_",
         description="Prefix of tenants' Airflow connections: the connection with a tenant's AWS credentials is this "

@@ -40,6 +40,17 @@ def partition_params(grain: str) -> dict[str, Param]:
     }
 
 
+def dev_params() -> dict[str, Param]:
+    """Return the form field that makes a run work in a dev lake."""
+    text = "Dev lake in which the run works (`lakeworks dev start`). Leave it empty for the live lake."
+    name: dict[str, Any] = {
+        "type": ["null", "string"],
+        "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        "examples": ["fix-42"],
+    }
+    return {"dev": Param(None, title="Dev lake", description=text, **name)}
+
+
 def publication_params() -> dict[str, Param]:
     """Return the form fields for an act on one partition's publications."""
     return {

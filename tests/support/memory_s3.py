@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from io import BytesIO
@@ -91,6 +92,14 @@ class MemoryS3:
             self.objects.pop(item["Key"], None)
         return {}
 
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str) -> dict[str, Any]:  # noqa: N803
+        with self._lock:
+            current = self.objects.get(Key)
+            if current is None or current["ETag"] != IfMatch:
+                raise failure("PreconditionFailed", 412, "DeleteObject")
+            del self.objects[Key]
+        return {}
+
     def list_objects_v2(self, **_: Any) -> dict[str, Any]:
         """Answer with the date that the lake takes for S3's clock."""
         return {"ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(datetime.now(UTC), usegmt=True)}}}
@@ -116,13 +125,20 @@ class MemoryS3:
         return found
 
 
+@dataclass(frozen=True)
 class NoCatalog:
     """Glue is not what these tests are about."""
+
+    tenant: Any = None
+    dev: Any = None
 
     def upsert_table(self, *_: Any, **__: Any) -> None:
         """Forget it."""
 
     def upsert_partitions(self, *_: Any) -> None:
+        """Forget it."""
+
+    def drop_partitions(self, *_: Any) -> None:
         """Forget it."""
 
     def table(self, *_: Any) -> None:

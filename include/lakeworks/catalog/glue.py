@@ -30,6 +30,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.core.types import LakeType
 from lakeworks.errors import LakeNotFound, LakeUnavailable
+from lakeworks.s3.dev_branch import DevBranch
 
 # A person created or changed the table since it was read: read it again and decide again.
 _OVERTAKEN = {"AlreadyExistsException", "ConcurrentModificationException", "VersionMismatchException"}
@@ -52,10 +53,11 @@ class GlueCatalog:
     threads: int = 4
     sleep: Callable[[float], None] = field(default=time.sleep)
     tenant: Tenant | None = None
+    dev: DevBranch | None = None
 
     def database(self, name: TableName) -> str:
-        """Return the Glue database a table is registered in: the tenant's own, if there is a tenant."""
-        return database_of(self.tenant, name.database)
+        """Return the Glue database a table is registered in: the tenant's or the dev lake's own, if there is one."""
+        return database_of(self.tenant, self.dev.database(name.database) if self.dev else name.database)
 
     def ensure_database(self, name: str, description: str = "") -> bool:
         """Create a database unless it exists; returns whether it was created.
@@ -159,7 +161,7 @@ class GlueCatalog:
 
     def calls(self, name: TableName) -> PartitionCalls:
         """Return the calls for many partitions of a table."""
-        return PartitionCalls(self.client, name, self.threads, self.sleep, self.tenant)
+        return PartitionCalls(self.client, name, self.threads, self.sleep, self.database(name))
 
     def _has_database(self, name: str) -> bool:
         try:

@@ -16,7 +16,6 @@ from lakeworks.aws_errors import error_code, translated
 from lakeworks.catalog.responses import required_member
 from lakeworks.core.names import TableName
 from lakeworks.core.parallel import map_ordered
-from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import LakeNotFound, LakeUnavailable, RequestRefused
 
 Values = tuple[str, ...]
@@ -37,12 +36,12 @@ class PartitionCalls:
     name: TableName
     threads: int = 4
     sleep: Callable[[float], None] = field(default=time.sleep)
-    tenant: Tenant | None = None
+    database: str = ""
 
     @property
     def place(self) -> dict[str, Any]:
         """Return the arguments that name the table in every call."""
-        return {"DatabaseName": database_of(self.tenant, self.name.database), "TableName": self.name.table}
+        return {"DatabaseName": self.database or self.name.database, "TableName": self.name.table}
 
     def listing(self, *, columns: bool = True) -> Iterator[dict[str, Any]]:
         """Yield every partition once, in no order. One thread reads each segment.

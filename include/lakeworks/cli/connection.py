@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.aws_errors import configured, translated
+from lakeworks.cli.dev_choice import chosen_dev, takes_dev
+from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake, client_config
-from lakeworks.settings import current_settings
+from lakeworks.settings import Settings, current_settings
 
 if TYPE_CHECKING:
     from lakeworks.shares.signing import Signer
@@ -18,7 +20,36 @@ def connect() -> Lake:
     """
     import boto3
 
+    settings = _settings()
+    with configured():
+        return Lake.connect(settings, boto3.Session())
+
+
+def _settings() -> Settings:
+    """Return the settings with the dev lake of `--dev`.
+
+    Raises:
+        ConfigError: a setting is missing or wrong, or the command does not work in the dev lake that LAKE_DEV names.
+    """
     settings = current_settings()
+    dev = chosen_dev() or settings.dev
+    if dev and not takes_dev():
+        raise ConfigError(
+            f"LAKE_DEV is `{dev}`, and this command works on the live lake only. Nothing was run. Unset LAKE_DEV for it; "
+            "commands that work in a dev lake have the option --dev."
+        )
+    return settings.model_copy(update={"dev": dev})
+
+
+def connect_live() -> Lake:
+    """Return the live lake of this environment, whatever LAKE_DEV says.
+
+    Raises:
+        ConfigError: a setting is missing or wrong.
+    """
+    import boto3
+
+    settings = current_settings().model_copy(update={"dev": None})
     with configured():
         return Lake.connect(settings, boto3.Session())
 
@@ -46,7 +77,7 @@ def client(service: str, region: str | None = None) -> Any:
     """
     import boto3
 
-    settings = current_settings()
+    settings = _settings()
     with configured():
         return boto3.Session().client(service, region_name=region or settings.region, config=client_config(settings))  # type: ignore[call-overload]
 

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lakeworks.cli.column_choice import show_every_column
+from lakeworks.cli.dev_choice import begin_command, dev_option
 from lakeworks.cli.registry import COMMANDS, GROUPS, CommandEntry, GroupEntry
 
 
@@ -18,7 +19,7 @@ class LazyCommand(TyperCommand):
     def __init__(self, entry: CommandEntry) -> None:
         *above, name = entry.words.split()
         super().__init__(name, help=entry.help, rich_help_panel=None if above else entry.panel)
-        self._target = entry.target
+        self._target, self._words = entry.target, entry.words
 
     @cached_property
     def loaded(self) -> Any:
@@ -27,6 +28,8 @@ class LazyCommand(TyperCommand):
         command = _command(getattr(import_module(f"lakeworks.cli.{module}"), function), self.name)
         if any(item.name == "as_json" for item in command.params):  # then it prints tables
             command.params += [item for item in _command(_table_options).params if item.name == "wide"]
+        if begin_command(self._words):
+            command.params += [item for item in _command(dev_option).params if item.name == "dev"]
         return command
 
 

@@ -37,6 +37,7 @@ class GroupEntry:
 GROUPS = (
     GroupEntry("share", EXPLORE, "Addresses for people without credentials.", default="download", takes_arguments=True),
     GroupEntry("table", BUILD, "Add a table, check it, run its examples."),
+    GroupEntry("dev", BUILD, "Dev lakes: try changed code beside the live lake, without a copy."),
     GroupEntry("source", BUILD, "Add a source."),
     GroupEntry("contract", BUILD, "Contracts and their versions."),
     GroupEntry("export-ddl", BUILD, "Statements by which another engine reads a table where it is."),
@@ -73,6 +74,14 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("table test", "build.table:run_examples", "Run the examples of tables."),
         ("render", "build.render:render_table", "Print a table's SQL in the dialect of an engine."),
         ("plan", "build.plan:plan_changes", "Show what changed code means, before anything runs."),
+        ("ci", "build.ci:examine_change", "Examine a change for a pull request: check, test, plan, build, diff."),
+        ("dev start", "dev.lakes:start_dev_lake", "Start a dev lake: a branch that reads the live lake."),
+        ("dev build", "dev.builds:build_dev_lake", "Build changed tables and what follows, in the dev lake."),
+        ("dev diff", "dev.comparisons:diff_dev_lake", "Compare a dev lake with the live lake."),
+        ("dev promote", "dev.promotions:promote_dev_lake", "Publish what a dev lake built in the live lake."),
+        ("dev refresh", "dev.promotions:refresh_dev_lake", "Let a dev lake read the present live publications."),
+        ("dev list", "dev.lakes:list_dev_lakes", "List dev lakes, with their life, size and cost."),
+        ("dev drop", "dev.lakes:drop_dev_lake", "Remove a dev lake; the live lake stays as it is."),
         ("source new", "build.new:new_source", "Write the client and the first table of a new source."),
         (
             "source detect",

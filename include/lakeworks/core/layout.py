@@ -24,8 +24,9 @@ VERSIONS = "_versions"
 INBOX = "inbox"
 QUOTA = "_quota"
 SHARES = "_shares"
+DEV = "_dev"
 # Every first part of a key with a level for tenants. Add a new area here, or tenants' runs are denied access to it.
-TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES)
+TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES, DEV)
 
 
 def join(*parts: str) -> str:

@@ -121,3 +121,17 @@ def checksum(session: DuckDbSession, relation: str, columns: Sequence[str]) -> t
     sql = f"SELECT count(*) AS rows, CAST(sum(hash({listed})) AS VARCHAR) AS hash FROM {quoted(relation)}"
     (row,) = session.query(sql).to_pylist()
     return int(row["rows"]), str(row["hash"])
+
+
+def changed_columns(session: DuckDbSession, grain: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
+    """Return how many rows of both relations have another value in a column; columns without a difference are left out."""
+    measures = [name for name in columns if name not in grain]
+    if not grain or not measures:
+        return {}
+    counts = ", ".join(
+        f"count(*) FILTER (b.{quoted(name)} IS DISTINCT FROM a.{quoted(name)}) AS c{number}"
+        for number, name in enumerate(measures)
+    )
+    key = ", ".join(map(quoted, grain))
+    (row,) = session.query(f"SELECT {counts} FROM before AS b JOIN after AS a USING ({key})").to_pylist()
+    return {name: row[f"c{number}"] for number, name in enumerate(measures) if row[f"c{number}"]}

@@ -68,6 +68,18 @@ def open_landed(lake: Lake, contract: Contract, period: Period, scratch: Path) -
     )
 
 
+def newest_landing(lake: Lake, contract: Contract, period: Period) -> str:
+    """Return the key of a period's newest landing, without a look at its rows.
+
+    Raises:
+        LakeNotFound: no complete fetch was landed.
+    """
+    parse = parser_of(str(contract.source).partition(".")[0])
+    if parse or Fetches.below(lake, prefix(contract, period)).keys:
+        return newest_set(lake, contract, period).key
+    return newest_or_fail(lake, contract, period).key
+
+
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:
     """Return the newest complete fetch with something new.
 

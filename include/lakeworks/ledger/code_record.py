@@ -35,11 +35,12 @@ def load_code_record(store: ObjectStore, table: TableName, fingerprint: str) -> 
     Raises:
         LedgerCorrupt: it does not parse.
     """
-    key = code_key(table, fingerprint)
-    try:
-        body, _ = store.get(key)
-    except LakeNotFound:
-        return None
-    return CodeRecord.read(
-        body, store.uri(key), "is no record of code: {problem}. Remove it; the next run stores its own."
-    )
+    for key in store.keys.to_read(code_key(table, fingerprint)):
+        try:
+            body, _ = store.get(key)
+        except LakeNotFound:
+            continue
+        return CodeRecord.read(
+            body, store.uri(key), "is no record of code: {problem}. Remove it; the next run stores its own."
+        )
+    return None

@@ -54,6 +54,12 @@ class LedgerEntry(StoredDocument):
         description="The publication that was live before the inputs were read (0: none); for `late_data` and "
         "compactions. This entry is not published if another publication is live by then.",
     )
+    base: int | None = Field(
+        None, description="In a dev lake: the live publication that it would replace, as of then (0: none)."
+    )
+    promoted_from: str = Field(
+        "", description="Dev lake and publication whose bytes these are (`fix-42.<token>/9000001`)."
+    )
     objects: tuple[LiveObject, ...]
     surplus: tuple[str, ...] = Field((), description="Live keys of the previous publication that this one removes.")
     location: str = Field(description="Key prefix to which the catalog points.")

@@ -46,6 +46,10 @@ class Ledger:
         listed = (_number(item.key.removeprefix(prefix)) for item in self.store.scan(f"{prefix}0"))
         return [number for number in listed if number is not None]
 
+    def number_after(self, seq: int) -> int:
+        """Return the number that a publication takes after another one; after 0, the first."""
+        return seq + 1
+
     def read(self, table: TableName, partition: Partition, seq: int) -> Stored:
         """Return one entry.
 

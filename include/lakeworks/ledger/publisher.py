@@ -148,13 +148,13 @@ class Publisher:
         for _ in range(ATTEMPTS):
             numbers = self.ledger.sequence(table, partition)
             if not numbers:
-                return 1, None
+                return self.ledger.number_after(0), None
             last = self.ledger.read(table, partition, numbers[-1]).entry
             if last.is_live:
                 Folding(self.ledger).fold_if_long(table, partition, numbers)
-                return last.seq + 1, last if last.objects else None
+                return self.ledger.number_after(last.seq), last if last.objects else None
             if last.state == "abandoned":
-                return last.seq + 1, self.ledger.live(table, partition, numbers[:-1])
+                return self.ledger.number_after(last.seq), self.ledger.live(table, partition, numbers[:-1])
             self.recover(table, partition)
         raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides again.")
 

@@ -1,11 +1,12 @@
 """Garbage collection: old staging folders, superseded objects and snapshots of versioned tables, and abandoned uploads."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lakeworks.aws_errors import translated
+from lakeworks.branches.pins import pinned_numbers
 from lakeworks.contract import Contract
 from lakeworks.core.layout import STAGING, VERSIONS, is_tenants, join, own_key
 from lakeworks.core.names import LAYERS, TableName
@@ -41,7 +42,7 @@ def collect(
 
     A staging folder stays while it holds anything younger, or while an unfinished publication names it. An object of a
     versioned table goes a grace period after another publication took its place, so readers under way finish; it stays while
-    the ledger or the catalog names it. Ages are counted by S3's clock.
+    the ledger, the catalog or a dev lake names it. Ages are counted by S3's clock.
     """
     before = lake.store.now() - older_than
     collected = []
@@ -126,9 +127,11 @@ def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bo
         return []
     snapshots = snapshots_of(lake, contract)
     shown = shown_keys(snapshots) if snapshots else frozenset()
+    pins = pinned_numbers(lake.store, table)
     unused: dict[str, list[StoredObject]] = {}
     for path, items in folders.items():
-        kept = {*_in_use(lake, table, Partition.parse(path), before, runs), *shown}
+        partition = Partition.parse(path)
+        kept = {*_pinned(lake, table, partition, pins), *_in_use(lake, table, partition, before, runs), *shown}
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             unused[path] = dead
@@ -173,6 +176,12 @@ def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime
             continue
         if entry.state == "published" and entry.published_at is not None and entry.published_at < before:
             return
+
+
+def _pinned(lake: Lake, table: TableName, partition: Partition, pins: Mapping[Partition, Set[int]]) -> Iterator[str]:
+    """Return the keys of objects that dev lakes read."""
+    for number in sorted(pins.get(partition, ())):
+        yield from (item.key for item in lake.ledger.read(table, partition, number).entry.objects)
 
 
 def _uploads(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:

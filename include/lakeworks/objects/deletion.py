@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 from lakeworks.aws_errors import translated
-from lakeworks.core.layout import own_key
 from lakeworks.objects.key_range import KeyRange, refuse_lakes_own
 from lakeworks.objects.listing import ListedVersion, objects_of, versions_of
 from lakeworks.objects.outcome import KeyOutcome
@@ -25,6 +24,13 @@ def delete_objects(
         LakeError: S3 refused a whole request; what was yielded as deleted is deleted.
     """
     refuse_lakes_own(keys.text, "deleted")
+    yield from delete_listed(store, keys, versions=versions, dry_run=dry_run)
+
+
+def delete_listed(
+    store: ObjectStore, keys: KeyRange, *, versions: bool = False, dry_run: bool = False
+) -> Iterator[KeyOutcome]:
+    """Delete objects as `delete_objects` does, the lake's own included."""
     listed = (versions_of if versions else objects_of)(store, keys)
     while batch := list(islice(listed, BATCH)):
         if dry_run:
@@ -40,10 +46,10 @@ def _delete(store: ObjectStore, batch: list[ListedVersion], *, versions: bool) -
     with translated("delete", store.uri(batch[0].key)):
         answer = store.client.delete_objects(Bucket=store.bucket, Delete={"Objects": named, "Quiet": False})  # type: ignore[typeddict-item]
     refused = {
-        (own_key(store.tenant, str(item.get("Key"))), _version(item.get("VersionId"))): item
+        (store.keys.own(str(item.get("Key"))), _version(item.get("VersionId"))): item
         for item in answer.get("Errors", ())
     }
-    done = {own_key(store.tenant, str(item.get("Key"))) for item in answer.get("Deleted", ())}
+    done = {store.keys.own(str(item.get("Key"))) for item in answer.get("Deleted", ())}
     for item in batch:
         version_id = item.version_id if versions else None
         if error := refused.get((item.key, version_id)) or refused.get((item.key, None)):

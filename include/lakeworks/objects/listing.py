@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from lakeworks.aws_errors import translated
-from lakeworks.core.layout import own_key
 from lakeworks.objects.key_range import KeyRange
 from lakeworks.s3.object_store import ObjectStore
 
@@ -38,7 +37,7 @@ def versions_of(store: ObjectStore, keys: KeyRange, *, after: str = "") -> Itera
             page: Any = store.client.list_object_versions(**request)  # type: ignore[arg-type]
             versions = [
                 ListedVersion(
-                    key=own_key(store.tenant, item["Key"]),
+                    key=store.keys.own(item["Key"]),
                     size=item.get("Size", 0),
                     modified=item["LastModified"],
                     storage_class=item.get("StorageClass", "STANDARD") if "Size" in item else "",

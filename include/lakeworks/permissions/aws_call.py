@@ -16,6 +16,7 @@ class Purpose(StrEnum):
     READ = "read"
     ATHENA = "athena"
     STREAM = "stream"
+    DEV = "dev"
 
 
 class On(StrEnum):
@@ -37,6 +38,9 @@ class On(StrEnum):
     BUCKETS = "buckets with layers"
     ALL_BUCKETS = "buckets with layers, logs and copies"
     CATALOG = "databases and tables of the lake"
+    DEV = "objects of dev lakes"
+    DEV_LIST = "listings of dev lakes"
+    DEV_CATALOG = "databases of dev lakes"
     TENANT_CATALOG = "databases of tenants"
     TENANT_RECORDS = "records and policies of tenants"
     TRIAL_TABLES = "scratch tables of the doctor"

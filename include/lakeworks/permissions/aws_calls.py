@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from lakeworks.permissions.aws_call import AwsCall, On, Purpose
+from lakeworks.permissions.dev_calls import DEV_CALLS
 
 
 def every_call() -> tuple[AwsCall, ...]:
@@ -23,7 +24,7 @@ def actions_for(purpose: Purpose, on: On) -> frozenset[str]:
 
 
 def _rows() -> Iterator[AwsCall]:
-    for (purposes, on, feature), operations in _TABLE.items():
+    for (purposes, on, feature), operations in (_TABLE | DEV_CALLS).items():
         who = frozenset(Purpose(word) for word in purposes.split())
         for line in operations.strip().splitlines():
             operation, *actions = line.split()

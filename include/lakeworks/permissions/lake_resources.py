@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lakeworks.core.layout import LEDGER, METADATA, REGISTRY, RESULTS, SHARES, TENANT_AREAS, trial_key
+from lakeworks.core.layout import DEV, LEDGER, METADATA, REGISTRY, RESULTS, SHARES, TENANT_AREAS, trial_key
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig
@@ -152,6 +152,7 @@ def _stream_tables(scope: PolicyScope) -> Resources:
 RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.LAKE: _objects(*_LAKE),
     On.LIVE: _objects(*_LIVE),
+    On.DEV: _objects(f"{DEV}/"),
     On.RECORDS: _objects(*_RECORDS),
     On.RESULTS: _objects(*_RESULTS),
     On.SETUP: _objects(KEY, TRIAL_KEY),
@@ -160,6 +161,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.TRIALS: _trials,
     On.LAKE_LIST: _listing(*_LAKE),
     On.LIVE_LIST: _listing(*_LIVE),
+    On.DEV_LIST: _listing(f"{DEV}/"),
     On.RECORD_LIST: _listing(*_RECORDS),
     On.RESULT_LIST: _listing(*_RESULTS),
     On.REPORT_LIST: _report_listings,
@@ -170,6 +172,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     ),
     On.CATALOG: _catalog(),
     On.TENANT_CATALOG: _catalog(start="*__"),
+    On.DEV_CATALOG: _catalog(start="dev_*_"),
     On.TRIAL_TABLES: _catalog("/lakeworks_doctor_*"),
     On.CRAWLERS: _crawlers,
     On.CRAWLER_ROLES: _crawler_roles,

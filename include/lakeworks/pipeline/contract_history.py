@@ -23,7 +23,8 @@ def published(lake: Lake, contract: Contract) -> Contract | None:
     Raises:
         ContractError: what is stored cannot be read.
     """
-    keys = [item.key for item in lake.store.scan(contracts_prefix(contract.table))]
+    prefixes = lake.store.keys.to_read(contracts_prefix(contract.table))
+    keys = next((keys for prefix in prefixes if (keys := [item.key for item in lake.store.scan(prefix)])), [])
     if not keys:
         return None
     key = max(keys, key=lambda item: _number(item.rpartition("/")[2].removesuffix(".json")))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeworks.contract import Contract
-from lakeworks.core.layout import versions_prefix
+from lakeworks.core.layout import live_prefix, versions_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, FencedError, LakeNotFound
 from lakeworks.lake import Lake
@@ -126,7 +126,7 @@ def _copies(contract: Contract, target: LedgerEntry, run: Run) -> dict[str, Any]
 
     Immutable objects are copied to new keys, because garbage collection may be deleting the old ones at this moment.
     """
-    location = target.location
+    location = live_prefix(contract.table, target.parsed)
     if target.layout == "versioned":
         location = versions_prefix(contract.table, run.key, target.parsed)
     objects = tuple(

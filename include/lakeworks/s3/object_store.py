@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lakeworks.aws_errors import translated
-from lakeworks.core.lake_limits import check_key
-from lakeworks.core.layout import LEDGER, own_key, tenant_key
+from lakeworks.core.layout import LEDGER
 from lakeworks.core.parallel import map_ordered
 from lakeworks.core.tenant import Tenant
 from lakeworks.core.transfer_profile import TransferProfile
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, ObjectArchived
 from lakeworks.s3.archive import archived_error
+from lakeworks.s3.dev_branch import DevBranch
 from lakeworks.s3.fast_client import FastS3Client
+from lakeworks.s3.key_space import KeySpace
 from lakeworks.s3.layer_buckets import LayerBuckets
 from lakeworks.s3.requests import conditional, media_type, settled, sha256_base64, version, version_id_of
 from lakeworks.s3.tag_header import tagging, untagged
@@ -66,12 +67,11 @@ class Target:
 
 
 class ObjectStore:
-    """One bucket, one bucket per layer, or a tenant's share of them. The client is passed in; boto3 clients are thread-safe.
+    """One bucket, one bucket per layer, a tenant's share or a dev lake. The client is passed in; boto3 clients are thread-safe.
 
     `fast_client` transfers whole objects without conditions. `tags` gives a key's object tags.
 
-    Callers use the lake's keys. The store adds the tenant's level to requests and removes it from results, so no step can
-    forget it or reach outside it.
+    Callers use the lake's keys. The store translates them (`KeySpace`), so no step can reach outside its share.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, most of them by name
@@ -82,6 +82,7 @@ class ObjectStore:
         *,
         layers: Mapping[str, str] | None = None,
         tenant: Tenant | None = None,
+        dev: DevBranch | None = None,
         fast_client: FastS3Client | None = None,
         tags: Callable[[str], Mapping[str, str]] = untagged,
         transfer: TransferProfile | None = None,
@@ -91,13 +92,14 @@ class ObjectStore:
         self.bucket = bucket
         self.threads = threads
         self.tenant = tenant
+        self.keys = KeySpace(tenant, dev)
         self.fast_client = fast_client
         self.tags = tags
         self.transfer = transfer
 
     def at(self, key: str) -> str:
-        """Return the key in the bucket, with the tenant's level if there is a tenant; NotStorable for one that is too long."""
-        return check_key(tenant_key(self.tenant, key))
+        """Return the key in the bucket; NotStorable for one that is too long."""
+        return self.keys.at(key)
 
     def place(self, key: str) -> Any:
         """Return bucket and key for a request."""
@@ -105,7 +107,11 @@ class ObjectStore:
 
     def uri(self, key: str) -> str:
         """Return the `s3://` address of a key."""
-        return f"s3://{self.layers.of(key)}/{self.at(key)}"
+        return "s3://{}/{}".format(*self._address(key))
+
+    def _address(self, key: str) -> tuple[str, str]:
+        at = self.at(key)
+        return self.layers.of(at), at
 
     def now(self) -> datetime:
         """Return the time by S3's clock, to the end of its second: a worker's clock may be wrong, and ages are S3's."""
@@ -131,7 +137,7 @@ class ObjectStore:
         Raises:
             LakeNotFound: there is no such object or version.
         """
-        fetched = self.fast_client and self.fast_client.get(self.layers.of(key), self.at(key), version_id)
+        fetched = self.fast_client and self.fast_client.get(*self._address(key), version_id)
         if fetched:
             return fetched.body, StoredObject(
                 key, len(fetched.body), fetched.etag, fetched.version_id, fetched.metadata
@@ -172,10 +178,10 @@ class ObjectStore:
             LostRace: the target's condition does not hold; nothing was written.
         """
         target = Target(target) if isinstance(target, str) else target
+        self.keys.refuse_write(target.key)
         if self.fast_client and not target.conditions:
             attributes = {**target.metadata, "Content-Type": media_type(target.key)}
-            place = (self.layers.of(target.key), self.at(target.key))
-            sent = self.fast_client.put(*place, body, attributes, self.tags(target.key))
+            sent = self.fast_client.put(*self._address(target.key), body, attributes, self.tags(target.key))
             if sent:
                 return StoredObject(target.key, len(body), sent.etag, sent.version_id, target.metadata)
         with conditional(self.uri(target.key)):
@@ -200,7 +206,7 @@ class ObjectStore:
         with translated("list", self.uri(prefix)):
             for page in pages:
                 for item in page.get("Contents", []):
-                    key = own_key(self.tenant, item["Key"])
+                    key = self.keys.own(item["Key"])
                     kept = {"modified": item["LastModified"], "storage_class": item.get("StorageClass", "STANDARD")}
                     yield StoredObject(key, item["Size"], item["ETag"], **kept)  # type: ignore[arg-type]
 
@@ -211,6 +217,8 @@ class ObjectStore:
             LakeUnavailable, LakeAccessDenied: S3 refused some keys; the message names the first.
         """
         pending = [*keys]
+        for key in pending:
+            self.keys.refuse_write(key)
         for start in range(0, len(pending), 1000):
             chunk = pending[start : start + 1000]
             with translated("delete", self.uri(chunk[0])):
@@ -233,6 +241,7 @@ class ObjectStore:
         Raises:
             LostRace: another object or none is there by now; nothing was deleted.
         """
+        self.keys.refuse_write(stored.key)
         with conditional(self.uri(stored.key), "delete"):
             settled(lambda: self.client.delete_object(**self.place(stored.key), IfMatch=stored.etag))
 

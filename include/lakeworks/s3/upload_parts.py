@@ -18,6 +18,7 @@ P = TypeVar("P")
 
 def started(store: ObjectStore, target: Target, checksum: dict[str, Any]) -> Any:
     """Begin an upload and return S3's response."""
+    store.keys.refuse_write(target.key)
     described = {"Metadata": dict(target.metadata), "ContentType": media_type(target.key), **checksum}
     described |= tagging(store.tags(target.key))
     return store.client.create_multipart_upload(**store.place(target.key), **described)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lakeworks.errors import TerminalError
 from lakeworks_airflow.connections import connect_lake
@@ -48,20 +48,38 @@ class LakeOperator(StepOperator):
 
     A DAG gives the tenant to all of its tasks by `default_args` (`lake_dag` does so).
 
+    A run with the parameter `dev` works in that dev lake (docs/dev.md). Operators that do not set `takes_dev` work on the live
+    lake only, and are skipped in such a run. A run in a dev lake announces no asset, so it starts no other run.
+
     :param tenant: the tenant whose share and credentials to use; without one, what belongs to no tenant.
     """
+
+    takes_dev: ClassVar[bool] = False
 
     def __init__(self, *, tenant: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tenant = tenant
+        self.dev: str | None = None
+
+    def execute(self, context: "Context") -> Any:
+        """Run the step, in the dev lake of the run if it names one."""
+        self.dev = context.get("params", {}).get("dev") or None
+        if self.dev:
+            if not self.takes_dev:
+                raise AirflowSkipException(
+                    f"This task works on the live lake only, and the run works in dev lake `{self.dev}`. Nothing was done."
+                )
+            self.outlets = context["ti"].task.outlets = []
+        return super().execute(context)
 
     def lake(self) -> "Lake":
-        """Connect to the lake, as the tenant if there is one.
+        """Connect to the lake, as the tenant if there is one; in a run with `dev`, to that dev lake.
 
         Raises:
-            ConfigError: the tenant has no connection.
+            ConfigError: the tenant has no connection, or there is no such dev lake.
         """
-        return connect_lake(self.tenant)
+        lake = connect_lake(self.tenant)
+        return lake.for_dev(self.dev) if self.dev else lake
 
     def command(self, text: str) -> str:
         """Return a command of `lakeworks` as a person types it for this operator's share of the lake."""

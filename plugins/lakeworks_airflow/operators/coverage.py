@@ -29,6 +29,7 @@ class SkipUntilCoveredOperator(TableOperator):
 
     template_fields: Sequence[str] = ("table", "upstream")
     ui_color = "#f2f4e8"
+    takes_dev = True
 
     def __init__(self, *, upstream: str, missing_allowed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -70,6 +71,7 @@ class SkipUnchangedOperator(TableOperator):
     """
 
     ui_color = "#f2f4e8"
+    takes_dev = True
 
     def step(self, context: "Context") -> list[str]:
         """Return the periods with changed inputs."""

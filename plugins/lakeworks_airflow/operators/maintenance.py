@@ -123,7 +123,7 @@ class CompactOperator(LakeOperator):
 
 
 class GarbageOperator(LakeOperator):
-    """Remove staging folders of dead attempts, superseded versions and abandoned uploads.
+    """Remove staging folders of dead attempts, superseded versions, abandoned uploads and ended dev lakes.
 
     :param older_than: younger objects may belong to a running attempt and stay.
     """
@@ -135,15 +135,17 @@ class GarbageOperator(LakeOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         """Return what was removed, by kind."""
         from lakeworks.contract import all_tables, load_contract
+        from lakeworks.dev.closing import drop_ended
         from lakeworks.maintenance import garbage_collection as garbage
 
-        tables = map(load_contract, all_tables())
-        collected = garbage.collect(self.lake(), tables, older_than=self.older_than, dry_run=False)
-        kinds = Counter(item.kind for item in collected)
+        lake, tables = self.lake(), map(load_contract, all_tables())
+        collected = garbage.collect(lake, tables, older_than=self.older_than, dry_run=False)
+        ended = list(drop_ended(lake, dry_run=False))
+        kinds = Counter(item.kind for item in collected) + Counter({"dev lake": len(ended)})
         return {
             "removed": dict(kinds),
-            "objects": sum(i.objects for i in collected),
-            "bytes": sum(i.bytes for i in collected),
+            "objects": sum(i.objects for i in collected) + sum(i.objects for i in ended),
+            "bytes": sum(i.bytes for i in collected) + sum(i.bytes for i in ended),
         }
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lakeworks.branches.document import DevDocument, DevRegister
+from lakeworks.branches.pins import Pins
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
@@ -143,3 +145,19 @@ def test_a_rollback_during_collection_loses_no_object(registered: Publishing, ru
         garbage.collect(lake, [registered.wanted], dry_run=False)
     assert registered.by_catalog().equals(table(2_000, 1))
     assert verify(registered.lake, registered.wanted, deep=True) == []
+
+
+def test_what_a_dev_lake_pins_is_kept_as_long_as_it_is_there(registered: Publishing, run_at: RunAt) -> None:
+    pinned = [item.key for item in registered.publish(table(2_000), run_at(1)).objects]
+    now = datetime.now(UTC)
+    document = DevDocument(name="fix", token="t", created_at=now, expires_at=now + timedelta(days=9))
+    store, register = registered.lake.store, DevRegister(registered.lake.store)
+    Pins(store, document.branch).save(registered.wanted.table, {PARTITION: 1})
+    register.create(document)
+    registered.publish(table(2_000, 2.0), run_at(2))
+    with days_later(store, 3):
+        assert "superseded version" not in [kind for kind, _ in collected(registered)]
+        assert all(store.head(key) for key in pinned)
+        register.remove("fix")
+        assert collected(registered) == [("superseded version", len(pinned))]
+    assert not any(store.head(key) for key in pinned)

@@ -126,6 +126,8 @@ def housekeeping(user: Lake, run_at: RunAt) -> None:
 ELSEWHERE = {
     "s3:AbortMultipartUpload": "an upload in parts that fails; see the housekeeping",
     "s3:RestoreObject": "an archived object",
+    "s3:DeleteObjectVersion": "a dev lake whose life has ended",
+    "glue:DeleteDatabase": "a dev lake whose life has ended",
 }
 ONLY_NIGHT = sorted(set(actions_of(Purpose.MAINTENANCE)) - set(actions_of(Purpose.RUN)) - set(ELSEWHERE))
 CASES = [

@@ -10,6 +10,7 @@ from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit
 from lakeworks.cli.progress import track, waiting
 from lakeworks.contract import all_tables, load_contract
+from lakeworks.dev.closing import drop_ended
 from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
@@ -86,11 +87,14 @@ def collect_garbage(
 ) -> None:
     """Remove leftovers of dead runs and superseded versions.
 
-    Removes staged objects of dead runs, superseded versions and uploads that were never completed.
+    Removes staged objects of dead runs, superseded versions, uploads that were never completed, and dev lakes whose life has
+    ended.
     """
     lake, age = connect(), timedelta(hours=hours)
     with waiting("Looking for leftovers"):
         collected = list(garbage.collect(lake, map(load_contract, all_tables()), older_than=age, dry_run=dry_run))
+        ended = drop_ended(lake, dry_run=dry_run)
+        collected += [garbage.Garbage("dev lake", item.name, item.objects, item.bytes) for item in ended]
     emit([vars(item) for item in collected], as_json=as_json, title="Garbage" if dry_run else "Removed")
 
 

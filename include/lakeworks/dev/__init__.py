@@ -1,0 +1,1 @@
+"""Dev lakes: start, build, compare with live, promote and drop."""

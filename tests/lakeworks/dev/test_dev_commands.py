@@ -1,0 +1,168 @@
+"""A dev lake's life by its commands: real S3 and Glue protocols, real audits."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from lakeworks import cli
+from lakeworks.errors import ConfigError
+from lakeworks.lake import Lake
+from lakeworks.maintenance.verification import verify
+from lakeworks.settings import current_settings
+from tests.support.shop_project import DAYS, ORDERS, REVENUE, Shop, write_shop
+
+Command = Callable[..., str]
+SUM = "SELECT CAST(SUM(revenue) AS VARCHAR) AS revenue FROM gold_sales.daily_revenue"
+
+
+@pytest.fixture
+def served(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop with two live days, on moto."""
+    monkeypatch.setenv("LAKE_PROJECT", str(tmp_path / "project"))
+    (tmp_path / "project").mkdir()
+    shop = Shop(lake, write_shop(tmp_path / "project"))
+    shop.contracts()
+    for day in DAYS[:2]:
+        shop.arrive(day, ["10.00", "5.00"])
+    shop.build_all(DAYS[:2])
+    return shop
+
+
+@pytest.fixture
+def command(served: Shop, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
+    """Run `lakeworks …` and return what it printed, or raise what it raised."""
+    environment = {
+        "LAKE_BUCKET": served.lake.store.bucket, "LAKE_SCRATCH_DIR": str(served.lake.scratch), "AWS_ENDPOINT_URL": moto_url,
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "LAKE_LINEAGE_URL": "off", "LAKE_ENV_FILE": "off",
+    }  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    current_settings.cache_clear()
+
+    def run(*arguments: str) -> str:
+        served.contracts()
+        current_settings.cache_clear()
+        done = CliRunner().invoke(cli.app, list(arguments))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.stdout
+
+    yield run
+    served.contracts()
+    current_settings.cache_clear()
+
+
+def keys_of(lake: Lake) -> dict[str, Any]:
+    """Every version in the bucket."""
+    pages = lake.store.client.get_paginator("list_object_versions").paginate(Bucket=lake.store.bucket)
+    return {f"{item['Key']} {item['VersionId']}": item for page in pages for item in page.get("Versions", ())}
+
+
+def databases(lake: Lake) -> set[str]:
+    return {item["Name"] for item in lake.catalog.client.get_databases()["DatabaseList"]}
+
+
+def test_from_start_to_drop(served: Shop, command: Command, tmp_path: Path) -> None:
+    live, before = served.lake, keys_of(served.lake)
+    served.double()
+    command("dev", "start", "fix-42")
+    built = json.loads(command("dev", "build", "fix-42", "--json"))
+    assert [(item["table"], item["outcome"]) for item in built] == [(ORDERS, "built")] * 2 + [(REVENUE, "built")] * 2
+    assert {item["outcome"] for item in json.loads(command("dev", "build", "fix-42", "--json"))} == {"as before"}
+    assert json.loads(command("sql", SUM, "--dev", "fix-42", "--json")) == [{"revenue": "60.00"}]
+    assert json.loads(command("sql", SUM, "--json")) == [{"revenue": "30.00"}], "--dev is not remembered"
+    assert {key for key in keys_of(live) if not key.startswith("_dev/")} == set(before), "not one version came to live"
+    assert databases(live) == {
+        "bronze_sales",
+        "silver_sales",
+        "gold_sales",
+        "dev_fix_42_silver_sales",
+        "dev_fix_42_gold_sales",
+    }
+    for name in (ORDERS, REVENUE):
+        assert verify(live, live.contract(name)) == []
+
+    (first, second) = json.loads(command("dev", "diff", "fix-42", "--json"))["tables"]
+    assert (first["changed"], first["columns"][0]["column"], second["changed"]) == (4, "amount", 2)
+    command("dev", "diff", "fix-42", "--page", str(tmp_path / "diff.html"))
+    assert "CAST(2 * amount" in (tmp_path / "diff.html").read_text()
+    assert "| silver.sales.orders | 2 | 0 | 4 | 4 | 0 | 0 | 4 |" in command("dev", "diff", "fix-42", "--markdown")
+
+    done = json.loads(command("dev", "promote", "fix-42", "--json"))
+    assert [(item["table"], item["outcome"]) for item in done] == [(ORDERS, "published")] * 2 + [
+        (REVENUE, "published")
+    ] * 2
+    assert json.loads(command("sql", SUM, "--json")) == [{"revenue": "60.00"}]
+    (listed,) = json.loads(command("dev", "list", "--json"))
+    assert (listed["name"], listed["promoted"] != "-", listed["bytes"] > 0) == ("fix-42", True, True)
+
+    command("dev", "drop", "fix-42")
+    assert [key for key in keys_of(live) if key.startswith("_dev/fix-42.")] == [], "no version is left"
+    assert databases(live) == {"bronze_sales", "silver_sales", "gold_sales"}
+    assert json.loads(command("sql", SUM, "--json")) == [{"revenue": "60.00"}]
+    for name in (ORDERS, REVENUE):
+        assert verify(live, live.contract(name)) == []
+    with pytest.raises(ConfigError, match="There is no dev lake `fix-42`"):
+        command("sql", SUM, "--dev", "fix-42")
+
+
+def test_a_command_for_live_alone_refuses_lake_dev(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE_DEV", "fix-42")
+    with pytest.raises(ConfigError, match="LAKE_DEV is `fix-42`, and this command works on the live lake only"):
+        command("verify")
+    assert json.loads(command("dev", "list", "--json")) == [], "commands of dev lakes work on the live lake"
+
+
+def test_garbage_collection_removes_what_has_ended(command: Command, served: Shop) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from lakeworks.branches.document import DevRegister
+
+    command("dev", "start", "fix-42")
+    assert json.loads(command("gc", "--json")) == []
+    register = DevRegister(served.lake.store)
+    stored = register.read("fix-42")
+    register.replace(stored, stored.document.model_copy(update={"expires_at": datetime.now(UTC) - timedelta(days=1)}))
+    (row,) = json.loads(command("gc", "--json"))
+    assert (row["kind"], row["where"]) == ("dev lake", "fix-42")
+    assert json.loads(command("dev", "list", "--json")) == []
+
+
+def test_ci_builds_the_change_and_compares_it(served: Shop, command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "report.md"
+    arguments = ("ci", "--dev-name", "fix-42", "--from", "2024-01-05", "--to", "2024-01-05", "--out", str(out))
+    command(*arguments)
+    assert "The project's code is the code that published every partition." in out.read_text()
+    assert json.loads(command("dev", "list", "--json")) == [], "nothing to build leaves no dev lake"
+    before = {key for key in keys_of(served.lake) if not key.startswith("_dev/")}
+    served.double()
+    examples = served.tables / "silver/sales/orders/examples.yml"
+    done = command(*arguments)
+    assert "## Lakeworks: examples failed" in out.read_text()
+    assert "9.99" in out.read_text()
+    examples.write_text(
+        examples.read_text()
+        .replace("amount: 9.99}\n", "amount: 19.98}\n")
+        .replace("amount: 19.98}\n  expect", "amount: 9.99}\n  expect")
+    )
+    for _ in range(2):  # the next commit starts the dev lake again
+        done = command(*arguments)
+        text = out.read_text()
+        assert "## Lakeworks: passed" in text, text
+        assert "| silver.sales.orders | 1 | 0 | 2 | 2 | 0 | 0 | 2 |" in text
+        assert "+  CAST(2 * amount AS DECIMAL(10, 2)) AS amount" in text
+    assert done == ""
+    assert {key for key in keys_of(served.lake) if not key.startswith("_dev/")} == before
+
+
+def test_ci_stops_at_a_broken_table_before_the_lake_is_asked(
+    served: Shop, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    path = served.tables / "silver/sales/orders/transform.sql"
+    path.write_text("SELECT nothing FROM bronze_sales.orders\n")
+    assert "## Lakeworks: check failed" in command("ci", "--dev-name", "fix-42")
