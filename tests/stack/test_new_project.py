@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,33 @@ def project(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactor
     run("make", "setup", f"PYTHON={sys.executable}", folder=root, environment=environment)
     yield root
     subprocess.run(["make", "down"], cwd=root, env=environment, capture_output=True, check=False, timeout=60)
+
+
+PARSE = """
+import sys
+import lakeworks, lakeworks_airflow
+assert "site-packages" in lakeworks.__file__ and "site-packages" in lakeworks_airflow.__file__
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(dag_folder=sys.argv[1])
+assert not bag.import_errors, bag.import_errors
+print(len(bag.dags), "DAGs")
+"""
+
+
+def test_every_dag_of_this_repository_parses_with_the_wheel_alone(
+    project: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Non-editable, beside Airflow, as a deployment installs it."""
+    for name in ("dags", "include/lake"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "lake.yml", tmp_path)
+    home = {
+        "AIRFLOW_HOME": str(tmp_path / "airflow"), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite://",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "LAKE_PROJECT": str(tmp_path), "LAKE_BUCKET": "a-bucket", "LAKE_REGION": "eu-central-1",
+    }  # fmt: skip
+    python, dags = str(project / ".venv/bin/python"), str(tmp_path / "dags")
+    shown = run(python, "-c", PARSE, dags, folder=tmp_path, environment={**environment, **home})
+    assert int(shown.split()[-2]) >= 22
 
 
 def test_the_projects_own_tests_pass(project: Path, environment: dict[str, str]) -> None:
