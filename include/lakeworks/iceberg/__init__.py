@@ -1,1 +1,1 @@
-"""Iceberg tables beside the Hive tables: metadata alone, made from the ledger's publications (ADR 28)."""
+"""Iceberg tables beside the Hive tables: metadata alone, made from the ledger's publications (ADR 30)."""

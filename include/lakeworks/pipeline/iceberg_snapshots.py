@@ -1,4 +1,4 @@
-"""Iceberg snapshots of a table's publications: one for each run, once readers by ledger see the run (ADR 28)."""
+"""Iceberg snapshots of a table's publications: one for each run, once readers by ledger see the run (ADR 30)."""
 
 import logging
 from collections.abc import Mapping, Sequence
