@@ -29,15 +29,18 @@ class Transformed:
 
 
 def started_build(inputs: RunInputs, run: Run, engine: RemoteEngine) -> str:
-    """Start the build of a run and return its id.
+    """Start the build of a run and return its id; of a build that the attempt has started, that id.
 
     Raises:
         ContractError: the engine would lose microseconds.
         StaleBuild: an input is being published right now.
     """
+    plan = plan_of(inputs, run, engine.name)
+    if engine.detached and (build := started(inputs.lake, plan.prefix)):
+        return build  # another plan over it would hide that its inputs have changed
     if not engine.keeps_microseconds:
         check_milliseconds(inputs)
-    return begin(inputs.lake, engine, plan_of(inputs, run, engine.name))
+    return begin(inputs.lake, engine, plan)
 
 
 def completed(inputs: RunInputs, run: Run, engine: RemoteEngine, session: DuckDbSession) -> Transformed:

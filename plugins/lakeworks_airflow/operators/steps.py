@@ -1,15 +1,19 @@
 """Steps of a table: fetch, write, audit, publish. Each step passes manifest keys to the next one, never data."""
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
 from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
 from lakeworks_airflow.assets import table_asset
+from lakeworks_airflow.build_trigger import ENDED, BuildTrigger, planned_build
 from lakeworks_airflow.connections import connect_source
 from lakeworks_airflow.deployment import metrics
-from lakeworks_airflow.operators.base import TableOperator, run_of
+from lakeworks_airflow.operators.base import TableOperator, run_of, without_retries
 from lakeworks_airflow.ui_links import AuditReportLink, DataLink
 
 if TYPE_CHECKING:
@@ -73,22 +77,63 @@ class FetchOperator(TableOperator):
 class WriteOperator(TableOperator):
     """Build each period's partitions in staging, invisible to readers.
 
+    While another engine (`engine: athena`) builds, the task is deferred and holds no worker. A killed task stops the build.
+
     :param table: the table to build. (templated)
     :param grain: the grain of the DAG's partition keys.
+    :param look_every: seconds between two looks at a build elsewhere.
+    :param build_timeout: seconds for such a build; then it is stopped, and the task fails without a retry.
     """
 
     operator_extra_links = (DataLink(),)
     takes_dev = True
 
+    def __init__(self, *, look_every: float = 10, build_timeout: float = 6 * 3600, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.look_every = look_every
+        self.build_timeout = build_timeout
+        self._elsewhere: tuple[str, str] | None = None
+
     def step(self, context: "Context") -> list[str]:
         """Return the keys of what was staged."""
-        from lakeworks.contract import load_contract
+        return self._write(context, [])
+
+    def built(self, context: "Context", event: dict[str, str], done: list[str]) -> list[str]:
+        """Go on after a build elsewhere."""
+        with without_retries():
+            self._elsewhere = event["build"], event["prefix"]
+            if event["status"] != ENDED:
+                self.on_kill()
+                raise AirflowFailException(
+                    f"Build {event['build']} of `{self.table}` was not seen to its end within {self.build_timeout:g} seconds"
+                    f"{event['message']}, and was stopped. Nothing was published. Give it a longer `build_timeout`."
+                )
+            return self._write(context, done)
+
+    def on_kill(self) -> None:
+        """Stop the build elsewhere."""
+        if self._elsewhere:
+            build, prefix = self._elsewhere
+            planned_build(self.lake(), prefix)[1].stop(build)
+
+    def _write(self, context: "Context", done: list[str]) -> list[str]:
+        """Stage the periods after those that are done, one after another."""
+        from lakeworks.core.layout import staging_prefix
         from lakeworks.pipeline.build_periods import plan
-        from lakeworks.pipeline.write_step import write
+        from lakeworks.pipeline.write_step import start, write
 
         lake, run = self.lake(), run_of(context)
-        periods = plan(load_contract(self.table), self.periods(context))
-        return [write(lake, self.table, period, run).key for period in periods]
+        contract = lake.contract(self.table)
+        staged = list(done)
+        for period in plan(contract, self.periods(context))[len(done) :]:
+            prefix = staging_prefix(contract.table, period, run.key)
+            build = start(lake, self.table, period, run)
+            if build and self._elsewhere != (build, prefix):
+                until = time.time() + self.build_timeout
+                trigger = BuildTrigger(build, prefix, self.tenant, self.look_every, until)
+                self.defer(trigger=trigger, method_name="built", kwargs={"done": staged})
+            staged.append(write(lake, self.table, period, run).key)
+        return staged
 
 
 class AuditOperator(TableOperator):

@@ -180,6 +180,7 @@ def test_a_started_build_whose_inputs_changed_is_not_completed(tmp_path: Path) -
     run = shop.run()
     start(shop.lake, SILVER, day_of(1), run)
     shop.arrive(1, [order(1)])
+    assert start(shop.lake, SILVER, day_of(1), run) == run.key, "a repeated start hides no change"
     with pytest.raises(StaleBuild, match="was published while spark read it"):
         write(shop.lake, SILVER, day_of(1), run)
     again = Run(id=run.id, started_at=run.started_at + timedelta(seconds=1), attempt=2)
