@@ -10,9 +10,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from lakeworks.errors import NotPublishedYet, QuotaExhausted, TransientError
 from lakeworks_airflow.assets import table_asset
-from lakeworks_airflow.build_trigger import ENDED, BuildTrigger, planned_build
 from lakeworks_airflow.connections import connect_source
 from lakeworks_airflow.deployment import metrics
+from lakeworks_airflow.look_trigger import ENDED, BuildTrigger, planned_build
 from lakeworks_airflow.operators.base import TableOperator, run_of, without_retries
 from lakeworks_airflow.ui_links import AuditReportLink, DataLink
 

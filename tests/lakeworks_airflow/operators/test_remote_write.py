@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import load_run_record
 from lakeworks_airflow import WriteOperator
-from lakeworks_airflow.build_trigger import BuildTrigger, planned_build
+from lakeworks_airflow.look_trigger import BuildTrigger, planned_build
 from tests.conftest import client
 from tests.lakeworks.pipeline.test_athena_build import AthenaShop
 from tests.lakeworks.pipeline.test_late_data import TOP, order
@@ -57,7 +57,7 @@ def deferred(task: Any, given: Any) -> tuple[BuildTrigger, dict[str, Any]]:
         task.execute(given)
     assert pause.value.method_name == "built"
     path, arguments = pause.value.trigger.serialize()
-    assert path == "lakeworks_airflow.build_trigger.BuildTrigger"
+    assert path == "lakeworks_airflow.look_trigger.BuildTrigger"
     trigger = BuildTrigger(**json.loads(json.dumps(arguments)))
     trigger.connected = lambda: planned_build(task.shop.lake, trigger.prefix)  # type: ignore[method-assign]
     return trigger, pause.value.kwargs or {}
