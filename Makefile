@@ -97,6 +97,9 @@ conformance: setup  ## others' clients read the replayed sources, Spark (400 MB)
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
 
+profile: setup  ## CPU seconds of one benchmark by step, function and request; CASE=pipeline
+	$(BIN)/python -m benchmarks.profile $(or $(CASE),pipeline)
+
 formats: setup  ## measure every format on the real trips into docs/formats.md
 	$(BIN)/python -m benchmarks.formats
 
@@ -156,4 +159,4 @@ env:  ## write .env for docker-compose, with secrets of its own; PROFILE=aws for
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: test-versions coverage help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench bench-backfill bench-domains catalog-scale mutants docs-site
+.PHONY: test-versions coverage help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench profile bench-backfill bench-domains catalog-scale mutants docs-site

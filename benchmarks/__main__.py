@@ -39,7 +39,7 @@ def main() -> int:
     for case, module in _wanted(arguments):
         print(case.title, file=sys.stderr)
         rows = sizes.get(case.data, 0) * case.scale
-        with _place(case, rows) as place:
+        with place_of(case, rows) as place:
             found = run_case(case, module, place, rounds, Check(rows))
         path = kept / f"{case.name}.json"
         if arguments.add and path.exists():
@@ -65,7 +65,7 @@ def _wanted(arguments: argparse.Namespace) -> Iterator[tuple[Case, str]]:
 
 
 @contextmanager
-def _place(case: Case, rows: int) -> Iterator[Place]:
+def place_of(case: Case, rows: int) -> Iterator[Place]:
     """Input files and running endpoints."""
     folder = DATA / f"{case.data}-{rows}"
     data.make(case.data, folder, rows)
