@@ -96,7 +96,8 @@ def _pages(
             answer = client.get_cost_and_usage(**request)
         for period in answer["ResultsByTime"]:
             for group in period.get("Groups", []):
-                yield _charged(period["TimePeriod"]["Start"], *group["Keys"], group["Metrics"])
+                service, usage_type = group["Keys"]
+                yield _charged(period["TimePeriod"]["Start"], service, usage_type, group["Metrics"])
         if not answer.get("NextPageToken"):
             return
         request["NextPageToken"] = answer["NextPageToken"]
