@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lakeworks.agents.explanation import explain_number
 from lakeworks.agents.limits import AnswerLimits
 from lakeworks.agents.partitions import plan_backfill
 from lakeworks.agents.query import answer_query
@@ -22,6 +23,11 @@ def test_a_query_without_end_is_stopped(lake: Lake) -> None:
     with pytest.raises(ContractError, match=r"ran for 0\.2 s and was stopped"):
         answer_query(lake, ENDLESS, NOW, AnswerLimits(seconds=0.2))
     assert answer_query(lake, "SELECT 1 AS one", NOW, AnswerLimits())["rows"] == [[1]], "the next one runs"
+
+
+def test_quarantined_rows_are_explained_without_personal_values(shop: Lake) -> None:
+    (row,) = explain_number(shop, ORDERS, "2024-01-05", "", samples=5)["quarantined_rows"]
+    assert (row["id"], row["email"], row["_broken_rules"]) == (4, "(withheld)", ["amount_minimum"])
 
 
 def test_a_backfill_is_planned_and_not_started(shop: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

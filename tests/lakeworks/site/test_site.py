@@ -49,6 +49,9 @@ def test_a_protected_column_shows_no_value(pages: dict[str, str]) -> None:
 def test_hostile_descriptions_and_values_are_text(pages: dict[str, str]) -> None:
     received = Tags(pages[f"tables/{RECEIVED}.html"])
     assert HOSTILE in received.text, "it is shown as it came"
+    entries = pages["index.html"].partition('id="entries">')[2].partition("</script>")[0]
+    assert "alert" in entries, "the description can be searched"
+    assert "<" not in entries, "or a description could end the element"
     for path, text in pages.items():
         page = Tags(text)
         assert {"img", "iframe", "object", "form", "link"}.isdisjoint(page.tags), path
