@@ -20,6 +20,7 @@ MEANINGS = {
     layout.INBOX: "files that others deliver; a run takes them to landing",
     layout.QUOTA: "requests made to each vendor, so that runs stay within its limits",
     layout.SHARES: "records of shared addresses: who, what, until when",
+    layout.DEV: "dev lakes: changed tables tried beside the live ones; no live reader sees them, `lakeworks dev list` does",
     TEMPORARY: "files of people and programs; lakeworks writes nothing here",
 }
 

@@ -15,7 +15,7 @@ from lakeworks.permissions.aws_call import On
 from lakeworks.permissions.lake_address import LakeAddress
 
 _LIVE = tuple(f"{layer}/" for layer in LAYERS)
-_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/")
+_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/")
 _LAKE = tuple(f"{area}/" for area in TENANT_AREAS if area not in (RESULTS, SHARES))
 _RESULTS = (f"{RESULTS}/",)
 _TRIALS = (trial_key(""),)

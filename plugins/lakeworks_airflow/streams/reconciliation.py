@@ -44,9 +44,9 @@ class ReconcileStreamOperator(TableOperator):
                 f"The run owns {len(periods)} days, from {periods[0]}, and compares one. Nothing was compared. Trigger it with "
                 "one partition key."
             )
+        lake, day = self.lake(), str(periods[0])
         if self.tenant:
             raise AirflowSkipException("The streams of lake.yml are the owner's; a tenant has none.")
-        lake, day = self.lake(), str(periods[0])
         view = LiveView.of(lake_client("dynamodb"), find_stream(self.stream))
         result = reconcile(view, day, PublishedRows(lake, day))
         for row in (row for row in result.sums if row["differs"]):
