@@ -1,10 +1,11 @@
 """Maintain the lake every night: complete publications, withdraw expired partitions, verify, compact, collect garbage.
 
-All but the last two are one mapped task per table. `roll_forward` completes publications that killed writers left unfinished.
+All but the last three are one mapped task per table. `roll_forward` completes publications that killed writers left unfinished.
 `expire` withdraws partitions past their retention. `catalog` brings Glue in line with the ledger. `verify` changes nothing and
 fails where ledger, objects and catalog still disagree, naming the command that repairs it. `compact` rewrites partitions of
-versioned tables whose objects are far from their target size. `garbage` runs last: it removes staging of attempts older than
-a day, and versions superseded for as long. A tenant has a DAG of its own for this: `lake_maintenance__<tenant>`.
+versioned tables whose objects are far from their target size. `hold` copies what releases name before the bucket deletes it.
+`garbage` runs last: it removes staging of attempts older than a day, and versions superseded for as long. A tenant has a DAG
+of its own for this: `lake_maintenance__<tenant>`.
 """
 
 from datetime import timedelta
@@ -18,6 +19,7 @@ from lakeworks_airflow import (
     CompactOperator,
     ExpireOperator,
     GarbageOperator,
+    HoldReleasesOperator,
     RollForwardOperator,
     VerifyOperator,
     lake_dag,
@@ -42,6 +44,7 @@ def lake_maintenance():
     catalog = CatalogRepairOperator.partial(task_id="catalog", **later).expand(table=tables)
     verify = VerifyOperator.partial(task_id="verify", **later).expand(table=tables)
     compact = CompactOperator(task_id="compact", trigger_rule="all_done")
+    hold = HoldReleasesOperator(task_id="hold", trigger_rule="all_done")
     garbage = GarbageOperator(task_id="garbage", trigger_rule="all_done")
 
-    roll_forward >> expire >> catalog >> verify >> compact >> garbage
+    roll_forward >> expire >> catalog >> verify >> compact >> hold >> garbage

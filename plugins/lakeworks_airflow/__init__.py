@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         CatalogRepairOperator,
         CompactOperator,
         GarbageOperator,
+        HoldReleasesOperator,
         VerifyOperator,
     )
     from lakeworks_airflow.operators.publications import ReplayOperator, RollbackOperator, WithdrawOperator
@@ -52,6 +53,7 @@ __all__ = [
     "FetchOperator",
     "FreshnessOperator",
     "GarbageOperator",
+    "HoldReleasesOperator",
     "HourlyPartitions",
     "LakeBootstrapOperator",
     "LoadOperator",
@@ -97,6 +99,7 @@ _HOME = {
     "FetchOperator": "lakeworks_airflow.operators.steps",
     "FreshnessOperator": "lakeworks_airflow.operators.freshness",
     "GarbageOperator": "lakeworks_airflow.operators.maintenance",
+    "HoldReleasesOperator": "lakeworks_airflow.operators.maintenance",
     "HourlyPartitions": "lakeworks_airflow.timetables",
     "LoadOperator": "lakeworks_airflow.operators.load",
     "LakeBootstrapOperator": "lakeworks_airflow.operators.bootstrap",

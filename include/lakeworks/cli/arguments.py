@@ -29,6 +29,16 @@ OptionalPartition = Annotated[str | None, typer.Argument(help=PARTITION, show_de
 PeriodArgument = Annotated[str, typer.Argument(help="2019-01, 2019-01-05 or 2019-01-05T03", show_default=False)]
 First = Annotated[str | None, typer.Option("--from", help="first month, day or hour, e.g. 2019-01", show_default=False)]
 Last = Annotated[str | None, typer.Option("--to", help="last month, day or hour, included", show_default=False)]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="rows live at a moment: 2026-01-05 (its end) or 2026-01-05T06:00, UTC", show_default=False
+    ),
+]
+AfterRun = Annotated[
+    str | None, typer.Option("--run", help="rows live when this run had published its partitions", show_default=False)
+]
+OfRelease = Annotated[str | None, typer.Option("--release", help="rows of a named release", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 IncludePersonal = Annotated[
     bool, typer.Option("--include-personal", help="With columns of personal data or classified above internal.")

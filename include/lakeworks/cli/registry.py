@@ -42,6 +42,7 @@ GROUPS = (
     GroupEntry("contract", BUILD, "Contracts and their versions."),
     GroupEntry("export-ddl", BUILD, "Statements by which another engine reads a table where it is."),
     GroupEntry("docs", BUILD, "Pages about the tables, and one site.", default="pages", takes_arguments=True),
+    GroupEntry("release", PUBLISH, "Named past states: create, read, compare, roll back."),
     GroupEntry("serve", PUBLISH, "Tables in PostgreSQL that follow the ledger.", default="table", takes_arguments=True),
     GroupEntry("quarantine", PUBLISH, "Rows that broke a rule: list, show and replay them."),
     GroupEntry("catalog", PUBLISH, "Compare the Glue catalog with what is published, and repair it."),
@@ -111,6 +112,33 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
     PUBLISH: (
         ("diff", "publishing.publications:diff_publications", "Compare two publications of a partition."),
         ("rollback", "publishing.publications:rollback_partition", "Make an earlier publication current again."),
+        (
+            "release create",
+            "publishing.releases:create",
+            "Name the live publications of every partition, and hold them.",
+        ),
+        ("release list", "publishing.releases:list_all", "List the releases."),
+        (
+            "release show",
+            "publishing.releases:show",
+            "Show a release: its tables, its copies, and whether the bucket still has every version.",
+        ),
+        (
+            "release diff",
+            "publishing.releases:compare",
+            "Compare two releases, or a release and what is live: partitions, rows and content hashes.",
+        ),
+        (
+            "release rollback",
+            "publishing.releases:roll_back",
+            "Publish the rows of a release again in every partition that differs; the plan first.",
+        ),
+        ("release drop", "publishing.releases:drop", "Drop a release: its versions are no longer held."),
+        (
+            "release hold",
+            "publishing.releases:hold",
+            "Copy what releases name before the bucket deletes it; `lake_maintenance` does this every night.",
+        ),
         ("serve table", "publishing.serving:serve_table", "Bring PostgreSQL to what is published (the default)."),
         ("serve status", "publishing.serving:show_served", "Show which served tables are behind."),
         ("serve diff", "publishing.serving:diff_served", "Show where PostgreSQL and the ledger differ."),

@@ -25,8 +25,11 @@ INBOX = "inbox"
 QUOTA = "_quota"
 SHARES = "_shares"
 DEV = "_dev"
+RELEASES = "_releases"
 # Every first part of a key with a level for tenants. Add a new area here, or tenants' runs are denied access to it.
-TENANT_AREAS = (LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES, DEV)
+TENANT_AREAS = (
+    LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES, RELEASES, DEV
+)  # fmt: skip
 
 
 def join(*parts: str) -> str:
@@ -152,6 +155,21 @@ def run_numbers_key(table: TableName) -> str:
 def code_key(table: TableName, fingerprint: str) -> str:
     """Return the key of the code that built publications with this fingerprint."""
     return join(LEDGER, table.path, "_code", f"{fingerprint}.json")
+
+
+def release_key(name: str) -> str:
+    """Return the key of a release's document."""
+    return f"{release_documents()}{name}.json"
+
+
+def release_documents() -> str:
+    """Return the prefix of the documents of releases, with its trailing slash."""
+    return join(RELEASES, "documents") + "/"
+
+
+def held_key(table: TableName, content: str) -> str:
+    """Return the key of the copy of a released object, by its content hash; several releases may name one copy."""
+    return join(RELEASES, table.path, f"{content}.parquet")
 
 
 def contracts_prefix(table: TableName) -> str:

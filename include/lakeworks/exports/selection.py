@@ -1,6 +1,6 @@
-"""The publications to export: a partition, a time range, or those live at a moment. Reads use their pinned versions."""
+"""The publications to export: a partition, a time range, or those of a past state. Reads use their pinned versions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lakeworks.contract import Contract
@@ -8,6 +8,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, PartitionKeyError
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.releases.past_reader import PastChoice, PastReader
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class ExportSelection:
     partition: str | None = None
     first: str | None = None
     last: str | None = None
-    as_of: datetime | None = None
+    past: PastChoice = field(default_factory=PastChoice)
 
     def __post_init__(self) -> None:
         if self.partition and (self.first or self.last):
@@ -46,30 +47,31 @@ def chosen_publications(lake: Lake, contract: Contract, selection: ExportSelecti
 
     Raises:
         PartitionKeyError: the table has no such partition, or none by time.
-        LakeNotFound: nothing of it was live.
+        LakeNotFound: nothing of it was live, or the bucket no longer has its versions.
     """
+    reader = PastReader.of(lake, [contract], selection.past)
+    state = {entry.parsed: entry for entry in reader.entries(lake, contract)} if reader else None
+    known = list(state) if state is not None else list(lake.ledger.numbers(contract.table))
     if selection.partition:
         partitions = [contract.parse_partition(selection.partition)]
     else:
-        partitions = _in_range(contract, selection, list(lake.ledger.numbers(contract.table)))
-    # Live partitions are read as of one moment, so a run over several partitions is exported whole or not at all.
-    lake = lake if selection.as_of else lake.with_whole_runs([contract.table])
-    entries = lake.store.map(lambda partition: _live(lake, contract, partition, selection.as_of), partitions)
-    chosen = [entry for entry in entries if entry is not None]
+        partitions = _in_range(contract, selection, known)
+    if state is not None:
+        chosen = [state[partition] for partition in partitions if partition in state]
+    else:
+        # Live partitions are read as of one moment, so a run over several partitions is exported whole or not at all.
+        whole = lake.with_whole_runs([contract.table])
+        entries = lake.store.map(lambda partition: whole.ledger.live(contract.table, partition), partitions)
+        chosen = [entry for entry in entries if entry is not None]
     if not chosen:
-        when = f" at {selection.as_of:%Y-%m-%d %H:%M} UTC" if selection.as_of else ""
+        when = f" {reader.label}" if reader else ""
         raise LakeNotFound(
             f"`{contract.name}` has nothing published{when} in this selection. Nothing was exported. Its "
             f"partitions: lakeworks ledger {contract.name}"
         )
+    if reader:
+        reader.require(lake, chosen)
     return chosen
-
-
-def live_at(lake: Lake, contract: Contract, moment: datetime) -> list[LedgerEntry]:
-    """Return the publications that were live at a moment, of every partition; empty if nothing was."""
-    partitions = lake.ledger.numbers(contract.table)
-    entries = lake.store.map(lambda partition: _live(lake, contract, partition, moment), partitions)
-    return [entry for entry in entries if entry is not None]
 
 
 def _in_range(contract: Contract, selection: ExportSelection, partitions: list[Partition]) -> list[Partition]:
@@ -91,12 +93,3 @@ def _meets(period: Period | None, start: datetime | None, end: datetime | None) 
     if period is None:
         return start is None and end is None
     return (end is None or period.start < end) and (start is None or period.end > start)
-
-
-def _live(lake: Lake, contract: Contract, partition: Partition, as_of: datetime | None) -> LedgerEntry | None:
-    if as_of is None:
-        return lake.ledger.live(contract.table, partition)
-    for entry in reversed(lake.ledger.history(contract.table, partition)):
-        if entry.is_live and (entry.published_at or entry.reserved_at) <= as_of:
-            return entry if entry.objects else None
-    return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from lakeworks.core.layout import LANDING, LEDGER, METADATA, QUOTA
+from lakeworks.core.layout import LANDING, LEDGER, METADATA, QUOTA, RELEASES
 from lakeworks.core.names import LAYERS
 
 # Which class an object may move to from which (S3 User Guide, "Transitioning objects using Amazon S3 Lifecycle").
@@ -19,11 +19,12 @@ MOVES: dict[str, tuple[str, ...]] = {
 }
 # Days an object stays in a class before a rule may move it on; S3 refuses a shorter stay.
 MINIMUM_STAY = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
-# Every run reads these prefixes: a deleted or archived object there stops the lake.
+# Runs and releases read these prefixes: a deleted or archived object there stops them.
 _READ_BY_EVERY_RUN = {
     LEDGER: "no partition could be read or published without it",
     METADATA: "it contains contracts, tenants and the bucket's manifest",
     QUOTA: "the counts of requests to sources would be lost",
+    RELEASES: "the rows of named releases would be lost",
 }
 # Only the lake's own settings expire or archive objects of these prefixes, because the ledger must know of it.
 _BY_THEIR_OWN_SETTING = (LANDING, *LAYERS)

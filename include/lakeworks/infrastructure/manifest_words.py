@@ -21,6 +21,7 @@ MEANINGS = {
     layout.QUOTA: "requests made to each vendor, so that runs stay within its limits",
     layout.SHARES: "records of shared addresses: who, what, until when",
     layout.DEV: "dev lakes: changed tables tried beside the live ones; no live reader sees them, `lakeworks dev list` does",
+    layout.RELEASES: "named releases, and copies of released rows that were replaced since",
     TEMPORARY: "files of people and programs; lakeworks writes nothing here",
 }
 

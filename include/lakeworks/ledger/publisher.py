@@ -53,7 +53,7 @@ class Publisher:
     @property
     def runs(self) -> RunRegister:
         """Return the tables' documents of run numbers."""
-        return RunRegister(self.ledger.store)
+        return RunRegister(self.ledger.store, self.clock)
 
     def publish(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
         """Make every given entry live (their `seq` is given here) and return them completed, in order.

@@ -8,9 +8,11 @@ that are not closed.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import Field
 
+from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import run_numbers_key
 from lakeworks.core.names import TableName
 from lakeworks.core.placement_stamp import new_stamp
@@ -54,6 +56,7 @@ class WholeRun(Record):
     run: str
     period: str
     partitions: int
+    closed_at: datetime | None = Field(None, description="Time from which readers saw it; none in older documents.")
 
 
 class RunNumbers(StoredDocument):
@@ -63,6 +66,9 @@ class RunNumbers(StoredDocument):
     runs: int = Field(0, description="The last number that a run has.")
     open: tuple[RunTicket, ...] = ()
     newest: tuple[WholeRun, ...] = Field((), description="The runs with the last numbers.")
+    unseen: tuple[int, ...] = Field(
+        (), description="The last tickets that were removed before any reader saw their runs."
+    )
 
     def hides(self, entry: LedgerEntry) -> bool:
         """Return True if a reader of this document leaves an entry out: its run was not complete then."""
@@ -94,6 +100,7 @@ class RunRegister:
     """The documents of run numbers of a lake."""
 
     store: ObjectStore
+    clock: Callable[[], datetime] = utc_now
 
     def read(self, table: TableName) -> RunNumbers:
         """Return a table's document, as one request gives it.
@@ -132,17 +139,17 @@ class RunRegister:
             LostRace: other runs kept taking tickets and numbers; the next attempt takes the number.
         """
         numbers, _ = self._change(
-            table, lambda numbers: _closed(numbers, ticket.ticket.number), (ticket.numbers, ticket.etag)
+            table, lambda numbers: _closed(numbers, ticket.ticket.number, self.clock()), (ticket.numbers, ticket.etag)
         )
         return next((run.number for run in numbers.newest if run.ticket == ticket.ticket.number), 0)
 
     def close(self, table: TableName, number: int) -> None:
         """Give the run of a ticket its number, on behalf of a dead process whose partitions are all complete."""
-        self._change(table, lambda numbers: _closed(numbers, number))
+        self._change(table, lambda numbers: _closed(numbers, number, self.clock()))
 
     def drop(self, table: TableName, number: int) -> None:
         """Remove the ticket of a run that no reader sees."""
-        self._change(table, lambda numbers: _without(numbers, [number]))
+        self._change(table, lambda numbers: _unseen(numbers, [number]))
 
     def give_up(self, table: TableName, number: int) -> None:
         """Stop hiding a partly published run."""
@@ -192,7 +199,7 @@ class RunRegister:
         ) from lost
 
 
-def _closed(numbers: RunNumbers, number: int) -> RunNumbers:
+def _closed(numbers: RunNumbers, number: int, now: datetime) -> RunNumbers:
     """Close a ticket, and remove older tickets of the same partitions: no reader sees their runs."""
     ticket = numbers.ticket(number)
     if ticket is None:
@@ -203,14 +210,22 @@ def _closed(numbers: RunNumbers, number: int) -> RunNumbers:
         run=ticket.run.id,
         period=ticket.period,
         partitions=len(ticket.partitions),
+        closed_at=now,
     )
-    overtaken = [item.number for item in numbers.open if _overtakes(ticket, item)]
-    left = _without(numbers, [number, *overtaken])
+    overtaken = [item.number for item in numbers.open if item.number != number and _overtakes(ticket, item)]
+    left = _without(_unseen(numbers, overtaken), [number])
     return left.model_copy(update={"runs": run.number, "newest": (*numbers.newest, run)[-_REMEMBERED:]})
 
 
 def _overtakes(ticket: RunTicket, other: RunTicket) -> bool:
     return all(ticket.partitions.get(path, 0) >= seq for path, seq in other.partitions.items())
+
+
+def _unseen(numbers: RunNumbers, removed: Sequence[int]) -> RunNumbers:
+    """Remove the tickets of runs that no reader saw, and remember them for readers of the past."""
+    known = [number for number in removed if numbers.ticket(number)]
+    left = _without(numbers, removed)
+    return left.model_copy(update={"unseen": (*numbers.unseen, *known)[-_REMEMBERED:]}) if known else left
 
 
 def _without(numbers: RunNumbers, closed: Sequence[int]) -> RunNumbers:

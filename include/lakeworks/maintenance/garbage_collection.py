@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from lakeworks.aws_errors import translated
 from lakeworks.branches.pins import pinned_numbers
 from lakeworks.contract import Contract
-from lakeworks.core.layout import STAGING, VERSIONS, is_tenants, join, own_key
+from lakeworks.core.layout import RELEASES, STAGING, VERSIONS, is_tenants, join, own_key
 from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.tenant import Tenant
@@ -18,6 +18,7 @@ from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
 from lakeworks.maintenance.snapshots.expiry import expire_snapshots, remove_unnamed, shown_keys
 from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.releases.holding import copies, named_keys
 from lakeworks.s3.object_store import StoredObject
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def collect(
 
     A staging folder stays while it holds anything younger, or while an unfinished publication names it. An object of a
     versioned table goes a grace period after another publication took its place, so readers under way finish; it stays while
-    the ledger, the catalog or a dev lake names it. Ages are counted by S3's clock.
+    the ledger, the catalog, a release or a dev lake names it. Ages are counted by S3's clock.
     """
     before = lake.store.now() - older_than
     collected = []
@@ -52,8 +53,12 @@ def collect(
         collected.append(Garbage("staging", folder, len(items), sum(item.size for item in items)))
         if not dry_run:
             lake.store.delete(item.key for item in items)
+    released = _released(lake)
+    if released is not None:
+        collected += _copies(lake, before, released, dry_run=dry_run)
     for contract in tables:
-        collected += _superseded(lake, contract, before, dry_run=dry_run)
+        if released is not None:
+            collected += _superseded(lake, contract, before, released, dry_run=dry_run)
         if snapshots := snapshots_of(lake, contract):
             if not dry_run:
                 expire_snapshots(snapshots, frozenset())
@@ -112,8 +117,31 @@ def _run_numbers(lake: Lake, table: TableName) -> RunNumbers | None:
         return None
 
 
-def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bool) -> list[Garbage]:
-    """Collect immutable objects that neither a publication within the grace period nor the catalog names."""
+def _released(lake: Lake) -> Set[str] | None:
+    """Return the keys that releases name; None if that cannot be read. Then no version is garbage."""
+    try:
+        return named_keys(lake)
+    except LedgerCorrupt as error:
+        log.warning("No superseded version is collected: %s", error)
+        return None
+
+
+def _copies(lake: Lake, before: datetime, released: Set[str], *, dry_run: bool) -> list[Garbage]:
+    """Collect the copies of released objects that no held release names any more."""
+    dead = [
+        item
+        for item in copies(lake)
+        if item.key not in released and item.modified is not None and item.modified < before
+    ]
+    if dead and not dry_run:
+        lake.store.delete(item.key for item in dead)
+    return [Garbage("copy of a release", f"{RELEASES}/", len(dead), sum(item.size for item in dead))] if dead else []
+
+
+def _superseded(
+    lake: Lake, contract: Contract, before: datetime, released: Set[str], *, dry_run: bool
+) -> list[Garbage]:
+    """Collect immutable objects that no publication within the grace period, no release and no catalog entry names."""
     table = contract.table
     root = join(table.path, VERSIONS) + "/"
     folders: dict[str, list[StoredObject]] = {}
@@ -131,7 +159,7 @@ def _superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bo
     unused: dict[str, list[StoredObject]] = {}
     for path, items in folders.items():
         partition = Partition.parse(path)
-        kept = {*_pinned(lake, table, partition, pins), *_in_use(lake, table, partition, before, runs), *shown}
+        kept = {*released, *_pinned(lake, table, partition, pins), *_in_use(lake, table, partition, before, runs), *shown}
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             unused[path] = dead

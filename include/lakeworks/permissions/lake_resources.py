@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lakeworks.core.layout import DEV, LEDGER, METADATA, REGISTRY, RESULTS, SHARES, TENANT_AREAS, trial_key
+from lakeworks.core.layout import DEV, LEDGER, METADATA, REGISTRY, RELEASES, RESULTS, SHARES, TENANT_AREAS, trial_key
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig
@@ -15,7 +15,7 @@ from lakeworks.permissions.aws_call import On
 from lakeworks.permissions.lake_address import LakeAddress
 
 _LIVE = tuple(f"{layer}/" for layer in LAYERS)
-_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/")
+_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/", f"{RELEASES}/")
 _LAKE = tuple(f"{area}/" for area in TENANT_AREAS if area not in (RESULTS, SHARES))
 _RESULTS = (f"{RESULTS}/",)
 _TRIALS = (trial_key(""),)

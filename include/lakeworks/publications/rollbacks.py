@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakeworks.contract import Contract
-from lakeworks.core.layout import live_prefix, versions_prefix
+from lakeworks.core.layout import live_prefix, part_name, versions_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, FencedError, LakeNotFound
 from lakeworks.lake import Lake
@@ -79,10 +79,39 @@ def rollback(
         return done
     plan = plan_rollback(lake, contract, partition, to)
     require_live(plan.live, seen)
+    names = [item.key.rpartition("/")[2] for item in plan.target.objects]
+    return _published(lake, contract, plan, names, by)
+
+
+def restore(lake: Lake, contract: Contract, target: LedgerEntry, *, seen: int | None = None) -> LedgerEntry:
+    """Publish the content of an entry of the ledger again, from the places that it names.
+
+    `seen` as in `rollback`.
+
+    Raises:
+        LakeNotFound: the partition was never published; nothing was changed.
+        SourceGone: the bucket deleted a version; the partition is as it was.
+        FencedError: another publication than `seen` is live; nothing was changed.
+    """
+    publisher_of(lake, contract).recover(contract.table, target.parsed)
+    live = lake.ledger.newest(contract.table, target.parsed)
+    if live is None:
+        raise LakeNotFound(f"{target.where} was never published, so there is nothing to restore. Nothing was changed.")
+    require_live(live.entry, seen)
+    names = [part_name(number) for number in range(len(target.objects))]
+    return _published(lake, contract, RollbackPlan(live.entry, target), names)
+
+
+def _published(lake: Lake, contract: Contract, plan: RollbackPlan, names: list[str], by: str = "") -> LedgerEntry:
     run = Run.by_hand("rollback", plan.live.run, by)
-    by_hand = {"kind": "rollback", "based_on": None, "run": run, "staging": "", **_copies(contract, plan.target, run)}
-    restored = plan.target.model_copy(update=by_hand)
-    done = publisher.publish([restored])[0]
+    by_hand = {
+        "kind": "rollback",
+        "based_on": None,
+        "run": run,
+        "staging": "",
+        **_copies(contract, plan.target, run, names),
+    }
+    done = publisher_of(lake, contract).publish([plan.target.model_copy(update=by_hand)])[0]
     lake.lineage.restated(contract, done, plan.target)
     return done
 
@@ -121,8 +150,8 @@ def _target(history: list[LedgerEntry], live: LedgerEntry, to: int | None) -> Le
     return earlier[-1]
 
 
-def _copies(contract: Contract, target: LedgerEntry, run: Run) -> dict[str, Any]:
-    """Return the objects, each with its own earlier version as the source.
+def _copies(contract: Contract, target: LedgerEntry, run: Run, names: list[str]) -> dict[str, Any]:
+    """Return the objects under these names, each with its own earlier version as the source.
 
     Immutable objects are copied to new keys, because garbage collection may be deleting the old ones at this moment.
     """
@@ -132,12 +161,12 @@ def _copies(contract: Contract, target: LedgerEntry, run: Run) -> dict[str, Any]
     objects = tuple(
         item.model_copy(
             update={
-                "key": location + item.key.rpartition("/")[2],
+                "key": location + name,
                 "source_key": item.key,
                 "source_version": item.version_id,
                 "version_id": None,
             }
         )
-        for item in target.objects
+        for name, item in zip(names, target.objects, strict=True)
     )
     return {"objects": objects, "location": location}

@@ -122,6 +122,25 @@ class CompactOperator(LakeOperator):
         return {"compacted": dict(done), "overtaken": overtaken}
 
 
+class HoldReleasesOperator(LakeOperator):
+    """Copy what releases name before the bucket deletes it. A version that is gone already fails the task."""
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Return how many objects each release has, by what was done for them."""
+        from lakeworks.releases.holding import hold_all
+
+        held = hold_all(self.lake())
+        faults = [f"release `{item.name}`: {fault}" for item in held for fault in item.faults]
+        for fault in faults:
+            log.warning("%s", fault)
+        if faults:
+            raise AirflowFailException(
+                f"{len(faults)} publications of releases cannot be read any more, first {faults[0]}. The others are held. "
+                f"Look: {self.command('release show')} <release>. Then drop the release, or restore the archived objects."
+            )
+        return {item.name: dict(Counter(outcome for outcome, _ in item.outcomes)) for item in held}
+
+
 class GarbageOperator(LakeOperator):
     """Remove staging folders of dead attempts, superseded versions, abandoned uploads and ended dev lakes.
 

@@ -26,6 +26,7 @@ from lakeworks.exports.table_export import Destination, export_table
 from lakeworks.exports.targets import opened_target
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
+from lakeworks.releases.past_reader import PastChoice
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 from tests.lakeworks.publications.test_publications import published
 
@@ -112,10 +113,10 @@ def test_what_was_live_at_a_moment(lake_of_days: Lake, run_at: RunAt, tmp_path: 
         return [json.loads(line)["state"] for line in out.read_text().splitlines()]
 
     assert states(ExportSelection(DAYS[0])) == ["disabled"]
-    assert states(ExportSelection(DAYS[0], as_of=before)) == ["enabled"]
-    assert states(ExportSelection(as_of=before)) == ["enabled"] * 3
+    assert states(ExportSelection(DAYS[0], past=PastChoice(before))) == ["enabled"]
+    assert states(ExportSelection(past=PastChoice(before))) == ["enabled"] * 3
     with pytest.raises(LakeNotFound, match="nothing published at"):
-        chosen_publications(lake_of_days, contract, ExportSelection(as_of=before - timedelta(days=400)))
+        chosen_publications(lake_of_days, contract, ExportSelection(past=PastChoice(before - timedelta(days=400))))
 
 
 def test_an_existing_file_is_replaced_only_if_asked(

@@ -5,7 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from lakeworks.cli.arguments import AsJson, First, IncludePersonal, Last, OptionalPartition, TableArgument
+from lakeworks.cli.arguments import (
+    AfterRun,
+    AsJson,
+    AsOf,
+    First,
+    IncludePersonal,
+    Last,
+    OfRelease,
+    OptionalPartition,
+    TableArgument,
+)
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.cli.progress import counted
@@ -14,17 +24,12 @@ from lakeworks.contract.protection import protected_columns, withheld_note
 from lakeworks.exports.encoding import FORMATS, Encoding, format_of
 from lakeworks.exports.selection import ExportSelection, chosen_publications, moment_of
 from lakeworks.exports.table_export import Destination, Exported, export_table, versions_of
+from lakeworks.releases.past_reader import PastChoice
 
 FileOption = Annotated[str, typer.Option("--out", help="file, or s3://bucket/key", show_default=False)]
 FormatOption = Annotated[
     str | None,
     typer.Option("--format", help=f"{', '.join(FORMATS)}; default: the ending of --out", show_default=False),
-]
-AsOf = Annotated[
-    str | None,
-    typer.Option(
-        "--as-of", help="rows live at a moment: 2026-01-05 (its end) or 2026-01-05T06:00, UTC", show_default=False
-    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 SpreadsheetSafe = Annotated[
@@ -39,6 +44,8 @@ def export_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
     first: First = None,
     last: Last = None,
     as_of: AsOf = None,
+    run: AfterRun = None,
+    release: OfRelease = None,
     form: FormatOption = None,
     overwrite: Overwrite = False,
     include_personal: IncludePersonal = False,
@@ -47,11 +54,11 @@ def export_file(  # noqa: PLR0913, PLR0917 - each is an option of the command
 ) -> None:
     """Write rows of a table to a file or to S3.
 
-    All live rows, a partition, a range, or the rows that were live at a moment; at pinned versions. The file gets its
-    name when it is whole.
+    All live rows, a partition, a range, or the rows of a past state: of a moment, a run, a release; at pinned versions. The
+    file gets its name when it is whole.
     """
     contract = load_contract(table)
-    selection = ExportSelection(partition, first, last, moment_of(as_of) if as_of else None)
+    selection = ExportSelection(partition, first, last, past_choice(as_of, run, release))
     destination = destination_of(out, form, overwrite=overwrite, spreadsheet_safe=spreadsheet_safe)
     lake = connect().with_whole_runs([contract.table])
     entries = chosen_publications(lake, contract, selection)
@@ -72,6 +79,16 @@ def destination_of(out: str, form: str | None, *, overwrite: bool, spreadsheet_s
         ConfigError: there is no such format.
     """
     return Destination(out, Encoding(form or format_of(out), spreadsheet_safe), overwrite)
+
+
+def past_choice(as_of: str | None, run: str | None, release: str | None) -> PastChoice:
+    """Return the past state that three options name.
+
+    Raises:
+        PartitionKeyError: the moment is none.
+        ConfigError: they name more than one state.
+    """
+    return PastChoice(moment_of(as_of) if as_of else None, run, release)
 
 
 def show_export(done: Exported, more: dict[str, Any], *, as_json: bool) -> None:

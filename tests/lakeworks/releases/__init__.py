@@ -1,0 +1,1 @@
+"""Every past state: releases, moments and runs."""
