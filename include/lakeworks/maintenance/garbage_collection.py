@@ -159,7 +159,12 @@ def _superseded(
     unused: dict[str, list[StoredObject]] = {}
     for path, items in folders.items():
         partition = Partition.parse(path)
-        kept = {*released, *_pinned(lake, table, partition, pins), *_in_use(lake, table, partition, before, runs), *shown}
+        kept = {
+            *released,
+            *_pinned(lake, table, partition, pins),
+            *_in_use(lake, table, partition, before, runs),
+            *shown,
+        }
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             unused[path] = dead

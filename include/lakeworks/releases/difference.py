@@ -16,7 +16,7 @@ ReleaseState = Mapping[tuple[str, Partition], LedgerEntry]
 
 
 @dataclass(frozen=True)
-class PartitionChange:
+class ReleasedChange:
     """One partition whose rows differ."""
 
     table: str
@@ -37,7 +37,7 @@ class PartitionChange:
         }  # fmt: skip
 
 
-def compared(before: ReleaseState, after: ReleaseState) -> list[PartitionChange]:
+def compared(before: ReleaseState, after: ReleaseState) -> list[ReleasedChange]:
     """Return the partitions whose content differs, in order. Equal content is no difference, whatever published it."""
     changes = []
     for table, partition in sorted(before.keys() | after.keys(), key=lambda place: (place[0], place[1].path)):
@@ -45,7 +45,7 @@ def compared(before: ReleaseState, after: ReleaseState) -> list[PartitionChange]
         if old and new and old.content == new.content:
             continue
         kind: ChangeKind = "changed" if old and new else "added" if new else "removed"
-        changes.append(PartitionChange(table, partition, kind, old, new))
+        changes.append(ReleasedChange(table, partition, kind, old, new))
     return changes
 
 

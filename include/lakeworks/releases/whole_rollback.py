@@ -14,7 +14,7 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.publications.rollbacks import restore
 from lakeworks.publications.withdrawal import withdraw
 from lakeworks.releases.creation import missing
-from lakeworks.releases.difference import PartitionChange, compared, live_state, state_of
+from lakeworks.releases.difference import ReleasedChange, compared, live_state, state_of
 from lakeworks.releases.release import Release
 
 Act = Literal["roll back", "restore", "withdraw", "leave"]
@@ -24,7 +24,7 @@ Act = Literal["roll back", "restore", "withdraw", "leave"]
 class RollbackStep:
     """The act of a rollback on one partition, and the newest complete publication that it was decided on (0: none)."""
 
-    change: PartitionChange
+    change: ReleasedChange
     act: Act
     seen: int
 
@@ -72,13 +72,13 @@ def _taken(lake: Lake, step: RollbackStep) -> LedgerEntry:
     return withdraw(lake, contract, step.change.partition, seen=step.seen)
 
 
-def _act(change: PartitionChange, withdraw_later: bool) -> Act:
+def _act(change: ReleasedChange, withdraw_later: bool) -> Act:
     if change.after is None:
         return "withdraw" if withdraw_later else "leave"
     return "roll back" if change.before else "restore"
 
 
-def _seen(lake: Lake, change: PartitionChange) -> int:
+def _seen(lake: Lake, change: ReleasedChange) -> int:
     """Return the newest complete number: of the live publication, or of its withdrawal."""
     newest = lake.ledger.newest(TableName.parse(change.table), change.partition)
     if newest is None:

@@ -128,9 +128,9 @@ def drop(name: ReleaseName) -> None:
 
     The nightly `lakeworks gc` removes copies that no release needs. Live data does not change.
     """
-    lake = connect()
-    register = ReleaseRegister(lake.store)
-    register.drop(register.read(name))
+    with waiting("Dropping the release"):
+        register = ReleaseRegister(connect().store)
+        register.drop(register.read(name))
     say(f"dropped release {name}. Live data is unchanged.")
 
 
