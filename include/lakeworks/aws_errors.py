@@ -1,5 +1,6 @@
 """Translation of boto3's exceptions into lakeworks' errors, with the action and the address."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,6 +51,8 @@ from lakeworks.errors import (
     RequestRefused,
 )
 
+# An error code of AWS. An answer without one was cut off, or is a bare status: neither refuses the request.
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 # Exceptions that any boto3 call may raise.
 AWS_ERRORS = (ClientError, BotoCoreError, S3UploadFailedError, ResponseParserError)
 _SIGNED_OUT = (CredentialRetrievalError, SSOError, TokenRetrievalError)
@@ -120,7 +123,7 @@ def _answered(error: ClientError, action: str, where: str) -> LakeError:
         return LakeAccessDenied(f"{text}{lacking}. Finished steps remain. {HINTS.get(code, _CHECK)}")
     if code in MISSING or status == 404:
         return LakeNotFound(f"{text}. {HINTS.get(code, '')}".rstrip())
-    if 400 <= status < 500 and not _passes(code, status):
+    if 400 <= status < 500 and _CODE.fullmatch(code) and not _passes(code, status):
         return RequestRefused(
             f"{text}. AWS refuses the request, so a retry cannot help. Finished steps remain. {_cure(code)}"
         )
