@@ -85,3 +85,15 @@ def state(table: Days, choice: PastChoice) -> Rows:
     reader = PastReader.of(table.lake, [table.contract], choice)
     assert reader is not None
     return table.rows(reader.entries(table.lake, table.contract))
+
+
+@pytest.mark.parametrize("layout", ["plain", "versioned"])
+def test_a_half_run_that_a_later_run_replaced_was_never_seen(lake: Lake, layout: str) -> None:
+    """Its ticket is gone by now, and its partition lies in the ledger like any other: the past must not show it."""
+    table = Days.of(lake, layout)
+    table.publish(DAYS, 9)
+    take(table, "half", DAYS, 1)
+    moment, copy = datetime.now(UTC), table.copy()
+    assert {tuple(ids) for ids in copy.values()} == {(9,)}
+    table.publish(DAYS, 2)
+    assert state(table, PastChoice(as_of=moment)) == copy
