@@ -292,3 +292,17 @@ def test_a_confirmed_day_that_another_run_takes_leaves_the_changed_day_hidden(ta
     assert table.view() == {first: "run-1", second: "run-3"}, "run 2 is not whole: nothing of it is seen"
     table.publish((first, second), 4)
     assert table.view() == of("run-4", (first, second))
+
+
+def test_a_run_that_a_newer_one_overtook_is_remembered_as_never_seen() -> None:
+    """Readers of the past need it: its entries lie in the ledger like any others, and no ticket hides them any more."""
+    table = Table()
+    register = RunRegister(table.store)
+
+    def ticket(number: int) -> Any:
+        entries = [table.entry(day, number).model_copy(update={"seq": number}) for day in THREE]
+        return register.take(TABLE, entries, None)
+
+    older, newer = ticket(1), ticket(2)
+    assert register.complete(TABLE, newer) == 1
+    assert (table.numbers.open, table.numbers.unseen) == ((), (older.ticket.number,))
