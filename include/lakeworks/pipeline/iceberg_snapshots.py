@@ -125,5 +125,8 @@ class IcebergSnapshots:
 
 
 def snapshots_of(lake: Lake, contract: Contract) -> IcebergSnapshots | None:
-    """Return the table's snapshots; None if its contract asks for none."""
-    return IcebergSnapshots(lake, contract) if contract.catalog.iceberg else None
+    """Return the table's snapshots; None if its contract asks for none, and in a dev lake.
+
+    A dev lake shows live objects under keys of its own, which a reader of Iceberg does not know.
+    """
+    return IcebergSnapshots(lake, contract) if contract.catalog.iceberg and not lake.catalog.dev else None

@@ -14,6 +14,7 @@ from lakeworks.dev.scope import scope_of
 from lakeworks.errors import ConfigError, ContractError, LostRace
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
+from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
@@ -44,6 +45,14 @@ def test_a_build_is_seen_in_the_dev_lake_alone(shop: Shop) -> None:
     assert shop.revenue(dev) == {**LIVE, "2024-01-05": Decimal("30.00"), "2024-01-06": Decimal("30.00")}
     assert shop.revenue() == LIVE
     assert shop.keys() == before, "no object of the live lake came, went or changed"
+
+
+def test_it_has_no_iceberg_tables(shop: Shop) -> None:
+    """It shows live objects under keys of its own: a snapshot would name objects that no reader of Iceberg finds."""
+    contract = shop.lake.contract(REVENUE)
+    asking = contract.model_copy(update={"catalog": contract.catalog.model_copy(update={"iceberg": True})})
+    assert snapshots_of(shop.lake, asking) is not None
+    assert snapshots_of(opened(shop), asking) is None
 
 
 def test_it_reads_what_was_live_at_its_start(shop: Shop) -> None:
