@@ -87,6 +87,7 @@ def test_replication_joins_others_rules_unless_their_role_differs(ministack_url:
         "ledger",
         "quarantine",
         "audits",
+        "releases",
         "metadata",
     }
     prefixes = [rule["Filter"]["Prefix"] for rule in found]
