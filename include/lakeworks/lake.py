@@ -92,7 +92,7 @@ class Lake:
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
             lifecycle=config.lifecycle,
-            engines=RemoteEngines(settings, client) if client else here,
+            engines=RemoteEngines(settings, client, tenant) if client else here,
         )
 
     @classmethod

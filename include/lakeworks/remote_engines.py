@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lakeworks.core.tenant import Tenant
 from lakeworks.ledger.build_plan import RemoteEngine
 from lakeworks.settings import Settings
 
@@ -12,10 +13,11 @@ NewClient = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class RemoteEngines:
-    """The engines of one deployment. Each is made when the first table needs it."""
+    """The engines of one deployment, or of a tenant's share. Each is made when the first table needs it."""
 
     settings: Settings
     client: NewClient
+    tenant: Tenant | None = None
     _made: dict[str, RemoteEngine | None] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, name: str) -> RemoteEngine | None:
@@ -42,5 +44,6 @@ class RemoteEngines:
         from lakeworks.athena.executions import QueryExecutions
         from lakeworks.infrastructure.config import work_group_name
 
-        group = work_group_name(self.settings.config_file, self.settings.bucket)
+        tenant = str(self.tenant) if self.tenant else None
+        group = work_group_name(self.settings.config_file, self.settings.bucket, tenant)
         return AthenaBuilds(QueryExecutions(self.client("athena"), group))

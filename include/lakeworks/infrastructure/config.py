@@ -16,6 +16,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
+from lakeworks.infrastructure.readers.work_groups import Athena, tenant_groups
 from lakeworks.infrastructure.stream_config import StreamConfig
 from lakeworks.project import current_project
 
@@ -91,13 +92,6 @@ class Replication(Part):
     storage_class: Literal["STANDARD", "STANDARD_IA", "GLACIER_IR"] = "STANDARD_IA"
     kms_key_id: str | None = Field(None, description="KMS key of that region; without it, KMS objects are not copied.")
     prefix: str = ""
-
-
-class Athena(Part):
-    """A work group whose settings its users cannot override."""
-
-    name: str | None = Field(None, description="Default: the bucket's name.")
-    scan_limit_bytes: int = Field(1024**3, ge=10_000_000, description="A query that would scan more is cancelled.")
 
 
 class Grant(Part):
@@ -205,8 +199,10 @@ class LakeConfig(Part):
         }
 
 
-def work_group_name(path: Path | None, bucket: str) -> str:
-    """Return the name of the Athena work group that bootstrap makes for the lake of this bucket.
+def work_group_name(path: Path | None, bucket: str, tenant: str | None = None) -> str:
+    """Return the name of the Athena work group that bootstrap makes for the lake of this bucket, or for a tenant of it.
+
+    A tenant without a work group of its own uses the lake's, if its role may.
 
     Raises:
         ConfigError: lake.yml declares none.
@@ -217,7 +213,7 @@ def work_group_name(path: Path | None, bucket: str) -> str:
             "lake.yml declares no Athena work group (`athena: null`). Nothing was run. Declare one and run lakeworks "
             "bootstrap, or name another: --work-group"
         )
-    return declared.name or bucket
+    return tenant_groups(declared, bucket).get(tenant or "", declared.name or bucket)
 
 
 @lru_cache

@@ -27,7 +27,7 @@ from lakeworks.infrastructure.resources.glue import Database, GlueCrawler
 from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
 from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
-from lakeworks.infrastructure.resources.lifecycle import RESULTS, LifecycleRules, log_rules, without_transitions
+from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, log_rules, without_transitions
 from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
 from lakeworks.infrastructure.resources.stream import stream_resources
@@ -210,11 +210,9 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
         yield Database(database)
     for crawler in config.crawlers:
         yield GlueCrawler(f"{OURS}{crawler.name}", crawler, place.bucket)
-    if config.athena:
-        name = config.athena.name or place.bucket
-        yield WorkGroup(
-            name, f"s3://{place.bucket}/{RESULTS}/", config.athena.scan_limit_bytes, config.encryption.kms_key_id
-        )
+    for group in config.athena.groups(place.bucket) if config.athena else ():
+        results = f"s3://{place.bucket}/{group.results}"
+        yield WorkGroup(group.name, results, group.scan_limit_bytes, config.encryption.kms_key_id)
     for grant in config.grants:
         target = f"{grant.database}.{grant.table}" if grant.table else grant.database
         yield PermissionGrant(f"{grant.principal} on {target}", grant)

@@ -48,6 +48,7 @@ class On(StrEnum):
     CRAWLER_ROLES = "roles of crawlers"
     REPLICATION_ROLE = "role of the replication"
     WORK_GROUP = "Athena work group"
+    WORK_GROUPS = "every Athena work group of lake.yml"
     QUEUE = "queue of the inbox"
     ALARM = "alarms"
     BUDGET = "budgets"

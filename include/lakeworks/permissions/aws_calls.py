@@ -17,9 +17,11 @@ def every_call() -> tuple[AwsCall, ...]:
     return tuple(_rows())
 
 
-def actions_for(purpose: Purpose, on: On) -> frozenset[str]:
-    """Return the IAM actions that a purpose needs on some resources, whatever lake.yml declares."""
-    granted = (call.actions for call in every_call() if purpose in call.purposes and call.on == on and not call.feature)
+def actions_for(purpose: Purpose, on: On, feature: str = "") -> frozenset[str]:
+    """Return the IAM actions that a purpose needs on some resources, for a feature of lake.yml or whatever it declares."""
+    granted = (
+        call.actions for call in every_call() if purpose in call.purposes and call.on == on and call.feature == feature
+    )
     return frozenset(chain.from_iterable(granted))
 
 
@@ -115,7 +117,7 @@ _TABLE = {
         athena.GetQueryExecution
         athena.GetQueryResults
     """,
-    ("cost", On.WORK_GROUP, "athena"): """
+    ("cost", On.WORK_GROUPS, "athena"): """
         athena.ListQueryExecutions
         athena.BatchGetQueryExecution
     """,
@@ -192,7 +194,7 @@ _TABLE = {
     # `lakeworks tenant add`
     ("bootstrap", On.TENANT_CATALOG, ""): "glue.GetDatabase\nglue.CreateDatabase",
     ("bootstrap", On.TENANT_RECORDS, ""): "s3.GetObject\ns3.PutObject",
-    ("bootstrap", On.WORK_GROUP, "athena"): """
+    ("bootstrap", On.WORK_GROUPS, "athena"): """
         athena.GetWorkGroup
         athena.CreateWorkGroup
         athena.UpdateWorkGroup

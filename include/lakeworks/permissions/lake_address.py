@@ -6,6 +6,7 @@ from typing import Self
 
 from lakeworks.infrastructure.aws_partition import partition_of
 from lakeworks.infrastructure.config import load_config
+from lakeworks.infrastructure.readers.work_groups import tenant_groups
 from lakeworks.settings import Settings
 
 
@@ -20,6 +21,7 @@ class LakeAddress:
     kms_key_arn: str | None = None
     layers: Mapping[str, str] = field(default_factory=dict)  # layers with a bucket of their own
     tags: bool = False  # objects have tags
+    tenant_groups: Mapping[str, str] = field(default_factory=dict)  # Athena work groups of tenants
 
     @classmethod
     def of(cls, settings: Settings, account: str) -> Self:
@@ -27,8 +29,16 @@ class LakeAddress:
         config = load_config(settings.config_file)
         key = config.encryption.kms_key_id or settings.kms_key_id or ""
         kms = key if key.startswith("arn:") else None
-        partition, tags = partition_of(settings.region), bool(config.object_tags)
-        return cls(settings.bucket, settings.region, account, partition, kms, config.bucket_of_layer, tags)
+        return cls(
+            settings.bucket,
+            settings.region,
+            account,
+            partition_of(settings.region),
+            kms,
+            config.bucket_of_layer,
+            bool(config.object_tags),
+            tenant_groups(config.athena, settings.bucket),
+        )
 
     def bucket_arn(self, key: str = "") -> str:
         """Return the ARN of the bucket that holds a key or prefix."""

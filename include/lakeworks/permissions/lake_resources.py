@@ -8,6 +8,7 @@ from lakeworks.core.layout import DEV, LEDGER, METADATA, REGISTRY, RELEASES, RES
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.readers.work_groups import DeclaredGroup, group_of
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
 from lakeworks.infrastructure.resources.bucket_security import TRIAL_KEY
 from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
@@ -17,7 +18,6 @@ from lakeworks.permissions.lake_address import LakeAddress
 _LIVE = tuple(f"{layer}/" for layer in LAYERS)
 _RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/", f"{RELEASES}/")
 _LAKE = tuple(f"{area}/" for area in TENANT_AREAS if area not in (RESULTS, SHARES))
-_RESULTS = (f"{RESULTS}/",)
 _TRIALS = (trial_key(""),)
 _ALL = ("*",)
 Resources = tuple[list[str], dict[str, Any]]
@@ -25,17 +25,27 @@ Resources = tuple[list[str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class PolicyScope:
-    """The lake that policies are for: its address, and its lake.yml."""
+    """The lake that policies are for: its address, its lake.yml, and the Athena work group (default: the lake's own)."""
 
     address: LakeAddress
     config: LakeConfig
     kms_key_id: str | None = None
+    work_group: str | None = None
 
     def has(self, feature: str) -> bool:
         """Return True if lake.yml has a section, so that its calls are made."""
         if feature == "kms":
             return bool(self.kms_key_id)
         return not feature or bool(getattr(self.config, feature))
+
+    @property
+    def group(self) -> DeclaredGroup | None:
+        """Return the Athena work group that the policy is for; None if lake.yml declares none.
+
+        Raises:
+            ConfigError: lake.yml declares no group of that name.
+        """
+        return group_of(self.config.athena, self.address.bucket, self.work_group) if self.config.athena else None
 
     @property
     def other_buckets(self) -> dict[str, str]:
@@ -118,8 +128,21 @@ def _replication_role(scope: PolicyScope) -> Resources:
 
 
 def _work_group(scope: PolicyScope) -> Resources:
-    name = scope.config.athena.name if scope.config.athena else None
-    return [scope.address.arn("athena", f"workgroup/{name or scope.address.bucket}")], {}
+    return [scope.address.arn("athena", f"workgroup/{scope.group.name}")] if scope.group else [], {}
+
+
+def _work_groups(scope: PolicyScope) -> Resources:
+    groups = scope.config.athena.groups(scope.address.bucket) if scope.config.athena else ()
+    return [scope.address.arn("athena", f"workgroup/{group.name}") for group in groups], {}
+
+
+def _results(scope: PolicyScope) -> Resources:
+    """Return the answers of the policy's work group. Those of the lake's own group lie above all others' folders."""
+    return _objects(scope.group.results if scope.group else f"{RESULTS}/")(scope)
+
+
+def _result_listings(scope: PolicyScope) -> Resources:
+    return _listing(scope.group.results if scope.group else f"{RESULTS}/")(scope)
 
 
 def _queue(scope: PolicyScope) -> Resources:
@@ -154,7 +177,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.LIVE: _objects(*_LIVE),
     On.DEV: _objects(f"{DEV}/"),
     On.RECORDS: _objects(*_RECORDS),
-    On.RESULTS: _objects(*_RESULTS),
+    On.RESULTS: _results,
     On.SETUP: _objects(KEY, TRIAL_KEY),
     On.TENANT_RECORDS: _objects(REGISTRY, f"{METADATA}/policies/"),
     On.REPORTS: _reports,
@@ -163,7 +186,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.LIVE_LIST: _listing(*_LIVE),
     On.DEV_LIST: _listing(f"{DEV}/"),
     On.RECORD_LIST: _listing(*_RECORDS),
-    On.RESULT_LIST: _listing(*_RESULTS),
+    On.RESULT_LIST: _result_listings,
     On.REPORT_LIST: _report_listings,
     On.TRIAL_LIST: _trial_listings,
     On.BUCKETS: lambda scope: (_buckets(scope), {}),
@@ -178,6 +201,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.CRAWLER_ROLES: _crawler_roles,
     On.REPLICATION_ROLE: _replication_role,
     On.WORK_GROUP: _work_group,
+    On.WORK_GROUPS: _work_groups,
     On.QUEUE: _queue,
     On.ALARM: lambda scope: ([scope.address.arn("cloudwatch", "alarm:*")], {}),
     On.BUDGET: lambda scope: ([scope.address.global_arn("budgets", "budget/*")], {}),

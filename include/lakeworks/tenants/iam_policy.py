@@ -35,12 +35,14 @@ TAG_ACTIONS = (
 LIST_ACTIONS = ("s3:ListBucket", "s3:ListBucketVersions")
 # What a run asks of Glue, without the right to make databases: `tenant add` makes the tenant's.
 CATALOG_ACTIONS = tuple(sorted(actions_for(Purpose.RUN, On.CATALOG) - {"glue:CreateDatabase"}))
+# Where lake.yml declares a work group for the tenant. Athena asks Glue and S3 in the caller's name.
+GROUP_ACTIONS = tuple(sorted(actions_for(Purpose.ATHENA, On.WORK_GROUP, "athena")))
+_ATHENA_CATALOG = tuple(sorted(actions_for(Purpose.ATHENA, On.CATALOG, "athena") - set(CATALOG_ACTIONS)))
 
 
 def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
     """Return the identity policy for a tenant's role. It also works as a permissions boundary."""
     prefixes = tenant_prefixes(tenant)
-    databases = tenant.database("*")
     statements: list[dict[str, Any]] = [
         {
             "Sid": "ListOwnPrefixes",
@@ -59,13 +61,11 @@ def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
             "Sid": "UseOwnTables",
             "Effect": "Allow",
             "Action": list(CATALOG_ACTIONS),
-            "Resource": [
-                lake.glue_arn("catalog"),
-                lake.glue_arn(f"database/{databases}"),
-                lake.glue_arn(f"table/{databases}"),  # `*` crosses slashes: every table of every such database
-            ],
+            "Resource": _own_tables(tenant, lake),
         },
     ]
+    if group := lake.tenant_groups.get(str(tenant)):
+        statements += _athena(tenant, lake, group)
     if lake.kms_key_arn:
         statements.append(
             {
@@ -76,6 +76,37 @@ def tenant_policy(tenant: Tenant, lake: LakeAddress) -> dict[str, Any]:
             }
         )
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _own_tables(tenant: Tenant, lake: LakeAddress) -> list[str]:
+    databases = tenant.database("*")
+    # `*` crosses slashes: every table of every such database.
+    return [lake.glue_arn("catalog"), lake.glue_arn(f"database/{databases}"), lake.glue_arn(f"table/{databases}")]
+
+
+def _athena(tenant: Tenant, lake: LakeAddress, group: str) -> list[dict[str, Any]]:
+    """Return the rights to query in the tenant's work group alone. Its answers are among the tenant's own objects."""
+    buckets = {lake.bucket_arn(), *(lake.bucket_arn(f"{layer}/") for layer in lake.layers)}
+    return [
+        {
+            "Sid": "QueryInOwnWorkGroup",
+            "Effect": "Allow",
+            "Action": list(GROUP_ACTIONS),
+            "Resource": lake.arn("athena", f"workgroup/{group}"),
+        },
+        {
+            "Sid": "LetAthenaFindBuckets",
+            "Effect": "Allow",
+            "Action": "s3:GetBucketLocation",
+            "Resource": sorted(buckets),
+        },
+        {
+            "Sid": "LetAthenaFindTables",
+            "Effect": "Allow",
+            "Action": list(_ATHENA_CATALOG),
+            "Resource": _own_tables(tenant, lake),
+        },
+    ]
 
 
 def trust_policy(tenant: Tenant, principal_arn: str) -> dict[str, Any]:

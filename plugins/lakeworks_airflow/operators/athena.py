@@ -38,7 +38,7 @@ class AthenaQueryOperator(LakeOperator):
     :param out: the file, replaced if it is there: a path or `s3://…`, in which `{bucket}` and `{period}` are filled in. Without
         one, up to 1,000 rows are the task's result. (templated)
     :param grain: the grain of the DAG's partition keys; the run must own one period.
-    :param work_group: without one, that of lake.yml.
+    :param work_group: without one, that of lake.yml: the tenant's, if there is one, else the lake's own.
     :param include_personal: read columns of personal data or classified above internal.
     :param look_every: seconds between two looks at the query.
     :param timeout: seconds to wait; then the query is stopped, and the task fails without a retry.
@@ -111,7 +111,7 @@ class AthenaQueryOperator(LakeOperator):
         from lakeworks.settings import current_settings
 
         settings = current_settings()
-        group = self.work_group or work_group_name(settings.config_file, settings.bucket)
+        group = self.work_group or work_group_name(settings.config_file, settings.bucket, self.tenant)
         return group_queries(group, connection_id(self.tenant))
 
     def statement(self, context: "Context") -> "AthenaStatement":

@@ -12,7 +12,9 @@ import pytest
 
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
+from lakeworks.core.tenant import Tenant
 from lakeworks.infrastructure.config import Athena as DeclaredGroup
+from lakeworks.infrastructure.config import load_config
 from lakeworks.infrastructure.resources.athena import WorkGroup
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
@@ -106,6 +108,41 @@ def test_a_lake_without_a_work_group_says_so(
     config.write_text("athena: null\n")
     done = command("athena", ONE, "--param", "2017-03-01", **service[1], LAKE_CONFIG_FILE=str(config))
     assert (done.returncode, "declares no Athena work group" in done.stderr) == (1, True)
+
+
+def test_a_tenant_queries_in_its_own_work_group(
+    command: Callable[..., Done],
+    service: tuple[Athena, dict[str, str]],
+    lake: Lake,
+    moto_url: str,
+    run_at: Callable[..., Run],
+    tmp_path: Path,
+) -> None:
+    athena, environment = service
+    config = tmp_path / "lake.yml"
+    config.write_text("athena: {tenants: [{tenant: acme, scan_limit_bytes: 10000000}]}\n")
+    published(
+        lake.for_tenant(Tenant("acme")),
+        load_contract(ORDERS),
+        [order(7, "5.00")],
+        run_at(1),
+        Period.parse("2017-03-01"),
+    )
+    as_acme = {**environment, "LAKE_CONFIG_FILE": str(config), "LAKE_TENANT": "acme"}
+    missing = command("athena", ONE, "--param", "2017-03-01", **as_acme)
+    assert (missing.returncode, "lakeworks bootstrap makes the one" in " ".join(missing.stderr.split())) == (1, True)
+
+    bucket = lake.store.bucket
+    config_file = load_config(config)
+    for group in config_file.athena.groups(bucket) if config_file.athena else ():
+        made = WorkGroup(group.name, f"s3://{bucket}/{group.results}", group.scan_limit_bytes)
+        made.write(client("athena", environment["AWS_ENDPOINT_URL_ATHENA"]), made.desired())
+    done = command("athena", ONE, "--param", "2017-03-01", "--json", **as_acme)
+    assert json.loads(done.stdout) == [{"order_id": 7, "total_amount": "5.00"}], "its own share"
+    (ran,) = athena.executions.values()
+    described = athena.do_GetQueryExecution({"QueryExecutionId": ran.id})["QueryExecution"]
+    assert described["WorkGroup"] == f"{bucket}-tenant-acme"
+    assert described["ResultConfiguration"]["OutputLocation"].startswith(f"s3://{bucket}/_results/tenant=acme/")
 
 
 def test_the_history_of_the_work_group_is_partition_advice(

@@ -64,6 +64,7 @@ def test_policy_names_the_account_of_the_credentials_or_the_given_one(command: C
         ("s3:ListBucket", "silver/tenant=acme", "denied"),
         ("glue:GetTable", "table/acme__silver_market/prices", "allowed"),
         ("glue:GetTable", "table/acme_emea__silver_market/prices", "denied"),
+        ("athena:StartQueryExecution", "workgroup/lake", "denied"),
     ],
 )
 def test_may_answers_by_iams_rules(command: Callable[..., Any], action: str, target: str, decision: str) -> None:

@@ -1,9 +1,13 @@
 """What others share or own: notifications and replication are merged, foreign work groups, alarms and logs are left alone."""
 
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.config import Budget, Crawler, Grant, Notification
+from lakeworks.infrastructure.lake_bootstrap import LakePlan
+from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resource import Resource
 from lakeworks.infrastructure.resources.access_logs import AccessLogs
 from lakeworks.infrastructure.resources.alarm_and_budget import MonthlyBudget, StorageAlarm
@@ -113,6 +117,43 @@ def test_a_work_group_is_made_and_repaired_and_anothers_is_left_alone(ministack_
     assert [str(line) for line in repaired.lines] == ["~ BytesScannedCutoffPerQuery: 10000000000000 -> 1073741824"]
     athena.create_work_group(Name=f"{bucket}-theirs", Description="theirs")
     assert applied(WorkGroup(f"{bucket}-theirs", "s3://x/"), ministack_url).outcome == "foreign"
+
+
+GROUPS = {"analysts": [{"name": "finance", "scan_limit_bytes": 10**10}], "tenants": [{"tenant": "acme"}]}
+
+
+def test_analysts_and_tenants_have_work_groups_that_bind_their_users(
+    ministack_url: str, bucket: str, planned: Callable[..., LakePlan]
+) -> None:
+    def groups(changes: Sequence[ResourceChange]) -> dict[str, str]:
+        return {item.name: item.outcome for item in changes if item.kind == "athena work group"}
+
+    names = (bucket, f"{bucket}-finance", f"{bucket}-tenant-acme")
+    plan = planned(ministack_url, athena=GROUPS)
+    assert groups(plan.changes()) == dict.fromkeys(names, "create")
+    assert [groups(plan.apply()) for _ in range(2)] == [
+        dict.fromkeys(names, "created"),
+        dict.fromkeys(names, "unchanged"),
+    ]
+    athena = client("athena", ministack_url)
+    found = {name: athena.get_work_group(WorkGroup=name)["WorkGroup"]["Configuration"] for name in names}
+    assert all(item["EnforceWorkGroupConfiguration"] for item in found.values())
+    assert {
+        item["ResultConfiguration"]["OutputLocation"]: item["BytesScannedCutoffPerQuery"] for item in found.values()
+    } == {
+        f"s3://{bucket}/_results/": 1024**3,
+        f"s3://{bucket}/_results/group=finance/": 10**10,
+        f"s3://{bucket}/_results/tenant=acme/": 1024**3,
+    }
+    athena.update_work_group(
+        WorkGroup=names[1],
+        ConfigurationUpdates={"EnforceWorkGroupConfiguration": False, "RemoveBytesScannedCutoffPerQuery": True},
+    )
+    assert groups(plan.changes())[names[1]] == "change", "a group that was loosened by hand"
+    template = json.loads(plan.export("cloudformation"))["Resources"].values()
+    exported = {item["Properties"]["Name"] for item in template if item["Type"] == "AWS::Athena::WorkGroup"}
+    terraform = json.loads(plan.export("terraform"))["resource"]["aws_athena_workgroup"].values()
+    assert exported == {item["name"] for item in terraform} == set(names)
 
 
 def test_an_alarm_is_made_with_the_dimension_s3_reports_by(ministack_url: str, bucket: str) -> None:

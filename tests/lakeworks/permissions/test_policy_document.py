@@ -126,6 +126,41 @@ def test_each_purpose_gets_its_own_and_no_more() -> None:
     assert may(PLAIN, Purpose.DOCTOR, "glue:DeleteTable", ADDRESS.glue_arn("table/silver_market/lakeworks_doctor_a_1"))
 
 
+GROUPS = LakeConfig.model_validate(
+    {"athena": {"analysts": [{"name": "finance"}, {"name": "sales"}], "tenants": [{"tenant": "acme"}]}}
+)
+
+
+def test_a_work_group_of_analysts_is_theirs_alone() -> None:
+    scope = PolicyScope(ADDRESS, GROUPS, work_group="acme-lake-finance")
+    for action in ("athena:StartQueryExecution", "athena:GetQueryResults", "athena:StopQueryExecution"):
+        assert may(scope, Purpose.ATHENA, action, ADDRESS.arn("athena", "workgroup/acme-lake-finance"))
+        for other in ("acme-lake", "acme-lake-sales", "acme-lake-tenant-acme", "acme-lake-finance2", "primary"):
+            assert not may(scope, Purpose.ATHENA, action, ADDRESS.arn("athena", f"workgroup/{other}")), other
+    assert may(scope, Purpose.ATHENA, "s3:PutObject", ADDRESS.object_arn("_results/group=finance/x.csv"))
+    lists = {"s3:prefix": "_results/group=finance/"}
+    assert may(scope, Purpose.ATHENA, "s3:ListBucket", ADDRESS.bucket_arn(), **lists)
+    for other in ("x.csv", "group=sales/x.csv", "tenant=acme/x.csv", "group=finance2/x.csv"):
+        for action in ("s3:GetObject", "s3:PutObject"):
+            assert not may(scope, Purpose.ATHENA, action, ADDRESS.object_arn(f"_results/{other}")), other
+        assert not may(
+            scope, Purpose.ATHENA, "s3:ListBucket", ADDRESS.bucket_arn(), **{"s3:prefix": f"_results/{other}"}
+        )
+    with pytest.raises(ConfigError, match=r"declares no Athena work group `nobodys`.*acme-lake-tenant-acme"):
+        policy_documents(Purpose.ATHENA, replace(scope, work_group="nobodys"))
+    with pytest.raises(ConfigError, match="lakeworks tenant policy acme"):
+        policy_documents(Purpose.ATHENA, replace(scope, work_group="acme-lake-tenant-acme"))
+
+
+def test_who_makes_the_work_groups_and_who_pays_for_them_reaches_all_of_them() -> None:
+    scope = PolicyScope(ADDRESS, GROUPS)
+    for name in ("acme-lake", "acme-lake-finance", "acme-lake-sales", "acme-lake-tenant-acme"):
+        group = ADDRESS.arn("athena", f"workgroup/{name}")
+        assert may(scope, Purpose.BOOTSTRAP, "athena:UpdateWorkGroup", group)
+        assert may(scope, Purpose.COST, "athena:BatchGetQueryExecution", group)
+        assert not may(scope, Purpose.COST, "athena:StartQueryExecution", group)
+
+
 def test_roles_are_passed_to_their_service_only() -> None:
     scope = whole()
     role = scope.config.crawlers[0].role_arn

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from lakeworks.core.layout import REGISTRY, TENANT_AREAS, own_key, policy_key, registry_key, tenant_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.config import LakeConfig
+from lakeworks.infrastructure.readers.work_groups import tenant_groups
 from lakeworks.permissions.lake_address import LakeAddress
-from lakeworks.tenants.iam_policy import CATALOG_ACTIONS, LIST_ACTIONS, OBJECT_ACTIONS, tenant_policy
+from lakeworks.tenants.iam_policy import CATALOG_ACTIONS, GROUP_ACTIONS, LIST_ACTIONS, OBJECT_ACTIONS, tenant_policy
 from lakeworks.tenants.iam_simulation import Request, decide
 
 ONE = LakeAddress("lake", "eu-west-1", "123456789012")
@@ -87,6 +89,30 @@ def test_what_belongs_to_no_tenant_is_closed(lake: LakeAddress, tenant: Tenant, 
         "glue:CreateDatabase",
     ):
         assert not may(lake, tenant, action, lake.bucket_arn())
+
+
+@settings(max_examples=300, deadline=None)
+@given(LAKES, TENANTS, TENANTS)
+def test_a_work_group_is_the_owners_alone(lake: LakeAddress, one: Tenant, other: Tenant) -> None:
+    declared = LakeConfig.model_validate({"athena": {"tenants": [{"tenant": str(t)} for t in {one, other}]}})
+    lake = replace(lake, tenant_groups=tenant_groups(declared.athena, lake.bucket))
+    group = lake.arn("athena", f"workgroup/lake-tenant-{one}")
+    assert all(may(lake, one, action, group) for action in GROUP_ACTIONS)
+    assert {"athena:StartQueryExecution", "athena:StopQueryExecution"} <= set(GROUP_ACTIONS)
+    for action in (*GROUP_ACTIONS, "athena:ListQueryExecutions"):
+        for foreign in ("lake", "lake-finance", "primary", f"lake-tenant-{one}x"):
+            assert not may(lake, one, action, lake.arn("athena", f"workgroup/{foreign}"))
+        assert one == other or not may(lake, other, action, group)
+    for action in ("athena:UpdateWorkGroup", "athena:DeleteWorkGroup", "athena:CreateWorkGroup"):
+        assert not may(lake, one, action, group), "the limit is the lake's to set"
+    assert may(lake, one, "glue:GetTables", lake.glue_arn(f"database/{one.database('gold_market')}"))
+    assert not may(lake, one, "glue:GetTables", lake.glue_arn("database/gold_market"))
+    assert may(lake, one, "s3:PutObject", lake.object_arn(f"_results/tenant={one}/x.csv")), "Athena writes the answer"
+
+
+def test_without_a_declared_work_group_a_tenant_may_not_query() -> None:
+    assert not may(ONE, Tenant("acme"), "athena:StartQueryExecution", ONE.arn("athena", "workgroup/lake"))
+    assert "athena" not in str(tenant_policy(Tenant("acme"), ONE))
 
 
 @given(TENANTS, AREA, REST)

@@ -32,7 +32,8 @@ ParamOption = Annotated[
     typer.Option("--param", help="value of the next `?`, or name=value of `:name`; once for each", show_default=False),
 ]
 GroupOption = Annotated[
-    str | None, typer.Option("--work-group", help="work group; default: the one in lake.yml", show_default=False)
+    str | None,
+    typer.Option("--work-group", help="work group; default: the lake's own, or the tenant's", show_default=False),
 ]
 Patience = Annotated[float, typer.Option("--timeout", help="seconds after which the query is stopped", min=1)]
 
@@ -80,7 +81,8 @@ def _run(queries: QueryExecutions, statement: AthenaStatement, timeout: float) -
 
 
 def _declared_group() -> str:
-    return work_group_name(current_settings().config_file, current_settings().bucket)
+    settings = current_settings()
+    return work_group_name(settings.config_file, settings.bucket, settings.tenant)
 
 
 def _charge(end: EndedQuery) -> str:

@@ -27,6 +27,13 @@ PolicyPurpose = StrEnum("PolicyPurpose", [(item.name, item.value) for item in Pu
 def print_policy(
     purpose: Annotated[PolicyPurpose, typer.Option("--for", show_default=False, help="Role that gets the policy.")],
     tenant: Annotated[str | None, typer.Option(help="The tenant, for `--for tenant`.")] = None,
+    work_group: Annotated[
+        str | None,
+        typer.Option(
+            "--work-group",
+            help="Athena work group of lake.yml, for `--for athena` and `read`; default: the lake's own.",
+        ),
+    ] = None,
     account: Annotated[str | None, typer.Option(help="AWS account of the lake; default: the credentials' own.")] = None,
 ) -> None:
     """Print the IAM policy that a role needs, as JSON.
@@ -41,7 +48,7 @@ def print_policy(
         documents = [tenant_policy(Tenant(tenant or settings.tenant or ""), address)]
     else:
         config = load_config(settings.config_file)
-        scope = PolicyScope(address, config, config.encryption.kms_key_id or settings.kms_key_id)
+        scope = PolicyScope(address, config, config.encryption.kms_key_id or settings.kms_key_id, work_group)
         documents = policy_documents(Purpose(purpose), scope)
     if len(documents) > 1:
         say(f"{len(documents)} policies: IAM takes no larger ones. Attach all of them.", to_stderr=True)

@@ -95,8 +95,8 @@ def check_access(
     request = Request(action, address.object_arn(target))
     if action in LIST_ACTIONS:
         request = Request(action, address.bucket_arn(target), {"s3:prefix": target})
-    elif action.startswith("glue:"):
-        request = Request(action, address.glue_arn(target))
+    elif action.startswith(("glue:", "athena:")):
+        request = Request(action, address.arn(action.partition(":")[0], target))
     decision = decide(tenant_policy(Tenant(tenant), address), request)
     emit([{"tenant": tenant, "action": action, "target": target, "decision": decision}], as_json=as_json)
 
