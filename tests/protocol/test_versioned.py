@@ -11,19 +11,22 @@ import pytest
 
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition, Period
+from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ContractError, LiveChanged
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.maintenance import garbage_collection as garbage
+from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.verification import repair, verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollbacks import rollback
-from tests.conftest import contract_of, new_store
+from lakeworks.s3.object_store import ObjectStore
+from tests.conftest import client, contract_of, new_store
 
 MONTH = Period.parse("2019-01")
 PARTITION = Partition.of_period(MONTH)
@@ -108,12 +111,64 @@ def test_ledger_catalog_and_rows_agree_after_every_publication(large: Publishing
     for number, factor in ((1, 1.0), (2, 2.0)):
         entry = large.publish(table(3_000, factor), run_at(number))
         assert len(entry.objects) > 1
-        assert entry.location.startswith("silver/test/large/_versions/manual__")
+        assert entry.location.startswith("silver/test/large.versions/manual__")
         assert large.by_ledger().equals(table(3_000, factor))
         assert large.by_catalog().equals(table(3_000, factor))
     assert verify(large.lake, large.wanted, deep=True) == []
     again = large.publish(table(3_000, 2.0), run_at(3))
     assert (again.state, again.location) == ("unchanged", entry.location), "an immutable copy is as good as another"
+
+
+def test_a_program_that_reads_a_folder_whole_sees_no_superseded_object(large: Publishing, run_at: RunAt) -> None:
+    """Crawlers and engines without the catalog read folders; Athena's guide warns of locations that begin with `_`."""
+    for number in (1, 2):
+        large.publish(table(2_000, number), run_at(number))
+    (registered,) = large.lake.catalog.partitions(large.wanted)
+    names = registered["StorageDescriptor"]["Location"].removeprefix("s3://").strip("/").split("/")
+    assert [name for name in names if name.startswith(("_", "."))] == []
+    table_folder = large.lake.location(large.wanted).removeprefix(f"s3://{large.lake.store.bucket}/")
+    assert [*large.lake.store.scan(table_folder)] == []
+
+
+@pytest.mark.parametrize("where", ["a tenant's share", "a bucket per layer"])
+@pytest.mark.parametrize("layout", ["plain", "versioned"])
+def test_the_catalog_agrees_wherever_the_objects_lie(
+    large: Publishing, run_at: RunAt, moto_url: str, where: str, layout: str
+) -> None:
+    own = new_store(moto_url).bucket
+    layered = ObjectStore(client("s3", moto_url), large.lake.store.bucket, 4, layers={"silver": own})
+    lake = large.lake.for_tenant(Tenant("acme")) if "tenant" in where else replace(large.lake, store=layered)
+    writer = Publishing(lake, contract(layout))
+    writer.publish(table(200), run_at(1))
+    assert list(compare_catalog(lake, writer.wanted)) == []
+    assert verify(lake, writer.wanted, deep=True) == []
+
+
+def before_they_lay_beside(large: Publishing, rows: pa.Table, run: Run) -> LedgerEntry:
+    """Publish as releases before 2026-12 did: below `_versions/` in the table's own folder."""
+    manifest = large.stage(rows, run)
+    (entry,) = [entry_for(large.wanted, manifest, item) for item in manifest.partitions]
+    objects = tuple(
+        item.model_copy(update={"key": item.key.replace(".versions/", "/_versions/")}) for item in entry.objects
+    )
+    old = entry.model_copy(update={"location": entry.location.replace(".versions/", "/_versions/"), "objects": objects})
+    return Publisher(large.lake.ledger, Registrar(large.lake, large.wanted)).publish([old])[0]
+
+
+def test_objects_of_earlier_releases_stay_readable_and_are_collected(large: Publishing, run_at: RunAt) -> None:
+    collect: Any = lambda: garbage.collect(large.lake, [large.wanted], older_than=timedelta(0), dry_run=False)  # noqa: E731
+    before_they_lay_beside(large, table(2_000), run_at(1))
+    live = before_they_lay_beside(large, table(2_000, 2.0), run_at(2))
+    assert "superseded version" in [item.kind for item in collect()]
+    assert [item.key for item in large.lake.store.scan("silver/test/large")] == [item.key for item in live.objects]
+    assert verify(large.lake, large.wanted, deep=True) == []
+    assert large.by_catalog().equals(table(2_000, 2.0))
+    large.publish(table(2_000, 3.0), run_at(3))
+    assert [item.where for item in collect() if item.kind == "superseded version"] == [
+        "silver/test/large/year=2019/month=01"
+    ]
+    assert [*large.lake.store.scan("silver/test/large/")] == []
+    assert large.by_catalog().equals(table(2_000, 3.0))
 
 
 @pytest.mark.parametrize("step", ["reserve", "place", "placed", "register", "surplus", "complete"])

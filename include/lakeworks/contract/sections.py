@@ -118,7 +118,7 @@ class Storage(Section):
     layout: Literal["plain", "versioned"] = Field(
         "plain",
         description="plain: one object per partition at a fixed path. versioned: immutable objects of `target_bytes` "
-        "under `_versions/`. Readers of a versioned table need the catalog or the ledger; partition "
+        "in a folder beside the table's own. Readers of a versioned table need the catalog or the ledger; partition "
         "projection is not possible.",
     )
     target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition starts another object.")

@@ -1,6 +1,7 @@
 """Keys of the bucket. Only this module composes them.
 
-Readers skip prefixes that start with `_`; live data is plain Hive layout under `<layer>/<domain>/<table>/`.
+Readers skip prefixes that start with `_`; live data is plain Hive layout under `<layer>/<domain>/<table>/`. Of layout
+`versioned` it lies under `<layer>/<domain>/<table>.versions/`, at the addresses that the ledger and the catalog name.
 """
 
 import hashlib
@@ -20,12 +21,15 @@ LANDING = "landing"
 RESULTS = "_results"
 METADATA = "metadata"
 REGISTRY = f"{METADATA}/tenants/"
-VERSIONS = "_versions"
 INBOX = "inbox"
 QUOTA = "_quota"
 SHARES = "_shares"
 DEV = "_dev"
 RELEASES = "_releases"
+# Ending of the folder beside a table's own that has the objects of layout `versioned`. No table's name contains a dot.
+_VERSIONS = ".versions"
+# Where objects of that layout lay before: inside the table's folder, in which other programs look for live objects.
+_OLD_VERSIONS = "_versions"
 # Every first part of a key with a level for tenants. Add a new area here, or tenants' runs are denied access to it.
 TENANT_AREAS = (
     LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES, RELEASES, DEV
@@ -102,9 +106,35 @@ def live_key(table: TableName, partition: Partition, number: int = 0) -> str:
     return live_prefix(table, partition) + part_name(number)
 
 
+def versions_root(table: TableName) -> str:
+    """Return the folder of a table's immutable objects (layout `versioned`), with its trailing slash.
+
+    It lies beside the table's own folder, so that a program that reads a folder whole never reads superseded objects.
+    """
+    return f"{table.path}{_VERSIONS}/"
+
+
+def versions_roots(table: TableName) -> tuple[str, str]:
+    """Return every folder that may have immutable objects of a table; publications before 2026-12 have the second."""
+    return versions_root(table), f"{join(table.path, _OLD_VERSIONS)}/"
+
+
+def table_prefixes(table: TableName) -> tuple[str, str]:
+    """Return the prefixes of everything that a table's publications name, whatever its layout is or was."""
+    return f"{table.path}/", versions_root(table)
+
+
 def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str:
     """Return the prefix of one publication's immutable objects of a partition, for tables of layout `versioned`."""
-    return join(table.path, VERSIONS, attempt, partition.path) + "/"
+    return join(versions_root(table).rstrip("/"), attempt, partition.path) + "/"
+
+
+def versions_partition(table: TableName, key: str) -> str | None:
+    """Return the partition's path of an immutable object, empty for an unpartitioned table; None for any other key."""
+    for root in versions_roots(table):
+        if key.startswith(root):
+            return key.removeprefix(root).partition("/")[2].rpartition("/")[0]
+    return None
 
 
 def staging_prefix(table: TableName, period: Period, attempt: str) -> str:
@@ -210,7 +240,7 @@ def owner_of(key: str) -> KeyOwner:
     area, *rest = key.split("/")[:-1] or [""]
     tenant = rest.pop(0).removeprefix("tenant=") if rest and rest[0].startswith("tenant=") else ""
     if area in LAYERS and len(rest) >= 2:
-        return KeyOwner(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1]}")
+        return KeyOwner(area, tenant, rest[0], f"{area}.{rest[0]}.{rest[1].removesuffix(_VERSIONS)}")
     if area == LANDING and len(rest) >= 3:
         return KeyOwner(area, tenant, rest[0], f"{rest[1]}.{rest[2]}")
     if area.startswith("_") and len(rest) >= 3 and rest[0] in LAYERS:

@@ -29,7 +29,7 @@ from pyiceberg.table.update import (
 from pyiceberg.typedef import Record
 
 from lakeworks.contract import Contract
-from lakeworks.core.layout import VERSIONS, join
+from lakeworks.core.layout import versions_partition, versions_roots
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, LostRace
 from lakeworks.iceberg.glue_pointer import GluePointer
@@ -189,8 +189,9 @@ class IcebergTable:
         return {path: data_file(path, item.rows, item.size, record) for path, item in located}
 
     def _partition_of(self, path: str) -> Partition:
-        root = self.files.store.uri(join(self.contract.table.path, VERSIONS) + "/")
-        return Partition.parse(path.removeprefix(root).partition("/")[2].rpartition("/")[0])
+        for root in versions_roots(self.contract.table):
+            path = path.replace(self.files.store.uri(root), root, 1)
+        return Partition.parse(versions_partition(self.contract.table, path) or "")
 
     def _new(self, schema: Schema) -> TableMetadata:
         """Return the metadata of a table without snapshots."""

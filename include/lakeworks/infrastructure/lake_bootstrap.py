@@ -12,6 +12,7 @@ from typing import Any
 from lakeworks.aws_errors import is_nobody, translated
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.core.clock import utc_now
+from lakeworks.core.layout import table_prefixes
 from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.bucket_names import check_bucket_name
@@ -175,5 +176,6 @@ def _readers(contracts: Sequence[Contract]) -> Mapping[str, list[str]]:
             readers["landing/"].append(contract.name)
         if sql := load_sql(contract):
             for table in upstream(sql):
-                readers[f"{table.path}/"].append(contract.name)
+                for prefix in table_prefixes(table):
+                    readers[prefix].append(contract.name)
     return readers

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from lakeworks.catalog.glue import partition_from_glue
@@ -20,6 +21,7 @@ from lakeworks.catalog.glue_inputs import (
 )
 from lakeworks.catalog.partition_batches import Values, chunks
 from lakeworks.contract import Contract
+from lakeworks.core.layout import table_prefixes
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
@@ -94,6 +96,11 @@ class _Reconciliation:
     def location(self) -> str:
         return self.lake.location(self.contract)
 
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """Return the addresses below which the partitions' objects lie."""
+        return tuple(map(self.lake.store.uri, table_prefixes(self.contract.table)))
+
     def table(self, registered: Mapping[str, Any] | None) -> Iterator[CatalogDifference]:
         """Yield differences of the table itself: missing, or not as in the contract."""
         if registered is None:
@@ -116,7 +123,8 @@ class _Reconciliation:
     def partitions(self) -> Iterator[tuple[int, CatalogDifference | None]]:
         """Yield each partition's difference (None if there is none) with the number of partitions done."""
         columns = names_and_types(self.lake.catalog.columns(self.contract))
-        folders = {item.key.rpartition("/")[0] for item in self.lake.store.scan(f"{self.contract.table.path}/")}
+        stored = chain.from_iterable(map(self.lake.store.scan, table_prefixes(self.contract.table)))
+        folders = {item.key.rpartition("/")[0] for item in stored}
         unseen, suspects = set(self.numbers), list[Suspect]()
         for item in self.lake.catalog.partitions(self.contract):
             suspect = Suspect(
@@ -125,7 +133,7 @@ class _Reconciliation:
             unseen.discard(suspect.partition)
             if suspect.partition not in self.numbers:
                 self.unknown.append(suspect)
-            elif self.deep or not suspect.is_right(self.numbers[suspect.partition][-1], self.location, columns):
+            elif self.deep or not suspect.is_right(self.numbers[suspect.partition][-1], self.inside, columns):
                 suspects.append(suspect)
             else:
                 yield self._count(None if suspect.has_objects else no_object(suspect.partition, item))

@@ -26,15 +26,16 @@ class Suspect:
     registered: Mapping[str, Any] | None = None
     has_objects: bool = True
 
-    def is_right(self, newest: int, table_location: str, columns: list[dict[str, str]]) -> bool:
+    def is_right(self, newest: int, table_locations: tuple[str, ...], columns: list[dict[str, str]]) -> bool:
         """Return True if Glue's partition is right.
 
-        It was set from the newest ledger entry or a later one, is unchanged, and has the table's folder and columns.
+        It was set from the newest ledger entry or a later one, is unchanged, and has the table's columns and one of the
+        table's folders.
         """
         item = self.registered or {}
         entry = str(item.get("Parameters", {}).get(ENTRY, ""))
         is_newest = entry.isdigit() and int(entry) >= newest
-        inside = str(item["StorageDescriptor"].get("Location", "")).startswith(table_location)
+        inside = str(item["StorageDescriptor"].get("Location", "")).startswith(table_locations)
         return is_newest and inside and is_untouched(item, columns)
 
     def is_foreign(self, lake: Lake, contract: Contract) -> bool:
@@ -70,4 +71,5 @@ class Suspect:
 def folder_of(lake: Lake, item: Mapping[str, Any]) -> str:
     """Return the folder of a Glue partition, as a key of the lake's bucket."""
     location = str(item.get("StorageDescriptor", {}).get("Location", ""))
-    return location.removeprefix(lake.store.uri("")).rstrip("/")
+    _, _, key = location.removeprefix("s3://").partition("/")
+    return lake.store.keys.own(key).rstrip("/")

@@ -4,11 +4,20 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from lakeworks.aws_errors import translated
 from lakeworks.branches.pins import pinned_numbers
 from lakeworks.contract import Contract
-from lakeworks.core.layout import RELEASES, STAGING, VERSIONS, is_tenants, join, own_key
+from lakeworks.core.layout import (
+    RELEASES,
+    STAGING,
+    is_tenants,
+    join,
+    own_key,
+    versions_partition,
+    versions_roots,
+)
 from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.tenant import Tenant
@@ -143,11 +152,10 @@ def _superseded(
 ) -> list[Garbage]:
     """Collect immutable objects that no publication within the grace period, no release and no catalog entry names."""
     table = contract.table
-    root = join(table.path, VERSIONS) + "/"
     folders: dict[str, list[StoredObject]] = {}
-    for item in lake.store.scan(root):
-        if item.modified is not None and item.modified < before:
-            path = item.key.removeprefix(root).partition("/")[2].rpartition("/")[0]
+    for item in chain.from_iterable(map(lake.store.scan, versions_roots(table))):
+        path = versions_partition(table, item.key)
+        if path is not None and item.modified is not None and item.modified < before:
             folders.setdefault(path, []).append(item)
     locations = _locations(lake, contract) if folders else ()
     runs = _run_numbers(lake, table) if folders else None
@@ -188,7 +196,8 @@ def _locations(lake: Lake, contract: Contract) -> tuple[str, ...]:
         return ()
     listed = lake.catalog.partitions(contract) if contract.partition_keys else [table]
     locations = (str(item.get("StorageDescriptor", {}).get("Location", "")) for item in listed)
-    return tuple(f"{uri.rstrip('/')}/" for uri in locations if f"/{VERSIONS}/" in uri)
+    roots = tuple(lake.store.uri(root) for root in versions_roots(contract.table))
+    return tuple(f"{uri.rstrip('/')}/" for uri in locations if uri.startswith(roots))
 
 
 def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, deleted: Set[str]) -> None:

@@ -7,8 +7,10 @@ daily use grows as old as its first publication.
 import logging
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain
 
 from lakeworks.contract import Contract
+from lakeworks.core.layout import table_prefixes
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
 from lakeworks.errors import LakeError, LostRace
@@ -35,7 +37,7 @@ def renew(lake: Lake, contract: Contract) -> list[Partition]:
         return []
     old = {
         item.key
-        for item in lake.store.scan(f"{contract.table.path}/")
+        for item in chain.from_iterable(map(lake.store.scan, table_prefixes(contract.table)))
         if item.modified is not None and item.modified < horizon
     }
     live = lake.ledger.live_partitions(contract.table, on_unreadable=leave_out) if old else {}

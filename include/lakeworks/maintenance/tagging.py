@@ -7,7 +7,7 @@ from typing import Any, Literal
 from lakeworks.aws_errors import translated
 from lakeworks.contract import Contract
 from lakeworks.core.lake_limits import TAGS
-from lakeworks.core.layout import QUARANTINE, join, landing_prefix
+from lakeworks.core.layout import QUARANTINE, join, landing_prefix, table_prefixes
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.lake import Lake
 
@@ -32,7 +32,7 @@ def tag_versions(lake: Lake, contract: Contract, *, dry_run: bool = False) -> It
         ConfigError: lake.yml asks for no tags.
         LakeAccessDenied: the credentials lack s3:GetObjectVersionTagging or s3:PutObjectVersionTagging.
     """
-    prefixes = [f"{contract.table.path}/", f"{join(QUARANTINE, contract.table.path)}/"]
+    prefixes = [*table_prefixes(contract.table), f"{join(QUARANTINE, contract.table.path)}/"]
     if contract.source:
         prefixes.append(landing_prefix(contract.table.domain, contract.source, None))
     if not any(lake.store.tags(f"{prefix}x") for prefix in prefixes):

@@ -52,6 +52,18 @@ def test_tenants_tables_of_a_layer_with_a_rule_a_table_share_one_that_is_early_f
     assert "gold-tenants-expiration" not in rules(None, early, late), "the rule of a whole layer reaches tenants"
 
 
+def test_the_rule_of_a_versioned_table_reaches_its_objects_too() -> None:
+    keep = {"glacier_ir_after_days": 30, "expire_after_days": 700}
+    late = contract_of("bronze.test.late", retention=keep, storage={"layout": "versioned"})
+    found = rules(None, late)
+    plain, versions = found["bronze.test.late-to-glacier"], found["bronze.test.late-versions-to-glacier"]
+    assert (plain["Filter"], versions["Filter"]) == (
+        {"Prefix": "bronze/test/late/"},
+        {"Prefix": "bronze/test/late.versions/"},
+    )
+    assert (plain["Transitions"], plain["Expiration"]) == (versions["Transitions"], versions["Expiration"])
+
+
 def test_noncurrent_versions_are_bounded_in_days_and_in_number() -> None:
     found = rules(Lifecycle(rollback_days=14, rollback_versions=3))
     # NewerNoncurrentVersions in the rule with the days would exempt the newest from the days: expiry would free nothing

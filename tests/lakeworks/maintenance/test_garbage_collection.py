@@ -103,7 +103,7 @@ class BusyStore(ObjectStore):
 
     def delete(self, keys: Iterable[str]) -> int:
         doomed = [*keys]
-        if self.before_delete and any("/_versions/" in key for key in doomed):
+        if self.before_delete and any(".versions/" in key for key in doomed):
             act, self.before_delete = self.before_delete, None
             act()
         return super().delete(doomed)

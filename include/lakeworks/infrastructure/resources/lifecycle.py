@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from lakeworks.aws_errors import translated
 from lakeworks.contract import Contract, Retention
-from lakeworks.core.layout import LANDING, STAGING
+from lakeworks.core.layout import LANDING, STAGING, versions_root
 from lakeworks.core.names import LAYERS
 from lakeworks.errors import LakeNotFound
 from lakeworks.infrastructure.bucket_names import OURS
@@ -100,6 +100,7 @@ def without_transitions(rules: Document) -> Document:
 def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Document]:
     yield from _tier(LANDING, f"{LANDING}/", config.landing, 0)  # the ledger has no pins on landing objects
     margin, always_read = config.expiry_margin_days, read_at_every_run(contracts)
+    versioned = {contract.table for contract in contracts if contract.storage.layout == "versioned"}
     for layer in LAYERS:
         default: Retention = getattr(config, layer)
         tables = {
@@ -114,6 +115,8 @@ def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Documen
         else:
             for name, retention in sorted(tables.items()):
                 yield from _tier(str(name), f"{name.path}/", retention, margin)
+                if name in versioned:
+                    yield from _tier(f"{name}-versions", versions_root(name), retention, margin)
             # A tenant's tables are below `<layer>/tenant=<id>/`, outside every table's rule.
             yield from _tier(f"{layer}-tenants", f"{layer}/tenant=", _latest([default, *tables.values()]), margin)
 

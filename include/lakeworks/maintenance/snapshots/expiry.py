@@ -3,7 +3,7 @@
 from collections.abc import Set
 from datetime import datetime, timedelta
 
-from lakeworks.core.layout import iceberg_prefix
+from lakeworks.core.layout import iceberg_prefix, table_prefixes
 from lakeworks.pipeline.iceberg_snapshots import IcebergSnapshots
 from lakeworks.s3.object_store import StoredObject
 
@@ -17,9 +17,13 @@ def shown_keys(snapshots: IcebergSnapshots) -> frozenset[str]:
     if current is None or current.metadata.current_snapshot_id is None:
         return frozenset()
     named = named_by(table.files, current, {current.metadata.current_snapshot_id})
-    root = snapshots.lake.store.uri(f"{snapshots.contract.table.path}/")
+    roots = {snapshots.lake.store.uri(prefix): prefix for prefix in table_prefixes(snapshots.contract.table)}
     return frozenset(
-        path.replace(root, f"{snapshots.contract.table.path}/", 1) for paths in named.values() for path in paths
+        path.replace(root, prefix, 1)
+        for paths in named.values()
+        for path in paths
+        for root, prefix in roots.items()
+        if path.startswith(root)
     )
 
 
