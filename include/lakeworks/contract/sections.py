@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from lakeworks.contract.columns import Section
+from lakeworks.contract.storage_moves import ARCHIVES, MOVES, move_fault
 from lakeworks.core.lake_limits import EARLIEST, LATEST
 from lakeworks.core.partition import FIRST_YEAR, LAST_YEAR
 
@@ -90,9 +91,51 @@ class Freshness(Section):
 class Retention(Section):
     """Days after which objects move to a colder storage class or expire, counted from when each was written."""
 
+    standard_ia_after_days: int | None = Field(None, ge=1, description="Move to Standard-IA; S3 takes 30 or more.")
+    onezone_ia_after_days: int | None = Field(
+        None, ge=1, description="Move to One Zone-IA, whose objects are lost with their zone; S3 takes 30 or more."
+    )
+    intelligent_tiering_after_days: int | None = Field(None, ge=1, description="Move to Intelligent-Tiering.")
     glacier_ir_after_days: int | None = Field(None, ge=1, description="Move to Glacier Instant Retrieval.")
-    deep_archive_after_days: int | None = Field(None, ge=1, description="Move to Glacier Deep Archive.")
+    glacier_after_days: int | None = Field(
+        None, ge=1, description="Move to Glacier Flexible Retrieval; objects must be restored before they can be read."
+    )
+    deep_archive_after_days: int | None = Field(
+        None, ge=1, description="Move to Glacier Deep Archive; objects must be restored before they can be read."
+    )
     expire_after_days: int | None = Field(None, ge=1, description="Delete the object.")
+
+    @property
+    def moves(self) -> tuple[tuple[int, str], ...]:
+        """Return the moves as (days, storage class), in the order in which S3 makes them."""
+        steps = {name: getattr(self, f"{name.lower()}_after_days") for name in MOVES if name != "STANDARD"}
+        return tuple(sorted(((days, name) for name, days in steps.items() if days), key=_by_day))
+
+    @property
+    def archived_after_days(self) -> int | None:
+        """Return the day from which the objects must be restored before a read; None if that never comes."""
+        return next((days for days, name in self.moves if name in ARCHIVES), None)
+
+    def without_archives(self) -> "Retention":
+        """Return the same without the moves to classes that no run can read from."""
+        return self.model_copy(update={f"{name.lower()}_after_days": None for name in ARCHIVES})
+
+    @model_validator(mode="after")
+    def _is_a_rule_that_s3_takes(self) -> "Retention":
+        """Refuse what S3 would refuse: with one bad rule it takes no rule of the bucket at all."""
+        if fault := move_fault(self.moves):
+            raise ValueError(f"{fault}. S3 would refuse every rule of the bucket")
+        if self.expire_after_days and self.moves and self.expire_after_days <= self.moves[-1][0]:
+            days, name = self.moves[-1]
+            raise ValueError(
+                f"expire_after_days ({self.expire_after_days}) must lie after the last move ({name} on day {days})"
+            )
+        return self
+
+
+def _by_day(move: tuple[int, str]) -> tuple[int, int]:
+    """Order moves by day; on one day the warmer class first, so that an error names the two."""
+    return move[0], list(MOVES).index(move[1])
 
 
 Codec = Literal["zstd", "snappy", "none"]

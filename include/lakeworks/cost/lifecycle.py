@@ -46,8 +46,7 @@ class StorageLife:
     @classmethod
     def of_retention(cls, retention: Retention) -> "StorageLife":
         """Return the storage life that a contract's `retention` describes."""
-        steps = [(retention.glacier_ir_after_days, "GLACIER_IR"), (retention.deep_archive_after_days, "DEEP_ARCHIVE")]
-        return cls(tuple((days, name) for days, name in steps if days), retention.expire_after_days)
+        return cls(retention.moves, retention.expire_after_days)
 
     @classmethod
     def of_rules(cls, rules: Iterable[Mapping[str, Any]], key: str) -> "StorageLife":

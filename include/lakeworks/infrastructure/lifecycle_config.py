@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lakeworks.contract import Contract, Retention
-from lakeworks.infrastructure.lifecycle_limits import loss, move_fault
+from lakeworks.contract.storage_moves import move_fault
+from lakeworks.infrastructure.lifecycle_limits import loss
 
 WORD = r"^[a-z0-9][a-z0-9-]*$"
 StorageClassName = Literal["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
@@ -22,12 +23,6 @@ class Transition(Part):
 
     days: int = Field(ge=0)
     storage_class: StorageClassName
-
-    @model_validator(mode="after")
-    def _ia_wants_thirty_days(self) -> "Transition":
-        if self.storage_class in ("STANDARD_IA", "ONEZONE_IA") and self.days < 30:
-            raise ValueError(f"S3 moves objects to {self.storage_class} after 30 days at the earliest")
-        return self
 
 
 class Rule(Part):

@@ -1,13 +1,17 @@
 """Lifecycle rules: from layer defaults and contracts, and judged before they are written."""
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast, get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lakeworks.contract import Retention, all_tables, load_contract
+from lakeworks.contract.storage_moves import move_fault
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
-from lakeworks.infrastructure.lifecycle_config import Lifecycle
+from lakeworks.infrastructure.lifecycle_config import Lifecycle, StorageClassName
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, archive_exceptions, rules_of
 from lakeworks.prices import GIB, Objects, load_price_book
@@ -40,6 +44,67 @@ def test_the_defaults() -> None:
     assert found["abort-incomplete-multipart-upload"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert all(rule["ID"] == f"lakeworks-{name}" and "Prefix" not in rule for name, rule in found.items())
     assert not {"reference-to-glacier", "landing-to-glacier"} & set(found)
+
+
+LADDER = {
+    "standard_ia_after_days": 30, "intelligent_tiering_after_days": 60, "glacier_ir_after_days": 90,
+    "glacier_after_days": 180, "deep_archive_after_days": 365,
+}  # fmt: skip
+
+
+def test_a_contract_and_a_layer_can_say_every_storage_class() -> None:
+    said = {name.removesuffix("_after_days").upper() for name in Retention.model_fields} - {"EXPIRE"}
+    assert said == {*get_args(StorageClassName)}
+    steps = [{"Days": days, "StorageClass": name} for name, days in zip(
+        ("STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"), LADDER.values(), strict=True
+    )]  # fmt: skip
+    assert rules(Lifecycle.model_validate({"silver": LADDER}))["silver-to-glacier"]["Transitions"] == steps
+    own = contract_of("silver.test.own", retention=LADDER)
+    assert rules(None, own)["silver.test.own-to-glacier"]["Transitions"] == steps
+    zone = contract_of("silver.test.zone", retention={"onezone_ia_after_days": 30, "glacier_after_days": 60})
+    assert [move["StorageClass"] for move in rules(None, zone)["silver.test.zone-to-glacier"]["Transitions"]] == [
+        "ONEZONE_IA", "GLACIER",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("retention", "says"),
+    [
+        ({"glacier_ir_after_days": 90, "deep_archive_after_days": 30}, "from DEEP_ARCHIVE to no other class"),
+        ({"onezone_ia_after_days": 30, "glacier_ir_after_days": 90}, "from ONEZONE_IA to GLACIER, DEEP_ARCHIVE, not to GLACIER_IR"),
+        ({"standard_ia_after_days": 30, "glacier_after_days": 31}, "must stay 30 days in STANDARD_IA: .* on day 60 or later"),
+        ({"standard_ia_after_days": 7}, "to STANDARD_IA after 30 days at the earliest"),
+        ({"glacier_ir_after_days": 90, "expire_after_days": 30}, "must lie after the last move .GLACIER_IR on day 90"),
+    ],
+)  # fmt: skip
+def test_a_retention_that_s3_refuses_is_refused_before(retention: dict[str, int], says: str) -> None:
+    """S3 takes no rule of the bucket at all if one is wrong."""
+    with pytest.raises(ValueError, match=says):
+        contract_of("silver.test.own", retention=retention)
+    with pytest.raises(ValueError, match=says):
+        Lifecycle.model_validate({"silver": retention})
+
+
+def retentions() -> st.SearchStrategy[Retention]:
+    """Retentions that S3 takes."""
+    days = st.none() | st.integers(1, 200)
+
+    def made(fields: dict[str, int | None]) -> Retention | None:
+        with suppress(ValueError):
+            return Retention(**fields)
+        return None
+
+    made_or_none = st.fixed_dictionaries(dict.fromkeys(Retention.model_fields, days)).map(made)
+    return cast("st.SearchStrategy[Retention]", made_or_none.filter(lambda found: found is not None))
+
+
+@given(st.lists(retentions(), min_size=1, max_size=4))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
+def test_the_rule_that_all_tenants_share_is_one_that_s3_takes(all_of_them: list[Retention]) -> None:
+    tables = [contract_of(f"gold.test.t{n}", retention=one.model_dump()) for n, one in enumerate(all_of_them)]
+    for rule in rules(None, *tables).values():
+        moves = [(move["Days"], move["StorageClass"]) for move in rule.get("Transitions", [])]
+        assert move_fault(moves) is None, rule
 
 
 def test_tenants_tables_of_a_layer_with_a_rule_a_table_share_one_that_is_early_for_none() -> None:

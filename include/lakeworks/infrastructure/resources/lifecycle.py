@@ -104,7 +104,7 @@ def _tiers(config: Lifecycle, contracts: Sequence[Contract]) -> Iterator[Documen
     for layer in LAYERS:
         default: Retention = getattr(config, layer)
         tables = {
-            contract.table: _not_archived(config.retention_of(contract))
+            contract.table: config.retention_of(contract).without_archives()
             if contract.name in always_read
             else config.retention_of(contract)
             for contract in contracts
@@ -145,24 +145,13 @@ def archive_exceptions(config: Lifecycle, contracts: Sequence[Contract]) -> list
     return [
         f"{contract.name} is not archived after {days} days: every run of {readers[contract.name]} may read all of it"
         for contract in contracts
-        if contract.name in readers and (days := config.retention_of(contract).deep_archive_after_days)
+        if contract.name in readers and (days := config.retention_of(contract).archived_after_days)
     ]
-
-
-def _not_archived(retention: Retention) -> Retention:
-    return retention.model_copy(update={"deep_archive_after_days": None})
 
 
 def _tier(name: str, prefix: str, retention: Retention, margin: int) -> Iterator[Document]:
     """Render one rule. Its expiry is a safety net: the lake withdraws partitions past their retention before it."""
-    moves = [
-        {"Days": days, "StorageClass": storage_class}
-        for days, storage_class in (
-            (retention.glacier_ir_after_days, "GLACIER_IR"),
-            (retention.deep_archive_after_days, "DEEP_ARCHIVE"),
-        )
-        if days is not None
-    ]
+    moves = [{"Days": days, "StorageClass": storage_class} for days, storage_class in retention.moves]
     expiry = {"Days": retention.expire_after_days + margin} if retention.expire_after_days else {}
     if moves or expiry:
         yield _rule(
