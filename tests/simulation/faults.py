@@ -21,7 +21,8 @@ from lakeworks.ledger.placement import Placement
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run, RunRecord
 from lakeworks.ledger.settlement import Settlement
-from lakeworks.maintenance import garbage_collection, verification
+from lakeworks.maintenance import verification
+from lakeworks.maintenance.garbage import staging, versions
 from lakeworks.pipeline import publish_step
 from lakeworks.publications import rollbacks
 from lakeworks.s3.object_store import ObjectStore, Target
@@ -154,9 +155,9 @@ FAULTS: dict[str, Fault] = {
     "fill_if_absent": Fault("3", "an empty key is filled on condition that it is empty", _of(Placement, "_put", _put_if_absent), "withdrawals"),
     "collect_half_placed": Fault(
         "5", "garbage collection takes what finishes a publication",
-        lambda: (Swap(garbage_collection, "_is_being_published", _no), Swap(actors, "roll_forward", _nothing)), "collection"),
+        lambda: (Swap(staging, "_is_being_published", _no), Swap(actors, "roll_forward", _nothing)), "collection"),
     "strict_documents": Fault("6", "a field of a newer release makes an entry unreadable", _strict_entries),
-    "collect_what_glue_names": Fault("10", "garbage collection does not ask the catalog", _of(garbage_collection, "_locations", lambda *_: ()), "collection"),
+    "collect_what_glue_names": Fault("10", "garbage collection does not ask the catalog", _of(versions, "_locations", lambda *_: ()), "collection"),
     "rollback_without_copies": Fault(
         "11", "a rollback makes the old immutable objects live again", _of(rollbacks, "_copies", _not_copied), "collection"
     ),

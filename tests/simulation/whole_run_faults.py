@@ -10,7 +10,8 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_numbers import HeldTicket, RunNumbers, RunRegister
-from lakeworks.maintenance import crash_recovery, garbage_collection, verification
+from lakeworks.maintenance import crash_recovery, verification
+from lakeworks.maintenance.garbage import staging, versions
 from lakeworks.s3.object_store import Target
 from tests.simulation.faults import FAULTS, Fault, Swap, _no, _of
 
@@ -70,7 +71,7 @@ WHOLE_RUN_FAULTS = {
     "number_anyway": Fault("run", "tickets and numbers are taken without compare-and-swap", _of(run_numbers, "Target", _anything)),
     "collect_open_view": Fault(
         "run", "garbage collection does not ask what a half run hides",
-        _of(garbage_collection, "_run_numbers", lambda *_: RunNumbers()),
+        lambda: tuple(Swap(module, "run_numbers", lambda *_: RunNumbers()) for module in (staging, versions)),
     ),
     "half_runs_forgotten": Fault(
         "run", "nothing finishes or gives up half runs",

@@ -1,16 +1,16 @@
 """Documents of dev lakes, kept in the live lake: one for each, created and changed by compare-and-swap."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import Field
 
 from lakeworks.core.layout import DEV
-from lakeworks.errors import ConfigError, LakeNotFound, LostRace
-from lakeworks.ledger.document import StoredDocument
+from lakeworks.errors import ConfigError, LakeNotFound, LedgerCorrupt, LostRace
+from lakeworks.ledger.named_documents import NamedDocument, NamedDocuments, SeenDocument
 from lakeworks.s3.dev_branch import DevBranch
-from lakeworks.s3.object_store import ObjectStore, Target
+from lakeworks.s3.object_store import ObjectStore
 
 _FOLDER = f"{DEV}/_lakes/"
 _ADVICE = (
@@ -19,10 +19,9 @@ _ADVICE = (
 )
 
 
-class DevDocument(StoredDocument):
+class DevDocument(NamedDocument):
     """One dev lake."""
 
-    name: str
     token: str = Field(description="Part of its prefix that no other dev lake has.")
     tables: tuple[str, ...] = Field((), description="Tables that it builds; empty: those whose code has changed.")
     first: str | None = Field(None, description="First period that it builds.")
@@ -49,12 +48,7 @@ class DevDocument(StoredDocument):
         return now >= self.expires_at
 
 
-@dataclass(frozen=True)
-class StoredDevLake:
-    """A dev lake's document and its ETag."""
-
-    document: DevDocument
-    etag: str
+StoredDevLake = SeenDocument[DevDocument]
 
 
 @dataclass(frozen=True)
@@ -63,6 +57,11 @@ class DevRegister:
 
     store: ObjectStore
 
+    @property
+    def documents(self) -> NamedDocuments[DevDocument]:
+        """The documents as they are stored."""
+        return NamedDocuments(self.store, _FOLDER, DevDocument, _ADVICE)
+
     def create(self, document: DevDocument) -> StoredDevLake:
         """Store a new document.
 
@@ -70,13 +69,12 @@ class DevRegister:
             ConfigError: there is a dev lake of this name; nothing was changed.
         """
         try:
-            stored = self.store.put(Target(_key(document.name), if_absent=True), _body(document))
+            return self.documents.create(document)
         except LostRace as error:
             raise ConfigError(
                 f"Dev lake `{document.name}` is there already. Nothing was changed. Use it (--dev {document.name}), choose "
                 f"another name, or remove it first: lakeworks dev drop {document.name}"
             ) from error
-        return StoredDevLake(document, stored.etag)
 
     def read(self, name: str) -> StoredDevLake:
         """Return a dev lake's document.
@@ -86,23 +84,21 @@ class DevRegister:
             LedgerCorrupt: its document does not parse.
         """
         try:
-            body, stored = self.store.get(_key(name))
+            return self.documents.read(name)
         except LakeNotFound as error:
-            there = ", ".join(document.name for document in self.all()) or "none"
+            there = ", ".join(self.documents.names()) or "none"
             raise ConfigError(
                 f"There is no dev lake `{name}`: it was never started here, or it was dropped. Nothing was run. Dev lakes: "
                 f"{there}. Start it: lakeworks dev start {name}"
             ) from error
-        return StoredDevLake(DevDocument.read(body, self.store.uri(_key(name)), _ADVICE), stored.etag)
 
-    def all(self) -> Iterator[DevDocument]:
-        """Yield every dev lake's document, by name."""
-        for item in self.store.scan(_FOLDER):
-            try:
-                body, _ = self.store.get(item.key)
-            except LakeNotFound:  # dropped since the listing
-                continue
-            yield DevDocument.read(body, self.store.uri(item.key), _ADVICE)
+    def all(self, unreadable: Callable[[str, LedgerCorrupt], None] | None = None) -> Iterator[DevDocument]:
+        """Yield every dev lake's document, by name. `unreadable` gets the name and error of one that does not parse.
+
+        Raises:
+            LedgerCorrupt: one does not parse, and there is no `unreadable`.
+        """
+        return (seen.document for seen in self.documents.all(unreadable))
 
     def replace(self, stored: StoredDevLake, document: DevDocument) -> StoredDevLake:
         """Replace a document that no one changed since it was read.
@@ -110,17 +106,12 @@ class DevRegister:
         Raises:
             LostRace: another process changed or removed it; nothing was written.
         """
-        target = Target(_key(document.name), if_match=stored.etag)
-        return StoredDevLake(document, self.store.put(target, _body(document)).etag)
+        return self.documents.replace(stored, document)
 
-    def remove(self, name: str) -> None:
-        """Remove a document. A dev lake without one is gone for every reader and writer."""
-        self.store.delete([_key(name)])
+    def remove(self, stored: StoredDevLake) -> None:
+        """Remove a document. A dev lake without one is gone for every reader and writer.
 
-
-def _key(name: str) -> str:
-    return f"{_FOLDER}{name}.json"
-
-
-def _body(document: DevDocument) -> bytes:
-    return document.model_dump_json(indent=1).encode()
+        Raises:
+            LostRace: another process changed or removed it.
+        """
+        self.documents.remove(stored)

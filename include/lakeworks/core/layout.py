@@ -187,11 +187,6 @@ def code_key(table: TableName, fingerprint: str) -> str:
     return join(LEDGER, table.path, "_code", f"{fingerprint}.json")
 
 
-def release_key(name: str) -> str:
-    """Return the key of a release's document."""
-    return f"{release_documents()}{name}.json"
-
-
 def release_documents() -> str:
     """Return the prefix of the documents of releases, with its trailing slash."""
     return join(RELEASES, "documents") + "/"

@@ -55,7 +55,7 @@ def open_dev_lake(lake: Lake, contracts: Sequence[Contract], request: DevRequest
         expires_at=now + timedelta(days=request.days),
     )
     register = DevRegister(lake.store)
-    if any(item.name == document.name for item in register.all()):
+    if document.name in register.documents.names():
         register.create(document)  # refused with its message, before anything is pinned
     if not request.follow:
         _pin(lake, contracts, document)

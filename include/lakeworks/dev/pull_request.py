@@ -93,7 +93,7 @@ def examine(
 
 def _reopened(lake: Lake, contracts: Sequence[Contract], request: DevRequest) -> DevDocument:
     """Open the change's dev lake. One of an earlier commit is removed first."""
-    if any(item.name == request.name for item in DevRegister(lake.store).all()):
+    if request.name in DevRegister(lake.store).documents.names():
         drop(lake, request.name)
     return open_dev_lake(lake, contracts, request)
 

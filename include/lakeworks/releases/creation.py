@@ -56,7 +56,7 @@ def create_release(lake: Lake, contracts: Sequence[Contract], request: ReleaseRe
         tables=tuple(contract.name for contract in contracts),
         entries=tuple(entry.model_copy(update={"audit": None}) for entry in entries),
     )  # fmt: skip
-    return ReleaseRegister(lake.store).create(release).release
+    return ReleaseRegister(lake.store).create(release).document
 
 
 def missing(lake: Lake, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:

@@ -50,12 +50,12 @@ def hold_all(lake: Lake) -> list[HeldRelease]:
         LedgerCorrupt: a release does not parse.
     """
     register, now = ReleaseRegister(lake.store), lake.store.now()
-    return [hold(lake, stored) for stored in register.all() if stored.release.is_held(now)]
+    return [hold(lake, stored) for stored in register.all() if stored.document.is_held(now)]
 
 
 def hold(lake: Lake, seen: StoredRelease) -> HeldRelease:
     """Hold one release. Copies are made first, then the document names them; a killed attempt is simply repeated."""
-    release = seen.release
+    release = seen.document
     results = lake.store.map(lambda entry: _held(lake, entry), release.entries)
     changed = release.model_copy(update={"entries": tuple(entry for entry, _ in results)})
     if changed != release:
@@ -119,7 +119,7 @@ def named_keys(lake: Lake) -> frozenset[str]:
         LedgerCorrupt: a release does not parse.
     """
     now = lake.store.now()
-    held = (stored.release for stored in ReleaseRegister(lake.store).all() if stored.release.is_held(now))
+    held = (stored.document for stored in ReleaseRegister(lake.store).all() if stored.document.is_held(now))
     return frozenset(item.key for release in held for entry in release.entries for item in entry.objects)
 
 

@@ -46,7 +46,7 @@ class PastReader:
             LakeNotFound: there is no such release, or the run published nothing in these tables.
         """
         if choice.release is not None:
-            return cls(release=ReleaseRegister(lake.store).read(choice.release).release)
+            return cls(release=ReleaseRegister(lake.store).read(choice.release).document)
         if choice.run is not None:
             return cls(moment=moment_of_run(lake, contracts, choice.run))
         return cls(moment=choice.as_of) if choice.as_of else None

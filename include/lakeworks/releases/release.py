@@ -7,25 +7,24 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from lakeworks.core.layout import release_documents, release_key
+from lakeworks.core.layout import release_documents
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
-from lakeworks.errors import ConfigError, LakeNotFound, LostRace
-from lakeworks.ledger.document import StoredDocument
+from lakeworks.errors import ConfigError, LakeNotFound, LedgerCorrupt, LostRace, NewerFormat
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.s3.object_store import ObjectStore, StoredObject, Target
+from lakeworks.ledger.named_documents import NamedDocument, NamedDocuments, SeenDocument
+from lakeworks.s3.object_store import ObjectStore
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _ADVICE = (
     "is not a release: {problem}. Nothing was changed. An earlier version of the object may be intact; "
-    "see docs/releases.md"
+    "or remove the release: lakeworks release drop"
 )
 
 
-class Release(StoredDocument):
+class Release(NamedDocument):
     """The document. Its entries are those of the ledger; maintenance changes only where their objects are."""
 
-    name: str
     created_at: datetime
     as_of: datetime | None = Field(None, description="The moment whose state it names; none: that of its creation.")
     until: date | None = Field(None, description="The last day on which it is held; none: until it is dropped.")
@@ -50,12 +49,7 @@ class Release(StoredDocument):
         return self.until is None or now.date() <= self.until
 
 
-@dataclass(frozen=True)
-class StoredRelease:
-    """A release and its object, whose ETag is the condition of the next change."""
-
-    release: Release
-    stored: StoredObject
+StoredRelease = SeenDocument[Release]
 
 
 @dataclass(frozen=True)
@@ -64,15 +58,19 @@ class ReleaseRegister:
 
     store: ObjectStore
 
+    @property
+    def documents(self) -> NamedDocuments[Release]:
+        """The documents as they are stored."""
+        return NamedDocuments(self.store, release_documents(), Release, _ADVICE)
+
     def create(self, release: Release) -> StoredRelease:
         """Write a new release.
 
         Raises:
             ConfigError: there is one of this name; it was not changed.
         """
-        target = Target(release_key(release.name), if_absent=True)
         try:
-            return StoredRelease(release, self.store.put(target, _body(release)))
+            return self.documents.create(release)
         except LostRace as error:
             raise ConfigError(
                 f"Release `{release.name}` exists; it was not changed. Choose another name, or look: "
@@ -86,36 +84,38 @@ class ReleaseRegister:
             LakeNotFound: there is none of this name.
             LedgerCorrupt: it does not parse.
         """
-        key = release_key(checked_name(name))
         try:
-            body, stored = self.store.get(key)
+            return self.documents.read(checked_name(name))
         except LakeNotFound as error:
             known = ", ".join(self.names()) or "none"
             raise LakeNotFound(f"There is no release `{name}`. Nothing was changed. Releases: {known}.") from error
-        return StoredRelease(Release.read(body, self.store.uri(key), _ADVICE), stored)
 
     def replace(self, seen: StoredRelease, release: Release) -> StoredRelease:
-        """Replace a release if it has not changed since it was read.
+        """Replace a release that did not change since it was read.
 
         Raises:
-            LostRace: another process did; nothing was written.
+            LostRace: another process changed it; nothing was written.
         """
-        target = Target(release_key(release.name), if_match=seen.stored.etag)
-        return StoredRelease(release, self.store.put(target, _body(release)))
+        return self.documents.replace(seen, release)
 
-    def drop(self, seen: StoredRelease) -> None:
-        """Delete a release if it has not changed since it was read.
+    def drop(self, name: str) -> None:
+        """Delete a release, also one that does not parse.
 
         Raises:
-            LostRace: another process did; it stays.
+            LakeNotFound: there is none of this name.
+            NewerFormat: a newer release of lakeworks wrote it; it stays.
+            LostRace: another process changed it meanwhile; it stays.
         """
-        self.store.delete_if(seen.stored)
+        try:
+            self.documents.remove(self.read(name))
+        except NewerFormat:
+            raise
+        except LedgerCorrupt:
+            self.documents.remove_unreadable(name)
 
     def names(self) -> list[str]:
         """Return the names of all releases, in order."""
-        prefix = release_documents()
-        keys = (item.key.removeprefix(prefix) for item in self.store.scan(prefix))
-        return [key.removesuffix(".json") for key in keys if key.endswith(".json")]
+        return self.documents.names()
 
     def all(self) -> Iterator[StoredRelease]:
         """Yield every release.
@@ -123,8 +123,7 @@ class ReleaseRegister:
         Raises:
             LedgerCorrupt: one does not parse.
         """
-        for name in self.names():
-            yield self.read(name)
+        return self.documents.all()
 
 
 def checked_name(name: str) -> str:
@@ -139,7 +138,3 @@ def checked_name(name: str) -> str:
             "Nothing was changed."
         )
     return name
-
-
-def _body(release: Release) -> bytes:
-    return release.model_dump_json(exclude_none=True).encode()

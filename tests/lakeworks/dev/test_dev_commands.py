@@ -132,6 +132,20 @@ def test_garbage_collection_removes_what_has_ended(command: Command, served: Sho
     assert json.loads(command("dev", "list", "--json")) == []
 
 
+def test_a_dev_lake_with_a_torn_document_is_dropped_with_its_databases(command: Command, served: Shop) -> None:
+    command("dev", "start", "fix-42")
+    served.double()
+    command("dev", "build", "fix-42")
+    assert databases(served.lake) > {"bronze_sales", "silver_sales", "gold_sales"}
+    served.lake.store.put("_dev/_lakes/fix-42.json", b"{")
+    held = [key for key in keys_of(served.lake) if key.startswith("_dev/fix-42.")]
+    command("gc", "--hours", "0")
+    assert [key for key in keys_of(served.lake) if key.startswith("_dev/fix-42.")] == held, "the collection leaves it"
+    command("dev", "drop", "fix-42")
+    assert databases(served.lake) == {"bronze_sales", "silver_sales", "gold_sales"}
+    assert [key for key in keys_of(served.lake) if key.startswith("_dev/fix-42.")] == []
+
+
 def test_ci_builds_the_change_and_compares_it(served: Shop, command: Command, tmp_path: Path) -> None:
     out = tmp_path / "report.md"
     arguments = ("ci", "--dev-name", "fix-42", "--from", "2024-01-05", "--to", "2024-01-05", "--out", str(out))

@@ -10,6 +10,7 @@ import pytest
 
 from lakeworks.branches.document import DevDocument, DevRegister
 from lakeworks.branches.pins import Pins
+from lakeworks.dev.closing import drop
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
@@ -158,6 +159,20 @@ def test_what_a_dev_lake_pins_is_kept_as_long_as_it_is_there(registered: Publish
     with days_later(store, 3):
         assert "superseded version" not in [kind for kind, _ in collected(registered)]
         assert all(store.head(key) for key in pinned)
-        register.remove("fix")
+        register.remove(register.read("fix"))
         assert collected(registered) == [("superseded version", len(pinned))]
     assert not any(store.head(key) for key in pinned)
+
+
+def test_what_an_unreadable_dev_lake_may_pin_is_kept(registered: Publishing, run_at: RunAt) -> None:
+    store = registered.lake.store
+    pinned = [item.key for item in registered.publish(table(2_000), run_at(1)).objects]
+    registered.publish(table(2_000, 2.0), run_at(2))
+    store.put("_dev/_lakes/torn.json", b"{")
+    staged = store.put("_staging/silver/a/b/period=2024-01-01/dead/part.parquet", b"left").key
+    with days_later(store, 3):
+        assert {kind for kind, _ in collected(registered)} == {"staging"}, "only versions wait for the document"
+        assert all(store.head(key) for key in pinned)
+        assert store.head(staged) is None
+        drop(registered.lake, "torn")
+        assert collected(registered) == [("superseded version", len(pinned))]

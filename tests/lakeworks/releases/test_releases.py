@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
-from lakeworks.core.layout import RELEASES, release_key
-from lakeworks.errors import ConfigError, FencedError, LakeNotFound, LedgerCorrupt, LostRace, PartitionKeyError
+from lakeworks.core.layout import RELEASES, release_documents
+from lakeworks.errors import (
+    ConfigError,
+    FencedError,
+    LakeNotFound,
+    LedgerCorrupt,
+    LostRace,
+    NewerFormat,
+    PartitionKeyError,
+)
 from lakeworks.exports.selection import ExportSelection, chosen_publications
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.lake import Lake
@@ -77,11 +85,11 @@ def test_two_releases_share_a_copy_which_goes_with_the_last_of_them(plain: Days)
     plain.publish(DAYS[:1], 2)
     hold_all(plain.lake)
     register = ReleaseRegister(plain.lake.store)
-    register.drop(register.read("one"))
+    register.drop("one")
     with days_later(plain.lake.store, 2):
         assert "copy of a release" not in collect(plain)
         assert rows_of(plain, "two")[FIRST] == [1]
-        register.drop(register.read("two"))
+        register.drop("two")
         assert collect(plain)["copy of a release"] == 1
     assert [item.key for item in plain.lake.store.scan(f"{RELEASES}/")] == []
 
@@ -108,7 +116,7 @@ def test_a_version_that_is_gone_is_one_clear_error_and_a_fault_of_the_night(plai
     second = ExportSelection("2019-01-02", past=PastChoice(release="close"))
     assert len(chosen_publications(plain.lake, plain.contract, second)) == 1, "the other partition is readable"
     with pytest.raises(LakeNotFound, match="no longer has 1 of 1 publications to roll back to"):
-        plan_release_rollback(plain.lake, ReleaseRegister(plain.lake.store).read("close").release)
+        plan_release_rollback(plain.lake, ReleaseRegister(plain.lake.store).read("close").document)
 
 
 def test_a_release_of_a_moment_whose_versions_are_gone_is_refused(plain: Days) -> None:
@@ -148,19 +156,34 @@ def test_names_bad_input_and_two_who_create_at_once(plain: Days) -> None:
         create_release(short, [plain.contract], ReleaseRequest("short"))
     register = ReleaseRegister(plain.lake.store)
     seen = register.read("close")
-    register.replace(seen, seen.release.model_copy(update={"note": "x"}))
+    register.replace(seen, seen.document.model_copy(update={"note": "x"}))
     with pytest.raises(LostRace):
-        register.drop(seen)
+        register.documents.remove(seen)
     assert register.names() == ["close"], "a release that someone changed is not dropped"
 
 
 def test_an_unreadable_release_stops_the_collection_of_versions(table: Days) -> None:
     table.publish(DAYS[:1], 2)
-    table.lake.store.put(release_key("torn"), b"{")
+    table.lake.store.put(f"{release_documents()}torn.json", b"{")
     with days_later(table.lake.store, 2):
         assert "superseded version" not in collect(table)
     with pytest.raises(LedgerCorrupt, match="is not a release"):
         hold_all(table.lake)
+
+
+def test_a_torn_release_can_be_dropped_and_one_of_a_newer_format_stays(plain: Days) -> None:
+    store, register = plain.lake.store, ReleaseRegister(plain.lake.store)
+    store.put(f"{release_documents()}torn.json", b"{")
+    store.put(f"{release_documents()}newer.json", b'{"name": "newer", "format": 99}')
+    with pytest.raises(LedgerCorrupt, match="lakeworks release drop"):
+        register.read("torn")
+    register.drop("torn")
+    with pytest.raises(NewerFormat):
+        register.drop("newer")
+    with pytest.raises(NewerFormat):
+        register.documents.remove_unreadable("newer")
+    with pytest.raises(LakeNotFound, match="Releases: newer"):
+        register.drop("torn")
 
 
 def test_a_difference_is_by_partition_rows_and_hash(plain: Days) -> None:
@@ -168,7 +191,7 @@ def test_a_difference_is_by_partition_rows_and_hash(plain: Days) -> None:
     plain.publish(DAYS[:1], 2)
     plain.publish(DAYS[2:], 3)
     withdraw(plain.lake, plain.contract, DAYS[1])
-    old = ReleaseRegister(plain.lake.store).read("before").release
+    old = ReleaseRegister(plain.lake.store).read("before").document
     names = [plain.contract.name]
     changes = compared(state_of(old, names), live_state(plain.lake, names))
     assert [(change.partition.path, change.kind) for change in changes] == [
@@ -187,7 +210,7 @@ def test_a_rollback_brings_back_every_partition_from_versions_or_copies(table: D
     withdraw(table.lake, table.contract, DAYS[1])
     hold_all(table.lake)
     table.delete_replaced_versions()
-    chosen = ReleaseRegister(table.lake.store).read("close").release
+    chosen = ReleaseRegister(table.lake.store).read("close").document
     steps = plan_release_rollback(table.lake, chosen, withdraw_later=later)
     assert [step.act for step in steps] == ["roll back", "restore", "withdraw" if later else "leave"]
     assert table.copy() == {FIRST: [2], THIRD: [3]}, "a plan changes nothing"
@@ -199,7 +222,7 @@ def test_a_rollback_brings_back_every_partition_from_versions_or_copies(table: D
 def test_a_killed_rollback_is_resumed_and_a_run_that_was_faster_is_not_overwritten(plain: Days) -> None:
     release(plain)
     plain.publish(DAYS[:2], 2)
-    chosen = ReleaseRegister(plain.lake.store).read("close").release
+    chosen = ReleaseRegister(plain.lake.store).read("close").document
     steps = plan_release_rollback(plain.lake, chosen)
     next(iter(roll_back_release(plain.lake, steps)))  # the process dies here
     assert plain.copy() == {FIRST: [1], SECOND: [2]}

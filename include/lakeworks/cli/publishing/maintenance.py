@@ -15,6 +15,7 @@ from lakeworks.errors import TerminalError
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.expiry import expire
 from lakeworks.maintenance.finding import VerificationFinding
+from lakeworks.maintenance.garbage.leftover import Garbage
 from lakeworks.maintenance.renewal import renew
 from lakeworks.maintenance.verification import repair, verify
 
@@ -94,7 +95,7 @@ def collect_garbage(
     with waiting("Looking for leftovers"):
         collected = list(garbage.collect(lake, map(load_contract, all_tables()), older_than=age, dry_run=dry_run))
         ended = drop_ended(lake, dry_run=dry_run)
-        collected += [garbage.Garbage("dev lake", item.name, item.objects, item.bytes) for item in ended]
+        collected += [Garbage("dev lake", item.name, item.objects, item.bytes) for item in ended]
     emit([vars(item) for item in collected], as_json=as_json, title="Garbage" if dry_run else "Removed")
 
 

@@ -53,7 +53,7 @@ def list_all(as_json: AsJson = False) -> None:
     """List the releases."""
     lake = connect()
     with waiting("Reading releases"):
-        rows = [_row(lake, stored.release) for stored in ReleaseRegister(lake.store).all()]
+        rows = [_row(lake, stored.document) for stored in ReleaseRegister(lake.store).all()]
     emit(rows, as_json=as_json, title="Releases")
 
 
@@ -64,7 +64,7 @@ def show(name: ReleaseName, as_json: AsJson = False) -> None:
     """
     lake = connect()
     with waiting(f"Checking release {name}"):
-        release = ReleaseRegister(lake.store).read(name).release
+        release = ReleaseRegister(lake.store).read(name).document
         gone = missing(lake, release.entries)
     _show(lake, release, as_json=as_json, gone=len(gone))
     for entry in gone[:10]:
@@ -85,7 +85,7 @@ def compare(
     lake = connect()
     with waiting("Comparing"):
         register = ReleaseRegister(lake.store)
-        old, new = register.read(before).release, register.read(after).release if after else None
+        old, new = register.read(before).document, register.read(after).document if after else None
         names = common_tables(old, new, _names(tables))
         changes = compared(state_of(old, names), state_of(new, names) if new else live_state(lake, names))
     emit(
@@ -111,7 +111,7 @@ def roll_back(
     """
     lake = connect()
     with waiting("Comparing with what is live"):
-        release = ReleaseRegister(lake.store).read(name).release
+        release = ReleaseRegister(lake.store).read(name).document
         steps = plan_release_rollback(lake, release, _names(tables), withdraw_later=withdraw_later)
     if not as_json or not yes:
         emit([_step(step) for step in steps], as_json=as_json, title=f"Rollback to {name}")
@@ -124,13 +124,12 @@ def roll_back(
 
 
 def drop(name: ReleaseName) -> None:
-    """Drop a release: its versions are no longer held.
+    """Drop a release, also one that does not parse: its versions are no longer held.
 
     The nightly `lakeworks gc` removes copies that no release needs. Live data does not change.
     """
     with waiting("Dropping the release"):
-        register = ReleaseRegister(connect().store)
-        register.drop(register.read(name))
+        ReleaseRegister(connect().store).drop(name)
     say(f"dropped release {name}. Live data is unchanged.")
 
 
