@@ -6,6 +6,8 @@ as by Trino: a text compared with a date or number, an alias in WHERE or HAVING,
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -92,12 +94,7 @@ class Engine:
         return found
 
     def answer(self, sql: str, parameters: list[str], reads: dict[tuple[str, str], Read]) -> Answer:
-        with duckdb.connect() as connection:
-            for (database, name), read in reads.items():
-                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-                connection.register("_given", read.rows)
-                connection.execute(f'CREATE TABLE "{database}"."{name}" AS SELECT * FROM _given')
-                connection.unregister("_given")
+        with _given(reads) as connection:
             try:
                 done = connection.sql(_bound(sql, parameters).sql("duckdb"))
             except duckdb.Error as error:
@@ -125,12 +122,7 @@ class Engine:
         return addresses
 
     def rows(self, sql: str, reads: dict[tuple[str, str], Read]) -> pa.Table:
-        with duckdb.connect() as connection:
-            for (database, name), read in reads.items():
-                connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
-                connection.register("_given", read.rows)
-                connection.execute(f'CREATE TABLE "{database}"."{name}" AS SELECT * FROM _given')
-                connection.unregister("_given")
+        with _given(reads) as connection:
             try:
                 return connection.execute(sqlglot.transpile(sql, read="trino", write="duckdb")[0]).to_arrow_table()
             except duckdb.Error as error:
@@ -303,3 +295,15 @@ def _text(value: Any) -> str | None:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}={_text(item)}" for key, item in value.items()) + "}"
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+@contextmanager
+def _given(reads: dict[tuple[str, str], Read]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB with the rows of each table under its database and name."""
+    with duckdb.connect() as connection:
+        for (database, name), read in reads.items():
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"')
+            connection.register("_given", read.rows)
+            connection.execute(f'CREATE TABLE "{database}"."{name}" AS SELECT * FROM _given')
+            connection.unregister("_given")
+        yield connection

@@ -26,7 +26,11 @@ def protected_columns(contract: Contract) -> list[str]:
 def withheld_note(withheld: Mapping[str, Sequence[str]]) -> str:
     """Return the line that names columns withheld from a reader of these tables; empty if there are none."""
     lists = [f"{table}: {', '.join(names)}" for table, names in sorted(withheld.items()) if names]
-    return f"Withheld (personal or confidential): {'; '.join(lists)}. With them: {ASK}" if lists else ""
+    return (
+        f"Withheld (personal or confidential): {'; '.join(lists)}. With them, on the command line: {ASK}"
+        if lists
+        else ""
+    )
 
 
 def unknown_or_withheld(error: ContractError, withheld: Mapping[str, Sequence[str]]) -> ContractError:

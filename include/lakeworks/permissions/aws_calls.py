@@ -10,6 +10,7 @@ from itertools import chain
 
 from lakeworks.permissions.aws_call import AwsCall, On, Purpose
 from lakeworks.permissions.dev_calls import DEV_CALLS
+from lakeworks.permissions.stream_calls import STREAM_CALLS
 
 
 def every_call() -> tuple[AwsCall, ...]:
@@ -26,7 +27,7 @@ def actions_for(purpose: Purpose, on: On, feature: str = "") -> frozenset[str]:
 
 
 def _rows() -> Iterator[AwsCall]:
-    for (purposes, on, feature), operations in (_TABLE | DEV_CALLS).items():
+    for (purposes, on, feature), operations in (_TABLE | STREAM_CALLS | DEV_CALLS).items():
         who = frozenset(Purpose(word) for word in purposes.split())
         for line in operations.strip().splitlines():
             operation, *actions = line.split()
@@ -217,36 +218,6 @@ _TABLE = {
         budgets.DeleteNotification budgets:ModifyBudget
     """,
     ("bootstrap", On.ANYTHING, "grants"): "lakeformation.ListPermissions\nlakeformation.GrantPermissions",
-    ("bootstrap", On.STREAMS, "streams"): """
-        kinesis.DescribeStreamSummary
-        kinesis.ListTagsForStream
-        kinesis.CreateStream
-        kinesis.AddTagsToStream
-        kinesis.UpdateStreamMode
-        kinesis.UpdateShardCount
-        kinesis.IncreaseStreamRetentionPeriod
-        kinesis.StartStreamEncryption
-        kinesis.StopStreamEncryption
-    """,
-    ("bootstrap", On.STREAM_TABLES, "streams"): """
-        dynamodb.DescribeTable
-        dynamodb.DescribeTimeToLive
-        dynamodb.CreateTable
-        dynamodb.UpdateTable
-        dynamodb.UpdateTimeToLive
-    """,
-    ("stream", On.STREAMS, "streams"): """
-        kinesis.PutRecords
-        kinesis.ListShards
-        kinesis.GetShardIterator
-        kinesis.GetRecords
-    """,
-    ("stream", On.STREAM_TABLES, "streams"): """
-        dynamodb.GetItem
-        dynamodb.PutItem
-        dynamodb.Query
-        dynamodb.TransactWriteItems dynamodb:PutItem dynamodb:UpdateItem
-    """,
 }  # fmt: skip
 
 # Calls that no policy grants: AWS asks for no permission, or an administrator makes them (`lakeworks bucket`).

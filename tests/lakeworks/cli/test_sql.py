@@ -68,7 +68,10 @@ def test_naming_a_withheld_column_says_how_to_have_it(
     done = command("sql", "SELECT lower(email) FROM bronze_commerce.customers", **environment)
     said = done.stderr.replace("\n", " ")
     assert (done.returncode, EMAIL in said) == (1, False)
-    assert f"Withheld (personal or confidential): {CUSTOMERS}: email. With them: --include-personal" in said
+    assert (
+        f"Withheld (personal or confidential): {CUSTOMERS}: email. With them, on the command line: --include-personal"
+        in said
+    )
 
 
 @pytest.mark.parametrize(
