@@ -113,6 +113,7 @@ ACTIONS = {
     "PutBucketIntelligentTieringConfiguration": "s3:PutIntelligentTieringConfiguration",
     "CreateCrawler": "CreateCrawler, or iam:PassRole on its role",
     "UpdateCrawler": "UpdateCrawler, or iam:PassRole on its role",
+    "CreateApplication": "emr-serverless:CreateApplication (with tags emr-serverless:TagResource)",
     "GetQueueUrl": "sqs:GetQueueUrl",
     "ReceiveMessage": "sqs:ReceiveMessage",
     "DeleteMessageBatch": "sqs:DeleteMessage",

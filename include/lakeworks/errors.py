@@ -32,6 +32,7 @@
     + ServingRefused         PostgreSQL refuses what is to be served: a type, a value, a permission
     + QueryFailed            Athena refuses a query, cannot run it, or someone stopped it
       - ScanLimitExceeded    a query would scan more bytes than its work group allows
+    + BuildTimedOut          another engine's build was ended by its time limit
     + ObjectArchived         the object is in an archive class and must be restored before it can be read
   x TransientError           retrying may help: the source or the cloud was unavailable, or a race was lost
     + SourceUnavailable      timeouts, 5xx, throttling, truncated bodies, after the client's own retries
@@ -210,6 +211,10 @@ class QueryFailed(TerminalError):
 
 class ScanLimitExceeded(QueryFailed):
     """A query would scan more bytes than its work group allows."""
+
+
+class BuildTimedOut(TerminalError):
+    """Another engine's build was ended by its time limit; the same limit would end it again."""
 
 
 class ObjectArchived(TerminalError):

@@ -46,10 +46,10 @@ class Settings(_Deployment):
     transfer_threads: int | None = Field(
         None, ge=1, description="Concurrent S3 requests per task; default: the number of LAKE_TRANSFER_PROFILE."
     )
-    spark_backend: Literal["duckdb", "local"] = Field(
+    spark_backend: Literal["duckdb", "local", "emr-serverless", "glue", "kubernetes"] = Field(
         "duckdb",
-        description="Place where tables with `engine: spark` are built: local (Spark on the worker). "
-        "duckdb builds them in the task, without Spark; the rows are the same.",
+        description="Place where tables with `engine: spark` are built: local (Spark on the worker), emr-serverless, glue or "
+        "kubernetes (declared in lake.yml). duckdb builds them in the task, without Spark; the rows are the same.",
     )
     athena_backend: Literal["athena", "duckdb"] = Field(
         "athena",

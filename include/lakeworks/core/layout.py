@@ -21,6 +21,7 @@ LANDING = "landing"
 RESULTS = "_results"
 METADATA = "metadata"
 REGISTRY = f"{METADATA}/tenants/"
+SPARK_JOB = f"{METADATA}/spark/spark_job.py"  # outside every tenant's share
 INBOX = "inbox"
 QUOTA = "_quota"
 SHARES = "_shares"

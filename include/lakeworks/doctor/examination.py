@@ -19,6 +19,7 @@ from lakeworks.doctor.bucket_checks import TrialBucket
 from lakeworks.doctor.catalog_check import TrialCatalog
 from lakeworks.doctor.health_check import Diagnosis, HealthCheck
 from lakeworks.doctor.source_check import connection_finder, source_connection
+from lakeworks.doctor.spark_check import spark_place
 from lakeworks.errors import LakeError
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.confirmation import confirmation_of
@@ -94,6 +95,12 @@ def every_check(of: Deployment) -> Iterator[HealthCheck]:
         yield from _bucket_checks(of, bucket)
     yield HealthCheck("catalog", lambda: _catalog(of).trial_tables(), _POLICY, _AWS)
     yield HealthCheck("athena", lambda: _athena(of), "Run `lakeworks bootstrap`: it makes the work group.", _AWS)
+    yield HealthCheck(
+        "spark",
+        lambda: spark_place(of.settings, of.contracts, of.clients),
+        "Run `lakeworks bootstrap`, or choose another LAKE_SPARK_BACKEND (docs/spark.md).",
+        _AWS if of.settings.spark_backend in ("emr-serverless", "glue") else (),
+    )
     find, inbox = connection_finder(of.environment, of.airflow), LakeInbox(ObjectStore(of.s3, of.settings.bucket))
     for name in sorted({item.source.partition(".")[0] for item in of.contracts if item.source} - _NO_VENDOR):
         check = partial(source_connection, name, find, of.session, inbox)

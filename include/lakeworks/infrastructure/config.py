@@ -17,6 +17,7 @@ from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
 from lakeworks.infrastructure.readers.work_groups import Athena, tenant_groups
+from lakeworks.infrastructure.spark.config import SparkConfig
 from lakeworks.infrastructure.stream_config import StreamConfig
 from lakeworks.project import current_project
 
@@ -165,6 +166,7 @@ class LakeConfig(Part):
     streams: tuple[StreamConfig, ...] = ()
     replication: Replication | None = None
     athena: Athena | None = Athena()
+    spark: SparkConfig | None = None
     grants: tuple[Grant, ...] = ()
     crawlers: tuple[Crawler, ...] = ()
     alarm: Alarm | None = None

@@ -32,6 +32,7 @@ from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
 from lakeworks.infrastructure.resources.stream import stream_resources
 from lakeworks.infrastructure.resources.tags import Tags
+from lakeworks.infrastructure.spark.resources import spark_resources
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]
         ),
         *_outside_buckets(place, wish),
         *stream_resources(wish.config),
+        *spark_resources(place.bucket, wish.config),
         _manifest(place, wish),
     ]
 

@@ -17,6 +17,7 @@ class Purpose(StrEnum):
     ATHENA = "athena"
     STREAM = "stream"
     DEV = "dev"
+    SPARK = "spark"
 
 
 class On(StrEnum):
@@ -55,6 +56,12 @@ class On(StrEnum):
     KEY = "KMS key"
     STREAMS = "Kinesis streams"
     STREAM_TABLES = "DynamoDB tables of streams"
+    SPARK_APPLICATION = "EMR Serverless applications and their jobs"
+    SPARK_JOB = "Glue job"
+    SPARK_ROLES = "roles of Spark jobs"
+    SPARK_FILE = "file that Spark jobs run"
+    STAGING = "objects that builds stage"
+    STAGING_LIST = "listings of what builds stage"
     ANYTHING = "everything: the service knows no resources"
 
 

@@ -10,6 +10,7 @@ from itertools import chain
 
 from lakeworks.permissions.aws_call import AwsCall, On, Purpose
 from lakeworks.permissions.dev_calls import DEV_CALLS
+from lakeworks.permissions.spark_calls import SPARK_CALLS
 from lakeworks.permissions.stream_calls import STREAM_CALLS
 
 
@@ -27,7 +28,7 @@ def actions_for(purpose: Purpose, on: On, feature: str = "") -> frozenset[str]:
 
 
 def _rows() -> Iterator[AwsCall]:
-    for (purposes, on, feature), operations in (_TABLE | STREAM_CALLS | DEV_CALLS).items():
+    for (purposes, on, feature), operations in (_TABLE | STREAM_CALLS | DEV_CALLS | SPARK_CALLS).items():
         who = frozenset(Purpose(word) for word in purposes.split())
         for line in operations.strip().splitlines():
             operation, *actions = line.split()
@@ -82,7 +83,7 @@ _TABLE = {
         sqs.DeleteMessageBatch    sqs:DeleteMessage
     """,
     # S3 calls KMS in the caller's name: an upload in parts needs both.
-    ("run maintenance bootstrap doctor read athena", On.KEY, "kms"): """
+    ("run maintenance bootstrap doctor read athena spark", On.KEY, "kms"): """
         s3.PutObject              kms:GenerateDataKey
         s3.GetObject              kms:Decrypt
     """,

@@ -4,7 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lakeworks.core.layout import DEV, LEDGER, METADATA, REGISTRY, RELEASES, RESULTS, SHARES, TENANT_AREAS, trial_key
+from lakeworks.core.layout import (
+    DEV,
+    LEDGER,
+    METADATA,
+    REGISTRY,
+    RELEASES,
+    RESULTS,
+    SHARES,
+    SPARK_JOB,
+    STAGING,
+    TENANT_AREAS,
+    trial_key,
+)
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig
@@ -172,6 +184,30 @@ def _stream_tables(scope: PolicyScope) -> Resources:
     return [scope.address.arn("dynamodb", f"table/{name}") for name in names], {}
 
 
+def _spark_application(scope: PolicyScope) -> Resources:
+    """Return every application of the account: an application's ARN has its id, which AWS makes up."""
+    if scope.config.spark is None or scope.config.spark.emr_serverless is None:
+        return [], {}
+    return [scope.address.arn("emr-serverless", "/applications/*"), scope.address.arn("emr-serverless", "/*")], {}
+
+
+def _spark_job(scope: PolicyScope) -> Resources:
+    if scope.config.spark is None or scope.config.spark.glue is None:
+        return [], {}
+    return [scope.address.glue_arn(f"job/{scope.config.spark.glue.name or scope.address.bucket}")], {}
+
+
+def _spark_roles(scope: PolicyScope) -> Resources:
+    spark = scope.config.spark
+    services = {
+        "emr-serverless.amazonaws.com": spark.emr_serverless if spark else None,
+        "glue.amazonaws.com": spark.glue if spark else None,
+    }
+    declared = {service: section for service, section in services.items() if section}
+    condition = {"StringEquals": {"iam:PassedToService": sorted(declared)}}
+    return [section.role_arn for section in declared.values()], condition
+
+
 RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.LAKE: _objects(*_LAKE),
     On.LIVE: _objects(*_LIVE),
@@ -208,5 +244,11 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.KEY: _key,
     On.STREAMS: lambda scope: ([scope.address.arn("kinesis", f"stream/{name}") for name in _streams(scope)], {}),
     On.STREAM_TABLES: _stream_tables,
+    On.SPARK_APPLICATION: _spark_application,
+    On.SPARK_JOB: _spark_job,
+    On.SPARK_ROLES: _spark_roles,
+    On.SPARK_FILE: _objects(SPARK_JOB),
+    On.STAGING: _objects(f"{STAGING}/"),
+    On.STAGING_LIST: _listing(f"{STAGING}/"),
     On.ANYTHING: lambda _: (list(_ALL), {}),
 }  # fmt: skip

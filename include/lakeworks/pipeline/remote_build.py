@@ -94,7 +94,8 @@ def built_rows(lake: Lake, engine: RemoteEngine, plan: BuildPlan, build: str) ->
     """
     check_inputs(lake, plan)
     rows = engine.built(build, plan, lake.store)
-    listed = {item.key.removeprefix(plan.output): item.size for item in lake.store.scan(plan.output)}
+    found = {item.key.removeprefix(plan.output): item.size for item in lake.store.scan(plan.output)}
+    listed = {name: size for name, size in found.items() if not _is_folder_mark(name, size)}
     if listed != {item.name: item.size or listed.get(item.name) for item in rows.files}:
         raise EngineFailed(
             f"{plan.where}: `{lake.store.uri(plan.output)}` has {len(listed)} files, and the {plan.engine} build {build} says "
@@ -112,6 +113,11 @@ def built_rows(lake: Lake, engine: RemoteEngine, plan: BuildPlan, build: str) ->
             f"{_UNUSED}"
         )
     return rows, _reader(files)
+
+
+def _is_folder_mark(name: str, size: int) -> bool:
+    """Return whether an object only says that there is a folder, as Hadoop's S3 connectors write them."""
+    return size == 0 and (not name or name.endswith(("/", "_$folder$")))
 
 
 _UNUSED = "Nothing was published; live data is unchanged. The next attempt builds in a fresh folder. Airflow retries."

@@ -18,7 +18,7 @@ from lakeworks.permissions.lake_resources import RESOURCES
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = (
-    "athena", "budgets", "ce", "cloudwatch", "dynamodb", "firehose", "glue", "iam", "kinesis", "kms", "lakeformation", "s3",
+    "athena", "budgets", "ce", "cloudwatch", "dynamodb", "emr-serverless", "firehose", "glue", "iam", "kinesis", "kms", "lakeformation", "s3",
     "secretsmanager", "sns", "sqs", "sts",
 )  # fmt: skip
 # Names that objects of ours have too: they are calls of AWS only on what is named like a client.

@@ -20,6 +20,7 @@ from lakeworks.tenants.iam_simulation import Request, decide
 EXAMPLE = Path(__file__).resolve().parents[3] / "lake.example.yml"
 ADDRESS = LakeAddress("acme-lake", "eu-central-1", "123456789012")
 PLAIN = PolicyScope(ADDRESS, LakeConfig())
+SPARK_ROLE = "arn:aws:iam::123456789012:role/spark"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b"
 
 
@@ -48,7 +49,7 @@ def test_every_policy_fits_and_has_only_arns_of_its_partition(purpose: Purpose) 
     for document in policy_documents(purpose, china):
         assert size_of(document) <= MOST_CHARACTERS
         text = json.dumps(document)
-        declared = {KEY, *(one.role_arn for one in scope.config.crawlers), *([scope.config.replication.role_arn] if scope.config.replication else [])}  # fmt: skip
+        declared = {KEY, SPARK_ROLE, *(one.role_arn for one in scope.config.crawlers), *([scope.config.replication.role_arn] if scope.config.replication else [])}  # fmt: skip
         foreign = {arn for item in document["Statement"] for arn in item["Resource"] if arn.startswith("arn:aws:")}
         assert foreign <= declared, text
 

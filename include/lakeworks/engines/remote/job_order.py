@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from lakeworks.errors import ContractError, EngineFailed, LakeError, LakeNotFound
@@ -12,7 +11,6 @@ from lakeworks.ledger.entry import LiveObject
 from lakeworks.s3.object_store import ObjectStore
 
 Address = Callable[[LiveObject], str]
-JOB = Path(__file__).with_name("spark_job.py")
 
 
 def order_text(plan: BuildPlan, address: Address, output: str, result: str) -> str:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lakeworks.core.scratch import scratch_folder
-from lakeworks.engines.remote.job_order import JOB, died, order_text, read_result
+from lakeworks.engines.remote.job_order import died, order_text, read_result
 from lakeworks.engines.spark import FOLDER, find_spark, spark_home
 from lakeworks.ledger.build_plan import BuildEnd, BuildPlan, BuiltRows, EngineName
 from lakeworks.ledger.entry import LiveObject
 from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import ObjectStore, Target
+from lakeworks.transform.spark_job_file import JOB
 
 _LAST_LINES = 4000
 

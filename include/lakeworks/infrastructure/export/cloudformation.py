@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure.export.inbox_queue import add_to_template
+from lakeworks.infrastructure.export.spark import application_properties, job_properties
 from lakeworks.infrastructure.export.streams import stream_properties, table_properties
 from lakeworks.infrastructure.resource import Document, Resource
 
@@ -35,7 +36,7 @@ def template(resources: Sequence[Resource]) -> Document:
                 continue
         elif resource.kind in _IN_BUCKET and resource.name in buckets:
             continue
-        if resource.name not in buckets or resource.kind == "manifest":
+        if resource.name not in buckets or resource.kind in ("manifest", "spark job file"):
             left_out.append(f"{resource.kind} {resource.name}")
     return {
         "AWSTemplateFormatVersion": _VERSION,
@@ -244,4 +245,6 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "budget": ("AWS::Budgets::Budget", _budget),
     "stream": ("AWS::Kinesis::Stream", stream_properties),
     "stream table": ("AWS::DynamoDB::Table", table_properties),
+    "emr serverless application": ("AWS::EMRServerless::Application", application_properties),
+    "glue job": ("AWS::Glue::Job", job_properties),
 }

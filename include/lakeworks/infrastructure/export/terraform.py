@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure.export.inbox_queue import add_to_configuration
+from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
 from lakeworks.infrastructure.export.streams import terraform_stream, terraform_table
 from lakeworks.infrastructure.resource import Document, Resource
 
@@ -244,4 +245,6 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "budget": ("aws_budgets_budget", _budget),
     "stream": ("aws_kinesis_stream", terraform_stream),
     "stream table": ("aws_dynamodb_table", terraform_table),
+    "emr serverless application": ("aws_emrserverless_application", terraform_application),
+    "glue job": ("aws_glue_job", terraform_job),
 }

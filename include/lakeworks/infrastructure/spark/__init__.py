@@ -1,0 +1,1 @@
+"""Spark in `lake.yml`: the services that run its jobs."""
