@@ -7,7 +7,7 @@ order. Only one runs at a time, because two of them may rebuild the same day.
 
 import pendulum
 
-from lakeworks_airflow import DailyPartitions, ServeOperator, ingest, lake_dag, write_audit_publish
+from lakeworks_airflow import DailyPartitions, DayPageOperator, ServeOperator, ingest, lake_dag, write_audit_publish
 
 
 @lake_dag(
@@ -32,8 +32,15 @@ def commerce():
     [orders, products] >> lines
 
     sales = write_audit_publish("gold.commerce.daily_sales")
-    lines >> [sales, write_audit_publish("gold.commerce.department_sales")]
-    sales >> ServeOperator(task_id="serve_daily_sales", table="gold.commerce.daily_sales", optional=True)
-    orders >> write_audit_publish("gold.commerce.top_customers")
-    [orders, customers] >> write_audit_publish("gold.commerce.customer_360_daily")
-    customers >> write_audit_publish("gold.commerce.customer_profiles")
+    departments = write_audit_publish("gold.commerce.department_sales")
+    served = ServeOperator(task_id="serve_daily_sales", table="gold.commerce.daily_sales", optional=True)
+    top = write_audit_publish("gold.commerce.top_customers")
+    daily_profiles = write_audit_publish("gold.commerce.customer_360_daily")
+    profiles = write_audit_publish("gold.commerce.customer_profiles")
+    lines >> [sales, departments]
+    sales >> served
+    orders >> top
+    [orders, customers] >> daily_profiles
+    customers >> profiles
+    leaves = [served, departments, top, daily_profiles, profiles]
+    leaves >> DayPageOperator(task_id="day_page", domain="commerce").as_teardown()

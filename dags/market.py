@@ -10,7 +10,7 @@ A free Alpha Vantage key gives the last 100 sessions without splits and dividend
 
 import pendulum
 
-from lakeworks_airflow import DailyPartitions, ServeOperator, ingest, lake_dag, write_audit_publish
+from lakeworks_airflow import DailyPartitions, DayPageOperator, ServeOperator, ingest, lake_dag, write_audit_publish
 
 
 @lake_dag(
@@ -38,6 +38,8 @@ def market():
     [holdings, actions, bars] >> portfolios
     returns >> [summary, features]
     indicators >> features
-    summary >> ServeOperator(
+    served = ServeOperator(
         task_id="serve_market_daily_summary", table="gold.market.market_daily_summary", optional=True
     )
+    summary >> served
+    [served, features, portfolios] >> DayPageOperator(task_id="day_page", domain="market").as_teardown()

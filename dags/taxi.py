@@ -7,7 +7,7 @@ A run owns one month in every layer, so a failed task is simply cleared, and a p
 
 import pendulum
 
-from lakeworks_airflow import MonthlyPartitions, ServeOperator, ingest, lake_dag, write_audit_publish
+from lakeworks_airflow import DayPageOperator, MonthlyPartitions, ServeOperator, ingest, lake_dag, write_audit_publish
 
 
 @lake_dag(
@@ -27,4 +27,6 @@ def taxi():
     hourly = write_audit_publish("gold.transport.hourly_demand")
 
     [zones, received] >> trips >> [daily, hourly]
-    daily >> ServeOperator(task_id="serve_zone_daily_summary", table="gold.transport.zone_daily_summary", optional=True)
+    served = ServeOperator(task_id="serve_zone_daily_summary", table="gold.transport.zone_daily_summary", optional=True)
+    daily >> served
+    [served, hourly] >> DayPageOperator(task_id="day_page", domain="transport").as_teardown()

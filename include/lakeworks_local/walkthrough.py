@@ -63,8 +63,8 @@ class Demo:
         if self.plan.runs:
             with self.step(f"Run {'; beside it '.join(run.words for run in self.plan.runs)}"):
                 self._run(api, stream)
+            self._show_ledger()  # first: what a person withdraws is missing from the row balance
             self._change()
-            self._show_ledger()
         for item in self.plan.questions:
             rows = self._served(item.sql) if item.served else self._lakeworks("sql", item.sql)
             self._table(item.question, rows)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.operators.coverage import SkipUnchangedOperator, SkipUntilCoveredOperator
     from lakeworks_airflow.operators.crawlers import CrawlOperator
     from lakeworks_airflow.operators.expiry import ExpireOperator, RollForwardOperator
-    from lakeworks_airflow.operators.freshness import FreshnessOperator
+    from lakeworks_airflow.operators.freshness import DayPageOperator, FreshnessOperator
     from lakeworks_airflow.operators.load import LoadOperator
     from lakeworks_airflow.operators.maintenance import (
         CatalogDiffOperator,
@@ -49,6 +49,7 @@ __all__ = [
     "CompactOperator",
     "CrawlOperator",
     "DailyPartitions",
+    "DayPageOperator",
     "ExpireOperator",
     "FetchOperator",
     "FreshnessOperator",
@@ -95,6 +96,7 @@ _HOME = {
     "CompactOperator": "lakeworks_airflow.operators.maintenance",
     "CrawlOperator": "lakeworks_airflow.operators.crawlers",
     "DailyPartitions": "lakeworks_airflow.timetables",
+    "DayPageOperator": "lakeworks_airflow.operators.freshness",
     "ExpireOperator": "lakeworks_airflow.operators.expiry",
     "FetchOperator": "lakeworks_airflow.operators.steps",
     "FreshnessOperator": "lakeworks_airflow.operators.freshness",

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
-from lakeworks.core.layout import tenant_key
+from lakeworks.core.layout import day_pages_prefix, tenant_key
 from lakeworks.core.names import TableName
 from lakeworks.core.tenant import Tenant
 
@@ -37,6 +37,19 @@ class AuditReportLink(BaseOperatorLink):
             return object_url(_own(audited, f"_audits/{TableName.parse(audited.table).path}/"), listing=True)
         folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
         return object_url(_own(audited, f"_audits/{folder}.html"), listing=False)
+
+
+class DayPageLink(BaseOperatorLink):
+    """Link to the pages about the domain's days: the lake page's list; a tenant's folder in the bucket."""
+
+    name = "Pages of the days"
+
+    def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
+        """Return the address of their list."""
+        page: Any = operator
+        if page.tenant:  # the lake page shows the owner's own tables
+            return object_url(_own(page, day_pages_prefix(page.domain)), listing=True)
+        return f"/lake/days/{quote(page.domain)}"
 
 
 def _own(operator: Any, key: str) -> str:

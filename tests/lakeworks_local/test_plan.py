@@ -54,6 +54,10 @@ def test_this_lakes_own_walkthrough_asks_for_the_days_until_yesterday() -> None:
     assert {last for _, last in spans.values()} == {"2026-11-27"}, "the schedule begins yesterday's"
     assert {run.dag for run in plan.runs if run.scheduled} == {"taxi", "market", "commerce"}
     assert [run.keys for run in plan.runs if run.backfill] == [("2026-07", "2026-08")]
+    assert len(plan.suggestions) == 3
+    assert [(change.command[0], change.command[-1]) for change in plan.changes] == [
+        ("rollback", "2026-11-27"), ("withdraw", "2026-09-30"),
+    ]  # fmt: skip
     assert spans["commerce"][0] == "2026-11-16", (
         "the shop's first day, at the earliest: no order is older than the lake"
     )

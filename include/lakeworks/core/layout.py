@@ -158,6 +158,16 @@ def audit_key(table: TableName, period: Period, attempt: str, suffix: str) -> st
     return join(AUDITS, table.path, f"period={period}", f"{attempt}.{suffix}")
 
 
+def day_pages_prefix(domain: str) -> str:
+    """Return the folder of a domain's stored pages about days, with its trailing slash. No domain's name begins with `_`."""
+    return join(AUDITS, "_days", domain) + "/"
+
+
+def day_page_key(domain: str, period: Period) -> str:
+    """Return the key of the page about a domain's day, month or hour."""
+    return f"{day_pages_prefix(domain)}{period}.html"
+
+
 def ledger_prefix(table: TableName, partition: Partition) -> str:
     """Return the folder of a partition's ledger entries, with its trailing slash."""
     return join(LEDGER, table.path, partition.path) + "/"

@@ -70,6 +70,7 @@ def _commands(manifest: RunRecord) -> dict[str, str]:
     }
     if manifest.balance.quarantined:
         commands["rows in quarantine"] = f"lakeworks quarantine show {manifest.table} {manifest.period}"
+    commands["the whole domain on that day"] = f"lakeworks docs day {manifest.parsed_table.domain} {manifest.period}"
     return commands
 
 

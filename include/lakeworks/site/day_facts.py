@@ -54,19 +54,27 @@ class DayOfTable:
         return sum((record.audit or {}).get("warnings", 0) for record in self.records)
 
 
-def day_page(lake: Lake, domain: str, text: str, now: datetime) -> str:
-    """Return the page of a domain's day (or month, or hour).
+def tables_of(domain: str) -> list[str]:
+    """Return the tables of a domain.
 
     Raises:
         ConfigError: no table has that domain.
-        PartitionKeyError: the text is no period.
     """
-    period = Period.parse(text)
     names = [name for name in all_tables() if name.split(".")[1] == domain]
     if not names:
         known = sorted({name.split(".")[1] for name in all_tables()})
         raise ConfigError(f"No table has the domain `{domain}`. Nothing was written. Domains: {', '.join(known)}.")
-    index = PartitionIndex(lake)
+    return names
+
+
+def day_page(lake: Lake, domain: str, period: Period, now: datetime, index: PartitionIndex | None = None) -> str:
+    """Return the page of a domain's day (or month, or hour). `index` has listings of an earlier page, not repeated.
+
+    Raises:
+        ConfigError: no table has that domain.
+    """
+    names = tables_of(domain)
+    index = index or PartitionIndex(lake)
     tables = [_of_table(lake, index, load_contract(name), period) for name in names]
     return render_day(domain=domain, period=period, at=now, tables=tables, bucket=lake.store.bucket, **_verdict(tables))
 

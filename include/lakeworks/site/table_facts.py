@@ -53,7 +53,7 @@ class DocumentedTable:
         if self.unread or (self.matrix and self.matrix.fault):
             return "unreadable"
         worst = (
-            next((state for state in self.matrix.counts if state not in ("empty", "expired")), "")
+            next((state for state in self.matrix.counts if state not in ("withdrawn", "empty", "expired")), "")
             if self.matrix
             else ""
         )

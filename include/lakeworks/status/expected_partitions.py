@@ -40,7 +40,7 @@ def missing_partitions(
     index: PartitionIndex, contract: Contract, grain: str, window: PeriodRange, also: Iterable[Period] = ()
 ) -> MissingPartitions:
     """Return the missing partitions of a time-partitioned table in a range. `also` are periods that are due in any case."""
-    there = index.slots(contract) | index.expired_slots(contract)
+    there = index.slots(contract) | index.slots_taken_out(contract)
     ran = covered_by(index.recorded(contract), grain)
     due = _due(index, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
     lacking = {slot for slot in due if window.holds(slot)} - there

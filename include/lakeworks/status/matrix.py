@@ -12,8 +12,9 @@ from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
 PartitionState = Literal[
-    "failed", "running", "impossible", "missing", "stale", "outdated", "unfinished", "published", "empty", "expired"
-]
+    "failed", "running", "impossible", "missing", "stale", "outdated", "unfinished", "withdrawn", "published", "empty",
+    "expired",
+]  # fmt: skip
 STATES: tuple[PartitionState, ...] = get_args(PartitionState)
 MARKS: dict[PartitionState, str] = {
     "failed": "F",
@@ -23,6 +24,7 @@ MARKS: dict[PartitionState, str] = {
     "stale": "s",
     "outdated": "c",
     "unfinished": "u",
+    "withdrawn": "w",
     "published": "#",
     "empty": "0",
     "expired": "x",
@@ -37,6 +39,7 @@ MEANINGS: dict[PartitionState, str] = {
     "stale": "an input was published or landed after it was built",
     "outdated": "it was built by older code than today's",
     "unfinished": "its publication started and did not finish",
+    "withdrawn": "a person withdrew it from readers",
     "published": "built from the current inputs",
     "empty": "its run found no rows for it",
     "expired": "withdrawn at the end of its retention",

@@ -33,6 +33,7 @@ class PublishedPartition:
     code: str = ""  # fingerprint of the code that built it; empty if an older release published it
     finished: bool = True
     expired: bool = False  # withdrawn at the end of its retention; `publication` is the withdrawn one
+    withdrawn: str = ""  # time and run of its withdrawal, if a person withdrew it
     rows: int | None = None
     bytes: int | None = None  # of the live objects; None if the publication is incomplete or withdrawn
 
@@ -50,11 +51,16 @@ class PartitionIndex:
 
     def published(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Return every partition of a table that is published, or about to be."""
-        return {partition: item for partition, item in self._published_of(contract).items() if not item.expired}
+        everything = self._published_of(contract).items()
+        return {partition: item for partition, item in everything if not item.expired and not item.withdrawn}
 
     def expired(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         """Return the partitions of a table that were withdrawn at the end of their retention."""
         return {partition: item for partition, item in self._published_of(contract).items() if item.expired}
+
+    def withdrawn(self, contract: Contract) -> dict[Partition, PublishedPartition]:
+        """Return the partitions of a table that a person withdrew, and that nothing published since."""
+        return {partition: item for partition, item in self._published_of(contract).items() if item.withdrawn}
 
     def _published_of(self, contract: Contract) -> dict[Partition, PublishedPartition]:
         if contract.name not in self._by_table:
@@ -85,9 +91,10 @@ class PartitionIndex:
         partitions = (partition for partition in self.published(contract) if contract.could_have(partition))
         return {slot for partition in partitions if (slot := partition.period)}
 
-    def expired_slots(self, contract: Contract) -> set[Period]:
-        """Return the time slots whose partitions were withdrawn at the end of their retention."""
-        return {slot for partition in self.expired(contract) if (slot := partition.period)}
+    def slots_taken_out(self, contract: Contract) -> set[Period]:
+        """Return the time slots whose partitions were withdrawn, by a person or at the end of their retention."""
+        gone = (*self.expired(contract), *self.withdrawn(contract))
+        return {slot for partition in gone if (slot := partition.period)}
 
     def fingerprint(self, contract: Contract, period: Period, *, expired: bool = False) -> str:
         """Return the hash of the current inputs of a run of the period, to compare with `PublishedPartition.inputs`.
@@ -134,7 +141,8 @@ class PartitionIndex:
         """Group publications by month, day or hour. A table without time partitions has one group with an empty key."""
         if (contract.name, grain, expired) not in self._by_time:
             index: dict[str, list[tuple[str, str, int]]] = {}
-            for partition, item in (self._published_of(contract) if expired else self.published(contract)).items():
+            there = self.published(contract) | (self.expired(contract) if expired else {})
+            for partition, item in there.items():
                 slot = partition.period
                 key = str(Period.containing(slot.start, grain)) if slot and grain else ""
                 index.setdefault(key, []).append((contract.name, partition.path, item.publication))
@@ -198,7 +206,7 @@ def _as_listed(says: Mapping[str, str]) -> PublishedPartition:
 
 
 def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[int]) -> PublishedPartition | None:
-    """Read a partition from the ledger if the catalog is behind; None if it was never completed, or is withdrawn."""
+    """Read a partition from the ledger if the catalog is behind; None if it was never completed, or has no rows."""
     try:
         newest = lake.ledger.read(contract.table, partition, numbers[-1]).entry
         live = newest if newest.is_live else lake.ledger.live(contract.table, partition, numbers[:-1])
@@ -208,6 +216,9 @@ def _read(lake: Lake, contract: Contract, partition: Partition, numbers: list[in
         return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, newest.code, finished=False)
     if newest.is_live and newest.kind == "expired":
         return PublishedPartition(newest.based_on or 0, newest.period, newest.inputs or NO_INPUTS, expired=True)
+    if newest.is_live and newest.kind == "withdrawal":
+        act = f"{newest.published_at or newest.reserved_at:%Y-%m-%d %H:%M} UTC, by run {newest.run.id}"
+        return PublishedPartition(newest.seq, newest.period, newest.inputs or NO_INPUTS, withdrawn=act)
     if live is None or not live.objects:
         return None
     inputs = live.inputs or NO_INPUTS

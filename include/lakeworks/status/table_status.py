@@ -58,6 +58,7 @@ class _Table:
     def matrix(self) -> Matrix:
         known = {**self.index.published(self.contract), **self.index.expired(self.contract)}
         cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(part.period)]
+        cells += self._withdrawn_cells()
         cells += self._absent(bool(known))
         cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
         return Matrix(self.contract.name, tuple(cells), why_empty="" if cells else self._why_empty(bool(known)))
@@ -152,11 +153,24 @@ class _Table:
                 return f"`{name}` was run again for {period} since"
         return ""
 
+    def _withdrawn_cells(self) -> Iterator[Cell]:
+        """Yield the partitions that a person withdrew. Those that the table cannot have stay out of sight."""
+        name = self.contract.name
+        for partition, item in self.index.withdrawn(self.contract).items():
+            slot = partition.period
+            if not self.window.holds(slot) or partition_fault(self.contract, partition):
+                continue
+            if activity := self._activity(slot):
+                yield Cell(partition, slot, activity.state, None, activity.where)
+            else:
+                back = f"to bring it back: lakeworks rollback {name} {partition if partition.path else 'all'}"
+                yield Cell(partition, slot, "withdrawn", None, f"{item.withdrawn}; {back}")
+
     def _absent(self, published: bool) -> Iterator[Cell]:
         """Return a cell without a publication: missing, or empty where a run covered it."""
         grain = self.contract.time_grain
         if grain is None:
-            if not published:
+            if not published and not self.index.withdrawn(self.contract):
                 yield self._nothing(Partition(), None, frozenset())
             return
         missing = missing_partitions(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
 from lakeworks.airflow_api import Airflow, NotPermitted
 from lakeworks.contract import load_contract
@@ -26,7 +26,7 @@ from lakeworks_airflow.lake_page.acts.routes import ActPages, airflow_of
 from lakeworks_airflow.lake_page.charts import bars_of
 from lakeworks_airflow.lake_page.operation_pages import OperationPages
 from lakeworks_airflow.lake_page.overview import Ask, Overview, current_activities, read_overview
-from lakeworks_airflow.lake_page.pages import answer, style, underway
+from lakeworks_airflow.lake_page.pages import answer, report, style, underway
 from lakeworks_airflow.lake_page.partition_view import read_difference, read_partition
 from lakeworks_airflow.lake_page.person import ActRefused, Person
 from lakeworks_airflow.lake_page.readings import Reading, Readings, Underway
@@ -34,8 +34,6 @@ from lakeworks_airflow.lake_page.table_view import TableView, read_table
 
 # Load only our own style sheet, run no script, send forms only here, and let only Airflow's own pages frame this page.
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-# An audit's page contains its style. Others may write to its bucket, so it gets no origin and no script.
-REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -148,7 +146,7 @@ class _Pages:
             raise LakeNotFound(f"`{name}` {period} has no attempt `{attempt}`.")
         key = audit_key(load_contract(name).table, Period.parse(period), attempt, "html")
         body, _ = self.connect().store.get(key)
-        return HTMLResponse(body, headers={"Content-Security-Policy": REPORT_POLICY})
+        return report(body)
 
 
 def _table_facts(reading: Reading[TableView], year: str, day: str, skip: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pages about the whole lake: its bill, its sources, its backfills."""
+"""Pages about the whole lake: its bill, its sources, its backfills, and its domains' days."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,10 +11,11 @@ from lakeworks.airflow_api import Airflow
 from lakeworks.errors import ConfigError, LakeAccessDenied, LakeError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.settings import current_settings
+from lakeworks.site.day_pages import stored_day, stored_days
 from lakeworks_airflow.lake_page.backfills_view import read_backfills
 from lakeworks_airflow.lake_page.money_view import MoneyView, proposal_of, read_advice, read_effects, read_money
 from lakeworks_airflow.lake_page.overview import Ask
-from lakeworks_airflow.lake_page.pages import answer, underway
+from lakeworks_airflow.lake_page.pages import answer, report, underway
 from lakeworks_airflow.lake_page.person import ActRefused, Person, person_of
 from lakeworks_airflow.lake_page.readings import Readings, Underway
 from lakeworks_airflow.lake_page.sources_view import read_sources
@@ -22,6 +23,7 @@ from lakeworks_airflow.lake_page.sources_view import read_sources
 # A bill lists the whole bucket, and changes slowly.
 BILL_KEPT = 3600.0
 COST_DAG = "lake_costs"
+_DAYS = 100  # stored pages on one page
 _FIELDS = ("lifecycle", "compression", "compact_mb", "layer")
 
 
@@ -38,6 +40,8 @@ class OperationPages:
         app.add_api_route("/money", self.money, methods=["GET"])
         app.add_api_route("/sources", self.sources, methods=["GET"])
         app.add_api_route("/backfills", self.backfills, methods=["GET"])
+        app.add_api_route("/days/{domain}", self.days, methods=["GET"])
+        app.add_api_route("/days/{domain}/{day}", self.day, methods=["GET"])
 
     def costs(self, patience: float | None = 0) -> MoneyView | None:
         """Return the last bill; None if there is none yet. Begins to read it, without a wait."""
@@ -83,6 +87,15 @@ class OperationPages:
             raise ConfigError("Backfills need LAKE_AIRFLOW_URL at the api-server.")
         view = read_backfills(self.reach(person), self.connect(), datetime.now(UTC))
         return answer(request, "backfills.html", view=view)
+
+    def days(self, request: Request, domain: str) -> Response:
+        """The stored pages about a domain's days."""
+        stored = stored_days(self.connect(), domain)
+        return answer(request, "days.html", domain=domain, days=stored[:_DAYS], more=len(stored) - _DAYS)
+
+    def day(self, domain: str, day: str) -> Response:
+        """One of them, as the run wrote it."""
+        return report(stored_day(self.connect(), domain, day))
 
     def _advised(self, person: Person | None, logs: str) -> dict[str, Any]:
         """Read access logs for a person who may run the DAG that reads them, too: they may lie in any bucket."""

@@ -20,11 +20,18 @@ from lakeworks_airflow.lake_page.partition_view import time_taken
 _FOLDER = Path(__file__).parent
 _LONGEST = 200
 _RETRY_SECONDS = 2
+# A stored report contains its style. Others may write to its bucket, so it gets no origin and no script.
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; sandbox"
 
 
 def answer(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
     """Return a page as the response to a request."""
     return HTMLResponse(render(template, request.scope.get("root_path", ""), **facts), status)
+
+
+def report(body: bytes) -> Response:
+    """Return a page of the bucket as the response, harmless whatever it contains."""
+    return HTMLResponse(body, headers={"Content-Security-Policy": REPORT_POLICY})
 
 
 def underway(request: Request, what: str, seconds: float) -> Response:
@@ -72,6 +79,10 @@ class Links:
     def partition(self, name: str, path: str) -> str:
         """Return the address of a partition's page."""
         return f"{self.root}/tables/{quote(name)}/partition?{urlencode({'path': path or 'all'})}"
+
+    def days(self, domain: str, day: str = "") -> str:
+        """Return the address of a domain's pages about days, or of one of them."""
+        return f"{self.root}/days/{quote(domain)}" + (f"/{quote(day)}" if day else "")
 
     def difference(self, name: str) -> str:
         """Return the address that compares two publications."""

@@ -1,9 +1,12 @@
-"""Freshness alerts: report tables older than their contracts promise."""
+"""Reports for people: alerts about tables older than their contracts promise, and pages about a domain's days."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lakeworks_airflow.deployment import metrics
 from lakeworks_airflow.operators.base import LakeOperator
+from lakeworks_airflow.partitions import resolve_periods
+from lakeworks_airflow.ui_links import DayPageLink
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,3 +58,34 @@ class FreshnessOperator(LakeOperator):
         places = {place.name: place for place in deployed_streams()}
         lags = stream_lags(lake_client("dynamodb"), places.values()) if places else []
         return [stream_age(one.name, one.closed_through, places[one.name].max_lag, now, one.fault) for one in lags]
+
+
+class DayPageOperator(LakeOperator):
+    """Write a page about the domain for each period of the run: verdict, row balances, audits, quarantined rows.
+
+    Make it a teardown (`.as_teardown()`) after the last tables: then a run that failed gets its page too, and stays failed.
+
+    :param domain: the tables' domain. (templated)
+    :param grain: the grain of the DAG's partition keys: `month`, `day` or `hour`.
+    :param newest: how many periods of a run over a range get a page, the newest of them.
+    :param tenant: as in LakeOperator.
+    """
+
+    template_fields: Sequence[str] = ("domain",)
+    operator_extra_links = (DayPageLink(),)
+    ui_color = "#f7efe0"
+
+    def __init__(self, *, domain: str, grain: str = "day", newest: int = 7, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.domain = domain
+        self.grain = grain
+        self.newest = newest
+
+    def step(self, context: "Context") -> list[str]:
+        """Return the keys of the pages."""
+        from datetime import UTC, datetime
+
+        from lakeworks.site.day_pages import store_day_pages
+
+        periods = resolve_periods(context["dag_run"], context["params"], self.grain)
+        return store_day_pages(self.lake(), self.domain, periods[-self.newest :], datetime.now(UTC))

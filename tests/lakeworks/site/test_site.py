@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lakeworks.errors import ConfigError
+from lakeworks.core.partition import Period
+from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.site.day_facts import day_page
+from lakeworks.site.day_pages import store_day_pages, stored_day, stored_days
 from lakeworks.site.destination import write_pages
 from lakeworks.site.pages import site_pages
 from lakeworks.site.table_facts import read_site
@@ -20,6 +22,7 @@ from tests.support.chromium import ABSENT, browsing, executable
 from tests.support.shop_lake import EMAIL, HOSTILE, ORDERS, RECEIVED, TOTALS
 
 NOW = datetime(2024, 1, 8, tzinfo=UTC)
+DAY = Period.parse("2024-01-05")
 ORDERS_PAGE = f"tables/{ORDERS}.html"
 
 
@@ -86,7 +89,7 @@ def test_every_link_leads_to_a_page_and_a_place(pages: dict[str, str]) -> None:
 
 
 def test_the_day_of_a_domain_begins_with_its_verdict(shop: Lake) -> None:
-    page = Tags(day_page(shop, "shop", "2024-01-05", NOW))
+    page = Tags(day_page(shop, "shop", DAY, NOW))
     text = " ".join(page.text.split())
     assert "Completeshop 2024-01-053 of 3 tables have rows" in text, "the verdict, the day, the counts, in this order"
     assert "3 of 3 tables have rows, 1 rows quarantined" in text
@@ -94,13 +97,26 @@ def test_the_day_of_a_domain_begins_with_its_verdict(shop: Lake) -> None:
     assert f"lakeworks quarantine show {ORDERS} 2024-01-05" in text
     assert page.tags.count("script") == 0
     with pytest.raises(ConfigError, match=r"Domains: shop\."):
-        day_page(shop, "shops", "2024-01-05", NOW)
+        day_page(shop, "shops", DAY, NOW)
+
+
+def test_pages_of_days_are_kept_and_written_over(shop: Lake) -> None:
+    assert stored_days(shop, "shop") == []
+    days = [Period.parse(text) for text in ("2024-01-04", "2024-01", "2024-01-05", "2024-01-05")]
+    keys = store_day_pages(shop, "shop", days, NOW)
+    assert stored_days(shop, "shop") == [Period.parse("2024-01"), DAY, Period.parse("2024-01-04")], "the newest first"
+    assert stored_day(shop, "shop", "2024-01-05").decode() == day_page(shop, "shop", DAY, NOW)
+    assert keys[0] == "_audits/_days/shop/2024-01-04.html"
+    with pytest.raises(LakeNotFound, match="To write one now: lakeworks docs day shop 2024-01-06"):
+        stored_day(shop, "shop", "2024-01-06")
+    with pytest.raises(ConfigError, match=r"Domains: shop\."):
+        store_day_pages(shop, "shops", days, NOW)
 
 
 def test_a_day_that_lacks_a_table_says_which(shop: Lake) -> None:
     gone = [item.key for item in shop.store.scan(f"_ledger/{TOTALS.replace('.', '/')}/") if "05" in item.key]
     shop.store.delete(gone)
-    text = Tags(day_page(shop, "shop", "2024-01-05", NOW)).text
+    text = Tags(day_page(shop, "shop", DAY, NOW)).text
     assert f"Look at {TOTALS}" in text
     assert "missing" in text
 

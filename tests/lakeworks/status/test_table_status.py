@@ -296,3 +296,46 @@ def test_what_expired_upstream_is_not_due_downstream(february: Many) -> None:
     assert look(february, GOLD).counts == {"missing": 28}
     february.publish(SILVER, [expired(SILVER, day, 2, 1, period="2019-02") for day in DAYS[:7]])
     assert look(february, GOLD).counts == {"missing": 21}
+
+
+def withdrawn(contract: Contract, partition: Partition, number: int = 2) -> Any:
+    by = Run.by_hand("withdraw", entry(contract, partition).run)
+    return entry(contract, partition, number, kind="withdrawal", objects=(), period="2019-02", run=by)
+
+
+def test_what_a_person_withdrew_says_when_and_what_brings_it_back(february: Many) -> None:
+    """The run of its month covers it, so it was called empty: `its run found no rows for it`."""
+    february.publish(SILVER, [withdrawn(SILVER, DAYS[4])])
+    found = look(february, SILVER)
+    assert found.counts == {"withdrawn": 1, "published": 27}
+    (cell,) = (cell for cell in found.cells if cell.state == "withdrawn")
+    assert (cell.slot, cell.publication, cell.rows) == (DAYS[4].period, None, None)
+    assert "UTC, by run withdraw__" in cell.why
+    assert cell.why.endswith(f"to bring it back: lakeworks rollback {SILVER.name} 2019-02-05")
+    assert next(iter(calendar(found))).squares[4] == Square("withdrawn")
+
+
+def test_a_withdrawn_partition_is_due_no_more_and_feeds_nothing(february: Many) -> None:
+    february.publish(SILVER, [withdrawn(SILVER, DAYS[4])])
+    assert look(february, GOLD).counts == {"missing": 27}
+    february.publish(SILVER, [entry(SILVER, DAYS[4], 3, period="2019-02", objects=())])
+    assert look(february, SILVER).counts == {"published": 27, "empty": 1}, "a later run found no rows for it"
+
+
+def test_a_withdrawn_table_without_partitions_is_brought_back_by_its_word(february: Many) -> None:
+    february.publish(ZONES, [withdrawn(ZONES, Partition())])
+    found = look(february, ZONES)
+    assert found.counts == {"withdrawn": 1}
+    assert found.cells[0].why.endswith(f"lakeworks rollback {ZONES.name} all")
+
+
+def test_a_partition_that_the_table_cannot_have_is_gone_once_it_is_withdrawn(february: Many) -> None:
+    strange = Partition((("year", "2019"), ("month", "02"), ("day", "31")))
+    february.publish(SILVER, [withdrawn(SILVER, strange, 1)])
+    assert look(february, SILVER).counts == {"published": 28}
+
+
+def test_a_run_that_builds_a_withdrawn_partition_again_is_seen(february: Many) -> None:
+    february.publish(SILVER, [withdrawn(SILVER, DAYS[4])])
+    found = look(february, SILVER, None, failed(SILVER, "2019-02", timedelta(hours=1), "running"))
+    assert found.counts == {"running": 28}

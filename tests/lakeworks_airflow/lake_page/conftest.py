@@ -21,6 +21,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.loading.period_load import check_files, load_files
 from lakeworks.pipeline.downstream_rebuild import rebuild
 from lakeworks.settings import current_settings
+from lakeworks.site.day_pages import store_day_pages
 from lakeworks_airflow.lake_page.application import page_of
 from lakeworks_airflow.lake_page.overview import Ask
 from lakeworks_airflow.lake_page.person import Person
@@ -125,3 +126,5 @@ def load_orders(lake: Lake, folder: Path) -> None:
         load_files(lake, contract, Period.parse(day), check_files(contract, select([file])))
         run = Run(id=f"manual__{number}", started_at=datetime.now(UTC))
         rebuild(lake, "silver.sales.orders", Period.parse(day), run)
+    days = [Period.parse(f"2026-01-0{number}") for number in (5, 6, 7)]
+    store_day_pages(lake, "sales", days, datetime.now(UTC))

@@ -28,6 +28,7 @@ PATHS = (
     "/lake/tables/bronze.sales.orders",
     "/lake/sources",
     "/lake/money",
+    "/lake/days/sales",
 )
 
 
@@ -91,6 +92,33 @@ def test_the_audit_of_a_publication_opens_without_any_right_in_the_browser(order
     report = orders.client.get(link)
     assert (report.status_code, "Audit passed" in report.text) == (200, True)
     assert "sandbox" in report.headers["Content-Security-Policy"]
+
+
+def test_a_domains_days_are_listed_and_open_without_any_right_in_the_browser(orders: Shown) -> None:
+    listed = [link for link in re.findall(r'href="([^"]+)"', orders.text("/lake/days/sales")) if "/days/sales/" in link]
+    assert listed == [f"/lake/days/sales/2026-01-0{number}" for number in (7, 6, 5)], "the newest first"
+    good, lacking = orders.client.get(listed[0]), orders.client.get(listed[1])
+    assert "sandbox" in good.headers["Content-Security-Policy"]
+    assert "Complete" in Markup(good.text).texts
+    assert "Look at bronze.sales.orders" in Markup(lacking.text).texts
+    assert not Markup(good.text).tags & {"script", "img", "iframe", "object"}
+    partition = Markup(orders.text(f"/lake/tables/{ORDERS}/partition?path=2026-01-07"))
+    assert "/lake/days/sales/2026-01-07" in partition.links
+    assert "/lake/days/sales" in Markup(orders.text("/lake/")).links
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("sales/2026-01-09", 404, "lakeworks docs day sales 2026-01-09"),
+        ("sales/yesterday", 404, "yesterday"),
+        ("nothing", 400, "No table has the domain"),
+        ("nothing/2026-01-09", 400, "No table has the domain"),
+    ],
+)
+def test_a_day_without_a_page_says_what_writes_one(orders: Shown, path: str, status: int, says: str) -> None:
+    answer = orders.client.get(f"/lake/days/{path}")
+    assert (answer.status_code, says in Markup(answer.text).texts) == (status, True)
 
 
 @pytest.mark.parametrize("path", PATHS)

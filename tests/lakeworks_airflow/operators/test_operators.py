@@ -21,6 +21,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.settings import current_settings
 from lakeworks_airflow import (
     AuditOperator,
+    DayPageOperator,
     FetchOperator,
     PublishOperator,
     SkipUntilCoveredOperator,
@@ -79,6 +80,17 @@ def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
         "partitions": {"published": 1},
     }  # fmt: skip
     json.dumps([landed, staged, audited, summary])
+
+
+def test_a_run_leaves_the_page_of_its_domain_for_its_newest_periods(deployed: Lake) -> None:
+    """Also where nothing is published: a failed run's page names what is missing."""
+    pages = operator(DayPageOperator, domain="transport", newest=2)
+    assert pages.execute(context("2019-02")) == ["_audits/_days/transport/2019-02.html"]
+    ranged = pages.execute(context(None, **{"from": "2019-01", "to": "2019-04"}))
+    assert ranged == [f"_audits/_days/transport/2019-0{month}.html" for month in (3, 4)]
+    assert b"transport 2019-02" in deployed.store.get("_audits/_days/transport/2019-02.html")[0]
+    with pytest.raises(AirflowFailException, match="No table has the domain `transports`"):
+        operator(DayPageOperator, domain="transports").execute(context())
 
 
 def test_a_rollup_waits_for_every_day_and_a_person_does_not(deployed: Lake) -> None:

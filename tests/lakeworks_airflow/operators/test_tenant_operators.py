@@ -31,6 +31,7 @@ REQUIRED: dict[str, Any] = {
     "files": [__file__],
     "query": "SELECT 1",
     "stream": "commerce",
+    "domain": "transport",
 } | dict.fromkeys(("partition", "period"), "2019-01")
 
 

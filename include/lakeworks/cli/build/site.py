@@ -8,6 +8,7 @@ import typer
 from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import say
 from lakeworks.cli.progress import waiting
+from lakeworks.core.partition import Period
 from lakeworks.lake import Lake
 from lakeworks.site.day_facts import day_page
 from lakeworks.site.destination import write_pages
@@ -45,7 +46,7 @@ def write_day(
     """Write one page about a domain's day: partitions, audits, quarantined rows, the verdict first."""
     lake = connect()
     with waiting(f"Reading {domain} {day}"):
-        page = day_page(lake, domain, day, datetime.now(UTC))
+        page = day_page(lake, domain, Period.parse(day), datetime.now(UTC))
     path = f"days/{domain}-{day}.html"
     write_pages([(path, page)], out, _s3_for(out), _buckets(lake))
     say(f"wrote {out.rstrip('/')}/{path}")

@@ -41,6 +41,7 @@ _COLORS: dict[PartitionState, str] = {
     "stale": "yellow",
     "outdated": "yellow",
     "unfinished": "magenta",
+    "withdrawn": "cyan",
     "published": "green",
     "empty": "dim",
     "expired": "dim",
