@@ -17,6 +17,7 @@ from lakeworks.doctor.airflow_check import airflow_health
 from lakeworks.doctor.athena_check import TrialQuery
 from lakeworks.doctor.bucket_checks import TrialBucket
 from lakeworks.doctor.catalog_check import TrialCatalog
+from lakeworks.doctor.delivery_check import delivery
 from lakeworks.doctor.health_check import Diagnosis, HealthCheck
 from lakeworks.doctor.source_check import connection_finder, source_connection
 from lakeworks.doctor.spark_check import spark_place
@@ -101,6 +102,8 @@ def every_check(of: Deployment) -> Iterator[HealthCheck]:
         "Run `lakeworks bootstrap`, or choose another LAKE_SPARK_BACKEND (docs/spark.md).",
         _AWS if of.settings.spark_backend in ("emr-serverless", "glue") else (),
     )
+    for one in of.config.deliveries:
+        yield HealthCheck(f"delivery {one}", partial(delivery, of.clients("firehose"), one), _POLICY, _AWS)
     find, inbox = connection_finder(of.environment, of.airflow), LakeInbox(ObjectStore(of.s3, of.settings.bucket))
     for name in sorted({item.source.partition(".")[0] for item in of.contracts if item.source} - _NO_VENDOR):
         check = partial(source_connection, name, find, of.session, inbox)

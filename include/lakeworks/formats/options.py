@@ -26,6 +26,11 @@ class FormatOptions(BaseModel):
     null_words: tuple[str, ...] = Field((), description="CSV and Excel: texts to read as null, besides empty fields.")
     decimal_comma: bool = Field(default=False, description="CSV: true if numbers are written like 1.234,50.")
     skip_lines: int = Field(0, ge=0, description="CSV: number of lines to skip before the header.")
+    broken_lines: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="JSON Lines: treatment of a line that is no JSON object. `keep` makes it a row with the reason in "
+        "`line_problem` and its bytes as base64 in `line_raw`.",
+    )
     nanoseconds: Literal["refuse", "truncate"] = Field(
         "refuse", description="Parquet and ORC: treatment of moments finer than a microsecond."
     )

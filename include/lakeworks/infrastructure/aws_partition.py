@@ -1,4 +1,6 @@
-"""AWS partitions: separate clouds, each with its own name in every ARN."""
+"""AWS partitions: separate clouds, each with its own name in every ARN; and the location of a lake in one."""
+
+from dataclasses import dataclass
 
 _BY_PREFIX = {
     "cn-": "aws-cn",
@@ -14,3 +16,18 @@ _BY_PREFIX = {
 def partition_of(region: str) -> str:
     """Return the partition of a region: `aws`, `aws-cn`, `aws-us-gov` and others. botocore's list takes longer to load."""
     return next((name for prefix, name in _BY_PREFIX.items() if region.startswith(prefix)), "aws")
+
+
+@dataclass(frozen=True)
+class LakeLocation:
+    """The lake's bucket, region and account. `account` is None if the endpoint has no STS; `secure` is true for TLS."""
+
+    bucket: str
+    region: str
+    account: str | None = None
+    secure: bool = True
+
+    @property
+    def partition(self) -> str:
+        """Return the partition in every ARN: buckets of China and GovCloud refuse policies with others."""
+        return partition_of(self.region)

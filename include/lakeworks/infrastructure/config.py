@@ -18,7 +18,7 @@ from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
 from lakeworks.infrastructure.readers.work_groups import Athena, tenant_groups
 from lakeworks.infrastructure.spark.config import SparkConfig
-from lakeworks.infrastructure.stream_config import StreamConfig
+from lakeworks.infrastructure.stream_config import MOST_DELIVERY_NAME, StreamConfig
 from lakeworks.project import current_project
 
 _ARN = r"^arn:aws[a-z-]*:"
@@ -187,10 +187,21 @@ class LakeConfig(Part):
         streams = [one.name for one in self.streams]
         if len(set(streams)) != len(streams):
             raise ValueError("two streams have one name in streams")
+        for made in self.deliveries:
+            if len(made) > MOST_DELIVERY_NAME:
+                raise ValueError(
+                    f"the delivery would be named `{made}`; Firehose takes {MOST_DELIVERY_NAME} characters: give it a `name`"
+                )
         names = list(self.bucket_of_layer.values())
         if len(set(names)) != len(names):
             raise ValueError("two layers have one bucket in layer_buckets")
         return self
+
+    @property
+    def deliveries(self) -> list[str]:
+        """Return the names of the streams' deliveries."""
+        named = [(one.delivery, one.stream_name(self.project, self.environment)) for one in self.streams]
+        return [one.delivery_name(stream) for one, stream in named if one]
 
     @property
     def bucket_of_layer(self) -> dict[str, str]:

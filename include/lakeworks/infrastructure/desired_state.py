@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import INBOX
-from lakeworks.infrastructure.aws_partition import partition_of
+from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lifecycle_review import Judgement
@@ -30,24 +30,9 @@ from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, log_rules, without_transitions
 from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
-from lakeworks.infrastructure.resources.stream import stream_resources
+from lakeworks.infrastructure.resources.streams.stream import stream_resources
 from lakeworks.infrastructure.resources.tags import Tags
 from lakeworks.infrastructure.spark.resources import spark_resources
-
-
-@dataclass(frozen=True)
-class LakeLocation:
-    """The lake's bucket, region and account. `account` is None if the endpoint has no STS; `secure` is true for TLS."""
-
-    bucket: str
-    region: str
-    account: str | None = None
-    secure: bool = True
-
-    @property
-    def partition(self) -> str:
-        """Return the partition in every ARN: buckets of China and GovCloud refuse policies with others."""
-        return partition_of(self.region)
 
 
 @dataclass(frozen=True)
@@ -79,8 +64,8 @@ def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]
             for resource in _layer_bucket(place, wish, names, name)
         ),
         *_outside_buckets(place, wish),
-        *stream_resources(wish.config),
         *spark_resources(place.bucket, wish.config),
+        *stream_resources(wish.config, place),
         _manifest(place, wish),
     ]
 

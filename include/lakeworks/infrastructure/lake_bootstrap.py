@@ -15,9 +15,10 @@ from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import table_prefixes
 from lakeworks.errors import LakeError, LakeNotFound
 from lakeworks.infrastructure import plan_apply as engine
+from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import check_bucket_name
 from lakeworks.infrastructure.config import LakeConfig, load_config
-from lakeworks.infrastructure.desired_state import DesiredState, LakeLocation, desired_resources
+from lakeworks.infrastructure.desired_state import DesiredState, desired_resources
 from lakeworks.infrastructure.export import Language, exported
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.plan_apply import ResourceChange

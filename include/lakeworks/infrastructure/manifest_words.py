@@ -2,6 +2,7 @@
 
 from lakeworks.core import layout
 from lakeworks.infrastructure.resource import Document
+from lakeworks.infrastructure.stream_config import DELIVERY_ERRORS
 
 # Files of people and programs; bootstrap makes a rule that deletes them.
 TEMPORARY = "temp"
@@ -22,6 +23,7 @@ MEANINGS = {
     layout.SHARES: "records of shared addresses: who, what, until when",
     layout.DEV: "dev lakes: changed tables tried beside the live ones; no live reader sees them, `lakeworks dev list` does",
     layout.RELEASES: "named releases, and copies of released rows that were replaced since",
+    DELIVERY_ERRORS: "records that Firehose could not deliver to the inbox; no run reads them",
     TEMPORARY: "files of people and programs; lakeworks writes nothing here",
 }
 

@@ -8,6 +8,12 @@ from lakeworks.infrastructure.lifecycle_config import WORD, Part
 
 KinesisName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,114}$")]
 
+DeliveryName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
+MOST_DELIVERY_NAME = 64
+AWS_KEY = "alias/aws/kinesis"
+# Firehose writes here what it could not deliver; no run reads it.
+DELIVERY_ERRORS = "delivery-errors"
+
 
 class BatchComparison(Part):
     """A day's sums from another path, and the events that explain why they differ from the live view's."""
@@ -47,6 +53,25 @@ class StreamAlarms(Part):
     topic_arn: str | None = Field(None, description="SNS topic to notify; without one, the alarms only show.")
 
 
+class StreamDelivery(Part):
+    """Firehose delivery of every record into the inbox, as JSON Lines with GZIP. At least once: silver drops repetitions."""
+
+    dataset: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", description="Data set in the inbox; files lie in `inbox/<dataset>/<UTC day>/`."
+    )
+    role_arn: str = Field(
+        pattern=r"^arn:aws[a-z-]*:iam::\d+:role/",
+        description="Role that Firehose takes; its policy: `lakeworks policy --for delivery`.",
+    )
+    name: DeliveryName | None = Field(None, description="Default: `<kinesis_name>-inbox`.")
+    buffer_seconds: int = Field(900, ge=60, le=900, description="Age at which a file is written at the latest.")
+    buffer_mib: int = Field(64, ge=1, le=128, description="Bytes before compression at which it is written, in MiB.")
+
+    def delivery_name(self, stream_name: str) -> str:
+        """Return the name of the delivery stream."""
+        return self.name or f"{stream_name}-inbox"
+
+
 class StreamConfig(Part):
     """One stream, with the DynamoDB tables that its consumer uses."""
 
@@ -55,7 +80,7 @@ class StreamConfig(Part):
     domain: str | None = Field(None, description="Domain of the bronze table that it feeds; by default the name.")
     shards: int | None = Field(None, ge=1, le=500, description="Shards of a provisioned stream; on-demand without.")
     retention_hours: int = Field(168, ge=24, le=8760, description="Hours for which Kinesis keeps a record.")
-    kms_key_id: str | None = Field("alias/aws/kinesis", description="Key that encrypts the records; null for none.")
+    kms_key_id: str | None = Field(AWS_KEY, description="Key that encrypts the records; null for none.")
     max_lag_minutes: float = Field(
         15,
         gt=2,
@@ -63,6 +88,7 @@ class StreamConfig(Part):
     )
     alarms: StreamAlarms | None = Field(None, description="CloudWatch alarms on age and throttled requests.")
     live_view: LiveViewConfig | None = Field(None, description="Sums of today in DynamoDB, kept by the consumer.")
+    delivery: StreamDelivery | None = Field(None, description="Firehose delivery of the records into the inbox.")
 
     def stream_name(self, project: str, environment: str) -> str:
         """Return the stream's name in Kinesis."""

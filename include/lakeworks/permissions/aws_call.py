@@ -16,6 +16,7 @@ class Purpose(StrEnum):
     READ = "read"
     ATHENA = "athena"
     STREAM = "stream"
+    DELIVERY = "delivery"
     DEV = "dev"
     SPARK = "spark"
 
@@ -62,6 +63,13 @@ class On(StrEnum):
     SPARK_FILE = "file that Spark jobs run"
     STAGING = "objects that builds stage"
     STAGING_LIST = "listings of what builds stage"
+    LANDED = "objects in landing"
+    STREAM_KEYS = "KMS keys of streams"
+    DELIVERIES = "Firehose delivery streams"
+    DELIVERY_ROLES = "roles of Firehose"
+    DELIVERED_STREAMS = "streams that Firehose reads"
+    DELIVERED_FILES = "objects that Firehose writes"
+    DELIVERY_BUCKET = "bucket that Firehose writes to"
     ANYTHING = "everything: the service knows no resources"
 
 

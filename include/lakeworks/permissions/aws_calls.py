@@ -83,7 +83,7 @@ _TABLE = {
         sqs.DeleteMessageBatch    sqs:DeleteMessage
     """,
     # S3 calls KMS in the caller's name: an upload in parts needs both.
-    ("run maintenance bootstrap doctor read athena spark", On.KEY, "kms"): """
+    ("run maintenance bootstrap doctor read athena spark stream delivery", On.KEY, "kms"): """
         s3.PutObject              kms:GenerateDataKey
         s3.GetObject              kms:Decrypt
     """,

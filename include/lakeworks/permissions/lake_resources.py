@@ -1,11 +1,10 @@
 """ARNs and conditions of the resources that lakeworks' calls are about, for one lake."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from lakeworks.core.layout import (
     DEV,
+    LANDING,
     LEDGER,
     METADATA,
     REGISTRY,
@@ -18,56 +17,18 @@ from lakeworks.core.layout import (
     trial_key,
 )
 from lakeworks.core.names import LAYERS
-from lakeworks.infrastructure.bucket_names import OURS, bucket_name
-from lakeworks.infrastructure.config import LakeConfig
-from lakeworks.infrastructure.readers.work_groups import DeclaredGroup, group_of
+from lakeworks.infrastructure.bucket_names import OURS
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
 from lakeworks.infrastructure.resources.bucket_security import TRIAL_KEY
-from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
 from lakeworks.permissions.aws_call import On
-from lakeworks.permissions.lake_address import LakeAddress
+from lakeworks.permissions.policy_scope import PolicyScope, Resources, key_of
+from lakeworks.permissions.stream_resources import STREAM_RESOURCES
 
 _LIVE = tuple(f"{layer}/" for layer in LAYERS)
 _RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/", f"{RELEASES}/")
 _LAKE = tuple(f"{area}/" for area in TENANT_AREAS if area not in (RESULTS, SHARES))
 _TRIALS = (trial_key(""),)
 _ALL = ("*",)
-Resources = tuple[list[str], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class PolicyScope:
-    """The lake that policies are for: its address, its lake.yml, and the Athena work group (default: the lake's own)."""
-
-    address: LakeAddress
-    config: LakeConfig
-    kms_key_id: str | None = None
-    work_group: str | None = None
-
-    def has(self, feature: str) -> bool:
-        """Return True if lake.yml has a section, so that its calls are made."""
-        if feature == "kms":
-            return bool(self.kms_key_id)
-        return not feature or bool(getattr(self.config, feature))
-
-    @property
-    def group(self) -> DeclaredGroup | None:
-        """Return the Athena work group that the policy is for; None if lake.yml declares none.
-
-        Raises:
-            ConfigError: lake.yml declares no group of that name.
-        """
-        return group_of(self.config.athena, self.address.bucket, self.work_group) if self.config.athena else None
-
-    @property
-    def other_buckets(self) -> dict[str, str]:
-        """Return the buckets of logs and copies, by purpose."""
-        config, buckets = self.config, dict[str, str]()
-        for purpose, section in (("logs", config.logging), ("backup", config.replication)):
-            if section:
-                unique = config.unique or self.address.account
-                buckets[purpose] = section.bucket or bucket_name(config.project, config.environment, purpose, unique)
-        return buckets
 
 
 def _objects(*prefixes: str) -> Callable[[PolicyScope], Resources]:
@@ -164,26 +125,6 @@ def _queue(scope: PolicyScope) -> Resources:
     return [scope.address.arn("sqs", events.name(scope.address.bucket)) if events.is_ours else str(events.queue)], {}
 
 
-def _key(scope: PolicyScope) -> Resources:
-    """Return the key's ARN. An alias has none in IAM: a condition names it."""
-    key = scope.kms_key_id or ""
-    if key.startswith("arn:") and ":alias/" not in key:
-        return [key], {}
-    if "alias/" in key:
-        alias = f"alias/{key.partition('alias/')[2]}"
-        return [scope.address.arn("kms", "key/*")], {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
-    return [scope.address.arn("kms", f"key/{key}")], {}
-
-
-def _streams(scope: PolicyScope) -> list[str]:
-    return [item.stream_name(scope.config.project, scope.config.environment) for item in scope.config.streams]
-
-
-def _stream_tables(scope: PolicyScope) -> Resources:
-    names = [table(name) for name in _streams(scope) for table in (checkpoint_table, live_table)]
-    return [scope.address.arn("dynamodb", f"table/{name}") for name in names], {}
-
-
 def _spark_application(scope: PolicyScope) -> Resources:
     """Return every application of the account: an application's ARN has its id, which AWS makes up."""
     if scope.config.spark is None or scope.config.spark.emr_serverless is None:
@@ -241,9 +182,9 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.QUEUE: _queue,
     On.ALARM: lambda scope: ([scope.address.arn("cloudwatch", "alarm:*")], {}),
     On.BUDGET: lambda scope: ([scope.address.global_arn("budgets", "budget/*")], {}),
-    On.KEY: _key,
-    On.STREAMS: lambda scope: ([scope.address.arn("kinesis", f"stream/{name}") for name in _streams(scope)], {}),
-    On.STREAM_TABLES: _stream_tables,
+    On.KEY: lambda scope: key_of(scope, scope.kms_key_id or ""),
+    On.LANDED: _objects(f"{LANDING}/"),
+    **STREAM_RESOURCES,
     On.SPARK_APPLICATION: _spark_application,
     On.SPARK_JOB: _spark_job,
     On.SPARK_ROLES: _spark_roles,

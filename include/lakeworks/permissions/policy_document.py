@@ -9,10 +9,14 @@ from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.resource import Document
 from lakeworks.permissions.aws_call import On, Purpose
 from lakeworks.permissions.aws_calls import every_call
-from lakeworks.permissions.lake_resources import RESOURCES, PolicyScope
+from lakeworks.permissions.lake_resources import RESOURCES
+from lakeworks.permissions.policy_scope import PolicyScope
+from lakeworks.permissions.stream_calls import DELIVERY_ACTIONS
 
 # Characters of a managed policy without white space (IAM quotas).
 MOST_CHARACTERS = 6144
+# Purposes that are about one part of lake.yml: without it they have no policy.
+_FEATURES = {Purpose.CRAWL: "crawlers", Purpose.STREAM: "streams", Purpose.DELIVERY: "deliveries"}
 
 
 def policy_documents(purpose: Purpose, scope: PolicyScope) -> list[Document]:
@@ -22,10 +26,14 @@ def policy_documents(purpose: Purpose, scope: PolicyScope) -> list[Document]:
         ConfigError: lake.yml has nothing that the purpose is about.
     """
     granted: dict[On, set[str]] = defaultdict(set)
+    feature = _FEATURES.get(purpose, "")
     for call in every_call():
         if purpose in call.purposes and scope.has(call.feature):
             granted[call.on] |= set(call.actions)
-    if not granted:
+    if purpose is Purpose.DELIVERY:
+        for on, actions in DELIVERY_ACTIONS.items():
+            granted[on] |= actions
+    if not granted or not scope.has(feature):
         raise ConfigError(
             f"There is no policy for `{purpose}`: lake.yml declares nothing that it is about. Nothing was written. Declare "
             "it first (docs/lake-yml.md)."

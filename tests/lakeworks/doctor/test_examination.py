@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from lakeworks.contract import all_tables, load_contract
 from lakeworks.core.layout import trial_key
 from lakeworks.doctor.bucket_checks import TrialBucket
+from lakeworks.doctor.delivery_check import delivery
 from lakeworks.doctor.examination import every_check
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.s3.object_store import ObjectStore
@@ -211,3 +214,20 @@ def test_every_source_of_this_lake_that_has_a_vendor_is_looked_at(deployment: Ma
         "lake",
         "stream",
     }
+
+
+def test_a_delivery_that_is_missing_or_not_active_is_found(deployment: Make, moto_url: str) -> None:
+    name = f"d{uuid.uuid4().hex[:8]}"
+    role = "arn:aws:iam::123456789012:role/firehose"
+    stream = {"name": "a", "kinesis_name": name, "delivery": {"dataset": "events", "role_arn": role}}
+    of = deployment(moto_url, config=LakeConfig.model_validate({"streams": [stream]}))
+    missing = diagnoses(of)[f"delivery {name}-inbox"]
+    assert (missing.state, "lakeworks bootstrap" in missing.remedy) == ("failure", True)
+    there = {"RoleARN": role, "BucketARN": "arn:aws:s3:::b"}
+    client("firehose", moto_url).create_delivery_stream(
+        DeliveryStreamName=f"{name}-inbox", ExtendedS3DestinationConfiguration=there
+    )
+    assert diagnoses(of)[f"delivery {name}-inbox"].state == "ok"
+    failed = {"DeliveryStreamStatus": "CREATING_FAILED", "FailureDescription": {"Details": "no such role"}}
+    found = delivery(SimpleNamespace(describe_delivery_stream=lambda **_: {"DeliveryStreamDescription": failed}), name)
+    assert (found.state, "no such role" in found.detail) == ("failure", True)

@@ -1,5 +1,6 @@
 """Every format read from bytes as it comes from the programs that write it: the values, exactly, or a fault with its place."""
 
+import base64
 import bz2
 import gzip
 import json
@@ -381,3 +382,16 @@ def test_a_binary_file_is_one_row_about_it(tmp_path: Path) -> None:
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"")
     assert raw(tmp_path / "a.jsonl") == []
+
+
+def test_a_broken_line_is_kept_with_its_reason_and_its_bytes_where_the_contract_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"id": 1}\nno json\n\n[1]\n\xff\r\n{"id": 2}\n'))
+    kept = format_of(path.name).read(path.open("rb"), FormatOptions(broken_lines="keep"))
+    rows = [batch.record(row) for batch in kept for row in range(batch.rows)]
+    assert [row["id"] for row in rows] == [1, None, None, None, 2]
+    assert [base64.b64decode(row["line_raw"]) for row in rows[1:4]] == [b"no json", b"[1]", b"\xff"]
+    assert ["line 2" in rows[1]["line_problem"], rows[2]["line_problem"]] == [True, "line 4 is no object"]
+    assert rows[0]["line_problem"] is None
+    with pytest.raises(ValueError, match="line 2"):
+        list(format_of(path.name).read(path.open("rb"), FormatOptions()))

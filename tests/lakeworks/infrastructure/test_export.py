@@ -46,6 +46,7 @@ def test_the_template_holds_every_kind_or_says_what_it_leaves_out(example: LakeP
         "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Glue::Database", "AWS::Glue::Crawler", "AWS::Athena::WorkGroup",
         "AWS::LakeFormation::PrincipalPermissions", "AWS::CloudWatch::Alarm", "AWS::Budgets::Budget",
         "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Kinesis::Stream", "AWS::DynamoDB::Table",
+        "AWS::KinesisFirehose::DeliveryStream", "AWS::Glue::Job", "AWS::EMRServerless::Application",
     } == types  # fmt: skip
     lake = next(value for value in content["Resources"].values() if value["Properties"].get("BucketName") == bucket)
     assert lake["DeletionPolicy"] == "Retain"
@@ -105,5 +106,8 @@ def test_terraform_refers_only_to_buckets_it_defines(example: LakePlan, bucket: 
         "aws_s3_bucket_policy", "aws_s3_bucket_notification", "aws_s3_bucket_replication_configuration", "aws_athena_workgroup",
         "aws_budgets_budget", "aws_cloudwatch_metric_alarm", "aws_glue_crawler", "aws_lakeformation_permissions",
     }  # fmt: skip
+    (delivery,) = resources["aws_kinesis_firehose_delivery_stream"].values()
+    assert delivery["depends_on"] == ["aws_kinesis_stream.lakeworks_dev_commerce", f"aws_s3_bucket.{label}"]
+    assert delivery["extended_s3_configuration"]["prefix"] == "inbox/commerce_events/!{timestamp:yyyy-MM-dd}/"
     replica = next(value for value in resources["aws_s3_bucket"].values() if "provider" in value)
     assert replica["provider"] == "aws.eu_central_1"

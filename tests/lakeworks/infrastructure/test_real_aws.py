@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lakeworks.infrastructure import plan_apply as engine
+from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.config import Crawler, LakeConfig, load_config
-from lakeworks.infrastructure.desired_state import DesiredState, LakeLocation, desired_resources
+from lakeworks.infrastructure.desired_state import DesiredState, desired_resources
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.lifecycle_review import Judgement
 from lakeworks.infrastructure.resources.bucket_security import DefaultEncryption

@@ -20,8 +20,8 @@ from lakeworks.infrastructure.spark.config import SparkConfig
 from lakeworks.infrastructure.spark.resources import EmrApplication, GlueSparkJob, spark_resources
 from lakeworks.permissions.aws_call import Purpose
 from lakeworks.permissions.lake_address import LakeAddress
-from lakeworks.permissions.lake_resources import PolicyScope
 from lakeworks.permissions.policy_document import policy_documents
+from lakeworks.permissions.policy_scope import PolicyScope
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.transform.spark_job_file import job_text
 from tests.conftest import KEYS, client

@@ -15,6 +15,7 @@ from lakeworks.aws_errors import lake_error
 from lakeworks.permissions.aws_call import AwsCall, On
 from lakeworks.permissions.aws_calls import UNGRANTED, every_call
 from lakeworks.permissions.lake_resources import RESOURCES
+from lakeworks.permissions.stream_calls import DELIVERY_ACTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = (
@@ -90,7 +91,7 @@ def test_a_new_call_is_seen() -> None:
 
 
 def test_every_kind_of_resource_has_arns_and_is_used() -> None:
-    assert set(RESOURCES) == set(On) == {call.on for call in every_call()}
+    assert set(RESOURCES) == set(On) == {call.on for call in every_call()} | set(DELIVERY_ACTIONS)
 
 
 # Without it S3 leaves the number of tags out of its answer and refuses nothing.

@@ -13,8 +13,8 @@ from lakeworks.infrastructure.aws_partition import partition_of
 from lakeworks.infrastructure.config import LakeConfig, load_config
 from lakeworks.permissions.aws_call import Purpose
 from lakeworks.permissions.lake_address import LakeAddress
-from lakeworks.permissions.lake_resources import PolicyScope
 from lakeworks.permissions.policy_document import MOST_CHARACTERS, policy_documents, size_of
+from lakeworks.permissions.policy_scope import PolicyScope
 from lakeworks.tenants.iam_simulation import Request, decide
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "lake.example.yml"
@@ -49,7 +49,7 @@ def test_every_policy_fits_and_has_only_arns_of_its_partition(purpose: Purpose) 
     for document in policy_documents(purpose, china):
         assert size_of(document) <= MOST_CHARACTERS
         text = json.dumps(document)
-        declared = {KEY, SPARK_ROLE, *(one.role_arn for one in scope.config.crawlers), *([scope.config.replication.role_arn] if scope.config.replication else [])}  # fmt: skip
+        declared = {KEY, SPARK_ROLE, *(one.role_arn for one in [*scope.config.crawlers, *scope.deliveries.values()]), *([scope.config.replication.role_arn] if scope.config.replication else [])}  # fmt: skip
         foreign = {arn for item in document["Statement"] for arn in item["Resource"] if arn.startswith("arn:aws:")}
         assert foreign <= declared, text
 
@@ -168,3 +168,26 @@ def test_roles_are_passed_to_their_service_only() -> None:
     assert may(scope, Purpose.CRAWL, "iam:PassRole", role, **{"iam:PassedToService": "glue.amazonaws.com"})
     assert not may(scope, Purpose.CRAWL, "iam:PassRole", role, **{"iam:PassedToService": "ec2.amazonaws.com"})
     assert not may(scope, Purpose.CRAWL, "iam:PassRole", "arn:aws:iam::123456789012:role/admin")
+
+
+def test_firehose_may_read_its_stream_and_write_its_folders_only() -> None:
+    scope = whole()
+    stream = ADDRESS.arn("kinesis", "stream/lakeworks-dev-commerce")
+    assert may(scope, Purpose.DELIVERY, "kinesis:GetRecords", stream)
+    assert not may(scope, Purpose.DELIVERY, "kinesis:PutRecords", stream)
+    assert may(scope, Purpose.DELIVERY, "s3:PutObject", ADDRESS.object_arn("inbox/commerce_events/2026-11-29/x"))
+    assert may(scope, Purpose.DELIVERY, "s3:PutObject", ADDRESS.object_arn("delivery-errors/commerce_events/x"))
+    for refused in ("inbox/other/x", "landing/x", "bronze/x"):
+        assert not may(scope, Purpose.DELIVERY, "s3:PutObject", ADDRESS.object_arn(refused))
+    with pytest.raises(ConfigError, match="lake.yml declares nothing"):
+        policy_documents(Purpose.DELIVERY, replace(PLAIN, kms_key_id=KEY))
+
+
+def test_a_consumer_may_land_and_use_the_key_of_its_stream() -> None:
+    config = LakeConfig.model_validate({"streams": [{"name": "a", "kms_key_id": KEY}]})
+    scope = PolicyScope(ADDRESS, config)
+    assert may(scope, Purpose.STREAM, "s3:PutObject", ADDRESS.object_arn("landing/a/stream/x"))
+    assert not may(scope, Purpose.STREAM, "s3:PutObject", ADDRESS.object_arn("bronze/a/x"))
+    via = {"kms:ViaService": "kinesis.eu-central-1.amazonaws.com"}
+    assert may(scope, Purpose.STREAM, "kms:Decrypt", KEY, **via)
+    assert not may(scope, Purpose.STREAM, "kms:Decrypt", KEY, **{"kms:ViaService": "s3.eu-central-1.amazonaws.com"})

@@ -28,8 +28,8 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.permissions.aws_call import Purpose
 from lakeworks.permissions.lake_address import LakeAddress
-from lakeworks.permissions.lake_resources import PolicyScope
 from lakeworks.permissions.policy_document import policy_documents
+from lakeworks.permissions.policy_scope import PolicyScope
 from lakeworks.publications.withdrawal import withdraw
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.settings import Settings

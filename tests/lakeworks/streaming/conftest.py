@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lakeworks.infrastructure.resources.stream import StreamTable
+from lakeworks.infrastructure.resources.streams.stream import StreamTable
 from lakeworks.infrastructure.stream_config import checkpoint_table, live_table
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.streaming.checkpoint_table import CheckpointTable

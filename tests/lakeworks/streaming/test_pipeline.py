@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
 from lakeworks.errors import NotPublishedYet
-from lakeworks.infrastructure.stream_config import LiveViewConfig
+from lakeworks.infrastructure.aws_partition import LakeLocation
+from lakeworks.infrastructure.resources.streams.delivery_stream import DeliveryStream
+from lakeworks.infrastructure.stream_config import LiveViewConfig, StreamDelivery
 from lakeworks.lake import Lake
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.quota import LakeState
@@ -26,7 +29,9 @@ from lakeworks.streaming.live.published_rows import PublishedRows
 from lakeworks.streaming.live.reconciliation import Reconciliation, reconcile
 from lakeworks.streaming.stream_record import StreamRecord
 from lakeworks.streaming.windows import LandedWindows
+from tests.conftest import client
 from tests.lakeworks.streaming.conftest import Shop
+from tests.support.firehose import Firehose
 
 BRONZE, SILVER, GOLD = "bronze.commerce.stream_events", "silver.commerce.events", "gold.commerce.hourly_sales"
 SESSIONS, DROPPED = "gold.commerce.sessions", "bronze.commerce.events"
@@ -73,10 +78,15 @@ def drop(lake: Lake, period: Period, number: int, *events: dict[str, Any]) -> No
     """What the DAG of dropped files does for a day."""
     lines = "".join(f"{json.dumps(one)}\n" for one in events)
     lake.store.put(f"inbox/commerce_events/{period}/till-{number}.jsonl", lines.encode())
+    fetched(lake, period, number)
+
+
+def fetched(lake: Lake, period: Period, number: int) -> RunRecord:
+    """Take the day's files of the inbox to bronze."""
     this = Run(id=f"drop-{number}", started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number))
     access = SourceConnection(state=LakeState(lake.store), inbox=LakeInbox(lake.store))
     land(lake, load_contract(DROPPED), period, this, open_source("file_drop", access=access))
-    build(lake, DROPPED, period, this)
+    return build(lake, DROPPED, period, this)
 
 
 def close(here: Shop, until: datetime) -> None:
@@ -196,6 +206,36 @@ def test_an_event_id_of_another_hour_is_another_event_for_both(here: Shop, of_st
     run(of_stream, here, Period.containing(now, "hour"), 1)
     for day in {now.date(), before.date()}:
         assert not reconcile(view, str(day), PublishedRows(of_stream, str(day))).differs
+
+
+def test_events_that_are_streamed_and_delivered_by_firehose_count_once(
+    here: Shop, of_stream: Lake, moto_url: str
+) -> None:
+    """Firehose is at least once: here it delivers everything twice, beside the stream, with a record that is no event."""
+    now = datetime.now(UTC)
+    hour, day = Period.containing(now, "hour"), Period.containing(now, "day")
+    last = day.split("hour")[-1]
+    role, place = (
+        "arn:aws:iam::123456789012:role/firehose",
+        LakeLocation(here.store.bucket, "us-east-1", "123456789012"),
+    )
+    declared = DeliveryStream("d", here.stream.name, place, StreamDelivery(dataset="commerce_events", role_arn=role))
+    declared = replace(declared, name=f"{here.stream.name}-inbox")
+    firehose = client("firehose", moto_url)
+    declared.write(firehose, declared.desired())
+    here.put(*(event(number, now) for number in range(30)), b"no json", key="k")
+    close(here, last.end)
+    run(of_stream, here, hour, 1)
+    before = {table: live(of_stream, table) for table in (SILVER, GOLD, SESSIONS)}
+    delivering = Firehose(firehose, here.stream.kinesis, client("s3", moto_url), declared.name)
+    keys = [*delivering.deliver(10), *delivering.deliver(12)]
+    assert len(keys) == 4 + 3, "several records a file, and packed"
+    assert {key.rpartition("/")[0] for key in keys} == {f"inbox/commerce_events/{day}"}
+    bronze = fetched(of_stream, day, 2).balance
+    assert (bronze.read, bronze.staged) == (62, 62)
+    silver = run(of_stream, here, last, 3)[SILVER].balance
+    assert (silver.read, silver.staged, silver.deduplicated, silver.quarantined) == (93, 30, 60, 3)
+    assert {table: live(of_stream, table) for table in (SILVER, GOLD, SESSIONS)} == before, "each event is the stream's"
 
 
 def test_dropped_and_streamed_events_are_one_silver(here: Shop, of_stream: Lake) -> None:

@@ -14,8 +14,8 @@ from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import load_config
 from lakeworks.permissions.aws_call import Purpose
 from lakeworks.permissions.lake_address import LakeAddress
-from lakeworks.permissions.lake_resources import PolicyScope
 from lakeworks.permissions.policy_document import policy_documents
+from lakeworks.permissions.policy_scope import PolicyScope
 from lakeworks.settings import current_settings
 from lakeworks.tenants.iam_policy import tenant_policy
 

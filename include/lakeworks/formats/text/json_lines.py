@@ -1,5 +1,6 @@
 """JSON Lines: one object a line; empty lines are skipped."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -13,11 +14,21 @@ from lakeworks.formats.text.text_stream import lines_of, text_of
 def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
     """Read a file of JSON objects; see `Format.read`."""
     buffer = RecordBuffer()
+    read_line = _record if options.broken_lines == "refuse" else _kept
     for number, line in enumerate(_lines(stream, options.encoding), start=1):
-        record = _record(line, number)
+        record = read_line(line, number)
         if record is not None and (full := buffer.add(record, len(line), number)):
             yield full
     yield from buffer.remaining()
+
+
+def _kept(line: bytes | str, number: int) -> dict[str, Any] | None:
+    """Return a line as a row, whatever it is."""
+    try:
+        return _record(line, number)
+    except ValueError as error:
+        plain = line.encode() if isinstance(line, str) else line
+        return {"line_problem": str(error)[:200], "line_raw": b64encode(plain.rstrip(b"\r\n")).decode()}
 
 
 def _lines(stream: BinaryIO, encoding: str) -> Iterator[bytes | str]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export.inbox_queue import add_to_template
+from lakeworks.infrastructure.export import deliveries, inbox_queue
 from lakeworks.infrastructure.export.spark import application_properties, job_properties
-from lakeworks.infrastructure.export.streams import stream_properties, table_properties
+from lakeworks.infrastructure.export.streams import STREAM_TYPES
 from lakeworks.infrastructure.resource import Document, Resource
 
 _VERSION = "2010-09-09"
@@ -22,9 +22,10 @@ def template(resources: Sequence[Resource]) -> Document:
     for name in buckets:
         parts = [resource for resource in resources if resource.name == name and resource.region is None]
         document[_id("Bucket", name)] = _bucket(name, parts)
-    add_to_template(document, resources, _id)
+    inbox_queue.add_to_template(document, resources, _id)
+    deliveries.add_to_template(document, resources, _id)
     for resource in resources:
-        if resource.kind == "inbox queue":
+        if resource.kind in ("inbox queue", "delivery stream"):
             continue
         if alone := _ALONE.get(resource.kind):
             if resource.region is None or resource.kind == "budget":
@@ -243,8 +244,7 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "grant": ("AWS::LakeFormation::PrincipalPermissions", _grant),
     **dict.fromkeys(("storage alarm", "stream alarm"), ("AWS::CloudWatch::Alarm", _alarm)),
     "budget": ("AWS::Budgets::Budget", _budget),
-    "stream": ("AWS::Kinesis::Stream", stream_properties),
-    "stream table": ("AWS::DynamoDB::Table", table_properties),
+    **STREAM_TYPES,
     "emr serverless application": ("AWS::EMRServerless::Application", application_properties),
     "glue job": ("AWS::Glue::Job", job_properties),
 }

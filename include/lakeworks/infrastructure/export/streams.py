@@ -60,3 +60,13 @@ def terraform_table(resource: Resource, desired: Document) -> Document:
         "attribute": [{"name": name, "type": "S"} for name in desired["Keys"]],
         **expiry,
     }
+
+
+STREAM_TYPES = {
+    "stream": ("AWS::Kinesis::Stream", stream_properties),
+    "stream table": ("AWS::DynamoDB::Table", table_properties),
+}
+TERRAFORM_STREAMS = {
+    "stream": ("aws_kinesis_stream", terraform_stream),
+    "stream table": ("aws_dynamodb_table", terraform_table),
+}

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export.inbox_queue import add_to_configuration
+from lakeworks.infrastructure.export import deliveries, inbox_queue
 from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
-from lakeworks.infrastructure.export.streams import terraform_stream, terraform_table
+from lakeworks.infrastructure.export.streams import TERRAFORM_STREAMS
 from lakeworks.infrastructure.resource import Document, Resource
 
 
@@ -25,7 +25,8 @@ def configuration(resources: Sequence[Resource], region: str) -> Document:
                 {"provider": f"aws.{_label(resource.region)}"} if resource.region in others and resource.region else {}
             )
             document[kind][label] = {**document[kind].get(label, {}), **alias, **body}
-    add_to_configuration(document, resources, _label)
+    inbox_queue.add_to_configuration(document, resources, _label)
+    deliveries.add_to_configuration(document, resources, _label)
     providers: list[Document] = [{"region": region}]
     providers += [{"alias": _label(other), "region": other} for other in sorted(others)]
     return {
@@ -243,8 +244,7 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "grant": ("aws_lakeformation_permissions", _grant),
     **dict.fromkeys(("storage alarm", "stream alarm"), ("aws_cloudwatch_metric_alarm", _alarm)),
     "budget": ("aws_budgets_budget", _budget),
-    "stream": ("aws_kinesis_stream", terraform_stream),
-    "stream table": ("aws_dynamodb_table", terraform_table),
+    **TERRAFORM_STREAMS,
     "emr serverless application": ("aws_emrserverless_application", terraform_application),
     "glue job": ("aws_glue_job", terraform_job),
 }

@@ -63,7 +63,7 @@ class StorageAlarm(MetricAlarm):
 
 @dataclass(frozen=True)
 class StreamAlarm(MetricAlarm):
-    """An alarm on a metric of a Kinesis stream that is above a limit in each of five minutes.
+    """An alarm on a metric of a stream, or of its delivery, that is above a limit in each of five minutes.
 
     Without data nothing is read. For the age that breaches, because no consumer runs then.
     """
@@ -75,14 +75,16 @@ class StreamAlarm(MetricAlarm):
     above: float = 0
     missing: str = "notBreaching"
     topic_arn: str | None = None
+    namespace: str = "AWS/Kinesis"
+    dimension: str = "StreamName"
 
     def desired(self) -> Document:
         """Return the alarm."""
         return {
             "AlarmDescription": MADE_BY,
-            "Namespace": "AWS/Kinesis",
+            "Namespace": self.namespace,
             "MetricName": self.metric,
-            "Dimensions": [{"Name": "StreamName", "Value": self.stream}],
+            "Dimensions": [{"Name": self.dimension, "Value": self.stream}],
             "Statistic": self.statistic,
             "Period": 60,
             "EvaluationPeriods": 5,

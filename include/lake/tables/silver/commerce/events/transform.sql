@@ -9,7 +9,7 @@ WITH received AS (
   UNION ALL
   SELECT
     event_id, event_type, occurred_at, order_id, customer_id, product_id, location_id, channel, amount, currency,
-    _ingested_at AS arrived_at, 'file' AS shard, _source_url AS sequence, CAST(NULL AS VARCHAR) AS problem
+    _ingested_at AS arrived_at, 'file' AS shard, _source_url AS sequence, line_problem AS problem
   FROM bronze_commerce.events
 ),
 

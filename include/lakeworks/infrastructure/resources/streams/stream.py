@@ -1,17 +1,20 @@
-"""A Kinesis stream, the DynamoDB tables of its consumer, and its alarms."""
+"""A Kinesis stream, the DynamoDB tables of its consumer, its delivery, and its alarms."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import MADE_BY
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.resources.alarm_and_budget import StreamAlarm
+from lakeworks.infrastructure.resources.streams.delivery_stream import DeliveryStream
 from lakeworks.infrastructure.stream_config import StreamConfig, checkpoint_table, live_table
 
 _MARK = "made-by"
 _ON_DEMAND, _PROVISIONED = "ON_DEMAND", "PROVISIONED"
+_DELIVERY_SECONDS = 900  # time for a file to be written once its buffer is full
 _WAITING = {"Delay": 2, "MaxAttempts": 90}
 
 
@@ -146,7 +149,7 @@ class StreamTable(Resource):
             client.update_time_to_live(TableName=self.name, TimeToLiveSpecification=expiry)
 
 
-def stream_resources(config: LakeConfig) -> Iterator[Resource]:
+def stream_resources(config: LakeConfig, place: LakeLocation) -> Iterator[Resource]:
     """Yield what bootstrap makes for the streams."""
     for one in config.streams:
         name = one.stream_name(config.project, config.environment)
@@ -154,6 +157,8 @@ def stream_resources(config: LakeConfig) -> Iterator[Resource]:
         yield StreamTable(checkpoint_table(name))
         if one.live_view:
             yield StreamTable(live_table(name), ("view", "entry"), "expires_at")
+        if one.delivery:
+            yield DeliveryStream(one.delivery.delivery_name(name), name, place, one.delivery)
         yield from _alarms(name, one)
 
 
@@ -170,5 +175,17 @@ def _alarms(name: str, one: StreamConfig) -> Iterator[Resource]:
         "breaching",
         topic,
     )
+    if one.delivery:
+        made = one.delivery.delivery_name(name)
+        yield StreamAlarm(
+            f"{made}-age",
+            made,
+            "DeliveryToS3.DataFreshness",
+            "Maximum",
+            one.delivery.buffer_seconds + _DELIVERY_SECONDS,
+            topic_arn=topic,
+            namespace="AWS/Firehose",
+            dimension="DeliveryStreamName",
+        )
     for way, metric in (("writes", "Write"), ("reads", "Read")):
         yield StreamAlarm(f"{name}-throttled-{way}", name, f"{metric}ProvisionedThroughputExceeded", topic_arn=topic)

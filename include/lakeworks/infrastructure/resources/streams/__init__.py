@@ -1,0 +1,1 @@
+"""Kinesis streams, their tables, and their deliveries."""

@@ -1,0 +1,50 @@
+"""ARNs and conditions of streams, of their keys, and of their deliveries."""
+
+from collections.abc import Callable
+
+from lakeworks.core.layout import INBOX
+from lakeworks.infrastructure.stream_config import AWS_KEY, DELIVERY_ERRORS, checkpoint_table, live_table
+from lakeworks.permissions.aws_call import On
+from lakeworks.permissions.policy_scope import PolicyScope, Resources, key_of
+
+
+def _stream_tables(scope: PolicyScope) -> Resources:
+    names = [table(name) for name in scope.streams for table in (checkpoint_table, live_table)]
+    return [scope.address.arn("dynamodb", f"table/{name}") for name in names], {}
+
+
+def _stream_keys(scope: PolicyScope) -> Resources:
+    """Return the keys of streams, for use through Kinesis alone. The key of AWS itself needs no permission."""
+    keys = {one.kms_key_id for one in scope.streams.values() if one.kms_key_id} - {AWS_KEY}
+    arns = [arn for key in sorted(keys) for arn in key_of(scope, key)[0]]
+    suffix = "amazonaws.com.cn" if scope.address.partition == "aws-cn" else "amazonaws.com"
+    return arns, {"StringEquals": {"kms:ViaService": f"kinesis.{scope.address.region}.{suffix}"}}
+
+
+def _deliveries(scope: PolicyScope) -> Resources:
+    names = [one.delivery_name(stream) for stream, one in scope.deliveries.items()]
+    return [scope.address.arn("firehose", f"deliverystream/{name}") for name in names], {}
+
+
+def _delivery_roles(scope: PolicyScope) -> Resources:
+    condition = {"StringEquals": {"iam:PassedToService": "firehose.amazonaws.com"}}
+    return [one.role_arn for one in scope.deliveries.values()], condition
+
+
+def _delivered_files(scope: PolicyScope) -> Resources:
+    folders = [f"{area}/{one.dataset}/*" for one in scope.deliveries.values() for area in (INBOX, DELIVERY_ERRORS)]
+    return [scope.address.object_arn(folder) for folder in folders], {}
+
+
+STREAM_RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
+    On.STREAMS: lambda scope: ([scope.address.arn("kinesis", f"stream/{name}") for name in scope.streams], {}),
+    On.STREAM_TABLES: _stream_tables,
+    On.STREAM_KEYS: _stream_keys,
+    On.DELIVERIES: _deliveries,
+    On.DELIVERY_ROLES: _delivery_roles,
+    On.DELIVERED_STREAMS: lambda scope: (
+        [scope.address.arn("kinesis", f"stream/{name}") for name in scope.deliveries], {}
+    ),
+    On.DELIVERED_FILES: _delivered_files,
+    On.DELIVERY_BUCKET: lambda scope: ([scope.address.bucket_arn()], {}),
+}  # fmt: skip
