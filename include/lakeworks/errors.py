@@ -19,6 +19,8 @@
     + RowBalanceError        rows in != rows staged + quarantined + deduplicated
     + AuditFailed            the staged rows do not keep the contract's promises
     + FencedError            a newer run has already published this partition
+    + ApprovalMissing        the contract demands a person's approval, and no one has given it
+      - ApprovalOvertaken    it was given, and another run published since: it was about other rows
     + PromotionRefused       a dev lake was built from what is no longer live, or not from the project's code
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
       - NewerFormat          a document of a newer release, in a format this one would misread
@@ -159,6 +161,14 @@ class AuditFailed(TerminalError):
 
 class FencedError(TerminalError):
     """A newer run has already published this partition."""
+
+
+class ApprovalMissing(TerminalError):
+    """The contract demands a person's approval, and no one has given it."""
+
+
+class ApprovalOvertaken(ApprovalMissing):
+    """An approval was given, and another run published the partitions since."""
 
 
 class PromotionRefused(TerminalError):

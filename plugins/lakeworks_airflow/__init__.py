@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.assets import monthly_after, table_asset
     from lakeworks_airflow.dags import lake_dag
     from lakeworks_airflow.inbox_schedule import inbox_arrivals, start_arrived
+    from lakeworks_airflow.operators.approval.approve import ApproveOperator
     from lakeworks_airflow.operators.arrivals import ArrivedRunsOperator
     from lakeworks_airflow.operators.athena import AthenaQueryOperator
     from lakeworks_airflow.operators.bootstrap import LakeBootstrapOperator
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.timetables import DailyPartitions, HourlyPartitions, MonthlyPartitions
 
 __all__ = [
+    "ApproveOperator",
     "ArrivedRunsOperator",
     "AthenaQueryOperator",
     "AuditOperator",
@@ -88,6 +90,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "ApproveOperator": "lakeworks_airflow.operators.approval.approve",
     "ArrivedRunsOperator": "lakeworks_airflow.operators.arrivals",
     "AthenaQueryOperator": "lakeworks_airflow.operators.athena",
     "AuditOperator": "lakeworks_airflow.operators.steps",

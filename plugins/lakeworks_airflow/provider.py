@@ -14,6 +14,7 @@ _HOOKS = {
     "yahoo": "YahooHook",
 }
 _OPERATORS = (
+    "approval.approve",
     "arrivals",
     "athena",
     "bootstrap",
@@ -55,5 +56,7 @@ def provider_info() -> dict[str, Any]:
             {"connection-type": kind, "hook-class-name": f"lakeworks_airflow.hooks.{name}"}
             for kind, name in _HOOKS.items()
         ],
-        "extra-links": ["lakeworks_airflow.ui_links.DataLink", "lakeworks_airflow.ui_links.AuditReportLink"],
+        "extra-links": [
+            f"lakeworks_airflow.ui_links.{name}" for name in ("DataLink", "AuditReportLink", "ApprovalPageLink")
+        ],
     }

@@ -21,7 +21,7 @@ class DataLink(BaseOperatorLink):
     def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
         """Return the console page of the table's prefix."""
         table: Any = operator
-        return object_url(_own(table, f"{TableName.parse(table.table).path}/"), listing=True)
+        return object_url(own_key(table, f"{TableName.parse(table.table).path}/"), listing=True)
 
 
 class AuditReportLink(BaseOperatorLink):
@@ -34,9 +34,9 @@ class AuditReportLink(BaseOperatorLink):
         audited: Any = operator
         keys = audited.staged if isinstance(audited.staged, list) else []
         if not keys:
-            return object_url(_own(audited, f"_audits/{TableName.parse(audited.table).path}/"), listing=True)
+            return object_url(own_key(audited, f"_audits/{TableName.parse(audited.table).path}/"), listing=True)
         folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
-        return object_url(_own(audited, f"_audits/{folder}.html"), listing=False)
+        return object_url(own_key(audited, f"_audits/{folder}.html"), listing=False)
 
 
 class DayPageLink(BaseOperatorLink):
@@ -48,11 +48,26 @@ class DayPageLink(BaseOperatorLink):
         """Return the address of their list."""
         page: Any = operator
         if page.tenant:  # the lake page shows the owner's own tables
-            return object_url(_own(page, day_pages_prefix(page.domain)), listing=True)
+            return object_url(own_key(page, day_pages_prefix(page.domain)), listing=True)
         return f"/lake/days/{quote(page.domain)}"
 
 
-def _own(operator: Any, key: str) -> str:
+class ApprovalPageLink(BaseOperatorLink):
+    """Link to the page that compares staged rows with what is live."""
+
+    name = "Approval page"
+
+    def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
+        """Return the page of the last period; the folder of all pages if the period is unknown."""
+        asked: Any = operator
+        keys = asked.staged if isinstance(asked.staged, list) else []
+        if not keys:
+            return object_url(own_key(asked, f"_audits/{TableName.parse(asked.table).path}/"), listing=True)
+        folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
+        return object_url(own_key(asked, f"_audits/{folder}.approval.html"), listing=False)
+
+
+def own_key(operator: Any, key: str) -> str:
     """Return the key in the bucket, with the level of the operator's tenant."""
     tenant = getattr(operator, "tenant", None)
     return tenant_key(Tenant(tenant) if tenant else None, key)

@@ -23,7 +23,7 @@ Standing = Literal["running", "failed", "missing", "stale", "outdated", "done", 
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 # The plan's state for each state of the matrix. A run was there for a published or empty partition.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
-_OF_CELL |= {"outdated": "outdated", "unfinished": "stale", "expired": "expired"}
+_OF_CELL |= {"outdated": "outdated", "unfinished": "stale", "expired": "expired", "waiting": "running"}
 RunSpan = Literal["day", "month", "year", "all"]
 
 

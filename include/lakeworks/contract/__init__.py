@@ -3,6 +3,7 @@
 from lakeworks.contract.columns import Column, PartitionBy, RowRule, Severity, TableCheck
 from lakeworks.contract.contract import Contract, all_tables, load_contract, read_contract
 from lakeworks.contract.sections import (
+    Approval,
     Catalog,
     Freshness,
     InputRule,
@@ -15,6 +16,7 @@ from lakeworks.contract.sections import (
 )
 
 __all__ = [
+    "Approval",
     "Catalog",
     "Column",
     "Contract",

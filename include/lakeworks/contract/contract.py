@@ -16,6 +16,7 @@ from lakeworks.contract.columns import Column, PartitionBy, RowRule, Section, Ta
 from lakeworks.contract.partitioning import Partitioning
 from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
+    Approval,
     Catalog,
     Engine,
     Freshness,
@@ -106,6 +107,9 @@ class Contract(Partitioning, Section):
     )
     freshness: Freshness | None = Field(
         None, description="Age at which the table is late; without it, the table is never late."
+    )
+    approval: Approval | None = Field(
+        None, description="Changes that wait for a person's approval; without it, an audit that passed is enough."
     )
     retention: Retention = Field(Retention(), description="Storage classes and expiry of published objects.")
     engine: Engine = Field(

@@ -198,6 +198,6 @@ def _rules(old: Contract, new: Contract) -> Iterator[ContractChange]:
 
 
 def _words(old: Contract, new: Contract) -> Iterator[ContractChange]:
-    for name in ("description", "team", "tags", "status", "retention"):
+    for name in ("description", "team", "tags", "status", "retention", "approval"):
         if getattr(old, name) != getattr(new, name):
             yield ContractChange("documentation", name, "changed")

@@ -88,6 +88,36 @@ class Freshness(Section):
     )
 
 
+class Approval(Section):
+    """The changes that wait for a person between audit and publication. See docs/approvals.md."""
+
+    breaking_change: bool = Field(
+        default=False, description="true: the contract breaks readers of the contract that was published last."
+    )
+    personal_data_added: bool = Field(
+        default=False, description="true: a column of personal data (`pii`) is new, or was not declared as such before."
+    )
+    changed_rows_above: float | None = Field(
+        None,
+        ge=0,
+        description="Share of the live rows (0.1 is a tenth). A run that adds, removes and changes more rows of live "
+        "partitions than this share waits. A partition without live rows does not count.",
+    )
+    wait_hours: float = Field(
+        72,
+        gt=0,
+        le=24 * 365,
+        description="Hours for which a run waits; then it counts as refused. Staged rows are kept for "
+        "`lifecycle.staging_days` of lake.yml, so it waits at most half a day less than that.",
+    )
+
+    @model_validator(mode="after")
+    def _demands_something(self) -> "Approval":
+        if not (self.breaking_change or self.personal_data_added or self.changed_rows_above is not None):
+            raise ValueError("`approval` needs `breaking_change`, `personal_data_added` or `changed_rows_above`")
+        return self
+
+
 class Retention(Section):
     """Days after which objects move to a colder storage class or expire, counted from when each was written."""
 

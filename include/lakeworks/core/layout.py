@@ -188,6 +188,21 @@ def run_key(table: TableName, period: Period, attempt: str) -> str:
     return join(LEDGER, table.path, "_runs", str(period), f"{attempt}.json")
 
 
+def approvals_prefix(table: TableName) -> str:
+    """Return the prefix of a table's requests for approval, with its trailing slash."""
+    return join(LEDGER, table.path, "_approvals") + "/"
+
+
+def approval_key(table: TableName, period: Period | str, attempt: str) -> str:
+    """Return the key of an attempt's request for approval."""
+    return f"{approvals_prefix(table)}{period}/{attempt}.json"
+
+
+def approval_page_key(table: TableName, period: Period, attempt: str) -> str:
+    """Return the key of the page that compares staged rows with what is live."""
+    return join(AUDITS, table.path, f"period={period}", f"{attempt}.approval.html")
+
+
 def run_numbers_key(table: TableName) -> str:
     """Return the key of a table's document of run numbers."""
     return join(LEDGER, table.path, "_numbers.json")

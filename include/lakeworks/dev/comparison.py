@@ -34,7 +34,10 @@ class PartitionChange:
 
 @dataclass(frozen=True)
 class TableChange:
-    """One table. `columns` counts the changed rows by column; `figures` are the statistics of changed columns before, after."""
+    """One table. `columns` counts the changed rows by column; `figures` are the statistics of changed columns before, after.
+
+    `side` is the word for what is compared with live: `dev`, or `staged`.
+    """
 
     contract: Contract
     partitions: tuple[PartitionChange, ...]
@@ -43,6 +46,7 @@ class TableChange:
     figures: tuple[tuple[Statistic | None, Statistic | None], ...]
     samples: tuple[dict[str, Any], ...]
     sql: str
+    side: str = "dev"
 
     @property
     def totals(self) -> dict[str, int]:
@@ -60,17 +64,30 @@ def compare(lake: Lake, document: DevDocument, contracts: Sequence[Contract]) ->
     """Compare each table that the dev lake built with what is live now, upstream tables first."""
     built = Promotable(lake, document, contracts)
     for table, entries in built.entries.items():
-        yield _Comparison(built.dev, lake, lake.contract(table)).of(entries)
+        contract = lake.contract(table)
+        pairs = {part: (_seen_from_dev(lake, contract, part), entry) for part, entry in sorted(entries.items())}
+        yield TableComparison(built.dev, contract).of(pairs)
+
+
+def _seen_from_dev(lake: Lake, contract: Contract, partition: Partition) -> LedgerEntry | None:
+    """Return what is live now, with the keys by which the dev lake reads it."""
+    entry = lake.ledger.live(contract.table, partition)
+    if entry is None:
+        return None
+    objects = tuple(item.model_copy(update={"key": parents_key(item.key)}) for item in entry.objects)
+    return entry.model_copy(update={"objects": objects})
 
 
 @dataclass(frozen=True)
-class _Comparison:
-    dev: Lake
+class TableComparison:
+    """Comparison of publications of one table with what is live. `lake` reads the objects of both."""
+
     lake: Lake
     contract: Contract
+    side: str = "dev"
 
-    def of(self, entries: Mapping[Partition, LedgerEntry]) -> TableChange:
-        pairs = {part: (self._live(part), entry) for part, entry in sorted(entries.items())}
+    def of(self, pairs: Mapping[Partition, tuple[LedgerEntry | None, LedgerEntry]]) -> TableChange:
+        """Compare each partition's live publication, if there is one, with the other one."""
         columns: Counter[str] = Counter()
         partitions, samples = [], list[dict[str, Any]]()
         for partition, (before, after) in pairs.items():
@@ -87,15 +104,8 @@ class _Comparison:
             figures=figures,
             samples=tuple(samples[:10]),
             sql=self._sql(next(iter(pairs.values()))),
+            side=self.side,
         )
-
-    def _live(self, partition: Partition) -> LedgerEntry | None:
-        """Return what is live now, with the keys by which the dev lake reads it."""
-        entry = self.lake.ledger.live(self.contract.table, partition)
-        if entry is None:
-            return None
-        objects = tuple(item.model_copy(update={"key": parents_key(item.key)}) for item in entry.objects)
-        return entry.model_copy(update={"objects": objects})
 
     def _partition(
         self, partition: Partition, before: LedgerEntry | None, after: LedgerEntry
@@ -105,7 +115,7 @@ class _Comparison:
             return PartitionChange(str(partition), rows, after.rows, 0, 0, 0, is_same=True), {}, ()
         if before is None or not after.objects:  # all rows came, or all went
             return PartitionChange(str(partition), rows, after.rows, after.rows, rows, 0), {}, ()
-        with self.dev.engine.session() as session:
+        with self.lake.engine.session() as session:
             old, new = (self._rows(entry) for entry in (before, after))
             session.attach("before", old)
             session.attach("after", new)
@@ -119,7 +129,7 @@ class _Comparison:
 
     def _rows(self, *entries: LedgerEntry | None) -> Any:
         objects = [item for entry in entries if entry for item in entry.objects]
-        return open_objects(self.dev.store, objects) if objects else nothing(self.contract)
+        return open_objects(self.lake.store, objects) if objects else nothing(self.contract)
 
     def _figures(
         self, pairs: Sequence[tuple[LedgerEntry | None, LedgerEntry]]
@@ -128,7 +138,7 @@ class _Comparison:
         if not pairs:
             return (), ()
         sides = [self._rows(*(pair[number] for pair in pairs)) for number in (0, 1)]
-        with self.dev.engine.session() as session:
+        with self.lake.engine.session() as session:
             for name, rows in zip(("before", "after"), sides, strict=True):
                 session.attach(name, rows)
             before, after = (
@@ -143,9 +153,9 @@ class _Comparison:
     def _sql(self, pair: tuple[LedgerEntry | None, LedgerEntry]) -> str:
         """Return the difference of the SQL that built both sides, as `diff -u` prints it."""
         codes = [entry.code if entry else "" for entry in pair]
-        records = [load_code_record(self.dev.store, self.contract.table, code) if code else None for code in codes]
+        records = [load_code_record(self.lake.store, self.contract.table, code) if code else None for code in codes]
         old, new = ((record.sql if record else "").splitlines() for record in records)
-        return "\n".join(unified_diff(old, new, "live", "dev", lineterm="", n=2))
+        return "\n".join(unified_diff(old, new, "live", self.side, lineterm="", n=2))
 
 
 def _is_same(before: LedgerEntry | None, after: LedgerEntry) -> bool:

@@ -42,15 +42,15 @@ def markdown(document: DevDocument, changes: Sequence[TableChange]) -> str:
     return "\n".join([*lines, ""])
 
 
-def page(document: DevDocument, changes: Sequence[TableChange]) -> str:
-    """Return the comparison as one HTML file. Its policy allows no script and no other file."""
+def page(title: str, changes: Sequence[TableChange], remarks: Sequence[str] = ()) -> str:
+    """Return the comparison as one HTML file, the remarks first. Its policy allows no script and no other file."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    title = f"Dev lake {document.name} compared with live"
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'\">",
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>",
+        *(f"<p>{escape(remark)}</p>" for remark in remarks),
         _html_table([shown.summary(change) for change in changes]) if changes else "<p>It built nothing.</p>",
     ]
     for change in changes:

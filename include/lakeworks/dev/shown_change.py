@@ -1,4 +1,4 @@
-"""A dev lake's comparison as people and programs may see it: values of protected columns are withheld."""
+"""A comparison of tables with what is live, as people and programs may see it: values of protected columns are withheld."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def summary(change: TableChange) -> dict[str, Any]:
         "partitions": len(change.partitions),
         "same": change.same,
         "rows live": totals["before"],
-        "rows dev": totals["after"],
+        f"rows {change.side}": totals["after"],
         "added": totals["added"],
         "removed": totals["removed"],
         "changed": totals["changed"],
@@ -30,7 +30,7 @@ def partitions(change: TableChange) -> list[dict[str, Any]]:
         {
             "partition": item.partition,
             "rows live": item.before,
-            "rows dev": item.after,
+            f"rows {change.side}": item.after,
             "added": item.added,
             "removed": item.removed,
             "changed": item.changed,

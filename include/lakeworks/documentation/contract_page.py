@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from lakeworks.contract import (
+    Approval,
     Catalog,
     Column,
     Contract,
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "quarantine": Quarantine,
     "plausible_times": PlausibleTimes,
     "freshness": Freshness,
+    "approval": Approval,
     "inputs.<table>": InputRule,
     "late_data": LateData,
     "retention": Retention,

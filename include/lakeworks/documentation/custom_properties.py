@@ -24,6 +24,7 @@ FIELDS = (
     "quarantine",
     "plausible_times",
     "freshness",
+    "approval",
     "retention",
     "storage",
     "catalog",

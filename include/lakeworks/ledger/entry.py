@@ -32,6 +32,15 @@ class LiveObject(Record):
     )
 
 
+class ApprovedBy(Record):
+    """The person who let a publication through, and the reasons why someone had to."""
+
+    by: str
+    at: datetime
+    note: str = ""
+    reasons: tuple[str, ...] = ()
+
+
 class LedgerEntry(StoredDocument):
     """One publication of one partition."""
 
@@ -71,6 +80,7 @@ class LedgerEntry(StoredDocument):
     inputs: str = Field("", description="Fingerprint of the upstream publications it was built from.")
     code: str = Field("", description="Fingerprint of the code that built it; empty in entries of older releases.")
     audit: dict[str, Any] | None = None
+    approval: ApprovedBy | None = Field(None, description="The approval that its contract demanded.")
     reserved_at: datetime
     published_at: datetime | None = None
     confirmed_at: datetime | None = Field(

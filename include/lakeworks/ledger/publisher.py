@@ -120,6 +120,7 @@ class Publisher:
             confirmed: dict[str, Any] = {"seq": seq, "run": entry.run, "run_record": entry.run_record}
             confirmed |= {"ticket": live.ticket if entry.kind == "compaction" else None}
             confirmed |= {"period": entry.period, "inputs": entry.inputs, "code": entry.code, "audit": entry.audit}
+            confirmed |= {"approval": entry.approval or live.approval}
             confirmed |= {"state": "unchanged", "staging": entry.staging, "surplus": ()}
             confirmed |= {"confirmed_at": self.clock()}
             return Decision(live.model_copy(update=confirmed), confirms=live)

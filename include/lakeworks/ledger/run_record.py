@@ -119,6 +119,15 @@ class ExtraColumn(Record):
     type: str
 
 
+class ApprovalJudgement(Record):
+    """The result of the contract's `approval` over staged rows: why they wait for a person, if they do."""
+
+    reasons: tuple[str, ...] = ()
+    live: dict[str, int] = Field(
+        description="The publication of each partition that they were compared with (0: none)."
+    )
+
+
 class RunRecord(StoredDocument):
     """One attempt's staged output."""
 
@@ -144,6 +153,9 @@ class RunRecord(StoredDocument):
     drift: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     audit: dict[str, Any] | None = Field(None, description="Summary; without a passed audit nothing is published.")
+    judged: ApprovalJudgement | None = Field(
+        None, description="The judgement by the contract's `approval`; None before it."
+    )
     outcome: dict[str, int] | None = Field(None, description="Partitions per state, once published.")
 
     @property

@@ -93,6 +93,7 @@ def emptied(live: LedgerEntry) -> LedgerEntry:
         "staging": "",
         "run_record": "",
         "audit": None,
+        "approval": None,
         "based_on": live.live_seq,
         "confirmed_at": live.last_confirmed,
         "run": Run.by_hand("expire", live.run),

@@ -17,10 +17,12 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.core.types import LakeType
 from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
 from lakeworks.lake import Lake
+from lakeworks.ledger.approvals import ApprovalRequest
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
 from lakeworks.pipeline import contract_history as contracts
+from lakeworks.pipeline.approval.gate import approval_of, overtake
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.registration import Registrar
@@ -34,9 +36,12 @@ _TURNS = 3
 def publish(lake: Lake, manifest_key: str) -> RunRecord:
     """Publish the partitions that passed the audit and return the run's record. Publishing twice changes nothing.
 
-    A stale build of a table with `late_data` is written and audited again, from the current live inputs.
+    A stale build of a table with `late_data` is written and audited again, from the current live inputs. An approved build
+    is not: the person saw other rows.
 
     Raises:
+        ApprovalMissing: the contract demands a person's approval, and no one has given it.
+        ApprovalOvertaken: it was given, and other rows are live since.
         AuditFailed: the staged rows were not audited, or did not pass.
         FencedError: a newer run is live; nothing was changed.
         LiveChanged: another program wrote a live object; nothing was changed.
@@ -76,14 +81,19 @@ def _publish_with_lineage(lake: Lake, manifest: RunRecord) -> RunRecord:
 
 def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
     started = time.monotonic()
+    request = approval_of(lake, contract, manifest)
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
     _refuse_contradicting(lake, contract, extra)
     if snapshots := snapshots_of(lake, contract):
         snapshots.check()
-    entries = publisher_of(lake, contract, extra).publish(
-        [entry_for(contract, manifest, item) for item in manifest.partitions]
-    )
+    staged = [_approved(entry_for(contract, manifest, item), request) for item in manifest.partitions]
+    try:
+        entries = publisher_of(lake, contract, extra).publish(staged)
+    except StaleBuild as stale:
+        if request:
+            overtake(lake, contract, manifest, str(stale))
+        raise
     outcome = Counter(entry.state for entry in entries)
     contracts.record(lake, contract)
     seconds = {**manifest.seconds, "publish": round(time.monotonic() - started, 3)}
@@ -95,6 +105,14 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
         ", ".join(f"{count} {state}" for state, count in outcome.items()) or "no partition", time.monotonic() - started,
     )  # fmt: skip
     return record
+
+
+def _approved(entry: LedgerEntry, request: ApprovalRequest | None) -> LedgerEntry:
+    """Return an entry with its approval, on the condition that what the person compared it with is live still."""
+    if request is None:
+        return entry
+    seen = request.judged.live.get(entry.partition, 0) if entry.based_on is None else entry.based_on
+    return entry.model_copy(update={"approval": request.approved_by, "based_on": seen})
 
 
 def _refuse_emptied(lake: Lake, contract: Contract, manifest: RunRecord) -> None:

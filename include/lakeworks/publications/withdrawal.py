@@ -49,6 +49,7 @@ def withdraw(
         "staging": "",
         "run_record": "",
         "audit": None,
+        "approval": None,
         "based_on": None,  # the contract of the withdrawn build or compaction; this publication builds nothing
         "run": Run.by_hand("withdraw", live.run, by),
     }

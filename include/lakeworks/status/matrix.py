@@ -12,12 +12,13 @@ from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
 PartitionState = Literal[
-    "failed", "running", "impossible", "missing", "stale", "outdated", "unfinished", "withdrawn", "published", "empty",
-    "expired",
+    "failed", "waiting", "running", "impossible", "missing", "stale", "outdated", "unfinished", "withdrawn", "published",
+    "empty", "expired",
 ]  # fmt: skip
 STATES: tuple[PartitionState, ...] = get_args(PartitionState)
 MARKS: dict[PartitionState, str] = {
     "failed": "F",
+    "waiting": "?",
     "running": "R",
     "impossible": "!",
     "missing": "-",
@@ -33,6 +34,7 @@ MARKS: dict[PartitionState, str] = {
 QUARANTINED_MARK = "*"
 MEANINGS: dict[PartitionState, str] = {
     "failed": "its last run failed",
+    "waiting": "its rows are audited, and wait for a person's approval",
     "running": "a run is building it, or is queued",
     "impossible": "it is published, but the contract does not allow such a partition",
     "missing": "it is expected, but not published",

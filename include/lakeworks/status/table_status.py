@@ -4,7 +4,7 @@ A partition is stale if the fingerprint of its current inputs differs from that 
 landed again. All facts come from listings (status/partition_index.py), so 100,000 partitions take seconds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
 from lakeworks.pipeline.late_data import arrival_period
+from lakeworks.status.approvals import waiting_partitions
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex, PublishedPartition
@@ -83,6 +84,8 @@ class _Table:
         fault = partition_fault(self.contract, partition)
         if fault and not known.expired:
             state, why = "impossible", f"it {fault}; take it out: lakeworks withdraw {name} {partition.path}"
+        elif why := self.waiting.get(partition, ""):
+            state = "waiting"
         elif activity := self._activity(slot):
             state, why = activity.state, activity.where
         elif known.expired:
@@ -180,6 +183,8 @@ class _Table:
             yield self._nothing(Partition.of_period(slot), slot, missing.empty)
 
     def _nothing(self, partition: Partition, slot: Period | None, empty: frozenset[Period]) -> Cell:
+        if why := self.waiting.get(partition, ""):
+            return Cell(partition, slot, "waiting", None, why)
         if activity := self._activity(slot):
             return Cell(partition, slot, activity.state, None, activity.where)
         return (
@@ -215,6 +220,11 @@ class _Table:
     def code(self) -> CodeFingerprint:
         """Return the fingerprint of the table's code in the project."""
         return code_fingerprint(self.contract, self.index.lake.contract)
+
+    @cached_property
+    def waiting(self) -> Mapping[Partition, str]:
+        """Return why partitions wait for a person's approval."""
+        return waiting_partitions(self.index.lake, self.contract)
 
     @cached_property
     def by_period(self) -> dict[str, list[Activity]]:

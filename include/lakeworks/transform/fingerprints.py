@@ -16,7 +16,7 @@ from lakeworks.transform.sql_meaning import condition_form, normal_form
 
 # Fields of a contract that change no row: whatever a release adds counts until it is named here.
 _ABOUT_THE_TABLE = {"name", "version", "status", "description", "team", "tags", "freshness", "retention", "catalog"}
-_ABOUT_THE_TABLE |= {"serving", "storage", "quarantine", "engine"}
+_ABOUT_THE_TABLE |= {"serving", "storage", "quarantine", "engine", "approval"}
 _ABOUT_A_COLUMN = {"description", "classification", "pii"}
 _FILES_READ = {".csv", ".json", ".txt"}  # declared rows, and other data beside the SQL
 

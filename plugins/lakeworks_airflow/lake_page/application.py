@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from lakeworks.airflow_api import Airflow, NotPermitted
 from lakeworks.contract import load_contract
-from lakeworks.core.layout import audit_key
+from lakeworks.core.layout import approval_page_key, audit_key
 from lakeworks.core.partition import Period
 from lakeworks.documentation.lineage_graph import graph_of
 from lakeworks.errors import (
@@ -84,6 +84,7 @@ def page_of(
     app.add_api_route("/tables/{name}/partition", pages.partition, methods=["GET"])
     app.add_api_route("/tables/{name}/difference", pages.difference, methods=["GET"])
     app.add_api_route("/tables/{name}/audit", pages.audit, methods=["GET"])
+    app.add_api_route("/tables/{name}/approval", pages.approval, methods=["GET"])
     acts.add_to(app)
     operations.add_to(app)
     app.add_exception_handler(LakeError, _problem)
@@ -142,9 +143,15 @@ class _Pages:
 
     def audit(self, name: str, period: str, attempt: str) -> Response:
         """The report of one attempt, as the audit wrote it."""
+        return self._stored(name, attempt, audit_key(load_contract(name).table, Period.parse(period), attempt, "html"))
+
+    def approval(self, name: str, period: str, attempt: str) -> Response:
+        """The comparison of one attempt with what was live, as its approver saw it."""
+        return self._stored(name, attempt, approval_page_key(load_contract(name).table, Period.parse(period), attempt))
+
+    def _stored(self, name: str, attempt: str, key: str) -> Response:
         if "/" in attempt:
-            raise LakeNotFound(f"`{name}` {period} has no attempt `{attempt}`.")
-        key = audit_key(load_contract(name).table, Period.parse(period), attempt, "html")
+            raise LakeNotFound(f"`{name}` has no attempt `{attempt}`.")
         body, _ = self.connect().store.get(key)
         return report(body)
 

@@ -88,6 +88,10 @@ class Links:
         """Return the address that compares two publications."""
         return f"{self.root}/tables/{quote(name)}/difference"
 
+    def approval(self, name: str, period: str, attempt: str) -> str:
+        """Return the address of the page that compared a run's staged rows with what was live."""
+        return f"{self.root}/tables/{quote(name)}/approval?{urlencode({'period': period, 'attempt': attempt})}"
+
     def audit(self, name: str, period: str, attempt: str) -> str:
         """Return the address of an audit's report."""
         return f"{self.root}/tables/{quote(name)}/audit?{urlencode({'period': period, 'attempt': attempt})}"

@@ -9,6 +9,7 @@ from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, LakeNotFound, LedgerCorrupt
 from lakeworks.lake import Lake
+from lakeworks.ledger.approvals import ApprovalRegister, ApprovalRequest
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import RunRecord, load_run_record
 from lakeworks.publications.comparison import PublicationDiff, diff
@@ -25,7 +26,7 @@ MOST_COMPARED_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class PartitionView:
-    """A partition's publications, newest first, and the rows that the live one's run quarantined."""
+    """A partition's publications, newest first, the rows that the live one's run quarantined, and requests for approval."""
 
     contract: Contract
     partition: Partition
@@ -33,6 +34,7 @@ class PartitionView:
     live: LedgerEntry | None
     record: RunRecord | None
     rows: PartitionRows | None
+    requests: tuple[ApprovalRequest, ...] = ()
 
     @property
     def earlier(self) -> tuple[LedgerEntry, ...]:
@@ -94,7 +96,16 @@ def read_partition(lake: Lake, name: str, text: str) -> PartitionView:
     rows = None
     if record and (quarantined := quarantined_by(record)) and quarantined.rows <= MOST_SEARCHED:
         rows = rows_of(lake, contract, quarantined, partition, _SHOWN)
-    return PartitionView(contract, partition, tuple(reversed(history)), live, record, rows)
+    requests = _requests(lake, contract, partition)
+    return PartitionView(contract, partition, tuple(reversed(history)), live, record, rows, requests)
+
+
+def _requests(lake: Lake, contract: Contract, partition: Partition) -> tuple[ApprovalRequest, ...]:
+    """Return the requests for a person's approval of this partition, the newest first."""
+    if contract.approval is None:
+        return ()
+    asked = ApprovalRegister(lake.store).of_table(contract.table)
+    return tuple(request for request in reversed(asked) if partition in request.partitions)
 
 
 @dataclass(frozen=True)

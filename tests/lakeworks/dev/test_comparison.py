@@ -95,9 +95,9 @@ def test_no_value_breaks_out_of_the_page_or_the_markdown(shop: Shop) -> None:
     change = changes[ORDERS]
     hostile = TableChange(change.contract, change.partitions, {evil: 1}, (), (), ({"id": evil},), f"```\n````\n{evil}")
     elements = Elements()
-    elements.feed(page(document, [hostile]))
+    elements.feed(page(document.name, [hostile]))
     assert "script" not in elements.names
-    assert "default-src 'none'" in page(document, [hostile])
+    assert "default-src 'none'" in page(document.name, [hostile])
     text = markdown(document, [hostile])
     before, fence, _ = text.partition("`````diff\n")
     assert fence, "longer than the longest in the SQL"

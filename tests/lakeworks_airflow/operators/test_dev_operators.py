@@ -7,6 +7,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from lakeworks_airflow import (
+    ApproveOperator,
     AuditOperator,
     FetchOperator,
     PublishOperator,
@@ -20,7 +21,7 @@ from tests.lakeworks_airflow.operators.test_tenant_operators import FOR_TENANTS,
 
 __all__ = ["deployment"]
 IN_DEV_LAKES = {
-    FetchOperator, WriteOperator, AuditOperator, PublishOperator, SkipUntilCoveredOperator, SkipUnchangedOperator,
+    FetchOperator, WriteOperator, AuditOperator, ApproveOperator, PublishOperator, SkipUntilCoveredOperator, SkipUnchangedOperator,
 }  # fmt: skip
 
 

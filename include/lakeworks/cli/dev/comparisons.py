@@ -36,7 +36,7 @@ def diff_dev_lake(
     with waiting(f"Comparing dev lake {name} with live"):
         changes = list(compare(lake, document, [load_contract(item) for item in all_tables()]))
     if out:
-        out.write_text(page(document, changes), encoding="utf-8")
+        out.write_text(page(f"Dev lake {name} compared with live", changes), encoding="utf-8")
         say(f"Wrote {out}", to_stderr=True)
     if as_json:
         emit_one({"dev": name, "tables": [shown.document(change) for change in changes]})

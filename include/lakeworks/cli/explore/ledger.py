@@ -7,7 +7,7 @@ from lakeworks.cli.progress import track
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.entry import ApprovedBy, LedgerEntry
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.status.table_summary import COUNTED_AGAIN, summarise
 
@@ -53,6 +53,12 @@ def _show_publications(lake: Lake, contract: Contract, text: str, *, as_json: bo
     emit([_line(entry) for entry in entries], as_json=as_json, title=title, layout=_LAYOUT)
 
 
+def _approved_for(approval: ApprovedBy) -> str:
+    """Return when a person let a publication through, why someone had to, and the person's note."""
+    note = f"; note: {approval.note}" if approval.note else ""
+    return f"{approval.at:%Y-%m-%d %H:%M}: {'; '.join(approval.reasons)}{note}"
+
+
 def _line(entry: LedgerEntry) -> dict[str, object]:
     return {
         "partition": str(entry.parsed),
@@ -65,4 +71,5 @@ def _line(entry: LedgerEntry) -> dict[str, object]:
         "version": (entry.objects[0].version_id or "")[:12] if entry.objects else "",
         "audit": "passed" if (entry.audit or {}).get("passed") else "-",
         "run": entry.run.id,
+        **({"approved by": entry.approval.by, "approved for": _approved_for(entry.approval)} if entry.approval else {}),
     }

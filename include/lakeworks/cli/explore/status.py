@@ -35,6 +35,7 @@ from lakeworks.streaming.stream_place import deployed_streams
 
 _COLORS: dict[PartitionState, str] = {
     "failed": "bold red",
+    "waiting": "bold yellow",
     "running": "bold blue",
     "impossible": "bold red",
     "missing": "red",

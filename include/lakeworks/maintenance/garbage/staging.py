@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lakeworks.core.layout import STAGING, is_tenants
 from lakeworks.core.names import LAYERS, TableName
 from lakeworks.core.partition import Partition
 from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
+from lakeworks.ledger.approvals import ApprovalRegister
 from lakeworks.maintenance.garbage.holders import run_numbers
 from lakeworks.maintenance.garbage.leftover import Garbage
 from lakeworks.s3.object_store import StoredObject
 
 log = logging.getLogger(__name__)
+# Time in which an approved run publishes, after the last moment for an answer.
+_MARGIN = timedelta(hours=24)
 
 
 def collect_staging(lake: Lake, before: datetime, *, dry_run: bool) -> list[Garbage]:
@@ -49,6 +52,8 @@ def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) 
     if len(parts) < 6 or parts[1] not in LAYERS:
         return False
     table = TableName(*parts[1:4])
+    if _waits_for_a_person(lake, table, *parts[4:6]):
+        return True
     runs = run_numbers(lake, table)
     if runs is None or any(ticket.staging == f"{folder}/" and not ticket.given_up for ticket in runs.open):
         return True  # roll-forward publishes the rest of a half run from there
@@ -64,3 +69,13 @@ def _is_being_published(lake: Lake, folder: str, items: Sequence[StoredObject]) 
         return bool(newest and newest.entry.state == "publishing" and any(s.startswith(f"{folder}/") for s in sources))
 
     return any(lake.store.map(needs, paths))
+
+
+def _waits_for_a_person(lake: Lake, table: TableName, period: str, attempt: str) -> bool:
+    """Return whether an answer may still publish a staging folder, or an approved run may be on its way."""
+    try:
+        request = ApprovalRegister(lake.store).at(table, period.removeprefix("period="), attempt)
+    except LedgerCorrupt as error:
+        log.warning("Staged files of `%s` are not collected: %s", table, error)
+        return True
+    return bool(request and request.state in ("waiting", "approved") and lake.store.now() < request.until + _MARGIN)

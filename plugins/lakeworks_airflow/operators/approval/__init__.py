@@ -1,0 +1,1 @@
+"""The task that lets audited rows pass, or waits for a person."""
