@@ -4,7 +4,9 @@ Partitions are skipped by the conditions on partition columns alone, as Athena d
 as by Trino: a text compared with a date or number, an alias in WHERE or HAVING, a parameter outside WHERE, a wrong number of them.
 """
 
+import gzip
 import io
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,7 +143,7 @@ class Engine:
             if pruned and keys and not _wanted(table, dict(zip(keys, values, strict=True))):
                 continue
             for body in self._files(location):
-                rows, size = _in_milliseconds(pq.ParquetFile(io.BytesIO(body)).read()), size + len(body)
+                rows, size = _deserialised(body, found["StorageDescriptor"]), size + len(body)
                 for key, value in zip(keys, values, strict=True):
                     rows = rows.append_column(key, pa.array([value] * rows.num_rows, pa.string()))
                 pieces.append(rows)
@@ -175,6 +177,31 @@ class Engine:
             for key in keys
             if not key.rsplit("/", 1)[-1].startswith(("_", "."))
         ]
+
+
+def _deserialised(body: bytes, descriptor: dict[str, Any]) -> pa.Table:
+    """A file's rows by the table's SerDe: Parquet, a JSON document a line, or a line as one text."""
+    serde = descriptor["SerdeInfo"]
+    if serde["SerializationLibrary"].endswith("ParquetHiveSerDe"):
+        return _in_milliseconds(pq.ParquetFile(io.BytesIO(body)).read())
+    text = gzip.decompress(body).decode() if body.startswith(b"\x1f\x8b") else body.decode()
+    lines = [line for line in text.split("\n") if line]
+    columns = {item["Name"]: _duck(item["Type"]) for item in descriptor["Columns"]}
+    if serde["SerializationLibrary"].endswith("LazySimpleSerDe"):
+        values = [line.split(serde["Parameters"]["field.delim"])[: len(columns)] for line in lines]
+        return pa.table({name: [row[at] for row in values] for at, name in enumerate(columns)})
+    assert serde["SerializationLibrary"].endswith("openx.data.jsonserde.JsonSerDe"), serde
+    documents = [{key.lower(): value for key, value in json.loads(line).items()} for line in lines]
+    with duckdb.connect() as connection:
+        connection.register("_lines", pa.table({"line": [json.dumps(document) for document in documents]}))
+        members = ", ".join(_member(name, kind) for name, kind in columns.items())
+        return connection.execute(f"SELECT {members} FROM _lines").to_arrow_table()
+
+
+def _member(name: str, kind: str) -> str:
+    path = f"line, '$.\"{name}\"'"
+    text = kind in ("VARCHAR", "TEXT")
+    return f"json_extract_string({path}) AS {name}" if text else f"CAST(json_extract({path}) AS {kind}) AS {name}"
 
 
 def _in_milliseconds(rows: pa.Table) -> pa.Table:

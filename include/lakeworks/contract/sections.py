@@ -3,12 +3,13 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from lakeworks.contract.columns import Section
+from lakeworks.contract.columns import ColumnType, Section
 from lakeworks.contract.storage_moves import ARCHIVES, MOVES, move_fault
 from lakeworks.core.lake_limits import EARLIEST, LATEST
 from lakeworks.core.partition import FIRST_YEAR, LAST_YEAR
+from lakeworks.core.types import LakeType
 
 # freeze: any difference is an error; add_nullable: columns may come and go; widen: and types may change without loss;
 # quarantine_unknown: rows with a value the contract has no column or no type for are quarantined, the others go on.
@@ -205,6 +206,26 @@ class InputRule(Section):
     optional: bool = Field(False, description="Read the table as empty if it has no published partition.")
 
 
+class LandingTable(Section):
+    """A table in Glue over the raw answers of the table's source, as they lie in landing."""
+
+    columns: dict[str, ColumnType] = Field(
+        {},
+        description="Members of the answers with their types: each line of an answer is one JSON document. Without columns, "
+        "each line is one text, `answer`.",
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _leave_the_keys(cls, columns: dict[str, LakeType]) -> dict[str, LakeType]:
+        lower = [name.lower() for name in columns]
+        if taken := {"period", "fetch_id"} & set(lower):
+            raise ValueError(f"`{min(taken)}` is a partition key of every landing table")
+        if len(set(lower)) < len(lower):
+            raise ValueError("two columns differ in case only")
+        return columns
+
+
 class Catalog(Section):
     """The table's place in Glue."""
 
@@ -218,4 +239,9 @@ class Catalog(Section):
         description="Register each run as one snapshot of an Iceberg table beside the Hive table: `<table>_iceberg` in the "
         "same Glue database. Needs `storage.layout: versioned`, because a snapshot names objects that never change. See "
         "docs/iceberg.md.",
+    )
+    landing: LandingTable | None = Field(
+        None,
+        description="A table `landing_<domain>.<source>_<data set>` over the raw answers of complete fetches, to look at them "
+        "by Athena; only for a source of answers.",
     )

@@ -13,6 +13,7 @@ from lakeworks.contract import (
     Contract,
     Freshness,
     InputRule,
+    LandingTable,
     LateData,
     PlausibleTimes,
     Quarantine,
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "retention": Retention,
     "storage": Storage,
     "catalog": Catalog,
+    "catalog.landing": LandingTable,
 }
 _HEAD = """# Reference: the files of a table
 

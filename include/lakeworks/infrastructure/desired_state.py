@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lakeworks.contract import Contract
+from lakeworks.contract.databases import databases_of
 from lakeworks.core.layout import INBOX
 from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
@@ -193,7 +194,7 @@ def _inbox_notification(place: LakeLocation, config: LakeConfig, bucket: str) ->
 def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resource]:
     """Yield the resources outside buckets: Glue, Athena, alarms, budgets."""
     config = wish.config
-    for database in sorted({contract.table.database for contract in wish.contracts}):
+    for database in databases_of(wish.contracts):
         yield Database(database)
     for crawler in config.crawlers:
         yield GlueCrawler(f"{OURS}{crawler.name}", crawler, place.bucket)

@@ -22,6 +22,9 @@ DifferenceKind = Literal[
     "Iceberg behind ledger",
     "Iceberg cannot follow",
     "Iceberg table left",
+    "landing table behind contract",
+    "landed, not in catalog",
+    "no complete fetch",
 ]
 # Differences that the catalog did not cause, or that only a person can decide.
 LEFT_ALONE: frozenset[DifferenceKind] = frozenset(

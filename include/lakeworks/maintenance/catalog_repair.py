@@ -28,6 +28,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no_object, outcome
 from lakeworks.maintenance.catalog_suspect import CatalogVerdict, Suspect, folder_of
+from lakeworks.maintenance.landing_difference import compare_landing
 from lakeworks.maintenance.snapshots.differences import compare_iceberg
 from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.pipeline.registration import EMPTY, catalog_partition, table_parameters
@@ -55,6 +56,7 @@ def compare_catalog(
     """
     yield from _compare_hive_table(lake, contract, repair=repair, deep=deep, progress=progress)
     yield from compare_iceberg(lake, contract, patience, repair=repair)
+    yield from compare_landing(lake, contract, repair=repair)
 
 
 def _compare_hive_table(

@@ -40,6 +40,7 @@ class On(StrEnum):
     BUCKETS = "buckets with layers"
     ALL_BUCKETS = "buckets with layers, logs and copies"
     CATALOG = "databases and tables of the lake"
+    LANDING_CATALOG = "databases and tables over raw answers"
     DEV = "objects of dev lakes"
     DEV_LIST = "listings of dev lakes"
     DEV_CATALOG = "databases of dev lakes"

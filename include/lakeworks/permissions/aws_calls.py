@@ -77,6 +77,20 @@ _TABLE = {
         glue.GetPartitionIndexes
         glue.CreatePartitionIndex
     """,
+    # `catalog.landing` in a contract
+    ("run maintenance", On.LANDING_CATALOG, ""): """
+        glue.GetDatabase
+        glue.CreateDatabase
+        glue.GetTable
+        glue.CreateTable
+        glue.UpdateTable
+        glue.GetPartitions
+        glue.BatchGetPartition
+        glue.BatchCreatePartition
+        glue.BatchUpdatePartition
+        glue.BatchDeletePartition
+    """,
+    ("bootstrap", On.LANDING_CATALOG, ""): "glue.GetDatabase\nglue.CreateDatabase",
     ("run", On.QUEUE, "inbox_events"): """
         sqs.GetQueueUrl
         sqs.ReceiveMessage

@@ -1,6 +1,6 @@
 """ARNs and conditions of the resources that lakeworks' calls are about, for one lake."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lakeworks.core.layout import (
     DEV,
@@ -78,10 +78,12 @@ def _report_listings(scope: PolicyScope) -> Resources:
     return [scope.address.bucket_arn()], {"StringLike": {"s3:prefix": ["_inventory/*"]}}
 
 
-def _catalog(tables: str = "", *, start: str = "") -> Callable[[PolicyScope], Resources]:
+def _catalog(
+    tables: str = "", *, start: str = "", layers: Sequence[str] = LAYERS
+) -> Callable[[PolicyScope], Resources]:
     """Return the catalog, the databases of every layer, and their tables. Tenants' databases begin with the tenant's name."""
     # In a pattern `*` crosses slashes: `table/gold_*` is every table of every such database.
-    names = [f"{start}{layer}_*" for layer in LAYERS]
+    names = [f"{start}{layer}_*" for layer in layers]
     resources = ["catalog", *(f"database/{name}" for name in names), *(f"table/{name}{tables}" for name in names)]
     return lambda scope: ([scope.address.glue_arn(item) for item in resources], {})
 
@@ -171,6 +173,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
         [*_buckets(scope), *(_other_bucket(scope, name) for name in scope.other_buckets.values())], {}
     ),
     On.CATALOG: _catalog(),
+    On.LANDING_CATALOG: _catalog(layers=(LANDING,)),
     On.TENANT_CATALOG: _catalog(start="*__"),
     On.DEV_CATALOG: _catalog(start="dev_*_"),
     On.TRIAL_TABLES: _catalog("/lakeworks_doctor_*"),

@@ -13,6 +13,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.errors import DeliveryShrank, LostRace, MalformedSource
 from lakeworks.lake import Lake
+from lakeworks.landing.catalogued.complete_fetches import check_answers, register_answers
 from lakeworks.landing.fetches import Fetches, finish
 from lakeworks.landing.files import Landed, dataset, newest, prefix, source_of, store
 from lakeworks.landing.joined_fetches import TURNS, ended_beside, joined, taken_by
@@ -29,11 +30,16 @@ def land(lake: Lake, contract: Contract, period: Period, run: Run, source: AnySo
     """Fetch a table's file for a period, or the response to each of its requests, and land them.
 
     Raises:
+        ContractError: the contract wants a table over answers of a source that has files; nothing was fetched.
         NotPublishedYet, SourceUnavailable, SourceRejected, MalformedSource: see `Source.fetch`; no file was landed.
         QuotaExhausted: the vendor takes no more requests for now; landed responses are not requested again.
+        LakeUnavailable: the fetch is landed, and Glue did not register it; a retry asks the source nothing.
     """
+    check_answers(contract)
     if isinstance(source, RequestSource | FileSource):
-        return land_requests(lake, contract, period, run, source)
+        made = land_requests(lake, contract, period, run, source)
+        register_answers(lake, contract, period)
+        return made
     return land_file(lake, contract, period, run, source)
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Literal
 
 from lakeworks.contract import all_tables, load_contract
+from lakeworks.contract.databases import databases_of
 from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import TENANT_AREAS, policy_key
-from lakeworks.core.tenant import Tenant
+from lakeworks.core.tenant import Tenant, database_of
 from lakeworks.errors import LakeNotFound, TenantHasData
 from lakeworks.lake import Lake
 from lakeworks.permissions.lake_address import LakeAddress
@@ -52,7 +53,7 @@ def add(
     known = registry.get(tenant) is not None
     changed = registry.save(TenantRecord(id=str(tenant), owner=owner, since=clock()))
     changes = [TenantChange("tenant", _outcome(known=known, changed=changed), str(tenant))]
-    for name in sorted({own.catalog.database(load_contract(table).table) for table in all_tables()}):
+    for name in (database_of(tenant, item) for item in databases_of(load_contract(table) for table in all_tables())):
         created = own.catalog.ensure_database(name, f"lakeworks tenant {tenant}")
         changes.append(TenantChange(f"database {name}", "created" if created else "unchanged"))
     changes.append(_write_policy(owners_lake, tenant, address))

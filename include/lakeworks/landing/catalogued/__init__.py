@@ -1,0 +1,1 @@
+"""Raw answers in the catalog: which fetches are registered as partitions of a table over landing."""
