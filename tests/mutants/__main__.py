@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-", dir=options.scratch) as folder:
         copies = [Scratch.of(ROOT, Path(folder) / str(number)) for number in range(options.workers)]
         tests = sorted({test for fault in faults for test in fault.tests})
-        ran = copies[0].pytest("-n", str(options.workers), *tests)
+        # All of them take minutes, and longer beside other work; pytest still ends each test that waits for ever.
+        ran = copies[0].pytest("-n", str(options.workers), *tests, seconds=6 * 3600)
         if ran.returncode:
             print(ran.stdout, ran.stderr, "Without any fault these tests must pass. Nothing was planted.", sep="\n")
             return 2

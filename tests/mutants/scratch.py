@@ -51,8 +51,8 @@ class Scratch:
         )
         return cls(root)
 
-    def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run pytest on the copy."""
+    def pytest(self, *arguments: str, seconds: float = _SESSION_SECONDS) -> subprocess.CompletedProcess[str]:
+        """Run pytest on the copy, and end it after so many seconds."""
         path = os.pathsep.join(str(self.root / source) for source in SOURCES)
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [
@@ -67,7 +67,7 @@ class Scratch:
         ]
         return subprocess.run(
             [*command, f"--timeout={_TEST_SECONDS}", *arguments],
-            cwd=self.root, env=environment, capture_output=True, text=True, timeout=_SESSION_SECONDS, check=False,
+            cwd=self.root, env=environment, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
 
     def judge(self, fault: Fault) -> Verdict:
