@@ -74,7 +74,7 @@ def day_page(lake: Lake, domain: str, period: Period, now: datetime, index: Part
         ConfigError: no table has that domain.
     """
     names = tables_of(domain)
-    index = index or PartitionIndex(lake)
+    index = index or PartitionIndex(lake, now)
     tables = [_of_table(lake, index, load_contract(name), period) for name in names]
     return render_day(domain=domain, period=period, at=now, tables=tables, bucket=lake.store.bucket, **_verdict(tables))
 
@@ -93,6 +93,10 @@ def _verdict(tables: Sequence[DayOfTable]) -> dict[str, str]:
 
 
 def _of_table(lake: Lake, index: PartitionIndex, contract: Contract, period: Period) -> DayOfTable:
+    since = _data_since(index, contract)
+    if contract.time_grain and contract.source and (since is None or period.end <= since.start):
+        why = f"its data begin with {since}" if since else "no run of it was there yet"
+        return DayOfTable(contract, Matrix(contract.name, (), why_empty=f"Nothing is expected: {why}."))
     (matrix,) = status(lake, [contract], PeriodRange(period, period), index=index)
     if matrix.fault:
         return DayOfTable(contract, matrix, fault=str(matrix.fault))
@@ -103,6 +107,12 @@ def _of_table(lake: Lake, index: PartitionIndex, contract: Contract, period: Per
     keys = dict.fromkeys(entry.run_record for entry in entries if entry.run_record)
     records = lake.store.map(lambda key: _record(lake, key), list(keys))
     return DayOfTable(contract, matrix, entries, tuple(record for record in records if record))
+
+
+def _data_since(index: PartitionIndex, contract: Contract) -> Period | None:
+    """Return the first period that a table has data of, or that a run covered; None if there is neither."""
+    known = {*index.slots(contract), *(period for period, _ in index.recorded(contract))}
+    return min(known, key=lambda period: period.start, default=None)
 
 
 def _record(lake: Lake, key: str) -> RunRecord | None:

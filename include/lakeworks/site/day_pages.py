@@ -20,7 +20,7 @@ def store_day_pages(lake: Lake, domain: str, periods: Sequence[Period], now: dat
     Raises:
         ConfigError: no table has that domain; nothing was written.
     """
-    index, keys = PartitionIndex(lake), []
+    index, keys = PartitionIndex(lake, now), []
     for period in periods:
         page = day_page(lake, domain, period, now, index)
         keys.append(day_page_key(domain, period))

@@ -1,6 +1,7 @@
 """Expected partitions: the periods that a table should have partitions for, and the missing ones.
 
-A period is due if every upstream has data for it. It is missing if it has no partition and no run covered it after its end.
+A period is due if every upstream has data for it, once it is over. It is missing if it has no partition and no run covered
+it after its end.
 """
 
 from collections.abc import Iterable
@@ -42,7 +43,8 @@ def missing_partitions(
     """Return the missing partitions of a time-partitioned table in a range. `also` are periods that are due in any case."""
     there = index.slots(contract) | index.slots_taken_out(contract)
     ran = covered_by(index.recorded(contract), grain)
-    due = _due(index, contract, grain, window, there | ran) | {slot for period in also for slot in period.split(grain)}
+    due = {slot for slot in _due(index, contract, grain, window, there | ran) if slot.end <= index.now}
+    due |= {slot for period in also for slot in period.split(grain)}
     lacking = {slot for slot in due if window.holds(slot)} - there
     return MissingPartitions(frozenset(lacking - ran), frozenset(lacking & ran))
 

@@ -6,7 +6,7 @@ inputs. Ledger entries are read only where the catalog is behind the ledger.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from lakeworks.catalog.glue import partition_from_glue
 from lakeworks.catalog.glue_inputs import ENTRY
@@ -43,6 +43,7 @@ class PartitionIndex:
     """Published partitions of a lake's tables, and the current inputs of their runs."""
 
     lake: Lake
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))  # no partition of a later period is expected
     _by_table: dict[str, dict[Partition, PublishedPartition]] = field(default_factory=dict)
     _by_time: dict[tuple[str, str, bool], dict[str, list[tuple[str, str, int]]]] = field(default_factory=dict)
     _upstreams: dict[str, list[Contract]] = field(default_factory=dict)

@@ -173,7 +173,7 @@ class _Table:
         """Return a cell without a publication: missing, or empty where a run covered it."""
         grain = self.contract.time_grain
         if grain is None:
-            if not published and not self.index.withdrawn(self.contract):
+            if not published and not self.index.withdrawn(self.contract) and self._was_begun():
                 yield self._nothing(Partition(), None, frozenset())
             return
         missing = missing_partitions(
@@ -181,6 +181,12 @@ class _Table:
         )
         for slot in sorted(missing.missing | missing.empty):
             yield self._nothing(Partition.of_period(slot), slot, missing.empty)
+
+    def _was_begun(self) -> bool:
+        """Return whether a table that no time cuts should be there: a run was, or is, or all that it is built from is there."""
+        upstreams = self.index.upstreams(self.contract)
+        ready = bool(upstreams) and all(self.index.published(source) for source in upstreams)
+        return ready or bool(self.activities) or bool(self.index.runs(self.contract))
 
     def _nothing(self, partition: Partition, slot: Period | None, empty: frozenset[Period]) -> Cell:
         if why := self.waiting.get(partition, ""):

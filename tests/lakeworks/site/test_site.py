@@ -100,6 +100,15 @@ def test_the_day_of_a_domain_begins_with_its_verdict(shop: Lake) -> None:
         day_page(shop, "shops", DAY, NOW)
 
 
+def test_a_day_expects_nothing_from_before_the_first_data_and_of_tables_that_nobody_runs(shop: Lake) -> None:
+    text = Tags(day_page(shop, "shop", Period.parse("2023-12-01"), NOW)).text
+    assert "Nothing is expected" in text
+    assert "Nothing is expected: its data begin with 2024-01-05." in text
+    assert "it is expected, but not published" not in text
+    shop.store.delete([item.key for item in shop.store.scan("_ledger/bronze/shop/")])
+    assert "Nothing is expected: no run of it was there yet." in Tags(day_page(shop, "shop", DAY, NOW)).text
+
+
 def test_pages_of_days_are_kept_and_written_over(shop: Lake) -> None:
     assert stored_days(shop, "shop") == []
     days = [Period.parse(text) for text in ("2024-01-04", "2024-01", "2024-01-05", "2024-01-05")]

@@ -23,6 +23,7 @@ from lakeworks.pipeline.write_step import write
 from lakeworks.sources import open_source
 from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import Matrix, Square, calendar
+from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.table_status import status
 from tests.support.many_partitions import Many, entry, many
 
@@ -339,3 +340,23 @@ def test_a_run_that_builds_a_withdrawn_partition_again_is_seen(february: Many) -
     february.publish(SILVER, [withdrawn(SILVER, DAYS[4])])
     found = look(february, SILVER, None, failed(SILVER, "2019-02", timedelta(hours=1), "running"))
     assert found.counts == {"running": 28}
+
+
+def test_a_period_that_is_not_over_is_not_due(february: Many) -> None:
+    """The roll-up of a month was missing from the month's first day on."""
+    during = PartitionIndex(february.lake, datetime(2019, 2, 10, 12, tzinfo=UTC))
+    (found,) = status(february.lake, [GOLD], index=during)
+    assert [cell.partition.path[-6:] for cell in found.cells] == [f"day={day:02}" for day in range(1, 10)]
+    (found,) = status(february.lake, [GOLD], activities=[failed(GOLD, "2019-02", timedelta(hours=1))], index=during)
+    assert found.counts == {"failed": 28}, "a run was asked for all of it"
+
+
+def test_a_table_that_no_time_cuts_and_no_run_ever_built_says_what_to_start(february: Many) -> None:
+    index, fresh = load_contract("reference.market.index_constituents"), load_contract("silver.market.fundamentals")
+    assert look(february, index).why_empty.startswith("no run has landed")
+    assert look(february, fresh).why_empty.startswith("it is built from `bronze.market.fundamentals`, which nothing")
+    record(february, index, "2019-02")
+    assert look(february, index).counts == {"missing": 1}, "a run was there, and published nothing"
+    source = load_contract("bronze.market.fundamentals")
+    february.publish(source, [entry(source, Partition(), period="2019-02")])
+    assert look(february, fresh).counts == {"missing": 1}, "what it is built from is there"

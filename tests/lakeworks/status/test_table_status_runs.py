@@ -9,6 +9,8 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.landing.files import prefix
 from lakeworks.landing.landing_set import SET, LandingSet
 from lakeworks.status.expected_partitions import PeriodRange
+from lakeworks.status.partition_index import PartitionIndex
+from lakeworks.status.table_status import status
 from tests.lakeworks.status.test_table_status import look, record
 from tests.support.many_partitions import Many, entry, many
 
@@ -20,7 +22,10 @@ def test_a_run_over_a_month_that_is_not_over_leaves_its_other_days_missing(tmp_p
     month = Period.containing(today.start, "month")
     with many(tmp_path) as found:
         record(found, bars, str(month))
-        assert look(found, bars, PeriodRange(today, today)).counts == {"missing": 1}
+        assert look(found, bars, PeriodRange(today, today)).counts == {}, "it is not over"
+        after = PartitionIndex(found.lake, datetime.now(UTC) + timedelta(days=1))
+        (matrix,) = status(found.lake, [bars], PeriodRange(today, today), index=after)
+        assert matrix.counts == {"missing": 1}
         over = Period.containing(month.start - timedelta(days=1), "month")
         record(found, bars, str(over))
         assert look(found, bars, PeriodRange(over, over)).counts == {"empty": len(over.split("day"))}
