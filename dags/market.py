@@ -32,9 +32,10 @@ def market():
     portfolios = write_audit_publish("gold.market.portfolio_values")
     summary = write_audit_publish("gold.market.market_daily_summary")
     features = write_audit_publish("gold.market.ml_features")
+    active = write_audit_publish("gold.market.active_symbols")
 
     equities >> actions
-    [calendar, equities] >> bars >> [returns, indicators]
+    [calendar, equities] >> bars >> [returns, indicators, active]
     [holdings, actions, bars] >> portfolios
     returns >> [summary, features]
     indicators >> features

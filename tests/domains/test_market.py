@@ -38,7 +38,7 @@ SOURCES = (
 BUILT = (
     "silver.market.daily_bars", "silver.market.corporate_actions", "gold.market.daily_returns",
     "gold.market.technical_indicators", "gold.market.portfolio_values", "gold.market.market_daily_summary",
-    "gold.market.ml_features",
+    "gold.market.ml_features", "gold.market.active_symbols",
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ class Vendor:
         for day, close in prices(symbol).items():
             text = self.changed.get((symbol, day), f"{close:.4f}")
             bars[day] = {
-                "1. open": text, "2. high": text, "3. low": text, "4. close": text, "5. adjusted close": text, "6. volume": "1000",
+                "1. open": text, "2. high": text, "3. low": text, "4. close": text, "5. adjusted close": text, "6. volume": "2000000" if symbol == "IBM" else "1000",
                 "7. dividend amount": "0.5000" if (symbol, day) == ("IBM", DIVIDEND) else "0.0000",
                 "8. split coefficient": "2.0" if (symbol, day) == ("AAPL", SPLIT) else "1.0",
             }  # fmt: skip
@@ -110,10 +110,15 @@ def test_a_history_at_once_and_its_days_again(lake: Lake, run_at: RunAt) -> None
     assert staged == {
         "daily_bars": 3 * SESSIONS, "corporate_actions": 2 + 3, "daily_returns": 3 * SESSIONS, "technical_indicators": 3 * SESSIONS,
         "portfolio_values": SESSIONS, "market_daily_summary": SESSIONS, "ml_features": 3 * SESSIONS,
+        "active_symbols": SESSIONS,
     }  # fmt: skip
     check_indicators(rows(lake, "gold.market.technical_indicators"))
     check_portfolio(rows(lake, "gold.market.portfolio_values"))
     check_look_back(lake)
+    active = rows(lake, "gold.market.active_symbols").set_index("session_date").loc[date(2013, 1, 31)]
+    closes = [close for day, close in prices("IBM").items() if "2013-01-02" <= day <= "2013-01-31"]
+    assert (active.symbol, active.active_session_count) == ("IBM", len(closes))
+    assert active.mean_close_usd == pytest.approx(sum(closes) / len(closes))
     features = rows(lake, "gold.market.ml_features")
     complete = features[features.is_complete].session_date
     assert (complete.min(), len(complete)) == (date(2013, 1, 14), 3 * 13), "from the 50th session"
