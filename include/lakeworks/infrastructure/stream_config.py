@@ -6,6 +6,8 @@ from pydantic import Field, StringConstraints
 
 from lakeworks.infrastructure.lifecycle_config import WORD, Part
 
+# The source of a stream's bronze table, as contracts name it: `stream.<name>`.
+STREAM_SOURCE = "stream"
 KinesisName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,114}$")]
 
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]

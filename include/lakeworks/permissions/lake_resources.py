@@ -186,7 +186,6 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.ALARM: lambda scope: ([scope.address.arn("cloudwatch", "alarm:*")], {}),
     On.BUDGET: lambda scope: ([scope.address.global_arn("budgets", "budget/*")], {}),
     On.KEY: lambda scope: key_of(scope, scope.kms_key_id or ""),
-    On.LANDED: _objects(f"{LANDING}/"),
     **STREAM_RESOURCES,
     On.SPARK_APPLICATION: _spark_application,
     On.SPARK_JOB: _spark_job,

@@ -19,8 +19,10 @@ MOST_CHARACTERS = 6144
 _FEATURES = {Purpose.CRAWL: "crawlers", Purpose.STREAM: "streams", Purpose.DELIVERY: "deliveries"}
 
 
-def policy_documents(purpose: Purpose, scope: PolicyScope) -> list[Document]:
+def policy_documents(purpose: Purpose, scope: PolicyScope, *more: Purpose) -> list[Document]:
     """Return the policy for a purpose; several documents if it is larger than IAM takes. A role needs all of them.
+
+    A role that does `more` gets the rights for that in the same documents.
 
     Raises:
         ConfigError: lake.yml has nothing that the purpose is about.
@@ -28,7 +30,7 @@ def policy_documents(purpose: Purpose, scope: PolicyScope) -> list[Document]:
     granted: dict[On, set[str]] = defaultdict(set)
     feature = _FEATURES.get(purpose, "")
     for call in every_call():
-        if purpose in call.purposes and scope.has(call.feature):
+        if call.purposes & {purpose, *more} and scope.has(call.feature):
             granted[call.on] |= set(call.actions)
     if purpose is Purpose.DELIVERY:
         for on, actions in DELIVERY_ACTIONS.items():

@@ -45,6 +45,8 @@ STREAM_CALLS = {
         kinesis.GetRecords
     """,
     ("stream", On.LANDED, "streams"): "s3.PutObject\ns3.HeadObject s3:GetObject",
+    # Without it S3 says of a batch that has not landed yet that it is denied.
+    ("stream", On.LANDED_LIST, "streams"): "s3.HeadObject s3:ListBucket",
     ("stream", On.LANDED, "object_tags"): "s3.PutObject s3:PutObjectTagging",
     ("run", On.STREAM_TABLES, "streams"): "dynamodb.Query",
     ("stream", On.STREAM_TABLES, "streams"): """

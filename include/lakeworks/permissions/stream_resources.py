@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from lakeworks.core.layout import INBOX
-from lakeworks.infrastructure.stream_config import AWS_KEY, DELIVERY_ERRORS, checkpoint_table, live_table
+from lakeworks.core.layout import INBOX, landing_prefix
+from lakeworks.infrastructure.stream_config import AWS_KEY, DELIVERY_ERRORS, STREAM_SOURCE, checkpoint_table, live_table
 from lakeworks.permissions.aws_call import On
 from lakeworks.permissions.policy_scope import PolicyScope, Resources, key_of
 
@@ -36,10 +36,24 @@ def _delivered_files(scope: PolicyScope) -> Resources:
     return [scope.address.object_arn(folder) for folder in folders], {}
 
 
+def _landed(scope: PolicyScope) -> list[str]:
+    """Return the folders of streams in landing."""
+    streams = scope.streams.values()
+    return [landing_prefix(one.domain or one.name, f"{STREAM_SOURCE}.{one.name}", None) for one in streams]
+
+
+def _landed_listings(scope: PolicyScope) -> Resources:
+    folders = _landed(scope)
+    condition = {"StringLike": {"s3:prefix": [f"{folder}*" for folder in folders]}}
+    return [scope.address.bucket_arn(folder) for folder in folders], condition
+
+
 STREAM_RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.STREAMS: lambda scope: ([scope.address.arn("kinesis", f"stream/{name}") for name in scope.streams], {}),
     On.STREAM_TABLES: _stream_tables,
     On.STREAM_KEYS: _stream_keys,
+    On.LANDED: lambda scope: ([scope.address.object_arn(f"{folder}*") for folder in _landed(scope)], {}),
+    On.LANDED_LIST: _landed_listings,
     On.DELIVERIES: _deliveries,
     On.DELIVERY_ROLES: _delivery_roles,
     On.DELIVERED_STREAMS: lambda scope: (

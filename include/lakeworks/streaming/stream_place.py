@@ -7,10 +7,14 @@ from pathlib import Path
 
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.config import LakeConfig, load_config
-from lakeworks.infrastructure.stream_config import LiveViewConfig, StreamConfig, checkpoint_table, live_table
+from lakeworks.infrastructure.stream_config import (
+    STREAM_SOURCE,
+    LiveViewConfig,
+    StreamConfig,
+    checkpoint_table,
+    live_table,
+)
 from lakeworks.settings import deployed_config_file
-
-SOURCE = "stream"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class StreamPlace:
     @property
     def source(self) -> str:
         """Return the source as contracts name it."""
-        return f"{SOURCE}.{self.name}"
+        return f"{STREAM_SOURCE}.{self.name}"
 
 
 def find_stream(name: str, config_file: Path | None = None) -> StreamPlace:

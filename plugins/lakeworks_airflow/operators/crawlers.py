@@ -55,8 +55,18 @@ class CrawlOperator(StepOperator):
 
     def step(self, context: "Context") -> None:
         """Start the crawl, or wait for one that is running already."""
+        from lakeworks.aws_errors import translated
+
         self.path = foreign_folder(self.path, self.database, own_buckets())
         settings, hook = current_settings(), crawler_hook(current_settings().aws_conn_id, current_settings().region)
+        with translated("start the crawler", self.crawler):
+            self._start(hook)
+        until = time.time() + self.timeout
+        trigger = CrawlerTrigger(self.crawler, settings.aws_conn_id, settings.region, self.look_every, until)
+        self.defer(trigger=trigger, method_name="crawled")
+
+    def _start(self, hook: "GlueCrawlerHook") -> None:
+        """Bring the crawler in line and start it; one that runs already is left alone."""
         running = hook.glue_client.exceptions.CrawlerRunningException
         try:
             if hook.has_crawler(self.crawler):
@@ -66,9 +76,6 @@ class CrawlOperator(StepOperator):
             hook.start_crawler(self.crawler)
         except running:
             log.info("crawler %s is running already: waiting for it", self.crawler)
-        until = time.time() + self.timeout
-        trigger = CrawlerTrigger(self.crawler, settings.aws_conn_id, settings.region, self.look_every, until)
-        self.defer(trigger=trigger, method_name="crawled")
 
     def crawled(self, context: "Context", event: dict[str, str]) -> dict[str, str]:
         """Return the crawl's outcome. A failed crawl follows the task's retries; a timeout does not."""

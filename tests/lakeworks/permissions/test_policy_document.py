@@ -186,7 +186,7 @@ def test_firehose_may_read_its_stream_and_write_its_folders_only() -> None:
 def test_a_consumer_may_land_and_use_the_key_of_its_stream() -> None:
     config = LakeConfig.model_validate({"streams": [{"name": "a", "kms_key_id": KEY}]})
     scope = PolicyScope(ADDRESS, config)
-    assert may(scope, Purpose.STREAM, "s3:PutObject", ADDRESS.object_arn("landing/a/stream/x"))
+    assert may(scope, Purpose.STREAM, "s3:PutObject", ADDRESS.object_arn("landing/a/stream/a/x"))
     assert not may(scope, Purpose.STREAM, "s3:PutObject", ADDRESS.object_arn("bronze/a/x"))
     via = {"kms:ViaService": "kinesis.eu-central-1.amazonaws.com"}
     assert may(scope, Purpose.STREAM, "kms:Decrypt", KEY, **via)

@@ -1,24 +1,18 @@
 """Runs under exactly the printed policy, on ministack with policies enforced; with one action less, the failure names it."""
 
-import json
 import re
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lakeworks.aws_errors import translated
-from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.catalog.indexes import WORTH_IT, ensure_index
 from lakeworks.core.partition import Partition
 from lakeworks.cost.object_inventory import from_listing
 from lakeworks.cost.report import bucket_lifecycle
-from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.lake_bootstrap import plan_lake
@@ -27,73 +21,12 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.permissions.aws_call import Purpose
-from lakeworks.permissions.lake_address import LakeAddress
-from lakeworks.permissions.policy_document import policy_documents
-from lakeworks.permissions.policy_scope import PolicyScope
 from lakeworks.publications.withdrawal import withdraw
-from lakeworks.s3.object_store import ObjectStore
 from lakeworks.settings import Settings
-from tests.conftest import client, running_ministack
+from tests.conftest import client
 from tests.lakeworks.doctor.conftest import CONTRACTS, deployment_at, diagnoses
+from tests.lakeworks.permissions.conftest import ROOT, Guarded, actions_of
 from tests.protocol.test_bad_input import Given, arrived, events, run
-
-ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-ACCOUNT = "000000000000"
-DEFAULT = LakeConfig()
-
-
-@pytest.fixture(scope="module")
-def guarded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_ministack(tmp_path_factory.mktemp("guarded"), policies=True) as url:
-        yield url
-
-
-@dataclass
-class Guarded:
-    """A bucket, its owner, and a user who may do what a policy says."""
-
-    url: str
-    bucket: str
-    user: dict[str, str]
-    name: str
-
-    def grant(self, purpose: Purpose, *, without: str = "", config: LakeConfig = DEFAULT) -> None:
-        """Give the user the policy of a purpose, without one of its actions."""
-        scope = PolicyScope(LakeAddress(self.bucket, "us-east-1", ACCOUNT), config)
-        (policy,) = policy_documents(purpose, scope)
-        for statement in policy["Statement"]:
-            if any(action.startswith("athena:") for action in statement["Action"]):
-                statement["Resource"] = "*"  # ministack does not know which work group a query belongs to
-            statement["Action"] = [action for action in statement["Action"] if action != without] or ["s3:none"]
-        client("iam", self.url, **ROOT).put_user_policy(
-            UserName=self.name, PolicyName="p", PolicyDocument=json.dumps(policy)
-        )
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        return client(service, self.url, **self.user)
-
-    def lake(self, scratch: Path, keys: dict[str, str]) -> Lake:
-        s3, glue = (client(service, self.url, **keys) for service in ("s3", "glue"))
-        lake = Lake(ObjectStore(s3, self.bucket, 4), GlueCatalog(glue), DuckDbEngine(scratch=scratch), scratch)
-        return replace(lake, contract=lambda _: events())
-
-
-@pytest.fixture
-def guarded(guarded_url: str) -> Guarded:
-    bucket, name = f"lake-{uuid.uuid4().hex[:12]}", f"user-{uuid.uuid4().hex[:8]}"
-    iam, s3 = client("iam", guarded_url, **ROOT), client("s3", guarded_url, **ROOT)
-    s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    iam.create_user(UserName=name)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    user = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-    return Guarded(guarded_url, bucket, user, name)
-
-
-def actions_of(purpose: Purpose, config: LakeConfig = DEFAULT) -> list[str]:
-    (policy,) = policy_documents(purpose, PolicyScope(LakeAddress("lake", "us-east-1", ACCOUNT), config))
-    return sorted({action for statement in policy["Statement"] for action in statement["Action"]})
-
 
 RunAt = Callable[..., Run]
 DAY = Partition.parse("year=2019/month=01/day=05")
@@ -108,7 +41,7 @@ def life_of_a_table(user: Lake, run_at: RunAt) -> None:
         user.store.get(item.key, item.version_id)
     user.catalog.upsert_table(events(description="another"), user.location(events()))
     user.catalog.align(events())
-    place = {"DatabaseName": events().table.database, "TableName": events().table.table}
+    place = {"DatabaseName": user.catalog.database(events().table), "TableName": events().table.table}
     ensure_index(user.catalog.client, place, events().partition_keys, WORTH_IT)
     withdraw(user, events(), DAY)
 
@@ -204,10 +137,10 @@ def bootstrapped(guarded: Guarded) -> list[ResourceChange]:
     return plan_lake(settings, guarded.client, PLAIN, contracts=[events()]).apply()
 
 
-def without_database(url: str) -> None:
+def without_database(url: str, name: str = "") -> None:
     """The catalog is the server's, shared by the tests of this module."""
     with suppress(LakeNotFound), translated("drop", "the database of the test before"):
-        client("glue", url, **ROOT).delete_database(Name=events().table.database)
+        client("glue", url, **ROOT).delete_database(Name=name or events().table.database)
 
 
 # Asked of by nothing that this bucket lacks: SSE-S3 is there from the beginning, and the bucket exists.

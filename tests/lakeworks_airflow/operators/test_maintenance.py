@@ -44,8 +44,9 @@ NOTHING_COMPACTED: dict[str, Any] = {"compacted": {}, "overtaken": []}
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, lake: Lake, endpoint: str, **more: Any) -> None:
+    keys = {"login": more.pop("login", "test"), "password": more.pop("password", "testtest")}
     extra = {"endpoint_url": endpoint, "region_name": "us-east-1", **more}
-    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
+    connection = {"conn_type": "aws", **keys, "extra": extra}
     monkeypatch.setenv("LAKE_BUCKET", lake.store.bucket)
     monkeypatch.setenv("LAKE_SCRATCH_DIR", str(lake.scratch))
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
