@@ -29,6 +29,7 @@ from lakeworks.remote_engines import NewClient, RemoteEngines
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_timestamps import quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
+from lakeworks.s3.request_count import RequestCount
 from lakeworks.s3.request_headers import RequestHeaders
 from lakeworks.s3.share_store import store_with_keys
 from lakeworks.s3.tag_header import untagged
@@ -55,6 +56,7 @@ class Lake:
     engines: Callable[[str], RemoteEngine | None] = here
     parent: "Lake | None" = None
     pins: Pins | None = None
+    requests: RequestCount = field(default_factory=RequestCount)  # sent to S3 since the lake was connected
 
     @classmethod
     def of(
@@ -77,14 +79,17 @@ class Lake:
         headers = RequestHeaders(
             {settings.bucket, *layers.values()}, settings.encryption, settings.kms_key_id, settings.bucket_owner
         )
+        fast, requests = FastS3Client.of(s3, headers), RequestCount()
+        if fast:
+            fast.requests = requests
         return cls(
             ObjectStore(
-                headers.on(quick_timestamps(s3)),
+                requests.on(headers.on(quick_timestamps(s3))),
                 settings.bucket,
                 settings.transfer.threads,
                 layers=layers,
                 tenant=tenant,
-                fast_client=FastS3Client.of(s3, headers),
+                fast_client=fast,
                 transfer=settings.transfer,
             ),
             GlueCatalog(quick_timestamps(glue), tenant=tenant),
@@ -93,6 +98,7 @@ class Lake:
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
             lifecycle=config.lifecycle,
             engines=RemoteEngines(settings, client, tenant) if client else here,
+            requests=requests,
         )
 
     @classmethod

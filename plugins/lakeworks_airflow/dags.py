@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import dag
 
 from lakeworks.settings import deployed_tenants
-from lakeworks_airflow.partitions import dev_params, partition_params
+from lakeworks_airflow.partitions import dev_params, partition_params, plan_params
 
 RETRIES = {"retries": 3, "retry_delay": timedelta(minutes=1), "retry_exponential_backoff": True}
 Compose = Callable[[], None]
@@ -37,7 +37,7 @@ def lake_dag(
             dag(
                 dag_id=f"{compose.__name__}__{tenant}" if tenant else compose.__name__,
                 schedule=schedule(tenant) if callable(schedule) else schedule,
-                params={**(partition_params(grain) | dev_params() if grain else {}), **(params or {})},
+                params={**(partition_params(grain) | dev_params() | plan_params() if grain else {}), **(params or {})},
                 default_args={**RETRIES, **(default_args or {}), **{k: v for k, v in step_arguments.items() if v}},
                 tags=[*tags, *([f"tenant:{tenant}"] if tenant else [])],
                 # the first scheduled run needs the bucket that lake_bootstrap makes

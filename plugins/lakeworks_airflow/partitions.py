@@ -51,6 +51,17 @@ def dev_params() -> dict[str, Param]:
     return {"dev": Param(None, title="Dev lake", description=text, **name)}
 
 
+def plan_params() -> dict[str, Param]:
+    """Return the form fields of a run that brings changed code in (`lakeworks plan --apply`)."""
+    leave = "Tables that the run leaves alone, one a line: their ranges are excluded (`lakeworks plan --exclude`)."
+    landed = "Build from what has landed. A vendor is asked only for periods that landing lacks."
+    names: dict[str, Any] = {"type": ["null", "array"], "items": {"type": "string"}, "examples": [None]}
+    return {
+        "leave": Param(None, title="Tables to leave", description=leave, **names),
+        "landed": Param(False, type="boolean", title="From landing", description=landed),
+    }
+
+
 def publication_params() -> dict[str, Param]:
     """Return the form fields for an act on one partition's publications."""
     return {

@@ -46,7 +46,14 @@ class ActsServer:
             case ["dags", dag_id, "dagRuns"]:
                 prefix = asked.get("run_id_prefix_pattern", [""])[0]
                 found = [run for run in self.began if run["dag_id"] == dag_id or dag_id == "~"]
-                return {"dag_runs": [run for run in found if run["dag_run_id"].startswith(prefix)]}
+                states = asked.get("state", [])
+                return {
+                    "dag_runs": [
+                        run
+                        for run in found
+                        if run["dag_run_id"].startswith(prefix) and (not states or run["state"] in states)
+                    ]
+                }
             case ["dags", dag_id, "dagRuns", run_id]:
                 return next((run for run in self.began if run["dag_run_id"] == unquote(run_id)), None)
             case ["dags", _, "dagRuns", _, "taskInstances", *_]:
@@ -59,7 +66,7 @@ class ActsServer:
             "dag_id": path.split("/")[4], "token": token, "state": "queued", "partition_key": None, "conf": {},
             "start_date": None, "end_date": None, "triggering_user_name": "olga", **body,
         }  # fmt: skip
-        if any(run["dag_run_id"] == known["dag_run_id"] for known in self.began):
+        if any((run["dag_id"], run["dag_run_id"]) == (known["dag_id"], known["dag_run_id"]) for known in self.began):
             return None
         self.began.append(run)
         return run

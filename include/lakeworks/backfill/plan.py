@@ -1,8 +1,8 @@
 """Plan a backfill: find the missing partitions of a DAG's tables in a date range, and split it into runs."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from lakeworks.airflow_api import Activity
@@ -13,17 +13,25 @@ from lakeworks.contract import Contract
 from lakeworks.core.partition import GRAINS, Period
 from lakeworks.errors import ContractError
 from lakeworks.lake import Lake
+from lakeworks.status.exclusions import Exclusion
 from lakeworks.status.expected_partitions import PeriodRange
 from lakeworks.status.matrix import Matrix
+from lakeworks.status.partition_index import PartitionIndex
 from lakeworks.status.run_coverage import covered_by
 from lakeworks.status.table_status import status
 
 # Worst first: a period has the state of its worst table.
-Standing = Literal["running", "failed", "missing", "stale", "outdated", "done", "expired"]
+Standing = Literal["running", "failed", "missing", "stale", "outdated", "done", "excluded", "expired"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 # The plan's state for each state of the matrix. A run was there for a published or empty partition.
 _OF_CELL: dict[str, Standing] = {"running": "running", "failed": "failed", "missing": "missing", "stale": "stale"}
-_OF_CELL |= {"outdated": "outdated", "unfinished": "stale", "expired": "expired", "waiting": "running"}
+_OF_CELL |= {
+    "outdated": "outdated",
+    "unfinished": "stale",
+    "excluded": "excluded",
+    "expired": "expired",
+    "waiting": "running",
+}
 RunSpan = Literal["day", "month", "year", "all"]
 
 
@@ -34,6 +42,12 @@ class TableStanding:
     table: str
     by_period: dict[Period, Standing]
     whole: Standing | None = None
+
+    def without(self, exclusions: Sequence[Exclusion]) -> "TableStanding":
+        """Return the same, with the ranges that a person excluded."""
+        covered = {p for p, how in self.by_period.items() if how != "running" and any(x.covers(p) for x in exclusions)}
+        whole: Standing | None = "excluded" if self.whole and any(x.covers(None) for x in exclusions) else self.whole
+        return replace(self, by_period={**self.by_period, **dict.fromkeys(covered, "excluded")}, whole=whole)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a row for people and programs."""
@@ -52,6 +66,9 @@ class Plan:
     runs: tuple[tuple[Period, Period], ...]
     under_way: tuple[Period, ...]
     archived: tuple[ArchivedInput, ...] = ()  # what must be restored before the runs can read it
+    excluded: tuple[Exclusion, ...] = ()
+    left: Mapping[Period, tuple[str, ...]] = field(default_factory=dict)  # tables that a period's run leaves alone
+    from_landing: bool = False  # the runs ask vendors only for what landing lacks
 
     @property
     def periods_to_run(self) -> list[Period]:
@@ -62,6 +79,11 @@ class Plan:
     def to_run(self) -> int:
         """Return the number of periods the runs bring."""
         return len(self.periods_to_run)
+
+    def conf_of(self, first: Period) -> dict[str, Any]:
+        """Return the parameters of the run that begins with a period, besides its range."""
+        left = self.left.get(first)
+        return ({"leave": list(left)} if left else {}) | ({"landed": True} if self.from_landing else {})
 
     @property
     def days(self) -> int:
@@ -80,6 +102,7 @@ class Plan:
             "tables": [table.as_dict() for table in self.tables],
             "sources": [need.as_dict() for need in self.needs],
             "archived": [item.as_dict() for item in self.archived],
+            "excluded": [item.as_dict() for item in self.excluded],
             "runs": [{"from": str(first), "to": str(last)} for first, last in self.runs],
         }
 
@@ -105,27 +128,50 @@ def make_plan(
     matrices = list(status(lake, contracts, window, doings.activities))
     if fault := next((matrix.fault for matrix in matrices if matrix.fault), None):
         raise fault
-    tables = tuple(_stand(lake, dag, c, periods, m) for c, m in zip(contracts, matrices, strict=True))
+    index = PartitionIndex(lake)
+    tables = tuple(
+        _stand(lake, dag, c, periods, m).without(index.exclusions(c)) for c, m in zip(contracts, matrices, strict=True)
+    )
     standing = {period: _worst(table.by_period[period] for table in tables if table.by_period) for period in periods}
     if not any(table.by_period for table in tables):  # no table is partitioned by time: the newest period means all
         standing[periods[-1]] = _worst(table.whole for table in tables if table.whole)
     begun = {part for period in doings.under_way for part in period.split(dag.grain)}
     under_way = tuple(p for p, how in standing.items() if how == "running" or p in begun)
-    over = ("expired",) if again else ("done", "expired")  # no plan brings expired partitions back
+    # no plan brings expired or excluded partitions back
+    over = ("excluded", "expired") if again else ("done", "excluded", "expired")
     to_run = [p for p, how in standing.items() if p not in under_way and how not in over]
-    runs = tuple(chunks(to_run, chunk))
-    asked = needs(lake, [(contract, to_run) for contract in contracts])
-    return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way)
+    left = left_tables(index, contracts, to_run)
+    runs = tuple(chunks(to_run, chunk, left))
+    asked = needs(lake, [(c, [p for p in to_run if c.name not in left.get(p, ())]) for c in contracts])
+    excluded = [x for c in contracts for x in index.exclusions(c) if any(map(x.covers, periods))]
+    return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way, excluded=tuple(excluded), left=left)
 
 
-def chunks(periods: Iterable[Period], chunk: RunSpan) -> Iterable[tuple[Period, Period]]:
-    """Yield neighbouring periods as (first, last), split where a day, month or year ends."""
-    first = last = None
+def left_tables(
+    index: PartitionIndex, contracts: Iterable[Contract], periods: Sequence[Period]
+) -> dict[Period, tuple[str, ...]]:
+    """Return the tables that a run of each period leaves alone, because a person excluded the period there."""
+    left: dict[Period, tuple[str, ...]] = {}
+    for contract in contracts:
+        for period in periods:
+            if any(item.covers(period) for item in index.exclusions(contract)):
+                left[period] = (*left.get(period, ()), contract.name)
+    return left
+
+
+def chunks(
+    periods: Iterable[Period], chunk: RunSpan, left: Mapping[Period, tuple[str, ...]] | None = None
+) -> Iterable[tuple[Period, Period]]:
+    """Yield neighbouring periods as (first, last), split where a day, month or year ends, or other tables are left alone."""
+    first, left = None, left or {}
+    last = None
     for period in periods:
         if (
             first is not None
             and last is not None
-            and (period != last.next or _cut(period, chunk) != _cut(first, chunk))
+            and (
+                period != last.next or _cut(period, chunk) != _cut(first, chunk) or left.get(period) != left.get(first)
+            )
         ):
             yield first, last
             first = None

@@ -80,7 +80,10 @@ def start(airflow: Airflow, plan: Plan, now: datetime, *, backwards: bool = Fals
     """Trigger the plan's runs, in order; Airflow lets as many begin at once as the DAG allows."""
     name = name_of(f"{plan.periods[0]}_{plan.periods[-1]}", now)
     for number, (first, last) in enumerate(reversed(plan.runs) if backwards else plan.runs, 1):
-        whose = {"partition_key": str(first)} if first == last else {"conf": {"from": str(first), "to": str(last)}}
+        more = plan.conf_of(first)
+        whose: dict[str, Any] = {"partition_key": str(first)} | ({"conf": more} if more else {})
+        if first != last:
+            whose = {"conf": {"from": str(first), "to": str(last), **more}}
         body = {
             "dag_run_id": f"{PREFIX}{name}__{first}",
             "logical_date": None,

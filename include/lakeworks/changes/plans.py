@@ -1,7 +1,7 @@
 """The plan of a change: the tables whose code differs from what published their partitions, and the tables that follow."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lakeworks.changes.column_changes import CodeChange, Reach, code_changes, reach_of, widened
 from lakeworks.changes.table_code import TableCode
@@ -34,6 +34,9 @@ class TablePlan:
     kept: int = 0
     because: tuple[str, ...] = ()
     spared_by: tuple[str, ...] = ()
+    excluded: Mapping[Partition, str] = field(default_factory=dict)  # with the reason; they would be built again
+    asks_again: bool = False  # its source or the source's options changed, so what has landed does not do
+    fixed: frozenset[Partition] = frozenset()  # an input expired, so they cannot be built again
 
     @property
     def periods(self) -> list[Period]:
@@ -55,13 +58,12 @@ def change_plan(
     planned: dict[str, TablePlan] = {}
     for contract in _in_order(facts, contracts):
         new = TableCode.of_project(contract, lake.contract)
-        published = facts.published(contract)
+        published = {part: known for part, known in facts.published(contract).items() if known.period}
         own = TablePlan(contract, (), Reach())
         if not limits or contract.name in limits:
             own = _since(since, new, published) if since else _own(lake, new, published)
-        following = _following(
-            new, published, own, {name: item for name, item in planned.items() if item.reach or item.rebuilt}
-        )
+        above = {name: item for name, item in planned.items() if item.reach or item.rebuilt}
+        following = _possible(facts, _following(new, published, own, above))
         if following.changes or following.because or following.spared_by:
             planned[contract.name] = following
     return list(planned.values())
@@ -89,12 +91,18 @@ def _own(lake: Lake, new: TableCode, published: _Published) -> TablePlan:
     code = code_fingerprint(new.contract, lake.contract)
     other = {part: known for part, known in published.items() if not code.made(known.code)}
     distinct: dict[CodeChange, None] = {}
+    asks_again = False
     for recorded in sorted({known.code for known in other.values()}):
         record = load_code_record(lake.store, new.contract.table, recorded)
         old = TableCode.of_record(record, lake.contract) if record else None
         distinct.update(dict.fromkeys(code_changes(old, new) if old else [_UNKNOWN]))
+        asks_again |= old is not None and _source(old) != _source(new)
     changes = tuple(distinct)
-    return TablePlan(new.contract, changes, reach_of(list(changes), new), other)
+    return TablePlan(new.contract, changes, reach_of(list(changes), new), other, asks_again=asks_again)
+
+
+def _source(code: TableCode) -> tuple[str | None, Mapping[str, object]]:
+    return code.contract.source, code.contract.source_options
 
 
 def _since(project: Project, new: TableCode, published: _Published) -> TablePlan:
@@ -102,7 +110,9 @@ def _since(project: Project, new: TableCode, published: _Published) -> TablePlan
     old = TableCode.of_folder(new.contract.name, project)
     changes = code_changes(old, new) if old else []
     moved = [change for change in changes if change.kind != "cosmetic"]
-    return TablePlan(new.contract, tuple(changes), reach_of(changes, new), published if moved else {})
+    asks_again = old is not None and _source(old) != _source(new)
+    reach = reach_of(changes, new)
+    return TablePlan(new.contract, tuple(changes), reach, published if moved else {}, asks_again=asks_again)
 
 
 def _following(new: TableCode, published: _Published, own: TablePlan, above: Mapping[str, TablePlan]) -> TablePlan:
@@ -118,15 +128,27 @@ def _following(new: TableCode, published: _Published, own: TablePlan, above: Map
         reached = Reach(reached.columns | more.columns, reached.every or more.every)
         because.append(_named(source, new))
         rebuilt |= _reading(new.contract, published, source)
-    return TablePlan(
-        contract=new.contract,
-        changes=own.changes,
+    return replace(
+        own,
         reach=widened(new, reached),
         rebuilt=rebuilt,
         kept=len(published) - len(rebuilt),
         because=tuple(because),
         spared_by=tuple(spared),
     )
+
+
+def _possible(facts: PartitionIndex, wanted: TablePlan) -> TablePlan:
+    """Leave out what a person excluded, and what cannot be built again because an input has expired."""
+    ranges, contract = facts.exclusions(wanted.contract), wanted.contract
+    why = {part: [x.why for x in ranges if x.holds(part, known.period)] for part, known in wanted.rebuilt.items()}
+    excluded = {part: reasons[0] for part, reasons in why.items() if reasons}
+    left = {part: known for part, known in wanted.rebuilt.items() if part not in excluded}
+    periods = {known.period for known in left.values()}
+    expired = {period for period in periods if facts.has_expired_input(contract, Period.parse(period))}
+    fixed = frozenset(part for part, known in left.items() if known.period in expired)
+    rebuilt = {part: known for part, known in left.items() if part not in fixed}
+    return replace(wanted, rebuilt=rebuilt, excluded=excluded, fixed=fixed)
 
 
 def _through(new: TableCode, source: TablePlan) -> Reach:

@@ -27,13 +27,14 @@ QUOTA = "_quota"
 SHARES = "_shares"
 DEV = "_dev"
 RELEASES = "_releases"
+PLANS = "_plans"
 # Ending of the folder beside a table's own that has the objects of layout `versioned`. No table's name contains a dot.
 _VERSIONS = ".versions"
 # Where objects of that layout lay before: inside the table's folder, in which other programs look for live objects.
 _OLD_VERSIONS = "_versions"
 # Every first part of a key with a level for tenants. Add a new area here, or tenants' runs are denied access to it.
 TENANT_AREAS = (
-    LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES, RELEASES, DEV
+    LANDING, *LAYERS, STAGING, QUARANTINE, LEDGER, AUDITS, RESULTS, METADATA, INBOX, QUOTA, SHARES, RELEASES, PLANS, DEV
 )  # fmt: skip
 
 
@@ -221,6 +222,16 @@ def release_documents() -> str:
 def held_key(table: TableName, content: str) -> str:
     """Return the key of the copy of a released object, by its content hash; several releases may name one copy."""
     return join(RELEASES, table.path, f"{content}.parquet")
+
+
+def applied_plans() -> str:
+    """Return the prefix of the documents of applied plans, with its trailing slash."""
+    return join(PLANS, "applied") + "/"
+
+
+def exclusions_prefix() -> str:
+    """Return the prefix of the documents of excluded ranges, with its trailing slash."""
+    return join(PLANS, "exclusions") + "/"
 
 
 def contracts_prefix(table: TableName) -> str:

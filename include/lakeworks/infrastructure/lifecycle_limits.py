@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lakeworks.contract.storage_moves import ARCHIVES
-from lakeworks.core.layout import LANDING, LEDGER, METADATA, QUOTA, RELEASES
+from lakeworks.core.layout import LANDING, LEDGER, METADATA, PLANS, QUOTA, RELEASES
 from lakeworks.core.names import LAYERS
 
 # Runs and releases read these prefixes: a deleted or archived object there stops them.
@@ -12,6 +12,7 @@ _READ_BY_EVERY_RUN = {
     METADATA: "it contains contracts, tenants and the bucket's manifest",
     QUOTA: "the counts of requests to sources would be lost",
     RELEASES: "the rows of named releases would be lost",
+    PLANS: "ranges that a person excluded would be built again",
 }
 # Only the lake's own settings expire or archive objects of these prefixes, because the ledger must know of it.
 _BY_THEIR_OWN_SETTING = (LANDING, *LAYERS)

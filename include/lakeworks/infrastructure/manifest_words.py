@@ -24,6 +24,7 @@ MEANINGS = {
     layout.DEV: "dev lakes: changed tables tried beside the live ones; no live reader sees them, `lakeworks dev list` does",
     layout.RELEASES: "named releases, and copies of released rows that were replaced since",
     DELIVERY_ERRORS: "records that Firehose could not deliver to the inbox; no run reads them",
+    layout.PLANS: "plans of changed code that were applied, and ranges that plans leave out with their reasons",
     TEMPORARY: "files of people and programs; lakeworks writes nothing here",
 }
 

@@ -1,6 +1,7 @@
 """A period's landed rows for the write step: one file, or all files or responses of the newest complete fetch."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -78,6 +79,15 @@ def newest_landing(lake: Lake, contract: Contract, period: Period) -> str:
     if parse or Fetches.below(lake, prefix(contract, period)).keys:
         return newest_set(lake, contract, period).key
     return newest_or_fail(lake, contract, period).key
+
+
+def landed_already(lake: Lake, contract: Contract, periods: Sequence[Period]) -> dict[Period, str]:
+    """Return the periods that landing has, each with the key of its newest landing."""
+    there = {}
+    for period in periods:
+        with suppress(LakeNotFound):
+            there[period] = newest_landing(lake, contract, period)
+    return there
 
 
 def newest_set(lake: Lake, contract: Contract, period: Period) -> LandingSet:

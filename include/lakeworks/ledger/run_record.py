@@ -150,6 +150,10 @@ class RunRecord(StoredDocument):
     seconds: dict[str, float] = Field(
         default_factory=dict, description="Seconds of the steps write, audit and publish."
     )
+    requests: dict[str, int] = Field(
+        default_factory=dict,
+        description="Requests of these steps to S3: `writes` priced as PUT, `reads` priced as GET.",
+    )
     drift: tuple[str, ...] = ()
     extra_columns: tuple[ExtraColumn, ...] = ()
     audit: dict[str, Any] | None = Field(None, description="Summary; without a passed audit nothing is published.")

@@ -7,6 +7,7 @@ from lakeworks.core.layout import (
     LANDING,
     LEDGER,
     METADATA,
+    PLANS,
     REGISTRY,
     RELEASES,
     RESULTS,
@@ -25,7 +26,7 @@ from lakeworks.permissions.policy_scope import PolicyScope, Resources, key_of
 from lakeworks.permissions.stream_resources import STREAM_RESOURCES
 
 _LIVE = tuple(f"{layer}/" for layer in LAYERS)
-_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/", f"{RELEASES}/")
+_RECORDS = (f"{LEDGER}/", f"{METADATA}/contracts/", f"{METADATA}/iceberg/", f"{RELEASES}/", f"{PLANS}/")
 _LAKE = tuple(f"{area}/" for area in TENANT_AREAS if area not in (RESULTS, SHARES))
 _TRIALS = (trial_key(""),)
 _ALL = ("*",)

@@ -28,6 +28,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     from lakeworks.quality.audit_page import to_html, to_json
     from lakeworks.quality.gx_validation import audit as run_audit
 
+    before = lake.requests.now()
     manifest = load_run_record(lake.store, manifest_key)
     contract = lake.contract(manifest.table)
     report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
@@ -36,7 +37,8 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     lake.store.put(page, to_html(report, _run_facts(lake, manifest, page), _commands(manifest)).encode())
     lake.store.put(audit_key(table, period, manifest.run.key, "json"), to_json(report).encode())
     seconds = {**manifest.seconds, "audit": round(report.seconds, 3)}
-    update = {"audit": {**report.summary(), "report": page}, "seconds": seconds}
+    requests = lake.requests.since(before, manifest.requests, writes=1)
+    update = {"audit": {**report.summary(), "report": page}, "seconds": seconds, "requests": requests}
     audited = manifest.model_copy(update=update).save(lake.store)
     for failure in report.failures:
         log.warning("audit of %s %s: %s", manifest.table, manifest.period, failure)

@@ -80,7 +80,7 @@ def _publish_with_lineage(lake: Lake, manifest: RunRecord) -> RunRecord:
 
 
 def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
-    started = time.monotonic()
+    started, before = time.monotonic(), lake.requests.now()
     request = approval_of(lake, contract, manifest)
     _refuse_emptied(lake, contract, manifest)
     extra = [(column.name, LakeType.parse(column.type)) for column in manifest.extra_columns]
@@ -97,7 +97,10 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
     outcome = Counter(entry.state for entry in entries)
     contracts.record(lake, contract)
     seconds = {**manifest.seconds, "publish": round(time.monotonic() - started, 3)}
-    record = manifest.model_copy(update={"outcome": dict(outcome), "seconds": seconds})
+    requests = lake.requests.since(
+        before, manifest.requests, writes=2
+    )  # the record, and the listing of what was staged
+    record = manifest.model_copy(update={"outcome": dict(outcome), "seconds": seconds, "requests": requests})
     lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
     log.info(

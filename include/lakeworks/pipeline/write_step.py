@@ -68,7 +68,7 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
         QuarantineLimitExceeded: too many rows broke a rule; they are in quarantine, and nothing is published.
         RowBalanceError: rows were lost or duplicated.
     """
-    started = time.monotonic()
+    started, before = time.monotonic(), lake.requests.now()
     contract = lake.contract(table)
     contracts.admit(lake, contract)
     sql = load_sql(contract)
@@ -87,7 +87,8 @@ def write(lake: Lake, table: str, period: Period, run: Run) -> RunRecord:
     check_limit(lake, contract, manifest)
     _record_code(lake, contract, manifest.code)
     seconds = {"write": round(time.monotonic() - started, 3)}
-    return manifest.model_copy(update={"seconds": seconds}).save(lake.store)
+    requests = lake.requests.since(before, writes=1)
+    return manifest.model_copy(update={"seconds": seconds, "requests": requests}).save(lake.store)
 
 
 def start(lake: Lake, table: str, period: Period, run: Run) -> str | None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from lakeworks.s3.request_count import RequestCount
 from lakeworks.s3.request_headers import RequestHeaders
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class FastS3Client:
     def __init__(self, client: Any, headers: RequestHeaders = NO_HEADERS) -> None:
         self.client = client
         self.headers = headers
+        self.requests = RequestCount()
         self.carried = 0  # objects sent or fetched by this client
         self.failures = 0  # in a row
         self._stores: dict[str, S3Store] = {}
@@ -94,6 +96,7 @@ class FastS3Client:
                 store, key, body, attributes=dict(attributes), tags=dict(tags) or None, use_multipart=False
             )
             self._did()
+            self.requests.add(writes=1)
             return SentObject(str(done["e_tag"]), _pinned(done["version"]))
         except Exception as error:  # boto3 meets the same error and has the better message
             self._failed(error)
@@ -112,8 +115,10 @@ class FastS3Client:
             meta = answer.meta
             body = bytes(answer.bytes())
             self._did()
+            self.requests.add(reads=1)
             return FetchedObject(body, str(meta["e_tag"]), _pinned(meta.get("version")), metadata)
         except FileNotFoundError:
+            self.requests.add(reads=1)
             return None
         except Exception as error:
             self._failed(error)

@@ -12,7 +12,8 @@ from lakeworks.errors import TerminalError
 
 # Worst first: a day of many partitions shows the worst of them.
 PartitionState = Literal[
-    "failed", "waiting", "running", "impossible", "missing", "stale", "outdated", "unfinished", "withdrawn", "published",
+    "failed", "waiting", "running", "impossible", "missing", "stale", "outdated", "unfinished", "excluded", "withdrawn",
+    "published",
     "empty", "expired",
 ]  # fmt: skip
 STATES: tuple[PartitionState, ...] = get_args(PartitionState)
@@ -25,6 +26,7 @@ MARKS: dict[PartitionState, str] = {
     "stale": "s",
     "outdated": "c",
     "unfinished": "u",
+    "excluded": "e",
     "withdrawn": "w",
     "published": "#",
     "empty": "0",
@@ -41,6 +43,7 @@ MEANINGS: dict[PartitionState, str] = {
     "stale": "an input was published or landed after it was built",
     "outdated": "it was built by older code than today's",
     "unfinished": "its publication started and did not finish",
+    "excluded": "it would be built again, but a person excluded it from plans; lift: lakeworks plan lift",
     "withdrawn": "a person withdrew it from readers",
     "published": "built from the current inputs",
     "empty": "its run found no rows for it",

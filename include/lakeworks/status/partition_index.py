@@ -7,6 +7,7 @@ inputs. Ledger entries are read only where the catalog is behind the ledger.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from lakeworks.catalog.glue import partition_from_glue
 from lakeworks.catalog.glue_inputs import ENTRY
@@ -18,6 +19,7 @@ from lakeworks.errors import LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_numbers import RunRegister, RunTicket
 from lakeworks.ledger.run_record import inputs_fingerprint
+from lakeworks.status.exclusions import Exclusion, ExclusionRegister
 from lakeworks.transform.sql import load_sql, upstream
 
 NO_INPUTS = "none"
@@ -86,6 +88,17 @@ class PartitionIndex:
             contracts = [self.lake.contract(str(name)) for name in upstream(sql)] if sql else []
             self._upstreams[contract.name] = contracts
         return self._upstreams[contract.name]
+
+    @cached_property
+    def _exclusions(self) -> dict[str, list[Exclusion]]:
+        by_table: dict[str, list[Exclusion]] = {}
+        for item in ExclusionRegister(self.lake.store).all():
+            by_table.setdefault(item.table, []).append(item)
+        return by_table
+
+    def exclusions(self, contract: Contract) -> list[Exclusion]:
+        """Return the ranges of a table that a person excluded from plans."""
+        return self._exclusions.get(contract.name, [])
 
     def slots(self, contract: Contract) -> set[Period]:
         """Return the periods that a table has partitions for, without partitions it cannot have."""

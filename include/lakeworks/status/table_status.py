@@ -101,8 +101,14 @@ class _Table:
             state = "stale"
         elif why := self._outdated(known):
             state = "outdated"
+        if state in ("stale", "outdated") and (excluded := self._excluded(partition, known.period)):
+            state, why = "excluded", excluded
         quarantined = known.period if known.period in self.quarantined else ""
         return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
+
+    def _excluded(self, partition: Partition, period: str = "") -> str:
+        """Return the reason why a person excluded a partition; empty if no one did."""
+        return next((item.why for item in self.index.exclusions(self.contract) if item.holds(partition, period)), "")
 
     def _half_run(self, partition: Partition, known: PublishedPartition) -> str:
         """Return why readers by ledger may not see a publication: its run has no number. Empty if it has one."""
@@ -193,9 +199,11 @@ class _Table:
             return Cell(partition, slot, "waiting", None, why)
         if activity := self._activity(slot):
             return Cell(partition, slot, activity.state, None, activity.where)
-        return (
-            Cell(partition, slot, "empty") if slot in empty else Cell(partition, slot, "missing", None, "never built")
-        )
+        if slot in empty:
+            return Cell(partition, slot, "empty")
+        if excluded := self._excluded(partition):
+            return Cell(partition, slot, "excluded", None, excluded)
+        return Cell(partition, slot, "missing", None, "never built")
 
     def _activity(self, slot: Period | None) -> Activity | None:
         """Return the unfinished run of a period, or the newest run that failed after the last good one."""

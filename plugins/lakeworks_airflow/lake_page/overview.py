@@ -19,7 +19,7 @@ from lakeworks.status.table_status import status
 from lakeworks.status.table_summary import newest_run
 
 Ask = Callable[[list[str]], tuple[tuple[Activity, ...], str]]
-_GOOD: tuple[PartitionState, ...] = ("published", "withdrawn", "empty", "expired")
+_GOOD: tuple[PartitionState, ...] = ("published", "withdrawn", "empty", "expired", "excluded")
 NOT_ASKED = "Running and failed runs are not shown: set LAKE_AIRFLOW_URL for the api-server."
 
 

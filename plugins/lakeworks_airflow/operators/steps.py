@@ -22,18 +22,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class FetchOperator(TableOperator):
+class PipelineOperator(TableOperator):
+    """A step of a table's task group. It does nothing in a run whose parameter `leave` names the table, and announces nothing.
+
+    Then the table's excluded range stays as it is (docs/plan.md). Tables of the same run read what is published of it.
+    """
+
+    takes_dev = True
+
+    def execute(self, context: "Context") -> Any:
+        """Run the step, unless the run leaves the table alone."""
+        if self.table in (context.get("params", {}).get("leave") or ()):
+            log.info("This run leaves `%s` alone: a person excluded the range. Nothing was done.", self.table)
+            self.outlets = context["ti"].task.outlets = []
+            return []
+        return super().execute(context)
+
+
+class FetchOperator(PipelineOperator):
     """Land a source's raw file or answers for each period.
 
     The task waits without a worker for a period that is not published yet, or for a source's quota. The fetch then continues
-    after the landed responses. In a dev lake it only looks up what the live lake has landed.
+    after the landed responses. In a dev lake it only looks up what the live lake has landed. In a run with the parameter
+    `landed` it asks for the periods that landing lacks.
 
     :param table: the table whose contract names the source. (templated)
     :param grain: the grain of the DAG's partition keys.
     :param look_again_after: how long to wait for a period that the source has not published.
     """
-
-    takes_dev = True
 
     def __init__(self, *, look_again_after: timedelta = timedelta(hours=6), **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -42,18 +58,21 @@ class FetchOperator(TableOperator):
     def step(self, context: "Context") -> list[str]:
         """Return the landing keys."""
         from lakeworks.contract import load_contract
-        from lakeworks.landing.reader import newest_landing
+        from lakeworks.landing.reader import landed_already, newest_landing
         from lakeworks.pipeline.build_periods import plan
         from lakeworks.pipeline.fetch_step import land
 
         contract = load_contract(self.table)
-        lake, run = self.lake(), run_of(context)
+        lake, run, periods = self.lake(), run_of(context), plan(contract, self.periods(context))
         if lake.parent:  # a dev lake builds from what the live lake has landed, and asks no vendor
-            return [newest_landing(lake, contract, period) for period in plan(contract, self.periods(context))]
+            return [newest_landing(lake, contract, period) for period in periods]
+        there = landed_already(lake, contract, periods) if context["params"].get("landed") else {}
+        if len(there) == len(periods):
+            return list(there.values())
         name = str(contract.source).partition(".")[0]
         source = connect_source(name, lake)
         try:
-            return [land(lake, contract, period, run, source).key for period in plan(contract, self.periods(context))]
+            return [there.get(period) or land(lake, contract, period, run, source).key for period in periods]
         except NotPublishedYet as waiting:
             self._wait(waiting, datetime.now(UTC) + self.look_again_after)
             raise
@@ -74,7 +93,7 @@ class FetchOperator(TableOperator):
         self.defer(trigger=DateTimeTrigger(moment), method_name="look_again")
 
 
-class WriteOperator(TableOperator):
+class WriteOperator(PipelineOperator):
     """Build each period's partitions in staging, invisible to readers.
 
     While another engine (`engine: athena`) builds, the task is deferred and holds no worker. A killed task stops the build.
@@ -86,7 +105,6 @@ class WriteOperator(TableOperator):
     """
 
     operator_extra_links = (DataLink(),)
-    takes_dev = True
 
     def __init__(self, *, look_every: float = 10, build_timeout: float = 6 * 3600, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -136,7 +154,7 @@ class WriteOperator(TableOperator):
         return staged
 
 
-class AuditOperator(TableOperator):
+class AuditOperator(PipelineOperator):
     """Validate the staged rows with Great Expectations. A failed audit names check, column, counts and rows.
 
     :param table: the staged table. (templated)
@@ -145,7 +163,6 @@ class AuditOperator(TableOperator):
 
     template_fields: Sequence[str] = ("table", "staged")
     operator_extra_links = (AuditReportLink(),)
-    takes_dev = True
 
     def __init__(self, *, staged: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -159,7 +176,7 @@ class AuditOperator(TableOperator):
         return [audit(lake, key).key for key in self.staged]
 
 
-class PublishOperator(TableOperator):
+class PublishOperator(PipelineOperator):
     """Make audited partitions live, each in one step for every reader, and notify catalog, ledger and consumers.
 
     The task's outlet is the asset of the table, or of the tenant's table. It announces every day (or month, or hour) that the
@@ -171,7 +188,6 @@ class PublishOperator(TableOperator):
 
     template_fields: Sequence[str] = ("table", "staged")
     operator_extra_links = (DataLink(),)
-    takes_dev = True
 
     def __init__(self, *, staged: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

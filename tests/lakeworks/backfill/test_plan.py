@@ -243,7 +243,7 @@ def test_what_has_expired_is_planned_by_no_backfill(tmp_path: Path) -> None:
         own = dag(tables=(bronze.name,))
         plan = make_plan(found.lake, own, months, Doings(), "all")
         assert plan.tables[0].as_dict() == {
-            "table": bronze.name, "expired": 1, "done": 1, "outdated": 0, "stale": 0, "missing": 1, "failed": 0, "running": 0,
+            "table": bronze.name, "expired": 1, "excluded": 0, "done": 1, "outdated": 0, "stale": 0, "missing": 1, "failed": 0, "running": 0,
         }  # fmt: skip
         assert plan.runs == ((months[2], months[2]),)
         assert make_plan(found.lake, own, months, Doings(), "all", again=True).runs == ((months[1], months[2]),)

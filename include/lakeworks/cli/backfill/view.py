@@ -1,6 +1,7 @@
 """Views of a backfill: its plan, and its progress while Airflow works on it."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import typer
@@ -24,6 +25,8 @@ def show_plan(plan: Plan) -> None:
         emit([need.as_dict() for need in plan.needs], as_json=False, title="Requests to vendors")
     if plan.archived:
         emit([item.as_dict() for item in plan.archived], as_json=False, title="Archived: restore it before you start")
+    if plan.excluded:
+        emit([item.as_dict() for item in plan.excluded], as_json=False, title="Excluded: no run builds these ranges")
     if plan.under_way:
         say(f"{len(plan.under_way)} {dag.grain}s are already running or queued; they do not start twice.")
     if not plan.runs:
@@ -39,14 +42,8 @@ def show_plan(plan: Plan) -> None:
 
 def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None:
     """Watch a backfill until it is over; exits with 1 if a run failed."""
-    seen = progress.look(api, backfill_id, lake)
     try:
-        if as_json:
-            while not seen.backfill.is_over:
-                time.sleep(_EVERY)
-                seen = progress.look(api, backfill_id, lake)
-        else:
-            seen = _bar(api, backfill_id, lake, seen)
+        seen = watched(api, backfill_id, lake, as_json=as_json)
     except KeyboardInterrupt:
         say(f"\nThe backfill continues without this command. Show it again: lakeworks backfill watch {backfill_id}")
         return
@@ -67,7 +64,23 @@ def follow(api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool) -> None
         raise typer.Exit(1)
 
 
-def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.BackfillProgress) -> progress.BackfillProgress:
+def watched(
+    api: Airflow, backfill_id: str, lake: Lake, *, as_json: bool, on_look: Callable[[], object] = lambda: None
+) -> progress.BackfillProgress:
+    """Watch a backfill until it is over, with a bar for a person. `on_look` is called at each look."""
+    seen = progress.look(api, backfill_id, lake)
+    if not as_json:
+        return _bar(api, backfill_id, lake, seen, on_look)
+    while not seen.backfill.is_over:
+        on_look()
+        time.sleep(_EVERY)
+        seen = progress.look(api, backfill_id, lake)
+    return seen
+
+
+def _bar(
+    api: Airflow, backfill_id: str, lake: Lake, seen: progress.BackfillProgress, on_look: Callable[[], object]
+) -> progress.BackfillProgress:
     console, shown = Console(), ""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -83,6 +96,7 @@ def _bar(api: Airflow, backfill_id: str, lake: Lake, seen: progress.BackfillProg
                 shown = lines
             if seen.backfill.is_over:
                 return seen
+            on_look()
             time.sleep(_EVERY)
             seen = progress.look(api, backfill_id, lake)
 

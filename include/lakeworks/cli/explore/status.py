@@ -43,6 +43,7 @@ _COLORS: dict[PartitionState, str] = {
     "outdated": "yellow",
     "unfinished": "magenta",
     "withdrawn": "cyan",
+    "excluded": "dim",
     "published": "green",
     "empty": "dim",
     "expired": "dim",

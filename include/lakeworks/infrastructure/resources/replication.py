@@ -6,7 +6,7 @@ Temporary objects are not copied: deletions are not replicated, so staged object
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lakeworks.core.layout import AUDITS, LANDING, LEDGER, QUARANTINE, RELEASES
+from lakeworks.core.layout import AUDITS, LANDING, LEDGER, PLANS, QUARANTINE, RELEASES
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
@@ -15,7 +15,7 @@ _ROLE = "Role"
 _RULE = f"{OURS}backup"
 KEPT = (
     f"{LANDING}/", *(f"{layer}/" for layer in LAYERS), f"{LEDGER}/", f"{QUARANTINE}/", f"{AUDITS}/", "metadata/",
-    f"{RELEASES}/",
+    f"{RELEASES}/", f"{PLANS}/",
 )  # fmt: skip
 
 
