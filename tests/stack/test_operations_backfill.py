@@ -1,10 +1,15 @@
 """`lakeworks backfill` on the real scheduler. Runs after test_end_to_end and test_market and goes by what those published."""
 
+import shutil
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
+from lakeworks.project import current_project
 from tests.stack.product import BIN, Product
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -43,6 +48,76 @@ def test_a_backfill_runs_what_is_missing_and_once_more_nothing(product: Product)
     shown = {row["backfill"]: row for row in product.lakeworks("backfill", "list", "taxi")}
     assert shown[done["backfill"]]["done"] == 2
     assert "2 of 2 periods done" in backfill(product, "watch", done["backfill"])
+
+
+HOURS = "gold.transport.hourly_demand"
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> dict[str, str]:
+    """A person's project in which one table's SQL differs from what Airflow has and published."""
+    shutil.copytree(current_project().root / "include/lake", tmp_path / "include/lake")
+    (tmp_path / "lake.yml").write_text("")
+    sql = tmp_path / "include/lake/tables/gold/transport/hourly_demand/transform.sql"
+    sql.write_text(sql.read_text().replace("COUNT(*)", "2 * COUNT(*)"))
+    return {"LAKE_PROJECT": str(tmp_path)}
+
+
+@pytest.fixture
+def october_left_out(product: Product, changed: dict[str, str]) -> Iterator[None]:
+    words = ("--exclude", f"{HOURS}:2020-10", "--reason", "its books are closed")
+    product.lakeworks("plan", HOURS, *words, **changed)
+    yield
+    command = [str(BIN / "lakeworks"), "plan", "lift", f"{HOURS}:2020-10"]
+    subprocess.run(command, env=product.stack.environment, check=True)
+
+
+def test_a_plan_is_applied_from_what_has_landed_and_leaves_an_excluded_month_alone(
+    product: Product, changed: dict[str, str], october_left_out: None
+) -> None:
+    """Airflow builds the code that is deployed: the rows stay, and each run's estimate is held against what it took."""
+    plan = product.lakeworks("plan", HOURS, **changed)
+    (table,) = plan["tables"]
+    assert "2020-09" in table["periods"]
+    assert "2020-10" not in table["periods"]
+    assert {why.partition(" (")[0] for why in table["excluded"].values()} == {"its books are closed"}
+    assert plan["requests"] == []
+    assert product.stack.addresses is not None
+    log = f"{product.stack.addresses.replay}/_control/requests"
+    requests.delete(log, timeout=60).raise_for_status()
+    done = product.lakeworks("plan", HOURS, "--apply", "--expect", plan["plan"], "--watch", **changed)
+    (stage,) = done["stages"]
+    assert (done["state"], done["failures"], stage["dag"], stage["tables"]) == ("started", [], "taxi", [HOURS])
+    assert [item for item in requests.get(log, timeout=60).json() if "yellow" in str(item)] == []
+    shown = product.lakeworks("plan", "show", str(done["plan"]), **changed)
+    rows = {row["measure"]: row for row in shown["tables"]}
+    assert rows["rows"]["built"] == f"{len(table['periods'])} of {len(table['periods'])}"
+    assert (rows["rows"]["off_by_percent"], rows["bytes"]["off_by_percent"]) == (0, 0)
+    assert rows["seconds"]["actual"] > 0
+    assert rows["writes"]["actual"] > 0
+    (matrix,) = product.lakeworks("status", HOURS, "--from", "2020-10", "--to", "2020-10", **changed)
+    assert set(matrix["counts"]) == {"excluded"}
+
+
+def test_a_run_leaves_alone_the_table_whose_month_is_excluded(product: Product, october_left_out: None) -> None:
+    before = product.versions(HOURS)
+    history = len(product.lakeworks("ledger", HOURS, "2020-10-05"))
+    october = ("--from", "2020-10", "--to", "2020-10")
+    plan = product.lakeworks("backfill", "plan", "taxi", *october, "--again")
+    assert {row["table"]: row["excluded"] for row in plan["tables"]}[HOURS] == 1
+    done = product.lakeworks("backfill", "start", "taxi", *october, "--again", "--watch")
+    assert (done["done"], done["failures"]) == (1, [])
+    assert product.versions(HOURS) == before
+    assert len(product.lakeworks("ledger", HOURS, "2020-10-05")) == history, "not even confirmed"
+
+
+def test_a_plan_of_a_paused_dag_starts_nothing(product: Product, changed: dict[str, str]) -> None:
+    product.api.call("PATCH", "dags/taxi", json={"is_paused": True})
+    try:
+        with pytest.raises(AssertionError, match="`taxi`: paused, so its runs would wait"):
+            product.lakeworks("plan", HOURS, "--apply", **changed)
+    finally:
+        product.api.unpause("taxi")
 
 
 def test_a_backfill_is_held_resumed_and_cancelled(product: Product) -> None:

@@ -29,7 +29,7 @@ _SAYS_SO_EVERY = 60.0  # seconds
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """How a person asks for an application."""
+    """A person's request to apply a plan."""
 
     by: str
     expected: str = ""  # fingerprint of the plan that the person saw; empty: whatever the plan is now
@@ -144,6 +144,6 @@ def _refuse_paused(stages: Sequence[Stage], request: PlanRequest) -> None:
     if paused and not request.unpause:
         names = ", ".join(f"`{name}`" for name in paused)
         raise ConfigError(
-            f"{names}: paused, so its runs would wait, and so would what is built from them. Nothing was started. Add "
+            f"{names}: paused, so its runs would wait, and so would the tables downstream. Nothing was started. Add "
             "--unpause; runs of their schedules then start too."
         )

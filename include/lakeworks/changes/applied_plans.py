@@ -53,7 +53,7 @@ class AppliedPlan(NamedDocument):
     fingerprint: str
     created_by: str = ""
     created_at: datetime
-    seen_at: datetime = Field(description="When the process that starts it was last known to be alive.")
+    seen_at: datetime = Field(description="Last sign of life of the process that starts it.")
     state: PlanState = "starting"
     requests: int = Field(0, description="Estimated requests to vendors.")
     tables: tuple[AppliedTable, ...]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lakeworks.backfill.plan import chunks
 from lakeworks.backfill.request_estimate import Need, needs
-from lakeworks.changes.history import Sample, predicted
+from lakeworks.changes.history import PastBuild, predicted
 from lakeworks.changes.plans import TablePlan
 from lakeworks.contract import Contract
 from lakeworks.core.layout import run_key
@@ -19,13 +19,15 @@ from lakeworks.prices import GIB, PriceBook
 from lakeworks.status.partition_index import PartitionIndex, slots_read
 
 _SAMPLE = 30  # newest runs of a table
+# Requests that a first publication of a partition sends more (or fewer) than one that takes the place of another.
+_OF_FIRST = {"writes": 2, "reads": -2}
 # Athena charges for each query as if it scanned at least this much: https://aws.amazon.com/athena/pricing/
 _LEAST_SCANNED, _TERABYTE = 10 * 1024**2, 1024**4
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is paid for: bytes that replace others, requests by their price, and bytes that Athena scans."""
+    """The parts that are paid for: bytes that replace others, requests by their price, and bytes that Athena scans."""
 
     bytes: int
     writes: int
@@ -67,11 +69,11 @@ def estimate(lake: Lake, planned: TablePlan, book: PriceBook | None = None, regi
     builds, partitions = len(builds_of(contract, planned.periods)), len(planned.rebuilt)
     records = _newest_runs(lake, planned)
     seconds = predicted(
-        [Sample(x.balance.read, sum(x.seconds.values())) for x in records], builds, _read(records, rows)
+        [PastBuild(x.balance.read, sum(x.seconds.values())) for x in records], builds, _read(records, rows)
     )
-    counted = [record for record in records if record.requests]
+    counted = _replacing([record for record in records if record.requests])
     writes, reads = (
-        predicted([Sample(len(x.partitions), x.requests.get(name, 0)) for x in counted], builds, partitions)
+        predicted([PastBuild(len(x.partitions), _requests_to_replace(x, name)) for x in counted], builds, partitions)
         for name in ("writes", "reads")
     )
     found = Estimate(
@@ -128,6 +130,16 @@ def _read(records: Sequence[RunRecord], rows: int) -> float:
     """Return the rows that builds of so many published rows read, by what earlier runs read for each row that they staged."""
     staged = sum(record.balance.staged for record in records)
     return rows * sum(record.balance.read for record in records) / staged if staged else rows
+
+
+def _replacing(records: Sequence[RunRecord]) -> Sequence[RunRecord]:
+    """Return the runs that published new rows, if there are any: where the rows are the same, less is sent."""
+    changed = [x for x in records if 2 * (x.outcome or {}).get("published", 0) >= len(x.partitions)]
+    return changed or records
+
+
+def _requests_to_replace(record: RunRecord, name: str) -> int:
+    return record.requests.get(name, 0) - _OF_FIRST[name] * record.created
 
 
 def _newest_runs(lake: Lake, planned: TablePlan) -> list[RunRecord]:

@@ -7,14 +7,14 @@ _SIMILAR = 2.0  # builds up to so many times larger or smaller than the earlier 
 
 
 @dataclass(frozen=True)
-class Sample:
+class PastBuild:
     """One earlier build: its size (rows, partitions) and what it took (seconds, requests)."""
 
     size: float
     taken: float
 
 
-def predicted(samples: Sequence[Sample], builds: int, size: float) -> float | None:
+def predicted(samples: Sequence[PastBuild], builds: int, size: float) -> float | None:
     """Return what so many builds of a size in all will take; None without an earlier build.
 
     Each build takes a share of its own and a share by its size: both by least squares, neither below zero. If the earlier

@@ -40,7 +40,7 @@ class LazyGroup(TyperGroup):
         super().__init__(
             name=entry.word, help=entry.help, rich_help_panel=entry.panel, no_args_is_help=not entry.default
         )
-        self._default, self._takes_arguments = entry.default, entry.takes_arguments
+        self.default, self.takes_arguments = entry.default, entry.takes_arguments
         below = f"{entry.word} "
         self.commands = {
             item.words.removeprefix(below): LazyCommand(item) for item in COMMANDS if item.words.startswith(below)
@@ -49,10 +49,10 @@ class LazyGroup(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Run the default command where none is named."""
         first = args[0] if args else ""
-        is_argument = self._takes_arguments and bool(first) and first not in self.commands
+        is_argument = self.takes_arguments and bool(first) and first not in self.commands
         is_option = first.startswith("-") or not first
-        if self._default and first not in ctx.help_option_names and (is_option or is_argument):
-            args = [self._default, *args]
+        if self.default and first not in ctx.help_option_names and (is_option or is_argument):
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

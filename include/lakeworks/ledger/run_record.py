@@ -161,6 +161,7 @@ class RunRecord(StoredDocument):
         None, description="The judgement by the contract's `approval`; None before it."
     )
     outcome: dict[str, int] | None = Field(None, description="Partitions per state, once published.")
+    created: int = Field(0, description="Partitions that had no publication before.")
 
     @property
     def parsed_table(self) -> TableName:

@@ -100,7 +100,9 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
     requests = lake.requests.since(
         before, manifest.requests, writes=2
     )  # the record, and the listing of what was staged
-    record = manifest.model_copy(update={"outcome": dict(outcome), "seconds": seconds, "requests": requests})
+    created = sum(entry.seq == 1 for entry in entries)
+    update = {"outcome": dict(outcome), "created": created, "seconds": seconds, "requests": requests}
+    record = manifest.model_copy(update=update)
     lake.store.put(record.run_key, record.model_dump_json(indent=1).encode())
     lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
     log.info(

@@ -13,7 +13,7 @@ from lakeworks.backfill.runs import Backfill
 from lakeworks.changes.application import Application, PlanRequest
 from lakeworks.changes.applied_plans import ALIVE_FOR, PlanRegister, plan_fingerprint
 from lakeworks.changes.costs import estimate
-from lakeworks.changes.outcomes import outcomes
+from lakeworks.changes.plan_outcomes import outcomes
 from lakeworks.changes.plans import TablePlan
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, FencedError, LakeUnavailable, LostRace

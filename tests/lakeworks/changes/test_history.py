@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakeworks.changes.history import Sample, predicted
+from lakeworks.changes.history import PastBuild, predicted
 
 
 def test_without_history_there_is_no_figure_and_without_builds_no_cost() -> None:
@@ -13,7 +13,7 @@ def test_without_history_there_is_no_figure_and_without_builds_no_cost() -> None
 
 def test_a_build_takes_a_share_of_its_own_and_one_by_its_size() -> None:
     """Months of days: 2 seconds each, and a second for each 100 rows."""
-    samples = [Sample(size, 2 + size / 100) for size in (100, 200, 400, 800)]
+    samples = [PastBuild(size, 2 + size / 100) for size in (100, 200, 400, 800)]
     assert predicted(samples, 1, 30_000) == pytest.approx(302)
     assert predicted(samples, 10, 1000) == pytest.approx(30)
 
@@ -23,15 +23,15 @@ def test_a_build_takes_a_share_of_its_own_and_one_by_its_size() -> None:
     [(5, 500, 20.0), (5, 900, 20.0), (5, 5000, 200.0), (5, 50, 20.0)],
 )
 def test_builds_of_one_size_give_the_mean_and_larger_ones_go_by_size(builds: int, size: float, taken: float) -> None:
-    assert predicted([Sample(100, 4.0)] * 4, builds, size) == pytest.approx(taken)
+    assert predicted([PastBuild(100, 4.0)] * 4, builds, size) == pytest.approx(taken)
 
 
 def test_larger_builds_that_took_less_are_chance() -> None:
-    assert predicted([Sample(1, 5), Sample(10, 4), Sample(20, 3)], 2, 40) == pytest.approx(8)
+    assert predicted([PastBuild(1, 5), PastBuild(10, 4), PastBuild(20, 3)], 2, 40) == pytest.approx(8)
 
 
 def test_a_line_below_zero_goes_through_zero() -> None:
-    samples = [Sample(10, 0.1), Sample(20, 10), Sample(30, 25)]
+    samples = [PastBuild(10, 0.1), PastBuild(20, 10), PastBuild(30, 25)]
     assert predicted(samples, 100, 100) == pytest.approx(100 * (1 + 200 + 750) / 1400)
 
 
@@ -41,6 +41,6 @@ def test_a_line_below_zero_goes_through_zero() -> None:
     st.integers(0, 5000),
 )
 def test_no_prediction_is_below_zero(samples: list[tuple[int, float]], builds: int, size: int) -> None:
-    found = predicted([Sample(*item) for item in samples], builds, size)
+    found = predicted([PastBuild(*item) for item in samples], builds, size)
     assert found is not None
     assert found >= 0

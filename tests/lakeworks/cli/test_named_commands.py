@@ -45,6 +45,9 @@ def mistake(line: str) -> str:
     while hasattr(command, "commands"):
         if not words:
             return ""  # a group by its name
+        default = getattr(command, "default", None)
+        if default and (words[0].startswith("--") or (command.takes_arguments and words[0] not in command.commands)):
+            words.insert(0, default)
         # A docstring's heading names several: list|show|replay
         name, *others = words.pop(0).split("|")
         if any(each not in command.commands for each in (name, *others)):

@@ -92,6 +92,7 @@ def test_replication_joins_others_rules_unless_their_role_differs(ministack_url:
         "quarantine",
         "audits",
         "releases",
+        "plans",
         "metadata",
     }
     prefixes = [rule["Filter"]["Prefix"] for rule in found]

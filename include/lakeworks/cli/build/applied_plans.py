@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from lakeworks.changes.applied_plans import AppliedPlan, PlanRegister
-from lakeworks.changes.outcomes import outcomes
+from lakeworks.changes.plan_outcomes import outcomes
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, emit_one, say
@@ -17,13 +17,17 @@ PlanName = Annotated[str, typer.Argument(help="number of the applied plan, or `l
 
 
 def list_plans(as_json: AsJson = False) -> None:
-    """List the plans that were applied, the oldest first."""
-    rows = [_row(plan) for plan in PlanRegister(connect().store).all()]
+    """List the plans that were applied.
+
+    The oldest is first.
+    """
+    with waiting("Reading applied plans"):
+        rows = [_row(plan) for plan in PlanRegister(connect().store).all()]
     emit(rows, as_json=as_json, title="Applied plans")
 
 
 def show_plan(name: PlanName = "last", as_json: AsJson = False) -> None:
-    """Show an applied plan: its stages, and its estimate beside what its runs took.
+    """Show an applied plan: its estimate beside what its runs took.
 
     The difference is shown once all planned periods of a table are built.
     """
@@ -40,7 +44,7 @@ def show_plan(name: PlanName = "last", as_json: AsJson = False) -> None:
     emit(stages, as_json=False, title="Stages, upstream first")
     emit([_readable(row) for row in rows], as_json=False, title="Estimate and actual")
     if plan.state == "stopped":
-        say("It was stopped before its last stage. What is left: lakeworks plan, and lakeworks status")
+        say("It was stopped before its last stage. Look for the rest: lakeworks plan, and lakeworks status")
 
 
 def _row(plan: AppliedPlan) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.connection import connect
 from lakeworks.cli.output import emit, say
+from lakeworks.cli.progress import waiting
 from lakeworks.contract import load_contract
 from lakeworks.core.names import TableName
 from lakeworks.errors import ConfigError
@@ -21,15 +22,20 @@ RangeArgument = Annotated[
 
 def list_exclusions(as_json: AsJson = False) -> None:
     """List the ranges that plans leave out, with their reasons."""
-    rows = [item.as_dict() for item in ExclusionRegister(connect().store).all()]
+    with waiting("Reading exclusions"):
+        rows = [item.as_dict() for item in ExclusionRegister(connect().store).all()]
     emit(rows, as_json=as_json, title="Excluded from plans and backfills")
 
 
 def lift_exclusion(excluded: RangeArgument) -> None:
-    """Let plans build an excluded range again. It starts nothing."""
+    """Let plans build an excluded range again.
+
+    Starts nothing.
+    """
     table, span = parse_exclusion(excluded)
-    lifted = ExclusionRegister(connect().store).lift(table, span)
-    say(f"lifted: {lifted.table}:{lifted.range}, {lifted.why}. See what it needs: lakeworks plan {lifted.table}")
+    with waiting("Lifting the exclusion"):
+        lifted = ExclusionRegister(connect().store).lift(table, span)
+    say(f"lifted: {lifted.table}:{lifted.range}, {lifted.why}. Plan it: lakeworks plan {lifted.table}")
 
 
 def exclude(lake: Lake, ranges: list[str], reason: str | None) -> list[Exclusion]:

@@ -53,7 +53,7 @@ def plan_changes(  # noqa: PLR0913, PLR0917 - each is an option of the command
     unpause: Annotated[bool, typer.Option("--unpause", help="unpause DAGs; runs of their schedules begin too")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="with --apply: wait for the last stage, too")] = False,
     exclude_range: ExcludedRanges = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="why a range is excluded; it is kept")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="the reason of --exclude; it is kept")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what changed code means, before anything runs.

@@ -19,7 +19,7 @@ from lakeworks.lake import Lake
 
 @dataclass(frozen=True)
 class Applying:
-    """How a person applies a plan."""
+    """A person's choices about an application."""
 
     request: PlanRequest
     watch: bool
@@ -88,7 +88,7 @@ def _say_end(application: Application, failures: Sequence[str]) -> None:
         say(f"failed: {failure}")
     later = [stage.dag for stage in application.document.stages if not stage.backfill]
     if failures and later:
-        say(f"Not started, because they are built from it: {', '.join(later)}.")
+        say(f"Not started, because they are built from its tables: {', '.join(later)}.")
     if failures:
         say("Correct the cause, then apply again: lakeworks plan --apply")
     say(f"This is plan {number}. Its estimate beside what the runs take: lakeworks plan show {number}")
