@@ -13,8 +13,7 @@ from lakeworks.errors import TerminalError
 # Worst first: a day of many partitions shows the worst of them.
 PartitionState = Literal[
     "failed", "waiting", "running", "impossible", "missing", "stale", "outdated", "unfinished", "excluded", "withdrawn",
-    "published",
-    "empty", "expired",
+    "published", "empty", "expired",
 ]  # fmt: skip
 STATES: tuple[PartitionState, ...] = get_args(PartitionState)
 MARKS: dict[PartitionState, str] = {

@@ -61,6 +61,16 @@ def normal_python(text: str) -> str:
         return text
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            f"`{path.name}` of the folder `{path.parent.name}` is not UTF-8: {error.reason} at byte {error.start}. Nothing was "
+            "run; save the file as UTF-8."
+        ) from error
+
+
 @dataclass
 class _Module:
     """One parsed file of the project."""
@@ -110,7 +120,7 @@ class _Walk:
 
     def _module(self, path: Path) -> _Module:
         if path not in self.modules:
-            module = self.modules[path] = _Module(path, path.read_text())
+            module = self.modules[path] = _Module(path, _text(path))
             for statement in module.statements:
                 if not any(_defined(statement)):  # it runs at import, whatever is used
                     self._add(module, statement)

@@ -242,6 +242,12 @@ def test_a_python_file_that_does_not_parse_is_one_clear_error(project: Path) -> 
         taken()
 
 
+def test_a_python_file_that_is_not_text_is_one_clear_error(project: Path) -> None:
+    (project / "transform.py").write_bytes("# Zürich\n".encode("latin-1"))
+    with pytest.raises(ContractError, match=r"`transform.py` of the folder `orders` is not UTF-8: .* at byte 3"):
+        taken()
+
+
 def test_declared_rows_count(project: Path) -> None:
     (project / "rows.csv").write_text("id\n1\n")
     recorded = str(taken())
