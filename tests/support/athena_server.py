@@ -10,10 +10,13 @@ Written from the API reference and botocore's service model; it holds everything
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
 
 from tests.support.athena_engine import Answer, Engine, QueryFault, is_read, syntax_fault
 from tests.support.json_service import ServiceRefusal, serving_json
@@ -64,13 +67,14 @@ class Athena:
         self.throttled: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.denied: set[str] = set()
+        self.admits: Callable[[str, str], bool] = lambda action, group: True  # by action and work group
         self.interrupt: list[Call] = []
         self.reach: int | None = None  # how many descriptions a batch gets to
 
     def answer(self, operation: str, call: Call) -> Any:
         with self.lock:
             self.calls[operation] += 1
-            if operation in self.denied:
+            if operation in self.denied or not self.admits(f"athena:{operation}", self._group_of(call)):
                 raise AthenaRefusal(
                     f"User: arn:aws:iam::1:user/ann is not authorized to perform: athena:{operation}",
                     "AccessDeniedException",
@@ -84,6 +88,10 @@ class Athena:
             if self._counted_down(self.lost, operation):
                 raise AthenaRefusal("the answer got lost", "InternalServerException", 500)
             return answer
+
+    def _group_of(self, call: Call) -> str:
+        known = self.executions.get(call.get("QueryExecutionId", ""))
+        return str(known.group["Name"] if known else call.get("WorkGroup", "primary"))
 
     @staticmethod
     def _counted_down(counter: Counter[str], operation: str) -> bool:
@@ -200,6 +208,8 @@ class Athena:
                     execution.call["QueryString"], execution.call.get("ExecutionParameters", []), reads
                 )
             execution.state = "SUCCEEDED"
+        except ClientError as error:  # Athena reads and writes with the caller's rights
+            execution.state, execution.reason = "FAILED", f"Insufficient permissions to execute the query. {error}"
         except QueryFault as fault:
             execution.state, execution.reason = "FAILED", str(fault)
             execution.error = {

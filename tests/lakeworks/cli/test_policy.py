@@ -17,6 +17,15 @@ def test_a_policy_needs_no_credentials_and_has_the_lakes_arns(command: Callable[
     assert "arn:aws-us-gov:glue:us-gov-west-1:123456789012:database/silver_*" in text
 
 
+def test_athena_is_added_to_a_run_when_asked(command: Callable[..., Done]) -> None:
+    plain = command("policy", "--for", "run", *ACCOUNT, **LAKE).stdout
+    added = command("policy", "--for", "run", "--with-athena", *ACCOUNT, **LAKE).stdout
+    assert ("athena:StartQueryExecution" in plain, "athena:StartQueryExecution" in added) == (False, True)
+    assert "s3:DeleteObject" in added
+    refused = command("policy", "--for", "read", "--with-athena", *ACCOUNT, **LAKE)
+    assert (refused.returncode, "is for `--for run`" in refused.stderr) == (1, True)
+
+
 def test_a_tenants_policy_is_that_of_its_role(command: Callable[..., Done]) -> None:
     done = command("policy", "--for", "tenant", "--tenant", "acme", *ACCOUNT, **LAKE)
     assert done.stdout == command("tenant", "policy", "acme", *ACCOUNT, **LAKE).stdout

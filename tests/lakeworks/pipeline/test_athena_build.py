@@ -33,7 +33,7 @@ class AthenaShop(Shop):
             TOP: Contract.model_validate({**load_contract(TOP).model_dump(), "engine": "athena"})
         }
         self.athena, self.group = athena, WorkGroup("lake", f"s3://{lake.store.bucket}/_results/", 10_000_000)
-        queries = QueryExecutions(client("athena", url), "lake", sleep=lambda _: None)
+        self.queries = queries = QueryExecutions(client("athena", url), "lake", sleep=lambda _: None)
         self.group.write(queries.client, self.group.desired())
         own = self.lake.contract
         self.lake = replace(
