@@ -97,6 +97,9 @@ conformance: setup  ## others' clients read the replayed sources, Spark (400 MB)
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick,--write docs/benchmarks.md)
 
+bench-compare: setup .venv-bench/installed  ## measure again and say what became slower than docs/benchmarks.md, beside its peers; CASE=write_by_day ROUNDS=2
+	$(BIN)/python -m benchmarks.compare $(if $(CASE),--case $(CASE)) --rounds $(or $(ROUNDS),1)
+
 profile: setup  ## CPU seconds of one benchmark by step, function and request; CASE=pipeline
 	$(BIN)/python -m benchmarks.profile $(or $(CASE),pipeline)
 
@@ -159,4 +162,4 @@ env:  ## write .env for docker-compose, with secrets of its own; PROFILE=aws for
 clean: down  ## remove what the demo and `make up` stored
 	rm -rf .local
 
-.PHONY: test-versions coverage help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench profile bench-backfill bench-domains catalog-scale mutants docs-site
+.PHONY: test-versions coverage help demo up down test lint test-unit test-integration test-stack chaos simulate format docs setup lock env clean data conformance bench bench-compare profile bench-backfill bench-domains catalog-scale mutants docs-site

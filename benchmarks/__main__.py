@@ -82,7 +82,7 @@ def place_of(case: Case, rows: int) -> Iterator[Place]:
             place = replace(
                 place, bucket="bench", glue=stack.enter_context(serving(command, f"http://127.0.0.1:{port}", {}))
             )
-        if case.name in ("pipeline", "pipeline_quarter", "compaction"):
+        if case.name in ("pipeline", "pipeline_quarter", "unguarded", "compaction"):
             place = replace(place, glue=stack.enter_context(running_moto()))
         yield place
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from benchmarks import data, report
+from benchmarks import compare, data, report
 from benchmarks.__main__ import Check
 from benchmarks.case import Case, Entry, Place
 from benchmarks.rounds import ROOT, Samples, load, merged, run_case, save
@@ -71,6 +71,23 @@ def test_steps_of_one_sample_are_shown_as_shares_of_their_write() -> None:
     peaks = {"write (silver)": 900.0, "audit (silver)": 700.0}
     found = {"lakeworks": Samples([{**run(5), "facts": {"phases": phases, "peaks": peaks}}])}
     assert "| audit (silver) | 1.00 (1.00) | 0.25 | 700 |" in report.table(CASE, found, 10)
+
+
+def test_a_comparison_asks_what_ours_costs_beside_its_peers() -> None:
+    """Everything took twice as long on a slower machine: nothing changed. Then ours alone takes half as much again."""
+    before = {"lakeworks": runs(1), "peer": runs(2), "other": runs(4)}
+    page = f"{report.BEGIN}\n{report.table(CASE, before, 10)}\n{report.END}\n### A toy\n| peer | 1 | 9.00 (9.00) | 1 | 9.00 |"
+    kept = compare.stored(page)
+    assert kept == {"A toy": {"lakeworks": 1.0, "peer": 2.0, "other": 4.0}}
+    slow = compare.change(CASE, kept["A toy"], {"lakeworks": runs(2), "peer": runs(4), "other": runs(8)})
+    assert slow is not None
+    assert slow.line() == "toy: as before (+0% CPU time; against other +0%, peer +0%)"
+    dearer = compare.change(
+        CASE, kept["A toy"], {"lakeworks": runs(1.5), "peer": runs(2), "other": Samples(failed="x")}
+    )
+    assert dearer is not None
+    assert dearer.line() == "toy: slower (+50% CPU time; against peer +50%)"
+    assert compare.change(CASE, kept["A toy"], {"lakeworks": runs(1)}) is None
 
 
 def test_a_wrong_answer_gives_no_figure() -> None:

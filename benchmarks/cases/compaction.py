@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.case import KEYS, REGION, Case, Entry, Place
 from benchmarks.cases.catalog import catalog_of
-from benchmarks.cases.write_peers import _httpfs, _object_store
+from benchmarks.cases.write_peers import _httpfs, object_store
 from benchmarks.cases.write_rows import arrow_s3
 
 OBJECTS, ROWS_EACH = 2_000, 1_000
@@ -71,7 +71,7 @@ def polars(place: Place) -> Callable[[], Any]:
     import polars as pl
 
     _put_small(place)
-    options = _object_store(place)
+    options = object_store(place)
 
     def step() -> dict[str, Any]:
         pl.scan_parquet(f"{place.uri}/*.parquet", storage_options=options).sink_parquet(

@@ -31,7 +31,7 @@ def lakeworks(place: Place) -> Callable[[], Any]:
     from lakeworks.transform.sql import load_sql
 
     contract = load_contract("silver.transport.trips")
-    sql, rules, zones = load_sql(contract) or "", row_rules(contract), _zones(place)
+    sql, rules, zones = load_sql(contract) or "", row_rules(contract), zones_of(place)
     engine = DuckDbEngine(place.options["memory"], 2, Path(place.scratch))
 
     def run() -> dict[str, Any]:
@@ -66,7 +66,7 @@ def _bare(place: Place, order: str) -> Callable[[], Any]:
     from lakeworks.quality.rules import row_rules
     from lakeworks.transform.sql import bind, load_sql
 
-    contract, zones = load_contract("silver.transport.trips"), _zones(place)
+    contract, zones = load_contract("silver.transport.trips"), zones_of(place)
     sql = (load_sql(contract) or "").rstrip().rstrip(";")
     rules = " AND ".join(f"({rule.sql})" for rule in row_rules(contract))
     statement = bind(
@@ -92,46 +92,49 @@ def polars(place: Place) -> Callable[[], Any]:
     """One lazy query, collected."""
     import polars as pl
 
-    from_file = pl.scan_parquet(place.path("bronze.parquet"))
-    zones = pl.from_arrow(_zones(place)).lazy()  # type: ignore[union-attr]
+    good = good_trips(pl.scan_parquet(place.path("bronze.parquet")), zones_of(place))
+    return lambda: {"rows": good.collect().height}
+
+
+def good_trips(given: Any, zone_names: Any) -> Any:
+    """The lazy query of the good rows; `given` is polars' scan of bronze."""
+    import polars as pl
+
+    zones = pl.from_arrow(zone_names).lazy()  # type: ignore[union-attr]
     seconds = (pl.col("tpep_dropoff_datetime") - pl.col("tpep_pickup_datetime")).dt.total_seconds()
     whole = {
         "VendorID": "vendor_id", "passenger_count": "passenger_count", "RatecodeID": "rate_code_id",
         "PULocationID": "pickup_zone_id", "DOLocationID": "dropoff_zone_id", "payment_type": "payment_type_id",
     }  # fmt: skip
     money = pl.Decimal(12, 2)
-
-    def run() -> dict[str, Any]:
-        rows = from_file.select(
-            *(pl.col(old).cast(pl.Int32).alias(new) for old, new in whole.items()),
-            pl.col("tpep_pickup_datetime").alias("pickup_at"), pl.col("tpep_dropoff_datetime").alias("dropoff_at"),
-            (seconds / 60).cast(pl.Decimal(10, 2)).alias("trip_duration_minutes"),
-            pl.col("trip_distance").cast(money).alias("trip_distance_miles"),
-            (pl.col("store_and_fwd_flag") == "Y").alias("is_stored_and_forwarded"),
-            *(pl.col(old).cast(money).alias(new) for old, new in _MONEY.items()), "_ingested_at",
-        )  # fmt: skip
-        for side in ("pickup", "dropoff"):
-            names = {"zone_id": f"{side}_zone_id", "zone_name": f"{side}_zone_name", "borough": f"{side}_borough"}
-            rows = rows.join(zones.rename(names), on=f"{side}_zone_id", how="left")
-        good = rows.filter(
-            pl.col("vendor_id").is_in([1, 2, 4, 5, 6, 7]), pl.col("fare_amount_usd") > 0,
-            pl.col("trip_duration_minutes") > 0, pl.col("trip_duration_minutes") <= 1440,
-            pl.col("passenger_count").fill_null(0) >= 0, pl.col("trip_distance_miles") >= 0,
-            pl.col("rate_code_id").fill_null(1).is_in([1, 2, 3, 4, 5, 6, 99]), pl.col("payment_type_id").is_between(0, 6),
-            pl.col("pickup_at").is_between(pl.datetime(2019, 1, 1), pl.datetime(2019, 2, 1), closed="left"),
-            pl.col("pickup_zone_name").is_not_null(), pl.col("dropoff_zone_name").is_not_null(),
-        )  # fmt: skip
-        best = good.sort("_ingested_at", "total_amount_usd", descending=True)
-        return {"rows": best.unique(_GRAIN, keep="first", maintain_order=True).collect().height}
-
-    return run
+    rows = given.select(
+        *(pl.col(old).cast(pl.Int32).alias(new) for old, new in whole.items()),
+        pl.col("tpep_pickup_datetime").alias("pickup_at"), pl.col("tpep_dropoff_datetime").alias("dropoff_at"),
+        (seconds / 60).cast(pl.Decimal(10, 2)).alias("trip_duration_minutes"),
+        pl.col("trip_distance").cast(money).alias("trip_distance_miles"),
+        (pl.col("store_and_fwd_flag") == "Y").alias("is_stored_and_forwarded"),
+        *(pl.col(old).cast(money).alias(new) for old, new in _MONEY.items()), "_ingested_at",
+    )  # fmt: skip
+    for side in ("pickup", "dropoff"):
+        names = {"zone_id": f"{side}_zone_id", "zone_name": f"{side}_zone_name", "borough": f"{side}_borough"}
+        rows = rows.join(zones.rename(names), on=f"{side}_zone_id", how="left")
+    good = rows.filter(
+        pl.col("vendor_id").is_in([1, 2, 4, 5, 6, 7]), pl.col("fare_amount_usd") > 0,
+        pl.col("trip_duration_minutes") > 0, pl.col("trip_duration_minutes") <= 1440,
+        pl.col("passenger_count").fill_null(0) >= 0, pl.col("trip_distance_miles") >= 0,
+        pl.col("rate_code_id").fill_null(1).is_in([1, 2, 3, 4, 5, 6, 99]), pl.col("payment_type_id").is_between(0, 6),
+        pl.col("pickup_at").is_between(pl.datetime(2019, 1, 1), pl.datetime(2019, 2, 1), closed="left"),
+        pl.col("pickup_zone_name").is_not_null(), pl.col("dropoff_zone_name").is_not_null(),
+    )  # fmt: skip
+    best = good.sort("_ingested_at", "total_amount_usd", descending=True)
+    return best.unique(_GRAIN, keep="first", maintain_order=True)
 
 
 def pandas(place: Place) -> Callable[[], Any]:
     """Column by column; money stays a rounded float, which is kinder than decimals."""
     import pandas as pd
 
-    zones = _zones(place).to_pandas()
+    zones = zones_of(place).to_pandas()
 
     def run() -> dict[str, Any]:
         given = pd.read_parquet(place.path("bronze.parquet"))
@@ -165,7 +168,7 @@ def pandas(place: Place) -> Callable[[], Any]:
     return run
 
 
-def _zones(place: Place) -> Any:
+def zones_of(place: Place) -> Any:
     import pyarrow.parquet as pq
 
     return pq.read_table(place.path("zones.parquet"))

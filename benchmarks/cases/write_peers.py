@@ -94,7 +94,7 @@ def polars(place: Place) -> Callable[[], Any]:
     def run() -> None:
         frame.sink_parquet(
             pl.PartitionBy(place.uri, key=place.options["keys"], include_key=False),
-            compression="zstd", compression_level=3, storage_options=_object_store(place), mkdir=True,
+            compression="zstd", compression_level=3, storage_options=object_store(place), mkdir=True,
         )  # fmt: skip
 
     return run
@@ -109,7 +109,7 @@ def polars_sorted(place: Place) -> Callable[[], Any]:
     def run() -> None:
         frame.sort([*place.options["keys"], *place.options["grain"]]).sink_parquet(
             pl.PartitionBy(place.uri, key=place.options["keys"], include_key=False),
-            compression="zstd", compression_level=3, storage_options=_object_store(place), mkdir=True,
+            compression="zstd", compression_level=3, storage_options=object_store(place), mkdir=True,
         )  # fmt: skip
 
     return run
@@ -123,14 +123,14 @@ def delta(place: Place) -> Callable[[], Any]:
 
     def run() -> None:
         write_deltalake(
-            place.uri, table, mode="overwrite", partition_by=keys, storage_options=_object_store(place),
+            place.uri, table, mode="overwrite", partition_by=keys, storage_options=object_store(place),
             writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
         )  # fmt: skip
 
     return run
 
 
-def _object_store(place: Place) -> dict[str, str]:
+def object_store(place: Place) -> dict[str, str]:
     return {
         "aws_access_key_id": KEYS["aws_access_key_id"], "aws_secret_access_key": KEYS["aws_secret_access_key"],
         "aws_region": REGION, "aws_endpoint_url": place.endpoint, "aws_allow_http": "true",
