@@ -10,6 +10,7 @@ from lakeworks.infrastructure.lifecycle_config import WORD, Part
 STREAM_SOURCE = "stream"
 KinesisName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,114}$")]
 
+ConsumerName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")]
 DeliveryName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
 MOST_DELIVERY_NAME = 64
 AWS_KEY = "alias/aws/kinesis"
@@ -90,6 +91,9 @@ class StreamConfig(Part):
     )
     alarms: StreamAlarms | None = Field(None, description="CloudWatch alarms on age and throttled requests.")
     live_view: LiveViewConfig | None = Field(None, description="Sums of today in DynamoDB, kept by the consumer.")
+    fan_out: tuple[ConsumerName, ...] = Field(
+        (), max_length=20, description="Consumers with enhanced fan-out, for `stream run --fan-out`; each costs money."
+    )
     delivery: StreamDelivery | None = Field(None, description="Firehose delivery of the records into the inbox.")
 
     def stream_name(self, project: str, environment: str) -> str:

@@ -66,6 +66,7 @@ class On(StrEnum):
     STAGING_LIST = "listings of what builds stage"
     LANDED = "batches that consumers of streams land"
     LANDED_LIST = "listings of landed batches"
+    STREAM_CONSUMERS = "consumers of streams with fan-out"
     STREAM_KEYS = "KMS keys of streams"
     DELIVERIES = "Firehose delivery streams"
     DELIVERY_ROLES = "roles of Firehose"

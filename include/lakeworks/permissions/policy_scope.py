@@ -27,6 +27,8 @@ class PolicyScope:
             return bool(self.kms_key_id)
         if feature == "deliveries":
             return bool(self.deliveries)
+        if feature == "fan_out":
+            return any(one.fan_out for one in self.streams.values())
         return not feature or bool(getattr(self.config, feature))
 
     @property

@@ -7,7 +7,6 @@ from lakeworks.permissions.aws_call import On
 # As the table of `aws_calls.py`.
 STREAM_CALLS = {
     ("bootstrap", On.STREAMS, "streams"): """
-        kinesis.DescribeStreamSummary
         kinesis.ListTagsForStream
         kinesis.CreateStream
         kinesis.AddTagsToStream
@@ -34,6 +33,10 @@ STREAM_CALLS = {
         firehose.CreateDeliveryStream iam:PassRole
         firehose.UpdateDestination iam:PassRole
     """,
+    ("bootstrap stream", On.STREAMS, "streams"): "kinesis.ListStreamConsumers\nkinesis.DescribeStreamSummary",
+    ("bootstrap", On.STREAMS, "fan_out"): "kinesis.RegisterStreamConsumer",
+    ("bootstrap", On.STREAM_CONSUMERS, "fan_out"): "kinesis.RegisterStreamConsumer",
+    ("stream", On.STREAM_CONSUMERS, "fan_out"): "kinesis.SubscribeToShard",
     ("stream", On.STREAM_KEYS, "streams"): "kinesis.PutRecords kms:GenerateDataKey",
     ("stream delivery", On.STREAM_KEYS, "streams"): """
         kinesis.GetRecords        kms:Decrypt

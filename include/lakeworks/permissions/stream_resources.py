@@ -51,6 +51,9 @@ def _landed_listings(scope: PolicyScope) -> Resources:
 STREAM_RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.STREAMS: lambda scope: ([scope.address.arn("kinesis", f"stream/{name}") for name in scope.streams], {}),
     On.STREAM_TABLES: _stream_tables,
+    On.STREAM_CONSUMERS: lambda scope: (
+        [scope.address.arn("kinesis", f"stream/{name}/consumer/*") for name in scope.streams], {}
+    ),
     On.STREAM_KEYS: _stream_keys,
     On.LANDED: lambda scope: ([scope.address.object_arn(f"{folder}*") for folder in _landed(scope)], {}),
     On.LANDED_LIST: _landed_listings,

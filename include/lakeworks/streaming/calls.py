@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.aws_errors import AWS_ERRORS, lake_error
-from lakeworks.errors import StreamUnavailable, TerminalError
+from lakeworks.errors import LakeError, StreamUnavailable, TerminalError
 
 
 def ask(
@@ -27,7 +27,7 @@ def ask(
     return answer
 
 
-def explained(error: Exception, action: str, where: str) -> Exception:
+def explained(error: Exception, action: str, where: str) -> LakeError:
     """Return our error for one of boto3's."""
     cause = lake_error(error, action, where)
     return cause if isinstance(cause, TerminalError) else StreamUnavailable(str(cause))

@@ -88,7 +88,7 @@ class Consumer:
                 ingest.renew(owner="")
             except LakeError as error:
                 log.warning("shard %s was not drained, the next process lands its records: %s", shard, error)
-            self.owned.pop(shard, None)
+            self._release(shard)
 
     def _step(self, shard: str) -> int:
         ingest = self.owned[shard]
@@ -99,25 +99,30 @@ class Consumer:
             self._ready[shard] = self.clock() + (0 if read and ingest.behind_ms else self.leases.read_seconds)
         except LeaseLost as error:
             log.info("shard %s: %s", shard, error)
-            self.owned.pop(shard, None)
+            self._release(shard)
         except TransientError as error:
             # What DynamoDB has is not known after a lost answer: the shard is begun again from there.
             log.warning("shard %s: %s", shard, error)
-            self.owned.pop(shard, None)
+            self._release(shard)
             self._ready[shard] = self.clock() + self.leases.pause_seconds
             self._looked = -math.inf
         except TerminalError:
-            self.owned.pop(shard, None)
+            self._release(shard)
             raise
         else:
             return read
         return 0
 
+    def _release(self, shard: str) -> None:
+        ingest = self.owned.pop(shard, None)
+        if ingest is not None:
+            ingest.reader.close()
+
     def _finish(self, shard: str, ingest: ShardIngest) -> None:
         """Make the children known, then give the shard up: a window is never closed while a child is missing."""
         self.shards.register()
         ingest.renew(finished=True, owner="")
-        self.owned.pop(shard, None)
+        self._release(shard)
         self._looked = -math.inf
         log.info("shard %s was closed and has landed", shard)
 
@@ -129,10 +134,10 @@ class Consumer:
                 ingest.renew()
             except LeaseLost as error:
                 log.info("shard %s: %s", shard, error)
-                self.owned.pop(shard, None)
+                self._release(shard)
             except StreamUnavailable as error:
                 log.warning("shard %s: %s", shard, error)
-                self.owned.pop(shard, None)
+                self._release(shard)
         known = self.shards.table.all()
         for checkpoint in self._wanted(known, now):
             try:

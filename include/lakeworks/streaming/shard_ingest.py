@@ -7,7 +7,7 @@ same records as the same object.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from lakeworks.errors import RecordsGone
 from lakeworks.streaming.checkpoint import Checkpoint, Totals, Window
 from lakeworks.streaming.checkpoint_table import CheckpointTable
 from lakeworks.streaming.landed_batch import BatchLanding
-from lakeworks.streaming.shard_reader import ShardAnswer, ShardReader
+from lakeworks.streaming.shard_reader import RecordReader, ShardAnswer
 from lakeworks.streaming.stream_record import StreamRecord
 
 HOUR = "hour"
@@ -49,7 +49,7 @@ class ShardIngest:
 
     table: CheckpointTable
     landing: BatchLanding
-    reader: ShardReader
+    reader: RecordReader
     checkpoint: Checkpoint
     policy: BatchPolicy = field(default_factory=BatchPolicy)
     after_landing: AfterLanding = nothing_more
@@ -165,7 +165,7 @@ class ShardIngest:
         Raises:
             RecordsGone: the stream does not have all of them any more, and they had not landed.
         """
-        reader = replace(self.reader, position=self.checkpoint.position)
+        reader = self.reader.again(self.checkpoint.position)
         last, records, empty = int(window.last), list[StreamRecord](), 0
         while not (records and int(records[-1].sequence) >= last):
             answer = reader.read()

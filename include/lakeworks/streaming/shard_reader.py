@@ -1,11 +1,11 @@
 """Reading one shard: iterators that expire, throttling, the shard's end, and AWS's clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol
 
 from lakeworks.aws_errors import error_code
 from lakeworks.errors import ConfigError, LakeError, StreamUnavailable
@@ -28,6 +28,22 @@ class ShardAnswer:
     behind_ms: int
     at: datetime
     end: bool
+
+
+class RecordReader(Protocol):
+    """Reads one shard from a position on."""
+
+    def read(self, limit: int = MOST_RECORDS) -> ShardAnswer:
+        """Return the next records; none while there are none."""
+
+    def rewind(self, position: str) -> None:
+        """Read on after another record."""
+
+    def again(self, position: str) -> "RecordReader":
+        """Return a reader of its own after another record."""
+
+    def close(self) -> None:
+        """End what the reader holds."""
 
 
 @dataclass
@@ -71,12 +87,19 @@ class ShardReader:
             self.position = records[-1].sequence
         self._iterator = answer.get("NextShardIterator")
         behind = int(answer.get("MillisBehindLatest") or 0)
-        return ShardAnswer(records, behind, self._time_of(answer), end=self._iterator is None)
+        return ShardAnswer(records, behind, answered_at(answer, self.now), end=self._iterator is None)
 
     def rewind(self, position: str) -> None:
         """Read on after another record."""
         if position != self.position:
             self.position, self._iterator = position, None
+
+    def again(self, position: str) -> "ShardReader":
+        """Return a reader of its own after another record."""
+        return replace(self, position=position)
+
+    def close(self) -> None:
+        """Do nothing: an iterator ends by itself."""
 
     def _new_iterator(self) -> str:
         start = (
@@ -100,8 +123,9 @@ class ShardReader:
             raise
         return str(answer["ShardIterator"])
 
-    def _time_of(self, answer: dict[str, Any]) -> datetime:
-        """Return the time of Kinesis's answer: this machine's clock may be wrong."""
-        with suppress(KeyError, ValueError, TypeError):
-            return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
-        return self.now()
+
+def answered_at(answer: Mapping[str, Any], now: Callable[[], datetime]) -> datetime:
+    """Return the time of Kinesis's answer: this machine's clock may be wrong."""
+    with suppress(KeyError, ValueError, TypeError):
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
+    return now()

@@ -8,7 +8,8 @@ from typing import Any
 from lakeworks.streaming.calls import ask
 from lakeworks.streaming.checkpoint import Checkpoint
 from lakeworks.streaming.checkpoint_table import CheckpointTable
-from lakeworks.streaming.shard_reader import ShardReader, system_clock
+from lakeworks.streaming.fan_out.fan_out_reader import FanOutReader
+from lakeworks.streaming.shard_reader import RecordReader, ShardReader, system_clock
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class StreamShards:
     stream: str
     table: CheckpointTable
     now: Callable[[], datetime] = system_clock
+    consumer_arn: str | None = None
 
     def register(self) -> None:
         """Add a checkpoint for every shard that has none.
@@ -32,8 +34,12 @@ class StreamShards:
                 parents = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
                 self.table.add(shard["ShardId"], [parent for parent in parents if parent])
 
-    def reader(self, checkpoint: Checkpoint) -> ShardReader:
-        """Return a reader that goes on after a checkpoint."""
+    def reader(self, checkpoint: Checkpoint) -> RecordReader:
+        """Return a reader that goes on after a checkpoint; with a registered consumer, one that Kinesis pushes to."""
+        if self.consumer_arn:
+            return FanOutReader(
+                self.kinesis, self.stream, checkpoint.shard, checkpoint.position, self.consumer_arn, self.now
+            )
         return ShardReader(self.kinesis, self.stream, checkpoint.shard, checkpoint.position, self.now)
 
     def _listed(self) -> list[dict[str, Any]]:

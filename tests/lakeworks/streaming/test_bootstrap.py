@@ -11,6 +11,7 @@ from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resources.streams.stream import stream_resources
+from lakeworks.streaming.fan_out.fan_out_reader import find_consumer
 from tests.conftest import client
 
 
@@ -135,3 +136,13 @@ def test_a_delivery_whose_name_firehose_would_refuse_is_refused_before() -> None
     config = {"streams": [{"name": "a", "kinesis_name": "k" * 60, "delivery": {"dataset": "d", "role_arn": ROLE}}]}
     with pytest.raises(ValueError, match="Firehose takes 64 characters"):
         LakeConfig.model_validate(config)
+
+
+@pytest.mark.parametrize("server", ["moto_url", "ministack_url"])
+def test_consumers_with_fan_out_are_registered_once(server: str, request: pytest.FixtureRequest) -> None:
+    url, place = request.getfixturevalue(server), f"e{uuid.uuid4().hex[:6]}"
+    wish: dict[str, Any] = {"environment": place, "shards": 1, "fan_out": ["lakeworks"]}
+    assert [one.outcome for one in applied(url, **wish) if one.kind == "stream consumer"] == ["created"]
+    assert {one.outcome for one in applied(url, **wish)} == {"unchanged"}
+    arn = find_consumer(client("kinesis", url), f"lakeworks-{place}-shop", "lakeworks")
+    assert f"stream/lakeworks-{place}-shop/consumer/lakeworks" in arn

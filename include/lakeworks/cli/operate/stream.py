@@ -19,6 +19,7 @@ from lakeworks.cli.progress import waiting
 from lakeworks.errors import ConfigError, RecordRefused
 from lakeworks.streaming.checkpoint_table import CheckpointTable
 from lakeworks.streaming.consumer import Consumer, LeasePolicy
+from lakeworks.streaming.fan_out.fan_out_reader import find_consumer
 from lakeworks.streaming.landed_batch import BatchLanding
 from lakeworks.streaming.live.live_view import LiveView
 from lakeworks.streaming.producer import FlushPolicy, Producer
@@ -117,13 +118,16 @@ def _key_of(data: bytes, field: str) -> str:
     return str(identity)[:256] if identity not in (None, "") else hashlib.sha256(data).hexdigest()[:16]
 
 
-def run_consumer(
+def run_consumer(  # noqa: PLR0913, PLR0917 - each is an option of the command
     name: StreamArgument,
     max_records: Annotated[int, typer.Option(help="Records of one landing object at the most.", min=1)] = 10_000,
     max_bytes: Annotated[int, typer.Option(help="Bytes of its records at the most.", min=1)] = 16 << 20,
     max_age: Annotated[float, typer.Option(help="Seconds after which a record lands at the latest.", min=0)] = 60.0,
     settle: Annotated[float, typer.Option(help="Seconds after an hour until it can be closed.", min=0)] = 60.0,
     lease: Annotated[float, typer.Option(help="Seconds after which a dead process loses its shards.", min=1)] = 30.0,
+    fan_out: Annotated[
+        str | None, typer.Option(help="Read by enhanced fan-out as this consumer of lake.yml (`fan_out`).")
+    ] = None,
 ) -> None:
     """Land a stream's records until SIGTERM or Ctrl-C.
 
@@ -135,8 +139,9 @@ def run_consumer(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     table = CheckpointTable(client("dynamodb"), place.checkpoints, place.kinesis_name)
+    consumer_arn = find_consumer(client("kinesis"), place.kinesis_name, fan_out) if fan_out else None
     consumer = Consumer(
-        StreamShards(client("kinesis"), place.kinesis_name, table),
+        StreamShards(client("kinesis"), place.kinesis_name, table, consumer_arn=consumer_arn),
         BatchLanding(lake.store, place),
         BatchPolicy(max_records, max_bytes, max_age, settle),
         LeasePolicy(lease, min(5.0, lease / 3)),

@@ -25,7 +25,7 @@ def template(resources: Sequence[Resource]) -> Document:
     inbox_queue.add_to_template(document, resources, _id)
     deliveries.add_to_template(document, resources, _id)
     for resource in resources:
-        if resource.kind in ("inbox queue", "delivery stream"):
+        if resource.kind in ("inbox queue", "delivery stream", "stream consumer"):
             continue
         if alone := _ALONE.get(resource.kind):
             if resource.region is None or resource.kind == "budget":

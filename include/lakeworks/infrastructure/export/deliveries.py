@@ -1,4 +1,4 @@
-"""Firehose deliveries in both formats: each is made after its stream and its bucket."""
+"""What reads a stream, in both formats: fan-out consumers and Firehose deliveries, each made after its stream."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,7 +8,13 @@ from lakeworks.infrastructure.resource import Document, Resource
 
 
 def add_to_template(template: Document, resources: Sequence[Resource], name_of: Naming) -> None:
-    """Add CloudFormation's delivery streams."""
+    """Add CloudFormation's delivery streams and consumers."""
+    for resource in _consumers(resources):
+        template[name_of("StreamConsumer", f"{resource.stream}-{resource.name}")] = {
+            "Type": "AWS::Kinesis::StreamConsumer",
+            "DependsOn": name_of("Stream", resource.stream),
+            "Properties": {"ConsumerName": resource.name, "StreamARN": resource.stream_arn},
+        }
     for resource in _deliveries(resources):
         desired = resource.desired()
         source = {"KinesisStreamARN": desired["Source"], "RoleARN": desired["SourceRole"]}
@@ -26,7 +32,13 @@ def add_to_template(template: Document, resources: Sequence[Resource], name_of: 
 
 
 def add_to_configuration(configuration: Document, resources: Sequence[Resource], label: Callable[[str], str]) -> None:
-    """Add Terraform's delivery streams."""
+    """Add Terraform's delivery streams and consumers."""
+    for resource in _consumers(resources):
+        made = configuration.setdefault("aws_kinesis_stream_consumer", {})
+        made[label(f"{resource.stream}_{resource.name}")] = {
+            "name": resource.name,
+            "stream_arn": f"${{aws_kinesis_stream.{label(resource.stream)}.arn}}",
+        }
     for resource in _deliveries(resources):
         desired = resource.desired()
         there = desired["Destination"]
@@ -65,6 +77,10 @@ def _processor(one: Document) -> Document:
         for item in one["Parameters"]
     ]
     return {"type": one["Type"], "parameters": parameters}
+
+
+def _consumers(resources: Sequence[Resource]) -> list[Any]:
+    return [resource for resource in resources if resource.kind == "stream consumer"]
 
 
 def _deliveries(resources: Sequence[Resource]) -> list[Any]:

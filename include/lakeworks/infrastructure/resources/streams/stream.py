@@ -10,6 +10,7 @@ from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.resources.alarm_and_budget import StreamAlarm
 from lakeworks.infrastructure.resources.streams.delivery_stream import DeliveryStream
+from lakeworks.infrastructure.resources.streams.stream_consumer import StreamConsumer
 from lakeworks.infrastructure.stream_config import StreamConfig, checkpoint_table, live_table
 
 _MARK = "made-by"
@@ -157,6 +158,7 @@ def stream_resources(config: LakeConfig, place: LakeLocation) -> Iterator[Resour
         yield StreamTable(checkpoint_table(name))
         if one.live_view:
             yield StreamTable(live_table(name), ("view", "entry"), "expires_at")
+        yield from (StreamConsumer(consumer, name, place) for consumer in one.fan_out)
         if one.delivery:
             yield DeliveryStream(one.delivery.delivery_name(name), name, place, one.delivery)
         yield from _alarms(name, one)
