@@ -24,6 +24,7 @@ NAMED = set(re.findall(r"^#? ?([A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
 def test_the_whole_system_is_there() -> None:
     assert set(COMPOSE["services"]) == {
         "postgres", "migrate", "api-server", "scheduler", "dag-processor", "triggerer", "ministack", "replay",
+        "stream",
     }  # fmt: skip
 
 

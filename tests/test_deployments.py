@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from lakeworks.streaming.consumer import LeasePolicy
 from tests.support.compose_file import ComposeRefused, composed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +52,41 @@ def test_without_it_nothing_waits_for_a_stand_in_or_is_sent_to_one(tmp_path: Pat
     assert not {name for name in services["scheduler"]["environment"] if name.startswith("AWS_")}, (
         "boto3 looks for a role"
     )
+
+
+def test_the_profile_stream_starts_consumers_that_may_drain(tmp_path: Path) -> None:
+    given = environment(tmp_path, "aws", COMPOSE_PROFILES="stream", STREAM_NAME="shop", AWS_PROFILE="lake")
+    services = composed(COMPOSE, given)
+    assert set(services) == AIRFLOW | {"stream"}
+    stream = services["stream"]
+    assert (stream["entrypoint"], stream["command"]) == (["lakeworks"], ["stream", "run", "shop"])
+    assert (stream["stop_signal"], stream["stop_grace_period"]) == ("SIGTERM", "2m")
+    assert stream["environment"] == services["scheduler"]["environment"], "the same lake, and the same credentials"
+    assert stream["restart"] == "unless-stopped"
+    assert set(composed(COMPOSE, given | {"COMPOSE_PROFILES": "local,stream"})) == {*services, "ministack", "replay"}
+
+
+def test_the_unit_of_systemd_runs_a_command_that_exists_and_lets_it_drain() -> None:
+    unit = ConfigParser(interpolation=None, strict=True)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(ROOT / "docker" / "systemd" / "lakeworks-stream@.service")
+    service = unit["Service"]
+    assert service["ExecStart"].endswith("/lakeworks stream run %i")
+    assert (service["KillSignal"], service["Restart"]) == ("SIGTERM", "always")
+    assert int(service["TimeoutStopSec"]) > LeasePolicy().lease_seconds, "else another process takes over meanwhile"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "systemd would give up after five failures"
+
+
+def test_kubernetes_consumers_have_the_lake_and_time_to_drain() -> None:
+    deployment = yaml.safe_load((KUBERNETES / "stream.yaml").read_text())
+    assert kubernetes_validate.validate(deployment, "1.37", strict=True)
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert [*container["command"], *container["args"]] == ["lakeworks", "stream", "run", "commerce"]
+    assert pod["terminationGracePeriodSeconds"] > LeasePolicy().lease_seconds
+    assert container["envFrom"] == yaml.safe_load(VALUES["extraEnvFrom"])
+    assert container["image"] == "{repository}:{tag}".format(**VALUES["images"]["airflow"])
+    assert deployment["spec"]["selector"]["matchLabels"] == deployment["spec"]["template"]["metadata"]["labels"]
 
 
 def test_credentials_a_profile_and_a_lake_yml_get_in(tmp_path: Path) -> None:

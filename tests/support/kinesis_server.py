@@ -252,11 +252,19 @@ class KinesisHandler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class KinesisServer(ThreadingHTTPServer):
+    """A server that says nothing of consumers that went away."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def serving(state: KinesisState) -> Iterator[str]:
     """Serve a stream, and yield the address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (KinesisHandler,), {"state": state}))
-    server.daemon_threads = True
+    server = KinesisServer(("127.0.0.1", 0), type("Handler", (KinesisHandler,), {"state": state}))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -5,7 +5,8 @@
 writes `<folder>/commerce_events/<day>/till-367.jsonl`; the folder is an inbox (connection `file_drop`, file:///...), or is
 copied to `inbox/` of the lake's bucket. Every 50th event is written twice, as a till does after a lost connection.
 
-The shop's stream has the same events, and before each order a view of each of its products. Views are made up: tills note none.
+The shop's stream has the same events, and before each order some views of each of its products. Views are made up: tills note
+none.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 from lakeworks_local.data.completejourney import BUSIEST_STORE
 from lakeworks_local.replay.shop import Event, Shop, money, text
 
+VIEWS = 8  # of each product
 _TYPES = {"placed": "order_placed", "cancelled": "order_cancelled", "refunded": "order_refunded"}
 
 
@@ -40,15 +42,17 @@ def streamed(shop: Shop, first: date, last: date) -> Iterator[str]:
 
 
 def _views(event: Event) -> Iterator[tuple[datetime, str]]:
-    """Return a view of each product of an order, one every 40 seconds until it is placed."""
+    """Return views of each product of an order, one every five seconds, until it is placed."""
     basket = event.basket
     for place, line in enumerate(basket.lines):
-        at = event.at - timedelta(seconds=40 * (len(basket.lines) - place))
-        view = {
-            "event_id": f"{basket.number}-view-{place}", "event_type": "product_viewed", "occurred_at": text(at),
-            "customer_id": basket.household, "product_id": line.product_id, "location_id": basket.store, "channel": "web",
-        }  # fmt: skip
-        yield at, json.dumps(view)
+        for number in range(VIEWS):
+            at = event.at - timedelta(seconds=5 * VIEWS * (len(basket.lines) - place) - 5 * number)
+            view = {
+                "event_id": f"{basket.number}-view-{place}-{number}", "event_type": "product_viewed", "occurred_at": text(at),
+                "customer_id": basket.household, "product_id": line.product_id, "location_id": basket.store,
+                "channel": "web",
+            }  # fmt: skip
+            yield at, json.dumps(view)
 
 
 def drop(inbox: Path, shop: Shop, day: date, store: int = BUSIEST_STORE) -> Path:

@@ -1,4 +1,4 @@
-"""What reads a stream, in both formats: fan-out consumers and Firehose deliveries, each made after its stream."""
+"""Readers of a stream in both formats: fan-out consumers and Firehose deliveries, each made after its stream."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

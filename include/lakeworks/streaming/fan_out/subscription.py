@@ -21,7 +21,7 @@ _FRESH_SECONDS = 0.05
 # Events that wait for the consumer; the connection holds the others back.
 _MOST_WAITING = 2
 _LOOK_SECONDS = 0.1
-Event = Mapping[str, Any]
+PushedEvent = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Subscription:
             before = time.monotonic()
         return False
 
-    def _read(self, event: Event, waited: float, at: datetime) -> ShardEvent:
+    def _read(self, event: PushedEvent, waited: float, at: datetime) -> ShardEvent:
         """Read an event. One that may have lain in a buffer is not called the newest, whatever it says itself."""
         if waited >= _FRESH_SECONDS:
             self._held_up = False
