@@ -77,12 +77,14 @@ class ParquetPart:
     def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Take rows until the row group is full, then write it out. Return the remaining rows."""
         piece = batch.slice(0, self.storage.row_group_rows - self._pending_held.rows)
-        ends = np.cumsum(row_sizes(piece))
-        # The row that reaches the size is the row group's last one.
-        fitting = int(np.searchsorted(ends, self.storage.row_group_bytes - self._pending_held.bytes)) + 1
-        piece = piece.slice(0, fitting)
+        sizes, room = row_sizes(piece), self.storage.row_group_bytes - self._pending_held.bytes
+        if (size := int(sizes.sum())) > room:
+            # The row that reaches the size is the row group's last one.
+            ends = np.cumsum(sizes)
+            piece = piece.slice(0, int(np.searchsorted(ends, room)) + 1)
+            size = int(ends[piece.num_rows - 1])
         self._pending.append(piece)
-        self._pending_held += Held(piece.num_rows, int(ends[piece.num_rows - 1]))
+        self._pending_held += Held(piece.num_rows, size)
         self.rows += piece.num_rows
         if self._pending_held.reaches(self.storage.row_group_rows, self.storage.row_group_bytes):
             self._flush()
