@@ -92,6 +92,8 @@ conformance: setup  ## others' clients read the replayed sources, Spark (400 MB)
 	  test -x .local/conformance-peers/$$name/bin/python || $(PYTHON) -m venv --without-pip .local/conformance-peers/$$name; \
 	  $(BIN)/uv pip install -q --python .local/conformance-peers/$$name/bin/python "$$peer" duckdb==1.5.5 || exit 1; \
 	done
+	$(BIN)/uv pip install -q --no-deps --target .local/conformance-duckdb duckdb-extension-httpfs==1.5.5 duckdb-extension-avro==1.5.5 \
+		duckdb-extension-iceberg==1.5.5
 	LAKE_SPARK=$(SPARK_FOLDER) $(BIN)/python -m pytest tests/conformance -q
 
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)

@@ -16,11 +16,13 @@ from rich.table import Table
 
 from tests.chaos.broken import at_one_moment, at_random, copies_one_by_one, one_by_one
 from tests.chaos.harness import settled, storm
+from tests.chaos.iceberg import iceberg_storm
 from tests.chaos.pipeline import pipeline_storm
 from tests.chaos.streams import stream_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
 from tests.faults.copies import PART_BYTES
+from tests.lakeworks.iceberg.orders import Orders, contract
 
 Result = tuple[Sequence[Any], list[str]]
 # what is shown of each, after the endpoint
@@ -48,6 +50,10 @@ STORMS = {
     "streams": (
         "producers, consumers and steps of a stream killed during a reshard, a tenth of their requests broken",
         ("producers", "consumers", "steps", "requests broken", "events", "records", "left wrong"),
+    ),
+    "iceberg": (
+        "writers of an Iceberg table killed, also while they make the snapshot; pyiceberg reads",
+        ("kills", "published", "refused", "reads", "bad reads", "left wrong"),
     ),
     "crowded": (
         "3 rivals for one partition and 3 neighbours at one moment",
@@ -79,12 +85,12 @@ class Storms:
             self.table(title, columns, getattr(self, name))
 
     def killed(self, name: str) -> Iterator[Result]:
-        for writers, contract in ((1, CONTRACT), (3, CONTRACT), (3, VERSIONED)):
-            endpoint = replace(self.endpoint(name), contract=contract)
+        for writers, wanted in ((1, CONTRACT), (3, CONTRACT), (3, VERSIONED)):
+            endpoint = replace(self.endpoint(name), contract=wanted)
             tally = storm(endpoint, self.kills, self.seed, self.folder, writers)
             wrong = [*tally.unhealed, *settled(endpoint, tally.reported)]
             row = (
-                contract.storage.layout,
+                wanted.storage.layout,
                 writers,
                 tally.kills,
                 tally.published,
@@ -132,6 +138,17 @@ class Storms:
             len(tally.wrong),
         )
         yield row, tally.wrong
+
+    def iceberg(self, name: str) -> Iterator[Result]:
+        if name == "seaweed":
+            print("seaweed has no Glue of its own: Iceberg tables are not stormed there")
+            return
+        endpoint = self.endpoint(name)
+        lake = replace(endpoint.lake(), scratch=self.folder)
+        orders = Orders(lake, self.urls[name], contract(partition_by=["day(order_date)"]))
+        tally = iceberg_storm(orders, self.kills, self.seed)
+        row = (tally.kills, tally.published, tally.refused, tally.reads, len(tally.bad), len(tally.unhealed))
+        yield row, [*tally.bad, *tally.unhealed, *["a writer crashed"] * tally.crashed]
 
     def crowded(self, name: str) -> Iterator[Result]:
         yield at_one_moment(self.endpoint(name), max(self.kills // 5, 2), self.folder)
