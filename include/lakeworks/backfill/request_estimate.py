@@ -15,6 +15,7 @@ from lakeworks.lake import Lake
 from lakeworks.landing.files import dataset
 from lakeworks.landing.inbox import LakeInbox
 from lakeworks.landing.quota import LakeState
+from lakeworks.landing.reader import newest_set
 from lakeworks.pipeline.build_periods import plan
 from lakeworks.sources import FetchRequest, RequestSource, SourceConnection, open_source
 from lakeworks.sources.http.limits import Limiter, Limits, parsed
@@ -91,7 +92,9 @@ def _need(lake: Lake, name: str, tables: list[tuple[Contract, list[Period]]]) ->
         client = open_source(name, access=access_of(lake, name))
     except LakeError:  # the client needs a key or an address that only Airflow's connection has
         return Need(name, 0, at_least=True, spent_today=spent, per_day=None, per_month=None, known=False)
-    counted = [_requests(client, contract, period) for contract, all_ in tables for period in plan(contract, all_)]
+    counted = [
+        _requests(lake, client, contract, period) for contract, all_ in tables for period in plan(contract, all_)
+    ]
     limits = client_limits(client)
     return Need(
         source=name,
@@ -103,8 +106,11 @@ def _need(lake: Lake, name: str, tables: list[tuple[Contract, list[Period]]]) ->
     )
 
 
-def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, bool]:
-    """Return the number of requests, and True if an answer may lead to further pages."""
+def _requests(lake: Lake, client: Any, contract: Contract, period: Period) -> tuple[int, bool]:
+    """Return the number of requests, and True if an answer may lead to further pages.
+
+    Of a period that was fetched before, the pages are known: as many as its newest fetch asked for.
+    """
     if not isinstance(client, RequestSource):
         return 1, False
     tally = Tally()
@@ -112,7 +118,18 @@ def _requests(client: Any, contract: Contract, period: Period) -> tuple[int, boo
         LakeError, ValueError, KeyError, TypeError, AttributeError, IndexError
     ):  # the client does not accept an empty response
         client.collect(FetchRequest(dataset(contract), period, contract.source_options), tally)
-    return max(len(tally.names), 1), any("page" in name for name in tally.names)
+    count, open_ended = max(len(tally.names), 1), any("page" in name for name in tally.names)
+    pages = _pages_before(lake, contract, period) if open_ended else None
+    return (count, open_ended) if pages is None else (max(count, pages), False)
+
+
+def _pages_before(lake: Lake, contract: Contract, period: Period) -> int | None:
+    """Return the requests of a period's newest complete fetch; None if there is none."""
+    try:
+        newest = newest_set(lake, contract, period)
+    except LakeError:
+        return None
+    return int(newest.figures.get("requests", 0)) or None
 
 
 def access_of(lake: Lake, name: str) -> SourceConnection:

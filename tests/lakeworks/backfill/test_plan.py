@@ -24,6 +24,9 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.sources import SourceConnection, open_source
+from lakeworks_local.replay import start_replay
+from lakeworks_local.replay.shopify import TOKEN
+from tests.lakeworks_local.shops import small_shop
 from tests.support.many_partitions import entry, many
 
 TAXI = ("reference.transport.zones", "bronze.transport.yellow_trips", "silver.transport.trips")
@@ -213,6 +216,28 @@ def post(url: str, body: dict[str, Any]) -> None:
         url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
     )
     urllib.request.urlopen(request, timeout=5).close()
+
+
+def test_pages_are_known_of_a_period_that_was_fetched_before(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, run_at: Callable[..., Run]
+) -> None:
+    """The first page does not say how many follow, so the estimate was too low by the others."""
+    day = Period.parse("2017-01-02")
+    orders = load_contract("bronze.commerce.orders")
+    orders = orders.model_copy(update={"source_options": {**orders.source_options, "page_size": 2}})
+    with start_replay(small_shop) as url:
+        post(f"{url}/_control/clock", {"source": "shopify", "now": "2017-01-03T00:10:00Z"})
+        access = {"host": url, "password": TOKEN, "extra": {"read_all_orders": True}}
+        monkeypatch.setenv("AIRFLOW_CONN_SHOPIFY", json.dumps(access))
+        (before,) = needs(lake, [(orders, [day])])
+        source = open_source("shopify", access=SourceConnection(url, TOKEN, {"read_all_orders": True}))
+        land(lake, orders, day, run_at(1), source)
+        with urllib.request.urlopen(f"{url}/_control/requests", timeout=5) as answer:
+            sent = len(json.load(answer))
+        (after,) = needs(lake, [(orders, [day])])
+    assert (before.requests, before.at_least) == (1, True)
+    assert sent > 2
+    assert (after.requests, after.at_least) == (sent, False)
 
 
 def test_a_vendor_whose_connection_is_not_known_here_is_reported(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
