@@ -56,7 +56,7 @@ def plan_changes(  # noqa: PLR0913, PLR0917 - each is an option of the command
     reason: Annotated[str | None, typer.Option("--reason", help="the reason of --exclude; it is kept")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what changed code means, before anything runs.
+    """Show what changed code means, before anything runs (the default).
 
     Compares the project with the code that built each published partition: the columns that change, the partitions to build
     again, here and downstream, those that need not, and the cost. Without --apply it starts nothing.
