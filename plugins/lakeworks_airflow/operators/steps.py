@@ -96,7 +96,8 @@ class FetchOperator(PipelineOperator):
 class WriteOperator(PipelineOperator):
     """Build each period's partitions in staging, invisible to readers.
 
-    While another engine (Athena, or Spark on a service) builds, the task is deferred and holds no worker. A killed task stops the build.
+    While another engine (Athena, or Spark on a service) builds, the task is deferred and holds no worker. A killed task stops
+    the build.
 
     :param table: the table to build. (templated)
     :param grain: the grain of the DAG's partition keys.
