@@ -11,6 +11,7 @@ from lakeworks.streaming.fan_out.subscription import Subscription
 from lakeworks.streaming.shard_reader import MOST_RECORDS, ShardAnswer, ShardReader, answered_at, system_clock
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_EVENTS = 3
 _ACTIVE = "ACTIVE"
 
 
@@ -39,13 +40,17 @@ class FanOutReader:
             self._subscription = Subscription(
                 self.kinesis.subscribe_to_shard, where, self.position, lambda answer: answered_at(answer, self.now)
             )
-        event = self._subscription.take()
-        if event is None:
-            return ShardAnswer([], self._behind_ms, self._at, end=False)
-        if event.records:
-            self.position = event.records[-1].sequence
-        self._at, self._behind_ms = event.at, event.behind_ms
-        return ShardAnswer(event.records, event.behind_ms, event.at, event.end)
+        # Kinesis pushes events without records too; one a look would let them pile up.
+        for _ in range(_MOST_EVENTS):
+            event = self._subscription.take()
+            if event is None:
+                break
+            self._at, self._behind_ms = event.at, event.behind_ms
+            if event.records:
+                self.position = event.records[-1].sequence
+            if event.records or event.end:
+                return ShardAnswer(event.records, event.behind_ms, event.at, event.end)
+        return ShardAnswer([], self._behind_ms, self._at, end=False)
 
     def rewind(self, position: str) -> None:
         """Read on after another record."""
