@@ -28,7 +28,8 @@ CONTENTS = {
     ],
     "Explanation": [
         "architecture.md", "reliability.md", "assets.md", "lineage.md", "catalog.md", "freshness.md", "audit.md",
-        "lake-page.md", "status.md", "formats.md", "benchmarks.md", "performance.md", "data.md", "domains/commerce.md", "domains/market.md",
+        "lake-page.md", "status.md", "formats.md", "benchmarks.md", "performance.md", "data.md",
+        "domains/commerce.md", "domains/market.md",
     ],
     "Reference": ["command-line.md", "configuration.md", "contract.md", "lake-yml.md"],
 }  # fmt: skip

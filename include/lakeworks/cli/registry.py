@@ -82,7 +82,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("table check", "build.table:check_tables", "Check tables without a lake: every problem, one line each."),
         ("table test", "build.table:run_examples", "Run the examples of tables."),
         ("render", "build.render:render_table", "Print a table's SQL in the dialect of an engine."),
-        ("plan changes", "build.plan:plan_changes", "Show what changed code means, before anything runs (the default)."),
+        (
+            "plan changes",
+            "build.plan:plan_changes",
+            "Show what changed code means, before anything runs (the default).",
+        ),
         ("plan list", "build.applied_plans:list_plans", "List the plans that were applied."),
         ("plan show", "build.applied_plans:show_plan", "Show an applied plan: its estimate beside what its runs took."),
         (
