@@ -32,7 +32,7 @@ lint: setup  ## ruff, mypy, import rules
 	$(BIN)/lint-imports
 
 test-unit: setup  ## quick tests, in less than two minutes
-	$(BIN)/python -m pytest -n 2 -m "not stack and not integration" -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not stack and not integration" -q
 
 test-integration: setup  ## tests on three S3 implementations, Glue, replayed sources
 	$(BIN)/python -m pytest -n 2 -m integration -q

@@ -1,6 +1,7 @@
 """Real servers for tests: three independent S3 implementations, Glue, and the source replay; all on loopback, all stopped."""
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -38,9 +39,10 @@ BIN = Path(sys.executable).parent
 # What a test asks for, or where it lies, says whether it talks to servers: `make test-unit` leaves those out.
 SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_store", "any_s3"}
 ON_SERVERS = (
-    "agents/test_query", "backfill/", "catalog/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
+    "agents/test_query", "athena/test_executions", "athena/test_history", "backfill/", "catalog/", "lakeworks/changes/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
     "faults/", "formats/test_memory", "lakeworks/dev/", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
-    "lakeworks/doctor/", "permissions/test_policy_enforced", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
+    "lakeworks/doctor/", "operators/test_crawl_policy", "permissions/test_athena_enforced",
+    "permissions/test_policy_enforced", "permissions/test_streams_enforced", "permissions/test_tenants_enforced", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/",
     "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
@@ -82,10 +84,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs servers, processes of its own, long histories or Great Expectations as integration tests."""
     for item in items:
-        asks = SERVERS & set(getattr(item, "fixturenames", ()))
+        asks = SERVERS & (set(getattr(item, "fixturenames", ())) | _servers_by_name(item))
         place = item.path.relative_to(Path(__file__).parent).as_posix()
         if asks or any(part in place for part in ON_SERVERS):
             item.add_marker("integration")
+
+
+def _servers_by_name(item: pytest.Item) -> set[str]:
+    """Return the servers that a parameter names: its test or fixture gets them by `getfixturevalue`."""
+    called = getattr(item, "callspec", None)
+    texts = [value for value in called.params.values() if isinstance(value, str)] if called else []
+    return {name for text in texts for name in (text, f"{text}_url")}
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected out of the garbage collector's sight: it looked at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}
