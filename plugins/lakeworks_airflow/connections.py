@@ -1,5 +1,6 @@
 """Connections: make the library's collaborators from Airflow connections and settings. Secrets go no further."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -11,6 +12,8 @@ from lakeworks.settings import current_settings
 from lakeworks_airflow.aws_account import Account
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from lakeworks.lake import Lake
     from lakeworks.permissions.lake_address import LakeAddress
     from lakeworks.sources import AnySource
@@ -66,7 +69,7 @@ def serving_address(conn_id: str | None) -> str:
     address = current_settings().serving_url
     if conn_id is not None:
         try:
-            return str(BaseHook.get_connection(conn_id).get_uri())
+            return _uri(BaseHook.get_connection(conn_id))
         except AirflowNotFoundException as error:
             raise ConfigError(
                 f"There is no Airflow connection `{conn_id}`. Nothing was served. Create it with type Postgres, its extra "
@@ -77,6 +80,16 @@ def serving_address(conn_id: str | None) -> str:
             "LAKE_SERVING_URL is not set, and no `conn_id` is given. Nothing was served. See docs/serving.md."
         )
     return address.get_secret_value()
+
+
+def _uri(connection: "Connection") -> str:
+    """Return a connection as a URI. Airflow puts extras into it as they are only if all of them are texts."""
+    extra = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in connection.extra_dejson.items()
+    }
+    connection.extra = json.dumps(extra) if extra else None
+    return str(connection.get_uri())
 
 
 def lake_address() -> "LakeAddress":

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.errors import ConfigError, ServingRefused, ServingUnavailable
+from lakeworks.serving.rds_login import RdsClient, login_options, split_login
 
 if TYPE_CHECKING:
     import psycopg
@@ -13,14 +14,24 @@ _SECONDS = "10"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 # Not connected, out of resources, shutting down, read-only, or lost to another transaction: a retry may help.
 _TRANSIENT = ("08", "53", "57", "25006", "40", "55", "58")
+# In the text of errors without a code: the server refuses this login, or it does not prove who it is. A retry cannot help.
+_LOGIN = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
+_CERTIFICATE = ("certificate", "does not support SSL", "SSL is not supported", "sslmode")
+_CERTIFICATES = (
+    " The server did not prove its name: name the certificates of its authority in sslrootcert (docs/serving.md), and the "
+    "host as in the server's certificate."
+)
 
 
 @contextmanager
-def connected(address: str) -> "Iterator[psycopg.Connection]":
+def connected(address: str, rds: RdsClient | None = None) -> "Iterator[psycopg.Connection]":
     """Connect to `postgresql://user:password@host/database`. By default a remote server must prove its name (TLS).
+
+    With `iam=true` in the address, the password is a token of RDS for this one connection.
 
     Raises:
         ConfigError: psycopg is not installed, or the address is wrong.
+        CredentialsExpired, LakeAccessDenied: the AWS credentials do not sign a token.
         ServingUnavailable, ServingRefused: see `explained`.
     """
     try:
@@ -29,7 +40,10 @@ def connected(address: str) -> "Iterator[psycopg.Connection]":
         raise ConfigError(
             "Serving to PostgreSQL needs the extra `serve`: pip install 'lakeworks[serve]'. Nothing was served."
         ) from error
-    options = connection_options(address)
+    plain, by_iam = split_login(address)
+    options = connection_options(plain)
+    if by_iam:
+        options = login_options(options, rds)
     with explained("PostgreSQL"):
         connection = psycopg.connect(**options, autocommit=True, application_name="lakeworks")
     with connection:
@@ -81,10 +95,9 @@ def explained(what: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
-        refused = any(
-            word in str(error) for word in ("authentication failed", "does not exist", "no pg_hba.conf entry")
-        )
+        refused = not error.sqlstate and any(word in str(error) for word in (*_LOGIN, *_CERTIFICATE))
         said = " ".join(str(error).split())
         if state.startswith(_TRANSIENT) and not refused:
             raise ServingUnavailable(f"{what}: {said}. Rows served earlier are unchanged. Run again.") from error
-        raise ServingRefused(f"{what}: {said}. Rows served earlier are unchanged.") from error
+        advice = _CERTIFICATES if any(word in said for word in _CERTIFICATE) else ""
+        raise ServingRefused(f"{what}: {said}. Rows served earlier are unchanged.{advice}") from error

@@ -12,6 +12,8 @@ from lakeworks.errors import ServingRefused
 from lakeworks.formats.text.arrow_json import plain
 
 _NESTED = ("list", "struct", "map")
+# A NUL in JSON, and not a text of a backslash and `u0000`, whose backslash is doubled there.
+_JSON_NUL = r"(^|[^\\])(\\\\)*\\u0000"
 
 
 def served_columns(contract: Contract) -> dict[str, str]:
@@ -40,7 +42,7 @@ def copied(batch: pa.RecordBatch, kinds: dict[str, str], where: str) -> pa.Recor
         copied_column = _copied(column, kinds[name])
         if pa.types.is_string(copied_column.type) and pc.any(pc.match_substring(copied_column, "\0")).as_py():
             _refuse_nul(name, where)
-        if kinds[name] == "jsonb" and pc.any(pc.match_substring(copied_column, "\\u0000")).as_py():
+        if kinds[name] == "jsonb" and pc.any(pc.match_substring_regex(copied_column, _JSON_NUL)).as_py():
             _refuse_nul(name, where)
         columns.append(copied_column)
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from lakeworks.settings import current_settings
-from lakeworks_airflow.connections import serving_address
+from lakeworks_airflow.connections import connection_id, lake_client, serving_address
 from lakeworks_airflow.operators.base import TableOperator
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class ServeOperator(TableOperator):
             log.info(reason)  # Airflow keeps a skip's reason out of the task's log
             raise AirflowSkipException(reason)
         lake = self.lake()
-        with connected(serving_address(self.conn_id)) as connection:
+        aws = connection_id(self.tenant)
+        with connected(serving_address(self.conn_id), lambda region: lake_client("rds", region, aws)) as connection:
             done = serve(connection, lake, load_contract(self.table))
         return dict(Counter(item.outcome for item in done))
 

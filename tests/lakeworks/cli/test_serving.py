@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from lakeworks.contract import load_contract
 from lakeworks.core.partition import Period
@@ -14,6 +15,7 @@ from lakeworks.ledger.run_record import Run
 from tests.lakeworks.cli.test_cli import Done, command, settings_for
 from tests.lakeworks.publications.test_publications import published
 from tests.lakeworks.serving.conftest import address, postgres
+from tests.support.rds_proxy import rds_door
 
 __all__ = ["address", "command", "postgres"]
 ROWS = "gold.test.rows"
@@ -67,3 +69,17 @@ def test_mistakes_are_one_message(command: Callable[..., Done], environment: dic
     assert (down.returncode, "hidden" in down.stderr) == (75, False)
     unset = command("serve", ROWS, **{**environment, "LAKE_SERVING_URL": ""})
     assert (unset.returncode, "LAKE_SERVING_URL is not set" in unset.stderr.replace("\n", " ")) == (1, True)
+
+
+def test_a_login_by_iam_shows_no_token(
+    command: Callable[..., Done], environment: dict[str, str], address: str, tmp_path: Path
+) -> None:
+    with rds_door(tmp_path, str(conninfo_to_dict(address)["host"])) as door:
+        door.secrets = {"test": "testtest"}
+        url = f"postgresql://postgres@{door.host}:{door.port}/airflow?hostaddr=127.0.0.1&iam=true&sslrootcert={door.authority}"
+        done = command("serve", ROWS, "--json", **{**environment, "LAKE_SERVING_URL": url})
+        assert [row["outcome"] for row in json.loads(done.stdout)] == ["served"]
+        door.secrets = {"test": "another"}
+        refused = command("serve", ROWS, **{**environment, "LAKE_SERVING_URL": url})
+        assert (refused.returncode, "X-Amz" in refused.stderr) == (1, False)
+        assert "authentication failed" in " ".join(refused.stderr.split())

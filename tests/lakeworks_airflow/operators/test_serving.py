@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from lakeworks.settings import current_settings
 from lakeworks_airflow import ServeOperator
 from tests.lakeworks.serving.conftest import address, contract, postgres, publish
 from tests.lakeworks_airflow.operators.test_maintenance import environment, operator
+from tests.support.rds_proxy import rds_door
 
 __all__ = ["address", "postgres", "publish"]
 
@@ -42,6 +44,27 @@ def test_the_table_follows_by_connection_or_by_setting(
     assert operator(ServeOperator, table="gold.test.rows").execute({}) == {"served": 1}
     with psycopg.connect(address) as reading:
         assert reading.execute("SELECT value FROM gold_test.rows").fetchall() == [(2.0,)]
+
+
+def test_a_connection_of_rds_logs_in_by_the_lakes_own_credentials(
+    deployment: pytest.MonkeyPatch, address: str, tmp_path: Path
+) -> None:
+    with rds_door(tmp_path, str(conninfo_to_dict(address)["host"])) as door:
+        door.secrets = {"test": "testtest"}
+        extra = {"iam": True, "hostaddr": "127.0.0.1", "sslrootcert": str(door.authority)}
+        connection = {
+            "conn_type": "postgres",
+            "login": "postgres",
+            "host": door.host,
+            "port": door.port,
+            "schema": "airflow",
+        }
+        deployment.setenv("AIRFLOW_CONN_SHOP", json.dumps({**connection, "extra": extra}))
+        assert operator(ServeOperator, table="gold.test.rows", conn_id="shop").execute({}) == {"served": 1}
+        assert len(door.tokens) == 1
+        door.secrets = {"test": "another"}
+        with pytest.raises(AirflowFailException, match="authentication failed"):
+            operator(ServeOperator, table="gold.test.rows", conn_id="shop").execute({})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lakeworks.cli.arguments import AsJson, OptionalPartition, OptionalTable, TableArgument, find_partition
-from lakeworks.cli.connection import connect
+from lakeworks.cli.connection import client, connect
 from lakeworks.cli.output import emit
 from lakeworks.cli.progress import counted, track, waiting
 from lakeworks.contract import Contract, all_tables, load_contract
@@ -84,7 +84,7 @@ def _database() -> "Iterator[psycopg.Connection]":
         raise ConfigError(
             "LAKE_SERVING_URL is not set, so no PostgreSQL serves tables. Nothing was served. See docs/serving.md."
         )
-    with connected(address.get_secret_value()) as connection:
+    with connected(address.get_secret_value(), lambda region: client("rds", region)) as connection:
         yield connection
 
 
