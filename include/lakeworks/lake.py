@@ -52,6 +52,7 @@ class Lake:
     contract: Callable[[str], Contract] = load_contract
     emit: Emit = unheard
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    delivered: str | None = None  # the folder that CloudFront shows to everyone
     run_numbers: Mapping[TableName, RunNumbers] = field(default_factory=dict)
     engines: Callable[[str], RemoteEngine | None] = here
     parent: "Lake | None" = None
@@ -97,6 +98,7 @@ class Lake:
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),
             lifecycle=config.lifecycle,
+            delivered=config.cloudfront.prefix if config.cloudfront else None,
             engines=RemoteEngines(settings, client, tenant) if client else here,
             requests=requests,
         )

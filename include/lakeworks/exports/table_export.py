@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakeworks.contract import Contract
 from lakeworks.contract.protection import protected_columns
+from lakeworks.exports.delivered import check_delivery
 from lakeworks.exports.encoding import Encoding, encoder, exported_schema
 from lakeworks.exports.targets import opened_target
 from lakeworks.lake import Lake
@@ -66,8 +67,9 @@ def export_table(
     withheld = set() if include_personal else set(protected_columns(contract))
     columns = [name for name in contract.columns if name not in withheld]
     total = sum(entry.rows for entry in entries)
+    check_delivery(lake, destination.target, {name: contract.columns[name] for name in columns})
     rows = open_dataset(lake.store, contract, entries).scanner(columns=columns).to_reader()
-    return export_rows(lake, rows, destination, lambda done, _: progress(done, total))
+    return _written(lake, rows, destination, lambda done, _: progress(done, total))
 
 
 def export_rows(
@@ -82,6 +84,11 @@ def export_rows(
         ConfigError: the target exists, or lies where it must not.
         ContractError: the format has no place for a column or a value.
     """
+    check_delivery(lake, destination.target, None)
+    return _written(lake, rows, destination, progress)
+
+
+def _written(lake: Lake, rows: "pa.RecordBatchReader", destination: Destination, progress: ExportProgress) -> Exported:
     encoding, schema, count = destination.encoding, exported_schema(rows.schema), 0
     with (
         opened_target(lake, destination.target, overwrite=destination.overwrite) as stream,

@@ -16,6 +16,7 @@ from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
+from lakeworks.infrastructure.readers.delivery import CloudFront
 from lakeworks.infrastructure.readers.work_groups import Athena, tenant_groups
 from lakeworks.infrastructure.spark.config import SparkConfig
 from lakeworks.infrastructure.stream_config import MOST_DELIVERY_NAME, StreamConfig
@@ -166,6 +167,7 @@ class LakeConfig(Part):
     streams: tuple[StreamConfig, ...] = ()
     replication: Replication | None = None
     athena: Athena | None = Athena()
+    cloudfront: CloudFront | None = None
     spark: SparkConfig | None = None
     grants: tuple[Grant, ...] = ()
     crawlers: tuple[Crawler, ...] = ()

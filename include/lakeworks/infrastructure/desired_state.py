@@ -11,6 +11,7 @@ from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lifecycle_review import Judgement
+from lakeworks.infrastructure.readers.delivery import delivery_statement
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.resources import bucket_policy as policy
 from lakeworks.infrastructure.resources.access_logs import AccessLogs
@@ -24,6 +25,7 @@ from lakeworks.infrastructure.resources.bucket_security import (
     PublicAccessBlock,
     Versioning,
 )
+from lakeworks.infrastructure.resources.distribution import Distribution, OriginAccessControl
 from lakeworks.infrastructure.resources.glue import Database, GlueCrawler
 from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
@@ -145,6 +147,11 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
         **(policy.one_key(bucket, kms, partition=place.partition) if kms else {}),
         **policy.readers(bucket, config.access.readers, partition=place.partition),
         **policy.writers(bucket, config.access.writers, tags=bool(config.object_tags), partition=place.partition),
+        **(
+            delivery_statement(bucket, config.cloudfront.prefix, place.account, place.partition)
+            if config.cloudfront and bucket == place.bucket
+            else {}
+        ),
         **({} if names.logs else _inventory_policy(place, config, bucket, [bucket])),
     }
     yield policy.BucketPolicy(bucket, statements, not place.secure)
@@ -198,6 +205,10 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
         yield Database(database)
     for crawler in config.crawlers:
         yield GlueCrawler(f"{OURS}{crawler.name}", crawler, place.bucket)
+    if config.cloudfront:
+        name = f"{place.bucket}-exports"
+        yield OriginAccessControl(name)
+        yield Distribution(name, place.bucket, place.region, config.cloudfront.prefix, config.cloudfront.price_class)
     for group in config.athena.groups(place.bucket) if config.athena else ():
         results = f"s3://{place.bucket}/{group.results}"
         yield WorkGroup(group.name, results, group.scan_limit_bytes, config.encryption.kms_key_id)

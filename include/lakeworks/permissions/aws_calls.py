@@ -215,6 +215,17 @@ _TABLE = {
         athena.CreateWorkGroup
         athena.UpdateWorkGroup
     """,
+    # Lists and creations know no single distribution.
+    ("bootstrap", On.ANYTHING, "cloudfront"): """
+        cloudfront.ListOriginAccessControls
+        cloudfront.GetOriginAccessControl
+        cloudfront.CreateOriginAccessControl
+        cloudfront.UpdateOriginAccessControl
+        cloudfront.ListDistributions
+        cloudfront.GetDistributionConfig
+        cloudfront.CreateDistribution
+        cloudfront.UpdateDistribution
+    """,
     ("bootstrap", On.QUEUE, "inbox_events"): """
         sqs.GetQueueUrl
         sqs.CreateQueue

@@ -19,7 +19,7 @@ from lakeworks.permissions.stream_calls import DELIVERY_ACTIONS
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = (
-    "athena", "budgets", "ce", "cloudwatch", "dynamodb", "emr-serverless", "firehose", "glue", "iam", "kinesis", "kms", "lakeformation", "s3",
+    "athena", "budgets", "ce", "cloudfront", "cloudwatch", "dynamodb", "emr-serverless", "firehose", "glue", "iam", "kinesis", "kms", "lakeformation", "s3",
     "secretsmanager", "sns", "sqs", "sts",
 )  # fmt: skip
 # Names that objects of ours have too: they are calls of AWS only on what is named like a client.

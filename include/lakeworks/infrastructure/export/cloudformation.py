@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure.export import deliveries, inbox_queue
+from lakeworks.infrastructure.export.distribution import DELIVERY_TYPES
 from lakeworks.infrastructure.export.spark import application_properties, job_properties
 from lakeworks.infrastructure.export.streams import STREAM_TYPES
 from lakeworks.infrastructure.resource import Document, Resource
@@ -240,6 +241,7 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "policy": ("AWS::S3::BucketPolicy", _policy),
     "database": ("AWS::Glue::Database", _database),
     "crawler": ("AWS::Glue::Crawler", _crawler),
+    **DELIVERY_TYPES,
     "athena work group": ("AWS::Athena::WorkGroup", _work_group),
     "grant": ("AWS::LakeFormation::PrincipalPermissions", _grant),
     **dict.fromkeys(("storage alarm", "stream alarm"), ("AWS::CloudWatch::Alarm", _alarm)),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure.export import deliveries, inbox_queue
+from lakeworks.infrastructure.export.distribution import TERRAFORM_DELIVERY
 from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
 from lakeworks.infrastructure.export.streams import TERRAFORM_STREAMS
 from lakeworks.infrastructure.resource import Document, Resource
@@ -240,6 +241,7 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "replication": ("aws_s3_bucket_replication_configuration", _replication),
     "database": ("aws_glue_catalog_database", lambda _, desired: {"name": desired["Name"]}),
     "crawler": ("aws_glue_crawler", _crawler),
+    **TERRAFORM_DELIVERY,
     "athena work group": ("aws_athena_workgroup", _work_group),
     "grant": ("aws_lakeformation_permissions", _grant),
     **dict.fromkeys(("storage alarm", "stream alarm"), ("aws_cloudwatch_metric_alarm", _alarm)),
