@@ -42,7 +42,7 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def restartable_postgres() -> Iterator[PostgresServer]:
     """Give a running server."""
     server = PostgresServer()
     try:
@@ -55,5 +55,5 @@ def postgres_server() -> Iterator[PostgresServer]:
 @contextmanager
 def running_postgres() -> Iterator[str]:
     """Give a server's address."""
-    with postgres_server() as server:
+    with restartable_postgres() as server:
         yield server.address

@@ -11,7 +11,7 @@ def check_delivery(lake: Lake, target: str, columns: Mapping[str, Column] | None
     """Refuse a target in the delivered folder unless every column is public; `columns` is None for the rows of a query.
 
     Raises:
-        ConfigError: the target is there, and a column is personal or classified above `public`, or nobody knows.
+        ConfigError: the target is there, and a column is personal or classified above `public`, or it has no classification.
     """
     bucket, _, key = target.removeprefix("s3://").partition("/")
     if lake.delivered is None or not target.startswith("s3://") or bucket != lake.store.bucket:

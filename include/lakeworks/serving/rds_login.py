@@ -1,6 +1,6 @@
 """Login to RDS and Aurora by IAM: `iam=true` in the address, and a token in place of a password.
 
-A token lives for 15 minutes and is made by botocore on this machine, without a request. It is made anew for each connection, so
+A token lives for 15 minutes and is made by botocore on this machine, without a request. Each connection gets a new one, so
 no process keeps one that has run out. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
 """
 
@@ -39,7 +39,7 @@ def split_login(address: str) -> tuple[str, bool]:
 
 
 def login_options(options: Mapping[str, Any], rds: RdsClient | None) -> dict[str, Any]:
-    """Return the options with a fresh token as password. The server must prove its name, or anybody could take the token.
+    """Return the options with a fresh token as password. The server must prove its name, or another could take it.
 
     Raises:
         ConfigError: there is no host or user, the address weakens TLS, or no AWS credentials are at hand.

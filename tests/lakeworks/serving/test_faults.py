@@ -17,7 +17,7 @@ from lakeworks.lake import Lake
 from lakeworks.serving.database import connected
 from lakeworks.serving.following import serve
 from tests.lakeworks.serving.conftest import DAY, contract
-from tests.support.postgres_server import postgres_server
+from tests.support.postgres_server import restartable_postgres
 
 Publish = Callable[..., Lake]
 BEFORE = [{"id": 1, "value": 1.0, "name": "before"}]
@@ -73,7 +73,7 @@ def test_a_full_disk_is_one_error_and_the_rows_of_before_stay(
 
 
 def test_a_restart_in_the_middle_of_copy_leaves_the_rows_of_before(publish: Publish) -> None:
-    with postgres_server() as server:
+    with restartable_postgres() as server:
         lake = publish(BEFORE)
         with connected(server.address) as connection:
             serve(connection, lake, contract())
