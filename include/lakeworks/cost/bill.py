@@ -1,4 +1,4 @@
-"""The bill of stored objects: storage, monitoring, requests, transitions, retrieval; by tenant, layer, domain, table, class.
+"""The bill of stored objects: storage, monitoring, requests, transitions, retrieval; by tenant, layer, domain, table, class, prefix.
 
 There are two views. The run rate is the cost of the current objects for a full month, with the requests of the last
 30 days. A calendar month counts each object by the share of the month in which it existed, as S3 bills byte-hours. It
@@ -14,7 +14,7 @@ from lakeworks.core.layout import KeyOwner, owner_of
 from lakeworks.cost.lifecycle import StorageLife
 from lakeworks.prices import GIB, ObjectVersion, PriceBook, monthly_cost
 
-DIMENSIONS = ("tenant", "layer", "domain", "table", "storage_class")
+DIMENSIONS = ("tenant", "layer", "domain", "table", "storage_class", "prefix")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class BillLine:
     requests_usd: float = 0.0
     transitions_usd: float = 0.0
     retrieval_usd: float = 0.0
+    prefix: str = ""
 
     @property
     def total_usd(self) -> float:
@@ -87,7 +88,10 @@ _SUMS = tuple(field.name for field in fields(BillLine) if field.name not in DIME
 
 @dataclass(frozen=True)
 class Biller:
-    """Calculate the cost of object versions. `lifecycle`, `reads` (from access logs) and `tags` are looked up by key."""
+    """Calculate the cost of object versions. `lifecycle`, `reads` (from access logs) and `tags` are looked up by key.
+
+    With `depth`, lines are also divided by prefix, of that many folders at most.
+    """
 
     book: PriceBook
     region: str
@@ -95,23 +99,25 @@ class Biller:
     lifecycle: Callable[[str], StorageLife] = lambda _: StorageLife()
     reads: Mapping[str, Reads] | None = None
     tags: Callable[[str], Mapping[str, str]] = lambda _: {}
+    depth: int = 0
 
     def lines(self, holdings: Iterable[ObjectVersion]) -> list[BillLine]:
-        """Return one line for each tenant, layer, domain, table and class.
+        """Return one line for each tenant, layer, domain, table, class and prefix.
 
         Raises:
             ConfigError: a price is missing, naming class and region.
         """
-        lines: dict[tuple[KeyOwner, str], BillLine] = {}
+        lines: dict[tuple[KeyOwner, str, str], BillLine] = {}
         for holding in holdings:
             share = self.window.share(holding.modified)
             if not share:
                 continue
             place = owner_of(holding.key)
-            group = (place, holding.storage_class)
-            empty = BillLine(place.tenant, place.area, place.domain, place.table, holding.storage_class)
+            prefix = prefix_of(holding.key, self.depth)
+            group = (place, holding.storage_class, prefix)
+            empty = BillLine(place.tenant, place.area, place.domain, place.table, holding.storage_class, prefix=prefix)
             lines[group] = _add(lines.get(group, empty), self._priced(holding, share))
-        return [lines[group] for group in sorted(lines, key=lambda group: (*vars(group[0]).values(), group[1]))]
+        return [lines[group] for group in sorted(lines, key=lambda group: (*vars(group[0]).values(), *group[1:]))]
 
     def _priced(self, holding: ObjectVersion, share: float) -> BillLine:
         price = self.book.price(self.region, holding.storage_class)
@@ -135,6 +141,11 @@ class Biller:
         phases = self.lifecycle(holding.key).phases(holding.size)[1:]
         due = [phase for phase in phases if self.window.holds(holding.modified + timedelta(days=phase.start))]
         return sum(self.book.price(self.region, phase.storage_class).transition for phase in due) / 1000
+
+
+def prefix_of(key: str, depth: int) -> str:
+    """Return the first `depth` folders of a key with their closing slash; empty for an object in no folder."""
+    return "".join(f"{folder}/" for folder in key.split("/")[:-1][:depth])
 
 
 def grouped(lines: Iterable[BillLine], by: Sequence[str]) -> list[BillLine]:

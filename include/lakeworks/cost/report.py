@@ -31,6 +31,7 @@ class ReportRequest:
     window: BillingPeriod
     inventory: str | None = None
     logs: str | None = None
+    depth: int = 0  # folders of the prefixes that a bill is divided by
 
 
 def bill(lake: Lake, ask: ReportRequest) -> list[BillLine]:
@@ -40,7 +41,7 @@ def bill(lake: Lake, ask: ReportRequest) -> list[BillLine]:
         ConfigError: a price is missing, or the inventory lacks a column.
     """
     reads = reads_of(accesses(lake, ask.logs), ask.window)[0] if ask.logs else {}
-    biller = Biller(ask.book, ask.region, ask.window, bucket_lifecycle(lake), reads, lake.store.tags)
+    biller = Biller(ask.book, ask.region, ask.window, bucket_lifecycle(lake), reads, lake.store.tags, ask.depth)
     return biller.lines(stock(lake, ask.inventory))
 
 

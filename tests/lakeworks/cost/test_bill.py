@@ -166,3 +166,26 @@ def test_object_tags_are_priced_on_every_version() -> None:
     assert line.total_usd == pytest.approx(line.storage_usd + 0.01)
     (free,) = Biller(BOOK, REGION, BillingPeriod.run_rate(NOW)).lines(objects)
     assert free.tags_usd == 0
+
+
+def test_prefixes_of_any_depth_show_what_belongs_to_no_table_and_add_up() -> None:
+    keys = ["silver/market/prices/year=2019/x", "silver/market/bars/x", "exports/crm/2026/x", "exports/y", "stray"]
+    stock = [held(key, size=(n + 1) * GIB) for n, key in enumerate(keys)]
+    whole = Biller(BOOK, REGION, BillingPeriod.run_rate(NOW)).lines(stock)
+    for depth, expected in (
+        (1, {"silver/": 3, "exports/": 7, "": 5}),
+        (2, {"silver/market/": 3, "exports/crm/": 3, "exports/": 4, "": 5}),
+        (
+            9,
+            {
+                "silver/market/prices/year=2019/": 1,
+                "silver/market/bars/": 2,
+                "exports/crm/2026/": 3,
+                "exports/": 4,
+                "": 5,
+            },
+        ),
+    ):
+        lines = grouped(Biller(BOOK, REGION, BillingPeriod.run_rate(NOW), depth=depth).lines(stock), ["prefix"])
+        assert {line.prefix: line.bytes // GIB for line in lines} == expected
+        assert sum(line.total_usd for line in lines) == pytest.approx(sum(line.total_usd for line in whole))

@@ -1,6 +1,7 @@
 """`lakeworks cost`: the bill, the effect of a change, advice from logs, a simulated year."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,20 +39,22 @@ _BILL = Layout(extra=("objects", "old_version_bytes", *_MONEY))
 def show_bill(
     month: Annotated[str | None, typer.Option(help="a calendar month, e.g. 2026-11; default: the run rate")] = None,
     by: Annotated[str, typer.Option(help=f"comma-separated: {', '.join(DIMENSIONS)}")] = "layer,domain,table",
+    depth: Annotated[int, typer.Option(help="folders of a prefix, for `--by prefix`", min=1)] = 1,
     inventory: InventoryOption = None,
     logs: Logs = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the bill of a month (the default of `lakeworks cost`).
 
-    Bytes, objects, storage, monitoring, requests, transitions and retrieval.
+    Bytes, objects, storage, monitoring, requests, transitions and retrieval. `--by prefix --depth 3` also shows objects that
+    belong to no table.
     """
     dimensions = [part.strip() for part in by.split(",")]
     if unknown := [part for part in dimensions if part not in DIMENSIONS]:
         raise ConfigError(
             f"`{', '.join(unknown)}` is no dimension to group by. Nothing was computed. Known: {', '.join(DIMENSIONS)}."
         )
-    ask = _ask(month, inventory, logs)
+    ask = replace(_ask(month, inventory, logs), depth=depth if "prefix" in dimensions else 0)
     lake = connect()
     with waiting("Listing objects"):
         lines = grouped(costs.bill(lake, ask), dimensions)
