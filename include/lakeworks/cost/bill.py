@@ -1,4 +1,4 @@
-"""The bill of stored objects: storage, monitoring, requests, transitions, retrieval; by tenant, layer, domain, table, class, prefix.
+"""The bill of stored objects: storage, monitoring, requests, transitions, retrieval; by table, class, prefix.
 
 There are two views. The run rate is the cost of the current objects for a full month, with the requests of the last
 30 days. A calendar month counts each object by the share of the month in which it existed, as S3 bills byte-hours. It

@@ -18,6 +18,7 @@ from lakeworks.infrastructure.inbox_events import InboxEvents
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
 from lakeworks.infrastructure.readers.delivery import CloudFront
 from lakeworks.infrastructure.readers.work_groups import Athena, tenant_groups
+from lakeworks.infrastructure.reports.config import PrefixAnalysis, PrefixMetrics, ids_are_unique
 from lakeworks.infrastructure.spark.config import SparkConfig
 from lakeworks.infrastructure.stream_config import MOST_DELIVERY_NAME, StreamConfig
 from lakeworks.project import current_project
@@ -71,6 +72,7 @@ class Inventory(Part):
 
     frequency: Literal["Daily", "Weekly"] = "Weekly"
     prefix: str = "_inventory"
+    expire_after_days: int = Field(90, ge=1, description="Days for which a list in the lake's own bucket is kept.")
 
 
 class Notification(Part):
@@ -160,6 +162,8 @@ class LakeConfig(Part):
     lifecycle: Lifecycle = Lifecycle()
     intelligent_tiering: tuple[Tiering, ...] = ()
     inventory: Inventory | None = None
+    request_metrics: tuple[PrefixMetrics, ...] = ()
+    storage_class_analysis: tuple[PrefixAnalysis, ...] = ()
     notifications: tuple[Notification, ...] = ()
     eventbridge: bool = False
     inbox_events: InboxEvents | None = None
@@ -186,6 +190,8 @@ class LakeConfig(Part):
         ):
             if given:
                 check_bucket_name(given, f"{field} in lake.yml")
+        ids_are_unique("request_metrics", self.request_metrics)
+        ids_are_unique("storage_class_analysis", self.storage_class_analysis)
         streams = [one.name for one in self.streams]
         if len(set(streams)) != len(streams):
             raise ValueError("two streams have one name in streams")

@@ -12,6 +12,7 @@ from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lifecycle_review import Judgement
 from lakeworks.infrastructure.readers.delivery import delivery_statement
+from lakeworks.infrastructure.reports.prefix_reports import RequestMetrics, StorageClassAnalysis
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.resources import bucket_policy as policy
 from lakeworks.infrastructure.resources.access_logs import AccessLogs
@@ -30,7 +31,7 @@ from lakeworks.infrastructure.resources.glue import Database, GlueCrawler
 from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
 from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
-from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, log_rules, without_transitions
+from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, log_rules, report_rules, without_transitions
 from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
 from lakeworks.infrastructure.resources.streams.stream import stream_resources
@@ -75,6 +76,7 @@ def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]
 
 def _manifest(place: LakeLocation, wish: DesiredState) -> BucketManifest:
     rules = {name: rule for name, rule in wish.rules.items() if name not in wish.judgement.refused}
+    rules |= {} if wish.config.logging else report_rules(wish.config)
     content = content_of(place.bucket, place.region, wish.config, list(wish.contracts), rules)
     return BucketManifest(place.bucket, content, wish.now)
 
@@ -115,10 +117,10 @@ def _log_bucket(place: LakeLocation, config: LakeConfig, names: _Names) -> Itera
     yield from _guarded(names.logs, config, None)
     sources = [place.bucket, *names.layers.values()]
     logs = policy.deliveries(
-        names.logs, config.logging.prefix, "logging.s3.amazonaws.com", sources, place.account, partition=place.partition
+        names.logs, config.logging.prefix, "Logs", sources, place.account, partition=place.partition
     )
-    inventories = _inventory_policy(place, config, names.logs, sources)
-    yield policy.BucketPolicy(names.logs, {**_tls(place, names.logs), **logs, **inventories}, not place.secure)
+    reports = _report_policy(place, config, names.logs, sources)
+    yield policy.BucketPolicy(names.logs, {**_tls(place, names.logs), **logs, **reports}, not place.secure)
     yield LifecycleRules(names.logs, log_rules(config.logging.expire_after_days))
 
 
@@ -152,15 +154,20 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
             if config.cloudfront and bucket == place.bucket
             else {}
         ),
-        **({} if names.logs else _inventory_policy(place, config, bucket, [bucket])),
+        **({} if names.logs else _report_policy(place, config, bucket, [bucket])),
     }
     yield policy.BucketPolicy(bucket, statements, not place.secure)
     rules = {name: rule for name, rule in wish.rules.items() if here(rule["Filter"]["Prefix"])}
+    rules |= {} if names.logs else report_rules(config)
     notes = tuple(note for note in wish.judgement.notes if not note.startswith(OURS) or note.split(":")[0] in rules)
     yield LifecycleRules(bucket, rules, frozenset(wish.judgement.refused), notes)
     yield from (IntelligentTiering(bucket, one) for one in config.intelligent_tiering if here(one.prefix))
     if config.inventory:
-        yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account, place.partition)
+        yield InventoryReport(bucket, names.logs or bucket, config.inventory, place.account, place.partition, kms)
+    yield from (RequestMetrics(bucket, one) for one in config.request_metrics if here(one.prefix))
+    for one in config.storage_class_analysis:
+        if here(one.prefix):
+            yield StorageClassAnalysis(bucket, one, names.logs or bucket, place.account, place.partition)
     if names.logs and config.logging:
         yield AccessLogs(bucket, names.logs, config.logging.prefix)
     receivers = (
@@ -224,10 +231,12 @@ def _tls(place: LakeLocation, bucket: str) -> Document:
     return policy.tls_only(bucket, partition=place.partition) if place.secure else {}
 
 
-def _inventory_policy(place: LakeLocation, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
-    """Return the policy for inventories; they go to the log bucket if there is one, else to the listed bucket."""
-    if not config.inventory:
-        return {}
-    return policy.deliveries(
-        bucket, config.inventory.prefix, "s3.amazonaws.com", sources, place.account, partition=place.partition
-    )
+def _report_policy(place: LakeLocation, config: LakeConfig, bucket: str, sources: Sequence[str]) -> Document:
+    """Return the policy for inventories and analyses; they go to the log bucket if there is one, else to the listed bucket."""
+    folders = {"Inventory": config.inventory.prefix} if config.inventory else {}
+    exports = sorted({one.export_prefix for one in config.storage_class_analysis if one.export})
+    folders |= {f"Analysis{number or ''}": prefix for number, prefix in enumerate(exports)}
+    statements: Document = {}
+    for what, folder in folders.items():
+        statements |= policy.deliveries(bucket, folder, what, sources, place.account, partition=place.partition)
+    return statements

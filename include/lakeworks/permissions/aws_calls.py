@@ -195,6 +195,14 @@ _TABLE = {
         s3.ListBucketInventoryConfigurations s3:GetInventoryConfiguration
         s3.PutBucketInventoryConfiguration s3:PutInventoryConfiguration
     """,
+    ("bootstrap", On.BUCKETS, "request_metrics"): """
+        s3.ListBucketMetricsConfigurations s3:GetMetricsConfiguration
+        s3.PutBucketMetricsConfiguration s3:PutMetricsConfiguration
+    """,
+    ("bootstrap", On.BUCKETS, "storage_class_analysis"): """
+        s3.ListBucketAnalyticsConfigurations s3:GetAnalyticsConfiguration
+        s3.PutBucketAnalyticsConfiguration s3:PutAnalyticsConfiguration
+    """,
     ("bootstrap", On.BUCKETS, "logging"): "s3.GetBucketLogging\ns3.PutBucketLogging",
     ("bootstrap", On.BUCKETS, "replication"): """
         s3.GetBucketReplication   s3:GetReplicationConfiguration

@@ -86,7 +86,7 @@ def test_other_keys_are_denied_where_the_keys_arn_is_known() -> None:
 
 
 def test_deliveries_are_bound_to_our_buckets_and_account() -> None:
-    (statement,) = policy.deliveries("logs", "access-logs/", "logging.s3.amazonaws.com", ["lake"], "1").values()
+    (statement,) = policy.deliveries("logs", "access-logs/", "Logs", ["lake"], "1").values()
     assert statement["Resource"] == "arn:aws:s3:::logs/access-logs/*"
     assert statement["Condition"] == {
         "ArnLike": {"aws:SourceArn": ["arn:aws:s3:::lake"]}, "StringEquals": {"aws:SourceAccount": "1"},

@@ -56,6 +56,8 @@ def test_the_template_holds_every_kind_or_says_what_it_leaves_out(example: LakeP
         "LifecycleConfiguration", "IntelligentTieringConfigurations", "InventoryConfigurations", "LoggingConfiguration",
         "NotificationConfiguration", "ReplicationConfiguration",
     } < set(lake["Properties"])  # fmt: skip
+    members = {member for value in content["Resources"].values() for member in value["Properties"]}
+    assert {"MetricsConfigurations", "AnalyticsConfigurations"} <= members, "of the buckets of layers"
     left_out = {text.rpartition(" ")[0] for text in content["Metadata"]["NotInThisTemplate"]}
     assert {"manifest", "bucket", "versioning"} <= left_out, "the replica lies in another region"
     sids = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from lakeworks.infrastructure.export import deliveries, inbox_queue
 from lakeworks.infrastructure.export.distribution import DELIVERY_TYPES
+from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, analysis_properties, metrics_properties
 from lakeworks.infrastructure.export.spark import application_properties, job_properties
 from lakeworks.infrastructure.export.streams import STREAM_TYPES
 from lakeworks.infrastructure.resource import Document, Resource
@@ -54,14 +55,11 @@ def _id(kind: str, name: str) -> str:
 
 def _bucket(name: str, parts: Sequence[Resource]) -> Document:
     properties: Document = {"BucketName": name}
-    tierings = []
     for part in parts:
-        if part.kind == "intelligent tiering":
-            tierings.append(_tiering(part.desired()))
+        if member := MANY_A_BUCKET.get(part.kind):
+            properties.setdefault(member, []).append(_LISTED[part.kind](part.desired()))
         elif fragment := _IN_BUCKET.get(part.kind):
             properties |= fragment(part.desired())
-    if tierings:
-        properties["IntelligentTieringConfigurations"] = tierings
     # S3 delivers to an existing bucket that permits it. A name alone gives CloudFormation no order, so state it.
     logs = properties.get("LoggingConfiguration", {}).get("DestinationBucketName")
     after = {"DependsOn": [_id("Bucket", logs), _id("BucketPolicy", logs)]} if logs else {}
@@ -226,7 +224,7 @@ _IN_BUCKET: dict[str, Callable[[Document], Document]] = {
     "ownership": lambda desired: {"OwnershipControls": {"Rules": [desired]}},
     "tags": lambda desired: {"Tags": [{"Key": key, "Value": value} for key, value in sorted(desired.items())]},
     "lifecycle": _lifecycle,
-    "intelligent tiering": lambda _: {},
+    **dict.fromkeys(MANY_A_BUCKET, lambda _: {}),
     "inventory": _inventory,
     "access logging": lambda desired: {
         "LoggingConfiguration": {
@@ -236,6 +234,11 @@ _IN_BUCKET: dict[str, Callable[[Document], Document]] = {
     },
     "notifications": _notifications,
     "replication": _replication,
+}
+_LISTED: dict[str, Callable[[Document], Document]] = {
+    "intelligent tiering": _tiering,
+    "request metrics": metrics_properties,
+    "storage class analysis": analysis_properties,
 }
 _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "policy": ("AWS::S3::BucketPolicy", _policy),

@@ -8,6 +8,7 @@ from typing import Any
 
 from lakeworks.infrastructure.export import deliveries, inbox_queue
 from lakeworks.infrastructure.export.distribution import TERRAFORM_DELIVERY
+from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, terraform_analysis, terraform_metrics
 from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
 from lakeworks.infrastructure.export.streams import TERRAFORM_STREAMS
 from lakeworks.infrastructure.resource import Document, Resource
@@ -19,9 +20,7 @@ def configuration(resources: Sequence[Resource], region: str) -> Document:
     others = {resource.region for resource in resources if resource.region and resource.kind != "budget"}
     for resource in resources:
         for kind, body in _translated(resource):
-            label = _label(
-                f"{resource.name}_{body['name']}" if resource.kind == "intelligent tiering" else resource.name
-            )
+            label = _label(f"{resource.name}_{body['name']}" if resource.kind in MANY_A_BUCKET else resource.name)
             alias = (
                 {"provider": f"aws.{_label(resource.region)}"} if resource.region in others and resource.region else {}
             )
@@ -229,6 +228,8 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "lifecycle": ("aws_s3_bucket_lifecycle_configuration", _lifecycle),
     "intelligent tiering": ("aws_s3_bucket_intelligent_tiering_configuration", _tiering),
     "inventory": ("aws_s3_bucket_inventory", _inventory),
+    "request metrics": ("aws_s3_bucket_metric", terraform_metrics),
+    "storage class analysis": ("aws_s3_bucket_analytics_configuration", terraform_analysis),
     "access logging": (
         "aws_s3_bucket_logging",
         lambda of, desired: {

@@ -77,5 +77,20 @@ def content_of(bucket: str, region: str, config: LakeConfig, contracts: list[Con
         "structure": {f"{area}/": meaning for area, meaning in MEANINGS.items()},
         "tables": {contract.table.path + "/": " ".join(contract.description.split()) for contract in contracts},
         "lifecycle_rules": {name: in_words(rule) for name, rule in sorted(rules.items())},
+        "reports": _reports(config),
         "created_by": {"method": "lakeworks bootstrap", "script": "lakeworks/infrastructure/lake_bootstrap.py"},
     }
+
+
+def _reports(config: LakeConfig) -> list[str]:
+    """Return what S3 reports about the bucket, in words."""
+    words = []
+    if config.inventory:
+        words.append(
+            f"{config.inventory.frequency.lower()} list of every object version, in {config.inventory.prefix}/"
+        )
+    words += [f"requests to {one.prefix or 'the whole bucket'} as CloudWatch metrics" for one in config.request_metrics]
+    for one in config.storage_class_analysis:
+        place = f", each day in {one.export_prefix}/" if one.export else ""
+        words.append(f"age of the objects of {one.prefix or 'the whole bucket'} when they are read{place}")
+    return words

@@ -168,10 +168,10 @@ def writers(bucket: str, roles: Sequence[str], *, tags: bool = False, partition:
 
 
 def deliveries(
-    bucket: str, prefix: str, service: str, sources: Sequence[str], account: str | None, *, partition: str = "aws"
+    bucket: str, prefix: str, what: str, sources: Sequence[str], account: str | None, *, partition: str = "aws"
 ) -> Document:
-    """Let S3 itself write access logs (`logging.s3.amazonaws.com`) or inventories (`s3.amazonaws.com`) for our buckets."""
-    sid = f"{OUR_SID}{'Logs' if service.startswith('logging') else 'Inventory'}"
+    """Let S3 itself write `Logs`, an `Inventory` or an `Analysis` about our buckets."""
+    service, sid = "logging.s3.amazonaws.com" if what == "Logs" else "s3.amazonaws.com", f"{OUR_SID}{what}"
     condition: Document = {"ArnLike": {"aws:SourceArn": [_arn(source, partition) for source in sources]}}
     if account:
         condition["StringEquals"] = {"aws:SourceAccount": account}

@@ -62,6 +62,16 @@ class InventoryReport(Resource):
     inventory: Inventory = field(default_factory=Inventory)
     account: str | None = None
     partition: str = "aws"
+    kms_key_id: str | None = None
+
+    def notes(self, current: Document) -> list[str]:
+        """Name what no call shows: S3 leaves a report out, without an error, if the key's policy does not admit it."""
+        if not self.kms_key_id or self.to != self.name:
+            return []
+        return [
+            f"S3 writes it encrypted by {self.kms_key_id}: the key's policy must let the service s3.amazonaws.com use "
+            "kms:GenerateDataKey, or no list arrives and nothing says so (or declare `logging`: its bucket has SSE-S3)"
+        ]
 
     def desired(self) -> Document:
         """Return the configuration."""

@@ -11,6 +11,7 @@ from lakeworks.core.layout import LANDING, STAGING, versions_root
 from lakeworks.core.names import LAYERS
 from lakeworks.errors import LakeNotFound
 from lakeworks.infrastructure.bucket_names import OURS
+from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.lifecycle_config import Lifecycle, Rule
 from lakeworks.infrastructure.manifest_words import TEMPORARY
 from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
@@ -80,6 +81,23 @@ def log_rules(days: int) -> Document:
     """Return the rule of a log bucket."""
     rule = _rule("expire-logs", "", Expiration={"Days": days}, NoncurrentVersionExpiration={"NoncurrentDays": 1})
     return {rule["ID"]: rule}
+
+
+def report_rules(config: LakeConfig) -> Document:
+    """Return the rules of what S3 itself writes into a bucket with layers, where there is no log bucket."""
+    days: dict[str, int] = {}
+    if config.inventory:
+        days[config.inventory.prefix] = config.inventory.expire_after_days
+    for one in config.storage_class_analysis:
+        if one.export:
+            days[one.export_prefix] = max(days.get(one.export_prefix, 0), one.expire_after_days)
+    soon = {"NoncurrentDays": 1}
+    rules = [
+        _rule(f"expire-reports-{prefix.strip('_/').replace('/', '-')}", f"{prefix.rstrip('/')}/",
+              Expiration={"Days": kept}, NoncurrentVersionExpiration=soon)
+        for prefix, kept in sorted(days.items())
+    ]  # fmt: skip
+    return {rule["ID"]: rule for rule in rules}
 
 
 def _own(rule: Rule) -> Document:
