@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation import campaign
+from tests.simulation.branch_faults import EVERY_FAULT
 from tests.simulation.history import History
 from tests.simulation.running import Tally, run_on, simulation
 from tests.simulation.scenario import draw
 from tests.simulation.story import story_of
-from tests.simulation.whole_run_faults import EVERY_FAULT
 
 
 @dataclass(frozen=True)

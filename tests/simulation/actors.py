@@ -30,7 +30,9 @@ from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
 from lakeworks.pipeline.publish_step import publish, publisher_of
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
+from lakeworks.releases.holding import hold_all
 from lakeworks.s3.object_store import SHA256, Target
+from tests.simulation import branches
 from tests.simulation.inbox import drop, fetch
 from tests.simulation.scenario import Actor
 from tests.simulation.whole_runs import judge
@@ -142,6 +144,7 @@ def night(world: World) -> None:
         lambda: renew(lake, contract),
         lambda: list(compare_catalog(lake, contract, repair=True)),
         lambda: verify(lake, contract),
+        lambda: hold_all(lake),
         lambda: collect(lake, [contract], dry_run=False),
     ]
     for task in tasks:
@@ -210,6 +213,12 @@ _ACTS: dict[str, Callable[[World, Actor, int], Callable[[], Any]]] = {
     "night": _night,
     "dropper": drop,
     "fetch": fetch,
+    "dev lake": branches.dev_lake,
+    "promoter": branches.promote_again,
+    "reader of dev lakes": branches.read_dev_lakes,
+    "release": branches.release,
+    "hold": branches.hold,
+    "reader of releases": branches.read_releases,
 }
 
 

@@ -9,7 +9,7 @@ from lakeworks.errors import LakeError
 from lakeworks.maintenance.restoration import restore
 from lakeworks.maintenance.verification import repair, verify
 from lakeworks.prices import load_price_book
-from tests.simulation import inbox
+from tests.simulation import branches, inbox
 from tests.simulation.actors import work_of
 from tests.simulation.bucket import RESTORE
 from tests.simulation.readers import Readers, Violation
@@ -37,6 +37,8 @@ class Aftermath:
         if not calm:
             self._repair()
         self._agree("before the last publication")
+        skewed = any(actor.skew for actor in self.scenario.actors)  # collects early by a clock that is off
+        branches.check(self.world, damaged=skewed)
         if self.scenario.next_run:
             self._publish("the next publication", NEXT)
         if self.scenario.damage and not self.scenario.archived:  # an archived version has to be restored first
@@ -45,10 +47,12 @@ class Aftermath:
         self._agree("a month later")
         if self.scenario.archived:
             self._thaw()
+        branches.check(self.world)
         if wrong := inbox.lost_files(self.world):
             raise Violation("dropped file lost", wrong)
         self._publish("the last publication", LAST)
         self._agree("after the last publication")
+        branches.check(self.world)
 
     def _thaw(self) -> None:
         """Restore what is archived, as the command does: after the hours it names readers by ledger read everything."""

@@ -13,7 +13,7 @@ from lakeworks.ledger.run_numbers import HeldTicket, RunNumbers, RunRegister
 from lakeworks.maintenance import crash_recovery, verification
 from lakeworks.maintenance.garbage import staging, versions
 from lakeworks.s3.object_store import Target
-from tests.simulation.faults import FAULTS, Fault, Swap, _no, _of
+from tests.simulation.faults import Fault, Swap, _no, _of
 
 
 def _no_ticket(_: Any, ready: Sequence[Decision], __: Any) -> tuple[Sequence[Decision], None]:
@@ -79,4 +79,3 @@ WHOLE_RUN_FAULTS = {
     ),
 }  # fmt: skip
 WHOLE_RUN_FAULTS = {name: replace(fault, about="runs") for name, fault in WHOLE_RUN_FAULTS.items()}
-EVERY_FAULT = {**FAULTS, **WHOLE_RUN_FAULTS}

@@ -159,9 +159,18 @@ class World:
         return Run(id=name or f"run-{number}", started_at=began, attempt=attempt)
 
     def stage(
-        self, run: Run, period: Period, days: Sequence[Period], number: int, *, audited: bool = True, parts: int = 1
+        self,
+        run: Run,
+        period: Period,
+        days: Sequence[Period],
+        number: int,
+        *,
+        audited: bool = True,
+        parts: int = 1,
+        store: ObjectStore | None = None,
     ) -> RunRecord:
-        """Stage a run's objects and its manifest, as write and audit leave them."""
+        """Stage a run's objects and its manifest, as write and audit leave them; in a dev lake, in its store."""
+        store = store or self.lake.store
         manifest = RunRecord(
             table=self.contract.name, period=str(period), run=run, contract_version="1.0.0", schema_fingerprint="f",
             balance=RowBalance(read=2, staged=2), partitions=(), audit={"passed": True} if audited else None,
@@ -177,11 +186,11 @@ class World:
                     f"rows of run {number}", audited or (known is not None and known.audited)
                 )
                 key = f"{manifest.prefix}{partition.path}/part-{part:05d}.parquet"
-                self.lake.store.put(Target(key, {SHA256: digest}), body)
+                store.put(Target(key, {SHA256: digest}), body)
                 objects.append(StagedObject(key=key, size=len(body), sha256=digest, rows=2))
             staged.append(StagedPartition(partition=partition.path, objects=tuple(objects)))
             self.staged.setdefault(run.id, {})[partition] = staged[-1].content
-        return manifest.model_copy(update={"partitions": tuple(staged)}).save(self.lake.store)
+        return manifest.model_copy(update={"partitions": tuple(staged)}).save(store)
 
 
 _ENGINE = DuckDbEngine()

@@ -5,7 +5,7 @@ publication. Every step can be repeated, by any process: the document names the 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from lakeworks.core.layout import live_prefix, part_name, versions_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.core.types import LakeType
 from lakeworks.dev.promotable import Promotable
+from lakeworks.dev.refused_promotion import by_kind, end_refused
 from lakeworks.errors import LakeNotFound, PromotionRefused
 from lakeworks.lake import Lake
 from lakeworks.ledger.code_record import load_code_record
@@ -59,12 +60,13 @@ def promote(
     lake.for_dev(name)
     register = DevRegister(lake.store)
     stored = register.read(name)
+    pending = Promotable(lake, stored.document, contracts)
     try:
-        return _promote(
-            register, stored, Promotable(lake, stored.document, contracts), dry_run=dry_run, on_step=on_step
-        )
+        return _promote(register, stored, pending, dry_run=dry_run, on_step=on_step)
     except PromotionRefused:
-        _end(register, register.read(name))
+        current = register.read(name)
+        end_refused(pending, current.document.promotion)
+        _end(register, current)
         raise
 
 
@@ -150,12 +152,12 @@ class _Promotion:
         extra = {column.name: LakeType.parse(column.type) for record in known for column in record.extra_columns}
         publisher = publisher_of(self.lake, contract, extra.items())
         done: list[LedgerEntry] = []
-        for group in _by_kind(entries):
+        for group in by_kind(entries):
             done += publisher.publish([self._live_entry(contract, entry, records[entry.run_record]) for entry in group])
         contracts_of.record(self.lake, contract)
         for record in known:
             self._save(record)
-        pairs = zip([entry for group in _by_kind(entries) for entry in group], done, strict=True)
+        pairs = zip([entry for group in by_kind(entries) for entry in group], done, strict=True)
         return [_outcome(entry, live, live.state) for entry, live in pairs]
 
     def _live_entry(self, contract: Contract, entry: LedgerEntry, record: RunRecord | None) -> LedgerEntry:
@@ -226,13 +228,6 @@ class _Promotion:
                 log.warning("`%s` of dev lake %s is gone, and is not copied", key, self.document.name)
                 continue
             self.lake.store.put(key, body)
-
-
-def _by_kind(entries: Sequence[LedgerEntry]) -> Iterator[list[LedgerEntry]]:
-    """Yield partitions with rows, which readers see as one run, then withdrawn ones."""
-    for group in ([entry for entry in entries if entry.objects], [entry for entry in entries if not entry.objects]):
-        if group:
-            yield group
 
 
 def _outcome(entry: LedgerEntry, live: LedgerEntry | None, outcome: str) -> PromotedPartition:

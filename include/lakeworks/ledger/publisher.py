@@ -100,6 +100,14 @@ class Publisher:
         self.on_visible([finished])
         return finished
 
+    def give_up(self, stored: Stored) -> None:
+        """Give an unfinished publication up; see `Settlement.abandon`.
+
+        Raises:
+            LostRace: another process completed it.
+        """
+        self._settlement.abandon(stored)
+
     def settle(self, table: TableName, partition: Partition) -> None:
         """Repair live objects, catalog and pins from the ledger; see `Settlement.settle`."""
         self._settlement.settle(table, partition)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.dev.opening import DevRequest, open_dev_lake
 from lakeworks.errors import ApprovalMissing, ApprovalOvertaken, ContractError, FencedError, LakeNotFound
 from lakeworks.ledger.approvals import ApprovalRegister, Verdict
+from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import load_run_record
 from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.pipeline.publish_step import entry_for, publish, publisher_of
@@ -175,6 +177,29 @@ def test_an_approval_after_a_rollback_is_void(shop: GuardedShop) -> None:
     rollback(shop.lake, contract, Partition.of_period(DAY), None, by="ben")
     with pytest.raises(ApprovalOvertaken, match="publication 3"):
         publish(shop.lake, key)
+
+
+def test_rows_that_become_live_between_gate_and_publisher_void_the_approval(
+    shop: GuardedShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.arrive(DAY, ["1.00", "1.00"])
+    shop.build(ORDERS, DAY)
+    shop.demand(changed_rows_above=0.1)
+    shop.arrive(DAY, ["11.00", "7.00"])
+    key = shop.audited(DAY)
+    shop.answered(shop.asked(key), "approved")
+
+    def rival(*arguments: Any) -> Publisher:
+        monkeypatch.setattr("lakeworks.pipeline.publish_step.publisher_of", publisher_of)
+        rollback(shop.lake, load_contract(ORDERS), Partition.of_period(DAY), None, by="ben")
+        return publisher_of(*arguments)
+
+    monkeypatch.setattr("lakeworks.pipeline.publish_step.publisher_of", rival)
+    with pytest.raises(ApprovalOvertaken, match="publication 3 was made live after this run"):
+        publish(shop.lake, key)
+    live = shop.live(ORDERS, DAY)
+    assert live
+    assert (live.kind, live.seq, staged(shop)) == ("rollback", 3, [])
 
 
 def test_a_run_that_a_newer_one_fenced_asks_no_one(shop: GuardedShop) -> None:

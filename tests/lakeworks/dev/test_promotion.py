@@ -7,12 +7,15 @@ import pytest
 
 from lakeworks.branches.document import DevRegister
 from lakeworks.branches.overlay import LAST_OF_PARENT
+from lakeworks.contract import load_contract
 from lakeworks.core.partition import Partition
 from lakeworks.dev.closing import drop
 from lakeworks.dev.opening import DevRequest, open_dev_lake, refresh
 from lakeworks.dev.promotion import PromotedPartition, promote
-from lakeworks.errors import ConfigError, PromotionRefused
+from lakeworks.errors import ConfigError, LostRace, PromotionRefused
 from lakeworks.lake import Lake
+from lakeworks.ledger.run_numbers import RunRegister
+from lakeworks.maintenance.crash_recovery import RolledForward, roll_forward
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
 from lakeworks.status.partition_index import PartitionIndex
@@ -273,3 +276,29 @@ def test_received_rows_are_promoted_too(shop: Shop) -> None:
     shop.build_all(DAYS[:1], dev)
     promoted(shop)
     assert shop.revenue()["2024-01-05"] == Decimal("3.00")
+
+
+def test_a_refused_promotion_leaves_no_half_of_its_run(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the simulation: it lost one number to a live run, and the next roll-forward published its other day."""
+    developed(shop, days=DAYS[:2])
+    client: Any = shop.lake.store.client
+    put, taken = client.put_object, list[str]()
+
+    def after_a_rival(**request: Any) -> Any:
+        if "_ledger/silver/sales/orders/year=2024/month=01/day=06" in request["Key"] and not taken:
+            taken.append(request["Key"])
+            shop.arrive(DAYS[1], ["9.00"])
+            shop.build(ORDERS, DAYS[1])
+        return put(**request)
+
+    monkeypatch.setattr(client, "put_object", after_a_rival)
+    with pytest.raises(LostRace):
+        promote(shop.lake, "fix-42", shop.contracts())
+    with pytest.raises(PromotionRefused, match="publication 2 is live there, and 1 was when the dev lake published"):
+        promote(shop.lake, "fix-42", shop.contracts())
+    orders = load_contract(ORDERS)
+    assert roll_forward(shop.lake, orders) == RolledForward()
+    live = shop.live(ORDERS, DAYS[0])
+    assert live
+    assert (live.seq, live.promoted_from) == (1, "")
+    assert RunRegister(shop.lake.store).read(orders.table).open == ()

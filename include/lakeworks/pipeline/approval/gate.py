@@ -77,7 +77,7 @@ def _moved(lake: Lake, contract: Contract, manifest: RunRecord, judged: Approval
     fenced = is_fenced(manifest, entries)
     for partition, entry in entries.items():
         number = entry.live_seq if entry else 0
-        own = entry is not None and (entry.run == manifest.run or entry.content == staged.get(partition))
+        own = entry is not None and entry.content == staged.get(partition)
         if number != judged.live.get(partition.path, 0) and (fenced or not own):
             by = f", by run `{entry.run.id}`" if entry else ""
             return f"{partition}: publication {number}{by}; it was {judged.live.get(partition.path, 0)}"

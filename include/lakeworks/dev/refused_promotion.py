@@ -1,0 +1,53 @@
+"""The end of a promotion that took numbers and was then refused: all of a table's run becomes live, or nothing of it."""
+
+from collections.abc import Iterator, Sequence
+
+from lakeworks.contract import Contract
+from lakeworks.dev.promotable import Promotable
+from lakeworks.lake import Lake
+from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.run_numbers import RunRegister
+from lakeworks.pipeline.publish_step import publisher_of
+
+
+def end_refused(pending: Promotable, run: str) -> None:
+    """End what an earlier attempt of a promotion began. Without it, the next roll-forward would publish a half of the run.
+
+    An attempt takes the numbers of all partitions before it places the first. If it has them all, the run is completed: other
+    runs published after it. If another run was faster for one of them, the others are given up.
+
+    Raises:
+        LostRace: another process is completing one of them; repeat the promotion.
+    """
+    if not run:
+        return
+    for table, entries in pending.entries.items():
+        for group in by_kind(list(entries.values())):
+            _end_group(pending.lake, pending.lake.contract(table), group, run)
+
+
+def by_kind(entries: Sequence[LedgerEntry]) -> Iterator[list[LedgerEntry]]:
+    """Yield partitions with rows, which readers see as one run, then withdrawn ones."""
+    for group in ([entry for entry in entries if entry.objects], [entry for entry in entries if not entry.objects]):
+        if group:
+            yield group
+
+
+def _end_group(lake: Lake, contract: Contract, group: Sequence[LedgerEntry], run: str) -> None:
+    table, publisher = contract.table, publisher_of(lake, contract)
+    taken = {
+        entry.parsed: any(own.run.id == run for own in lake.ledger.newest_first(table, entry.parsed)) for entry in group
+    }
+    for partition in (partition for partition, is_taken in taken.items() if is_taken):
+        stored = lake.ledger.latest(table, partition)
+        if stored is None or stored.entry.state != "publishing" or stored.entry.run.id != run:
+            continue
+        if all(taken.values()):
+            publisher.recover(table, partition)
+        else:
+            publisher.give_up(stored)
+    if not all(taken.values()):
+        register = RunRegister(lake.store)
+        for ticket in register.read(table).open:
+            if ticket.run.id == run:
+                register.drop(table, ticket.number)
