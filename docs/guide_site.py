@@ -27,7 +27,7 @@ CONTENTS = {
         "streaming.md", "tenants.md", "cost.md", "doctor.md", "permissions.md", "site.md", "mcp.md", "odcs.md",
     ],
     "Explanation": [
-        "architecture.md", "reliability.md", "assets.md", "lineage.md", "catalog.md", "freshness.md", "audit.md",
+        "architecture.md", "reliability.md", "failover.md", "assets.md", "lineage.md", "catalog.md", "freshness.md", "audit.md",
         "lake-page.md", "status.md", "formats.md", "benchmarks.md", "performance.md", "data.md",
         "domains/commerce.md", "domains/market.md",
     ],

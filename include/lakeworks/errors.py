@@ -19,8 +19,10 @@
     + RowBalanceError        rows in != rows staged + quarantined + deduplicated
     + AuditFailed            the staged rows do not keep the contract's promises
     + FencedError            a newer run has already published this partition
+      - NotPrimary           another bucket is the lake's primary, so this one publishes nothing
     + ApprovalMissing        the contract demands a person's approval, and no one has given it
       - ApprovalOvertaken    it was given, and another run published since: it was about other rows
+    + FailoverRefused        a bucket must not take over now: its primary answers, does not answer, or has more
     + PromotionRefused       a dev lake was built from what is no longer live, or not from the project's code
     + LedgerCorrupt          a ledger entry does not parse or contradicts the objects
       - NewerFormat          a document of a newer release, in a format this one would misread
@@ -169,6 +171,14 @@ class ApprovalMissing(TerminalError):
 
 class ApprovalOvertaken(ApprovalMissing):
     """An approval was given, and another run published the partitions since."""
+
+
+class NotPrimary(FencedError):
+    """Another bucket is the lake's primary, or became it meanwhile."""
+
+
+class FailoverRefused(TerminalError):
+    """A bucket must not take over now; the message says what would be lost or overtaken."""
 
 
 class PromotionRefused(TerminalError):

@@ -56,6 +56,7 @@ GROUPS = (
     GroupEntry("catalog", PUBLISH, "Compare the Glue catalog with what is published, and repair it."),
     GroupEntry("backfill", BACKFILL, "Backfill a date range: plan, start, watch, pause."),
     GroupEntry("cost", OPERATE, "The lake's bill and what would save money (US dollars).", default="bill"),
+    GroupEntry("failover", OPERATE, "Let a copy of the lake in another region take over, and the way back."),
     GroupEntry("objects", OPERATE, "Objects that are no table: list, get, put, delete and tag them by their keys."),
     GroupEntry("stream", OPERATE, "Streams: put records, land them, compare live sums with the lake."),
     GroupEntry("bucket", SET_UP, "List buckets, show a policy, delete one that bootstrap made."),
@@ -238,6 +239,13 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
             "stream put",
             "operate.stream:put_records",
             "Put lines of a file or of stdin into a stream, each as one record.",
+        ),
+        ("failover plan", "operate.failover:plan_failover", "Show what this bucket would make live as the primary."),
+        ("failover apply", "operate.failover:apply_failover", "Make this bucket the primary."),
+        (
+            "failover hand-over",
+            "operate.failover:hand_over_primary",
+            "Stop publications into this bucket, so that another one can take over without loss.",
         ),
         ("stream run", "operate.stream:run_consumer", "Land a stream's records until SIGTERM or Ctrl-C."),
         (

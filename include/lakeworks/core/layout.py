@@ -209,6 +209,16 @@ def run_numbers_key(table: TableName) -> str:
     return join(LEDGER, table.path, "_numbers.json")
 
 
+def epoch_key() -> str:
+    """Return the key of the document that names the primary bucket."""
+    return f"{LEDGER}/_epoch.json"
+
+
+def beginning_key(epoch: int, table: TableName) -> str:
+    """Return the key of the record of a table's publications with which an epoch began."""
+    return join(LEDGER, "_epochs", f"{epoch:08d}", f"{table.path}.json")
+
+
 def code_key(table: TableName, fingerprint: str) -> str:
     """Return the key of the code that built publications with this fingerprint."""
     return join(LEDGER, table.path, "_code", f"{fingerprint}.json")

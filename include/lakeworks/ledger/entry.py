@@ -49,6 +49,7 @@ class LedgerEntry(StoredDocument):
     seq: int = Field(ge=1)
     state: EntryState
     kind: EntryKind = "publish"
+    epoch: int = Field(1, description="Epoch of the lake in which it took its number (ledger/epoch.py).")
     live_seq: int = Field(description="The publication whose objects are live: this one, or the one it confirms.")
     run: Run
     ticket: int | None = Field(

@@ -17,13 +17,14 @@ from lakeworks.core.clock import utc_now
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
-from lakeworks.errors import FencedError, LostRace, SourceGone, StagedChanged, StaleBuild, UploadGone
+from lakeworks.errors import FencedError, LostRace, NotPrimary, SourceGone, StagedChanged, StaleBuild, UploadGone
 from lakeworks.ledger.decision import Decision, ticketed
 from lakeworks.ledger.entry import LedgerEntry, Stored
+from lakeworks.ledger.epoch import EpochRegister
 from lakeworks.ledger.folding import Folding
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import ATTEMPTS, Placement
-from lakeworks.ledger.run_numbers import RunRegister
+from lakeworks.ledger.run_numbers import HeldTicket, RunRegister
 from lakeworks.ledger.settlement import Settlement
 
 Register = Callable[[Sequence[LedgerEntry]], None]
@@ -55,6 +56,11 @@ class Publisher:
         """Return the tables' documents of run numbers."""
         return RunRegister(self.ledger.store, self.clock)
 
+    @property
+    def epochs(self) -> EpochRegister:
+        """Return the document that names the bucket that may publish."""
+        return EpochRegister(self.ledger.store)
+
     def publish(self, entries: Sequence[LedgerEntry]) -> list[LedgerEntry]:
         """Make every given entry live (their `seq` is given here) and return them completed, in order.
 
@@ -62,17 +68,20 @@ class Publisher:
 
         Raises:
             FencedError: a newer run has published one of the partitions; nothing was changed.
+            NotPrimary: another bucket is the primary, or became it meanwhile; nothing was published.
             StaleBuild: one of them was published again since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
             LostRace: another writer was faster for a partition. Published ones stay; the next attempt decides again.
         """
         each = self.ledger.store.map
         self.on_step("check")
-        ready: Sequence[Decision] = each(self._decide, entries)
+        epoch = self.epochs.require()
+        ready: Sequence[Decision] = each(self._decide, [entry.model_copy(update={"epoch": epoch}) for entry in entries])
         by_a_run = all(item.kind == "publish" for item in entries)
         ready, ticket = ticketed(self.runs, ready, self.on_step) if by_a_run else (ready, None)
         self.on_step("reserve")
         reserved = each(self._reserve, ready)
+        self._require_still(epoch, reserved, ticket)
         placed = self._place_all(reserved)
         self.on_step("register")
         self.register([stored.entry for stored in placed if stored.etag])
@@ -84,9 +93,19 @@ class Publisher:
         return completed
 
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
-        """Roll an unfinished publication of the partition forward; returns it completed, or None if there was none."""
+        """Roll an unfinished publication of the partition forward; returns it completed, or None if there was none.
+
+        One of an epoch that has ended is abandoned.
+
+        Raises:
+            NotPrimary: another bucket is the primary.
+        """
         stored = self.ledger.latest(table, partition)
         if stored is None or stored.entry.state != "publishing":
+            return None
+        if stored.entry.epoch != self.epochs.require():
+            with suppress(LostRace):
+                self._settlement.abandon(stored)
             return None
         try:
             placed = self._place_all([stored])
@@ -109,7 +128,12 @@ class Publisher:
         self._settlement.abandon(stored)
 
     def settle(self, table: TableName, partition: Partition) -> None:
-        """Repair live objects, catalog and pins from the ledger; see `Settlement.settle`."""
+        """Repair live objects, catalog and pins from the ledger; see `Settlement.settle`.
+
+        Raises:
+            NotPrimary: another bucket is the primary.
+        """
+        self.epochs.require()
         self._settlement.settle(table, partition)
 
     @property
@@ -123,9 +147,14 @@ class Publisher:
         older = live is not None and live.run.order > entry.run.order
         if live and _same_content(live, entry) and self.placement.is_intact(live):
             if older:  # a newer run has published the same content
-                said = live.model_copy(update={"state": "unchanged"})
+                said = live.model_copy(update={"state": "unchanged", "epoch": entry.epoch})
                 return Decision(said, takes_number=False, confirms=live, next_number=seq)
-            confirmed: dict[str, Any] = {"seq": seq, "run": entry.run, "run_record": entry.run_record}
+            confirmed: dict[str, Any] = {
+                "seq": seq,
+                "run": entry.run,
+                "run_record": entry.run_record,
+                "epoch": entry.epoch,
+            }
             confirmed |= {"ticket": live.ticket if entry.kind == "compaction" else None}
             confirmed |= {"period": entry.period, "inputs": entry.inputs, "code": entry.code, "audit": entry.audit}
             confirmed |= {"approval": entry.approval or live.approval}
@@ -184,6 +213,20 @@ class Publisher:
                 raise
             return Stored(live.model_copy(update={"state": "unchanged"}), "")
 
+    def _require_still(self, epoch: int, reserved: Sequence[Stored], ticket: HeldTicket | None) -> None:
+        """Give the numbers up if the epoch ended before they were taken: the takeover may not have seen them."""
+        try:
+            self.epochs.require(epoch)
+        except NotPrimary:
+            for stored in reserved:
+                if stored.etag:
+                    with suppress(LostRace):
+                        self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
+                    self.placement.close(stored.entry)
+            if ticket:
+                self.runs.drop(TableName.parse(reserved[0].entry.table), ticket.ticket.number)
+            raise
+
     def _place_all(self, reserved: Sequence[Stored]) -> list[Stored]:
         self.on_step("place")
         return self.ledger.store.map(self._place_entry, reserved)
@@ -205,7 +248,17 @@ class Publisher:
         self.on_step("surplus")
         self.ledger.store.map(self.placement.remove, [stored.entry for stored in placed])
         self.on_step("complete")
-        return self.ledger.store.map(self._complete, placed)
+        finished = self.ledger.store.map(self._complete_or_settle, placed)
+        if lost := [item for item in finished if isinstance(item, LostRace)]:
+            raise lost[0]
+        return [item for item in finished if isinstance(item, LedgerEntry)]
+
+    def _complete_or_settle(self, stored: Stored) -> LedgerEntry | LostRace:
+        """Complete an entry. One that was lost keeps no other from being settled: our late steps touched them all."""
+        try:
+            return self._complete(stored)
+        except LostRace as lost:
+            return lost
 
     def _complete(self, stored: Stored) -> LedgerEntry:
         if stored.entry.state == "unchanged":

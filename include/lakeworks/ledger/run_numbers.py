@@ -25,7 +25,7 @@ from lakeworks.s3.object_store import ObjectStore, Target
 # Each lost attempt is another run's success, so this many runs of one table can end at the same time.
 _ATTEMPTS = 20
 # Number of recent runs in the document, for people. The limit keeps the document small.
-_REMEMBERED = 20
+REMEMBERED = 20
 _ADVICE = (
     "is not a table's document of run numbers: {problem}. Nothing was changed. An earlier version of the object may be intact; "
     "see docs/reliability.md"
@@ -62,6 +62,7 @@ class WholeRun(Record):
 class RunNumbers(StoredDocument):
     """The document of one table; a table that never had a run over several partitions has none."""
 
+    epoch: int = Field(1, description="Epoch of the last takeover that continued these numbers (ledger/epoch.py).")
     tickets: int = Field(0, description="The last ticket that was taken.")
     runs: int = Field(0, description="The last number that a run has.")
     open: tuple[RunTicket, ...] = ()
@@ -139,17 +140,17 @@ class RunRegister:
             LostRace: other runs kept taking tickets and numbers; the next attempt takes the number.
         """
         numbers, _ = self._change(
-            table, lambda numbers: _closed(numbers, ticket.ticket.number, self.clock()), (ticket.numbers, ticket.etag)
+            table, lambda numbers: closed(numbers, ticket.ticket.number, self.clock()), (ticket.numbers, ticket.etag)
         )
         return next((run.number for run in numbers.newest if run.ticket == ticket.ticket.number), 0)
 
     def close(self, table: TableName, number: int) -> None:
         """Give the run of a ticket its number, on behalf of a dead process whose partitions are all complete."""
-        self._change(table, lambda numbers: _closed(numbers, number, self.clock()))
+        self._change(table, lambda numbers: closed(numbers, number, self.clock()))
 
     def drop(self, table: TableName, number: int) -> None:
         """Remove the ticket of a run that no reader sees."""
-        self._change(table, lambda numbers: _unseen(numbers, [number]))
+        self._change(table, lambda numbers: unseen(numbers, [number]))
 
     def give_up(self, table: TableName, number: int) -> None:
         """Stop hiding a partly published run."""
@@ -162,6 +163,10 @@ class RunRegister:
             return numbers.model_copy(update={"open": tuple(tickets)})
 
         self._change(table, changed)
+
+    def take_over(self, table: TableName, numbers: RunNumbers) -> None:
+        """Write the document with which an epoch begins, over whatever is there."""
+        self.store.put(run_numbers_key(table), numbers.model_dump_json(indent=1).encode())
 
     def load(self, table: TableName) -> tuple[RunNumbers, str]:
         """Return a table's document with its ETag; an empty one where there is none."""
@@ -199,7 +204,7 @@ class RunRegister:
         ) from lost
 
 
-def _closed(numbers: RunNumbers, number: int, now: datetime) -> RunNumbers:
+def closed(numbers: RunNumbers, number: int, now: datetime) -> RunNumbers:
     """Close a ticket, and remove older tickets of the same partitions: no reader sees their runs."""
     ticket = numbers.ticket(number)
     if ticket is None:
@@ -213,19 +218,19 @@ def _closed(numbers: RunNumbers, number: int, now: datetime) -> RunNumbers:
         closed_at=now,
     )
     overtaken = [item.number for item in numbers.open if item.number != number and _overtakes(ticket, item)]
-    left = _without(_unseen(numbers, overtaken), [number])
-    return left.model_copy(update={"runs": run.number, "newest": (*numbers.newest, run)[-_REMEMBERED:]})
+    left = _without(unseen(numbers, overtaken), [number])
+    return left.model_copy(update={"runs": run.number, "newest": (*numbers.newest, run)[-REMEMBERED:]})
 
 
 def _overtakes(ticket: RunTicket, other: RunTicket) -> bool:
     return all(ticket.partitions.get(path, 0) >= seq for path, seq in other.partitions.items())
 
 
-def _unseen(numbers: RunNumbers, removed: Sequence[int]) -> RunNumbers:
+def unseen(numbers: RunNumbers, removed: Sequence[int]) -> RunNumbers:
     """Remove the tickets of runs that no reader saw, and remember them for readers of the past."""
     known = [number for number in removed if numbers.ticket(number)]
     left = _without(numbers, removed)
-    return left.model_copy(update={"unseen": (*numbers.unseen, *known)[-_REMEMBERED:]}) if known else left
+    return left.model_copy(update={"unseen": (*numbers.unseen, *known)[-REMEMBERED:]}) if known else left
 
 
 def _without(numbers: RunNumbers, closed: Sequence[int]) -> RunNumbers:

@@ -52,8 +52,11 @@ class Settlement:
         Raises:
             LostRace: another process completed it.
         """
-        entry = stored.entry
-        self.ledger.complete(stored, entry.model_copy(update={"state": "abandoned"}))
+        self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
+        self.refuse_late_requests(stored.entry)
+
+    def refuse_late_requests(self, entry: LedgerEntry) -> None:
+        """Prevent requests under way for an abandoned publication from taking effect."""
         self.placement.close(entry)
         newest = self.ledger.newest(TableName.parse(entry.table), entry.parsed)
         if newest and entry.layout == "plain":

@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     DELIVERY = "delivery"
     DEV = "dev"
     SPARK = "spark"
+    FAILOVER = "failover"
 
 
 class On(StrEnum):
@@ -73,6 +74,8 @@ class On(StrEnum):
     DELIVERED_STREAMS = "streams that Firehose reads"
     DELIVERED_FILES = "objects that Firehose writes"
     DELIVERY_BUCKET = "bucket that Firehose writes to"
+    OTHER_LEDGER = "ledger and tenants' records of the bucket that is copied to"
+    OTHER_LEDGER_LIST = "listings of the ledger of the bucket that is copied to"
     ANYTHING = "everything: the service knows no resources"
 
 

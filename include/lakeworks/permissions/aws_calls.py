@@ -10,6 +10,7 @@ from itertools import chain
 
 from lakeworks.permissions.aws_call import AwsCall, On, Purpose
 from lakeworks.permissions.dev_calls import DEV_CALLS
+from lakeworks.permissions.failover_calls import FAILOVER_CALLS
 from lakeworks.permissions.spark_calls import SPARK_CALLS
 from lakeworks.permissions.stream_calls import STREAM_CALLS
 
@@ -28,7 +29,9 @@ def actions_for(purpose: Purpose, on: On, feature: str = "") -> frozenset[str]:
 
 
 def _rows() -> Iterator[AwsCall]:
-    for (purposes, on, feature), operations in (_TABLE | STREAM_CALLS | DEV_CALLS | SPARK_CALLS).items():
+    for (purposes, on, feature), operations in (
+        _TABLE | STREAM_CALLS | DEV_CALLS | FAILOVER_CALLS | SPARK_CALLS
+    ).items():
         who = frozenset(Purpose(word) for word in purposes.split())
         for line in operations.strip().splitlines():
             operation, *actions = line.split()

@@ -65,6 +65,18 @@ def _trial_listings(scope: PolicyScope) -> Resources:
     return _buckets(scope), {"StringLike": {"s3:prefix": [f"{trial_key('')}*", f"{RESULTS}/*"]}}
 
 
+def _other_ledger(scope: PolicyScope) -> Resources:
+    """Return ledger and tenants' records of the other bucket of a pair: the one that lake.yml replicates to."""
+    other = scope.other_buckets.get("backup")
+    return [f"{_other_bucket(scope, other)}/{prefix}*" for prefix in (f"{LEDGER}/", REGISTRY)] if other else [], {}
+
+
+def _other_ledger_listings(scope: PolicyScope) -> Resources:
+    other = scope.other_buckets.get("backup")
+    condition = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in (f"{LEDGER}/", REGISTRY)]}}
+    return [_other_bucket(scope, other)] if other else [], condition
+
+
 def _reports(scope: PolicyScope) -> Resources:
     """Return what S3 itself writes: inventories and access logs, in the log bucket if there is one."""
     logs = scope.other_buckets.get("logs")
@@ -194,5 +206,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.SPARK_FILE: _objects(SPARK_JOB),
     On.STAGING: _objects(f"{STAGING}/"),
     On.STAGING_LIST: _listing(f"{STAGING}/"),
+    On.OTHER_LEDGER: _other_ledger,
+    On.OTHER_LEDGER_LIST: _other_ledger_listings,
     On.ANYTHING: lambda _: (list(_ALL), {}),
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Failover: a copy of the lake in another region becomes the primary, and back."""
