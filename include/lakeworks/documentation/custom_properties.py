@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 VENDOR = "lakeworks"
 # Fields of a contract that the standard does not have. It has `freshness` and `retention` in part.
 FIELDS = (
+    "engine",
     "source",
     "source_options",
     "landing",

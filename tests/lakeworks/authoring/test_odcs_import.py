@@ -14,6 +14,7 @@ from lakeworks.authoring.odcs_table import from_odcs, written
 from lakeworks.authoring.table_check import table_problems
 from lakeworks.cli.build.docs import document
 from lakeworks.contract import Contract, all_tables, load_contract
+from lakeworks.documentation.custom_properties import FIELDS
 from lakeworks.documentation.odcs import odcs_yaml
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.errors import ConfigError, ContractError
@@ -146,3 +147,11 @@ def test_what_is_not_possible_here_is_named_by_field(tmp_path: Path) -> None:
     }
     with pytest.raises(ContractError, match=r"document.yaml.*columns.a.*not a regular expression"):
         imported(changed(schema=[table]), "silver.sales.payments", tmp_path)
+
+
+def test_every_field_of_a_contract_is_in_the_document() -> None:
+    """Engines and approvals were once left out: a new field is named here, or travels as a property of ours."""
+    of_the_standard = {
+        "name", "version", "status", "description", "team", "tags", "columns", "grain", "checks", "rows",
+    }  # fmt: skip
+    assert set(Contract.model_fields) == of_the_standard | set(FIELDS)
