@@ -19,7 +19,7 @@ from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.landing.landing_set import LandingSet
 from lakeworks.landing.responses import load_answer
-from lakeworks.ledger.run_record import Run, RunRecord
+from lakeworks.ledger.run_record import Run, RunRecord, inputs_fingerprint
 from lakeworks.maintenance.verification import verify
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.fetch_step import land
@@ -239,6 +239,15 @@ def test_a_day_without_changes_is_an_empty_day(days: Days) -> None:
     assert [record.outcome for record in records.values()] == [{}, {}]
     with pytest.raises(LakeNotFound, match="was never run for it"):
         days.build("silver.commerce.orders", "2016-11-06")
+
+
+def test_a_snapshot_says_which_inputs_it_follows(days: Days) -> None:
+    record = days.day("2017-01-01")["gold.commerce.customer_360_daily"]
+    found = {(item.name, item.as_found) for item in record.inputs}
+    assert found == {("silver.commerce.customers", True), ("silver.commerce.orders", False)}
+    followed = [(item.name, item.partition, item.seq or 0) for item in record.inputs if not item.as_found]
+    (entry,) = days.lake.ledger.live_partitions(load_contract("gold.commerce.customer_360_daily").table).values()
+    assert entry.inputs == inputs_fingerprint(followed)
 
 
 def test_persons_are_in_landing_and_bronze_only_and_the_token_nowhere(days: Days) -> None:

@@ -204,6 +204,11 @@ class InputRule(Section):
     look_back_days: int = Field(0, ge=0, description="Number of earlier days to read too, for a run of any grain.")
     whole: bool = Field(False, description="Read every partition; for small tables of events.")
     optional: bool = Field(False, description="Read the table as empty if it has no published partition.")
+    as_found: bool = Field(
+        default=False,
+        description="Read the publications that are live at that moment; a later one makes no partition stale. For a table of how "
+        "things are now, read by daily snapshots.",
+    )
 
 
 class LandingTable(Section):

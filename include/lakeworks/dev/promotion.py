@@ -21,7 +21,7 @@ from lakeworks.errors import LakeNotFound, PromotionRefused
 from lakeworks.lake import Lake
 from lakeworks.ledger.code_record import load_code_record
 from lakeworks.ledger.entry import LedgerEntry
-from lakeworks.ledger.run_record import Run, RunRecord, inputs_fingerprint
+from lakeworks.ledger.run_record import Run, RunRecord, followed_inputs
 from lakeworks.pipeline import contract_history as contracts_of
 from lakeworks.pipeline.publish_step import publisher_of
 
@@ -197,9 +197,7 @@ class _Promotion:
 
     def _inputs(self, record: RunRecord) -> str:
         """Return the fingerprint of a run's inputs by their live numbers: `status` compares it with what is live."""
-        return inputs_fingerprint(
-            (item.name, item.partition, item.seq) for item in self._live_record(record).inputs if item.seq is not None
-        )
+        return followed_inputs(self._live_record(record).inputs)
 
     def _live_record(self, record: RunRecord) -> RunRecord:
         inputs = tuple(

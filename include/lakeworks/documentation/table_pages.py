@@ -42,6 +42,7 @@ def _input(name: str, rule: InputRule) -> str:
     said = ["all of it"] if rule.whole else []
     said += [f"{rule.look_back_days} days back"] if rule.look_back_days else []
     said += ["if it exists"] if rule.optional else []
+    said += ["as it is then"] if rule.as_found else []
     return f"`{name}` ({', '.join(said) or 'the period'})"
 
 

@@ -63,12 +63,20 @@ class Input(Record):
     partition: str = ""
     seq: int | None = None
     content: str = Field(description="Content hash of the input.")
+    as_found: bool = Field(False, description="True if a later publication of it makes nothing stale.")
 
 
 def inputs_fingerprint(publications: Iterable[tuple[str, str, int]]) -> str:
     """Return a short hash of the input publications (table, partition path, number); empty for none."""
     lines = sorted(f"{table}|{partition}|{number}" for table, partition, number in publications)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16] if lines else ""
+
+
+def followed_inputs(inputs: Iterable[Input]) -> str:
+    """Return the hash of those inputs of a run whose later publications make its partitions stale."""
+    return inputs_fingerprint(
+        (item.name, item.partition, item.seq) for item in inputs if item.seq is not None and not item.as_found
+    )
 
 
 class StagedObject(Record):

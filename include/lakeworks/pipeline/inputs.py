@@ -20,6 +20,7 @@ class UpstreamRows:
 
     contract: Contract
     live: Mapping[Partition, LedgerEntry]
+    as_found: bool = False
 
     @property
     def rows(self) -> int:
@@ -29,7 +30,13 @@ class UpstreamRows:
     def publications(self) -> Iterator[Input]:
         """Yield the publications as a run's record names them."""
         for partition, entry in self.live.items():
-            yield Input(name=self.contract.name, partition=partition.path, seq=entry.live_seq, content=entry.content)
+            yield Input(
+                name=self.contract.name,
+                partition=partition.path,
+                seq=entry.live_seq,
+                content=entry.content,
+                as_found=self.as_found,
+            )
 
 
 def source_of(
@@ -51,7 +58,7 @@ def source_of(
             f"`{contract.name}` {period}: `{name}` has nothing published for it. Nothing was staged. "
             f"Run `{name}` for {period} first; see: lakeworks ledger {name}"
         )
-    return UpstreamRows(source, live)
+    return UpstreamRows(source, live, rule.as_found)
 
 
 def live_input(lake: Lake, contract: Contract, period: Period, source: Contract) -> dict[Partition, LedgerEntry]:

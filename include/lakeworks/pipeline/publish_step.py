@@ -20,7 +20,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.approvals import ApprovalRequest
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.publisher import Publisher
-from lakeworks.ledger.run_record import RunRecord, StagedPartition, inputs_fingerprint, load_run_record
+from lakeworks.ledger.run_record import RunRecord, StagedPartition, followed_inputs, load_run_record
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.approval.gate import approval_of, overtake
 from lakeworks.pipeline.audit_step import audit
@@ -216,7 +216,7 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
         layout=layout,
         staging=manifest.prefix,
         run_record=manifest.run_key,
-        inputs=inputs_fingerprint((i.name, i.partition, i.seq) for i in manifest.inputs if i.seq is not None),
+        inputs=followed_inputs(manifest.inputs),
         code=manifest.code,
         audit=manifest.audit,
         reserved_at=utc_now(),

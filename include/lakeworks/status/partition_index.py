@@ -117,6 +117,8 @@ class PartitionIndex:
         """
         publications: set[tuple[str, str, int]] = set()
         for source in self.upstreams(contract):
+            if contract.inputs.get(source.name, InputRule()).as_found:
+                continue
             for cut, key in slots_read(contract, source, period):
                 publications.update(self._at(source, cut, expired=expired).get(key, []))
         return inputs_fingerprint(publications) or NO_INPUTS

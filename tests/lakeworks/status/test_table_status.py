@@ -15,7 +15,7 @@ from lakeworks.contract.sections import InputRule
 from lakeworks.core.layout import run_key
 from lakeworks.core.partition import Partition, Period
 from lakeworks.lake import Lake
-from lakeworks.ledger.run_record import Run, inputs_fingerprint
+from lakeworks.ledger.run_record import Input, Run, followed_inputs, inputs_fingerprint
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.pipeline.publish_step import publish
@@ -92,6 +92,32 @@ def test_days_before_that_a_table_reads_do_not_make_it_stale_and_their_changes_d
         assert look(found, returns, window).counts == {"published": 1}
         found.publish(bars, [entry(bars, read[1], 2, period="2013-02-01")])
         assert look(found, returns, window).counts == {"stale": 1}
+
+
+def test_a_snapshot_keeps_what_it_found_and_follows_its_other_inputs(tmp_path: Path) -> None:
+    """Each day's run publishes the profiles of customers again: every earlier snapshot showed as stale."""
+    customers, orders, snapshots = (
+        load_contract(f"{name}")
+        for name in ("silver.commerce.customers", "silver.commerce.orders", "gold.commerce.customer_360_daily")
+    )
+    day = Period.parse("2017-01-05")
+    partition = Partition.of_period(day)
+    with many(tmp_path) as found:
+        found.publish(customers, [entry(customers, Partition(), period="2017-01-05")])
+        found.publish(orders, [entry(orders, partition, period="2017-01-05")])
+        read = [
+            Input(name=customers.name, seq=1, content="a", as_found=snapshots.inputs[customers.name].as_found),
+            Input(name=orders.name, partition=partition.path, seq=1, content="b"),
+        ]
+        found.publish(snapshots, [entry(snapshots, partition, period="2017-01-05", inputs=followed_inputs(read))])
+        for contract in (customers, orders, snapshots):
+            record(found, contract, "2017-01-05")
+        window = PeriodRange(day, day)
+        assert look(found, snapshots, window).counts == {"published": 1}
+        found.publish(customers, [entry(customers, Partition(), 2, period="2017-01-06")])
+        assert look(found, snapshots, window).counts == {"published": 1}
+        found.publish(orders, [entry(orders, partition, 2, period="2017-01-05")])
+        assert look(found, snapshots, window).counts == {"stale": 1}
 
 
 def test_what_follows_arrivals_is_stale_once_they_were_run_again(tmp_path: Path) -> None:
