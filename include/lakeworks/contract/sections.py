@@ -206,8 +206,8 @@ class InputRule(Section):
     optional: bool = Field(False, description="Read the table as empty if it has no published partition.")
     as_found: bool = Field(
         default=False,
-        description="Read the publications that are live at that moment; a later one makes no partition stale. For a table of how "
-        "things are now, read by daily snapshots.",
+        description="Read the publications that are live at that moment; a later one makes no partition stale. For a table of "
+        "how things are now, read by daily snapshots.",
     )
 
 

@@ -7,6 +7,8 @@ from lakeworks.permissions.aws_call import On
 # As the table of `aws_calls.py`.
 STREAM_CALLS = {
     ("bootstrap", On.STREAMS, "streams"): """
+        kinesis.DescribeStreamSummary
+        kinesis.ListStreamConsumers
         kinesis.ListTagsForStream
         kinesis.CreateStream
         kinesis.AddTagsToStream
@@ -33,7 +35,7 @@ STREAM_CALLS = {
         firehose.CreateDeliveryStream iam:PassRole
         firehose.UpdateDestination iam:PassRole
     """,
-    ("bootstrap stream", On.STREAMS, "streams"): "kinesis.ListStreamConsumers\nkinesis.DescribeStreamSummary",
+    ("stream", On.STREAMS, "fan_out"): "kinesis.ListStreamConsumers\nkinesis.DescribeStreamSummary",
     ("bootstrap", On.STREAMS, "fan_out"): "kinesis.RegisterStreamConsumer",
     ("bootstrap", On.STREAM_CONSUMERS, "fan_out"): "kinesis.RegisterStreamConsumer",
     ("stream", On.STREAM_CONSUMERS, "fan_out"): "kinesis.SubscribeToShard",

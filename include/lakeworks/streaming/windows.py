@@ -57,16 +57,22 @@ def close_hour(
     Raises:
         ConfigError: the hour has not begun.
         NotPublishedYet: no consumer ever read the stream.
-        StreamUnavailable: a consumer writes its checkpoint all the time; nothing is wrong, run again.
+        StreamUnavailable: a consumer writes its checkpoint all the time, or has not yet taken the shards of a split; run again.
     """
     if period.start > now:
         raise ConfigError(
             f"{period} has not begun; it is {now:%Y-%m-%dT%H:%M} UTC. Nothing was closed. Name the current hour."
         )
-    shards = [one.shard for one in table.all().values() if not one.finished]
-    if not shards:
+    known = table.all().values()
+    if not known:
         raise NotPublishedYet(
             f"No consumer ever read stream `{table.stream}`. Nothing was closed. Start one: lakeworks stream run"
+        )
+    shards = [one.shard for one in known if not one.finished]
+    if not shards:
+        raise StreamUnavailable(
+            f"Every known shard of `{table.stream}` was split or merged and has ended, and no consumer has taken the shards "
+            "that follow. Nothing was closed. Start a consumer, and run again."
         )
     for shard in shards:
         _close(table, shard, period.end.isoformat(), sleep)

@@ -88,7 +88,11 @@ class TableLine:
         if self.age and self.age.state in ("late", "unreadable"):
             age = self.age.as_dict(now)
             said = [f"{key} {age[key]}" for key in ("overdue", "missing", "stopped") if age[key]]
-            yield Concern(4, "late", age["fault"] or f"its newest data is of {age['newest']}; {'; '.join(said)}")
+            yield Concern(
+                1 + STATES.index("missing"),
+                "late",
+                age["fault"] or f"its newest data is of {age['newest']}; {'; '.join(said)}",
+            )
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def test_the_template_holds_every_kind_or_says_what_it_leaves_out(example: LakeP
         "AWS::LakeFormation::PrincipalPermissions", "AWS::CloudWatch::Alarm", "AWS::Budgets::Budget",
         "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Kinesis::Stream", "AWS::DynamoDB::Table",
         "AWS::KinesisFirehose::DeliveryStream", "AWS::Glue::Job", "AWS::EMRServerless::Application",
-        "AWS::Kinesis::StreamConsumer",
+        "AWS::Kinesis::StreamConsumer", "AWS::CloudFront::Distribution", "AWS::CloudFront::OriginAccessControl",
     } == types  # fmt: skip
     lake = next(value for value in content["Resources"].values() if value["Properties"].get("BucketName") == bucket)
     assert lake["DeletionPolicy"] == "Retain"

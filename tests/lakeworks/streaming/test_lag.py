@@ -89,6 +89,17 @@ def test_an_hour_that_is_closed_early_takes_no_more_records_and_none_is_lost(sho
     assert hours == [f"{hour.start:%H}", f"{hour.end:%H}"], "held and later are one batch of the next hour"
 
 
+def test_between_a_split_and_its_children_an_hour_is_closed_later(shop: Callable[..., Shop]) -> None:
+    """It was called a stream that no consumer ever read."""
+    here = shop()
+    here.put({"event_id": "a"})
+    here.finish()
+    (one,) = here.table.all().values()
+    here.table.save(one, one.next_write(finished=True))
+    with pytest.raises(StreamUnavailable, match="no consumer has taken the shards that follow"):
+        close_hour(here.table, Period.containing(datetime.now(UTC), "hour"), datetime.now(UTC))
+
+
 def test_a_shard_between_two_steps_of_a_batch_is_not_closed(shop: Callable[..., Shop]) -> None:
     here = shop()
     here.put({"event_id": "a"})
