@@ -43,4 +43,4 @@ def commerce():
     [orders, customers] >> daily_profiles
     customers >> profiles
     leaves = [served, departments, top, daily_profiles, profiles]
-    leaves >> DayPageOperator(task_id="day_page", domain="commerce").as_teardown()
+    leaves >> DayPageOperator(task_id="day_page", domain="commerce")

@@ -43,4 +43,4 @@ def market():
         task_id="serve_market_daily_summary", table="gold.market.market_daily_summary", optional=True
     )
     summary >> served
-    [served, features, portfolios] >> DayPageOperator(task_id="day_page", domain="market").as_teardown()
+    [served, features, portfolios] >> DayPageOperator(task_id="day_page", domain="market")

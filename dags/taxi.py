@@ -29,4 +29,4 @@ def taxi():
     [zones, received] >> trips >> [daily, hourly]
     served = ServeOperator(task_id="serve_zone_daily_summary", table="gold.transport.zone_daily_summary", optional=True)
     daily >> served
-    [served, hourly] >> DayPageOperator(task_id="day_page", domain="transport").as_teardown()
+    [served, hourly] >> DayPageOperator(task_id="day_page", domain="transport")

@@ -133,6 +133,11 @@ def test_a_tables_steps_follow_each_other(bag: Any) -> None:
                 assert edges[f"{group}.fetch"] == [f"{group}.write"], name
 
 
+def test_no_dag_has_a_teardown(bag: Any) -> None:
+    """Airflow leaves a queued run with a teardown queued when it is set to failed: `backfill cancel` cancelled nothing."""
+    assert {dag.dag_id: task.task_id for dag in bag.dags.values() for task in dag.tasks if task.is_teardown} == {}
+
+
 def test_commerce_runs_one_at_a_time(bag: Any) -> None:
     assert bag["dags"]["commerce"]["max_active_runs"] == 1, "two runs may re-open the same day"
 

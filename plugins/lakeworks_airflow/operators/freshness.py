@@ -63,7 +63,8 @@ class FreshnessOperator(LakeOperator):
 class DayPageOperator(LakeOperator):
     """Write a page about the domain for each period of the run: verdict, row balances, audits, quarantined rows.
 
-    Make it a teardown (`.as_teardown()`) after the last tables: then a run that failed gets its page too, and stays failed.
+    It follows the last tables and runs unless one of them failed. It is no teardown: Airflow keeps a waiting run that has one
+    when a backfill is cancelled.
 
     :param domain: the tables' domain. (templated)
     :param grain: the grain of the DAG's partition keys: `month`, `day` or `hour`.
@@ -76,7 +77,7 @@ class DayPageOperator(LakeOperator):
     ui_color = "#f7efe0"
 
     def __init__(self, *, domain: str, grain: str = "day", newest: int = 7, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
         self.domain = domain
         self.grain = grain
         self.newest = newest

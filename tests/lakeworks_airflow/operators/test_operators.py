@@ -83,7 +83,7 @@ def test_the_steps_hand_keys_to_each_other(deployed: Lake) -> None:
 
 
 def test_a_run_leaves_the_page_of_its_domain_for_its_newest_periods(deployed: Lake) -> None:
-    """Also where nothing is published: a failed run's page names what is missing."""
+    """Also where nothing is published: the page names what is missing."""
     pages = operator(DayPageOperator, domain="transport", newest=2)
     assert pages.execute(context("2019-02")) == ["_audits/_days/transport/2019-02.html"]
     ranged = pages.execute(context(None, **{"from": "2019-01", "to": "2019-04"}))
