@@ -23,8 +23,10 @@ CONTENTS = {
     ],
     "Instead of": [],
     "How to": [
-        "load.md", "sources.md", "backfill.md", "plan.md", "athena.md", "serving.md", "export.md", "share.md", "objects.md",
-        "streaming.md", "tenants.md", "cost.md", "doctor.md", "permissions.md", "site.md", "mcp.md", "odcs.md",
+        "deploy.md", "load.md", "sources.md", "backfill.md", "plan.md", "dev.md", "ci.md", "approvals.md", "releases.md",
+        "athena.md", "spark.md", "iceberg.md", "serving.md", "export.md", "share.md", "bi.md", "snowflake.md", "objects.md",
+        "streaming.md", "tenants.md", "cost.md", "doctor.md", "permissions.md", "monitoring.md", "site.md", "mcp.md",
+        "odcs.md",
     ],
     "Explanation": [
         "architecture.md", "reliability.md", "failover.md", "assets.md", "lineage.md", "catalog.md", "freshness.md", "audit.md",
