@@ -237,8 +237,8 @@ class KinesisHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self._chunk(frame("event", "initial-response", {}))
         for event in events:
+            self.state.sent += 1  # before: a reader may have the event at once
             self._chunk(frame(*event))
-            self.state.sent += 1
         self._chunk(b"")
 
     def _chunk(self, body: bytes) -> None:
