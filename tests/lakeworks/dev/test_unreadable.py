@@ -17,6 +17,8 @@ def test_it_is_refused_with_the_way_out(shop: Shop) -> None:
 
 def test_the_dev_lake_of_a_newer_format_stays(shop: Shop) -> None:
     shop.lake.store.put(DOCUMENT, b'{"name": "fix-42", "format": 99}')
+    built = shop.lake.store.put("_dev/fix-42.b811ff3b/silver/sales/orders/day=1/part-00000.parquet", b"rows").key
     with pytest.raises(NewerFormat):
         drop(shop.lake, "fix-42")
     assert shop.lake.store.head(DOCUMENT)
+    assert shop.lake.store.head(built)
