@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from lakeworks.permissions.aws_call import AwsCall, On, Purpose
+from lakeworks.permissions.catalog_calls import TABLES_KEPT
 from lakeworks.permissions.dev_calls import DEV_CALLS
 from lakeworks.permissions.failover_calls import FAILOVER_CALLS
 from lakeworks.permissions.spark_calls import SPARK_CALLS
@@ -40,7 +41,7 @@ def _rows() -> Iterator[AwsCall]:
 
 # (purposes, resources, feature of lake.yml): an operation and its actions a line; without actions, that of the same name.
 _TABLE = {
-    ("run maintenance", On.LAKE, ""): """
+    ("run maintenance failover", On.LAKE, ""): """
         s3.HeadObject             s3:GetObject s3:GetObjectVersion
         s3.GetObject              s3:GetObject s3:GetObjectVersion
         s3.PutObject
@@ -52,7 +53,7 @@ _TABLE = {
         s3.DeleteObject
         s3.DeleteObjects          s3:DeleteObject
     """,
-    ("run maintenance", On.LAKE_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
+    ("run maintenance failover", On.LAKE_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
     ("run maintenance", On.LAKE, "object_tags"): """
         s3.PutObject              s3:PutObjectTagging
         s3.CreateMultipartUpload  s3:PutObjectTagging
@@ -62,37 +63,17 @@ _TABLE = {
         s3.GetObjectTagging       s3:GetObjectTagging s3:GetObjectVersionTagging
         s3.PutObjectTagging       s3:PutObjectTagging s3:PutObjectVersionTagging
     """,
-    ("maintenance", On.LAKE_LIST, ""): "s3.ListObjectVersions s3:ListBucketVersions",
+    ("maintenance failover", On.LAKE_LIST, ""): "s3.ListObjectVersions s3:ListBucketVersions",
     ("maintenance doctor", On.BUCKETS, ""): "s3.ListMultipartUploads s3:ListBucketMultipartUploads",
     ("maintenance", On.LAKE, ""): "s3.RestoreObject",
-    ("run maintenance", On.CATALOG, ""): """
-        glue.GetDatabase
-        glue.CreateDatabase
-        glue.GetTable
-        glue.CreateTable
-        glue.UpdateTable
-        glue.GetPartitions
-        glue.BatchGetPartition
-        glue.BatchCreatePartition
-        glue.BatchUpdatePartition
-        glue.BatchDeletePartition
+    ("run maintenance failover", On.CATALOG, ""): f"""
+        {TABLES_KEPT}
         glue.DeletePartition
         glue.GetPartitionIndexes
         glue.CreatePartitionIndex
     """,
     # `catalog.landing` in a contract
-    ("run maintenance", On.LANDING_CATALOG, ""): """
-        glue.GetDatabase
-        glue.CreateDatabase
-        glue.GetTable
-        glue.CreateTable
-        glue.UpdateTable
-        glue.GetPartitions
-        glue.BatchGetPartition
-        glue.BatchCreatePartition
-        glue.BatchUpdatePartition
-        glue.BatchDeletePartition
-    """,
+    ("run maintenance", On.LANDING_CATALOG, ""): TABLES_KEPT,
     ("bootstrap", On.LANDING_CATALOG, ""): "glue.GetDatabase\nglue.CreateDatabase",
     ("run", On.QUEUE, "inbox_events"): """
         sqs.GetQueueUrl
@@ -100,7 +81,7 @@ _TABLE = {
         sqs.DeleteMessageBatch    sqs:DeleteMessage
     """,
     # S3 calls KMS in the caller's name: an upload in parts needs both.
-    ("run maintenance bootstrap doctor read athena spark stream delivery", On.KEY, "kms"): """
+    ("run maintenance bootstrap doctor read athena spark stream delivery failover dev", On.KEY, "kms"): """
         s3.PutObject              kms:GenerateDataKey
         s3.GetObject              kms:Decrypt
     """,

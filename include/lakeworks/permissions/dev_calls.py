@@ -1,19 +1,7 @@
 """AWS calls of dev lakes: they read the live lake, and write only below `_dev/` and in databases of their own."""
 
 from lakeworks.permissions.aws_call import On
-
-_CATALOG = """
-    glue.GetDatabase
-    glue.CreateDatabase
-    glue.GetTable
-    glue.CreateTable
-    glue.UpdateTable
-    glue.GetPartitions
-    glue.BatchGetPartition
-    glue.BatchCreatePartition
-    glue.BatchUpdatePartition
-    glue.BatchDeletePartition
-"""
+from lakeworks.permissions.catalog_calls import TABLES_KEPT
 
 # As the table of `aws_calls.py`.
 DEV_CALLS = {
@@ -33,11 +21,7 @@ DEV_CALLS = {
     """,
     ("dev maintenance", On.DEV, ""): "s3.DeleteObjects s3:DeleteObject s3:DeleteObjectVersion",
     ("dev maintenance", On.DEV_LIST, ""): "s3.ListObjectVersions s3:ListBucketVersions",
-    ("dev run maintenance", On.DEV_CATALOG, ""): _CATALOG,
+    ("dev run maintenance", On.DEV_CATALOG, ""): TABLES_KEPT,
     ("dev maintenance", On.DEV_CATALOG, ""): "glue.DeleteDatabase",
     ("dev", On.CATALOG, ""): "glue.GetTable\nglue.GetPartitions",
-    ("dev", On.KEY, "kms"): """
-        s3.PutObject              kms:GenerateDataKey
-        s3.GetObject              kms:Decrypt
-    """,
 }
