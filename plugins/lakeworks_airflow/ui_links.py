@@ -31,12 +31,7 @@ class AuditReportLink(BaseOperatorLink):
 
     def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
         """Return the page of the last audited period; the folder of all pages if the period is unknown."""
-        audited: Any = operator
-        keys = audited.staged if isinstance(audited.staged, list) else []
-        if not keys:
-            return object_url(own_key(audited, f"_audits/{TableName.parse(audited.table).path}/"), listing=True)
-        folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
-        return object_url(own_key(audited, f"_audits/{folder}.html"), listing=False)
+        return _page_of_period(operator, ".html")
 
 
 class DayPageLink(BaseOperatorLink):
@@ -59,12 +54,16 @@ class ApprovalPageLink(BaseOperatorLink):
 
     def get_link(self, operator: "BaseOperator", *, ti_key: Any) -> str:
         """Return the page of the last period; the folder of all pages if the period is unknown."""
-        asked: Any = operator
-        keys = asked.staged if isinstance(asked.staged, list) else []
-        if not keys:
-            return object_url(own_key(asked, f"_audits/{TableName.parse(asked.table).path}/"), listing=True)
-        folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
-        return object_url(own_key(asked, f"_audits/{folder}.approval.html"), listing=False)
+        return _page_of_period(operator, ".approval.html")
+
+
+def _page_of_period(operator: Any, ending: str) -> str:
+    """Return the address of the last staged period's page; of the folder of all pages if the period is unknown."""
+    keys = operator.staged if isinstance(operator.staged, list) else []
+    if not keys:
+        return object_url(own_key(operator, f"_audits/{TableName.parse(operator.table).path}/"), listing=True)
+    folder = keys[-1].removeprefix("_staging/").removesuffix("/manifest.json")
+    return object_url(own_key(operator, f"_audits/{folder}{ending}"), listing=False)
 
 
 def own_key(operator: Any, key: str) -> str:

@@ -112,6 +112,13 @@ class Shop:
         record = write(lake, table, day, run or self.run())
         return publish(lake, record.model_copy(update={"audit": {"passed": True}}).save(lake.store).key)
 
+    def fill(self) -> None:
+        """Publish three live days."""
+        self.contracts()
+        for day in DAYS:
+            self.arrive(day, ["10.00", "5.00"])
+        self.build_all()
+
     def build_all(self, days: Iterable[Period] = DAYS, lake: Lake | None = None) -> None:
         """Build both tables above the received orders."""
         for day in days:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.lakeworks.approvals.guarded_shop import GuardedShop
 from tests.support.memory_s3 import memory_lake
-from tests.support.shop_project import DAYS, write_shop
+from tests.support.shop_project import write_shop
 
 
 @pytest.fixture
@@ -15,9 +15,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedSho
     monkeypatch.setenv("LAKE_PROJECT", str(tmp_path / "project"))
     (tmp_path / "project").mkdir()
     made = GuardedShop(memory_lake(tmp_path), write_shop(tmp_path / "project"))
-    made.contracts()
-    for day in DAYS:
-        made.arrive(day, ["10.00", "5.00"])
-    made.build_all()
+    made.fill()
     yield made
     made.contracts()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.memory_s3 import memory_lake
-from tests.support.shop_project import DAYS, Shop, write_shop
+from tests.support.shop_project import Shop, write_shop
 
 
 @pytest.fixture
@@ -14,9 +14,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.setenv("LAKE_PROJECT", str(tmp_path / "project"))
     (tmp_path / "project").mkdir()
     made = Shop(memory_lake(tmp_path), write_shop(tmp_path / "project"))
-    made.contracts()
-    for day in DAYS:
-        made.arrive(day, ["10.00", "5.00"])
-    made.build_all()
+    made.fill()
     yield made
     made.contracts()
