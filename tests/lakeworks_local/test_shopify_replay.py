@@ -80,6 +80,18 @@ def test_nothing_but_limit_and_fields_may_stand_beside_a_cursor(shop: str) -> No
     assert get(shop, page_info="nonsense").status_code == 400
 
 
+def test_a_clock_set_back_refuses_no_one_for_the_years_between(shop: str) -> None:
+    """A bucket that a request of 2018 had begun to fill refused every request of 2017: a run waited for ever."""
+    limits = {"source": "shopify", "per_second": 2, "burst": 40}
+    requests.delete(f"{shop}/_control/limits", timeout=5)
+    requests.post(f"{shop}/_control/limits", json=limits, timeout=5)
+    used = int(get(shop, limit=1).headers["X-Shopify-Shop-Api-Call-Limit"].split("/")[0])
+    at(shop, "2017-03-02T00:10:00Z")
+    answer = get(shop, limit=1)
+    assert (used, answer.status_code) == (1, 200)
+    assert answer.headers["X-Shopify-Shop-Api-Call-Limit"] in ("1/40", "2/40"), "what was used a moment ago is counted"
+
+
 def test_forty_calls_fill_the_bucket_and_two_a_second_leak_out(shop: str) -> None:
     limits = {"source": "shopify", "per_second": 2, "burst": 40}
     requests.delete(f"{shop}/_control/limits", timeout=5)

@@ -34,7 +34,16 @@ class Product:
             if state in FINISHED:
                 return state
             time.sleep(0.5)
-        raise AssertionError(f"{run_id} did not end: {self.api.tasks(dag_id, run_id)}")
+        raise AssertionError(f"{run_id} did not end in {seconds:.0f} s: {self.unfinished(dag_id, run_id)}")
+
+    def unfinished(self, dag_id: str, run_id: str) -> str:
+        """Say in one line what a run and the DAG's other unfinished runs wait for."""
+        tasks: dict[str, list[str]] = {}
+        for task in self.api.tasks(dag_id, run_id):
+            tasks.setdefault(str(task["state"]), []).append(task["task_id"])
+        runs = {run["dag_run_id"]: run["state"] for run in self.api.runs(dag_id) if run["state"] not in FINISHED}
+        waiting = {state: names for state, names in tasks.items() if state not in ("success", "skipped")}
+        return f"unfinished tasks {waiting}, unfinished runs {runs}"
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         return next(item for item in self.api.tasks(dag_id, run_id) if item["task_id"] == task_id)

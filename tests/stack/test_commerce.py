@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lakeworks_local.stack.api import AirflowApi
+from lakeworks_local.stack.api import FINISHED, AirflowApi
 from lakeworks_local.stack.environment import LOGIN
 from tests.stack.product import BIN, Product
 
@@ -26,12 +26,18 @@ def _running(product: Product) -> None:
 
 
 def _stop_what_the_schedule_began(api: AirflowApi) -> None:
-    """Unpaused, Airflow runs yesterday: not what this is about, and runs of this DAG go one at a time."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for run in api.runs("commerce"):
-            api.call("PATCH", f"dags/commerce/dagRuns/{run['dag_run_id']}", json={"state": "failed"})
-            return
+    """Unpaused, Airflow runs yesterday: not what this is about, and runs of this DAG go one at a time.
+
+    A run is stopped once Airflow itself says so: the scheduler may have had it in its hands.
+    """
+    deadline, quiet = time.monotonic() + 60, 0
+    while quiet < 3:
+        assert time.monotonic() < deadline, "the run that the schedule began does not stop"
+        runs = api.runs("commerce")
+        going = [run["dag_run_id"] for run in runs if run["state"] not in FINISHED]
+        for run_id in going:
+            api.call("PATCH", f"dags/commerce/dagRuns/{run_id}", json={"state": "failed"})
+        quiet = quiet + 1 if runs and not going else 0
         time.sleep(0.5)
 
 

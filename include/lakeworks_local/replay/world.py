@@ -128,10 +128,18 @@ class World:
             for name, clock in self.clocks.items():
                 if tick.source in ("*", name):
                     now = tick.now.astimezone(UTC) if tick.now else clock.now()
-                    self.clocks[name] = Clock(now, tick.speed or clock.speed)
+                    self._set_clock(name, Clock(now, tick.speed or clock.speed))
         return JSONResponse(
             {name: {"now": clock.now().isoformat(), "speed": clock.speed} for name, clock in self.clocks.items()}
         )
+
+    def _set_clock(self, source: str, clock: Clock) -> None:
+        """Set a vendor's time. What it counted goes back with it: else it refuses every request of the years between."""
+        moved = min(clock.now() - self.now(source), timedelta())
+        for name, key in self._slots:
+            if name == source:
+                self._slots[name, key] += moved
+        self.clocks[source] = clock
 
     async def limits(self, request: Request) -> Response:
         """Handle control requests: GET returns the limits, POST changes a vendor's, DELETE resets the counts."""
