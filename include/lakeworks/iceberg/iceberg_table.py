@@ -26,20 +26,21 @@ from pyiceberg.table.update import (
     TableUpdate,
     update_table_metadata,
 )
-from pyiceberg.typedef import Record
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import versions_partition, versions_roots
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, LostRace
+from lakeworks.iceberg.column_statistics import Footer
 from lakeworks.iceberg.glue_pointer import GluePointer
-from lakeworks.iceberg.manifests import ListedFiles, ManifestChange, data_file, listed
+from lakeworks.iceberg.manifests import ListedFiles, ManifestChange, listed
 from lakeworks.iceberg.metadata_changes import schema_updates, snapshot_summary
 from lakeworks.iceberg.partition_values import partition_record, partition_spec, path_keys
+from lakeworks.iceberg.published_files import NewFiles, PublishedFile, files_of
 from lakeworks.iceberg.schema import NAME_MAPPING, name_mapping, table_schema
 from lakeworks.iceberg.snapshot_files import Current
 from lakeworks.iceberg.store_files import StoreFiles
-from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
 
 _ATTEMPTS = 20
 # `gc.enabled` tells other engines not to delete data files: the ledger's objects are not theirs.
@@ -56,6 +57,7 @@ class IcebergTable:
     files: StoreFiles
     pointer: GluePointer
     now: Callable[[], datetime]
+    read_footer: Callable[[LiveObject], Footer]
 
     def current(self) -> Current | None:
         """Return the table as Glue names it; None if there is none."""
@@ -97,12 +99,13 @@ class IcebergTable:
             LostRace: other processes kept changing the table; the ledger is unchanged.
         """
         lost: LostRace | None = None
+        new_files = NewFiles(self.files.store, self.contract, self.read_footer)
         for _ in range(_ATTEMPTS):
             current = self.current()
             asked = partitions if current else None
             entries = visible(asked)
             try:
-                return self._follow(current, asked, entries, reason)
+                return self._follow(current, asked, entries, new_files, reason)
             except LostRace as error:
                 lost = error
         raise LostRace(
@@ -148,6 +151,7 @@ class IcebergTable:
         current: Current | None,
         asked: Sequence[Partition] | None,
         entries: Mapping[Partition, LedgerEntry | None],
+        new_files: NewFiles,
         reason: str,
     ) -> list[Partition]:
         schema = self.desired_schema(current)
@@ -161,32 +165,26 @@ class IcebergTable:
             return []
         metadata = update_table_metadata(base, updates) if updates else base
         if changed:
-            updates = (*updates, *self._snapshot(metadata, before, removed, added, reason))
+            entered = new_files.entries(added, metadata.schema())
+            updates = (*updates, *self._snapshot(metadata, before, removed, entered, reason))
         self._swap(current or base, updates)
         return changed
 
     def _changed(
         self, asked: Sequence[Partition] | None, entries: Mapping[Partition, LedgerEntry | None], before: ListedFiles
-    ) -> tuple[list[Partition], list[DataFile], list[DataFile]]:
+    ) -> tuple[list[Partition], list[DataFile], list[PublishedFile]]:
         """Return the partitions whose files differ, the files to remove and the files to add."""
         known: dict[Partition, dict[str, DataFile]] = {}
         for file in before.files():
             known.setdefault(self._partition_of(file.file_path), {})[file.file_path] = file
-        changed, removed, added = list[Partition](), list[DataFile](), list[DataFile]()
+        changed, removed, added = list[Partition](), list[DataFile](), list[PublishedFile]()
         for partition in {*known, *entries} if asked is None else asked:
-            old, new = known.get(partition, {}), self._files_of(partition, entries.get(partition))
+            old, new = known.get(partition, {}), files_of(self.files.store, self.contract, entries.get(partition))
             if old.keys() != new.keys():
                 changed.append(partition)
                 removed += [file for path, file in old.items() if path not in new]
                 added += [file for path, file in new.items() if path not in old]
         return sorted(changed, key=str), removed, added
-
-    def _files_of(self, partition: Partition, entry: LedgerEntry | None) -> dict[str, DataFile]:
-        """Return the data files of an entry; empty objects are no files."""
-        filled = [item for item in entry.objects if item.rows] if entry else []
-        record = partition_record(self.contract, partition) if filled else Record()
-        located = [(self.files.store.uri(item.key), item) for item in filled]
-        return {path: data_file(path, item.rows, item.size, record) for path, item in located}
 
     def _partition_of(self, path: str) -> Partition:
         for root in versions_roots(self.contract.table):

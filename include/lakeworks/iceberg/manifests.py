@@ -12,8 +12,6 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import (
     DataFile,
-    DataFileContent,
-    FileFormat,
     ManifestEntry,
     ManifestEntryStatus,
     ManifestFile,
@@ -55,18 +53,6 @@ def listed(
     types = [field.field_type for field in fields if isinstance(field.field_type, PrimitiveType)]
     read = [item for item in manifests if records is None or _may_list(item, types, records) or _is_small(item)]
     return ListedFiles(manifests, {item.manifest_path: item.fetch_manifest_entry(files) for item in read})
-
-
-def data_file(location: str, rows: int, size: int, record: Record) -> DataFile:
-    """Return the entry of a published object, from what the ledger knows."""
-    return DataFile.from_args(
-        content=DataFileContent.DATA,
-        file_path=location,
-        file_format=FileFormat.PARQUET,
-        partition=record,
-        record_count=rows,
-        file_size_in_bytes=size,
-    )
 
 
 @dataclass(frozen=True)

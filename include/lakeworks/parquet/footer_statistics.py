@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # A table without partitions may have many objects; each costs a request.
 MOST_OBJECTS = 16
+# pyarrow asks for as many bytes of the end at first.
+_END_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,26 @@ def read_statistics(store: ObjectStore, entries: Iterable[LedgerEntry]) -> Mappi
     """
     objects = list(islice((item for entry in entries for item in entry.objects), MOST_OBJECTS))
     totals: dict[str, FooterStatistic] = {}
-    for columns in store.map(lambda item: _columns(store, item), objects):
+    for columns in store.map(lambda item: object_statistics(store, item), objects):
         for name, part in columns.items():
             totals[name] = _sum(totals[name], part) if name in totals else part
     return totals
 
 
-def _columns(store: ObjectStore, item: LiveObject) -> dict[str, FooterStatistic]:
+def object_statistics(store: ObjectStore, item: LiveObject) -> dict[str, FooterStatistic]:
+    """Return the statistics of each column of one object. Only its end is read, as a rule in one request.
+
+    Raises:
+        LakeNotFound: the pinned version is gone.
+        LiveChanged: it is no Parquet file.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    pinned = PinnedObject(store, item, ObjectCache(), whole_bytes=_END_BYTES)
     try:
-        with pq.ParquetFile(pa.PythonFile(PinnedObject(store, item, ObjectCache()), mode="r")) as file:
-            return _of_footer(file.metadata)
+        with pa.PythonFile(pinned, mode="r") as file:
+            return _of_footer(pq.read_metadata(file))
     except pa.ArrowInvalid as error:
         raise LiveChanged(
             f"{store.uri(item.key)} is no Parquet file: {error}. Nothing was changed. Compare it with the ledger: "

@@ -48,11 +48,15 @@ class ObjectCache:
 class PinnedObject(io.RawIOBase):
     """One version of an object as a seekable file: Parquet readers fetch the byte ranges they need.
 
-    Readers of one scan share a cache, so a scan of any number of small objects stays within its bound.
+    Readers of one scan share a cache, so a scan of any number of small objects stays within its bound. Objects of up to
+    `whole_bytes` are fetched whole; 8 MiB unless given.
     """
 
-    def __init__(self, store: ObjectStore, item: LiveObject | StagedObject, kept: ObjectCache) -> None:
+    def __init__(
+        self, store: ObjectStore, item: LiveObject | StagedObject, kept: ObjectCache, whole_bytes: int | None = None
+    ) -> None:
         super().__init__()
+        self.whole_bytes = _WHOLE_BYTES if whole_bytes is None else whole_bytes
         self.store = store
         self.item = item
         self.version_id = item.version_id if isinstance(item, LiveObject) else None
@@ -101,7 +105,7 @@ class PinnedObject(io.RawIOBase):
             return self._fetch_version(length)
 
     def _fetch_version(self, length: int) -> bytes:
-        if self.item.size > _WHOLE_BYTES:
+        if self.item.size > self.whole_bytes:
             return self.store.get_range(self.item.key, self._position, length, self.version_id)
         body = self._kept.of(self)
         if body is None:

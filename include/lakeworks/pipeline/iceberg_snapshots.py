@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.parquet.footer_statistics import object_statistics
 
 if TYPE_CHECKING:
     from lakeworks.iceberg.iceberg_table import IcebergTable
@@ -55,7 +57,8 @@ class IcebergSnapshots:
         files = StoreFiles(self.lake.store, iceberg_prefix(self.contract.table))
         database = self.lake.catalog.database(self.contract.table)
         pointer = GluePointer(self.lake.catalog.client, database, self.name, files.location)
-        return IcebergTable(self.contract, files, pointer, self.lake.store.now)
+        read_footer = partial(object_statistics, self.lake.store)
+        return IcebergTable(self.contract, files, pointer, self.lake.store.now, read_footer)
 
     def check(self) -> None:
         """Refuse, before anything is published, a change of the contract that the Iceberg table cannot follow.
