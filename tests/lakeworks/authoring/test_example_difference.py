@@ -27,3 +27,11 @@ def test_values_rows_and_quarantine_are_named(shop: object) -> None:
     assert differences(example([{"id": 1}]), ExampleOutcome([{**ROW, "extra": 1}], [])) == [
         "row 1: `extra` was built, and the contract has no such column"
     ]
+
+
+def test_a_column_that_was_not_built_and_another_rule_are_named(shop: object) -> None:
+    without = {name: value for name, value in ROW.items() if name != "amount"}
+    assert differences(example([{"id": 1}]), ExampleOutcome([without], [])) == ["row 1: `amount` was not built"]
+    assert differences(example([{"id": 1}], [["early"]]), ExampleOutcome([ROW], [["late"]])) == [
+        "quarantined rows broke [['late']], expected [['early']]"
+    ]
