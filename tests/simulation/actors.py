@@ -214,6 +214,7 @@ _ACTS: dict[str, Callable[[World, Actor, int], Callable[[], Any]]] = {
     "dropper": drop,
     "fetch": fetch,
     "dev lake": branches.dev_lake,
+    "dev build": branches.dev_build,
     "promoter": branches.promote_again,
     "reader of dev lakes": branches.read_dev_lakes,
     "release": branches.release,

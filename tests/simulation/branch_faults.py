@@ -5,6 +5,8 @@ from typing import Any
 from lakeworks.dev.promotable import Promotable
 from lakeworks.dev.promotion import _Promotion
 from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.joint_reservation import JointReservation
+from lakeworks.ledger.run_numbers import HeldTicket, RunRegister
 from lakeworks.maintenance import garbage_collection
 from lakeworks.maintenance.garbage import versions
 from lakeworks.s3.dev_branch import DevBranch
@@ -17,6 +19,19 @@ _LIVE_ENTRY = _Promotion._live_entry
 
 def _unconditional(self: _Promotion, *arguments: Any) -> LedgerEntry:
     return _LIVE_ENTRY(self, *arguments).model_copy(update={"based_on": None})
+
+
+def _rolled_forward(*_: Any) -> bool:
+    return False
+
+
+def _unconfirmed(_: RunRegister, __: Any, held: HeldTicket) -> HeldTicket:
+    return held
+
+
+def _confirmed_by_anyone(self: RunRegister, table: Any, number: int) -> bool:
+    ticket = self.read(table).ticket(number)
+    return ticket is not None and ticket.confirmed
 
 
 def _no_obstacle(*_: Any) -> str:
@@ -63,6 +78,24 @@ BRANCH_FAULTS = {
         "garbage collection removes what releases name, and their copies",
         _of(garbage_collection, "released_keys", _no_keys),
         "releases",
+    ),
+    "promotion_rolled_forward": Fault(
+        "B7",
+        "another process rolls a promotion forward that does not have all its numbers",
+        _of(JointReservation, "is_refused", _rolled_forward),
+        "promotions",
+    ),
+    "promotion_unconfirmed": Fault(
+        "B8",
+        "a promotion places its objects without asking whether another process gave it up",
+        _of(RunRegister, "confirm", _unconfirmed),
+        "promotions",
+    ),
+    "promotion_abandoned_by_a_look": Fault(
+        "B9",
+        "a process abandons a promotion without removing its ticket",
+        _of(RunRegister, "is_confirmed", _confirmed_by_anyone),
+        "promotions",
     ),
     "releases_not_held": Fault(
         "B6",

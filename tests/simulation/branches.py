@@ -44,6 +44,12 @@ class _DevLake:
 
     def live(self) -> list[PromotedPartition]:
         """Open it, build in it, read what it pins, and promote it."""
+        lake = self.built()
+        read_pins(self.world, lake)
+        return _promote(self.world, self.name)
+
+    def built(self) -> Lake:
+        """Open it and build in it."""
         world, lake = self.world, self._opened()
         if not self.manifest:
             days = [DAYS[day] for day in self.actor.days]
@@ -53,8 +59,7 @@ class _DevLake:
         if not self.published:
             publish(lake, self.manifest)
             self.published = True
-        read_pins(world, lake)
-        return promote(world.lake, self.name, [world.contract], on_step=self._promoting)
+        return lake
 
     def _opened(self) -> Lake:
         lake, register = self.world.lake, DevRegister(self.world.lake.store)
@@ -62,10 +67,15 @@ class _DevLake:
             open_dev_lake(lake, [self.world.contract], DevRequest(self.name))
         return lake.over(register.read(self.name).document)
 
-    def _promoting(self, _: str) -> None:
-        """Write down for readers of whole runs which days the promotion's run brings."""
-        run = DevRegister(self.world.lake.store).read(self.name).document.promotion
-        self.world.staged[run] = dict(self.world.staged[f"dev-{self.name}"])
+
+def _promote(world: World, name: str) -> list[PromotedPartition]:
+    """Promote a dev lake, and write down for readers of whole runs which days the promotion's run brings."""
+
+    def promoting(_: str) -> None:
+        run = DevRegister(world.lake.store).read(name).document.promotion
+        world.staged[run] = dict(world.staged[f"dev-{name}"])
+
+    return promote(world.lake, name, [world.contract], on_step=promoting)
 
 
 def dev_lake(world: World, actor: Actor, _: int) -> Callable[[], Any]:
@@ -73,13 +83,19 @@ def dev_lake(world: World, actor: Actor, _: int) -> Callable[[], Any]:
     return _DevLake(world, actor).live
 
 
+def dev_build(world: World, actor: Actor, _: int) -> Callable[[], Any]:
+    """Build in a dev lake that a promoter promotes later."""
+    return _DevLake(world, actor).built
+
+
 def promote_again(world: World, _: Actor, __: int) -> Callable[[], Any]:
-    """End the promotions that a killed process left."""
+    """Promote what is built, and end the promotions that a killed process left."""
 
     def again() -> None:
         for document in DevRegister(world.lake.store).all():
-            if document.promotion and not document.is_over(clock.VirtualDatetime.now(UTC)):
-                promote(world.lake, document.name, [world.contract])
+            is_built = document.promotion or f"dev-{document.name}" in world.staged
+            if is_built and not document.is_over(clock.VirtualDatetime.now(UTC)):
+                _promote(world, document.name)
 
     return again
 

@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal[
     "writer", "unaudited writer", "schema writer", "newer release", "roll-forward", "repair", "catalog repair", "compact",
     "rollback", "withdraw", "replay", "gc", "verify", "reader", "twin writer", "vandal", "night",
-    "dropper", "fetch", "settle", "confirming writer", "dev lake", "promoter", "reader of dev lakes", "release", "hold", "reader of releases",
+    "dropper", "fetch", "settle", "confirming writer", "dev lake", "dev build", "promoter", "reader of dev lakes", "release", "hold", "reader of releases",
 ]  # fmt: skip
 HOURS, NIGHT = timedelta(hours=1), timedelta(hours=26)
 
@@ -84,7 +84,7 @@ class _Draw:
         day = self.chance.randrange(self.days)
         if kind in ("dropper", "fetch"):
             return Actor(name, kind, self.chance.randrange(2) if kind == "dropper" else count)
-        if "writer" in kind or kind in ("newer release", "replay", "dev lake"):
+        if "writer" in kind or kind in ("newer release", "replay", "dev lake", "dev build"):
             self.number += 1
             days = tuple(range(self.days)) if self.chance.random() < 0.6 else (day,)
             rows = self.chance.randrange(1, self.number + 1) if self.chance.random() < 0.2 else self.number
@@ -125,9 +125,23 @@ _THEMES: dict[str, tuple[tuple[Kind, ...], tuple[Kind, ...]]] = {
     ),
 }
 _THEMES |= {
+    "promotions": (
+        ("dev build", "rollback", "dev lake"),
+        ("replay", "roll-forward", "settle", "repair", "confirming writer", "night"),
+    ),
     "dev lakes": (
         ("dev lake", "dev lake", "writer", "rollback", "gc", "confirming writer"),
-        ("dev lake", "promoter", "reader of dev lakes", "reader of dev lakes", "gc", "night", "writer", "withdraw"),
+        (
+            "dev lake",
+            "dev build",
+            "promoter",
+            "reader of dev lakes",
+            "reader of dev lakes",
+            "gc",
+            "night",
+            "writer",
+            "withdraw",
+        ),
     ),
     "releases": (
         ("release", "release", "writer", "gc", "rollback", "hold"),
@@ -135,7 +149,7 @@ _THEMES |= {
     ),
 }
 # Drawn where they are asked for: of several days each, or of certain seeds in every campaign.
-_ASKED_FOR = ("runs", "dev lakes", "releases")
+_ASKED_FOR = ("runs", "promotions", "dev lakes", "releases")
 _OF_SEEDS = {7: "dev lakes", 17: "releases"}
 
 
@@ -152,7 +166,7 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
     long = (HOURS, NIGHT, timedelta(days=30), timedelta(days=50)) if expires or archived else (HOURS, NIGHT)
     drawn = chance.choice([*(name for name in _THEMES if name not in _ASKED_FOR), *[""] * 7])
     theme = about or ("" if without else _OF_SEEDS.get(seed % 20, "")) or drawn
-    if theme == "runs":
+    if theme in ("runs", "promotions"):
         days = make.days = chance.choice((2, 3))
     if theme == "collection":
         layout, past, make.layout = "versioned", 2, "versioned"
@@ -162,11 +176,11 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
     for number in range(2 if theme in ("collection", *_ASKED_FOR) else chance.choice((1, 1, 2))):
         chosen: list[Kind] = ["writer"] if number == 0 else []
         among = _THEMES[theme][number % 2] if theme else ()
-        if theme == "dev lakes" and days > 1:  # an older run may publish after a person's act, beside a promotion
-            among = tuple(kind for kind in among if kind not in ("rollback", "withdraw"))
         chosen += chance.choices(among or kinds, None if among else weights, k=chance.choice((1, 2, 2, 3)))
         if number == 0 and theme in _OF_SEEDS.values():
             chosen += [theme.removesuffix("s")]  # type: ignore[list-item]
+        if theme == "promotions":
+            chosen += ("promoter", "replay", "roll-forward") if number else ("dev build",)
         if number == 0 and not theme and chance.random() < 0.08 and "dropper" not in without:
             chosen = ["dropper", "fetch", "fetch"]
         if number == 0 and chance.random() < 0.03 and "twin writer" not in without:

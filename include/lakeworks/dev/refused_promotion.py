@@ -6,15 +6,16 @@ from lakeworks.contract import Contract
 from lakeworks.dev.promotable import Promotable
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.joint_reservation import is_joint
 from lakeworks.ledger.run_numbers import RunRegister
 from lakeworks.pipeline.publish_step import publisher_of
 
 
 def end_refused(pending: Promotable, run: str) -> None:
-    """End what an earlier attempt of a promotion began. Without it, the next roll-forward would publish a half of the run.
+    """End what an earlier attempt of a promotion began, so that no process is left to do it.
 
-    An attempt takes the numbers of all partitions before it places the first. If it has them all, the run is completed: other
-    runs published after it. If another run was faster for one of them, the others are given up.
+    If the attempt has the numbers of all partitions, the run is completed: other runs published after it. Otherwise it is given
+    up. For several partitions the run's ticket decides, so a living attempt agrees.
 
     Raises:
         LostRace: another process is completing one of them; repeat the promotion.
@@ -42,12 +43,11 @@ def _end_group(lake: Lake, contract: Contract, group: Sequence[LedgerEntry], run
         stored = lake.ledger.latest(table, partition)
         if stored is None or stored.entry.state != "publishing" or stored.entry.run.id != run:
             continue
-        if all(taken.values()):
+        if is_joint(stored.entry) or all(taken.values()):
             publisher.recover(table, partition)
         else:
             publisher.give_up(stored)
-    if not all(taken.values()):
-        register = RunRegister(lake.store)
-        for ticket in register.read(table).open:
-            if ticket.run.id == run:
-                register.drop(table, ticket.number)
+    register = RunRegister(lake.store)
+    for ticket in register.read(table).open:
+        if ticket.run.id == run and register.is_confirmed(table, ticket.number):
+            register.close(table, ticket.number)

@@ -22,6 +22,7 @@ from lakeworks.ledger.decision import Decision, ticketed
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.epoch import EpochRegister
 from lakeworks.ledger.folding import Folding
+from lakeworks.ledger.joint_reservation import JointReservation, is_joint
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.placement import ATTEMPTS, Placement
 from lakeworks.ledger.run_numbers import HeldTicket, RunRegister
@@ -80,7 +81,7 @@ class Publisher:
         by_a_run = all(item.kind == "publish" for item in entries)
         ready, ticket = ticketed(self.runs, ready, self.on_step) if by_a_run else (ready, None)
         self.on_step("reserve")
-        reserved = each(self._reserve, ready)
+        reserved, ticket = self._reserve_all(TableName.parse(entries[0].table), ready, ticket)
         self._require_still(epoch, reserved, ticket)
         placed = self._place_all(reserved)
         self.on_step("register")
@@ -95,7 +96,7 @@ class Publisher:
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
         """Roll an unfinished publication of the partition forward; returns it completed, or None if there was none.
 
-        One of an epoch that has ended is abandoned.
+        One of an epoch that has ended is abandoned, and so is one of a promotion that does not have all its numbers yet.
 
         Raises:
             NotPrimary: another bucket is the primary.
@@ -103,7 +104,7 @@ class Publisher:
         stored = self.ledger.latest(table, partition)
         if stored is None or stored.entry.state != "publishing":
             return None
-        if stored.entry.epoch != self.epochs.require():
+        if stored.entry.epoch != self.epochs.require() or self._joint.is_refused(stored.entry):
             with suppress(LostRace):
                 self._settlement.abandon(stored)
             return None
@@ -139,6 +140,10 @@ class Publisher:
     @property
     def _settlement(self) -> Settlement:
         return Settlement(self.ledger, self.placement, self.register, self.recover)
+
+    @property
+    def _joint(self) -> JointReservation:
+        return JointReservation(self.ledger, self.placement, self.runs)
 
     def _decide(self, entry: LedgerEntry) -> Decision:
         """Number the entry, or find that its content is live already; refuse what must not happen."""
@@ -196,6 +201,20 @@ class Publisher:
             self.recover(table, partition)
         raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides again.")
 
+    def _reserve_all(
+        self, table: TableName, ready: Sequence[Decision], ticket: HeldTicket | None
+    ) -> tuple[list[Stored], HeldTicket | None]:
+        """Take the numbers; those of a promotion jointly, so that all of it becomes live or nothing."""
+        if ticket is None or not any(is_joint(item.entry) for item in ready):
+            return self.ledger.store.map(self._reserve, ready), ticket
+        return self._joint.confirmed(table, ticket, self.ledger.store.map(self._reserve_or_lose, ready))
+
+    def _reserve_or_lose(self, decided: Decision) -> Stored | LostRace:
+        try:
+            return self._reserve(decided)
+        except LostRace as lost:
+            return lost
+
     def _reserve(self, decided: Decision) -> Stored:
         """Take the number. A writer that loses it to the same content is done."""
         if not decided.takes_number:
@@ -204,6 +223,8 @@ class Publisher:
         try:
             return self.ledger.reserve(entry)
         except LostRace:
+            if own := self._joint.own(entry):
+                return own
             table, partition = TableName.parse(entry.table), entry.parsed
             self.settle(table, partition)  # it may be our own number, whose response was lost: register it
             self.placement.close(entry)
@@ -218,11 +239,7 @@ class Publisher:
         try:
             self.epochs.require(epoch)
         except NotPrimary:
-            for stored in reserved:
-                if stored.etag:
-                    with suppress(LostRace):
-                        self.ledger.complete(stored, stored.entry.model_copy(update={"state": "abandoned"}))
-                    self.placement.close(stored.entry)
+            self._joint.give_up(reserved)
             if ticket:
                 self.runs.drop(TableName.parse(reserved[0].entry.table), ticket.ticket.number)
             raise

@@ -41,6 +41,10 @@ class RunTicket(Record):
     period: str
     staging: str = Field("", description="Place of its staged files, from which the run can be finished.")
     partitions: dict[str, int] = Field(description="Its partitions, each with the number that it takes in the ledger.")
+    confirmed: bool = Field(
+        default=False,
+        description="Promotions only: True once it has all its numbers. Until then other processes abandon it.",
+    )
     given_up: bool = Field(
         default=False,
         description="True for a half run so old that the bucket deletes the rows before it. Readers then see its "
@@ -133,6 +137,34 @@ class RunRegister:
         numbers, etag = self._change(table, taken, seen)
         return HeldTicket(next(item for item in numbers.open if item.token == new_ticket.token), numbers, etag)
 
+    def confirm(self, table: TableName, held: HeldTicket) -> HeldTicket:
+        """Write in a promotion's ticket that it has all its numbers.
+
+        Raises:
+            LostRace: another process needed one of its partitions earlier, and removed the ticket.
+        """
+        number, token = held.ticket.number, held.ticket.token
+
+        def changed(numbers: RunNumbers) -> RunNumbers:
+            if not any(ticket.token == token for ticket in numbers.open):
+                raise LostRace(
+                    f"`{table}`: another run published partitions of `{held.ticket.run.id}` before this run had the numbers "
+                    "of all of them. Nothing was published. The next attempt decides again."
+                )
+            return _with(numbers, number, confirmed=True)
+
+        numbers, etag = self._change(table, changed, (held.numbers, held.etag))
+        return HeldTicket(next(item for item in numbers.open if item.token == token), numbers, etag)
+
+    def is_confirmed(self, table: TableName, number: int) -> bool:
+        """Return True if a promotion has all its numbers. If it does not, remove its ticket: then it never has them."""
+
+        def changed(numbers: RunNumbers) -> RunNumbers:
+            ticket = numbers.ticket(number)
+            return numbers if ticket and ticket.confirmed else unseen(numbers, [number])
+
+        return self._change(table, changed)[0].ticket(number) is not None
+
     def complete(self, table: TableName, ticket: HeldTicket) -> int:
         """Give a complete run its number, and return it; 0 if another process closed its ticket.
 
@@ -154,15 +186,7 @@ class RunRegister:
 
     def give_up(self, table: TableName, number: int) -> None:
         """Stop hiding a partly published run."""
-
-        def changed(numbers: RunNumbers) -> RunNumbers:
-            tickets = (
-                ticket.model_copy(update={"given_up": True}) if ticket.number == number else ticket
-                for ticket in numbers.open
-            )
-            return numbers.model_copy(update={"open": tuple(tickets)})
-
-        self._change(table, changed)
+        self._change(table, lambda numbers: _with(numbers, number, given_up=True))
 
     def take_over(self, table: TableName, numbers: RunNumbers) -> None:
         """Write the document with which an epoch begins, over whatever is there."""
@@ -231,6 +255,11 @@ def unseen(numbers: RunNumbers, removed: Sequence[int]) -> RunNumbers:
     known = [number for number in removed if numbers.ticket(number)]
     left = _without(numbers, removed)
     return left.model_copy(update={"unseen": (*numbers.unseen, *known)[-REMEMBERED:]}) if known else left
+
+
+def _with(numbers: RunNumbers, number: int, **update: bool) -> RunNumbers:
+    tickets = (ticket.model_copy(update=update) if ticket.number == number else ticket for ticket in numbers.open)
+    return numbers.model_copy(update={"open": tuple(tickets)})
 
 
 def _without(numbers: RunNumbers, closed: Sequence[int]) -> RunNumbers:

@@ -13,6 +13,7 @@ from lakeworks.core.placement_stamp import content_hash
 from lakeworks.errors import LedgerCorrupt, ObjectArchived, TerminalError
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
+from lakeworks.ledger.joint_reservation import is_joint
 from lakeworks.ledger.placement import holds
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.expiry import retention_horizon, withdraw_expired
@@ -108,7 +109,7 @@ def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[
         yield VerificationFinding(
             "unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed"
         )
-    if entry.state == "abandoned":
+    if entry.state == "abandoned" and not is_joint(entry):  # a promotion was given up as a whole, or is half a run
         detail = (
             f"publication {entry.seq} of `{entry.run.id}` never became live, and its staged files are gone. The "
             f"earlier rows are live next to new partitions of that run. Run {entry.table} {entry.period} again"

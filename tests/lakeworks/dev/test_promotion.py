@@ -1,5 +1,9 @@
 """Promotion: the bytes that were audited become live, once, in order; refused where live moved on; killable at every request."""
 
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +16,11 @@ from lakeworks.core.partition import Partition
 from lakeworks.dev.closing import drop
 from lakeworks.dev.opening import DevRequest, open_dev_lake, refresh
 from lakeworks.dev.promotion import PromotedPartition, promote
-from lakeworks.errors import ConfigError, LostRace, PromotionRefused
+from lakeworks.errors import ConfigError, FencedError, LostRace, PromotionRefused, StaleBuild
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_numbers import RunRegister
 from lakeworks.maintenance.crash_recovery import RolledForward, roll_forward
+from lakeworks.maintenance.verification import verify
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
 from lakeworks.status.partition_index import PartitionIndex
@@ -302,3 +307,81 @@ def test_a_refused_promotion_leaves_no_half_of_its_run(shop: Shop, monkeypatch: 
     assert live
     assert (live.seq, live.promoted_from) == (1, "")
     assert RunRegister(shop.lake.store).read(orders.table).open == ()
+
+
+class RivalS3:
+    """A client that lets another process act before its write request of one number."""
+
+    def __init__(self, client: MemoryS3, before: int, rival: Callable[[], object]) -> None:
+        self.client, self.before, self.rival, self.sent = client, before, rival, 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.client, name)
+        if not callable(method) or name not in WRITES:
+            return method
+
+        def call(**arguments: Any) -> Any:
+            self.sent += 1
+            if self.sent == self.before:
+                self.rival()
+            return method(**arguments)
+
+        return call
+
+
+def promoted_beside(shop: Shop, number: int, rival: Callable[[], object]) -> bool:
+    """Promote while another process acts before the request of this number, twice if needed; False if there is none."""
+    client: Any = shop.lake.store.client
+    beside: Any = RivalS3(client, number, lambda: with_client(shop, client, rival))
+    try:
+        with_client(shop, beside, lambda: promoted(shop))
+    except (LostRace, StaleBuild):
+        with suppress(PromotionRefused):
+            promoted(shop)
+    except PromotionRefused:
+        pass
+    return bool(beside.sent >= number)
+
+
+def with_client(shop: Shop, client: Any, act: Callable[[], object]) -> None:
+    store = shop.lake.store
+    before, threads = store.client, store.threads
+    store.client, store.threads = client, 1
+    try:
+        act()
+    finally:
+        store.client, store.threads = before, threads
+
+
+def live_run(shop: Shop) -> None:
+    """Publish new rows of one of the promotion's days, unless it was faster."""
+    shop.arrive(DAYS[1], ["9.00"])
+    with suppress(FencedError):
+        shop.build(ORDERS, DAYS[1])
+
+
+def rolled_forward(shop: Shop) -> None:
+    roll_forward(shop.lake, load_contract(ORDERS))
+
+
+@pytest.mark.parametrize("acts", [(live_run,), (rolled_forward,), (rolled_forward, live_run)])
+def test_all_days_or_none_become_live_whatever_acts_at_any_request(
+    shop: Shop, acts: Sequence[Callable[[Shop], None]]
+) -> None:
+    developed(shop, days=DAYS[:2])
+    begun: Any = shop.lake.store.client
+    state, orders = (dict(begun.objects), dict(begun.versions)), load_contract(ORDERS)
+    number, ends = 1, Counter[int]()
+    while promoted_beside(shop, number, lambda: [act(shop) for act in acts]):
+        entries = [shop.lake.ledger.history(orders.table, Partition.of_period(day)) for day in DAYS[:2]]
+        ours = [sum(entry.is_live and bool(entry.promoted_from) for entry in history) for history in entries]
+        assert ours in ([0, 0], [1, 1]), number
+        assert roll_forward(shop.lake, orders) == RolledForward(), number
+        assert RunRegister(shop.lake.store).read(orders.table).open == (), number
+        assert "abandoned" not in {item.kind for item in verify(shop.lake, orders, patience=timedelta(0))}, number
+        assert DevRegister(shop.lake.store).read("fix-42").document.promotion == "", number
+        ends[sum(ours)] += 1
+        number += 1
+        begun.objects, begun.versions = dict(state[0]), dict(state[1])
+    assert ends[2] > 10
+    assert (ends[0] > 5) == (live_run in acts)
