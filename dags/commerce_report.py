@@ -21,7 +21,16 @@ ORDER BY currency, customer_rank
     schedule=DailyPartitions("03:00"),
     grain="day",
     start_date=pendulum.datetime(2017, 1, 1, tz="UTC"),
-    params={"threshold": Param("1000", type="string", title="Threshold", description="Net amount of the day.")},
+    params={
+        "threshold": Param(
+            "1000",
+            type="string",
+            pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$",
+            title="Threshold",
+            description="Net amount of the day, above which a customer is listed.",
+            examples=["1000", "99.50"],
+        )
+    },
     doc_md=__doc__,
     tags=["domain:commerce"],
 )

@@ -18,7 +18,7 @@ from lakeworks_airflow import LakeBootstrapOperator
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
-    params={"plan": Param(False, type="boolean", description="Only say what would change.")},
+    params={"plan": Param(False, type="boolean", title="Plan", description="Only say what would change.")},
     doc_md=__doc__,
     tags=["lake"],
 )

@@ -6,19 +6,15 @@ The lake page triggers it once it has shown the plan; a person may trigger it by
 
 from airflow.sdk import Param
 
-from lakeworks.core.period_keys import key_pattern
-from lakeworks_airflow import ReplayOperator, lake_dag
-
-TABLE = Param(None, type="string", minLength=1, title="Table", examples=["silver.transport.trips"])
-KEY = key_pattern("hour")
+from lakeworks_airflow import ReplayOperator, lake_dag, period_param, table_param
 
 
 @lake_dag(
     schedule=None,
     is_paused_upon_creation=False,  # it runs by trigger only
     params={
-        "table": TABLE,
-        "period": Param(None, type="string", pattern=KEY, minLength=1, title="Period", examples=["2019-01"]),
+        "table": table_param(),
+        "period": period_param("Period", "Month, day or hour whose run quarantined the rows, like 2019-01."),
         "downstream": Param(False, type="boolean", title="Tables built from it", description="Build them again, too."),
     },
     doc_md=__doc__,

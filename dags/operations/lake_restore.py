@@ -6,21 +6,27 @@ days; the task is deferred while it waits. `lakeworks restore <table> <period> -
 
 from airflow.sdk import Param
 
-from lakeworks.core.period_keys import key_pattern
-from lakeworks_airflow import RestoreOperator, lake_dag
-
-KEY = key_pattern("hour")
+from lakeworks_airflow import RestoreOperator, lake_dag, period_param, table_param
 
 
 @lake_dag(
     schedule=None,
     is_paused_upon_creation=False,  # it runs by trigger only
     params={
-        "table": Param("bronze.transport.yellow_trips", type="string", description="The table whose data is archived."),
-        "period": Param("2019-01", type="string", pattern=KEY, minLength=1, description="First month, day or hour."),
-        "until": Param("", type="string", pattern=KEY, description="Last one, included; the same without it."),
-        "tier": Param("bulk", enum=["bulk", "standard", "expedited"], description="Faster tiers cost more."),
-        "days": Param(7, type="integer", minimum=1, description="Days for which the restored copies stay readable."),
+        "table": table_param("The table whose data is archived.", "bronze.transport.yellow_trips"),
+        "period": period_param("Period", "First month, day or hour, like 2019-01."),
+        "until": period_param("Until", "Last one, included, like 2019-03. Empty: the same.", required=False),
+        "tier": Param(
+            "bulk", enum=["bulk", "standard", "expedited"], title="Tier", description="Faster tiers cost more."
+        ),
+        "days": Param(
+            7,
+            type="integer",
+            minimum=1,
+            maximum=3650,
+            title="Days",
+            description="Days for which the restored copies stay readable, like 7.",
+        ),
     },
     doc_md=__doc__,
     tags=["lake"],
@@ -30,7 +36,7 @@ def lake_restore():
         task_id="restore",
         table="{{ params.table }}",
         period="{{ params.period }}",
-        until="{{ params.until }}",
+        until="{{ params.until or '' }}",
         tier="{{ params.tier }}",
         days="{{ params.days }}",
     )

@@ -4,9 +4,7 @@ The lake page triggers it once it has shown the plan; a person may trigger it by
 become stale, and their next run builds them again. The same by command: `lakeworks rollback <table> <partition>`.
 """
 
-from airflow.sdk import Param
-
-from lakeworks_airflow import RollbackOperator, lake_dag, publication_params
+from lakeworks_airflow import RollbackOperator, lake_dag, publication_param, publication_params
 
 
 @lake_dag(
@@ -14,8 +12,8 @@ from lakeworks_airflow import RollbackOperator, lake_dag, publication_params
     is_paused_upon_creation=False,  # it runs by trigger only
     params={
         **publication_params(),
-        "to": Param(
-            None, type=["null", "integer"], title="Publication", description="Empty: the one before the live one."
+        "to": publication_param(
+            "Publication", "Number of the publication to bring back. Empty: the one before the live one."
         ),
     },
     doc_md=__doc__,

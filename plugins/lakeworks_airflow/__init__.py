@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lakeworks.settings import deployed_tenants
     from lakeworks_airflow.assets import monthly_after, table_asset
-    from lakeworks_airflow.dags import lake_dag
+    from lakeworks_airflow.dags import (
+        lake_dag,
+        partition_params,
+        period_param,
+        publication_param,
+        publication_params,
+        table_param,
+    )
     from lakeworks_airflow.inbox_schedule import inbox_arrivals, start_arrived
     from lakeworks_airflow.operators.approval.approve import ApproveOperator
     from lakeworks_airflow.operators.arrivals import ArrivedRunsOperator
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
     from lakeworks_airflow.operators.serving import ServeOperator
     from lakeworks_airflow.operators.steps import AuditOperator, FetchOperator, PublishOperator, WriteOperator
     from lakeworks_airflow.operators.tenants import TenantOnboardingOperator
-    from lakeworks_airflow.partitions import partition_params, publication_params, resolve_periods
+    from lakeworks_airflow.partitions import resolve_periods
     from lakeworks_airflow.streams.last_hour import StartLastHourOperator
     from lakeworks_airflow.streams.reconciliation import ReconcileStreamOperator
     from lakeworks_airflow.task_groups import ingest, write_audit_publish
@@ -82,10 +89,13 @@ __all__ = [
     "lake_dag",
     "monthly_after",
     "partition_params",
+    "period_param",
+    "publication_param",
     "publication_params",
     "resolve_periods",
     "start_arrived",
     "table_asset",
+    "table_param",
     "write_audit_publish",
 ]
 
@@ -129,11 +139,14 @@ _HOME = {
     "ingest": "lakeworks_airflow.task_groups",
     "lake_dag": "lakeworks_airflow.dags",
     "monthly_after": "lakeworks_airflow.assets",
-    "partition_params": "lakeworks_airflow.partitions",
-    "publication_params": "lakeworks_airflow.partitions",
+    "partition_params": "lakeworks_airflow.dags",
+    "period_param": "lakeworks_airflow.dags",
+    "publication_param": "lakeworks_airflow.dags",
+    "publication_params": "lakeworks_airflow.dags",
     "resolve_periods": "lakeworks_airflow.partitions",
     "start_arrived": "lakeworks_airflow.inbox_schedule",
     "table_asset": "lakeworks_airflow.assets",
+    "table_param": "lakeworks_airflow.dags",
     "write_audit_publish": "lakeworks_airflow.task_groups",
 }
 

@@ -14,7 +14,7 @@ from lakeworks.transform.examples import inputs
 REPOSITORY = Path(__file__).resolve().parents[2]
 # A fresh process: what parsing imports and how long it takes beyond Airflow's own import.
 PROBE = """
-import json, sys, time, warnings
+import copy, json, sys, time, warnings
 warnings.simplefilter("ignore")
 import airflow.sdk, airflow.dag_processing.dagbag as bags
 heavy = ("pandas", "pyarrow", "duckdb", "great_expectations", "sqlglot", "numpy")
@@ -33,18 +33,33 @@ dags = {
         "outlets": sorted(o.name for t in dag.tasks for o in t.outlets),
         "started_by": sorted(a.name for a in getattr(getattr(dag.timetable, "asset_condition", None), "objects", ()) if not getattr(a, "watchers", ())),
         "templates": {t.task_id: list(t.template_fields) for t in dag.tasks},
+        "params": {name: {"description": param.description, **param.schema} for name, param in dag.params.items()},
     }
     for dag_id, dag in bag.dags.items()
 }
 from airflow.serialization.serialized_objects import DagSerialization
-unserialisable = {}
+from airflow.exceptions import ParamValidationError
+unserialisable, taken, refused = {}, [], []
+def fits(param, value):
+    try:
+        copy.deepcopy(param).resolve(value=value)  # as Airflow's API does with a trigger's values, before the run exists
+    except ParamValidationError:
+        return False
+    return True
+for dag_id, dag in bag.dags.items():
+    for name, param in dag.params.items():
+        wrong = {"boolean": ["July", 3], "integer": ["July", 0, 2.5], "array": ["July", ["Ju\\nly"], ["no_table"]]}
+        kinds = param.schema.get("type", "string")
+        kind = next(one for one in ([kinds] if isinstance(kinds, str) else kinds) if one != "null")
+        taken += [(dag_id, name, value) for value in wrong.get(kind, ["Ju\\nly", 7, "x" * 5000 + "\\n="]) if fits(param, value)]
+        refused += [(dag_id, name, value) for value in param.schema.get("examples", []) if not fits(param, value)]
 loaded = [name for name in heavy if name in sys.modules and name not in already]
 for dag_id, dag in bag.dags.items():
     try:
         DagSerialization.to_dict(dag)
     except Exception as error:
         unserialisable[dag_id] = str(error)
-print(json.dumps({"unserialisable": unserialisable, "errors": bag.import_errors, "dags": dags, "loaded": loaded, "seconds": seconds, "files": len(bag.dagbag_stats)}))
+print(json.dumps({"taken": taken, "refused": refused, "unserialisable": unserialisable, "errors": bag.import_errors, "dags": dags, "loaded": loaded, "seconds": seconds, "files": len(bag.dagbag_stats)}))
 """
 
 
@@ -98,6 +113,27 @@ def test_every_file_parses(bag: Any) -> None:
 def test_every_dag_can_be_stored(bag: Any) -> None:
     """Parsing is not enough: `owner` as a template field parsed, and the stack never saw the DAG."""
     assert bag["unserialisable"] == {}
+
+
+def test_every_field_of_a_trigger_form_says_what_it_takes(bag: Any) -> None:
+    """Without a pattern `July` started a run, which failed in its first task."""
+    fields = [(f"{dag}: {name}", field) for dag, one in bag["dags"].items() for name, field in one["params"].items()]
+    assert len(fields) > 50
+    for where, field in fields:
+        assert field["title"], where
+        assert field["description"], where
+        if "enum" in field or field["type"] == "boolean":
+            continue
+        assert field.get("examples") or "default" in field or "like" in field["description"], f"{where} has no example"
+        if "integer" in field["type"]:
+            assert field["minimum"] >= 1, where
+        else:
+            assert "pattern" in (field["items"] if "array" in field["type"] else field), f"{where} has no pattern"
+
+
+def test_a_trigger_form_refuses_wrong_values_and_takes_its_own_examples(bag: Any) -> None:
+    assert bag["taken"] == [], "Airflow would start a run with these"
+    assert bag["refused"] == []
 
 
 def test_parsing_loads_nothing_heavy(bag: Any) -> None:

@@ -10,7 +10,10 @@ from lakeworks.errors import ContractError
 LAYERS = ("bronze", "silver", "gold", "reference")
 # Columns that name a row's fetch. They come from the landed object, so they change although the row did not.
 LINEAGE_COLUMNS = ("_ingested_at", "_source_url", "_source_etag", "_run_id")
-_WORD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_SNAKE_CASE = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
+_WORD = re.compile(_SNAKE_CASE)
+# In the syntax of JSON schema, for a form's field.
+TABLE_PATTERN = f"^({'|'.join(LAYERS)})\\.{_SNAKE_CASE}\\.{_SNAKE_CASE}$"
 
 
 @dataclass(frozen=True, order=True)
