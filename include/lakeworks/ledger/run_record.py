@@ -152,6 +152,11 @@ class RunRecord(StoredDocument):
         "live before its inputs were read (0: none). None: the run owns the partitions of its period.",
     )
     quarantine: StagedObject | None = None
+    quarantined_in: dict[str, int] | None = Field(
+        None,
+        description="Quarantined rows of each partition that has any. Rows that name no partition of the run are in none. "
+        "None: an older release did not count them.",
+    )
     inputs: tuple[Input, ...] = ()
     code: str = Field("", description="Fingerprint of the code that built it; empty in records of older releases.")
     engine: str = Field("", description="Release of lakeworks and of the engine that built it, for people.")

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from lakeworks.arrival.quarantined_partitions import PartitionCounts
 from lakeworks.contract import Contract, Storage
 from lakeworks.core.layout import quarantine_key
-from lakeworks.core.partition import Period
 from lakeworks.errors import QuarantineLimitExceeded
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import Run, RunRecord, StagedObject
@@ -19,20 +20,32 @@ from lakeworks.s3.object_store import Target
 RUN_ORDER = "lakeworks-run-order"
 
 
+@dataclass(frozen=True)
+class QuarantineFile:
+    """A temporary file of a run's broken rows, and their number by partition."""
+
+    part: ParquetPart
+    partitions: PartitionCounts
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Write and count rows."""
+        self.part.add(batch)
+        self.partitions.add(batch)
+
+
 @contextmanager
-def quarantine_file(schema: pa.Schema, scratch: Path) -> Iterator[ParquetPart]:
+def quarantine_file(schema: pa.Schema, scratch: Path, partitions: PartitionCounts) -> Iterator[QuarantineFile]:
     """Open a temporary file for broken rows. It is always removed."""
     part = ParquetPart(schema, Storage(), scratch)
     try:
-        yield part
+        yield QuarantineFile(part, partitions)
     finally:
         part.discard()
 
 
-def store_quarantined(
-    lake: Lake, contract: Contract, period: Period, run: Run, part: ParquetPart
-) -> StagedObject | None:
+def store_quarantined(lake: Lake, contract: Contract, run: Run, file: QuarantineFile) -> StagedObject | None:
     """Store the broken rows; None if there are none."""
+    part, period = file.part, file.partitions.period
     if not part.rows:
         return None
     content = part.finish()

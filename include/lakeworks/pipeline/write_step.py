@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lakeworks.arrival.contract_rows import conform
+from lakeworks.arrival.quarantined_partitions import PartitionCounts
 from lakeworks.arrival.rejected_rows import SCHEMA as MISFITS
 from lakeworks.arrival.rejected_rows import RejectedRows
 from lakeworks.arrival.storable_split import storable_rows
@@ -53,6 +54,9 @@ class _Work:
     @property
     def prefix(self) -> str:
         return staging_prefix(self.contract.table, self.period, self.run.key)
+
+    def quarantined(self) -> PartitionCounts:
+        return PartitionCounts(self.contract, self.period)
 
     def writer(self) -> PartitionedWriter:
         return PartitionedWriter(self.lake.store, self.contract, self.prefix, self.period, self.scratch)
@@ -124,8 +128,8 @@ def _record_code(lake: Lake, contract: Contract, fingerprint: str) -> None:
 def _receive(work: _Work) -> RunRecord:
     """Build bronze: the landed rows in the contract's types, sorted if the contract names sort columns."""
     landed = open_landed(work.lake, work.contract, work.period, work.scratch)
-    with quarantine_file(MISFITS, work.scratch) as part:
-        misfits = RejectedRows(part.add)
+    with quarantine_file(MISFITS, work.scratch, work.quarantined()) as broken:
+        misfits = RejectedRows(broken.add)
         conformed = conform(
             landed.files,
             work.contract,
@@ -137,7 +141,7 @@ def _receive(work: _Work) -> RunRecord:
         with sorted_for_publishing(work.lake.engine, work.contract, counted.reader) as ordered:
             staged = work.writer().write(ordered)
         staged += _run_dry(work, staged)
-        quarantine = store_quarantined(work.lake, work.contract, work.period, work.run, part)
+        quarantine = store_quarantined(work.lake, work.contract, work.run, broken)
     rows = RowBalance(
         read=counted.rows + misfits.rows,
         staged=sum(item.rows for item in staged),
@@ -148,6 +152,7 @@ def _receive(work: _Work) -> RunRecord:
         update={
             "partitions": tuple(staged),
             "quarantine": quarantine,
+            "quarantined_in": broken.partitions.of_run(item.parsed for item in staged),
             "inputs": (landed.source,),
             "drift": conformed.drift,
             "extra_columns": tuple(ExtraColumn(name=name, type=str(kind)) for name, kind in conformed.extra),
@@ -173,7 +178,8 @@ def _transform(work: _Work, sql: str) -> RunRecord:
             staged += work.writer().write_empty(affected.emptied(item.parsed for item in staged))
         elif affected is None:
             staged += _run_dry(work, staged)
-        quarantine = _store_quarantined(work, built) if built.counts.quarantined else None
+        quarantined = work.quarantined()
+        quarantine = _store_quarantined(work, built, quarantined) if built.counts.quarantined else None
     if read.output:
         work.lake.store.delete([item.key for item in work.lake.store.scan(read.output)])
     balance = RowBalance(
@@ -184,7 +190,13 @@ def _transform(work: _Work, sql: str) -> RunRecord:
         broken=built.broken,
     )
     based_on = affected.based_on if affected else None
-    update = {"partitions": tuple(staged), "quarantine": quarantine, "inputs": read.inputs, "touched": based_on}
+    update = {
+        "partitions": tuple(staged),
+        "quarantine": quarantine,
+        "quarantined_in": quarantined.of_run(item.parsed for item in staged),
+        "inputs": read.inputs,
+        "touched": based_on,
+    }
     manifest = _manifest(work, balance)
     return manifest.model_copy(update={**update, "engine": ", ".join(filter(None, [manifest.engine, read.engine]))})
 
@@ -203,12 +215,12 @@ def _run_dry(work: _Work, staged: Iterable[StagedPartition]) -> list[StagedParti
     return work.writer().write_empty(dry)
 
 
-def _store_quarantined(work: _Work, built: BuildResult) -> StagedObject | None:
+def _store_quarantined(work: _Work, built: BuildResult, partitions: PartitionCounts) -> StagedObject | None:
     reader = built.quarantined()
-    with quarantine_file(reader.schema, work.scratch) as part:
+    with quarantine_file(reader.schema, work.scratch, partitions) as file:
         for batch in reader:
-            part.add(batch)
-        return store_quarantined(work.lake, work.contract, work.period, work.run, part)
+            file.add(batch)
+        return store_quarantined(work.lake, work.contract, work.run, file)
 
 
 def _manifest(work: _Work, balance: RowBalance) -> RunRecord:

@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from lakeworks.arrival.quarantined_partitions import named_partition, partition_values
 from lakeworks.contract import Contract
-from lakeworks.core.partition import Partition, Period, partition_of
+from lakeworks.core.partition import Partition, Period
 from lakeworks.core.scratch import scratch_folder
 from lakeworks.lake import Lake
 from lakeworks.quarantine.replays import QuarantinedPeriod
@@ -48,7 +48,7 @@ def rows_of(
     counts = {"here": 0, "elsewhere": 0, "unknown": 0}
     with _batches(lake, quarantined) as batches:
         for batch in batches:
-            for place, values in enumerate(_placing(contract, batch)):
+            for place, values in enumerate(partition_values(contract, batch)):
                 belongs = _belongs(contract, values, run, chosen)
                 counts[belongs] += 1
                 if belongs == "here" and len(first) < limit:
@@ -78,33 +78,9 @@ def _batches(lake: Lake, quarantined: QuarantinedPeriod) -> Iterator[Iterator[pa
             yield file.iter_batches(_BATCH_ROWS)
 
 
-def _placing(contract: Contract, batch: pa.RecordBatch) -> Iterator[Mapping[str, Any]]:
-    """Yield each row's values of the partition columns. A row quarantined on arrival is JSON text in `_row`."""
-    columns = [str(field.column) for field in contract.partition_by if field.column]
-    if "_row" not in batch.schema.names:
-        known = [name for name in columns if name in batch.schema.names]
-        yield from batch.select(known).to_pylist() if known else ({} for _ in range(len(batch)))
-        return
-    for text in batch.column("_row").to_pylist():
-        arrived = {name.lower(): value for name, value in json.loads(text).items()}
-        yield {name: _value(contract, name, arrived.get(name.lower())) for name in columns}
-
-
-def _value(contract: Contract, name: str, value: Any) -> Any:
-    if name in contract.identity_columns:
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None  # this value may be the reason why the row is quarantined
-    return moment.astimezone(UTC) if moment.tzinfo else moment
-
-
 def _belongs(contract: Contract, values: Mapping[str, Any], run: Period, chosen: Partition | Period) -> str:
-    known = {str(field.column): values.get(str(field.column)) for field in contract.partition_by if field.column}
-    partition = partition_of(contract.partition_by, known, run)
-    timed = contract.time_fields
-    if any(field.column and known[field.column] is None for field in timed):
+    partition = named_partition(contract, values, run)
+    if partition is None:
         return "unknown"
     if isinstance(chosen, Partition):
         return "here" if partition == chosen else "elsewhere"

@@ -45,7 +45,7 @@ MEANINGS: dict[PartitionState, str] = {
     "excluded": "it would be built again, but a person excluded it from plans; lift: lakeworks plan lift",
     "withdrawn": "a person withdrew it from readers",
     "published": "built from the current inputs",
-    "empty": "its run found no rows for it",
+    "empty": "its run had no rows to publish for it",
     "expired": "withdrawn at the end of its retention",
 }
 
@@ -54,7 +54,8 @@ MEANINGS: dict[PartitionState, str] = {
 class Cell:
     """One partition. `slot` is the time it covers (None if the table is not partitioned by time).
 
-    `quarantined` is the period whose last run built the partition and quarantined rows; empty if it quarantined none.
+    `quarantined` is the period whose last run quarantined rows of the partition; empty if it quarantined none of them.
+    `quarantined_rows` is their number; None if the run did not count them by partition.
     `rows` and `bytes` are those of the live publication; None if nothing is live.
     """
 
@@ -64,15 +65,22 @@ class Cell:
     publication: int | None = None
     why: str = ""
     quarantined: str = ""
+    quarantined_rows: int | None = None
     rows: int | None = None
     bytes: int | None = None
+
+    @property
+    def remark(self) -> str:
+        """Return how many of its rows are quarantined, in words; empty if none are."""
+        return quarantined_words(self.quarantined_rows) if self.quarantined else ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row for `--json`."""
         row: dict[str, Any] = {"partition": self.partition.path, "state": self.state, "publication": self.publication}
         row |= {"rows": self.rows, "bytes": self.bytes} if self.rows is not None else {}
         row |= {"why": self.why} if self.why else {}
-        return row | ({"quarantined": self.quarantined} if self.quarantined else {})
+        row |= {"quarantined": self.quarantined} if self.quarantined else {}
+        return row | ({"quarantined_rows": self.quarantined_rows} if self.quarantined_rows else {})
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ class Matrix:
 
     @cached_property
     def quarantined(self) -> int:
-        """Return the number of partitions whose run quarantined rows, whatever their state."""
+        """Return the number of partitions of which rows are quarantined, whatever their state."""
         return sum(bool(cell.quarantined) for cell in self.cells)
 
     def groups(self, state: PartitionState) -> Iterator[tuple[Cell, Cell, int]]:
@@ -117,10 +125,16 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Square:
-    """A day (or month) of a calendar: the worst state of its partitions, and whether their runs quarantined rows."""
+    """A day (or month) of a calendar: the worst state of its partitions, and whether rows of them are quarantined."""
 
     state: PartitionState
     quarantined: bool = False
+    quarantined_rows: int = 0
+
+    @property
+    def remark(self) -> str:
+        """Return what follows the state in words: how many rows are quarantined, if that is known; empty if none."""
+        return f", with {quarantined_words(self.quarantined_rows)}" if self.quarantined else ""
 
     @property
     def mark(self) -> str:
@@ -129,7 +143,16 @@ class Square:
 
     def with_cell(self, cell: Cell) -> "Square":
         """Return the square with one more partition in it."""
-        return Square(min(self.state, cell.state, key=STATES.index), self.quarantined or bool(cell.quarantined))
+        return Square(
+            min(self.state, cell.state, key=STATES.index),
+            self.quarantined or bool(cell.quarantined),
+            self.quarantined_rows + (cell.quarantined_rows or 0),
+        )
+
+
+def quarantined_words(rows: int | None) -> str:
+    """Return `3 quarantined rows`, without the number if it is not known."""
+    return f"{rows:,} quarantined row{'s' if rows != 1 else ''}" if rows else "quarantined rows"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from lakeworks.status.approvals import waiting_partitions
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex, PublishedPartition
+from lakeworks.status.quarantined_partitions import quarantined_in
 from lakeworks.transform.fingerprints import CodeFingerprint, code_fingerprint
 
 
@@ -103,8 +104,21 @@ class _Table:
             state = "outdated"
         if state in ("stale", "outdated") and (excluded := self._excluded(partition, known.period)):
             state, why = "excluded", excluded
-        quarantined = known.period if known.period in self.quarantined else ""
-        return Cell(partition, slot, state, known.publication, why, quarantined, known.rows, known.bytes)
+        period, rows = self._quarantined(known.period, partition)
+        return Cell(partition, slot, state, known.publication, why, period, rows, known.rows, known.bytes)
+
+    def _quarantined(self, period: str, partition: Partition) -> tuple[str, int | None]:
+        """Return the period and the rows if a period's last run quarantined rows of a partition; else an empty period.
+
+        The number is None where the run did not count them by partition: then each of its partitions may have some.
+        """
+        if period not in self.quarantined:
+            return "", None
+        counted = self.quarantined[period]
+        if counted is None:
+            return period, None
+        rows = counted.get(partition.path, 0)
+        return (period, rows) if rows else ("", None)
 
     def _excluded(self, partition: Partition, period: str = "") -> str:
         """Return the reason why a person excluded a partition; empty if no one did."""
@@ -200,10 +214,18 @@ class _Table:
         if activity := self._activity(slot):
             return Cell(partition, slot, activity.state, None, activity.where)
         if slot in empty:
-            return Cell(partition, slot, "empty")
+            return Cell(partition, slot, "empty", None, "", *self._quarantined_around(partition, slot))
         if excluded := self._excluded(partition):
             return Cell(partition, slot, "excluded", None, excluded)
         return Cell(partition, slot, "missing", None, "never built")
+
+    def _quarantined_around(self, partition: Partition, slot: Period) -> tuple[str, int | None]:
+        """Return the same for a partition whose rows are all quarantined: the run that covered it last counts."""
+        around = (str(Period.containing(slot.start, grain)) for grain in GRAINS)
+        ran = [period for period in around if period in self.runs]
+        last = max(ran, key=lambda period: self.runs[period][0], default="")
+        counted = self.quarantined.get(last)
+        return self._quarantined(last, partition) if counted else ("", None)
 
     def _activity(self, slot: Period | None) -> Activity | None:
         """Return the unfinished run of a period, or the newest run that failed after the last good one."""
@@ -254,11 +276,12 @@ class _Table:
         return self.index.runs(self.contract)
 
     @cached_property
-    def quarantined(self) -> set[str]:
-        """Return the periods whose last run quarantined rows."""
+    def quarantined(self) -> Mapping[str, Mapping[str, int] | None]:
+        """Return the periods whose last run quarantined rows, each with the rows of its partitions, if it counted them."""
         folders = self.index.newest(join(QUARANTINE, self.contract.table.path) + "/")
         attempts = {folder.removeprefix("period="): attempt for folder, (_, attempt) in folders.items()}
-        return {period for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
+        last = {period: attempt for period, (_, attempt) in self.runs.items() if attempts.get(period) == attempt}
+        return quarantined_in(self.index.lake, self.contract, last)
 
     @cached_property
     def landed(self) -> dict[str, datetime]:

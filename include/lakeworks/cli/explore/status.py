@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 
 import typer
 from rich.console import Console
@@ -137,9 +139,21 @@ def _draw(matrix: Matrix) -> None:
         if state not in ("published", "empty"):
             console.print(f"\n{state}: {MEANINGS[state]}", style=_COLORS[state])
             _list_groups(console, [(_span(*group), group[0].why) for group in matrix.groups(state)])
-    if periods := sorted({cell.quarantined for cell in matrix.cells if cell.quarantined}):
+    if matrix.quarantined:
         console.print("\nrows in quarantine: the last run of these periods quarantined rows", style="cyan")
-        _list_groups(console, [(key, f"look: lakeworks quarantine show {matrix.table} {key}") for key in periods])
+        _list_groups(console, list(_quarantined(matrix)))
+
+
+def _quarantined(matrix: Matrix) -> Iterator[tuple[str, str]]:
+    """Yield each period whose run quarantined rows: how many of which partition has most, and how to look at them."""
+    cells = sorted((cell for cell in matrix.cells if cell.quarantined), key=lambda cell: cell.quarantined)
+    for period, group in groupby(cells, key=lambda cell: cell.quarantined):
+        counted = [(cell.quarantined_rows, str(cell.partition)) for cell in group if cell.quarantined_rows]
+        says = ""
+        if counted:
+            most, where = max(counted)
+            says = f"{sum(rows for rows, _ in counted):,} rows of {len(counted):,} partitions, most ({most:,}) of {where}; "
+        yield period, f"{says}look: lakeworks quarantine show {matrix.table} {period}"
 
 
 def _in_color(row: Row) -> Text:
