@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed, serving
+from tests.support.postgres_server import running_postgres
 
 from benchmarks import data, report
 from benchmarks.case import Case, Place
@@ -18,8 +19,11 @@ from benchmarks.cases.write_rows import arrow_s3
 from benchmarks.rounds import ROOT, load, merged, run_case, save
 from lakeworks_local.stack.process import free_port
 
-MODULES = [f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "compaction", "catalog")]
+MODULES = [
+    f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "compaction", "catalog", "leaving")
+]
 DATA = ROOT / ".local/bench"
+WITH_GLUE = ("pipeline", "pipeline_quarter", "unguarded", "compaction", "serving", "export", "iceberg")
 FULL = {"bronze": 3_500_000, "bars": 2_000_000}
 QUICK = {"bronze": 350_000, "bars": 200_000}
 
@@ -82,8 +86,10 @@ def place_of(case: Case, rows: int) -> Iterator[Place]:
             place = replace(
                 place, bucket="bench", glue=stack.enter_context(serving(command, f"http://127.0.0.1:{port}", {}))
             )
-        if case.name in ("pipeline", "pipeline_quarter", "unguarded", "compaction"):
+        if case.name in WITH_GLUE:
             place = replace(place, glue=stack.enter_context(running_moto()))
+        if case.name == "serving":
+            place = replace(place, postgres=stack.enter_context(running_postgres()))
         yield place
 
 

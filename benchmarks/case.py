@@ -19,6 +19,7 @@ class Place:
     prefix: str
     scratch: str
     glue: str = ""
+    postgres: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -67,6 +67,10 @@ def build(order: dict, fault: str) -> dict:
     if fault == "lose":
         pq.write_table(rows.slice(0, 0), folder / files[1]["name"])
         files[1]["size"] = (folder / files[1]["name"]).stat().st_size
+    if fault == "cut":
+        cut = folder / files[1]["name"]
+        cut.write_bytes(cut.read_bytes()[:-9])
+        files[1]["size"] = cut.stat().st_size
     return {"rows": len(rows), "files": files, "engine": "spark 0 (stand-in)"}
 
 

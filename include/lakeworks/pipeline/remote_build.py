@@ -90,7 +90,7 @@ def built_rows(lake: Lake, engine: RemoteEngine, plan: BuildPlan, build: str) ->
 
     Raises:
         StaleBuild: an input was published again since the plan was made.
-        EngineFailed: a file is missing, was written by another job, or has other rows than the engine counted.
+        EngineFailed: a file is missing or cut off, was written by another job, or has other rows than the engine counted.
     """
     check_inputs(lake, plan)
     rows = engine.built(build, plan, lake.store)
@@ -103,9 +103,7 @@ def built_rows(lake: Lake, engine: RemoteEngine, plan: BuildPlan, build: str) ->
         )
     kept = ObjectCache()
     objects = [StagedObject(key=f"{plan.output}{name}", size=size, sha256="", rows=0) for name, size in listed.items()]
-    files = [
-        pq.ParquetFile(PinnedObject(lake.store, item, kept)) for item in sorted(objects, key=lambda item: item.key)
-    ]
+    files = [_opened(lake, plan, build, PinnedObject(lake.store, item, kept)) for item in sorted(objects, key=_key)]
     stored = sum(file.metadata.num_rows for file in files)
     if rows.rows is not None and rows.rows != stored:
         raise EngineFailed(
@@ -113,6 +111,20 @@ def built_rows(lake: Lake, engine: RemoteEngine, plan: BuildPlan, build: str) ->
             f"{_UNUSED}"
         )
     return rows, _reader(files)
+
+
+def _opened(lake: Lake, plan: BuildPlan, build: str, file: PinnedObject) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except pa.ArrowInvalid as error:
+        raise EngineFailed(
+            f"{plan.where}: `{lake.store.uri(file.item.key)}` of the {plan.engine} build {build} is no whole Parquet file: "
+            f"{error} {_UNUSED}"
+        ) from error
+
+
+def _key(item: StagedObject) -> str:
+    return item.key
 
 
 def _is_folder_mark(name: str, size: int) -> bool:

@@ -22,6 +22,13 @@ _CERTIFICATES = (
     "host as in the server's certificate."
 )
 
+# Next step by the beginning of PostgreSQL's code.
+_NEXT = {
+    "25006": "The server takes no writes. Run again after a failover; if it is a replica, name the primary in the address.",
+    "53100": "Make room on the server, then run again.",
+    "42501": "Grant this to the role of the address, then serve the table again.",
+}
+
 
 @contextmanager
 def connected(address: str, rds: RdsClient | None = None) -> "Iterator[psycopg.Connection]":
@@ -97,7 +104,9 @@ def explained(what: str) -> Iterator[None]:
         state = error.sqlstate or ("08" if isinstance(error, psycopg.OperationalError) else "")
         refused = not error.sqlstate and any(word in str(error) for word in (*_LOGIN, *_CERTIFICATE))
         said = " ".join(str(error).split())
+        earlier = f"{what}: {said}. Rows served earlier are unchanged."
         if state.startswith(_TRANSIENT) and not refused:
-            raise ServingUnavailable(f"{what}: {said}. Rows served earlier are unchanged. Run again.") from error
-        advice = _CERTIFICATES if any(word in said for word in _CERTIFICATE) else ""
-        raise ServingRefused(f"{what}: {said}. Rows served earlier are unchanged.{advice}") from error
+            raise ServingUnavailable(f"{earlier} {_NEXT.get(state, 'Run again.')}") from error
+        if any(word in said for word in _CERTIFICATE):
+            raise ServingRefused(f"{earlier}{_CERTIFICATES}") from error
+        raise ServingRefused(f"{earlier} {_NEXT.get(state, 'Correct it, then serve the table again.')}") from error

@@ -10,7 +10,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.serving.database import explained
 from lakeworks.serving.following import copy_rows
-from lakeworks.serving.served_table import ServedTable, prepare
+from lakeworks.serving.served_table import ServedTable, add_index, prepare
 
 if TYPE_CHECKING:
     import psycopg
@@ -47,6 +47,7 @@ def compare(
     served = ServedTable.of(contract)
     with explained(f"`{contract.name}`"):
         prepare(connection, served)
+        add_index(connection, served)
         noted: dict[str, int] = dict(
             connection.execute(
                 sql.SQL("SELECT partition, publication FROM {} WHERE table_name = %s").format(served.publications),

@@ -13,7 +13,7 @@ from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.serving.database import explained
 from lakeworks.serving.rows import copied
-from lakeworks.serving.served_table import ServedTable, prepare
+from lakeworks.serving.served_table import ServedTable, add_index, prepare
 
 if TYPE_CHECKING:
     import psycopg
@@ -51,7 +51,7 @@ def serve(  # noqa: PLR0913 - each is a choice of who serves
     """
     served = ServedTable.of(contract)
     with explained(f"`{contract.name}`"):
-        prepare(connection, served, rewrite=rewrite)
+        is_new = prepare(connection, served, rewrite=rewrite)
         known = {} if again else _served(connection, contract, served)
     taken = lake.ledger.numbers(contract.table)
     chosen = sorted(taken if partitions is None else partitions, key=lambda item: item.path)
@@ -62,8 +62,11 @@ def serve(  # noqa: PLR0913 - each is a choice of who serves
             done.append(Followed(str(partition), "unchanged", number, rows))
             continue
         with explained(f"`{contract.name}` {partition}"), connection.transaction():
-            done.append(_follow(connection, lake, contract, (served, partition), again=again))
+            done.append(_follow(connection, lake, contract, (served, partition), again=again, is_new=is_new))
         progress(len(done), len(chosen))
+    if is_new:
+        with explained(f"`{contract.name}`"):
+            add_index(connection, served)
     return done
 
 
@@ -81,6 +84,7 @@ def _follow(
     what: tuple[ServedTable, Partition],
     *,
     again: bool,
+    is_new: bool,
 ) -> Followed:
     served, partition = what
     place = [contract.name, partition.path]
@@ -96,7 +100,10 @@ def _follow(
         return Followed(str(partition), "unchanged", number, entry.rows)
     same = number > 0 and content == entry.content and shape == served.shape and not again
     if not same:
-        _replace(connection, lake, contract, served, entry)
+        if number or not is_new:  # without the index, each would read the whole table
+            _execute(connection, "DELETE FROM {table} WHERE {partition} = %s", served, [partition.path])
+        if entry.objects:
+            copy_rows(connection, lake, contract, (served, served.name), entry)
     _note(connection, served, place, entry)
     outcome: ServingOutcome = "unchanged" if same else "served" if entry.objects else "removed"
     return Followed(str(partition), outcome, entry.seq, entry.rows)
@@ -117,14 +124,6 @@ def _locked(connection: "psycopg.Connection", served: ServedTable, place: list[s
         place,
     ).fetchone()
     return rows or (0, "", "")
-
-
-def _replace(
-    connection: "psycopg.Connection", lake: Lake, contract: Contract, served: ServedTable, entry: LedgerEntry
-) -> None:
-    _execute(connection, "DELETE FROM {table} WHERE {partition} = %s", served, [entry.parsed.path])
-    if entry.objects:
-        copy_rows(connection, lake, contract, (served, served.name), entry)
 
 
 def copy_rows(

@@ -74,6 +74,10 @@ def test_the_same_rows_built_again_are_unchanged(tmp_path: Path) -> None:
         ("die", r"Spark job failed: it was killed by signal 9.*Nothing was published.*next attempt removes them"),
         ("twice", r"has 3 files, and the spark build .* says that it wrote 2.*fresh folder"),
         ("lose", r"have [0-9]+ rows, and it counted [0-9]+.*Nothing was published"),
+        (
+            "cut",
+            r"part-00001-.*parquet` of the spark build .* is no whole Parquet file.*Nothing was published.*retries",
+        ),
     ],
 )
 def test_a_job_that_dies_or_miscounts_changes_nothing(tmp_path: Path, fault: str, says: str) -> None:

@@ -61,7 +61,8 @@ def test_a_full_disk_is_one_error_and_the_rows_of_before_stay(
             )
         publish(MANY)
         with pytest.raises(
-            ServingUnavailable, match=r"No space left on device.*Rows served earlier are unchanged. Run again"
+            ServingUnavailable,
+            match=r"No space left on device.*earlier are unchanged. Make room on the server, then run again",
         ):
             serve(connection, lake, contract())
     assert database.execute("SELECT id, name FROM gold_test.rows").fetchall() == [(1, "before")]

@@ -61,6 +61,32 @@ def test_the_same_content_again_touches_no_row(database: psycopg.Connection, pub
     assert compare(database, lake, contract())[0].served == 2
 
 
+def indexes(database: psycopg.Connection) -> int:
+    found = database.execute(
+        "SELECT count(*) FROM pg_indexes WHERE tablename = 'rows' AND indexdef LIKE '%(_partition)'"
+    )
+    return int((found.fetchone() or (0,))[0])
+
+
+def test_the_index_follows_the_first_rows_and_comes_back(database: psycopg.Connection, publish: Publish) -> None:
+    """A new table gets it at the end, in half the time; after a kill before that the next worker makes it."""
+    lake = publish([{"id": 1, "value": 1.0}])
+    assert (outcomes(database, lake), indexes(database)) == (["served"], 1)
+    database.execute("DROP INDEX gold_test.rows__partition_idx")
+    assert (outcomes(database, lake), indexes(database)) == (["unchanged"], 1)
+    database.execute("DROP TABLE gold_test.rows")
+    compare(database, lake, contract())
+    assert indexes(database) == 1
+
+
+def test_a_table_that_a_person_dropped_is_served_whole_again(database: psycopg.Connection, publish: Publish) -> None:
+    lake = publish([{"id": 1, "value": 1.0}])
+    assert outcomes(database, lake) == ["served"]
+    database.execute("DROP TABLE gold_test.rows")
+    assert outcomes(database, lake) == ["served"]
+    assert served(database) == [(1, 1.0, None)]
+
+
 def test_a_newer_number_is_never_replaced_by_an_older(database: psycopg.Connection, publish: Publish) -> None:
     lake = publish([{"id": 1, "value": 1.0}])
     outcomes(database, lake)
@@ -185,13 +211,13 @@ def test_a_database_that_is_down_read_only_or_forbids_is_one_error(
         pass
     with (
         connected(f"{address}&options=-c%20default_transaction_read_only%3Don") as reading,
-        pytest.raises(ServingUnavailable),
+        pytest.raises(ServingUnavailable, match=r"read-only.*unchanged\. .*if it is a replica, name the primary"),
     ):
         outcomes(reading, lake)
     database.execute("DROP ROLE IF EXISTS stranger; CREATE ROLE stranger LOGIN")
     with (
         connected(address.replace("postgres@", "stranger@")) as stranger,
-        pytest.raises(ServingRefused, match="denied"),
+        pytest.raises(ServingRefused, match=r"denied.*unchanged\. Grant this to the role of the address"),
     ):
         outcomes(stranger, lake)
     with pytest.raises(ConfigError, match="not an address of PostgreSQL"), connected("postgres:/x y"):
