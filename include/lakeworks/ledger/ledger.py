@@ -6,7 +6,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from lakeworks.core.layout import LEDGER, folded_prefix, join, ledger_key, ledger_prefix
@@ -14,6 +14,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeError, LedgerCorrupt, LostRace
 from lakeworks.ledger.entry import FoldedEntries, LedgerEntry, Stored
+from lakeworks.ledger.listed_names import ListedKey, ListedNumber, listed_etag
 from lakeworks.ledger.run_numbers import RunNumbers
 from lakeworks.s3.object_store import ObjectStore, Target
 
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 # Names of entries: the number in eight digits or more.
 _NAME = re.compile(r"\d{8,}\.json")
 _FOLDED_NAME = re.compile(r"\d{8,}-\d{8,}\.json")
+# A folder's listing has the entries of all of its partitions; it is worth it from this many on.
+_MANY = 8
 _ADVICE = (
     "is not a ledger entry: {problem}. Nothing was changed. An earlier version of the object may be intact; see "
     "docs/reliability.md, or run: lakeworks verify"
@@ -43,21 +46,37 @@ class Ledger:
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
         """Return the numbers taken so far, ascending; ignore other objects in the folder."""
         prefix = ledger_prefix(table, partition)
-        listed = (_number(item.key.removeprefix(prefix)) for item in self.store.scan(f"{prefix}0"))
-        return [number for number in listed if number is not None]
+        numbered = ((_number(item.key.removeprefix(prefix)), item.etag) for item in self.store.scan(f"{prefix}0"))
+        return [ListedNumber(number, etag) for number, etag in numbered if number is not None]
+
+    def sequences(self, table: TableName, partitions: Iterable[Partition]) -> dict[Partition, list[int]]:
+        """Return the numbers of those partitions that lie together, many in a folder: one listing a folder.
+
+        A single partition is not there: its own listing is the shorter one.
+        """
+        folders: dict[str, list[Partition]] = {}
+        for partition in partitions:
+            folders.setdefault(partition.path.rpartition("/")[0], []).append(partition)
+        shared = [folder for folder, inside in folders.items() if folder and len(inside) >= _MANY]
+        listings = self.store.map(lambda folder: self.numbers(table, f"{folder}/"), shared)
+        return {
+            partition: taken.get(partition, [])
+            for folder, taken in zip(shared, listings, strict=True)
+            for partition in folders[folder]
+        }
 
     def number_after(self, seq: int) -> int:
         """Return the number that a publication takes after another one; after 0, the first."""
         return seq + 1
 
     def read(self, table: TableName, partition: Partition, seq: int) -> Stored:
-        """Return one entry.
+        """Return one entry. A complete one that a listing named and this process knows already costs no request.
 
         Raises:
             LakeNotFound: there is no such publication.
             LedgerCorrupt: the object is not a ledger entry.
         """
-        return self._load(ledger_key(table, partition, seq))
+        return self._load(ledger_key(table, partition, seq), listed_etag(seq))
 
     def latest(self, table: TableName, partition: Partition) -> Stored | None:
         """Return the entry with the highest number, whatever its state."""
@@ -121,7 +140,7 @@ class Ledger:
         for item in self.store.scan(root + below, start_after=f"{root}{after}" if after else ""):
             path, _, name = item.key.removeprefix(root).rpartition("/")
             if (number := _number(name)) is not None and not path.startswith("_"):
-                by_partition.setdefault(path, []).append(number)
+                by_partition.setdefault(path, []).append(ListedNumber(number, item.etag))
         return {part: numbers for path, numbers in by_partition.items() if (part := _partition(path)) is not None}
 
     def strays(self, table: TableName) -> list[str]:
@@ -165,12 +184,13 @@ class Ledger:
         """
         body = entry.model_dump_json(indent=1).encode()
         try:
-            return Stored(entry, self.store.put(Target(entry.key, if_absent=True), body).etag)
+            written = self.store.put(Target(entry.key, if_absent=True), body)
         except LostRace as error:
             raise LostRace(
                 f"{entry.where}: another writer took publication {entry.seq} first. Live data is unchanged; the rows "
                 "of this run stay staged. The next attempt decides again."
             ) from error
+        return self._kept(Stored(entry, written.etag), entry.key, body)
 
     def complete(self, stored: Stored, entry: LedgerEntry) -> Stored:
         """Replace an entry that no one changed since it was read.
@@ -179,7 +199,8 @@ class Ledger:
             LostRace: another process did.
         """
         target = Target(entry.key, if_match=stored.etag)
-        return Stored(entry, self.store.put(target, entry.model_dump_json(indent=1).encode()).etag)
+        body = entry.model_dump_json(indent=1).encode()
+        return self._kept(Stored(entry, self.store.put(target, body).etag), entry.key, body)
 
     def runs(self, table: TableName, period: Period | None = None) -> Iterator[str]:
         """Yield keys of a table's run records, by period then attempt; with a period, of its runs and runs inside it.
@@ -187,7 +208,7 @@ class Ledger:
         A day's key begins with its month's, so that the runs of a month and of its days are one listing.
         """
         prefix = join(LEDGER, table.path, "_runs") + "/"
-        yield from (item.key for item in self.store.scan(f"{prefix}{period or ''}"))
+        yield from (ListedKey(item.key, item.etag) for item in self.store.scan(f"{prefix}{period or ''}"))
 
     def recorded(self, table: TableName, period: Period | None = None) -> Iterator[tuple[Period, datetime]]:
         """Yield the period of each run record (as of `runs`) and when it was written."""
@@ -197,9 +218,15 @@ class Ledger:
             if item.modified and ran:
                 yield ran, item.modified
 
-    def _load(self, key: str) -> Stored:
-        body, stored = self.store.get(key)
-        return Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), stored.etag)
+    def _load(self, key: str, etag: str) -> Stored:
+        body, etag = self.store.get_listed(key, etag)
+        return self._kept(Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), etag), key, body)
+
+    def _kept(self, stored: Stored, key: str, body: bytes) -> Stored:
+        """Keep the body of a complete entry. One that is being published is read every time: its writer goes on."""
+        if stored.entry.state != "publishing":
+            self.store.memory.keep(key, stored.etag, body)
+        return stored
 
 
 def leave_out(partition: Partition, error: LedgerCorrupt) -> None:

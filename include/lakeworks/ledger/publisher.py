@@ -77,11 +77,15 @@ class Publisher:
         each = self.ledger.store.map
         self.on_step("check")
         epoch = self.epochs.require()
-        ready: Sequence[Decision] = each(self._decide, [entry.model_copy(update={"epoch": epoch}) for entry in entries])
+        taken = self._listed(entries)
+        ready: Sequence[Decision] = each(
+            lambda entry: self._decide(entry, taken.get(entry.parsed)),
+            [entry.model_copy(update={"epoch": epoch}) for entry in entries],
+        )
         by_a_run = all(item.kind == "publish" for item in entries)
         ready, ticket = ticketed(self.runs, ready, self.on_step) if by_a_run else (ready, None)
         self.on_step("reserve")
-        reserved, ticket = self._reserve_all(TableName.parse(entries[0].table), ready, ticket)
+        reserved, ticket = self._reserve_all(ready, ticket)
         self._require_still(epoch, reserved, ticket)
         placed = self._place_all(reserved)
         self.on_step("register")
@@ -145,10 +149,17 @@ class Publisher:
     def _joint(self) -> JointReservation:
         return JointReservation(self.ledger, self.placement, self.runs)
 
-    def _decide(self, entry: LedgerEntry) -> Decision:
+    def _listed(self, entries: Sequence[LedgerEntry]) -> dict[Partition, list[int]]:
+        """Return the numbers taken in partitions that lie together; the others' are listed one by one.
+
+        A number that is taken after this is noticed like one taken after a listing of its own: it cannot be taken twice.
+        """
+        return self.ledger.sequences(TableName.parse(entries[0].table), [e.parsed for e in entries]) if entries else {}
+
+    def _decide(self, entry: LedgerEntry, taken: list[int] | None) -> Decision:
         """Number the entry, or find that its content is live already; refuse what must not happen."""
         table, partition = TableName.parse(entry.table), entry.parsed
-        seq, live = self._next(table, partition)
+        seq, live = self._next(table, partition, taken)
         older = live is not None and live.run.order > entry.run.order
         if live and _same_content(live, entry) and self.placement.is_intact(live):
             if older:  # a newer run has published the same content
@@ -186,10 +197,13 @@ class Publisher:
             numbered |= {"confirmed_at": self.clock()}
         return Decision(entry.model_copy(update=numbered), empty=empty)
 
-    def _next(self, table: TableName, partition: Partition) -> tuple[int, LedgerEntry | None]:
-        """Return the next number and the live entry. First complete the last number, so that none stays unfinished."""
-        for _ in range(ATTEMPTS):
-            numbers = self.ledger.sequence(table, partition)
+    def _next(self, table: TableName, partition: Partition, taken: list[int] | None) -> tuple[int, LedgerEntry | None]:
+        """Return the next number and the live entry. First complete the last number, so that none stays unfinished.
+
+        `taken` are the numbers, if they were listed already.
+        """
+        for turn in range(ATTEMPTS):
+            numbers = taken if taken is not None and turn == 0 else self.ledger.sequence(table, partition)
             if not numbers:
                 return self.ledger.number_after(0), None
             last = self.ledger.read(table, partition, numbers[-1]).entry
@@ -202,12 +216,25 @@ class Publisher:
         raise LostRace(f"`{table}` {partition}: other writers kept taking numbers. The next attempt decides again.")
 
     def _reserve_all(
-        self, table: TableName, ready: Sequence[Decision], ticket: HeldTicket | None
+        self, ready: Sequence[Decision], ticket: HeldTicket | None
     ) -> tuple[list[Stored], HeldTicket | None]:
-        """Take the numbers; those of a promotion jointly, so that all of it becomes live or nothing."""
-        if ticket is None or not any(is_joint(item.entry) for item in ready):
-            return self.ledger.store.map(self._reserve, ready), ticket
-        return self._joint.confirmed(table, ticket, self.ledger.store.map(self._reserve_or_lose, ready))
+        """Take the numbers; those of a promotion jointly, so that all of it becomes live or nothing.
+
+        Raises:
+            LostRace: a number was lost. Confirmations that have theirs are complete in the ledger, so they are registered.
+        """
+        reserved = self.ledger.store.map(self._reserve_or_lose, ready)
+        taken = [item for item in reserved if isinstance(item, Stored)]
+        try:
+            if ticket and any(is_joint(item.entry) for item in ready):
+                return self._joint.confirmed(TableName.parse(ready[0].entry.table), ticket, reserved)
+            if lost := [item for item in reserved if isinstance(item, LostRace)]:
+                raise lost[0]
+        except LostRace:
+            for entry in [stored.entry for stored in taken if stored.etag and stored.entry.state == "unchanged"]:
+                self.settle(TableName.parse(entry.table), entry.parsed)
+            raise
+        return taken, ticket
 
     def _reserve_or_lose(self, decided: Decision) -> Stored | LostRace:
         try:
@@ -265,22 +292,25 @@ class Publisher:
         self.on_step("surplus")
         self.ledger.store.map(self.placement.remove, [stored.entry for stored in placed])
         self.on_step("complete")
-        finished = self.ledger.store.map(self._complete_or_settle, placed)
+        taken = self._listed([stored.entry for stored in placed if stored.etag and stored.entry.state == "unchanged"])
+        finished = self.ledger.store.map(
+            lambda stored: self._complete_or_settle(stored, taken.get(stored.entry.parsed)), placed
+        )
         if lost := [item for item in finished if isinstance(item, LostRace)]:
             raise lost[0]
         return [item for item in finished if isinstance(item, LedgerEntry)]
 
-    def _complete_or_settle(self, stored: Stored) -> LedgerEntry | LostRace:
+    def _complete_or_settle(self, stored: Stored, taken: list[int] | None) -> LedgerEntry | LostRace:
         """Complete an entry. One that was lost keeps no other from being settled: our late steps touched them all."""
         try:
-            return self._complete(stored)
+            return self._complete(stored, taken)
         except LostRace as lost:
             return lost
 
-    def _complete(self, stored: Stored) -> LedgerEntry:
+    def _complete(self, stored: Stored, taken: list[int] | None) -> LedgerEntry:
         if stored.entry.state == "unchanged":
             if stored.etag:
-                self._look_back(stored.entry)
+                self._look_back(stored.entry, taken)
             return stored.entry
         entry = stored.entry.model_copy(update={"state": "published", "published_at": self.clock()})
         try:
@@ -294,10 +324,11 @@ class Publisher:
                 raise
             return finished
 
-    def _look_back(self, confirmed: LedgerEntry) -> None:
+    def _look_back(self, confirmed: LedgerEntry, taken: list[int] | None) -> None:
         """Settle if another run published after a confirmation took its number: the confirmation was registered later."""
         table, partition = TableName.parse(confirmed.table), confirmed.parsed
-        if self.ledger.sequence(table, partition)[-1] != confirmed.seq:
+        numbers = self.ledger.sequence(table, partition) if taken is None else taken
+        if numbers[-1] != confirmed.seq:
             self.settle(table, partition)
 
 

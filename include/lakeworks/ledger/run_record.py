@@ -17,6 +17,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, LedgerCorrupt
 from lakeworks.ledger.document import Record, StoredDocument
+from lakeworks.ledger.listed_names import listed_etag
 from lakeworks.s3.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -219,13 +220,16 @@ def load_run_record(store: ObjectStore, key: str) -> RunRecord:
         LakeNotFound: it was deleted: its attempt was published or cleaned up.
         LedgerCorrupt: it does not parse.
     """
+    listed = listed_etag(key)
     try:
-        body, _ = store.get(key)
+        body, etag = store.get_listed(key, listed)
     except LakeNotFound as error:
         raise LakeNotFound(
             f"Nothing is staged at `{store.uri(key)}`: that attempt was published or cleaned up. Live data is "
             "unchanged. Run the write step again."
         ) from error
+    if listed:
+        store.memory.keep(key, etag, body)
     return RunRecord.read(body, store.uri(key), "is not a manifest: {problem}. Run the write step again.")
 
 

@@ -11,6 +11,7 @@ from lakeworks.core.layout import audit_key
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, load_run_record, readable_records
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
+from lakeworks.quality.expectations import compares_with_history
 from lakeworks.quality.gx_validation import Chunk, audited_columns
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
     before = lake.requests.now()
     manifest = load_run_record(lake.store, manifest_key)
     contract = lake.contract(manifest.table)
-    report = run_audit(contract, _chunks(lake, manifest, chunk_rows), _history(lake, manifest))
+    history = _history(lake, manifest) if compares_with_history(contract) else []
+    report = run_audit(contract, _chunks(lake, manifest, chunk_rows), history)
     table, period = manifest.parsed_table, manifest.parsed_period
     page = audit_key(table, period, manifest.run.key, "html")
     lake.store.put(page, to_html(report, _run_facts(lake, manifest, page), _commands(manifest)).encode())

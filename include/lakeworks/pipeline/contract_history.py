@@ -24,12 +24,13 @@ def published(lake: Lake, contract: Contract) -> Contract | None:
         ContractError: what is stored cannot be read.
     """
     prefixes = lake.store.keys.to_read(contracts_prefix(contract.table))
-    keys = next((keys for prefix in prefixes if (keys := [item.key for item in lake.store.scan(prefix)])), [])
-    if not keys:
+    listed = next((found for prefix in prefixes if (found := [*lake.store.scan(prefix)])), [])
+    if not listed:
         return None
-    key = max(keys, key=lambda item: _number(item.rpartition("/")[2].removesuffix(".json")))
-    body, _ = lake.store.get(key)
-    return _parsed(lake, key, body)
+    newest = max(listed, key=lambda item: _number(item.key.rpartition("/")[2].removesuffix(".json")))
+    body, etag = lake.store.get_listed(newest.key, newest.etag)
+    lake.store.memory.keep(newest.key, etag, body)
+    return _parsed(lake, newest.key, body)
 
 
 def differences(lake: Lake, contract: Contract) -> tuple[Contract | None, list[ContractChange]]:

@@ -133,6 +133,11 @@ def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite"
     )
 
 
+def compares_with_history(contract: Contract) -> bool:
+    """Return True if a check needs the table's earlier row counts."""
+    return any(SHARE_OF_MEDIAN in check.kwargs for check in checks(contract))
+
+
 def median_of(history: "list[int] | tuple[int, ...]") -> float | None:
     """Return the median of earlier row counts; None without any."""
     if not history:

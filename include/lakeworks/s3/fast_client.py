@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
 from lakeworks.s3.request_count import RequestCount
 from lakeworks.s3.request_headers import RequestHeaders
 
@@ -25,6 +27,11 @@ _MOST_FAILURES = 3
 # How long credentials are cached. boto3 renews them a quarter of an hour before they expire.
 _CREDENTIALS_MINUTES = 15
 NO_HEADERS = RequestHeaders()
+_NO_SUCH_KEY = "<Code>NoSuchKey</Code>"
+_ABSENT: Any = {
+    "Error": {"Code": "NoSuchKey", "Message": "The specified key does not exist."},
+    "ResponseMetadata": {"HTTPStatusCode": 404},
+}
 _STANDARD_ATTRIBUTES = {"Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Cache-Control"}
 
 
@@ -103,7 +110,11 @@ class FastS3Client:
             return None
 
     def get(self, bucket: str, key: str, version_id: str | None) -> FetchedObject | None:
-        """Read a whole object; None if it was not read."""
+        """Read a whole object; None if it was not read.
+
+        Raises:
+            ClientError: there is no such object, as boto3 says it. It is not asked for a second time.
+        """
         try:
             store = self._store(bucket)
             if store is None:
@@ -117,9 +128,12 @@ class FastS3Client:
             self._did()
             self.requests.add(reads=1)
             return FetchedObject(body, str(meta["e_tag"]), _pinned(meta.get("version")), metadata)
-        except FileNotFoundError:
+        except FileNotFoundError as error:  # the object, or else the bucket or the version: boto3 knows which
             self.requests.add(reads=1)
-            return None
+            if _NO_SUCH_KEY not in str(error):
+                return None
+            self._did()
+            raise ClientError(_ABSENT, "GetObject") from error
         except Exception as error:
             self._failed(error)
             return None

@@ -23,6 +23,7 @@ from lakeworks.s3.dev_branch import DevBranch
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.key_space import KeySpace
 from lakeworks.s3.layer_buckets import LayerBuckets
+from lakeworks.s3.listed.body_memory import BodyMemory
 from lakeworks.s3.requests import conditional, media_type, settled, sha256_base64, version, version_id_of
 from lakeworks.s3.tag_header import tagging, untagged
 
@@ -96,6 +97,7 @@ class ObjectStore:
         self.fast_client = fast_client
         self.tags = tags
         self.transfer = transfer
+        self.memory = BodyMemory()
 
     def at(self, key: str) -> str:
         """Return the key in the bucket; NotStorable for one that is too long."""
@@ -137,12 +139,12 @@ class ObjectStore:
         Raises:
             LakeNotFound: there is no such object or version.
         """
-        fetched = self.fast_client and self.fast_client.get(*self._address(key), version_id)
-        if fetched:
-            return fetched.body, StoredObject(
-                key, len(fetched.body), fetched.etag, fetched.version_id, fetched.metadata
-            )
         with self._reading("read", key):
+            fetched = self.fast_client and self.fast_client.get(*self._address(key), version_id)
+            if fetched:
+                return fetched.body, StoredObject(
+                    key, len(fetched.body), fetched.etag, fetched.version_id, fetched.metadata
+                )
             answer = self.client.get_object(**self.place(key), **version(version_id))
             body = answer["Body"].read()
         if len(body) != answer["ContentLength"]:
@@ -150,6 +152,18 @@ class ObjectStore:
                 f"`{self.uri(key)}` was cut off after {len(body)} bytes. Nothing was changed. Run again."
             )
         return body, StoredObject(key, len(body), answer["ETag"], version_id_of(answer), answer.get("Metadata", {}))
+
+    def get_listed(self, key: str, etag: str) -> tuple[bytes, str]:
+        """Return a document and its ETag. No request, if the ETag is that of a listing and this process kept the body.
+
+        Raises:
+            LakeNotFound: there is no such object.
+        """
+        known = self.memory.recall(key, etag)
+        if known is not None:
+            return known, etag
+        body, stored = self.get(key)
+        return body, stored.etag
 
     def get_range(
         self, key: str, start: int, length: int, version_id: str | None = None, *, if_match: str | None = None

@@ -95,6 +95,19 @@ def test_errors_are_boto3s(moto_url: str) -> None:
         ObjectStore(nobody, "bucket", fast_client=FastS3Client.of(nobody)).put("k", b"")
 
 
+def test_an_object_that_is_not_there_is_asked_for_once(any_store: ObjectStore) -> None:
+    """The document of the epoch is missing in most lakes, and every publication asks for it twice."""
+    store, by_boto3 = quick(any_store), list[str]()
+    store.client.meta.events.register("before-send.s3", lambda event_name, **_: by_boto3.append(event_name))
+    store.put("rows/there", b"rows")
+    store.get("rows/there")
+    with pytest.raises(LakeNotFound, match=r"Could not read `s3://.*/rows/missing`.*NoSuchKey"):
+        store.get("rows/missing")
+    assert by_boto3 == []
+    assert store.fast_client
+    assert store.fast_client.requests.now() == (1, 2)
+
+
 def test_wrong_credentials_raise_the_error_that_boto3_raises(seaweed_url: str) -> None:
     store = new_store(seaweed_url)
     wrong = boto3.client(

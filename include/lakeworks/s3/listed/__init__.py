@@ -1,0 +1,1 @@
+"""Documents that a listing shows unchanged since this process read them."""
