@@ -1,6 +1,6 @@
 """Prices of coins from CoinGecko, one UTC day a run: landing -> bronze -> silver. Data provided by CoinGecko.
 
-The day's points become hourly bars here, 24 partitions a day. Some hours later `market` makes daily bars of them. It is a
+The day's points become hourly bars here. Some hours later `market` makes daily bars of them. It is a
 separate DAG, because a Demo key gets 365 days only: a longer history of equities must not wait for coins. After a late run,
 clear `market` of that day from `silver_daily_bars` on.
 """

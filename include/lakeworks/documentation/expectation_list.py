@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from lakeworks.contract.expectations import FILE
-from lakeworks.quality.expectations import EXACTLY_BETWEEN, SHARE_OF_MEDIAN
+from lakeworks.quality.expectations import EXACTLY_BETWEEN, SHARE_OF_LIVE, SHARE_OF_MEDIAN
 
 _OWN: dict[str, dict[str, Any]] = {
     EXACTLY_BETWEEN: {
@@ -36,7 +36,7 @@ def read_expectations() -> dict[str, dict[str, Any]]:
         does = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
         arguments: Any = kind
         expectations[name] = {"does": does, "arguments": sorted(set(arguments.__fields__) - common)}
-    expectations[_ROWS]["arguments"].append(SHARE_OF_MEDIAN)
+    expectations[_ROWS]["arguments"] += [SHARE_OF_MEDIAN, SHARE_OF_LIVE]
     return dict(sorted({**expectations, **_OWN}.items()))
 
 

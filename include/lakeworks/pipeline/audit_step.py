@@ -3,6 +3,7 @@
 import io
 import logging
 from collections.abc import Iterator, Sequence
+from math import ceil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ from lakeworks.core.layout import audit_key
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, load_run_record, readable_records
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
-from lakeworks.quality.expectations import compares_with_history
+from lakeworks.quality.expectations import compared_with_live, compares_with_history
 from lakeworks.quality.gx_validation import Chunk, audited_columns
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def audit(lake: Lake, manifest_key: str, chunk_rows: int = CHUNK_ROWS) -> RunRec
 
     before = lake.requests.now()
     manifest = load_run_record(lake.store, manifest_key)
-    contract = lake.contract(manifest.table)
+    contract = compared_with_live(lake.contract(manifest.table), lambda share: _fewest_rows(lake, manifest, share))
     history = _history(lake, manifest) if compares_with_history(contract) else []
     report = run_audit(contract, _chunks(lake, manifest, chunk_rows), history)
     table, period = manifest.parsed_table, manifest.parsed_period
@@ -140,6 +141,19 @@ def _cut(file: pq.ParquetFile, chunk_rows: int) -> Iterator[list[int]]:
 def _shared(names: Sequence[list[str]]) -> list[str]:
     """Return the columns that every object has, in the order of the first object."""
     return [name for name in names[0] if all(name in others for others in names)]
+
+
+def _fewest_rows(lake: Lake, manifest: RunRecord, share: float) -> int:
+    """Return the rows that the run would have if no partition had less than a share of its live rows."""
+    table, partitions = manifest.parsed_table, [item.parsed for item in manifest.partitions]
+    taken = lake.ledger.sequences(table, partitions)
+    live = lake.store.map(lambda partition: lake.ledger.live(table, partition, taken.get(partition)), partitions)
+    lacking = (
+        max(0, ceil(share * entry.rows) - item.rows)
+        for item, entry in zip(manifest.partitions, live, strict=True)
+        if entry
+    )
+    return sum(item.rows for item in manifest.partitions) + sum(lacking)
 
 
 def _history(lake: Lake, manifest: RunRecord) -> list[int]:

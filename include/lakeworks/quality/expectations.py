@@ -1,7 +1,7 @@
 """A contract as a Great Expectations suite: the checks that staged rows must pass before they are published."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.expectations import Expectation
 
-# lakeworks' one addition to GX: a row count relative to the median of the table's earlier publications.
+# lakeworks' additions to GX: a row count relative to the median of the table's earlier publications, or to the live rows.
 SHARE_OF_MEDIAN = "min_share_of_median"
+SHARE_OF_LIVE = "min_share_of_live"
 # GX converts limits to floats. Where that loses digits, this subclass of its check keeps them exact.
 EXACTLY_BETWEEN = "expect_column_values_to_be_exactly_between"
 FLOAT_DIGITS = 15  # decimal digits that a float keeps exactly
@@ -80,6 +81,7 @@ def expectation(contract: Contract, check: TableCheck, median: float | None = No
 
     name = "".join(word.capitalize() for word in check.expectation.split("_"))
     kwargs = dict(check.kwargs)
+    kwargs.pop(SHARE_OF_LIVE, None)
     share = kwargs.pop(SHARE_OF_MEDIAN, None)
     if share is not None and median is not None:
         kwargs["min_value"] = max(int(share * median), kwargs.get("min_value", 0))
@@ -136,6 +138,20 @@ def suite(contract: Contract, median: float | None = None) -> "ExpectationSuite"
 def compares_with_history(contract: Contract) -> bool:
     """Return True if a check needs the table's earlier row counts."""
     return any(SHARE_OF_MEDIAN in check.kwargs for check in checks(contract))
+
+
+def compared_with_live(contract: Contract, fewest: Callable[[float], int]) -> Contract:
+    """Return the contract with the row count that each share of the live rows demands now; `fewest` gives it for a share."""
+
+    def demanded(check: TableCheck) -> TableCheck:
+        if SHARE_OF_LIVE not in check.kwargs:
+            return check
+        least = max(fewest(check.kwargs[SHARE_OF_LIVE]), check.kwargs.get("min_value", 0))
+        return check.model_copy(update={"kwargs": {**check.kwargs, "min_value": least}})
+
+    if not any(SHARE_OF_LIVE in check.kwargs for check in contract.checks):
+        return contract
+    return contract.model_copy(update={"checks": tuple(map(demanded, contract.checks))})
 
 
 def median_of(history: "list[int] | tuple[int, ...]") -> float | None:

@@ -1,4 +1,4 @@
--- When points were fetched is left out: it changes with every fetch, and an hour that brought nothing new is not published again.
+-- When points were fetched is left out: it changes with every fetch, and a day that brought nothing new is not published again.
 -- An hour without points has no row: a gap is not filled with prices of no trade.
 WITH points AS (
   SELECT
