@@ -14,8 +14,8 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeError, LedgerCorrupt, LostRace
 from lakeworks.ledger.entry import FoldedEntries, LedgerEntry, Stored
-from lakeworks.ledger.listed_names import ListedKey, ListedNumber, listed_etag
 from lakeworks.ledger.run_numbers import RunNumbers
+from lakeworks.s3.listed.names import ListedKey, ListedNumber, listed_etag
 from lakeworks.s3.object_store import ObjectStore, Target
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.errors import LakeNotFound, LedgerCorrupt
 from lakeworks.ledger.document import Record, StoredDocument
-from lakeworks.ledger.listed_names import listed_etag
+from lakeworks.s3.listed.names import listed_etag
 from lakeworks.s3.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
