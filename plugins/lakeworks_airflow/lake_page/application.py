@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 
 from lakeworks.airflow_api import Airflow, NotPermitted
@@ -88,6 +89,8 @@ def page_of(
     acts.add_to(app)
     operations.add_to(app)
     app.add_exception_handler(LakeError, _problem)
+    app.add_exception_handler(404, _unknown_address)
+    app.add_exception_handler(RequestValidationError, _wrong_address)
 
     @app.middleware("http")
     async def with_headers(request: Request, call_next: Any) -> Any:
@@ -195,3 +198,17 @@ def _problem(request: Request, error: Exception) -> Response:
     """Respond with the error's own message, which says what to do."""
     status = next((code for kinds, code in _STATUS if isinstance(error, kinds)), 500)
     return answer(request, "problem.html", status, error=str(error), passing=status == 503)
+
+
+def _unknown_address(request: Request, _: Exception) -> Response:
+    """Respond to an address that no page has."""
+    text = "The lake page has no such address. Begin with the overview: the link `Lake` above."
+    return answer(request, "problem.html", 404, error=text, passing=False)
+
+
+def _wrong_address(request: Request, error: Exception) -> Response:
+    """Respond to an address that lacks a part, or has one of another kind."""
+    faults = error.errors() if isinstance(error, RequestValidationError) else ()
+    names = ", ".join(sorted({str(fault["loc"][-1]) for fault in faults}))
+    text = f"The address lacks a part, or a part has a wrong value: {names}. Begin with the overview: the link `Lake` above."
+    return answer(request, "problem.html", 422, error=text, passing=False)

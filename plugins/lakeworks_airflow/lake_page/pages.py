@@ -35,7 +35,7 @@ def report(body: bytes) -> Response:
 
 
 def underway(request: Request, what: str, seconds: float) -> Response:
-    """Return the page that says how long a first reading has taken, and comes again by itself."""
+    """Return the page that says how long a first reading has taken, and loads again by itself."""
     page = answer(request, "underway.html", what=what, seconds=seconds)
     page.headers["Refresh"] = str(_RETRY_SECONDS)
     return page

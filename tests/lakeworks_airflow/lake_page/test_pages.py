@@ -166,6 +166,32 @@ def test_nothing_can_be_changed_by_any_request(orders: Shown) -> None:
             assert orders.client.request(method, path).status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/lake/nowhere", 404, "has no such address"),
+        (f"/lake/tables/{ORDERS}/partitions/<script>", 404, "has no such address"),
+        (f"/lake/tables/{ORDERS}/partition", 422, "lacks a part, or a part has a wrong value: path."),
+        (f"/lake/tables/{ORDERS}?skip=<script>", 422, "a wrong value: skip."),
+    ],
+)
+def test_a_wrong_address_is_a_page_that_leads_back(orders: Shown, path: str, status: int, says: str) -> None:
+    """FastAPI answered with its own JSON, which a browser shows as text."""
+    answer = orders.client.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert says in answer.text
+    assert 'href="/lake/"' in answer.text
+    assert "script" not in Markup(answer.text).tags
+
+
+def test_a_long_bill_begins_with_its_largest_lines(orders: Shown) -> None:
+    page = orders.text("/lake/money").partition('id="by-table"')[2]
+    lines = grouped(bill(orders.lake, _request(datetime.now(UTC))), ("layer", "domain", "table"))
+    before, _, behind = page.partition("<summary>")
+    assert behind.startswith(f"The other {len(lines) - 10}<")
+    assert before.count('data-label="USD a month"') == 10
+
+
 def test_the_bill_is_the_command_lines(orders: Shown) -> None:
     found = grouped(bill(orders.lake, _request(datetime.now(UTC))), ("layer", "domain", "table"))
     page = orders.text("/lake/money").partition('id="by-table"')[2]
