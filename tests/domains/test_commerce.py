@@ -244,7 +244,7 @@ def test_a_day_without_changes_is_an_empty_day(days: Days) -> None:
 def test_a_snapshot_says_which_inputs_it_follows(days: Days) -> None:
     record = days.day("2017-01-01")["gold.commerce.customer_360_daily"]
     found = {(item.name, item.as_found) for item in record.inputs}
-    assert found == {("silver.commerce.customers", True), ("silver.commerce.orders", False)}
+    assert found == {("silver.commerce.customers", True), ("silver.commerce.orders", True)}
     followed = [(item.name, item.partition, item.seq or 0) for item in record.inputs if not item.as_found]
     (entry,) = days.lake.ledger.live_partitions(load_contract("gold.commerce.customer_360_daily").table).values()
     assert entry.inputs == inputs_fingerprint(followed)

@@ -100,6 +100,8 @@ def test_a_snapshot_keeps_what_it_found_and_follows_its_other_inputs(tmp_path: P
         load_contract(f"{name}")
         for name in ("silver.commerce.customers", "silver.commerce.orders", "gold.commerce.customer_360_daily")
     )
+    followed = InputRule(look_back_days=89, optional=True)
+    following = snapshots.model_copy(update={"inputs": {**snapshots.inputs, orders.name: followed}})
     day = Period.parse("2017-01-05")
     partition = Partition.of_period(day)
     with many(tmp_path) as found:
@@ -113,11 +115,25 @@ def test_a_snapshot_keeps_what_it_found_and_follows_its_other_inputs(tmp_path: P
         for contract in (customers, orders, snapshots):
             record(found, contract, "2017-01-05")
         window = PeriodRange(day, day)
-        assert look(found, snapshots, window).counts == {"published": 1}
+        assert look(found, following, window).counts == {"published": 1}
         found.publish(customers, [entry(customers, Partition(), 2, period="2017-01-06")])
-        assert look(found, snapshots, window).counts == {"published": 1}
+        assert look(found, following, window).counts == {"published": 1}
         found.publish(orders, [entry(orders, partition, 2, period="2017-01-05")])
-        assert look(found, snapshots, window).counts == {"stale": 1}
+        assert look(found, following, window).counts == {"stale": 1}
+
+
+def test_the_shops_snapshots_keep_the_orders_of_their_day(tmp_path: Path) -> None:
+    """Each run re-opens the days of the orders that it changes: the demo ended with yesterday's snapshot stale."""
+    orders, snapshots = load_contract("silver.commerce.orders"), load_contract("gold.commerce.customer_360_daily")
+    day = Period.parse("2017-01-05")
+    partition = Partition.of_period(day)
+    with many(tmp_path) as found:
+        found.publish(orders, [entry(orders, partition, period="2017-01-05")])
+        found.publish(snapshots, [entry(snapshots, partition, period="2017-01-05", inputs="")])
+        for contract in (orders, snapshots):
+            record(found, contract, "2017-01-05")
+        found.publish(orders, [entry(orders, partition, 2, period="2017-01-06")])
+        assert look(found, snapshots, PeriodRange(day, day)).counts == {"published": 1}
 
 
 def test_what_follows_arrivals_is_stale_once_they_were_run_again(tmp_path: Path) -> None:
