@@ -232,7 +232,11 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("budget", "operate.fetches:show_budget", "Show the requests made to each vendor, and pauses."),
         ("cost bill", "operate.cost:show_bill", "Show the bill of a month (the default of `lakeworks cost`)."),
         ("cost compare", "operate.cost:compare_bills", "Compare the bill before and after a change."),
-        ("cost advise", "operate.cost:advise_storage_classes", "Suggest storage classes from access logs."),
+        (
+            "cost advise",
+            "operate.cost:advise",
+            "Suggest storage classes from access logs, or Parquet settings of tables.",
+        ),
         ("cost partitions", "operate.cost:suggest_partitions", "Suggest partition columns from a query log."),
         ("cost actual", "operate.cost:show_charges", "Show what AWS charged for the lake's services."),
         (

@@ -2,6 +2,7 @@
 
 from lakeworks.contract.columns import Column, PartitionBy, RowRule, Severity, TableCheck
 from lakeworks.contract.contract import Contract, all_tables, load_contract, read_contract
+from lakeworks.contract.parquet_settings import ColumnEncoding, Storage
 from lakeworks.contract.sections import (
     Approval,
     Catalog,
@@ -13,13 +14,13 @@ from lakeworks.contract.sections import (
     Quarantine,
     Retention,
     SchemaPolicy,
-    Storage,
 )
 
 __all__ = [
     "Approval",
     "Catalog",
     "Column",
+    "ColumnEncoding",
     "Contract",
     "Freshness",
     "InputRule",

@@ -1,16 +1,22 @@
-"""Checks of a contract's rules about values: exact limits, regular expressions, row conditions.
+"""Checks of a contract's rules: exact limits, regular expressions, row conditions, known expectations.
 
-Each function raises ValueError with what is wrong; pydantic adds the place in the file.
+Most functions raise ValueError with what is wrong; pydantic adds the place in the file.
 """
 
 import ast
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from lakeworks.core.names import suggestion
 from lakeworks.core.types import LakeType
 
+# Names and arguments of the expectations that `checks` can have; written by `make docs`.
+EXPECTATIONS = Path(__file__).with_name("expectations.json")
 WHOLE = ("tinyint", "smallint", "int", "bigint")
 REAL = ("float", "double")
 # Syntax that Python has and RE2, which runs the row rules, does not.
@@ -114,3 +120,21 @@ def check_columns(named: Iterable[str], known: Iterable[str]) -> None:
             f"names no column of the files: {', '.join(missing)} (a partition column without a transform is only "
             "in the path)"
         )
+
+
+@cache
+def known_expectations() -> Mapping[str, Any]:
+    """Return what each expectation does and its arguments, by name."""
+    expectations: dict[str, Any] = json.loads(EXPECTATIONS.read_text(encoding="utf-8"))
+    return expectations
+
+
+def expectation_problems(name: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an unknown name, or arguments that the expectation does not have."""
+    known = known_expectations()
+    if name not in known:
+        yield f"there is no expectation `{name}`. {suggestion(name, known)}"
+        return
+    for argument in arguments:
+        if argument not in known[name]["arguments"]:
+            yield f"`{name}` has no argument `{argument}`. {suggestion(argument, known[name]['arguments'])}"

@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from lakeworks.contract.columns import Column, PartitionBy, RowRule, Section, TableCheck
+from lakeworks.contract.parquet_settings import Storage
 from lakeworks.contract.partitioning import Partitioning
 from lakeworks.contract.references import check_problems, unknown_columns
 from lakeworks.contract.sections import (
@@ -26,7 +27,6 @@ from lakeworks.contract.sections import (
     Quarantine,
     Retention,
     SchemaPolicy,
-    Storage,
 )
 from lakeworks.contract.serving import Serving, check_serving
 from lakeworks.contract.storability import check_storable, partition_fault
@@ -53,7 +53,9 @@ class Contract(Partitioning, Section):
     description: str = Field(description="Meaning of one row.")
     team: str = Field(description="Team that is responsible for the table.")
     tags: tuple[str, ...] = Field((), description="Keywords for search.")
-    grain: tuple[str, ...] = Field(description="Primary key: unique and not null; published files are sorted by it.")
+    grain: tuple[str, ...] = Field(
+        description="Primary key: unique and not null; files are sorted by it (`storage.sort_by`)."
+    )
     partition_by: tuple[PartitionBy, ...] = Field(
         (),
         description="Partitioning: `month`, `day` or `hour` of the run's period, `day(column)`, or a column. A column's "
@@ -116,7 +118,9 @@ class Contract(Partitioning, Section):
         "duckdb",
         description="Engine that runs the SQL: duckdb, spark or athena. Rules, grain and masking do not depend on it.",
     )
-    storage: Storage = Field(Storage(), description="Codec, row groups and layout of the Parquet objects.")
+    storage: Storage = Field(
+        Storage(), description="Codec, encodings, order, row groups and layout of the Parquet objects."
+    )
     catalog: Catalog = Field(Catalog(), description="Place in Glue: partition lookup, and an Iceberg table beside it.")
 
     serving: Serving | None = Field(None, description="Databases that serve the table's publications to applications.")

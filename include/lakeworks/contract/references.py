@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lakeworks.contract.constraints import check_columns, check_pattern
-from lakeworks.contract.expectations import expectation_problems
+from lakeworks.contract.constraints import check_columns, check_pattern, expectation_problems
+from lakeworks.contract.parquet_settings import storage_problems
 from lakeworks.core.names import suggestion
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ def unknown_columns(contract: "Contract") -> Iterator[str]:
     if missing := sorted({name for name in named if name not in contract.columns}):
         likely = suggestion(missing[0], contract.columns)
         yield f"grain or partition_by name no column: {', '.join(missing)}. {likely}"
-    if unknown := sorted(set(contract.storage.column_compression) - set(contract.columns)):
-        yield f"storage.column_compression names no column: {', '.join(unknown)}"
+    yield from storage_problems(contract)
     if optional := [
         name for name in contract.grain if name in contract.columns and not contract.columns[name].required
     ]:

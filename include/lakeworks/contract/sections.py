@@ -169,35 +169,6 @@ def _by_day(move: tuple[int, str]) -> tuple[int, int]:
     return move[0], list(MOVES).index(move[1])
 
 
-Codec = Literal["zstd", "snappy", "none"]
-
-
-class Storage(Section):
-    """Settings of the Parquet objects."""
-
-    compression: Codec = Field("zstd", description="Codec of all columns.")
-    compression_level: int | None = Field(None, description="Compression level of zstd; default: zstd's own.")
-    column_compression: dict[str, Codec] = Field(
-        {}, description="Other codecs for single columns, such as none for compressed values."
-    )
-    row_group_rows: int = Field(500_000, ge=1, description="Largest number of rows in one row group.")
-    row_group_bytes: int = Field(
-        128 << 20,
-        ge=1,
-        description="Plain bytes of rows at which a row group ends, so that wide rows do not fill the memory.",
-    )
-    max_partitions: int = Field(
-        2_000, ge=1, description="Largest number of partitions in one run; a run with more stops."
-    )
-    layout: Literal["plain", "versioned"] = Field(
-        "plain",
-        description="plain: one object per partition at a fixed path. versioned: immutable objects of `target_bytes` "
-        "in a folder beside the table's own. Readers of a versioned table need the catalog or the ledger; partition "
-        "projection is not possible.",
-    )
-    target_bytes: int = Field(256 << 20, ge=1, description="Size at which a versioned partition starts another object.")
-
-
 class InputRule(Section):
     """The part of an upstream table that a run reads. Without a rule it is the run's own period, which must be published."""
 

@@ -22,7 +22,7 @@ from lakeworks.contract import (
     Storage,
     TableCheck,
 )
-from lakeworks.contract.expectations import known_expectations
+from lakeworks.contract.constraints import known_expectations
 from lakeworks.documentation.editor_schema import contract_schema
 from lakeworks.transform.sql import PARAMETERS
 

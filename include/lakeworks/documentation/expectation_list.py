@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from lakeworks.contract.expectations import FILE
+from lakeworks.contract.constraints import EXPECTATIONS
 from lakeworks.quality.expectations import EXACTLY_BETWEEN, SHARE_OF_LIVE, SHARE_OF_MEDIAN
 
 _OWN: dict[str, dict[str, Any]] = {
@@ -46,4 +46,4 @@ def expectations_text() -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(expectations_text(), encoding="utf-8")
+    EXPECTATIONS.write_text(expectations_text(), encoding="utf-8")

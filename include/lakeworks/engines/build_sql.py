@@ -108,17 +108,19 @@ def is_good(rules: Sequence[RowRule]) -> str:
 
 
 def publishing_order(contract: Contract) -> list[str]:
-    """Return the sort keys: partition, then grain. A table without a grain is sorted by all columns.
+    """Return the sort keys: partition, `storage.sort_by`, grain. A table without a grain is sorted by all columns.
 
     If the last partition field is the day (month, hour) of a grain column, that column also gives the day. The sort
-    then has one key less, its first key is nearly unique, and files are sorted by time.
+    then has one key less, its first key is nearly unique, and files are sorted by time. `sort_by` prevents that, unless it
+    begins with that column.
     """
-    keys = list(contract.grain or contract.columns)
+    keys = list(dict.fromkeys([*contract.storage.sort_by, *(contract.grain or contract.columns)]))
+    by_time = contract.storage.sort_by[:1] or keys
     order = []
     for number, item in enumerate(contract.partition_by, 1):
         if item.column is None:
             continue
-        if not item.is_time or (number == len(contract.partition_by) and item.column in keys):
+        if not item.is_time or (number == len(contract.partition_by) and item.column in by_time):
             order.append(quoted(item.column))
         else:
             order.append(f"date_trunc('{item.transform}', {quoted(item.column)})")
@@ -129,7 +131,14 @@ def duplicates_meet(contract: Contract) -> bool:
     """Return True if publishing order brings rows of one grain together: in one partition, with equal keys side by side."""
     columns = {item.column for item in contract.partition_by if item.column}
     kinds = {contract.columns[name].type.kind for name in contract.grain}
-    return columns <= set(contract.grain) and not kinds & {"float", "double", "list", "struct", "map"}
+    first = columns | set(contract.storage.sort_by)
+    return first <= set(contract.grain) and not kinds & {
+        "float",
+        "double",
+        "list",
+        "struct",
+        "map",
+    }
 
 
 def duplicate_count(contract: Contract, rules: Sequence[RowRule]) -> str:

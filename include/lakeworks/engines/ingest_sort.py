@@ -24,8 +24,8 @@ _SHARE_OF_LIMIT = 8
 
 
 def has_order(contract: Contract) -> bool:
-    """Return True if received rows must be sorted. One partition without a grain keeps its rows in arrival order."""
-    return bool(contract.grain) or any(item.column for item in contract.partition_by)
+    """Return True if received rows must be sorted. One partition without grain or `sort_by` keeps the order of arrival."""
+    return bool(contract.grain or contract.storage.sort_by) or any(item.column for item in contract.partition_by)
 
 
 @contextmanager

@@ -137,7 +137,7 @@ def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scrat
         source = open_objects(lake.store, live.objects)
         session.attach("source", source, live.rows)
         names = [item.name for item in source.schema]
-        order = ", ".join(_order(contract, names))
+        order = ", ".join(order_within(contract, names))
         listed = ", ".join(map(quoted, names))
         rows = session.stream(f"SELECT {listed} FROM source ORDER BY {order}", source.schema)
         writer = PartitionedWriter(
@@ -152,8 +152,8 @@ def _write(lake: Lake, contract: Contract, live: LedgerEntry, prefix: str, scrat
     return written.model_copy(update={"partition": live.partition})
 
 
-def _order(contract: Contract, names: Sequence[str]) -> list[str]:
-    """Return the sort columns: the grain, because it is unique. Without a grain in the files, all columns."""
+def order_within(contract: Contract, names: Sequence[str]) -> list[str]:
+    """Return the sort columns of one partition's file: the grain, because it is unique; without one, all columns."""
     known = {quoted(name) for name in names}
     order = [name for name in publishing_order(contract) if name in known]
     unique = contract.grain and all(quoted(name) in known for name in contract.grain)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakeworks.contract import Storage
+from lakeworks.contract import ColumnEncoding, Storage
 from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY
 from lakeworks.parquet.value_sizes import row_sizes
 
@@ -151,6 +151,8 @@ class ParquetPart:
     def _open(self, sink: Any, first: pa.Table) -> pq.ParquetWriter:
         """Open a writer that every reader understands: format 2.6, data page 1.0, microsecond timestamps.
 
+        `storage.column_encoding` may choose encodings that some readers lack.
+
         Decimals of up to 18 digits are integers, as in Spark: they read three times as fast as byte arrays.
         """
         return pq.ParquetWriter(
@@ -159,7 +161,7 @@ class ParquetPart:
             version="2.6",
             data_page_version="1.0",
             **compression(self.schema, self.storage),
-            use_dictionary=dictionary_columns(first),
+            **encodings(first, self.storage),
             store_decimal_as_integer=True,
             write_statistics=True,
             store_schema=True,
@@ -179,6 +181,25 @@ def compression(schema: pa.Schema, storage: Storage) -> dict[str, Any]:
     paths = [column.path for column in pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema]
     codecs = {path: storage.column_compression.get(path.partition(".")[0], storage.compression) for path in paths}
     return {"compression": codecs, "compression_level": {p: level for p, codec in codecs.items() if codec == "zstd"}}
+
+
+def encodings(first: pa.Table, storage: Storage) -> dict[str, Any]:
+    """Return the writer's encoding options: the contract's for the columns it names, else a dictionary if values repeat."""
+    chosen = {name: kind for name, kind in storage.column_encoding.items() if name in first.schema.names}
+    if not chosen:
+        return {"use_dictionary": dictionary_columns(first)}
+    others = dictionary_columns(first.drop_columns(list(chosen)))
+    named = [name for name, kind in chosen.items() if kind == "dictionary"]
+    without = {
+        name: _written_as(kind, first.schema.field(name).type) for name, kind in chosen.items() if kind != "dictionary"
+    }
+    return {"use_dictionary": [*others, *named], "column_encoding": without}
+
+
+def _written_as(encoding: ColumnEncoding, kind: pa.DataType) -> str:
+    if encoding == "delta":
+        return "DELTA_BYTE_ARRAY" if pa.types.is_string(kind) or pa.types.is_binary(kind) else "DELTA_BINARY_PACKED"
+    return encoding.upper()
 
 
 def dictionary_columns(rows: pa.Table) -> list[str]:

@@ -132,6 +132,9 @@ def test_partition_advice_counts_values_when_asked(
     assert "count its values first" in row["advice"]
     (row,) = command("partitions", str(log), "--count")
     assert row["advice"].startswith("8 values would make partitions of 0.00 MB: sort by it")
+    (advice,) = command("advise", zones.name, "--worth", "0")
+    assert (advice["table"], advice["rows"], advice["trials"][0]["setting"]) == (zones.name, 265, "present")
+    assert advice["contract_lines"].startswith("storage:\n") == advice["is_worth_it"]
 
 
 def test_the_example_year_needs_no_lake(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +150,7 @@ def test_the_example_year_needs_no_lake(command: Callable[..., Any], monkeypatch
         (("--by", "colour"), "`colour` is no dimension to group by"),
         (("--logs", "logs/"), "not an address like s3://"),
         (("advise",), "needs server access logs"),
+        (("advise", "silver.transport.trips", "--logs", "s3://logs/"), "one of the two"),
         (("compare", "--lifecycle", "soon:GLACIER_IR"), "not <days>:<storage class>"),
         (("compare", "--lifecycle", "9:GLACIER_IRR"), "the classes are"),
     ],

@@ -1,5 +1,6 @@
 """A contract with a mistake is an error that names file and field, before anything runs."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -132,3 +133,29 @@ def test_only_text_can_be_masked() -> None:
     columns = {"id": {"type": "bigint", "required": True, "description": "key", "masking": "salted_sha256"}}
     with pytest.raises(ValueError, match="`masking` works on text; this column is bigint"):
         contract_of(columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("storage", "names"),
+    [
+        ({"column_compression": {"idd": "none"}}, "storage.column_compression names no column: idd"),
+        ({"sort_by": ["idd"]}, "storage.sort_by names no column: idd"),
+        ({"sort_by": ["id", "id"]}, "storage.sort_by names a column twice"),
+        ({"sort_by": ["tags"]}, "storage.sort_by: `tags` is list, which files are not sorted by"),
+        ({"sort_by": ["region"]}, "only in the path of a partition: region"),
+        ({"column_encoding": {"region": "plain"}}, "only in the path of a partition: region"),
+        ({"column_encoding": {"idd": "delta"}}, "storage.column_encoding names no column: idd"),
+        (
+            {"column_encoding": {"price": "delta"}},
+            "`price` is double, which has no `delta`; possible: dictionary, plain, byte",
+        ),
+        ({"column_encoding": {"id": "byte_stream_split"}}, "possible: dictionary, plain, delta"),
+        ({"column_encoding": {"tags": "plain"}}, "`tags` is list, which has no `plain`; possible: none"),
+    ],
+)
+def test_storage_names_columns_that_a_file_has_with_a_type_that_fits(storage: dict[str, object], names: str) -> None:
+    kinds = {"region": "string", "price": "double", "tags": "list<string>"}
+    columns = {name: {"type": kind, "description": ""} for name, kind in kinds.items()}
+    columns["id"] = {"type": "bigint", "required": True, "description": ""}
+    with pytest.raises(ValueError, match=re.escape(names)):
+        contract_of(columns=columns, partition_by=["region", "month"], storage=storage)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lakeworks.contract import Contract
-from lakeworks.contract.expectations import FILE, known_expectations
+from lakeworks.contract.constraints import EXPECTATIONS, known_expectations
 from lakeworks.documentation.contract_page import SECTIONS, contract_reference
 from lakeworks.documentation.expectation_list import expectations_text
 from lakeworks.transform.sql import PARAMETERS
@@ -29,7 +29,7 @@ def test_every_section_field_parameter_and_expectation_is_in_it() -> None:
 
 @pytest.mark.integration
 def test_the_expectations_are_those_of_great_expectations() -> None:
-    assert FILE.read_text() == expectations_text(), "run `make docs`"
+    assert EXPECTATIONS.read_text() == expectations_text(), "run `make docs`"
 
 
 @pytest.mark.parametrize(

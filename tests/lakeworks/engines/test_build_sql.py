@@ -36,6 +36,21 @@ def test_publishing_order(partition_by: list[str], grain: list[str], order: list
     assert duplicates_meet(contract) == meet
 
 
+@pytest.mark.parametrize(
+    ("sort_by", "grain", "order", "meet"),
+    [
+        (["symbol"], ["id", "at"], ["date_trunc('day', \"at\")", '"symbol"', '"id"', '"at"'], False),
+        (["at"], ["id", "at"], ['"at"', '"id"'], True),
+        (["id"], ["at", "id"], ["date_trunc('day', \"at\")", '"id"', '"at"'], True),
+        (["symbol"], [], ["date_trunc('day', \"at\")", '"symbol"', '"id"', '"at"', '"weight"'], False),
+    ],
+)
+def test_publishing_order_with_sort_by(sort_by: list[str], grain: list[str], order: list[str], meet: bool) -> None:
+    contract = contract_of(columns=COLUMNS, partition_by=["day(at)"], grain=grain, storage={"sort_by": sort_by})
+    assert publishing_order(contract) == order
+    assert duplicates_meet(contract) == meet
+
+
 def test_rules_beyond_a_numbers_bits_take_another_column() -> None:
     def columns(count: int) -> dict[str, Any]:
         return {f"c{n}": {"type": "int", "required": True, "description": ""} for n in range(count)}

@@ -51,6 +51,21 @@ def test_a_column_has_the_codec_its_contract_says(tmp_path: Path) -> None:
     assert pq.read_table(io.BytesIO(body)).equals(table)
 
 
+def test_a_column_has_the_encoding_its_contract_says(tmp_path: Path) -> None:
+    table = pa.table(
+        {"id": range(900), "text": ["same"] * 900, "price": [1.5] * 900, "other": ["a"] * 900, "at": [7] * 900}
+    )
+    wanted = {"id": "dictionary", "text": "delta", "price": "byte_stream_split", "at": "delta", "gone": "plain"}
+    body = encoded(tmp_path, table, Storage.model_validate({"column_encoding": wanted}))
+    group = pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0)
+    found = {group.column(n).path_in_schema: set(group.column(n).encodings) for n in range(group.num_columns)}
+    assert "RLE_DICTIONARY" in found["id"] & found["other"]
+    assert "DELTA_BYTE_ARRAY" in found["text"]
+    assert "BYTE_STREAM_SPLIT" in found["price"]
+    assert "DELTA_BINARY_PACKED" in found["at"]
+    assert pq.read_table(io.BytesIO(body)).equals(table)
+
+
 def test_no_rows_and_one_row_are_encoded_too(tmp_path: Path) -> None:
     for rows in (0, 1):
         table = pa.table({"at": pa.array([5] * rows, pa.timestamp("us"))})

@@ -12,12 +12,13 @@ from lakeworks.athena.history import past_queries
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.cell_text import money
 from lakeworks.cli.connection import client, connect
-from lakeworks.cli.output import Layout, emit
+from lakeworks.cli.output import Layout, emit, say
 from lakeworks.cli.progress import waiting
-from lakeworks.contract import load_contract
+from lakeworks.contract import Contract, load_contract
 from lakeworks.cost import report as costs
 from lakeworks.cost.bill import DIMENSIONS, grouped
 from lakeworks.cost.cost_explorer import SERVICES, charged
+from lakeworks.cost.file_advice import WORTH_USD, FileAdvice
 from lakeworks.cost.partition_advice import Query, TableFacts, advise_partitions, read_log
 from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
@@ -97,17 +98,72 @@ def compare_bills(
     emit(rows, as_json=as_json, title=f"Saves {money(sum(item.saving_usd for item in comparison))} a month")
 
 
-def advise_storage_classes(
-    logs: Logs = None, month: str | None = None, inventory: InventoryOption = None, as_json: AsJson = False
+def advise(
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="tables whose Parquet settings to try", show_default=False)
+    ] = None,
+    logs: Logs = None,
+    month: str | None = None,
+    inventory: InventoryOption = None,
+    worth: Annotated[
+        float, typer.Option(help="with tables: smallest saving that is proposed, in dollars a month", min=0)
+    ] = WORTH_USD,
+    as_json: AsJson = False,
 ) -> None:
-    """Suggest storage classes from access logs.
+    """Suggest storage classes from access logs, or Parquet settings of tables.
 
-    Reads S3 server access logs of the last 30 days, or of a month.
+    With `--logs` it reads S3 server access logs of the last 30 days, or of a month. With tables it writes a sample of the
+    newest rows in other orders, encodings and codecs. It proposes contract lines that save at least 5 % of the bytes.
     """
+    if bool(tables) == bool(logs):
+        raise ConfigError(
+            "Advice needs server access logs (--logs s3://bucket/prefix/), which show how data is read, or tables, whose "
+            "Parquet settings are tried; one of the two. Nothing was computed."
+        )
     lake = connect()
+    if tables:
+        _show_settings(lake, [load_contract(name) for name in tables], worth, as_json=as_json)
+        return
     with waiting("Listing objects and reading access logs"):
         advice = costs.advice(lake, _ask(month, inventory, logs))
     emit([_rounded(vars(item)) for item in advice], as_json=as_json, title="Storage classes")
+
+
+def _show_settings(lake: Lake, contracts: list[Contract], worth: float, *, as_json: bool) -> None:
+    from lakeworks.cost.file_search import advise_files
+
+    documents = []
+    for contract in contracts:
+        with waiting(f"Trying settings on a sample of {contract.name}"):
+            advice = advise_files(lake, contract, _ask(None, None, None), worth)
+        trials = [_rounded(vars(trial)) for trial in advice.trials]
+        if as_json:
+            documents.append({**_summary(advice), "trials": trials})
+            continue
+        shown = [{**trial, "share": f"{trial['share']:.1%}"} for trial in trials]
+        emit(shown, as_json=False, title=f"{advice.table}: {advice.rows:,} rows of {advice.partitions} partitions")
+        say(advice.sentence)
+        if advice.contract_lines:
+            say(f"\n{advice.contract_lines}")
+    if as_json:
+        emit(documents, as_json=True)
+
+
+def _summary(advice: FileAdvice) -> dict[str, Any]:
+    effect = advice.effect
+    return {
+        "table": advice.table,
+        "rows": advice.rows,
+        "partitions": advice.partitions,
+        "saved_share": round(advice.saved_share, 6),
+        "bytes": effect.bytes,
+        "saving_usd": round(effect.saving_usd, 6),
+        "one_time_usd": round(effect.one_time_usd, 6),
+        "is_worth_it": advice.is_worth_it,
+        "settings": dict(advice.settings),
+        "contract_lines": advice.contract_lines,
+        "why": advice.sentence,
+    }
 
 
 def suggest_partitions(
