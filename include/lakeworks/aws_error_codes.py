@@ -12,6 +12,7 @@ DENIED = {
     "UnrecognizedClientException",
     "InvalidSecurity",
     "KMS.AccessDeniedException",
+    "KMSAccessDeniedException",
     "KmsAccessDenied",
     "AllAccessDisabled",
     "403",
@@ -35,7 +36,8 @@ CLOCK = {"RequestTimeTooSkewed", "RequestInTheFuture"}
 CLOCK_WORDS = ("Signature expired", "Signature not yet current")
 # S3 answers 403 for an archived object (GLACIER, DEEP_ARCHIVE). This is not a permission problem.
 ARCHIVED = {"InvalidObjectState", "ObjectNotInActiveTierError"}
-_KMS = {"KMS.AccessDeniedException", "KmsAccessDenied"}
+# S3, Kinesis and SQS each spell it their way.
+_KMS = {"KMS.AccessDeniedException", "KMSAccessDeniedException", "KmsAccessDenied"}
 # AWS does not know the caller, so every further call would fail in the same way.
 UNKNOWN_CALLER = DENIED - _KMS - {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"}
 # Answers of 4xx that pass: throttling, a lost race, a body damaged on its way. Every other 4xx refuses the request itself.
@@ -58,8 +60,12 @@ PASSING = {
     "ConditionalCheckFailedException",
     "CrawlerRunningException",
     "ExpiredIteratorException",
+    "FederationSourceRetryableException",
     "InvalidPart",
     "OperationTimeoutException",
+    "OverLimit",
+    "QueueDeletedRecently",
+    "ReplicatedWriteConflictException",
     "ResourceInUseException",
     "ResourceNotReadyException",
     "SchedulerTransitioningException",
@@ -71,9 +77,28 @@ PASSING = {
     "BadDigest",
     "IncompleteBody",
     "XAmzContentSHA256Mismatch",
+    # a fault of the service, whatever its status
+    "InternalError",
+    "InternalErrorException",
+    "InternalFailure",
+    "InternalFailureException",
+    "InternalServerError",
+    "InternalServerException",
+    "InternalServiceException",
 }
-QUOTAS = {"ResourceNumberLimitExceededException", "ServiceQuotaExceededException", "TooManyBuckets"}
-KMS_STATES = ("KMS.", "GlueEncryptionException")
+# Answers of 409 that stay: the name is in use, perhaps in another account.
+TAKEN = {"BucketAlreadyExists", "CNAMEAlreadyExists", "DistributionAlreadyExists", "OriginAccessControlAlreadyExists"}
+QUOTAS = {
+    "CreationLimitExceededException",
+    "EntityLimitExceeded",
+    "LimitExceeded",
+    "ResourceNumberLimitExceededException",
+    "ServiceQuotaExceededException",
+    "TooManyBuckets",
+    "TooManyDistributions",
+    "TooManyOriginAccessControls",
+}
+KMS_STATES = ("KMS", "Kms", "GlueEncryptionException", "InvalidKMSResourceException")
 # The permission a call needs, where its name differs from the call's. Without s3:ListBucket S3 refuses to say that
 # there is no object.
 _READ = "s3:GetObject (of a version s3:GetObjectVersion), or s3:ListBucket if it does not exist"
@@ -141,5 +166,6 @@ HINTS = {
     "QueueDoesNotExist": _NO_QUEUE,
     "KMS.AccessDeniedException": "Allow kms:Decrypt on the key that encrypts it, then run again.",
     "KmsAccessDenied": "Allow kms:Decrypt on the key that encrypts it, then run again.",
+    "KMSAccessDeniedException": "Allow kms:Decrypt on the key that encrypts it, then run again.",
     "NoSuchBucket": "Create it: run the DAG `lake_bootstrap` (or `lakeworks bootstrap`), or correct LAKE_BUCKET.",
 }

@@ -38,6 +38,7 @@ from lakeworks.aws_error_codes import (
     PASSING,
     PASSING_STATUS,
     QUOTAS,
+    TAKEN,
     UNKNOWN_CALLER,
 )
 from lakeworks.errors import (
@@ -132,13 +133,15 @@ def _answered(error: ClientError, action: str, where: str) -> LakeError:
 
 def _passes(code: str, status: int) -> bool:
     """Return True if the same request may succeed later."""
-    return status in PASSING_STATUS or code in PASSING or "Throttl" in code
+    return code not in TAKEN and (status in PASSING_STATUS or code in PASSING or "Throttl" in code)
 
 
 def _cure(code: str) -> str:
     """Return the next step after a refusal."""
     if code in QUOTAS:
         return "It is a quota of the account: remove what is unused, or raise it in AWS Service Quotas."
+    if code in TAKEN:
+        return "The name is in use, perhaps in another account. Choose another one (lake.yml, LAKE_BUCKET)."
     if code.startswith(KMS_STATES):
         return "Look at the KMS key: it is disabled, deleted, or of another region or use. Then run again."
     return "Correct what the message names (lake.yml, the contract, a key or a size); if nothing there is wrong, report it."

@@ -52,8 +52,12 @@ def archive_state(store: "ObjectStore", key: str, version_id: str | None = None)
     return ArchiveState(key, version_id, answer["ContentLength"], storage_class, state, until)
 
 
+# A restore runs already; or an Intelligent-Tiering object has come back since it was looked at.
+_NOTHING_TO_DO = ("RestoreAlreadyInProgress", "ObjectAlreadyInActiveTierError")
+
+
 def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: int) -> None:
-    """Ask S3 to make an archived object readable for some days. A repeated request during the restore changes nothing.
+    """Ask S3 to make an archived object readable for some days. A repeated request changes nothing.
 
     Raises:
         LakeUnavailable: S3 has no capacity for an expedited restore now.
@@ -65,7 +69,7 @@ def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: 
         try:
             store.client.restore_object(**store.place(item.key), **version(item.version_id), RestoreRequest=request)  # type: ignore[arg-type]
         except ClientError as error:
-            if error.response["Error"].get("Code") != "RestoreAlreadyInProgress":
+            if error.response["Error"].get("Code") not in _NOTHING_TO_DO:
                 raise
 
 
