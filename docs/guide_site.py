@@ -25,8 +25,8 @@ CONTENTS = {
     "How to": [
         "deploy.md", "load.md", "sources.md", "backfill.md", "plan.md", "dev.md", "ci.md", "approvals.md", "releases.md",
         "athena.md", "spark.md", "iceberg.md", "serving.md", "export.md", "share.md", "bi.md", "snowflake.md", "objects.md",
-        "streaming.md", "tenants.md", "cost.md", "doctor.md", "permissions.md", "monitoring.md", "site.md", "mcp.md",
-        "odcs.md",
+        "streaming.md", "tenants.md", "cost.md", "doctor.md", "permissions.md", "lake-formation.md", "monitoring.md", "site.md",
+        "mcp.md", "odcs.md",
     ],
     "Explanation": [
         "architecture.md", "reliability.md", "failover.md", "assets.md", "lineage.md", "catalog.md", "freshness.md", "audit.md",

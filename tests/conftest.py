@@ -40,7 +40,7 @@ BIN = Path(sys.executable).parent
 SERVERS = {"moto_url", "ministack_url", "seaweed_url", "replay_server", "any_store", "any_s3"}
 ON_SERVERS = (
     "agents/test_query", "athena/test_executions", "athena/test_history", "backfill/", "catalog/", "lakeworks/changes/", "chaos/", "cost/test_bill_source", "cost/test_cost_explorer", "domains/", "exports/test_table_export",
-    "faults/", "formats/test_memory", "lakeworks/dev/", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/test_bucket_policy_enforced", "landing/",
+    "faults/", "formats/test_memory", "lakeworks/dev/", "freshness/", "infrastructure/test_bucket_deletion", "infrastructure/lake_formation/", "infrastructure/test_bucket_policy_enforced", "landing/",
     "lakeworks/doctor/", "operators/test_crawl_policy", "permissions/test_athena_enforced",
     "permissions/test_policy_enforced", "permissions/test_streams_enforced", "permissions/test_tenants_enforced", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",

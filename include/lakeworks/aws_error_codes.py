@@ -161,6 +161,10 @@ _NO_QUEUE = (
     "Run `lakeworks bootstrap`, which makes the queue of `inbox_events`, or correct its name or address in lake.yml. The queue "
     "must be in the region and account that the name says."
 )
+GOVERNED = (
+    "Lake Formation decides beside IAM: name the role of the runs in `lake_formation` of lake.yml, and run the bootstrap as a "
+    "data lake administrator (docs/lake-formation.md)."
+)
 HINTS = {
     "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
     "QueueDoesNotExist": _NO_QUEUE,

@@ -32,6 +32,7 @@ from lakeworks.aws_error_codes import (
     CLOCK_WORDS,
     DENIED,
     EXPIRED,
+    GOVERNED,
     HINTS,
     KMS_STATES,
     MISSING,
@@ -121,7 +122,7 @@ def _answered(error: ClientError, action: str, where: str) -> LakeError:
         lacking = (
             "" if code in UNKNOWN_CALLER else f" (denied: {ACTIONS.get(error.operation_name, error.operation_name)})"
         )
-        return LakeAccessDenied(f"{text}{lacking}. Finished steps remain. {HINTS.get(code, _CHECK)}")
+        return LakeAccessDenied(f"{text}{lacking}. Finished steps remain. {_hint(code, text)}")
     if code in MISSING or status == 404:
         return LakeNotFound(f"{text}. {HINTS.get(code, '')}".rstrip())
     if 400 <= status < 500 and _CODE.fullmatch(code) and not _passes(code, status):
@@ -129,6 +130,11 @@ def _answered(error: ClientError, action: str, where: str) -> LakeError:
             f"{text}. AWS refuses the request, so a retry cannot help. Finished steps remain. {_cure(code)}"
         )
     return LakeUnavailable(f"{text}. Finished steps remain. Run again.")
+
+
+def _hint(code: str, text: str) -> str:
+    """Return the next step after a denial. Lake Formation decides beside IAM, and says so in the text alone."""
+    return GOVERNED if "Lake Formation permission" in text else HINTS.get(code, _CHECK)
 
 
 def _passes(code: str, status: int) -> bool:

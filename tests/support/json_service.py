@@ -21,7 +21,7 @@ def serving_json(answer: Callable[[str, dict[str, Any]], Any], port: int = 0) ->
     """Serve; `answer` gets the operation and the request. Gives the address."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version, wbufsize = "HTTP/1.1", -1  # one packet an answer: two wait for an acknowledgement
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")

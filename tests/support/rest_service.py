@@ -25,7 +25,7 @@ def serving_rest(answer: Answer) -> Iterator[str]:
     """Serve; `answer` gets method, path, query and body. Gives the address."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        protocol_version, wbufsize = "HTTP/1.1", -1  # one packet an answer: two wait for an acknowledgement
 
         def handle_one(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -29,9 +29,9 @@ def hidden(what: str, name: str) -> LakeAccessDenied:
     """
     return LakeAccessDenied(
         f"Glue refuses to create {what} `{name}` because it exists, and says that it does not when asked for it: Lake "
-        "Formation hides it from these credentials. The catalog was not changed; data that is live stays live. Grant "
-        "DESCRIBE, ALTER and DROP on it to this role in Lake Formation (`lake_formation` in lake.yml), then run: lakeworks "
-        "catalog repair --all"
+        "Formation hides it from these credentials. The catalog was not changed; data that is live stays live. Name this "
+        "role in `lake_formation.roles` of lake.yml, run `lakeworks bootstrap` as a data lake administrator "
+        "(docs/lake-formation.md), then run: lakeworks catalog repair --all"
     )
 
 

@@ -12,7 +12,7 @@ from lakeworks.core.names import LAYERS
 from lakeworks.errors import ContractError
 
 TagName = Literal["owner", "classification", "domain", "source", "retention"]
-_CLASSES = ("public", "internal", "confidential", "restricted")
+CLASSES = ("public", "internal", "confidential", "restricted")
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,11 @@ def _merged(tags: ObjectTags, contracts: Sequence[Contract]) -> Mapping[str, str
 def classification_of(contracts: Iterable[Contract]) -> str:
     """Return the highest classification of all columns; personal data is at least `confidential`."""
     classes = [
-        max(column.classification, "confidential" if column.pii else "public", key=_CLASSES.index)
+        max(column.classification, "confidential" if column.pii else "public", key=CLASSES.index)
         for contract in contracts
         for column in contract.columns.values()
     ]
-    return max(classes, default="public", key=_CLASSES.index)
+    return max(classes, default="public", key=CLASSES.index)
 
 
 def _loaded(table: str) -> Contract | None:

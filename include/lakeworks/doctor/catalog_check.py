@@ -13,8 +13,8 @@ from lakeworks.errors import LakeAccessDenied, LakeError, LakeNotFound
 
 TABLE_PREFIX = "lakeworks_doctor_"
 _LAKE_FORMATION = (
-    "Lake Formation governs this catalog and decides beside IAM. Grant the role CREATE_TABLE and DESCRIBE on the database, "
-    "ALL on its tables and DATA_LOCATION_ACCESS on the bucket (docs/doctor.md)."
+    "Lake Formation governs this catalog and decides beside IAM. Name the role in `lake_formation.roles` of lake.yml, and run "
+    "the bootstrap as a data lake administrator (docs/lake-formation.md)."
 )
 
 

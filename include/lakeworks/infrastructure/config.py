@@ -15,6 +15,7 @@ from lakeworks.core.yaml_document import explained_file, read_yaml
 from lakeworks.errors import ConfigError
 from lakeworks.infrastructure.bucket_names import bucket_name, check_bucket_name
 from lakeworks.infrastructure.inbox_events import InboxEvents
+from lakeworks.infrastructure.lake_formation.config import Grant, LakeFormation
 from lakeworks.infrastructure.lifecycle_config import WORD, Lifecycle, Part
 from lakeworks.infrastructure.readers.delivery import CloudFront
 from lakeworks.infrastructure.readers.work_groups import Athena, tenant_groups
@@ -98,15 +99,6 @@ class Replication(Part):
     prefix: str = ""
 
 
-class Grant(Part):
-    """A Lake Formation grant on a Glue database, or on a table of it."""
-
-    principal: Arn
-    database: str
-    table: str | None = None
-    permissions: tuple[Literal["ALL", "SELECT", "INSERT", "DELETE", "DESCRIBE", "ALTER", "DROP", "CREATE_TABLE"], ...]
-
-
 class Crawler(Part):
     """A Glue crawler, for data that no contract describes; never point one at a lakeworks table."""
 
@@ -173,6 +165,7 @@ class LakeConfig(Part):
     athena: Athena | None = Athena()
     cloudfront: CloudFront | None = None
     spark: SparkConfig | None = None
+    lake_formation: LakeFormation | None = None
     grants: tuple[Grant, ...] = ()
     crawlers: tuple[Crawler, ...] = ()
     alarm: Alarm | None = None

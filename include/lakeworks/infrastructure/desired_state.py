@@ -1,15 +1,16 @@
 """The desired state: the resources from `lake.yml` and the contracts, in the order of their creation."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lakeworks.contract import Contract
-from lakeworks.contract.databases import databases_of
 from lakeworks.core.layout import INBOX
 from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
+from lakeworks.infrastructure.lake_formation.governed_catalog import catalog_resources
+from lakeworks.infrastructure.lake_formation.known_state import KnownState
 from lakeworks.infrastructure.lifecycle_review import Judgement
 from lakeworks.infrastructure.readers.delivery import delivery_statement
 from lakeworks.infrastructure.reports.prefix_reports import RequestMetrics, StorageClassAnalysis
@@ -27,10 +28,9 @@ from lakeworks.infrastructure.resources.bucket_security import (
     Versioning,
 )
 from lakeworks.infrastructure.resources.distribution import Distribution, OriginAccessControl
-from lakeworks.infrastructure.resources.glue import Database, GlueCrawler
+from lakeworks.infrastructure.resources.glue import GlueCrawler
 from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
-from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, log_rules, report_rules, without_transitions
 from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
@@ -41,13 +41,14 @@ from lakeworks.infrastructure.spark.resources import spark_resources
 
 @dataclass(frozen=True)
 class DesiredState:
-    """A lake.yml, the contracts, their lifecycle rules, and the review of these rules."""
+    """A lake.yml, the contracts, their lifecycle rules, the review of these rules, and what is known of Lake Formation."""
 
     config: LakeConfig
     contracts: Sequence[Contract]
     rules: Document
     judgement: Judgement
     now: Callable[[], datetime]
+    lake_formation: KnownState = field(default_factory=KnownState)
 
 
 def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]:
@@ -208,8 +209,7 @@ def _inbox_notification(place: LakeLocation, config: LakeConfig, bucket: str) ->
 def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resource]:
     """Yield the resources outside buckets: Glue, Athena, alarms, budgets."""
     config = wish.config
-    for database in databases_of(wish.contracts):
-        yield Database(database)
+    yield from catalog_resources(place, config, wish.contracts, wish.lake_formation)
     for crawler in config.crawlers:
         yield GlueCrawler(f"{OURS}{crawler.name}", crawler, place.bucket)
     if config.cloudfront:
@@ -219,9 +219,6 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
     for group in config.athena.groups(place.bucket) if config.athena else ():
         results = f"s3://{place.bucket}/{group.results}"
         yield WorkGroup(group.name, results, group.scan_limit_bytes, config.encryption.kms_key_id)
-    for grant in config.grants:
-        target = f"{grant.database}.{grant.table}" if grant.table else grant.database
-        yield PermissionGrant(f"{grant.principal} on {target}", grant)
     if config.budget:
         name = f"{place.bucket}-MonthlyDataStorageBudget"
         yield MonthlyBudget(name, place.account or "", config.budget, config.project)

@@ -20,6 +20,7 @@ from lakeworks.infrastructure.bucket_names import check_bucket_name
 from lakeworks.infrastructure.config import LakeConfig, load_config
 from lakeworks.infrastructure.desired_state import DesiredState, desired_resources
 from lakeworks.infrastructure.export import Language, exported
+from lakeworks.infrastructure.lake_formation.known_state import databases_to_read, read_state
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resource import Clients, Document, Resource
@@ -116,7 +117,8 @@ def plan_lake(
     )
     judgement = judge_rules(rules, config.lifecycle, evidence)
     judgement = replace(judgement, notes=(*judgement.notes, *archive_exceptions(config.lifecycle, contracts)))
-    return LakePlan(place, DesiredState(config, contracts, rules, judgement, now), clients)
+    known = read_state(s3, clients("glue"), settings.bucket, databases_to_read(config, contracts))
+    return LakePlan(place, DesiredState(config, contracts, rules, judgement, now, known), clients)
 
 
 def bootstrap(

@@ -19,7 +19,7 @@ from lakeworks.infrastructure.resource import Clients, Document, NotSupported, R
 ResourceOutcome = Literal[
     "create", "change",  # planned
     "created", "changed",  # done and read back
-    "unchanged", "foreign", "refused", "denied", "unsupported", "unconfirmed", "failed",
+    "unchanged", "postponed", "foreign", "refused", "denied", "unsupported", "unconfirmed", "failed",
 ]  # fmt: skip
 # Outcomes after which the lake is not set up.
 PROBLEMS: tuple[ResourceOutcome, ...] = ("denied", "unconfirmed", "failed")
@@ -32,9 +32,9 @@ _UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidAction", "UnknownOpera
 class ResourceChange:
     """The planned or finished change of one resource.
 
-    `foreign`: another program made the resource, or made it stronger; bootstrap does not change it. `refused`: the
-    setting would do harm. `unsupported`: an emulator does not support the call or does not store the setting.
-    `unconfirmed`: AWS accepted the setting and did not return it within a minute.
+    `postponed`: it is about something that a run makes first. `foreign`: another program made the resource, or made it
+    stronger; bootstrap does not change it. `refused`: the setting would do harm. `unsupported`: an emulator does not support
+    the call or does not store the setting. `unconfirmed`: AWS accepted the setting and did not return it within a minute.
     """
 
     kind: str
@@ -92,6 +92,8 @@ def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]
     """Return the change, and the document to write for it."""
     if reason := resource.unsupported_reason(client):
         return _change(resource, "unsupported", reason), {}
+    if reason := resource.postponed_reason():
+        return _change(resource, "postponed", reason), {}
     try:
         current = _read_current(resource, client)
     except LakeError as error:

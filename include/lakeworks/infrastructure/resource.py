@@ -65,6 +65,10 @@ class Resource(ABC):
         """Return the reason not to give this endpoint the setting at all; empty if it may have it."""
         return ""
 
+    def postponed_reason(self) -> str:
+        """Return what must be made first, by a run rather than by bootstrap; empty if nothing must."""
+        return ""
+
     def notes(self, current: Document) -> list[str]:
         """Return notes for a person about the desired or the current state."""
         return []

@@ -12,6 +12,7 @@ from lakeworks.permissions.aws_call import AwsCall, On, Purpose
 from lakeworks.permissions.catalog_calls import TABLES_KEPT
 from lakeworks.permissions.dev_calls import DEV_CALLS
 from lakeworks.permissions.failover_calls import FAILOVER_CALLS
+from lakeworks.permissions.lake_formation_calls import LAKE_FORMATION_CALLS
 from lakeworks.permissions.spark_calls import SPARK_CALLS
 from lakeworks.permissions.stream_calls import STREAM_CALLS
 
@@ -31,7 +32,7 @@ def actions_for(purpose: Purpose, on: On, feature: str = "") -> frozenset[str]:
 
 def _rows() -> Iterator[AwsCall]:
     for (purposes, on, feature), operations in (
-        _TABLE | STREAM_CALLS | DEV_CALLS | FAILOVER_CALLS | SPARK_CALLS
+        _TABLE | STREAM_CALLS | DEV_CALLS | FAILOVER_CALLS | SPARK_CALLS | LAKE_FORMATION_CALLS
     ).items():
         who = frozenset(Purpose(word) for word in purposes.split())
         for line in operations.strip().splitlines():
@@ -93,9 +94,12 @@ _TABLE = {
     ("cost", On.REPORTS, ""): "s3.GetObject",
     ("cost", On.REPORT_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
     ("cost", On.ANYTHING, ""): "ce.GetCostAndUsage",
-    ("read athena", On.LIVE, ""): "s3.GetObject s3:GetObject s3:GetObjectVersion",
+    ("read", On.LIVE, ""): "s3.GetObject s3:GetObject s3:GetObjectVersion",
+    # Who could read the files would see the columns that Lake Formation withholds.
+    ("athena", On.LIVE, "ungoverned"): "s3.GetObject s3:GetObject s3:GetObjectVersion",
+    ("athena", On.LIVE_LIST, "ungoverned"): "s3.ListObjectsV2 s3:ListBucket",
     ("read", On.RECORDS, ""): "s3.GetObject s3:GetObject s3:GetObjectVersion",
-    ("read athena", On.LIVE_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
+    ("read", On.LIVE_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
     ("read", On.RECORD_LIST, ""): "s3.ListObjectsV2 s3:ListBucket",
     ("read athena", On.CATALOG, ""): """
         glue.GetDatabase
@@ -235,7 +239,6 @@ _TABLE = {
         budgets.CreateNotification budgets:ModifyBudget
         budgets.DeleteNotification budgets:ModifyBudget
     """,
-    ("bootstrap", On.ANYTHING, "grants"): "lakeformation.ListPermissions\nlakeformation.GrantPermissions",
 }  # fmt: skip
 
 # Calls that no policy grants: AWS asks for no permission, or an administrator makes them (`lakeworks bucket`).

@@ -19,6 +19,7 @@ from lakeworks.core.layout import (
 )
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS
+from lakeworks.infrastructure.lake_formation.record import RECORD_KEY
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
 from lakeworks.infrastructure.resources.bucket_security import TRIAL_KEY
 from lakeworks.permissions.aws_call import On
@@ -170,7 +171,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.DEV: _objects(f"{DEV}/"),
     On.RECORDS: _objects(*_RECORDS),
     On.RESULTS: _results,
-    On.SETUP: _objects(KEY, TRIAL_KEY),
+    On.SETUP: _objects(KEY, RECORD_KEY, TRIAL_KEY),
     On.TENANT_RECORDS: _objects(REGISTRY, f"{METADATA}/policies/"),
     On.REPORTS: _reports,
     On.TRIALS: _trials,

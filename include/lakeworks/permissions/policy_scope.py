@@ -25,6 +25,8 @@ class PolicyScope:
         """Return True if lake.yml has a section, so that its calls are made."""
         if feature == "kms":
             return bool(self.kms_key_id)
+        if feature == "ungoverned":
+            return self.config.lake_formation is None
         if feature == "deliveries":
             return bool(self.deliveries)
         if feature == "fan_out":

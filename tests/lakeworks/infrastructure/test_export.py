@@ -44,7 +44,8 @@ def test_the_template_holds_every_kind_or_says_what_it_leaves_out(example: LakeP
     types = {value["Type"] for value in content["Resources"].values()}
     assert {
         "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Glue::Database", "AWS::Glue::Crawler", "AWS::Athena::WorkGroup",
-        "AWS::LakeFormation::PrincipalPermissions", "AWS::CloudWatch::Alarm", "AWS::Budgets::Budget",
+        "AWS::LakeFormation::PrincipalPermissions", "AWS::LakeFormation::Resource",
+        "AWS::LakeFormation::DataCellsFilter", "AWS::CloudWatch::Alarm", "AWS::Budgets::Budget",
         "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Kinesis::Stream", "AWS::DynamoDB::Table",
         "AWS::KinesisFirehose::DeliveryStream", "AWS::Glue::Job", "AWS::EMRServerless::Application",
         "AWS::Kinesis::StreamConsumer", "AWS::CloudFront::Distribution", "AWS::CloudFront::OriginAccessControl",

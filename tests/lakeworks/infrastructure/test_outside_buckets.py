@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lakeworks.infrastructure import plan_apply as engine
-from lakeworks.infrastructure.config import Budget, Crawler, Grant, Notification
+from lakeworks.infrastructure.config import Budget, Crawler, Notification
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resource import Resource
@@ -13,7 +13,6 @@ from lakeworks.infrastructure.resources.access_logs import AccessLogs
 from lakeworks.infrastructure.resources.alarm_and_budget import MonthlyBudget, StorageAlarm
 from lakeworks.infrastructure.resources.athena import WorkGroup
 from lakeworks.infrastructure.resources.glue import GlueCrawler
-from lakeworks.infrastructure.resources.lake_formation import PermissionGrant
 from lakeworks.infrastructure.resources.notifications import Notifications
 from lakeworks.infrastructure.resources.replication import ReplicationRules
 from tests.lakeworks.infrastructure.conftest import ROLE, client
@@ -197,15 +196,3 @@ def test_a_crawler_of_ours_is_updated_and_anothers_left_alone(ministack_url: str
         f"{bucket}-theirs", Crawler(name="x", role_arn=f"{ROLE}/c", database="d", prefix="exports/"), bucket
     )
     assert applied(theirs, ministack_url).outcome == "foreign"
-
-
-def test_grants_are_added_and_others_are_kept(moto_url: str, bucket: str) -> None:
-    principal = f"{ROLE}/{bucket}"
-    lake = client("lakeformation", moto_url)
-    where = {"Database": {"Name": "gold_transport"}}
-    lake.grant_permissions(Principal={"DataLakePrincipalIdentifier": principal}, Resource=where, Permissions=["ALTER"])
-    grant = PermissionGrant("g", Grant(principal=principal, database="gold_transport", permissions=("DESCRIBE",)))
-    first, second = applied(grant, moto_url), applied(grant, moto_url)
-    assert [str(line) for line in first.lines] == ["+ DESCRIBE = True"]
-    assert (first.outcome, second.outcome) == ("changed", "unchanged")
-    assert set(grant.read(lake) or {}) == {"ALTER", "DESCRIBE"}

@@ -14,7 +14,7 @@ from lakeworks.infrastructure.resources.bucket_security import DefaultEncryption
 from lakeworks.infrastructure.resources.glue import GlueCrawler
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, rules_of
 from tests.conftest import client as new_client
-from tests.lakeworks.infrastructure.conftest import ROLE
+from tests.lakeworks.infrastructure.conftest import ROLE, TAXI
 from tests.lakeworks.infrastructure.test_config import EXAMPLE
 
 
@@ -22,7 +22,7 @@ def test_every_arn_that_we_make_is_of_the_lakes_partition() -> None:
     """Buckets in China and GovCloud refuse a policy with `arn:aws:` (MalformedPolicy)."""
     config: LakeConfig = load_config(EXAMPLE)
     for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-central-1", "aws")):
-        wish = DesiredState(config, [], {}, Judgement({}, ()), lambda: None)  # type: ignore[arg-type, return-value]
+        wish = DesiredState(config, TAXI, {}, Judgement({}, ()), lambda: None)  # type: ignore[arg-type, return-value]
         made = desired_resources(LakeLocation("acme-lake", region, "1"), wish)
         text = " ".join(json.dumps(item.desired(), default=str) for item in made if item.kind != "manifest")
         ours = [

@@ -191,3 +191,26 @@ def test_a_consumer_may_land_and_use_the_key_of_its_stream() -> None:
     via = {"kms:ViaService": "kinesis.eu-central-1.amazonaws.com"}
     assert may(scope, Purpose.STREAM, "kms:Decrypt", KEY, **via)
     assert not may(scope, Purpose.STREAM, "kms:Decrypt", KEY, **{"kms:ViaService": "s3.eu-central-1.amazonaws.com"})
+
+
+def test_an_analyst_of_a_governed_lake_reads_no_object() -> None:
+    """Who can read the files sees the columns that Lake Formation withholds."""
+    role = "arn:aws:iam::123456789012:role/lake"
+    governed = LakeConfig.model_validate({"lake_formation": {"roles": [role]}})
+    found = {
+        config.lake_formation is not None: {
+            (action, resource)
+            for document in policy_documents(
+                Purpose.ATHENA, PolicyScope(LakeAddress("lake", "eu-west-1", "1" * 12), config)
+            )
+            for statement in document["Statement"]
+            for action in statement["Action"]
+            for resource in statement["Resource"]
+        }
+        for config in (LakeConfig(), governed)
+    }
+    assert ("s3:GetObject", "arn:aws:s3:::lake/gold/*") in found[False]
+    assert not any(action.startswith("s3:GetObject") and "_results" not in resource for action, resource in found[True])
+    assert "lakeformation:GetDataAccess" in {action for action, _ in found[True]} - {
+        action for action, _ in found[False]
+    }

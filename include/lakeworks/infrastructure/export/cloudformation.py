@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export import deliveries, inbox_queue
+from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation
 from lakeworks.infrastructure.export.distribution import DELIVERY_TYPES
 from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, analysis_properties, metrics_properties
 from lakeworks.infrastructure.export.spark import application_properties, job_properties
@@ -41,6 +41,7 @@ def template(resources: Sequence[Resource]) -> Document:
             continue
         if resource.name not in buckets or resource.kind in ("manifest", "spark job file"):
             left_out.append(f"{resource.kind} {resource.name}")
+    lake_formation.order_template(document)
     return {
         "AWSTemplateFormatVersion": _VERSION,
         "Description": "A Lakeworks lake, exported by `lakeworks bootstrap --export cloudformation`",
@@ -181,19 +182,6 @@ def _crawler(resource: Resource) -> Document:
     }  # fmt: skip
 
 
-def _grant(resource: Any) -> Document:
-    grant = resource.grant
-    account = {"CatalogId": {"Ref": "AWS::AccountId"}}
-    database = {"Database": {**account, "Name": grant.database}}
-    table = {"Table": {**account, "DatabaseName": grant.database, "Name": grant.table}}
-    return {
-        "Principal": {"DataLakePrincipalIdentifier": grant.principal},
-        "Resource": table if grant.table else database,
-        "Permissions": sorted(grant.permissions),
-        "PermissionsWithGrantOption": [],
-    }
-
-
 def _alarm(resource: Resource) -> Document:
     desired = {key: value for key, value in resource.desired().items() if value != []}
     return {"AlarmName": resource.name, **desired}
@@ -246,7 +234,9 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "crawler": ("AWS::Glue::Crawler", _crawler),
     **DELIVERY_TYPES,
     "athena work group": ("AWS::Athena::WorkGroup", _work_group),
-    "grant": ("AWS::LakeFormation::PrincipalPermissions", _grant),
+    "lake formation location": ("AWS::LakeFormation::Resource", lake_formation.location_properties),
+    "column filter": ("AWS::LakeFormation::DataCellsFilter", lake_formation.filter_properties),
+    "grant": ("AWS::LakeFormation::PrincipalPermissions", lake_formation.grant_properties),
     **dict.fromkeys(("storage alarm", "stream alarm"), ("AWS::CloudWatch::Alarm", _alarm)),
     "budget": ("AWS::Budgets::Budget", _budget),
     **STREAM_TYPES,

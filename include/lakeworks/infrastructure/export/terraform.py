@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export import deliveries, inbox_queue
+from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation
 from lakeworks.infrastructure.export.distribution import TERRAFORM_DELIVERY
 from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, terraform_analysis, terraform_metrics
 from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
@@ -27,6 +27,7 @@ def configuration(resources: Sequence[Resource], region: str) -> Document:
             document[kind][label] = {**document[kind].get(label, {}), **alias, **body}
     inbox_queue.add_to_configuration(document, resources, _label)
     deliveries.add_to_configuration(document, resources, _label)
+    lake_formation.order_configuration(document, resources, _label)
     providers: list[Document] = [{"region": region}]
     providers += [{"alias": _label(other), "region": other} for other in sorted(others)]
     return {
@@ -176,13 +177,6 @@ def _crawler(resource: Resource, desired: Document) -> Document:
     }  # fmt: skip
 
 
-def _grant(resource: Any, desired: Document) -> Document:
-    grant = resource.grant
-    table = {"table": {"database_name": grant.database, "name": grant.table}}
-    where = table if grant.table else {"database": {"name": grant.database}}
-    return {"principal": grant.principal, "permissions": sorted(desired), **where}
-
-
 def _alarm(resource: Resource, desired: Document) -> Document:
     document = {_snake(key): value for key, value in desired.items() if key not in ("Dimensions", "TreatMissingData")}
     dimensions = {item["Name"]: item["Value"] for item in desired["Dimensions"]}
@@ -244,7 +238,9 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "crawler": ("aws_glue_crawler", _crawler),
     **TERRAFORM_DELIVERY,
     "athena work group": ("aws_athena_workgroup", _work_group),
-    "grant": ("aws_lakeformation_permissions", _grant),
+    "lake formation location": ("aws_lakeformation_resource", lake_formation.terraform_location),
+    "column filter": ("aws_lakeformation_data_cells_filter", lake_formation.terraform_filter),
+    "grant": ("aws_lakeformation_permissions", lake_formation.terraform_grant),
     **dict.fromkeys(("storage alarm", "stream alarm"), ("aws_cloudwatch_metric_alarm", _alarm)),
     "budget": ("aws_budgets_budget", _budget),
     **TERRAFORM_STREAMS,

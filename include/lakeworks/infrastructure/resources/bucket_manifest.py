@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import yaml
 
 from lakeworks.contract import Contract
+from lakeworks.contract.object_tags import CLASSES
 from lakeworks.core.clock import utc_now
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.manifest_words import MEANINGS, in_words
 from lakeworks.infrastructure.resource import Document, Resource
 
 KEY = "metadata/bucket-manifest.yaml"
-_CLASSES = ("public", "internal", "confidential", "restricted")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def content_of(bucket: str, region: str, config: LakeConfig, contracts: list[Con
         "purpose": f"medallion data lake of {config.project}",
         "owner": {"name": owner.name, "role": owner.role, "contact_email": owner.email},
         "data": {
-            "classification": max((column.classification for column in columns), key=_CLASSES.index, default="public"),
+            "classification": max((column.classification for column in columns), key=CLASSES.index, default="public"),
             "contains_pii": any(column.pii for column in columns),
             "encryption": f"KMS {kms}" if kms else "SSE-S3",
             "domains": sorted({contract.table.domain for contract in contracts}),
