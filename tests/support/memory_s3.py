@@ -16,6 +16,7 @@ from botocore.response import StreamingBody
 
 from lakeworks.contract import Contract, load_contract
 from lakeworks.contract.sections import Catalog
+from lakeworks.core.names import TableName
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.s3.object_store import ObjectStore
@@ -128,11 +129,45 @@ class MemoryS3:
 
 
 @dataclass(frozen=True)
+class NoPartitions:
+    """The partitions of a table over raw answers, which nobody asks for here."""
+
+    def get(self, _: Any) -> dict[Any, Any]:
+        """There are none."""
+        return {}
+
+    def create(self, _: Any) -> dict[Any, str]:
+        """Forget them; nothing is refused."""
+        return {}
+
+    update = create
+
+
+@dataclass(frozen=True)
 class NoCatalog:
     """Glue is not what these tests are about."""
 
     tenant: Any = None
     dev: Any = None
+
+    @property
+    def client(self) -> "NoCatalog":
+        """Glue's client, for the table over raw answers."""
+        return self
+
+    def create_table(self, **_: Any) -> None:
+        """Forget it."""
+
+    def database(self, table: TableName) -> str:
+        """The database that the table would have."""
+        return table.database
+
+    def ensure_database(self, _: str) -> None:
+        """Forget it."""
+
+    def calls(self, _: TableName) -> NoPartitions:
+        """The calls about a table's partitions."""
+        return NoPartitions()
 
     def upsert_table(self, *_: Any, **__: Any) -> None:
         """Forget it."""

@@ -8,19 +8,21 @@ from typing import Any
 
 import pytest
 
-from lakeworks.contract import Contract
+from lakeworks.contract import Contract, load_contract
 from lakeworks.core.partition import Period
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ContractError
 from lakeworks.lake import Lake
 from lakeworks.landing.landing_set import LandingSet
+from lakeworks.landing.quota import LakeState
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_difference import CatalogDifference
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.pipeline.fetch_step import land
-from lakeworks.sources import FetchRequest, ResponseStore, open_source
+from lakeworks.sources import FetchRequest, ResponseStore, SourceConnection, open_source
 from lakeworks.sources.response import SourceResponse
 from tests.conftest import client, contract_of
+from tests.lakeworks.sources.vendor_lake import Vendor
 from tests.support.athena_engine import Engine
 from tests.support.athena_server import serving_athena
 
@@ -89,7 +91,7 @@ def ask(lake: Lake, moto_url: str) -> Iterator[Ask]:
 def fresh(moto_url: str) -> None:
     """The catalog is the server's, shared by all tests."""
     glue = client("glue", moto_url)
-    for database in ("landing_test", "acme__landing_test"):
+    for database in ("landing_test", "acme__landing_test", "landing_market"):
         try:
             glue.delete_database(Name=database)
         except glue.exceptions.EntityNotFoundException:
@@ -165,6 +167,17 @@ def test_without_columns_a_line_is_one_text(lake: Lake, run_at: RunAt, ask: Ask)
     land(lake, lines, DAY, run_at(1), Coins({"bitcoin": 1.5}))
     ((answer, period),) = ask("SELECT answer, period FROM landing_test.coingecko_market_chart")
     assert (answer, period) == ('{"coin": "bitcoin", "prices": [[1767571200000, 1.5]]}', "all")
+
+
+def test_the_shipped_table_shows_what_the_vendor_sent(lake: Lake, run_at: RunAt, ask: Ask, replay_url: str) -> None:
+    vendor = Vendor(replay_url, "coingecko")
+    vendor.reset("2013-03-11T06:00:00Z")
+    access = SourceConnection(f"{vendor.url}/api/v3", None, {}, LakeState(lake.store))
+    shipped = load_contract("bronze.market.crypto_bars")
+    land(lake, shipped, Period.parse("2013-03-10"), run_at(1), open_source("coingecko", access=access))
+    points = "CARDINALITY(prices) = CARDINALITY(market_caps) AND CARDINALITY(prices) = CARDINALITY(total_volumes)"
+    rows = ask(f"SELECT period, prices[1][2] > 0, {points} FROM landing_market.coingecko_market_chart")
+    assert rows == [["2013-03-10", "true", "true"]] * 2, "one answer a coin"
 
 
 def test_a_tenants_answers_are_in_its_own_database(lake: Lake, run_at: RunAt, ask: Ask) -> None:
