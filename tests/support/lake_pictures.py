@@ -1,7 +1,7 @@
 """Pictures of the lake page for docs/images: `python -m tests.support.lake_pictures docs/images`, with a Chromium.
 
-They show the taxi's tables over a year with one honest gap, a month whose input was published again, a failed run and a
-month with quarantined rows.
+They show the taxi's tables over a year with one honest gap, a month whose input was published again, a failed run and three
+days with quarantined rows.
 """
 
 import os
@@ -36,6 +36,7 @@ ZONES, RECEIVED, TRIPS, DEMAND, SUMMARY = (
     )
 )  # fmt: skip
 GAP, CHANGED, FAILED, QUARANTINED = "2019-05", "2019-08", "2019-11", "2019-03"
+QUARANTINED_DAYS = tuple(f"year=2019/month=03/day={day}" for day in ("05", "14", "22"))
 RUN = Run(id="manual__1", started_at=datetime(2026, 1, 1, tzinfo=UTC))
 PICTURES = {
     "lake-overview.png": ("/lake/", 1280, 860),
@@ -85,7 +86,7 @@ def record(found: Many, contract: Contract, period: str, quarantined: int = 0) -
     balance = RowBalance(read=280_000, staged=280_000 - quarantined, quarantined=quarantined)
     written = RunRecord(
         table=contract.name, period=period, run=RUN, contract_version=contract.version, schema_fingerprint="f", balance=balance,
-        partitions=(),
+        partitions=(), quarantined_in=dict(zip(QUARANTINED_DAYS, (20, 11, 6), strict=True)) if quarantined else {},
     )  # fmt: skip
     at = Period.parse(period)
     found.lake.store.put(run_key(contract.table, at, RUN.key), written.model_dump_json().encode())
