@@ -88,6 +88,13 @@ class Ledger:
         stored = self.newest(table, partition, numbers)
         return stored.entry if stored and stored.entry.objects else None
 
+    def live_of(self, table: TableName, partitions: Iterable[Partition]) -> dict[Partition, LedgerEntry]:
+        """Return the live publications of some partitions; those that lie together are listed at once."""
+        wanted = list(partitions)
+        taken = self.sequences(table, wanted)
+        entries = self.store.map(lambda partition: self.live(table, partition, taken.get(partition)), wanted)
+        return {partition: entry for partition, entry in zip(wanted, entries, strict=True) if entry}
+
     def newest(self, table: TableName, partition: Partition, numbers: list[int] | None = None) -> Stored | None:
         """Return the highest complete entry, withdrawals included; None if none was ever completed."""
         runs = self.run_numbers.get(table)

@@ -145,13 +145,9 @@ def _shared(names: Sequence[list[str]]) -> list[str]:
 
 def _fewest_rows(lake: Lake, manifest: RunRecord, share: float) -> int:
     """Return the rows that the run would have if no partition had less than a share of its live rows."""
-    table, partitions = manifest.parsed_table, [item.parsed for item in manifest.partitions]
-    taken = lake.ledger.sequences(table, partitions)
-    live = lake.store.map(lambda partition: lake.ledger.live(table, partition, taken.get(partition)), partitions)
+    live = lake.ledger.live_of(manifest.parsed_table, [item.parsed for item in manifest.partitions])
     lacking = (
-        max(0, ceil(share * entry.rows) - item.rows)
-        for item, entry in zip(manifest.partitions, live, strict=True)
-        if entry
+        max(0, ceil(share * live[item.parsed].rows) - item.rows) for item in manifest.partitions if item.parsed in live
     )
     return sum(item.rows for item in manifest.partitions) + sum(lacking)
 

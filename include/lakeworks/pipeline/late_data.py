@@ -86,8 +86,7 @@ def find_affected(lake: Lake, contract: Contract, late_data: LateData, period: P
     partitions = partitions_of(contract, ordered)
     names = [str(partition) for partition in partitions]
     _refuse_too_many(contract, late_data, period, names)
-    published = lake.store.map(lambda partition: lake.ledger.live(contract.table, partition), partitions)
-    live = {partition: entry for partition, entry in zip(partitions, published, strict=True) if entry}
+    live = lake.ledger.live_of(contract.table, partitions)
     log.info(
         "%s %s: new rows in %d partitions of %s affect %d partitions (%s)",
         contract.name,

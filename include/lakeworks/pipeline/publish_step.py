@@ -159,10 +159,11 @@ def _refuse_contradicting(lake: Lake, contract: Contract, extra: Sequence[tuple[
 
 def _current_of_rebuilt(lake: Lake, contract: Contract, manifest: RunRecord) -> dict[Partition, LedgerEntry]:
     """Return the current entries of the partitions that this run rebuilt."""
-    entries = {}
-    for path, based_on in (manifest.touched or {}).items():
+    entries, touched = {}, manifest.touched or {}
+    live = lake.ledger.live_of(contract.table, map(Partition.parse, touched))
+    for path, based_on in touched.items():
         partition = Partition.parse(path)
-        entry = lake.ledger.live(contract.table, partition)
+        entry = live.get(partition)
         if entry and entry.rows:
             entries[partition] = entry
         if entry and entry.live_seq != based_on and path not in {item.partition for item in manifest.partitions}:

@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,8 @@ from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.parquet.partition_writer import PartitionedWriter
 from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
-from tests.support.memory_s3 import memory_lake
+from lakeworks.s3.object_store import ObjectStore
+from tests.support.memory_s3 import MemoryS3, memory_lake
 
 BRONZE, SILVER, TOP = "bronze.commerce.orders", "silver.commerce.orders", "gold.commerce.top_customers"
 FIRST_DAY = datetime(2017, 1, 1)
@@ -344,3 +345,29 @@ def test_an_order_dated_after_its_arrival_is_read_from_where_it_arrived(shop: Sh
     shop.arrive(1, [order(40)])
     shop.build(SILVER, 1)
     assert [row["order_id"] for row in shop.partitions(SILVER)["2017-02-11"]] == [40]
+
+
+class ListingS3(MemoryS3):
+    """An S3 in memory that notes which entries of silver are listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed: list[str] = []
+
+    def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
+        self.listed += [asked["Prefix"]] if asked["Prefix"].startswith("_ledger/silver/commerce/orders/year=") else []
+        return super().paginate(**asked)
+
+
+def test_days_that_are_built_together_are_listed_together(shop: Shop) -> None:
+    """A run that touches many days of a month asks for their entries at once, at each of its four looks at them."""
+    s3 = ListingS3()
+    client: Any = s3
+    shop.lake = replace(shop.lake, store=ObjectStore(client, "lake", threads=1))
+    shop.arrive(20, [order(number) for number in range(12)])
+    month = "_ledger/silver/commerce/orders/year=2017/month=01/"
+    assert shop.build(SILVER, 20).outcome == {"published": 12}
+    assert s3.listed == [month] * 3, "before the inputs are read, before publication, for the next numbers"
+    s3.listed.clear()
+    assert shop.build(SILVER, 20).outcome == {"unchanged": 12}
+    assert s3.listed == [month] * 4, "once more after the confirmations"
