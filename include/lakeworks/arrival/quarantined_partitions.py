@@ -56,7 +56,8 @@ def partition_values(contract: Contract, batch: pa.RecordBatch) -> Iterator[Mapp
     columns = [str(field.column) for field in contract.partition_by if field.column]
     if "_row" not in batch.schema.names:
         known = [name for name in columns if name in batch.schema.names]
-        yield from batch.select(known).to_pylist() if known else ({} for _ in range(len(batch)))
+        held = pa.table({name: _held(batch.column(name)) for name in known})
+        yield from held.to_pylist() if known else ({} for _ in range(len(batch)))
         return
     for text in batch.column("_row").to_pylist():
         arrived = {name.lower(): value for name, value in json.loads(text).items()}
@@ -70,7 +71,7 @@ def _groups(contract: Contract, batch: pa.RecordBatch) -> Iterator[tuple[Mapping
         yield from ((values, 1) for values in partition_values(contract, batch))
         return
     columns = {
-        str(field.column): pc.floor_temporal(batch.column(field.column), unit=field.transform)
+        str(field.column): pc.floor_temporal(_held(batch.column(field.column)), unit=field.transform)
         if field.is_time
         else batch.column(field.column)
         for field in fields
@@ -78,6 +79,15 @@ def _groups(contract: Contract, batch: pa.RecordBatch) -> Iterator[tuple[Mapping
     counted = pa.table(columns).group_by(list(columns)).aggregate([([], "count_all")])
     for row in counted.rename_columns([*columns, _ROWS]).to_pylist():
         yield row, row[_ROWS]
+
+
+def _held(column: pa.Array) -> pa.Array:
+    """Return a column without moments that no Python date has, such as infinity: they name no partition."""
+    kind = column.type
+    if not (pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.unit != "ns")):  # all nanoseconds are dates
+        return column
+    first, last = (pa.scalar(datetime(year, 1, 1), kind) for year in (1, 9999))
+    return pc.if_else(pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last)), column, None)
 
 
 def _value(contract: Contract, name: str, value: Any) -> Any:
