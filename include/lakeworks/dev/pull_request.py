@@ -21,6 +21,7 @@ from lakeworks.dev.report import markdown, markdown_table
 from lakeworks.dev.scope import scope_of
 from lakeworks.errors import ConfigError, LakeAccessDenied, TerminalError
 from lakeworks.lake import Lake
+from lakeworks.prices import PriceBook
 from lakeworks.s3.dev_branch import dev_name_of_branch
 from lakeworks.transform.examples import read_examples
 
@@ -56,9 +57,15 @@ def branch_name(environment: Mapping[str, str] = os.environ, folder: Path | None
 
 
 def examine(
-    connect: Callable[[], Lake], request: DevRequest, on_step: Callable[[str], object] = lambda _: None
+    connect: Callable[[], Lake],
+    request: DevRequest,
+    on_step: Callable[[str], object] = lambda _: None,
+    book: PriceBook | None = None,
+    region: str = "",
 ) -> Examination:
     """Examine the project. What fails without a lake stops the examination before the lake is asked.
+
+    The plan is in dollars if a price book is given.
 
     Raises:
         ConfigError: the dev lake's name or range is wrong, or a promotion of it has not ended.
@@ -73,7 +80,7 @@ def examine(
         return _failed("Examples", failed)
     on_step("plan")
     lake, contracts = connect(), [load_contract(name) for name in all_tables()]
-    sections = ["## Lakeworks: passed", "", "Check and examples hold.", "", *_plan(lake, contracts)]
+    sections = ["## Lakeworks: passed", "", "Check and examples hold.", "", *_plan(lake, contracts, book, region)]
     document = _reopened(lake, contracts, request)
     if not scope_of(lake, document, contracts):
         drop(lake, document.name)
@@ -109,20 +116,27 @@ def _failed_examples() -> list[str]:
     return lines
 
 
-def _plan(lake: Lake, contracts: Sequence[Contract]) -> list[str]:
+def _plan(lake: Lake, contracts: Sequence[Contract], book: PriceBook | None, region: str) -> list[str]:
     plans = change_plan(lake, contracts)
     if not plans:
         return ["The project's code is the code that published every partition.", ""]
     rows = []
     for item in plans:
-        cost = estimate(lake, item)
+        cost = estimate(lake, item, book, region)
         changes = "; ".join(f"{change.kind} {change.column or '(rows)'}" for change in item.changes)
         minutes = "?" if cost.seconds is None else f"{cost.seconds / 60:.1f}"
         rows.append({
             "table": item.contract.name, "change": changes or "follows", "build": cost.partitions, "keep": item.kept,
-            "minutes": minutes,
+            "minutes": minutes, "usd": _dollars(cost.usd),
         })  # fmt: skip
     return ["### Plan for all that is published", "", *markdown_table(rows), ""]
+
+
+def _dollars(usd: float | None) -> str:
+    """Return a price in cents. What no run recorded, or the price book lacks, is `?`."""
+    if usd is None:
+        return "?"
+    return "under 0.01" if 0 < usd < 0.01 else f"{usd:,.2f}"
 
 
 def _failed(step: str, lines: Sequence[str]) -> Examination:

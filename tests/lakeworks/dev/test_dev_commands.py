@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lakeworks import cli
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.maintenance.verification import verify
+from lakeworks.s3.request_count import RequestCount
 from lakeworks.settings import current_settings
 from tests.support.shop_project import DAYS, ORDERS, REVENUE, Shop, write_shop
 
@@ -24,7 +26,9 @@ def served(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """The shop with two live days, on moto."""
     monkeypatch.setenv("LAKE_PROJECT", str(tmp_path / "project"))
     (tmp_path / "project").mkdir()
-    shop = Shop(lake, write_shop(tmp_path / "project"))
+    count = RequestCount()
+    count.on(lake.store.client)
+    shop = Shop(replace(lake, requests=count), write_shop(tmp_path / "project"))
     shop.contracts()
     for day in DAYS[:2]:
         shop.arrive(day, ["10.00", "5.00"])
@@ -169,6 +173,9 @@ def test_ci_builds_the_change_and_compares_it(served: Shop, command: Command, tm
         assert "## Lakeworks: passed" in text, text
         assert "| silver.sales.orders | 1 | 0 | 2 | 2 | 0 | 0 | 2 |" in text
         assert "+  CAST(2 * amount AS DECIMAL(10, 2)) AS amount" in text
+        assert "| table | change | build | keep | minutes | usd |" in text
+        planned = next(line for line in text.splitlines() if line.startswith("| silver.sales.orders | "))
+        assert planned.endswith("| under 0.01 |"), planned
     assert done == ""
     assert {key for key in keys_of(served.lake) if not key.startswith("_dev/")} == before
 

@@ -11,6 +11,8 @@ from lakeworks.cli.arguments import First, Last
 from lakeworks.cli.output import say
 from lakeworks.dev.opening import DevRequest
 from lakeworks.dev.pull_request import branch_name, examine
+from lakeworks.prices import load_price_book
+from lakeworks.settings import current_settings
 
 
 def examine_change(
@@ -30,7 +32,14 @@ def examine_change(
     from lakeworks.cli.connection import connect_live
 
     request = DevRequest(name or branch_name(), (), first, last, days=days, by=getuser())
-    examination = examine(connect_live, request, lambda step: say(f"lakeworks ci: {step}", to_stderr=True))
+    settings = current_settings()
+    examination = examine(
+        connect_live,
+        request,
+        lambda step: say(f"lakeworks ci: {step}", to_stderr=True),
+        load_price_book(settings.price_book),
+        settings.region,
+    )
     if out:
         out.write_text(examination.text, encoding="utf-8")
     else:
