@@ -18,6 +18,7 @@ from tests.chaos.broken import at_one_moment, at_random, copies_one_by_one, one_
 from tests.chaos.harness import settled, storm
 from tests.chaos.iceberg import iceberg_storm
 from tests.chaos.pipeline import pipeline_storm
+from tests.chaos.promotions import promotion_storm
 from tests.chaos.streams import stream_storm
 from tests.chaos.table import CONTRACT, VERSIONED, Endpoint
 from tests.conftest import new_store, running_ministack, running_moto, running_seaweed
@@ -54,6 +55,10 @@ STORMS = {
     "iceberg": (
         "writers of an Iceberg table killed, also while they make the snapshot; pyiceberg reads",
         ("kills", "published", "refused", "reads", "bad reads", "left wrong"),
+    ),
+    "promotions": (
+        "promotions of three months killed, live runs and roll-forwards beside them, a reader of whole runs reads",
+        ("layout", "kills", "promoted", "refused", "in part", "live runs", "reads", "bad reads", "left wrong"),
     ),
     "crowded": (
         "3 rivals for one partition and 3 neighbours at one moment",
@@ -149,6 +154,23 @@ class Storms:
         tally = iceberg_storm(orders, self.kills, self.seed)
         row = (tally.kills, tally.published, tally.refused, tally.reads, len(tally.bad), len(tally.unhealed))
         yield row, [*tally.bad, *tally.unhealed, *["a writer crashed"] * tally.crashed]
+
+    def promotions(self, name: str) -> Iterator[Result]:
+        for wanted in (CONTRACT, VERSIONED):
+            endpoint = replace(self.endpoint(name), contract=wanted)
+            tally, ends = promotion_storm(endpoint, self.kills, self.seed, self.folder)
+            row = (
+                wanted.storage.layout,
+                tally.kills,
+                ends.promoted,
+                ends.refused,
+                ends.halves,
+                tally.published,
+                tally.reads,
+                len(tally.bad),
+                len(tally.unhealed),
+            )
+            yield row, [*tally.bad, *tally.unhealed, *["a process crashed"] * tally.crashed]
 
     def crowded(self, name: str) -> Iterator[Result]:
         yield at_one_moment(self.endpoint(name), max(self.kills // 5, 2), self.folder)
