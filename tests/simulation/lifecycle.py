@@ -39,7 +39,8 @@ def _expire_noncurrent(bucket: Bucket, key: str, rule: dict[str, Any]) -> None:
     if not action:
         return
     old = bucket.keys.get(key, [])[:-1]
-    for version in old[: len(old) - action.get("NewerNoncurrentVersions", 0)]:
+    surplus = max(len(old) - action.get("NewerNoncurrentVersions", 0), 0)
+    for version in old[:surplus]:
         since = version.noncurrent_since
         if since and bucket.clock.now - since > timedelta(days=action["NoncurrentDays"]):
             bucket.delete_object(Key=key, VersionId=version.id)
