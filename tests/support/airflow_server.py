@@ -25,7 +25,7 @@ def task(run_id: str, task_id: str, state: str, table: str | None = None) -> dic
 @contextmanager
 def serving_airflow() -> Iterator[tuple[str, dict[str, Any]]]:
     """The server's address and what it knows."""
-    knows: dict[str, Any] = {"runs": [], "tasks": [], "asked": [], "answers": {}}
+    knows: dict[str, Any] = {"runs": [], "tasks": [], "asked": [], "answers": {}, "decided": {}}
 
     class Handler(JsonHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -44,6 +44,14 @@ def serving_airflow() -> Iterator[tuple[str, dict[str, Any]]]:
                 return
             knows["asked"].append((self.headers["Authorization"], body["state"]))
             self.reply(200, {"task_instances": knows["tasks"][body["page_offset"] : body["page_offset"] + 100]})
+
+        def do_PATCH(self) -> None:
+            body, path = self.body(), self.path.removeprefix("/api/v2/")
+            if path in knows["decided"]:  # as Airflow answers to the second person
+                self.reply(409, {"detail": "Human-in-the-loop detail has already been updated"})
+                return
+            knows["decided"][path] = body
+            self.reply(200, body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
