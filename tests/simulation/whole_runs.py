@@ -110,10 +110,18 @@ def _half(world: World, view: View, origin: LedgerEntry) -> str:
     """Return which day shows something older than a run that staged it; empty where none does."""
     for partition, content in world.staged.get(origin.run.id, {}).items():
         other = view.get(partition)
-        if other is None or not _is_of(other, origin, content):
+        if other is None or not (_is_of(other, origin, content) or _is_after_an_act(world, other, origin)):
             what = f"entry {other.seq} of {other.run.id}" if other else "nothing"
             return f"{origin.run.id}, and {partition}, which it staged, shows {what}"
     return ""
+
+
+def _is_after_an_act(world: World, other: LedgerEntry, origin: LedgerEntry) -> bool:
+    """Return true if a person withdrew or rolled back what the origin's run published there: then an older run may publish."""
+    table, part = world.contract.table, other.parsed
+    entries = [world.lake.ledger.read(table, part, number).entry for number in world.lake.ledger.sequence(table, part)]
+    ours = [entry.seq for entry in entries if entry.run.id == origin.run.id and entry.is_live]
+    return any(ours[0] < entry.seq < other.seq and entry.kind in _BY_HAND for entry in entries if ours)
 
 
 def _origins(world: World, entry: LedgerEntry) -> list[LedgerEntry]:
