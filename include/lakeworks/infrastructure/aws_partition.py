@@ -11,6 +11,20 @@ _BY_PREFIX = {
     "eu-isoe-": "aws-iso-e",
     "eusc-": "aws-eusc",
 }
+# Suffix of the addresses of AWS's services, where it is not amazonaws.com.
+_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+
+
+def dns_suffix(region: str) -> str:
+    """Return the suffix of addresses in a region: `amazonaws.com`, in China `amazonaws.com.cn`."""
+    return _SUFFIXES.get(partition_of(region), "amazonaws.com")
 
 
 def partition_of(region: str) -> str:

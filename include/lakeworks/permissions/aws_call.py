@@ -69,6 +69,7 @@ class On(StrEnum):
     LANDED_LIST = "listings of landed batches"
     STREAM_CONSUMERS = "consumers of streams with fan-out"
     STREAM_KEYS = "KMS keys of streams"
+    STREAM_KEY_ALIASES = "KMS keys of streams that an alias names"
     DELIVERIES = "Firehose delivery streams"
     DELIVERY_ROLES = "roles of Firehose"
     DELIVERED_STREAMS = "streams that Firehose reads"

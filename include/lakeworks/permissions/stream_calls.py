@@ -43,6 +43,10 @@ STREAM_CALLS = {
     ("stream delivery", On.STREAM_KEYS, "streams"): """
         kinesis.GetRecords        kms:Decrypt
     """,
+    ("stream", On.STREAM_KEY_ALIASES, "streams"): "kinesis.PutRecords kms:GenerateDataKey",
+    ("stream delivery", On.STREAM_KEY_ALIASES, "streams"): """
+        kinesis.GetRecords        kms:Decrypt
+    """,
     ("stream", On.STREAMS, "streams"): """
         kinesis.PutRecords
         kinesis.ListShards

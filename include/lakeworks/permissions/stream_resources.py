@@ -1,8 +1,10 @@
 """ARNs and conditions of streams, of their keys, and of their deliveries."""
 
 from collections.abc import Callable
+from typing import Any
 
 from lakeworks.core.layout import INBOX, landing_prefix
+from lakeworks.infrastructure.aws_partition import dns_suffix
 from lakeworks.infrastructure.stream_config import AWS_KEY, DELIVERY_ERRORS, STREAM_SOURCE, checkpoint_table, live_table
 from lakeworks.permissions.aws_call import On
 from lakeworks.permissions.policy_scope import PolicyScope, Resources, key_of
@@ -14,11 +16,26 @@ def _stream_tables(scope: PolicyScope) -> Resources:
 
 
 def _stream_keys(scope: PolicyScope) -> Resources:
-    """Return the keys of streams, for use through Kinesis alone. The key of AWS itself needs no permission."""
-    keys = {one.kms_key_id for one in scope.streams.values() if one.kms_key_id} - {AWS_KEY}
-    arns = [arn for key in sorted(keys) for arn in key_of(scope, key)[0]]
-    suffix = "amazonaws.com.cn" if scope.address.partition == "aws-cn" else "amazonaws.com"
-    return arns, {"StringEquals": {"kms:ViaService": f"kinesis.{scope.address.region}.{suffix}"}}
+    """Return the keys of streams that have an ARN, for use through Kinesis alone."""
+    arns = [arn for key in _keys(scope) if "alias/" not in key for arn in key_of(scope, key)[0]]
+    return arns, _through_kinesis(scope)
+
+
+def _stream_aliases(scope: PolicyScope) -> Resources:
+    """Return the keys of streams that an alias names: every key, on the condition that it has one of the aliases."""
+    aliases = [f"alias/{key.partition('alias/')[2]}" for key in _keys(scope) if "alias/" in key]
+    arns = [scope.address.arn("kms", "key/*")] if aliases else []
+    return arns, {**_through_kinesis(scope), "ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
+
+
+def _keys(scope: PolicyScope) -> list[str]:
+    """Return the keys of streams. The key of AWS itself needs no permission."""
+    return sorted({one.kms_key_id for one in scope.streams.values() if one.kms_key_id} - {AWS_KEY})
+
+
+def _through_kinesis(scope: PolicyScope) -> dict[str, Any]:
+    region = scope.address.region
+    return {"StringEquals": {"kms:ViaService": f"kinesis.{region}.{dns_suffix(region)}"}}
 
 
 def _deliveries(scope: PolicyScope) -> Resources:
@@ -55,6 +72,7 @@ STREAM_RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
         [scope.address.arn("kinesis", f"stream/{name}/consumer/*") for name in scope.streams], {}
     ),
     On.STREAM_KEYS: _stream_keys,
+    On.STREAM_KEY_ALIASES: _stream_aliases,
     On.LANDED: lambda scope: ([scope.address.object_arn(f"{folder}*") for folder in _landed(scope)], {}),
     On.LANDED_LIST: _landed_listings,
     On.DELIVERIES: _deliveries,

@@ -24,7 +24,8 @@ class CrawlOperator(StepOperator):
 
     Folders that lakeworks writes are refused: contracts define their columns, and a crawler would overwrite them with guesses.
 
-    :param crawler: name of the crawler. (templated)
+    :param crawler: name of the crawler in Glue. `lakeworks policy --for crawl` opens `lakeworks-<name>` of those in lake.yml,
+        and no other. (templated)
     :param path: `s3://` address of the folder. (templated)
     :param database: Glue database for the tables it finds. (templated)
     :param role: IAM role the crawler runs as. (templated)

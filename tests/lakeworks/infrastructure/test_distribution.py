@@ -12,6 +12,7 @@ from lakeworks.exports.delivered import check_delivery
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from lakeworks.infrastructure.plan_apply import ResourceChange
+from lakeworks.infrastructure.resources.distribution import Distribution
 from lakeworks.lake import Lake
 from tests.conftest import contract_of
 from tests.lakeworks.infrastructure.conftest import client
@@ -111,3 +112,11 @@ def test_nothing_above_public_is_exported_into_it(lake: Lake, column: dict[str, 
     ):
         check_delivery(delivering, elsewhere, None)
     check_delivery(lake, there, None)
+
+
+def test_the_origin_is_an_address_of_its_partition() -> None:
+    origins = [
+        Distribution("d", "lake", region, "exports/", "PriceClass_100").desired()["Origin"]
+        for region in ("cn-north-1", "eu-west-1")
+    ]
+    assert origins == ["lake.s3.cn-north-1.amazonaws.com.cn", "lake.s3.eu-west-1.amazonaws.com"]

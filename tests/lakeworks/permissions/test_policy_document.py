@@ -214,3 +214,19 @@ def test_an_analyst_of_a_governed_lake_reads_no_object() -> None:
     assert "lakeformation:GetDataAccess" in {action for action, _ in found[True]} - {
         action for action, _ in found[False]
     }
+
+
+def test_a_streams_key_named_by_its_alias_opens_no_other_key() -> None:
+    streams = [{"name": "a", "kms_key_id": KEY}, {"name": "b", "kms_key_id": "alias/b"}, {"name": "c"}]
+    scope = PolicyScope(
+        LakeAddress("lake", "cn-north-1", "123456789012"), LakeConfig.model_validate({"streams": streams})
+    )
+    found = {
+        statement["Resource"][0]: statement["Condition"]
+        for document in policy_documents(Purpose.STREAM, scope)
+        for statement in document["Statement"]
+        if any(action.startswith("kms:") for action in statement["Action"])
+    }
+    through = {"StringEquals": {"kms:ViaService": "kinesis.cn-north-1.amazonaws.com.cn"}}
+    by_alias = {**through, "ForAnyValue:StringEquals": {"kms:ResourceAliases": ["alias/b"]}}
+    assert found == {KEY: through, scope.address.arn("kms", "key/*"): by_alias}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lakeworks.infrastructure.aws_partition import dns_suffix
 from lakeworks.infrastructure.bucket_names import MADE_BY
 from lakeworks.infrastructure.resource import Document, Resource
 
@@ -68,7 +69,7 @@ class Distribution(Resource):
         return {
             "Comment": f"{MADE_BY}: {self.name}",
             "Enabled": True,
-            "Origin": f"{self.bucket}.s3.{self.bucket_region}.amazonaws.com",
+            "Origin": f"{self.bucket}.s3.{self.bucket_region}.{dns_suffix(self.bucket_region)}",
             "OriginPath": f"/{self.prefix.rstrip('/')}",
             "OriginAccessControl": self.name,
             "ViewerProtocolPolicy": "redirect-to-https",
