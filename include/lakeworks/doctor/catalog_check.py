@@ -39,7 +39,7 @@ class TrialCatalog:
                 return Diagnosis(
                     "failure",
                     f"there is no database `{database}`, or Lake Formation hides it",
-                    f"Run `lakeworks bootstrap`. If it says `unchanged`: {_LAKE_FORMATION}",
+                    f"Run `lakeworks bootstrap`. If it says that Lake Formation hides it: {_LAKE_FORMATION}",
                 )
             try:
                 with self._scratch_table(database) as table:

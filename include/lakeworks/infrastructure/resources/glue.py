@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from lakeworks.errors import LakeAccessDenied
 from lakeworks.infrastructure.bucket_names import MADE_BY
 from lakeworks.infrastructure.config import Crawler
 from lakeworks.infrastructure.resource import Document, Resource
@@ -24,8 +25,22 @@ class Database(Resource):
         return {"Name": client.get_database(Name=self.name)["Database"]["Name"]}
 
     def write(self, client: Any, target: Document) -> None:
-        """Create it."""
-        client.create_database(DatabaseInput={**target, "Description": f"{MADE_BY}: {self.name.replace('_', ' ')}"})
+        """Create it. If another bootstrap was quicker, it is there.
+
+        Raises:
+            LakeAccessDenied: it exists, and Lake Formation hides it.
+        """
+        description = f"{MADE_BY}: {self.name.replace('_', ' ')}"
+        try:
+            client.create_database(DatabaseInput={**target, "Description": description})
+        except client.exceptions.AlreadyExistsException:
+            try:
+                client.get_database(Name=self.name)
+            except client.exceptions.EntityNotFoundException as error:
+                raise LakeAccessDenied(
+                    f"The database `{self.name}` exists, and Lake Formation hides it from these credentials. It was not "
+                    "changed. Run the bootstrap as a data lake administrator (docs/lake-formation.md)."
+                ) from error
 
 
 @dataclass(frozen=True)

@@ -98,3 +98,11 @@ def test_without_the_section_nothing_of_lake_formation_is_asked(account: Governe
     assert {name for name in account.formation.operations() if not name.startswith("glue.")} == set()
     assert LakeConfig().lake_formation is None
     assert ADMIN in account.formation.admins
+
+
+def test_a_database_that_is_hidden_is_denied_in_these_words(account: GovernedAccount) -> None:
+    """Lake Formation answers `not found` for what exists; that was `failed`, to be run again for ever."""
+    account.applied(**FORMATION)
+    change = account.applied(ANALYST)["database gold_transport"]
+    assert (change.outcome, "Lake Formation hides it from these credentials" in change.detail) == ("denied", True)
+    assert account.applied()["database gold_transport"].outcome == "unchanged"
