@@ -33,7 +33,7 @@ from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, log_rules, report_rules, without_transitions
 from lakeworks.infrastructure.resources.notifications import Notifications
-from lakeworks.infrastructure.resources.replication import KEPT, ReplicationRules
+from lakeworks.infrastructure.resources.replication import KEPT, FirstEpoch, ReplicationRules
 from lakeworks.infrastructure.resources.streams.stream import stream_resources
 from lakeworks.infrastructure.resources.tags import Tags
 from lakeworks.infrastructure.spark.resources import spark_resources
@@ -185,6 +185,8 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
             bucket, names.replica, copy.role_arn, copy.storage_class, tuple(filter(here, prefixes)), copy.kms_key_id, bool(kms),
             place.partition,
         )  # fmt: skip
+        if bucket == place.bucket and not copy.prefix:  # a copy of one prefix cannot become the lake
+            yield FirstEpoch(bucket, place.region, wish.now)
 
 
 def _inbox_arn(place: LakeLocation, config: LakeConfig) -> str:

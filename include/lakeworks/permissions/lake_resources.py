@@ -15,6 +15,7 @@ from lakeworks.core.layout import (
     SPARK_JOB,
     STAGING,
     TENANT_AREAS,
+    epoch_key,
     trial_key,
 )
 from lakeworks.core.names import LAYERS
@@ -171,7 +172,7 @@ RESOURCES: dict[On, Callable[[PolicyScope], Resources]] = {
     On.DEV: _objects(f"{DEV}/"),
     On.RECORDS: _objects(*_RECORDS),
     On.RESULTS: _results,
-    On.SETUP: _objects(KEY, RECORD_KEY, TRIAL_KEY),
+    On.SETUP: _objects(KEY, RECORD_KEY, TRIAL_KEY, epoch_key()),
     On.TENANT_RECORDS: _objects(REGISTRY, f"{METADATA}/policies/"),
     On.REPORTS: _reports,
     On.TRIALS: _trials,

@@ -7,10 +7,13 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from lakeworks.errors import ConfigError, CredentialsExpired, LakeAccessDenied
+from lakeworks.core.layout import epoch_key
+from lakeworks.errors import ConfigError, CredentialsExpired, LakeAccessDenied, NotPrimary
 from lakeworks.infrastructure.config import Notification, load_config
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
+from lakeworks.ledger.epoch import FIRST, EpochRegister
+from lakeworks.s3.object_store import ObjectStore
 from tests.conftest import client as new_client
 from tests.lakeworks.infrastructure.conftest import ROLE, client, one, outcomes
 from tests.lakeworks.infrastructure.test_config import EXAMPLE
@@ -232,6 +235,47 @@ def test_every_field_of_the_example_is_made_or_its_lack_is_reported(
     assert manifest["owner"]["contact_email"] == "data-platform@example.com"
     assert manifest["created_by"]["method"] == "lakeworks bootstrap"
     assert {"transport"} <= set(manifest["data"]["domains"])
+
+
+COPIED = {"replication": {"region": "eu-west-1", "role_arn": f"{ROLE}/replication"}}
+
+
+def test_a_lake_with_a_copy_says_from_the_first_day_which_bucket_publishes(
+    ministack_url: str, bucket: str, planned: Planned
+) -> None:
+    """Before its first takeover, a copy did not know that it is one, and a run started there published."""
+    s3 = client("s3", ministack_url)
+    assert "epoch" not in outcomes(planned(ministack_url).apply())
+    assert outcomes(planned(ministack_url, **COPIED).apply())["epoch"] == "created"
+    assert outcomes(planned(ministack_url, **COPIED).apply())["epoch"] == "unchanged"
+    body = s3.get_object(Bucket=bucket, Key=epoch_key())["Body"].read()
+    assert EpochRegister(ObjectStore(s3, bucket)).require() == FIRST
+    copy = f"lakeworks-dev-backup-{bucket.removeprefix('boot-')}"
+    s3.put_object(Bucket=copy, Key=epoch_key(), Body=body)  # as replication does
+    with pytest.raises(NotPrimary, match=f"{copy}` is a copy of the lake.*{bucket}` .us-east-1. is the primary"):
+        EpochRegister(ObjectStore(s3, copy)).require()
+
+
+def test_bootstrap_leaves_the_epoch_of_a_takeover(ministack_url: str, bucket: str, planned: Planned) -> None:
+    planned(ministack_url, **COPIED).apply()
+    register = EpochRegister(ObjectStore(client("s3", ministack_url), bucket))
+    document, etag = register.load()
+    assert document
+    later = document.model_copy(update={"epoch": 2, "bucket": "lake-eu", "region": "eu-west-1"})
+    register.replace(later, etag)
+    change = one(planned(ministack_url, **COPIED).apply(), "epoch")
+    assert (change.outcome, change.remarks) == (
+        "unchanged",
+        ("this bucket is a copy: s3://lake-eu (eu-west-1) is the primary, and runs publish there",),
+    )
+    assert register.load()[0] == later
+
+
+def test_a_copy_of_one_prefix_is_no_lake_that_could_take_over(
+    ministack_url: str, bucket: str, planned: Planned
+) -> None:
+    copied = {"replication": {**COPIED["replication"], "prefix": "gold/"}}
+    assert "epoch" not in outcomes(planned(ministack_url, **copied).apply())
 
 
 def test_a_setting_that_is_answered_but_not_kept_is_found(moto_url: str, bucket: str, planned: Planned) -> None:

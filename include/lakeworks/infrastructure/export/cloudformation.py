@@ -39,7 +39,7 @@ def template(resources: Sequence[Resource]) -> Document:
                 continue
         elif resource.kind in _IN_BUCKET and resource.name in buckets:
             continue
-        if resource.name not in buckets or resource.kind in ("manifest", "spark job file"):
+        if resource.name not in buckets or resource.kind in ("manifest", "epoch", "spark job file"):
             left_out.append(f"{resource.kind} {resource.name}")
     lake_formation.order_template(document)
     return {

@@ -3,13 +3,17 @@
 Temporary objects are not copied: deletions are not replicated, so staged objects would stay in the copy for ever.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
-from lakeworks.core.layout import AUDITS, LANDING, LEDGER, PLANS, QUARANTINE, RELEASES
+from lakeworks.core.clock import utc_now
+from lakeworks.core.layout import AUDITS, LANDING, LEDGER, PLANS, QUARANTINE, RELEASES, epoch_key
 from lakeworks.core.names import LAYERS
 from lakeworks.infrastructure.bucket_names import OURS
-from lakeworks.infrastructure.resource import Document, SharedDocument, without_empty
+from lakeworks.infrastructure.resource import Document, Resource, SharedDocument, without_empty
+from lakeworks.ledger.epoch import FIRST, EpochDocument
 
 _ROLE = "Role"
 _RULE = f"{OURS}backup"
@@ -75,5 +79,46 @@ class ReplicationRules(SharedDocument):
         if self.encrypted_with_kms and not self.kms_key_id:
             return [
                 "objects encrypted with KMS are not replicated until replication.kms_key_id names a key of that region"
+            ]
+        return []
+
+
+@dataclass(frozen=True)
+class FirstEpoch(Resource):
+    """The document that names this bucket as the primary. It is written after the rules, so S3 replicates it.
+
+    A copy that has it refuses to publish, before any takeover too. Later epochs begin by takeovers: what is there stays.
+    """
+
+    kind: ClassVar[str] = "epoch"
+    home: str = ""
+    now: Callable[[], datetime] = utc_now
+
+    def desired(self) -> Document:
+        """Return the first epoch of this bucket."""
+        return {"epoch": FIRST, "bucket": self.name, "region": self.home}
+
+    def read(self, client: Any) -> Document | None:
+        """Return epoch and primary."""
+        body = client.get_object(Bucket=self.name, Key=epoch_key())["Body"].read()
+        document = EpochDocument.read(
+            body, f"s3://{self.name}/{epoch_key()}", "is broken: {problem}. See docs/failover.md"
+        )
+        return document.model_dump(mode="json", include={"epoch", "bucket", "region"})
+
+    def target(self, current: Document) -> Document:
+        """Keep what is there."""
+        return current
+
+    def write(self, client: Any, target: Document) -> None:
+        """Write the document unless a takeover was faster."""
+        body = EpochDocument(**target, since=self.now()).model_dump_json(indent=1).encode()
+        client.put_object(Bucket=self.name, Key=epoch_key(), Body=body, IfNoneMatch="*")
+
+    def notes(self, current: Document) -> list[str]:
+        """Say where the primary is, if it is not here."""
+        if current and current.get("bucket") != self.name:
+            return [
+                f"this bucket is a copy: s3://{current['bucket']} ({current['region']}) is the primary, and runs publish there"
             ]
         return []
