@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,15 +14,18 @@ from lakeworks.catalog.indexes import WORTH_IT, ensure_index
 from lakeworks.core.partition import Partition
 from lakeworks.cost.object_inventory import from_listing
 from lakeworks.cost.report import bucket_lifecycle
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.errors import FailoverRefused, LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.failover.region_takeover import RegionTakeover
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.lake_bootstrap import plan_lake
 from lakeworks.infrastructure.plan_apply import PROBLEMS, ResourceChange
 from lakeworks.lake import Lake
+from lakeworks.ledger.epoch import EpochDocument, EpochRegister
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.permissions.aws_call import Purpose
 from lakeworks.publications.withdrawal import withdraw
+from lakeworks.s3.object_store import ObjectStore
 from lakeworks.settings import Settings
 from tests.conftest import client
 from tests.lakeworks.doctor.conftest import CONTRACTS, deployment_at, diagnoses
@@ -179,3 +183,64 @@ def test_the_doctor_needs_what_its_policy_says(guarded: Guarded, tmp_path: Path,
     failures = [item.detail for item in found.values() if item.state == "failure"]
     assert bool(failures) == bool(without), failures
     assert all(without.partition(":")[2] in text for text in failures), failures
+
+
+def replicated(guarded: Guarded, primary: str) -> None:
+    """Copy every object of the primary, as S3 replication does; the catalog of the other region is empty."""
+    s3 = client("s3", guarded.url, **ROOT)
+    for item in s3.list_objects_v2(Bucket=primary)["Contents"]:
+        there = {"Bucket": primary, "Key": item["Key"]}
+        s3.copy_object(Bucket=guarded.bucket, Key=item["Key"], CopySource=there, MetadataDirective="COPY")
+    without_database(guarded.url)
+
+
+def taken_over(guarded: Guarded, primary: str, scratch: Path) -> int:
+    """Take over at the copy by the user. Return how many partitions have their newest publication."""
+    user = guarded.lake(scratch, guarded.user)
+    other = replace(user, store=ObjectStore(user.store.client, primary, 4))
+    takeover = RegionTakeover(user, [events()], "us-east-1", lambda bucket, region: other)
+    return takeover.apply()[0].counted()["newest"]
+
+
+# Asked by no takeover of one partition into an empty catalog.
+NOT_TAKEN_OVER = {
+    "s3:AbortMultipartUpload": "an object of many parts", "s3:RestoreObject": "an archived object",
+    "s3:DeleteObject": "a stray object, or what a writer staged", "s3:DeleteObjectVersion": "a dev lake's end",
+    "s3:DeleteBucketPolicy": "the way back", "s3:GetObjectVersion": "an object that an earlier version brings back",
+    "glue:BatchDeletePartition": "a partition that is not whole here", "glue:DeletePartition": "a partition that is not whole here",
+    "glue:BatchGetPartition": "partitions that are there", "glue:BatchUpdatePartition": "partitions that are there",
+    "glue:UpdateTable": "a table that is there", "glue:CreatePartitionIndex": "10,000 partitions",
+    "glue:GetPartitionIndexes": "10,000 partitions",
+}  # fmt: skip
+
+
+def copying(primary: str) -> LakeConfig:
+    """Return the copy's lake.yml, whose replication names the primary."""
+    role = "arn:aws:iam::000000000000:role/replication"
+    return LakeConfig.model_validate({"replication": {"region": "us-east-1", "role_arn": role, "bucket": primary}})
+
+
+@pytest.mark.parametrize(
+    "without", ["", *sorted(set(actions_of(Purpose.FAILOVER, copying("other"))) - set(NOT_TAKEN_OVER))]
+)
+def test_a_takeover_needs_what_its_policy_says(guarded: Guarded, run_at: RunAt, tmp_path: Path, without: str) -> None:
+    without_database(guarded.url)
+    primary = f"{guarded.bucket}-primary"
+    s3 = client("s3", guarded.url, **ROOT)
+    s3.create_bucket(Bucket=primary)
+    s3.put_bucket_versioning(Bucket=primary, VersioningConfiguration={"Status": "Enabled"})
+    there = replace(guarded, bucket=primary)
+    lake = there.lake(tmp_path, ROOT)
+    EpochRegister(lake.store).replace(
+        EpochDocument(bucket=primary, region="us-east-1", since=datetime(2026, 1, 1, tzinfo=UTC)), ""
+    )
+    run(lake, events(), run_at(1), Given(arrived(id=[1, 2])))
+    replicated(guarded, primary)
+    guarded.grant(Purpose.FAILOVER, without=without, config=copying(primary))
+    if not without:
+        assert taken_over(guarded, primary, tmp_path) == 1
+        return
+    # A primary that refuses the listing counts as one that does not answer; the message names the action all the same.
+    with pytest.raises((LakeAccessDenied, FailoverRefused)) as refused:
+        taken_over(guarded, primary, tmp_path)
+    assert re.search(rf"denied: .*{without.partition(':')[2]}\b", str(refused.value)), refused.value
