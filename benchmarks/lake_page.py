@@ -22,7 +22,7 @@ from lakeworks.core.partition import Period, partition_of, period_range
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
-from lakeworks.s3.listing_timestamps import quick_timestamps
+from lakeworks.s3.listing_pages import quick_listings, quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.status.partition_index import PartitionIndex
 from lakeworks_airflow.lake_page.application import page_of
@@ -55,7 +55,7 @@ def main(count: int) -> None:
         measure(found.lake, f"overview, {len(all_tables())} tables, {partitions:,} published partitions", "/")
     with servers(count) as (glue, s3_url, glue_url), TemporaryDirectory() as scratch:
         lake = Lake(
-            ObjectStore(quick_timestamps(client("s3", s3_url)), BUCKET),
+            ObjectStore(quick_listings(quick_timestamps(client("s3", s3_url))), BUCKET),
             GlueCatalog(client("glue", glue_url)),
             DuckDbEngine(scratch=Path(scratch)),
             Path(scratch),

@@ -20,11 +20,12 @@ from typing import Any
 
 from lakeworks.catalog.glue import GlueCatalog
 from lakeworks.catalog.glue_inputs import partition_input, table_input
+from lakeworks.catalog.partition_pages import quick_partitions
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.lake import Lake
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.pipeline.registration import catalog_partition
-from lakeworks.s3.listing_timestamps import quick_timestamps
+from lakeworks.s3.listing_pages import quick_listings, quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.status.table_status import status
 from tests.conftest import client
@@ -118,8 +119,8 @@ def run(glue: Connection, s3_url: str, glue_url: str, scratch: Path, work: tuple
     s3 = client("s3", s3_url)
     s3.meta.events.register("before-call.s3", lambda model, **_: calls.update([model.name]))
     lake = Lake(
-        ObjectStore(quick_timestamps(s3), BUCKET),
-        GlueCatalog(client("glue", glue_url)),
+        ObjectStore(quick_listings(quick_timestamps(s3)), BUCKET),
+        GlueCatalog(quick_partitions(client("glue", glue_url))),
         DuckDbEngine(scratch=scratch),
         scratch,
     )

@@ -10,6 +10,7 @@ from lakeworks.branches.document import DevDocument, DevRegister
 from lakeworks.branches.overlay import OverlayLedger
 from lakeworks.branches.pins import Pins
 from lakeworks.catalog.glue import GlueCatalog
+from lakeworks.catalog.partition_pages import quick_partitions
 from lakeworks.contract import Contract, load_contract
 from lakeworks.contract.object_tags import ObjectTags
 from lakeworks.core.layout import live_prefix
@@ -27,7 +28,7 @@ from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.remote_engines import NewClient, RemoteEngines
 from lakeworks.s3.fast_client import FastS3Client
-from lakeworks.s3.listing_timestamps import quick_timestamps
+from lakeworks.s3.listing_pages import quick_listings, quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
 from lakeworks.s3.request_count import RequestCount
 from lakeworks.s3.request_headers import RequestHeaders
@@ -85,7 +86,7 @@ class Lake:
             fast.requests = requests
         return cls(
             ObjectStore(
-                requests.on(headers.on(quick_timestamps(s3))),
+                requests.on(headers.on(quick_listings(quick_timestamps(s3)))),
                 settings.bucket,
                 settings.transfer.threads,
                 layers=layers,
@@ -93,7 +94,7 @@ class Lake:
                 fast_client=fast,
                 transfer=settings.transfer,
             ),
-            GlueCatalog(quick_timestamps(glue), tenant=tenant),
+            GlueCatalog(quick_partitions(quick_timestamps(glue)), tenant=tenant),
             DuckDbEngine(settings.memory_limit, settings.threads, settings.scratch_dir, salt),
             settings.scratch_dir,
             emit=emitter(settings.lineage_url, settings.scratch_dir / "lineage"),

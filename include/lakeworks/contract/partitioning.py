@@ -1,6 +1,7 @@
 """Partitions that a table can have, by its contract's `partition_by`."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lakeworks.core.partition import Partition, Period, date_prefix, owns
@@ -14,6 +15,11 @@ _EXAMPLES = {"year": "2019", "month": "01", "day": "05", "hour": "03"}
 
 def _never(_: Partition) -> bool:
     return False
+
+
+@lru_cache(maxsize=1000)  # asked for every partition of a table
+def _keys(partition_by: "tuple[PartitionBy, ...]") -> tuple[str, ...]:
+    return tuple(key for field in partition_by for key in field.keys)
 
 
 class Partitioning:
@@ -67,7 +73,7 @@ class Partitioning:
     @property
     def partition_keys(self) -> tuple[str, ...]:
         """The Hive folder names, in order."""
-        return tuple(key for field in self.partition_by for key in field.keys)
+        return _keys(self.partition_by)
 
     def parse_partition(self, text: str, exists: Callable[[Partition], bool] = _never) -> Partition:
         """Read a partition as a person types it: its Hive path, or a month, day or hour of a table partitioned by time alone.

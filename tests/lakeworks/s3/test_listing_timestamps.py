@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.utils import parse_timestamp
 
-from lakeworks.s3.listing_timestamps import _timestamp, quick_timestamps
+from lakeworks.s3.listing_pages import quick_timestamps, timestamp
 from tests.conftest import client, new_store
 
 
@@ -15,7 +15,7 @@ from tests.conftest import client, new_store
     ["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00", "Fri, 02 Jan 2026 03:04:05 GMT", 1767323045, 1767323045.5],
 )  # fmt: skip
 def test_both_readers_agree(value: Any) -> None:
-    assert _timestamp(value) == parse_timestamp(value)
+    assert timestamp(value) == parse_timestamp(value)
 
 
 def test_a_client_reads_a_listing_and_a_header_with_it(moto_url: str) -> None:
