@@ -22,6 +22,10 @@ class BucketEntry:
     note: str = ""
 
 
+# S3's answers about a bucket of a region that boto3 could not be redirected to.
+_ELSEWHERE = {"301", "PermanentRedirect", "IllegalLocationConstraintException", "AuthorizationHeaderMalformed"}
+
+
 def list_buckets(s3: Any) -> list[BucketEntry]:
     """Return every bucket that the credentials see, and whether it has our tag.
 
@@ -40,8 +44,15 @@ def _entry(s3: Any, bucket: str, created: datetime) -> BucketEntry:
     except LakeError as error:
         if is_nobody(error):
             raise
-        reason = "denied: s3:GetBucketTagging" if isinstance(error, LakeAccessDenied) else str(error)
-        return BucketEntry(bucket, created, None, reason)
+        return BucketEntry(bucket, created, None, _reason(error))
+
+
+def _reason(error: LakeError) -> str:
+    """Return in a few words why a bucket does not show its tags."""
+    if isinstance(error, LakeAccessDenied):
+        return "denied: s3:GetBucketTagging"
+    code = error_code(error)
+    return "in another region, which does not answer here" if code in _ELSEWHERE else code or str(error)
 
 
 def policy_of(s3: Any, bucket: str) -> dict[str, Any]:

@@ -69,6 +69,27 @@ def test_buckets_that_refuse_their_tags_end_no_listing(moto_url: str, bucket: st
         list_buckets(denying(moto_url, {"GetBucketTagging"}, "SignatureDoesNotMatch")("s3"))
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "note"),
+    [
+        ("PermanentRedirect", 301, "in another region, which does not answer here"),
+        ("IllegalLocationConstraintException", 400, "in another region, which does not answer here"),
+        ("ServiceUnavailable", 503, "ServiceUnavailable"),
+    ],
+)
+def test_a_bucket_that_does_not_answer_has_a_note_of_a_few_words(
+    moto_url: str, bucket: str, code: str, status: int, note: str
+) -> None:
+    """The note was a whole error of an outage, with `Run again`, for a bucket that never answers from here."""
+    client("s3", moto_url).create_bucket(Bucket=bucket)
+    (entry,) = [
+        item
+        for item in list_buckets(denying(moto_url, {"GetBucketTagging"}, code, status)("s3"))
+        if item.name == bucket
+    ]
+    assert (entry.ours, entry.note) == (None, note)
+
+
 def test_the_policy_in_force_is_shown_or_the_reason_why_not(moto_url: str, bucket: str) -> None:
     s3 = client("s3", moto_url)
     s3.create_bucket(Bucket=bucket)
