@@ -223,24 +223,30 @@ class Publisher:
         Raises:
             LostRace: a number was lost. Confirmations that have theirs are complete in the ledger, so they are registered.
         """
-        reserved = self.ledger.store.map(self._reserve_or_lose, ready)
+        lost: list[LostRace] = []
+
+        def reserve(decided: Decision) -> Stored | LostRace:
+            """Take a number, unless one was lost already: it would belong to a run that cannot be whole."""
+            if lost:
+                return lost[0]
+            try:
+                return self._reserve(decided)
+            except LostRace as error:
+                lost.append(error)
+                return error
+
+        reserved = self.ledger.store.map(reserve, ready)
         taken = [item for item in reserved if isinstance(item, Stored)]
         try:
             if ticket and any(is_joint(item.entry) for item in ready):
                 return self._joint.confirmed(TableName.parse(ready[0].entry.table), ticket, reserved)
-            if lost := [item for item in reserved if isinstance(item, LostRace)]:
+            if lost:
                 raise lost[0]
         except LostRace:
             for entry in [stored.entry for stored in taken if stored.etag and stored.entry.state == "unchanged"]:
                 self.settle(TableName.parse(entry.table), entry.parsed)
             raise
         return taken, ticket
-
-    def _reserve_or_lose(self, decided: Decision) -> Stored | LostRace:
-        try:
-            return self._reserve(decided)
-        except LostRace as lost:
-            return lost
 
     def _reserve(self, decided: Decision) -> Stored:
         """Take the number. A writer that loses it to the same content is done."""
