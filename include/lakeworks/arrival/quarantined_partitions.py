@@ -73,7 +73,7 @@ def _groups(contract: Contract, batch: pa.RecordBatch) -> Iterator[tuple[Mapping
     columns = {
         str(field.column): pc.floor_temporal(_held(batch.column(field.column)), unit=field.transform)
         if field.is_time
-        else batch.column(field.column)
+        else _held(batch.column(field.column))
         for field in fields
     }
     counted = pa.table(columns).group_by(list(columns)).aggregate([([], "count_all")])

@@ -85,6 +85,19 @@ def test_typed_rows_are_counted_by_day(kind: pa.DataType) -> None:
     assert named == {Period.parse("2019-01-05"): 4, Period.parse("2019-01-06"): 2}
 
 
+def test_an_infinite_date_that_is_a_partition_itself_stops_no_run() -> None:
+    """DuckDB's infinity is a date that Python has no value for."""
+    columns = {
+        "id": {"type": "bigint", "required": True, "description": "key"},
+        "sold_on": {"type": "date", "description": "when"},
+    }
+    contract = contract_of("bronze.test.events", columns=columns, partition_by=["sold_on"], source="nyc_tlc.events")
+    counts = PartitionCounts(contract, JANUARY)
+    days = pa.array([17901, 2**31 - 1], pa.int32()).view(pa.date32())
+    counts.add(pa.RecordBatch.from_arrays([days], ["sold_on"]))
+    assert counts.of_run([Partition.parse("sold_on=2019-01-05")]) == {"sold_on=2019-01-05": 1}
+
+
 def test_runs_of_older_releases_and_the_oldest_of_many_mark_all_of_their_partitions(lake: Lake, run_at: RunAt) -> None:
     contract = events(**ODD)
     table = pa.table({"id": [1, 2], "at": [FIFTH, SIXTH], "price": [1.5] * 2, "colour": ["red", None]})
