@@ -124,5 +124,5 @@ def _overdue(newest: Period, promise: Promise) -> Iterator[str]:
 
 
 def _first(items: Sequence[str]) -> str:
-    more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    more = f" and {len(items) - 1:,} more" if len(items) > 1 else ""
     return items[0] + more if items else ""
