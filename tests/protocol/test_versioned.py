@@ -212,6 +212,19 @@ def test_garbage_leaves_what_readers_may_still_read_and_removes_it_later(large: 
     assert large.by_catalog().equals(table(2_000, 1))
 
 
+def test_a_run_that_publishes_again_shares_no_object_with_its_first_time(large: Publishing, run_at: RunAt) -> None:
+    """Garbage collection had decided to delete the first ones, and the catalog named them again (simulation, seed 21218)."""
+    first = large.publish(table(5_000), run_at(1))
+    large.publish(table(4_000), run_at(2))
+    again = large.publish(table(5_000), run_at(1).model_copy(update={"started_at": run_at(3).started_at}))
+    assert again.run.key == first.run.key
+    large.lake.store.delete(item.key for item in first.objects)
+    assert large.by_catalog().num_rows == large.by_ledger().num_rows == 5_000
+    other = large.publish(table(3_000, 2.0), run_at(2).model_copy(update={"started_at": run_at(4).started_at}))
+    assert other.seq == 4, "the objects of another content are the lake's own too"
+    assert large.by_catalog().num_rows == 3_000
+
+
 def test_a_table_changes_its_layout_with_its_next_publication(large: Publishing, run_at: RunAt) -> None:
     plain = Publishing(large.lake, contract_of("silver.test.large", columns=COLUMNS, partition_by=["month"]))
     for number, writer in ((1, plain), (2, large), (3, plain)):

@@ -131,6 +131,13 @@ def versions_prefix(table: TableName, attempt: str, partition: Partition) -> str
     return join(versions_root(table).rstrip("/"), attempt, partition.path) + "/"
 
 
+def numbered_versions(table: TableName, location: str, number: int) -> str:
+    """Return the prefix beside another one of `versions_prefix` that only the publication of this number has."""
+    root = next(root for root in versions_roots(table) if location.startswith(root))
+    attempt, _, partition = location.removeprefix(root).partition("/")
+    return f"{root}{attempt}-{number}/{partition}"
+
+
 def versions_partition(table: TableName, key: str) -> str | None:
     """Return the partition's path of an immutable object, empty for an unpartitioned table; None for any other key."""
     for root in versions_roots(table):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
+from lakeworks.core.layout import numbered_versions
 from lakeworks.core.names import TableName
 from lakeworks.core.placement_stamp import BLANK_STAMP, new_stamp
 from lakeworks.errors import LakeNotFound, LiveChanged, LostRace, UploadGone
@@ -48,14 +49,30 @@ class Placement:
         stored = {item.key: self.ledger.store.head(item.key) for item in entry.objects}
         for item in entry.objects:
             live = stored[item.key]
-            changed = live and entry.layout == "versioned" and live.metadata.get(SHA256) != item.sha256
-            if live and (changed or SEQUENCE not in live.metadata):
-                raise LiveChanged(
-                    f"{entry.where}: `{self.ledger.store.uri(item.key)}` was written by another program. Nothing was "
-                    "published; the object is unchanged. Move it away, or restore the published version: lakeworks "
-                    f"repair {entry.table}"
-                )
+            if live and SEQUENCE not in live.metadata:
+                raise self._foreign(entry, item)
         return frozenset(key for key, live in stored.items() if live is None)
+
+    def _foreign(self, entry: LedgerEntry, item: LiveObject) -> LiveChanged:
+        return LiveChanged(
+            f"{entry.where}: `{self.ledger.store.uri(item.key)}` was written by another program. Nothing was "
+            "published; the object is unchanged. Move it away, or restore the published version: lakeworks "
+            f"repair {entry.table}"
+        )
+
+    def relocated(self, entry: LedgerEntry, seq: int, absent: Set[str]) -> LedgerEntry:
+        """Return an entry of immutable objects with keys of its own number, unless all its keys are `absent`.
+
+        A run that publishes a second time finds its first objects. They may be superseded by now, and garbage collection
+        may have decided to delete them.
+        """
+        if entry.layout != "versioned" or len(absent) == len(entry.objects):
+            return entry
+        location = numbered_versions(TableName.parse(entry.table), entry.location, seq)
+        objects = tuple(
+            item.model_copy(update={"key": location + item.key.removeprefix(entry.location)}) for item in entry.objects
+        )
+        return entry.model_copy(update={"location": location, "objects": objects})
 
     def opened(self, entry: LedgerEntry, absent: Set[str] | None = None) -> LedgerEntry:
         """Return the entry of a table of layout `plain` with an upload for each empty key (`absent`, or looked at now)."""
@@ -92,7 +109,7 @@ class Placement:
             if live and holds(live, entry, item):
                 return _placed(item, live.version_id)
             if live and (SEQUENCE not in live.metadata or entry.layout == "versioned"):
-                self.refuse_foreign(entry)
+                raise self._foreign(entry, item)
             if live and number_of(live) > entry.seq:
                 raise LostRace(
                     f"{entry.where}: publication {entry.seq} is older than the current publication "

@@ -186,6 +186,7 @@ class Publisher:
                 "start a new run: clear this one, or trigger the partition again."
             )
         empty = self.placement.refuse_foreign(entry)
+        entry = self.placement.relocated(entry, seq, empty)
         keys = {item.key for item in entry.objects}
         # Immutable objects stay for readers under way and for rollback, until garbage collection.
         replaced = live.objects if live and live.layout == "plain" else ()
