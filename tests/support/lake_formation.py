@@ -37,7 +37,8 @@ def key(kind: str, *names: str) -> tuple[str, ...]:
 
 @dataclass
 class LakeFormation:
-    """The account. `busy` counts calls of an operation that end because of another change; `names_all` lists ALL beside its parts."""
+    """The account. `busy` counts calls of an operation that end because of another change; `names_all` lists ALL beside its parts;
+    `refused_tags` has the codes with which next assignments of a key are refused."""
 
     admins: set[str] = field(default_factory=set)
     page: int = 2
@@ -49,6 +50,7 @@ class LakeFormation:
     filters: dict[tuple[str, str, str], Document] = field(default_factory=dict)
     tags: dict[str, list[str]] = field(default_factory=dict)
     assigned: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    refused_tags: dict[str, list[str]] = field(default_factory=dict)
     databases: dict[str, Document] = field(default_factory=dict)
     tables: dict[tuple[str, str], Document] = field(default_factory=dict)
     busy: Counter[str] = field(default_factory=Counter)
@@ -144,6 +146,74 @@ class LakeFormation:
             if of[:2] == (database, table) and self.may(caller, "SELECT", "DataCellsFilter", *of)
         ]
         return {column for of in mine for column in self.filters[of]["ColumnNames"]}
+
+    # --- LF-tags
+
+    def do_CreateLFTag(self, caller: str, call: Document) -> Document:  # noqa: N802
+        self.demand_admin(caller, "create LF-tag")
+        if call["TagKey"] in self.tags:
+            raise RestRefusal("InvalidInputException", "Tag key already exists", 400)
+        self.tags[call["TagKey"]] = self.checked_values(call["TagValues"])
+        return {}
+
+    def do_UpdateLFTag(self, caller: str, call: Document) -> Document:  # noqa: N802
+        self.demand_admin(caller, "alter LF-tag")
+        self.do_GetLFTag(caller, call)
+        self.tags[call["TagKey"]] += self.checked_values(call["TagValuesToAdd"])
+        return {}
+
+    def do_GetLFTag(self, caller: str, call: Document) -> Document:  # noqa: N802
+        if call["TagKey"] not in self.tags:
+            raise RestRefusal("EntityNotFoundException", "Tag key does not exist", 400)
+        return {"CatalogId": ACCOUNT, "TagKey": call["TagKey"], "TagValues": self.tags[call["TagKey"]]}
+
+    @staticmethod
+    def checked_values(values: list[str]) -> list[str]:
+        if not 1 <= len(values) <= 50:
+            raise RestRefusal("InvalidInputException", "1 to 50 values a call", 400)
+        return values
+
+    def do_AddLFTagsToResource(self, caller: str, call: Document) -> Document:  # noqa: N802
+        """Refusals of single tags are in the body; one value of a key takes the place of another."""
+        self.demand_admin(caller, "associate")
+        failures = []
+        for pair in call["LFTags"]:
+            if (code := self.refused_tag(pair)) is None:
+                for place in self.tagged(call["Resource"]):
+                    self.assigned.setdefault(place, {})[pair["TagKey"]] = pair["TagValues"][0]
+            else:
+                failures.append({"LFTag": pair, "Error": {"ErrorCode": code, "ErrorMessage": "tag not assigned"}})
+        return {"Failures": failures}
+
+    def refused_tag(self, pair: Document) -> str | None:
+        if self.refused_tags.get(pair["TagKey"]):
+            return self.refused_tags[pair["TagKey"]].pop(0)
+        is_known = len(pair["TagValues"]) == 1 and pair["TagValues"][0] in self.tags.get(pair["TagKey"], [])
+        return None if is_known else "EntityNotFoundException"
+
+    def do_GetResourceLFTags(self, caller: str, call: Document) -> Document:  # noqa: N802
+        """A table's answer has its database's tags too; no list is empty, what has none is left out."""
+        places = self.tagged(call["Resource"])
+        database = {"LFTagOnDatabase": self.pairs(key("Database", places[0][1]))}
+        table = {"LFTagsOnTable": self.pairs(key("Table", *places[0][1:3]))} if len(places[0]) > 2 else {}
+        columns = [{"Name": of[3], "LFTags": self.pairs(of)} for of in places if of[0] == "Column" and self.pairs(of)]
+        answer = {**database, **table, "LFTagsOnColumns": columns}
+        return {member: found for member, found in answer.items() if found}
+
+    def pairs(self, place: tuple[str, ...]) -> list[Document]:
+        return [
+            {"CatalogId": ACCOUNT, "TagKey": name, "TagValues": [value]}
+            for name, value in self.assigned.get(place, {}).items()
+        ]
+
+    def tagged(self, resource: Document) -> list[tuple[str, ...]]:
+        if "TableWithColumns" not in resource:
+            return [self.existing("", resource)]
+        of = resource["TableWithColumns"]
+        self.existing("", {"Table": {"DatabaseName": of["DatabaseName"], "Name": of["Name"]}})
+        if strange := set(of["ColumnNames"]) - set(self.columns(of["DatabaseName"], of["Name"])):
+            raise RestRefusal("EntityNotFoundException", f"Columns {strange} do not exist", 400)
+        return [key("Column", of["DatabaseName"], of["Name"], column) for column in of["ColumnNames"]]
 
     # --- permissions
 

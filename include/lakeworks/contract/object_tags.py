@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
 
+from lakeworks.contract.columns import Column
 from lakeworks.contract.contract import Contract, all_tables, load_contract
 from lakeworks.contract.sections import Retention
 from lakeworks.core.layout import LANDING, QUARANTINE, owner_of
@@ -62,12 +63,13 @@ def _merged(tags: ObjectTags, contracts: Sequence[Contract]) -> Mapping[str, str
 
 def classification_of(contracts: Iterable[Contract]) -> str:
     """Return the highest classification of all columns; personal data is at least `confidential`."""
-    classes = [
-        max(column.classification, "confidential" if column.pii else "public", key=CLASSES.index)
-        for contract in contracts
-        for column in contract.columns.values()
-    ]
+    classes = [class_of(column) for contract in contracts for column in contract.columns.values()]
     return max(classes, default="public", key=CLASSES.index)
+
+
+def class_of(column: Column) -> str:
+    """Return the classification of a column; personal data is at least `confidential`."""
+    return max(column.classification, "confidential" if column.pii else "public", key=CLASSES.index)
 
 
 def _loaded(table: str) -> Contract | None:

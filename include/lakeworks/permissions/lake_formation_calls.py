@@ -22,6 +22,13 @@ LAKE_FORMATION_CALLS = {
         lakeformation.DeleteDataCellsFilter
     """,
     ("bootstrap", On.CATALOG, "lake_formation"): "glue.GetTables\nglue.UpdateDatabase",
+    ("bootstrap", On.ANYTHING, "lf_tags"): """
+        lakeformation.GetLFTag
+        lakeformation.CreateLFTag
+        lakeformation.UpdateLFTag
+        lakeformation.GetResourceLFTags
+        lakeformation.AddLFTagsToResource
+    """,
     # Lake Formation gives Athena credentials for the tables of who asks.
     ("athena", On.ANYTHING, "lake_formation"): "athena.StartQueryExecution lakeformation:GetDataAccess",
 }

@@ -96,6 +96,10 @@ class LakeFormation(Part):
     hybrid_access: bool = Field(
         default=False, description="Register the buckets so that only principals who opted in are governed."
     )
+    tags: bool = Field(
+        default=False,
+        description="LF-tags `layer` and `domain` on databases, `classification` on tables and columns, from the contracts.",
+    )
     readers: tuple[Reader, ...] = ()
     revoke_iam_allowed_principals: tuple[str, ...] = Field(
         (),

@@ -20,6 +20,7 @@ from lakeworks.infrastructure.lake_formation.open_databases import DefaultOfNewT
 from lakeworks.infrastructure.lake_formation.permissions import EVERY_TABLE, database_target, table_target
 from lakeworks.infrastructure.lake_formation.readers import reader_resources, retired_filters
 from lakeworks.infrastructure.lake_formation.record import RecordedGrants
+from lakeworks.infrastructure.lake_formation.tag_assignments import tag_resources
 from lakeworks.infrastructure.resource import Resource
 from lakeworks.infrastructure.resources.glue import Database
 
@@ -46,6 +47,8 @@ def catalog_resources(
     yield from retired_filters(filtered, known)
     yield from after
     yield from filtered
+    if formation and formation.tags:
+        yield from tag_resources(contracts, known)
     yield from _closed(databases_of(contracts), config)
 
 

@@ -52,8 +52,9 @@ def read_state(s3: Any, glue: Any, bucket: str, databases: Iterable[str]) -> Kno
 def databases_to_read(config: LakeConfig, contracts: Sequence[Contract]) -> list[str]:
     """Return the databases of whose tables a plan names some."""
     named = {grant.database for grant in config.grants if grant.table not in (None, EVERY_TABLE)}
-    is_filtered = bool(config.lake_formation and config.lake_formation.readers)
-    return sorted(named | ({one.table.database for one in contracts} if is_filtered else set()))
+    formation = config.lake_formation
+    reads_columns = formation is not None and bool(formation.readers or formation.tags)
+    return sorted(named | ({one.table.database for one in contracts} if reads_columns else set()))
 
 
 def _tables(glue: Any, database: str) -> Columns | None:
