@@ -1,4 +1,4 @@
-"""Names: S3's rules for bucket names, the names of our buckets, and the marks of what bootstrap made."""
+"""Names: S3's rules for bucket names, the names of our buckets and crawlers, and the marks of what bootstrap made."""
 
 import re
 
@@ -10,6 +10,27 @@ OURS = "lakeworks-"
 OUR_SID = "Lakeworks"
 # Start of the description of resources outside buckets (work group, alarm, crawler).
 MADE_BY = "Made by lakeworks bootstrap"
+
+_CRAWLER = re.compile(rf"{OURS}[a-z0-9][a-z0-9-]*")
+
+
+def crawler_name(name: str) -> str:
+    """Return the name in Glue of a crawler of lake.yml."""
+    return f"{OURS}{name}"
+
+
+def check_crawler_name(name: str) -> None:
+    """Refuse a name that no printed policy opens: the crawler may belong to another program, and it would be rewritten.
+
+    Raises:
+        ConfigError: the name is not `lakeworks-<name>`; nothing was started.
+    """
+    if not _CRAWLER.fullmatch(name):
+        raise ConfigError(
+            f"`{name}` is no crawler of the lake. In Glue their names are `{OURS}<name>`, in lower case, and `lakeworks "
+            f"policy --for crawl` opens no other. Nothing was started. Name it `{OURS}<name>`, with `<name>` under `crawlers` "
+            "in lake.yml."
+        )
 
 
 def check_bucket_name(name: str, where: str = "LAKE_BUCKET") -> None:

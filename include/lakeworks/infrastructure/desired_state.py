@@ -7,7 +7,7 @@ from datetime import datetime
 from lakeworks.contract import Contract
 from lakeworks.core.layout import INBOX
 from lakeworks.infrastructure.aws_partition import LakeLocation
-from lakeworks.infrastructure.bucket_names import OURS, bucket_name
+from lakeworks.infrastructure.bucket_names import OURS, bucket_name, crawler_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lake_formation.governed_catalog import catalog_resources
 from lakeworks.infrastructure.lake_formation.known_state import KnownState
@@ -213,7 +213,7 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
     config = wish.config
     yield from catalog_resources(place, config, wish.contracts, wish.lake_formation)
     for crawler in config.crawlers:
-        yield GlueCrawler(f"{OURS}{crawler.name}", crawler, place.bucket)
+        yield GlueCrawler(crawler_name(crawler.name), crawler, place.bucket)
     if config.cloudfront:
         name = f"{place.bucket}-exports"
         yield OriginAccessControl(name)

@@ -19,7 +19,7 @@ from lakeworks.core.layout import (
     trial_key,
 )
 from lakeworks.core.names import LAYERS
-from lakeworks.infrastructure.bucket_names import OURS
+from lakeworks.infrastructure.bucket_names import crawler_name
 from lakeworks.infrastructure.lake_formation.record import RECORD_KEY
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
 from lakeworks.infrastructure.resources.bucket_security import TRIAL_KEY
@@ -104,7 +104,7 @@ def _catalog(
 
 
 def _crawlers(scope: PolicyScope) -> Resources:
-    return [scope.address.glue_arn(f"crawler/{OURS}{item.name}") for item in scope.config.crawlers], {}
+    return [scope.address.glue_arn(f"crawler/{crawler_name(item.name)}") for item in scope.config.crawlers], {}
 
 
 def _crawler_roles(scope: PolicyScope) -> Resources:

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from lakeworks.catalog.crawler_scope import foreign_folder
 from lakeworks.errors import LakeUnavailable
+from lakeworks.infrastructure.bucket_names import check_crawler_name
 from lakeworks.settings import current_settings
 from lakeworks_airflow.look_trigger import STILL_RUNNING, LookTrigger
 from lakeworks_airflow.operators.base import StepOperator
@@ -24,8 +25,8 @@ class CrawlOperator(StepOperator):
 
     Folders that lakeworks writes are refused: contracts define their columns, and a crawler would overwrite them with guesses.
 
-    :param crawler: name of the crawler in Glue. `lakeworks policy --for crawl` opens `lakeworks-<name>` of those in lake.yml,
-        and no other. (templated)
+    :param crawler: name of the crawler in Glue, `lakeworks-<name>`. `lakeworks policy --for crawl` opens those in lake.yml. A
+        name of another form is refused. (templated)
     :param path: `s3://` address of the folder. (templated)
     :param database: Glue database for the tables it finds. (templated)
     :param role: IAM role the crawler runs as. (templated)
@@ -58,6 +59,7 @@ class CrawlOperator(StepOperator):
         """Start the crawl, or wait for one that is running already."""
         from lakeworks.aws_errors import translated
 
+        check_crawler_name(self.crawler)
         self.path = foreign_folder(self.path, self.database, own_buckets())
         settings, hook = current_settings(), crawler_hook(current_settings().aws_conn_id, current_settings().region)
         with translated("start the crawler", self.crawler):

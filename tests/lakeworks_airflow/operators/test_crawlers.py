@@ -30,7 +30,7 @@ def fresh_settings() -> Iterator[None]:
 
 def crawl(lake: Lake, **changes: Any) -> Any:
     arguments = {
-        "crawler": f"c-{lake.store.bucket}",
+        "crawler": f"lakeworks-c-{lake.store.bucket}",
         "path": "s3://partner/drop/",
         "database": "partner",
         "role": "crawler",
@@ -147,6 +147,9 @@ def test_a_failed_crawl_says_why_and_is_tried_again(lake: Lake) -> None:
         ({"path": "s3://the-copy/silver/"}, "overlaps with folders that lakeworks writes"),
         ({"path": "/mnt/drop/"}, "is no S3 address"),
         ({"database": "gold_market"}, "Name another"),
+        ({"crawler": "partner-crawler"}, "opens no other.*Name it `lakeworks-<name>`"),
+        ({"crawler": "lakeworks-"}, "is no crawler of the lake"),
+        ({"crawler": "lakeworks-Drop"}, "is no crawler of the lake"),
     ],
 )
 def test_no_bucket_of_the_lake_is_crawled(
