@@ -13,12 +13,14 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Period
 from lakeworks.core.period_keys import periods_between
 from lakeworks.errors import ConfigError, LakeUnavailable, PartitionKeyError
+from lakeworks.run_place import RunPlace
 
 _WRONG_ADDRESS = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)
 _RUNNING = ("running", "queued", "scheduled", "deferred", "up_for_retry", "up_for_reschedule", "restarting")
 _FAILED = ("failed", "upstream_failed")
 _PAGE = 100  # Airflow's largest page unless it is configured otherwise
 MOST = 2_000
+OWNERS = RunPlace()
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class Airflow:
         made.session.auth = _Bearer(token)
         return made
 
-    def activities(self, tables: Iterable[str]) -> Activities:
-        """Return the running, waiting and failed tasks of these tables, from the newest runs and tasks.
+    def activities(self, tables: Iterable[str], place: RunPlace = OWNERS) -> Activities:
+        """Return the running, waiting and failed tasks of these tables in a place, from the newest runs and tasks.
 
         Raises:
             ConfigError: Airflow does not accept the login, or the address is not Airflow's.
@@ -82,14 +84,14 @@ class Airflow:
         """
         by_group = by_task_group(tables)
         runs, tasks = (list(islice(listed, MOST + 1)) for listed in (self._runs(), self._tasks()))
-        known = {(run["dag_id"], run["dag_run_id"]): run for run in runs[:MOST]}
+        known = {(run["dag_id"], run["dag_run_id"]): run for run in place.runs_here(runs[:MOST])}
         listed = tuple(item for task in tasks[:MOST] for item in _activities(task, known, by_group))
         return Activities(listed, tuple(name for name, all_ in (("runs", runs), ("tasks", tasks)) if len(all_) > MOST))
 
-    def under_way(self, dag_id: str) -> set[Period]:
-        """Return the periods of a DAG's unfinished runs, queued ones included."""
+    def under_way(self, dag_id: str, place: RunPlace) -> set[Period]:
+        """Return the periods of a DAG's unfinished runs in a place, queued ones included."""
         runs = self.pages(f"dags/{dag_id}/dagRuns", "dag_runs", state=["running", "queued"])
-        return {period for run in runs for period in _periods(run)}
+        return {period for run in place.runs_here(runs) for period in _periods(run)}
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """Send one request below `/api/v2/`. Return the JSON of the response, None for an empty one.

@@ -27,6 +27,7 @@ from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.run_numbers import RunNumbers, RunRegister
 from lakeworks.lineage.openlineage import Emit, Lineage, emitter, unheard
 from lakeworks.remote_engines import NewClient, RemoteEngines
+from lakeworks.run_place import RunPlace
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.listing_pages import quick_listings, quick_timestamps
 from lakeworks.s3.object_store import ObjectStore
@@ -153,6 +154,11 @@ class Lake:
     def tenant(self) -> Tenant | None:
         """Return the tenant that owns this share; None for the lake's owner."""
         return self.store.tenant
+
+    @property
+    def run_place(self) -> RunPlace:
+        """The place of Airflow's runs that work in this lake."""
+        return RunPlace(str(self.tenant or ""), str(self.catalog.dev or ""))
 
     @property
     def lineage(self) -> Lineage:

@@ -7,6 +7,7 @@ import pytest
 
 from lakeworks.airflow_api import MOST, Airflow
 from lakeworks.errors import ConfigError, LakeUnavailable
+from lakeworks.run_place import RunPlace
 from lakeworks_local.stack.process import free_port
 from tests.support.airflow_server import run, serving_airflow, task
 
@@ -72,6 +73,32 @@ def test_a_name_two_tables_share_needs_the_rendered_field(airflow: tuple[str, di
     assert Airflow(f"http://{address}").activities([SILVER, other]).known == ()
     knows["tasks"] = [task("a", "silver_trips.write", "failed", other)]
     assert [item.table for item in Airflow(f"http://{address}").activities([SILVER, other])] == [other]
+
+
+def test_runs_of_a_tenant_and_of_a_dev_lake_count_in_their_own_place_only(
+    airflow: tuple[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenant's failed run was shown as one of the owner's live lake, and the reverse."""
+    monkeypatch.setenv("LAKE_TENANTS", "acme,globex")
+    address, knows = airflow
+    mine, dev = run("r", "2019-01"), run("d", "2019-03", {"dev": "fix-42"})
+    acme, globex = (
+        {**run("r", month), "dag_id": f"taxi__{who}"} for who, month in (("acme", "2019-02"), ("globex", "2019-04"))
+    )
+    knows["runs"] = [mine, dev, acme, globex, {**run("s", "2019-05"), "dag_id": "taxi__daily"}]
+    knows["tasks"] = [
+        task(item["dag_run_id"], "silver_trips.write", "failed", SILVER) | {"dag_id": item["dag_id"]}
+        for item in knows["runs"]
+    ]
+    api = Airflow(f"http://{address}")
+
+    def periods(*place: str) -> list[str]:
+        return [item.period for item in api.activities([SILVER], RunPlace(*place))]
+
+    assert periods() == ["2019-01", "2019-05"], "`daily` is no tenant"
+    assert periods("acme") == ["2019-02"]
+    assert periods("", "fix-42") == ["2019-03"]
+    assert periods("acme", "fix-42") == []
 
 
 def test_a_wrong_login_and_no_airflow_are_reported_without_the_password(airflow: tuple[str, dict[str, Any]]) -> None:

@@ -21,6 +21,8 @@ class ActsServer:
     unpaused: list[str] = field(default_factory=list)
     grain: str = "day"
     paused: bool = False
+    takes_dev: bool = True
+    started_by: str = ""  # the asset whose publication starts the DAGs
     refuses: bool = False
     tokens: set[str] = field(default_factory=set)
 
@@ -82,10 +84,10 @@ class ActsServer:
 
     def _details(self, dag_id: str) -> Any:
         if dag_id in self.tables:
-            schema = {"from": {"schema": {"grain": self.grain}}}
+            schema = {"from": {"schema": {"grain": self.grain}}} | ({"dev": {}} if self.takes_dev else {})
             return {
                 "tags": [], "params": schema, "is_paused": self.paused, "start_date": "2019-01-01T00:00:00Z",
-                "asset_expression": None,
+                "asset_expression": {"any": [{"asset": {"name": self.started_by}}]} if self.started_by else None,
             }  # fmt: skip
         return {"is_paused": self.paused} if dag_id.startswith("lake_") else None
 

@@ -25,7 +25,7 @@ def partition_states(
     """
     contract = load_contract(table)
     window = PeriodRange(Period.parse(first) if first else None, Period.parse(last) if last else None)
-    asked = airflow.activities([table]) if airflow else None
+    asked = airflow.activities([table], lake.run_place) if airflow else None
     (matrix,) = status(lake, [contract], window, asked or ())
     if matrix.fault:
         raise matrix.fault

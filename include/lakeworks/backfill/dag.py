@@ -25,6 +25,7 @@ class PipelineDag:
     start: datetime
     paused: bool
     started_by: tuple[str, ...] = ()  # assets; none for a DAG with a schedule of its own
+    takes_dev: bool = False  # a run can work in a dev lake
 
     def periods(self, first: str, last: str) -> list[Period]:
         """Return the DAG's periods between two keys, both included; a month means its first or last day.
@@ -56,7 +57,8 @@ def read_dag(airflow: Airflow, dag_id: str) -> PipelineDag:
         raise LakeNotFound(f"Airflow has no DAG `{dag_id}`. Nothing was started. It has: {', '.join(known)}.")
     tasks = airflow.call("GET", f"dags/{dag_id}/tasks")["tasks"]
     tables = _tables([str(task["task_id"]) for task in tasks], [str(tag["name"]) for tag in details["tags"]])
-    schema = (details.get("params") or {}).get("from", {}).get("schema", {})
+    params = details.get("params") or {}
+    schema = params.get("from", {}).get("schema", {})
     if not tables or "grain" not in schema:
         raise ConfigError(
             f"`{dag_id}` builds no tables by period. There is nothing to backfill; nothing was started. A DAG for "
@@ -70,6 +72,7 @@ def read_dag(airflow: Airflow, dag_id: str) -> PipelineDag:
         start=datetime.fromisoformat(start.replace("Z", "+00:00")),
         paused=bool(details["is_paused"]),
         started_by=tuple(sorted(_assets(details.get("asset_expression")))),
+        takes_dev="dev" in params,
     )
 
 

@@ -69,6 +69,7 @@ class Plan:
     excluded: tuple[Exclusion, ...] = ()
     left: Mapping[Period, tuple[str, ...]] = field(default_factory=dict)  # tables that a period's run leaves alone
     from_landing: bool = False  # the runs ask vendors only for what landing lacks
+    dev: str = ""  # the dev lake in which the runs work; empty: the live lake
 
     @property
     def periods_to_run(self) -> list[Period]:
@@ -82,8 +83,8 @@ class Plan:
 
     def conf_of(self, first: Period) -> dict[str, Any]:
         """Return the parameters of the run that begins with a period, besides its range."""
-        left = self.left.get(first)
-        return ({"leave": list(left)} if left else {}) | ({"landed": True} if self.from_landing else {})
+        named = {"leave": list(self.left.get(first, ())), "landed": self.from_landing, "dev": self.dev}
+        return {name: value for name, value in named.items() if value}
 
     @property
     def days(self) -> int:
@@ -94,6 +95,7 @@ class Plan:
         """Return the plan for programs."""
         return {
             "dag": self.dag.dag_id,
+            "dev": self.dev or None,
             "grain": self.dag.grain,
             "periods": len(self.periods),
             "to_run": self.to_run,
@@ -142,9 +144,13 @@ def make_plan(
     to_run = [p for p, how in standing.items() if p not in under_way and how not in over]
     left = left_tables(index, contracts, to_run)
     runs = tuple(chunks(to_run, chunk, left))
-    asked = needs(lake, [(c, [p for p in to_run if c.name not in left.get(p, ())]) for c in contracts])
+    fetched = () if lake.parent else contracts  # a dev lake asks no vendor
+    asked = needs(lake, [(c, [p for p in to_run if c.name not in left.get(p, ())]) for c in fetched])
     excluded = [x for c in contracts for x in index.exclusions(c) if any(map(x.covers, periods))]
-    return Plan(dag, tuple(periods), tables, tuple(asked), runs, under_way, excluded=tuple(excluded), left=left)
+    return Plan(
+        dag, tuple(periods), tables, tuple(asked), runs, under_way, excluded=tuple(excluded), left=left,
+        dev=lake.run_place.dev,
+    )  # fmt: skip
 
 
 def left_tables(

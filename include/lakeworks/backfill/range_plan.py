@@ -44,11 +44,31 @@ def plan_range(  # noqa: PLR0913 - what the command and the page ask for
     if cut not in SPANS:
         raise ConfigError(f"--chunk `{cut}`: expected {', '.join(SPANS[:-1])} or {SPANS[-1]}. Nothing was started.")
     periods = dag.periods(first, last)
-    doings = Doings(airflow.activities(dag.tables).known, airflow.under_way(dag.dag_id))
+    place = lake.run_place
+    doings = Doings(airflow.activities(dag.tables, place).known, airflow.under_way(dag.dag_id, place))
     plan = make_plan(lake, dag, periods, doings, cut, again=again)
     contracts = [lake.contract(table) for table in dag.tables]
     archived = archived_inputs(lake, contracts, plan.periods_to_run, load_price_book(current_settings().price_book))
     return replace(plan, archived=tuple(archived))
+
+
+def read_for(airflow: Airflow, lake: Lake, dag_id: str) -> PipelineDag:
+    """Read the DAG of a backfill in the live lake or a dev lake.
+
+    A run in a dev lake announces no publication and starts no other DAG. So there any DAG of a dev lake's runs will do.
+
+    Raises:
+        ConfigError: publications of other tables start it, or its runs cannot work in a dev lake.
+    """
+    if lake.parent is None:
+        return read_producer(airflow, dag_id)
+    dag = read_dag(airflow, dag_id)
+    if not dag.takes_dev:
+        raise ConfigError(
+            f"`{dag_id}` has no parameter `dev`, so its runs would publish in the live lake. Nothing was started. Make the "
+            f"DAG by `lake_dag`, or build without Airflow: lakeworks dev build {lake.catalog.dev}"
+        )
+    return dag
 
 
 def read_producer(airflow: Airflow, dag_id: str) -> PipelineDag:

@@ -79,6 +79,7 @@ def name_of(span: str, now: datetime) -> str:
 def start(airflow: Airflow, plan: Plan, now: datetime, *, backwards: bool = False) -> Backfill:
     """Trigger the plan's runs, in order; Airflow lets as many begin at once as the DAG allows."""
     name = name_of(f"{plan.periods[0]}_{plan.periods[-1]}", now)
+    where = f", in dev lake {plan.dev}" if plan.dev else ""
     for number, (first, last) in enumerate(reversed(plan.runs) if backwards else plan.runs, 1):
         more = plan.conf_of(first)
         whose: dict[str, Any] = {"partition_key": str(first)} | ({"conf": more} if more else {})
@@ -87,7 +88,7 @@ def start(airflow: Airflow, plan: Plan, now: datetime, *, backwards: bool = Fals
         body = {
             "dag_run_id": f"{PREFIX}{name}__{first}",
             "logical_date": None,
-            "note": f"Backfill {name}, {number} of {len(plan.runs)}: {first} to {last}",
+            "note": f"Backfill {name}, {number} of {len(plan.runs)}: {first} to {last}" + where,
             **whose,
         }
         airflow.call("POST", f"dags/{plan.dag.dag_id}/dagRuns", json=body)

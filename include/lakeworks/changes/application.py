@@ -128,7 +128,8 @@ class Application:
     def _still_to_run(self, stage: Stage) -> Stage:
         """Leave out periods that publications of an earlier stage have started or brought already."""
         plan, dag = stage.plan, stage.dag
-        doings = Doings(self.airflow.activities(dag.tables).known, self.airflow.under_way(dag.dag_id))
+        place = self.lake.run_place
+        doings = Doings(self.airflow.activities(dag.tables, place).known, self.airflow.under_way(dag.dag_id, place))
         now = make_plan(self.lake, dag, plan.periods, doings, "all")
         to_run = [period for period in now.periods_to_run if period in set(plan.periods)]
         left = chunks(to_run, "year" if dag.grain == "month" else "month", plan.left)

@@ -87,7 +87,7 @@ def _ordered(dag_of: Mapping[str, str], wanted: Iterable[TablePlan]) -> list[str
 
 def _stage(airflow: Airflow, lake: Lake, dag: PipelineDag, planned: Sequence[TablePlan]) -> Stage:
     periods = sorted({part for item in planned for period in item.periods for part in _of_grain(period, dag.grain)})
-    begun = {part for period in airflow.under_way(dag.dag_id) for part in _of_grain(period, dag.grain)}
+    begun = {part for period in airflow.under_way(dag.dag_id, lake.run_place) for part in _of_grain(period, dag.grain)}
     to_run = [period for period in periods if period not in begun]
     left = left_tables(PartitionIndex(lake), [lake.contract(name) for name in dag.tables], to_run)
     runs = tuple(chunks(to_run, "year" if dag.grain == "month" else "month", left))

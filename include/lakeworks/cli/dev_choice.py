@@ -11,7 +11,7 @@ import typer
 # Commands that work in a dev lake as in the live one. The others that connect to the lake refuse LAKE_DEV.
 TAKE_DEV = frozenset({
     "sql", "export", "status", "ledger", "plan changes", "contract diff", "diff", "rollback", "withdraw", "quarantine list",
-    "quarantine show", "quarantine replay", "file-sizes", "compact", "freshness",
+    "quarantine show", "quarantine replay", "file-sizes", "compact", "freshness", "backfill plan", "backfill start",
 })  # fmt: skip
 _NAME: ContextVar[str | None] = ContextVar("dev", default=None)
 _TAKES: ContextVar[bool] = ContextVar("takes_dev", default=True)

@@ -8,10 +8,10 @@ import typer
 from lakeworks.airflow_api import Airflow
 from lakeworks.backfill import runs
 from lakeworks.backfill.plan import Plan
-from lakeworks.backfill.range_plan import plan_range, read_producer
+from lakeworks.backfill.range_plan import plan_range, read_for
 from lakeworks.cli.arguments import AsJson
 from lakeworks.cli.backfill.view import follow, show_plan
-from lakeworks.cli.connection import connect
+from lakeworks.cli.connection import connect, connect_live
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.cli.progress import waiting
 from lakeworks.errors import ConfigError
@@ -98,7 +98,7 @@ def watch_backfill(backfill: BackfillArgument, as_json: AsJson = False) -> None:
 
     Exit code 1 if a run failed. Ctrl-C ends the watching, not the backfill.
     """
-    follow(airflow(), backfill, connect(), as_json=as_json)
+    follow(airflow(), backfill, connect_live(), as_json=as_json)
 
 
 def list_backfills(
@@ -166,4 +166,5 @@ def airflow() -> Airflow:
 
 
 def _plan(api: Airflow, dag_id: str, first: str, last: str, chunk: str | None, again: bool) -> Plan:
-    return plan_range(api, connect(), read_producer(api, dag_id), first, last, chunk, again=again)
+    lake = connect()
+    return plan_range(api, lake, read_for(api, lake, dag_id), first, last, chunk, again=again)

@@ -36,7 +36,7 @@ def show_plan(plan: Plan) -> None:
     (first, _), (_, last) = plan.runs[0], plan.runs[-1]
     say(
         f"{plan.to_run} of {len(plan.periods)} {dag.grain}s will run, in {len(plan.runs)} runs from {first} "
-        f"to {last}{days}."
+        f"to {last}{days}." + (f" They work in dev lake {plan.dev}." if plan.dev else "")
     )
 
 

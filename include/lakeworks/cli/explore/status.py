@@ -65,7 +65,7 @@ def show_status(table: OptionalTable = None, first: First = None, last: Last = N
         )
     names = [table] if table else all_tables()
     contracts, lake, address = [load_contract(name) for name in names], connect(), current_settings().airflow_url
-    activities = Airflow(address.get_secret_value()).activities(names) if address else Activities()
+    activities = Airflow(address.get_secret_value()).activities(names, lake.run_place) if address else Activities()
     with waiting("Comparing ledger, landing and inputs"):
         matrices = [replace(matrix, note=activities.note) for matrix in status(lake, contracts, window, activities)]
     if as_json:
