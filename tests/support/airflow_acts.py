@@ -93,7 +93,7 @@ class ActsServer:
 
 
 def _group(table: str) -> str:
-    layer, _, name = table.split(".")
+    layer, _, name = table.partition("@")[0].split(".")  # the asset of a tenant's table ends in `@acme`
     return f"{layer}_{name}"
 
 

@@ -16,6 +16,7 @@ from lakeworks.changes.costs import estimate
 from lakeworks.changes.plan_outcomes import outcomes
 from lakeworks.changes.plans import TablePlan
 from lakeworks.core.partition import Partition
+from lakeworks.core.tenant import Tenant
 from lakeworks.errors import ConfigError, FencedError, LakeUnavailable, LostRace
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.prices import load_price_book
@@ -81,6 +82,32 @@ def test_upstream_runs_are_started_first_and_the_next_stage_when_they_have_ended
         (HOURS, 2, 20),
     ]
     assert all(stage.backfill.startswith(f"{stage.dag}/2019-02-05_2019-02-06_") for stage in kept.stages)
+
+
+def test_a_tenants_plan_starts_the_tenants_dags_and_nothing_of_the_owners(lake: Many, airflow: ActsServer) -> None:
+    """The owner has the same tables, published by the same code, and a run over the same days under way."""
+    airflow.tables = {
+        **airflow.tables,
+        **{f"{dag}__acme": tuple(f"{table}@acme" for table in built) for dag, built in airflow.tables.items()},
+    }
+    owners = {
+        "dag_id": "trips",
+        "dag_run_id": "manual__1",
+        "partition_key": str(DAYS[0]),
+        "conf": {},
+        "state": "running",
+    }
+    airflow.began.append({**owners, "start_date": None, "end_date": None})
+    acme = replace(lake, lake=lake.lake.for_tenant(Tenant("acme")))
+    assert not any(item.rebuilt for item in plan_of(acme)), "the tenant published nothing yet"
+    own = lake.lake.store
+    for key in [item.key for item in own.scan("_")]:  # ledger and recorded code
+        acme.lake.store.put(key, own.get(key)[0])
+    list(begin(acme, airflow).started(went_well(airflow)))
+    days = {"from": str(DAYS[0]), "to": str(DAYS[1]), "landed": True}
+    assert begun(airflow)[1:] == [("trips__acme", days), ("demand__acme", days)]
+    assert [item.created_by for item in PlanRegister(acme.lake.store).all()] == ["olga"]
+    assert PlanRegister(own).numbers() == [], "the owner's plans are not the tenant's"
 
 
 def test_what_is_built_from_a_failed_stage_is_not_started(lake: Many, airflow: ActsServer) -> None:
