@@ -121,6 +121,17 @@ def test_a_command_for_live_alone_refuses_lake_dev(command: Command, monkeypatch
     assert json.loads(command("dev", "list", "--json")) == [], "commands of dev lakes work on the live lake"
 
 
+def test_the_list_says_until_when_pins_can_be_read(command: Command) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    command("dev", "start", "fix-42")
+    command("dev", "start", "now", "--follow")
+    pinned, following = json.loads(command("dev", "list", "--json"))
+    day = (datetime.now(UTC) + timedelta(days=30)).date()
+    assert pinned["pins_hold"] == f"until {day}, if no partition is replaced more than 10 times"
+    assert following["pins_hold"] == "no pins"
+
+
 def test_garbage_collection_removes_what_has_ended(command: Command, served: Shop) -> None:
     from datetime import UTC, datetime, timedelta
 

@@ -1,11 +1,12 @@
 """`lakeworks dev start`, `list` and `drop`."""
 
+from datetime import timedelta
 from getpass import getuser
 from typing import Annotated
 
 import typer
 
-from lakeworks.branches.document import DevRegister
+from lakeworks.branches.document import DevDocument, DevRegister
 from lakeworks.cli.arguments import AsJson, First, Last, table_names
 from lakeworks.cli.connection import connect_live
 from lakeworks.cli.output import emit, emit_one, say
@@ -14,6 +15,7 @@ from lakeworks.contract import all_tables, load_contract
 from lakeworks.dev.closing import drop
 from lakeworks.dev.inventory import DevLakeSize, measured
 from lakeworks.dev.opening import DAYS, DevRequest, open_dev_lake
+from lakeworks.lake import Lake
 from lakeworks.settings import current_settings
 
 DevName = Annotated[str, typer.Argument(help="name of the dev lake, e.g. fix-42", show_default=False)]
@@ -61,7 +63,7 @@ def list_dev_lakes(as_json: AsJson = False) -> None:
     """
     lake, settings = connect_live(), current_settings()
     with waiting("Listing dev lakes"):
-        rows = [_row(measured(lake, document, settings)) for document in DevRegister(lake.store).all()]
+        rows = [_row(lake, measured(lake, document, settings)) for document in DevRegister(lake.store).all()]
     emit(rows, as_json=as_json, title="Dev lakes")
 
 
@@ -81,13 +83,22 @@ def drop_dev_lake(
     emit([vars(closed)], as_json=as_json, title="Removed")
 
 
-def _row(item: DevLakeSize) -> dict[str, object]:
+def _promise(lake: Lake, document: DevDocument) -> str:
+    """Return until when its pins can be read, in words."""
+    if document.follow:
+        return "no pins"
+    day = document.created_at + timedelta(days=lake.lifecycle.rollback_days)
+    return f"until {day:%Y-%m-%d}, if no partition is replaced more than {lake.lifecycle.rollback_versions} times"
+
+
+def _row(lake: Lake, item: DevLakeSize) -> dict[str, object]:
     document = item.document
     return {
         "name": document.name,
         "tables": ", ".join(document.tables) or "changed code",
         "range": f"{document.first} to {document.last}" if document.first else "all",
         "reads": "follows live" if document.follow else "pinned",
+        "pins_hold": _promise(lake, document),
         "by": document.created_by,
         "started": f"{document.created_at:%Y-%m-%d %H:%M}",
         "ends": f"{document.expires_at:%Y-%m-%d %H:%M}" + (" (over)" if item.is_over else ""),
