@@ -41,7 +41,7 @@ def test_a_seed_reproduces_its_history_and_so_do_its_decisions(simulated: None) 
 def test_a_cure_taken_out_is_found(name: str, simulated: None) -> None:
     fault = FAULTS[name]
     with fault.planted():
-        outcomes = (History(draw(seed, about=fault.about)).play() for seed in range(200))
+        outcomes = (History(draw(seed, about=fault.about)).play() for seed in range(600))
         found = next(item for item in outcomes if item.violation)
     assert found.violation
     assert History(draw(found.scenario.seed, about=fault.about)).play().violation is None, (

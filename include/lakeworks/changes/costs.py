@@ -20,7 +20,7 @@ from lakeworks.status.partition_index import PartitionIndex, slots_read
 
 _SAMPLE = 30  # newest runs of a table
 # Requests that a first publication of a partition sends more (or fewer) than one that takes the place of another.
-_OF_FIRST = {"writes": 2, "reads": -2}
+_OF_FIRST = {"writes": 2, "reads": -1}
 # Athena charges for each query as if it scanned at least this much: https://aws.amazon.com/athena/pricing/
 _LEAST_SCANNED, _TERABYTE = 10 * 1024**2, 1024**4
 
