@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from lakeworks import cli
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.approvals import ApprovalRequest
 from lakeworks.pipeline.publish_step import publish
-from lakeworks.settings import current_settings
 from tests.lakeworks.approvals.guarded_shop import GuardedShop
 from tests.support.airflow_server import serving_airflow
+from tests.support.lake_commands import commands_of
 from tests.support.shop_project import DAYS, ORDERS, write_shop
 
 Command = Callable[..., str]
@@ -53,22 +51,8 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def command(guarded: GuardedShop, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Run `lakeworks …` and return what it printed, or raise what it raised."""
-    environment = {
-        "LAKE_BUCKET": guarded.lake.store.bucket, "LAKE_SCRATCH_DIR": str(guarded.lake.scratch), "AWS_ENDPOINT_URL": moto_url,
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "LAKE_LINEAGE_URL": "off", "LAKE_ENV_FILE": "off",
-    }  # fmt: skip
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> str:
-        current_settings.cache_clear()
-        done = CliRunner().invoke(cli.app, list(arguments))
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.output
-
-    yield run
-    current_settings.cache_clear()
+    with commands_of(guarded.lake, moto_url, monkeypatch) as run:
+        yield lambda *arguments: run(*arguments).output
 
 
 def test_what_waits_is_listed_with_its_reason_until_it_is_decided(

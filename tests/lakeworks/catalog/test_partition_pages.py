@@ -111,7 +111,7 @@ def _filled(glue: Any) -> None:
         glue.batch_create_partition(DatabaseName="pages", TableName="t", PartitionInputList=[item])
 
 
-def _reads_alike(url: str) -> None:
+def _assert_reads_alike(url: str) -> None:
     plain, quick = client("glue", url), quick_partitions(client("glue", url))
     _filled(plain)
     left: list[bytes] = []
@@ -131,7 +131,7 @@ def _reads_alike(url: str) -> None:
 
 def test_a_strict_servers_pages_read_as_by_botocore() -> None:
     with serving_glue() as (_, url):
-        _reads_alike(url)
+        _assert_reads_alike(url)
 
 
 @pytest.mark.parametrize("server", ["moto", "ministack"])
@@ -140,4 +140,4 @@ def test_emulators_pages_read_as_by_botocore(server: str, request: pytest.Fixtur
     glue = client("glue", url)
     if "pages" in {database["Name"] for database in glue.get_databases()["DatabaseList"]}:
         glue.delete_database(Name="pages")
-    _reads_alike(url)
+    _assert_reads_alike(url)

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from lakeworks import cli
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.maintenance.verification import verify
 from lakeworks.s3.request_count import RequestCount
-from lakeworks.settings import current_settings
+from tests.support.lake_commands import commands_of
 from tests.support.shop_project import DAYS, ORDERS, REVENUE, Shop, write_shop
 
 Command = Callable[..., str]
@@ -39,25 +37,14 @@ def served(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 @pytest.fixture
 def command(served: Shop, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Run `lakeworks …` and return what it printed, or raise what it raised."""
-    environment = {
-        "LAKE_BUCKET": served.lake.store.bucket, "LAKE_SCRATCH_DIR": str(served.lake.scratch), "AWS_ENDPOINT_URL": moto_url,
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "LAKE_LINEAGE_URL": "off", "LAKE_ENV_FILE": "off",
-    }  # fmt: skip
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    current_settings.cache_clear()
+    with commands_of(served.lake, moto_url, monkeypatch) as run:
 
-    def run(*arguments: str) -> str:
-        served.contracts()
-        current_settings.cache_clear()
-        done = CliRunner().invoke(cli.app, list(arguments))
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.stdout
+        def by_its_contracts(*arguments: str) -> str:
+            served.contracts()
+            return str(run(*arguments).stdout)
 
-    yield run
+        yield by_its_contracts
     served.contracts()
-    current_settings.cache_clear()
 
 
 def keys_of(lake: Lake) -> dict[str, Any]:

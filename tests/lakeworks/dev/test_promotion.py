@@ -188,11 +188,21 @@ class Killed(BaseException):
     """The process is dead."""
 
 
-class DyingS3:
-    """A client whose process dies at a request: before it is sent, or after it took effect."""
+def die() -> None:
+    raise Killed
 
-    def __init__(self, client: MemoryS3, at: int, *, after: bool) -> None:
-        self.client, self.left, self.after, self.sent = client, at, after, 0
+
+def go_on() -> None:
+    """Let the request pass."""
+
+
+class ActingS3:
+    """A client of which something happens at one write request: before it is sent, or after it took effect."""
+
+    def __init__(
+        self, client: MemoryS3, at: int, *, before: Callable[[], object] = go_on, after: Callable[[], object] = go_on
+    ) -> None:
+        self.client, self.at, self.before, self.after, self.sent = client, at, before, after, 0
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.client, name)
@@ -201,11 +211,12 @@ class DyingS3:
 
         def call(**arguments: Any) -> Any:
             self.sent += 1
-            if self.sent == self.left and not self.after:
-                raise Killed
+            number = self.sent
+            if number == self.at:
+                self.before()
             answer = method(**arguments)
-            if self.sent == self.left:
-                raise Killed
+            if number == self.at:
+                self.after()
             return answer
 
         return call
@@ -220,7 +231,7 @@ WRITES = {
 def killed_at(shop: Shop, number: int, *, after: bool) -> int:
     """Promote with a process that dies at its request of this number; returns how many it sent."""
     client: Any = shop.lake.store.client
-    dying: Any = DyingS3(client, number, after=after)
+    dying: Any = ActingS3(client, number, **{"after" if after else "before": die})
     shop.lake.store.client, threads = dying, shop.lake.store.threads
     shop.lake.store.threads = 1
     try:
@@ -309,30 +320,10 @@ def test_a_refused_promotion_leaves_no_half_of_its_run(shop: Shop, monkeypatch: 
     assert RunRegister(shop.lake.store).read(orders.table).open == ()
 
 
-class RivalS3:
-    """A client that lets another process act before its write request of one number."""
-
-    def __init__(self, client: MemoryS3, before: int, rival: Callable[[], object]) -> None:
-        self.client, self.before, self.rival, self.sent = client, before, rival, 0
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self.client, name)
-        if not callable(method) or name not in WRITES:
-            return method
-
-        def call(**arguments: Any) -> Any:
-            self.sent += 1
-            if self.sent == self.before:
-                self.rival()
-            return method(**arguments)
-
-        return call
-
-
 def promoted_beside(shop: Shop, number: int, rival: Callable[[], object]) -> bool:
     """Promote while another process acts before the request of this number, twice if needed; False if there is none."""
     client: Any = shop.lake.store.client
-    beside: Any = RivalS3(client, number, lambda: with_client(shop, client, rival))
+    beside: Any = ActingS3(client, number, before=lambda: with_client(shop, client, rival))
     try:
         with_client(shop, beside, lambda: promoted(shop))
     except (LostRace, StaleBuild):
