@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param, dag
+from airflow.sdk import DAG, Param, dag
 
 from lakeworks.core.names import TABLE_PATTERN
 from lakeworks.core.period_keys import EXAMPLES, key_pattern
@@ -42,7 +42,7 @@ def lake_dag(
     def make(compose: Compose) -> Compose:
         for tenant in (None, *map(str, deployed_tenants())):
             step_arguments = {"grain": grain, "tenant": tenant}
-            dag(
+            made = dag(
                 dag_id=f"{compose.__name__}__{tenant}" if tenant else compose.__name__,
                 schedule=schedule(tenant) if callable(schedule) else schedule,
                 params={**(partition_params(grain) | dev_params() | plan_params() if grain else {}), **(params or {})},
@@ -51,9 +51,23 @@ def lake_dag(
                 # the first scheduled run needs the bucket that lake_bootstrap makes
                 **{"catchup": False, "is_paused_upon_creation": True, **arguments},
             )(compose)()
+            if grain:
+                _offer_tables(made)
         return compose
 
     return make
+
+
+def _offer_tables(made: DAG) -> None:
+    """Offer the DAG's tables in the field `leave`; without tables there is no such field.
+
+    Airflow's form makes a list of choices of a field of several names, and offers only its examples.
+    """
+    tables = {str(table) for task in made.tasks if (table := getattr(task, "table", None))}
+    if tables:
+        made.params.get_param("leave").schema["examples"] = sorted(tables)
+    else:
+        del made.params["leave"]
 
 
 def partition_params(grain: str) -> dict[str, Param]:
@@ -84,15 +98,11 @@ def dev_params() -> dict[str, Param]:
 
 def plan_params() -> dict[str, Param]:
     """Return the form fields of a run that brings changed code in (`lakeworks plan --apply`)."""
-    leave = (
-        f"Tables that the run leaves alone, one a line, like {_EXAMPLE_TABLE}: their ranges are excluded "
-        "(`lakeworks plan --exclude`)."
-    )
+    leave = "Tables that the run leaves alone: their ranges are excluded (`lakeworks plan --exclude`)."
     landed = "Build from what has landed. A vendor is asked only for periods that landing lacks."
     names: dict[str, Any] = {
         "type": ["null", "array"],
         "items": {"type": "string", "pattern": TABLE_PATTERN},
-        "examples": [None],  # the form shows an example as its value
     }
     return {
         "leave": Param(None, title="Tables to leave", description=leave, **names),

@@ -52,7 +52,8 @@ for dag_id, dag in bag.dags.items():
         kinds = param.schema.get("type", "string")
         kind = next(one for one in ([kinds] if isinstance(kinds, str) else kinds) if one != "null")
         taken += [(dag_id, name, value) for value in wrong.get(kind, ["Ju\\nly", 7, "x" * 5000 + "\\n="]) if fits(param, value)]
-        refused += [(dag_id, name, value) for value in param.schema.get("examples", []) if not fits(param, value)]
+        examples = [[one] if kind == "array" else one for one in param.schema.get("examples", [])]  # of an array: its choices
+        refused += [(dag_id, name, value) for value in examples if not fits(param, value)]
 loaded = [name for name in heavy if name in sys.modules and name not in already]
 for dag_id, dag in bag.dags.items():
     try:
@@ -129,6 +130,17 @@ def test_every_field_of_a_trigger_form_says_what_it_takes(bag: Any) -> None:
             assert field["minimum"] >= 1, where
         else:
             assert "pattern" in (field["items"] if "array" in field["type"] else field), f"{where} has no pattern"
+
+
+def test_the_field_of_tables_to_leave_offers_those_of_its_dag(bag: Any) -> None:
+    """Airflow's form makes a list of choices of it. It had none, so that no table could be named."""
+    offered = {
+        dag: set(one["params"]["leave"]["examples"]) for dag, one in bag["dags"].items() if "leave" in one["params"]
+    }
+    assert len(offered) > 8
+    for dag, tables in offered.items():
+        assert tables >= set(bag["dags"][dag]["tables"]) > set(), dag
+        assert tables <= {*all_tables()}, dag
 
 
 def test_a_trigger_form_refuses_wrong_values_and_takes_its_own_examples(bag: Any) -> None:

@@ -10,6 +10,8 @@ from lakeworks.cost.proposal import CostEffect
 
 # A proposal that saves less of the bytes, or fewer dollars a month, is not worth the change of a contract.
 WORTH_SHARE = 0.05
+# A single setting that saves less is left out of the proposal.
+STEP_SHARE = 0.01
 WORTH_USD = 1.0
 
 
@@ -60,7 +62,7 @@ class FileAdvice:
         saved = f"{self.saved_share:.1%} of the bytes, ${self.effect.saving_usd:,.2f} a month"
         bounds = f"A proposal needs {WORTH_SHARE:.0%} and ${self.worth_usd:,.2f} a month."
         if not self.settings:
-            return f"No proposal: no setting that was tried makes the files of {self.table} smaller. {bounds}"
+            return f"No proposal: no setting that was tried makes the files of {self.table} {STEP_SHARE:.0%} smaller. {bounds}"
         if not self.is_worth_it:
             return f"No proposal: the best settings save {saved}. {bounds}"
         months = self.effect.months_to_pay or 0.0

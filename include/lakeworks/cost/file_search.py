@@ -10,7 +10,7 @@ from typing import Any
 from lakeworks.contract import ColumnEncoding, Contract, Storage
 from lakeworks.contract.parquet_settings import ENCODABLE, SORTABLE
 from lakeworks.core.layout import owner_of
-from lakeworks.cost.file_advice import WORTH_USD, FileAdvice, Trial
+from lakeworks.cost.file_advice import STEP_SHARE, WORTH_USD, FileAdvice, Trial
 from lakeworks.cost.file_trial import Measure, RowSample, take_sample
 from lakeworks.cost.object_inventory import from_listing
 from lakeworks.cost.proposal import CostEffect, Proposal, effects
@@ -18,8 +18,6 @@ from lakeworks.cost.report import ReportRequest
 from lakeworks.lake import Lake
 from lakeworks.prices import ObjectVersion
 
-# A single setting that saves less is left out of the proposal.
-_STEP_SHARE = 0.01
 _FEW_VALUES = 0.05  # a column with fewer distinct values a row may lead the order
 _LARGEST_COLUMNS = 4
 _LEVELS = (3, 9)
@@ -70,7 +68,7 @@ class _Search:
             self.trials.append(self._trial(setting, _words(update), measure))
             if chosen is None or measure.bytes < chosen[1].bytes:
                 chosen = storage, measure, len(self.trials) - 1
-        if chosen and self.best.bytes - chosen[1].bytes >= _STEP_SHARE * self.best.bytes:
+        if chosen and self.best.bytes - chosen[1].bytes >= STEP_SHARE * self.best.bytes:
             self.storage, self.best, place = chosen
             self.trials[place] = replace(self.trials[place], chosen=True)
 
@@ -98,7 +96,7 @@ class _Search:
                 continue
             sizes = self.sample.measure(self.storage.model_copy(update={"column_encoding": fitting})).columns
             for name in fitting:
-                if least[name][0] - sizes[name] >= _STEP_SHARE * self.best.bytes:
+                if least[name][0] - sizes[name] >= STEP_SHARE * self.best.bytes:
                     least[name] = (sizes[name], encoding)
         chosen = {name: encoding for name, (_, encoding) in least.items() if encoding}
         return [{"column_encoding": {**self.storage.column_encoding, **chosen}}] if chosen else []

@@ -126,7 +126,9 @@ def test_noise_gets_no_proposal(lake: Lake, run_at: RunAt) -> None:
     publish(lake, wanted, pa.table({"noise": noise, "id": np.arange(4_000)}), run_at(1))
     advice = advise_files(lake, wanted, ASK, worth_usd=0)
     assert (dict(advice.settings), advice.is_worth_it, advice.contract_lines) == ({}, False, "")
-    assert advice.sentence.startswith("No proposal: no setting that was tried makes the files of silver.test.readings")
+    assert advice.sentence.startswith(
+        "No proposal: no setting that was tried makes the files of silver.test.readings 1% smaller. "
+    )
     assert not any(trial.chosen for trial in advice.trials)
 
 
