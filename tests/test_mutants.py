@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.planted import Fault, StaleFault, problems
-from tests.mutants.scratch import Scratch
+from tests.mutants.record import Record
+from tests.mutants.scratch import Scratch, Verdict
 
 TESTS = ("tests/test_sums.py",)
 FAULT = Fault("sum", "a sum is a difference", "sums", "return a + b", "return a - b", TESTS)
@@ -61,3 +62,22 @@ def test_two_faults_of_one_name_are_refused_and_nothing_is_planted_by_a_stale_on
     assert list(problems([FAULT, FAULT], project)) == ["`sum`: 2 faults have this name."]
     with pytest.raises(StaleFault, match="Correct the entry"):
         FAULT.mutated("def add(a, b):\n    return b + a\n")
+
+
+def test_a_found_fault_is_judged_again_when_its_module_or_its_test_changed(project: Path, tmp_path: Path) -> None:
+    log = tmp_path / "logs/faults.jsonl"
+    record = Record(log, project)
+    other = replace(FAULT, name="other")
+    record.add(Verdict(FAULT, "found", "tests/test_sums.py::test_sum", 1.0))
+    record.add(Verdict(other, "survived", "", 1.0))
+    log.write_text(log.read_text() + '{"key": "cut o')
+    again = Record(log, project)
+    assert again.found(FAULT)
+    assert not again.found(other), "a survivor may have a test by now"
+    assert not again.found(replace(FAULT, becomes="return a * b"))
+    for name in ("include/sums.py", "tests/test_sums.py"):
+        before = (project / name).read_text()
+        (project / name).write_text(before + "\n")
+        assert not again.found(FAULT), name
+        (project / name).write_text(before)
+    assert again.found(FAULT)

@@ -166,7 +166,7 @@ def lakeworks_export(place: Place) -> Callable[[], Any]:
     made = published(place)
 
     def step() -> dict[str, Any]:
-        where = Destination(str(Path(place.scratch) / "out.csv"), Encoding("csv"))
+        where = Destination(str(Path(place.scratch) / "out.csv"), Encoding("csv"), overwrite=True)
         return {"rows": export_table(made.lake, made.contract, made.entries, where).rows}
 
     return step

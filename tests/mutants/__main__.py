@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutants.planted import Fault, load_faults, problems
+from tests.mutants.record import Record
 from tests.mutants.scratch import Scratch, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check:
         print(f"{len(faults)} faults: every text occurs once, every test file exists.")
         return 0
+    record = Record(options.log, ROOT) if options.log else None
+    listed = len(faults)
+    faults = [fault for fault in faults if not (record and record.found(fault))]
+    if record:
+        print(f"{listed - len(faults)} of {listed} faults were found in this code before ({options.log})", flush=True)
+    if not faults:
+        return 0
     with tempfile.TemporaryDirectory(prefix="mutants-", dir=options.scratch) as folder:
         copies = [Scratch.of(ROOT, Path(folder) / str(number)) for number in range(options.workers)]
         tests = sorted({test for fault in faults for test in fault.tests})
@@ -36,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(ran.stdout, ran.stderr, "Without any fault these tests must pass. Nothing was planted.", sep="\n")
             return 2
         print(f"{len(tests)} tests or files pass on the code as it is; planting {len(faults)} faults", flush=True)
-        verdicts = _judge_all(faults, copies)
+        verdicts = _judge_all(faults, copies, record)
     return _report(verdicts)
 
 
@@ -45,12 +53,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("only", nargs="*", default=[""], help="parts of a module's or a fault's name; default: all")
     parser.add_argument("--workers", type=int, default=2, help="copies of the project that are tested side by side")
     parser.add_argument("--check", action="store_true", help="only compare the list with the code (a second)")
+    parser.add_argument(
+        "--log", type=Path, help="a file of found faults: those whose code is the same are not planted again"
+    )
     parser.add_argument("--scratch", help="folder for the copies; default: the system's")
     return parser.parse_args(arguments)
 
 
-def _judge_all(faults: Sequence[Fault], copies: Sequence[Scratch]) -> list[Verdict]:
-    """Judge each fault in a copy that is free."""
+def _judge_all(faults: Sequence[Fault], copies: Sequence[Scratch], record: Record | None) -> list[Verdict]:
+    """Judge each fault in a copy that is free, and keep those that were found."""
     free: SimpleQueue[Scratch] = SimpleQueue()
     for copy in copies:
         free.put(copy)
@@ -61,6 +72,8 @@ def _judge_all(faults: Sequence[Fault], copies: Sequence[Scratch]) -> list[Verdi
             verdict = copy.judge(fault)
         finally:
             free.put(copy)
+        if record:
+            record.add(verdict)
         print(
             f"{verdict.outcome:8} {verdict.seconds:5.1f} s  {fault.module}: {fault.what} {verdict.by[:160]}", flush=True
         )
