@@ -266,6 +266,11 @@ def iceberg_prefix(table: TableName) -> str:
     return join(METADATA, "iceberg", table.path) + "/"
 
 
+def iceberg_table(table: TableName) -> str:
+    """Return the name in Glue of the Iceberg table beside a Hive table."""
+    return f"{table.table}_iceberg"
+
+
 def landing_prefix(domain: str, source: str, period: Period | None) -> str:
     """Return the prefix of a source's raw files, with its trailing slash."""
     return join(LANDING, domain, source.replace(".", "/"), period.path if period else "") + "/"

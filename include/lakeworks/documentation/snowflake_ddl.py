@@ -4,7 +4,7 @@ Names are upper case in quotes: what Snowflake makes of a plain name, so a query
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lakeworks.contract import Column, Contract
@@ -39,6 +39,11 @@ class SnowflakePlace:
     integration: str
     location: str
 
+    @property
+    def account(self) -> str:
+        """The role's AWS account."""
+        return self.role.split(":")[4]
+
     def __post_init__(self) -> None:
         if not _ROLE.fullmatch(self.role):
             raise ConfigError(
@@ -60,7 +65,7 @@ def snowflake_statements(contract: Contract, place: SnowflakePlace) -> str:
     if contract.storage.layout == "versioned":
         raise ConfigError(
             f"`{contract.name}` has layout `versioned`: its prefix also holds superseded objects, and an external table would "
-            "read them. Nothing was printed. Export it, or read it as an Iceberg table if the contract registers one."
+            "read them. Nothing was printed. Export it, or add `catalog: {iceberg: true}` to the contract."
         )
     return "\n\n".join(f"{statement};" for statement in _statements(contract, place)) + "\n"
 
@@ -73,51 +78,59 @@ def snowflake_type(kind: LakeType) -> str:
 
 
 def _statements(contract: Contract, place: SnowflakePlace) -> Iterator[str]:
-    schema, table = (_quoted(part) for part in (contract.table.database, contract.table.table))
-    integration, hidden = _quoted(place.integration), [n for n, c in contract.columns.items() if c.protected]
-    stage, form = (_quoted(f"{contract.table.table}_{suffix}") for suffix in ("stage", "parquet"))
-    outside = _quoted(f"{contract.table.table}_files") if hidden else table
+    schema, table = (quoted(part) for part in (contract.table.database, contract.table.table))
+    integration, hidden = quoted(place.integration), protected(contract)
+    stage, form = (quoted(f"{contract.table.table}_{suffix}") for suffix in ("stage", "parquet"))
+    outside = quoted(f"{contract.table.table}_files") if hidden else table
     yield (
         f"CREATE STORAGE INTEGRATION IF NOT EXISTS {integration}\n"
         "  TYPE = EXTERNAL_STAGE STORAGE_PROVIDER = 'S3' ENABLED = TRUE\n"
-        f"  STORAGE_AWS_ROLE_ARN = {_text(place.role)}\n  STORAGE_ALLOWED_LOCATIONS = ({_text(place.location)})"
+        f"  STORAGE_AWS_ROLE_ARN = {literal(place.role)}\n  STORAGE_ALLOWED_LOCATIONS = ({literal(place.location)})"
     )
     yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
     yield f"CREATE FILE FORMAT IF NOT EXISTS {schema}.{form}\n  TYPE = PARQUET USE_LOGICAL_TYPE = TRUE BINARY_AS_TEXT = FALSE"
     yield (
-        f"CREATE STAGE IF NOT EXISTS {schema}.{stage}\n  URL = {_text(place.location)} STORAGE_INTEGRATION = {integration}\n"
+        f"CREATE STAGE IF NOT EXISTS {schema}.{stage}\n  URL = {literal(place.location)} STORAGE_INTEGRATION = {integration}\n"
         f"  FILE_FORMAT = (FORMAT_NAME = {schema}.{form})"
     )
     yield _external_table(contract, f"{schema}.{outside}", f"{schema}.{stage}", f"{schema}.{form}")
     if hidden:
-        shown = [name for name in contract.columns if name not in hidden]
-        names = [
-            *(_quoted(_period_column(item)) for item in contract.partition_by if item.is_time),
-            *map(_quoted, shown),
-        ]
-        yield (
-            f"CREATE OR REPLACE SECURE VIEW {schema}.{table}\n  COMMENT = {_text(contract.description)}\n"
-            f"AS SELECT {', '.join(names)}\nFROM {schema}.{outside}"
-        )
+        periods = [_period_column(item) for item in contract.partition_by if item.is_time]
+        yield view_without_protected(contract, f"{schema}.{outside}", periods)
+
+
+def protected(contract: Contract) -> list[str]:
+    """Return the columns that readers do not get."""
+    return [name for name, column in contract.columns.items() if column.protected]
+
+
+def view_without_protected(contract: Contract, source: str, more: Iterable[str] = ()) -> str:
+    """Return the secure view that has the table's own name, and `more` columns of its source first."""
+    shown = [name for name, column in contract.columns.items() if not column.protected]
+    name = f"{quoted(contract.table.database)}.{quoted(contract.table.table)}"
+    return (
+        f"CREATE OR REPLACE SECURE VIEW {name}\n  COMMENT = {literal(contract.description)}\n"
+        f"AS SELECT {', '.join(map(quoted, [*more, *shown]))}\nFROM {source}"
+    )
 
 
 def _external_table(contract: Contract, name: str, stage: str, form: str) -> str:
     keys = {str(item.column) for item in contract.partition_by if not item.is_time}
     parts = [_period(item) if item.is_time else _category(contract, item) for item in contract.partition_by]
     columns = [_column(key, column) for key, column in contract.columns.items() if key not in keys]
-    by = [_quoted(_period_column(item) if item.is_time else str(item.column)) for item in contract.partition_by]
+    by = [quoted(_period_column(item) if item.is_time else str(item.column)) for item in contract.partition_by]
     clause = f"PARTITION BY ({', '.join(by)})\n" if by else ""
     body = ",\n  ".join([*parts, *columns])
     return (
         f"CREATE OR REPLACE EXTERNAL TABLE {name} (\n  {body}\n)\n{clause}LOCATION = @{stage}\n"
         f"PATTERN = '.*[.]parquet'\nFILE_FORMAT = (FORMAT_NAME = {form})\nAUTO_REFRESH = FALSE\n"
-        f"COMMENT = {_text(contract.description)}"
+        f"COMMENT = {literal(contract.description)}"
     )
 
 
 def _column(name: str, column: Column) -> str:
     kind = snowflake_type(column.type)
-    return f'{_quoted(name)} {kind} AS (VALUE:"{name}"::{kind}) COMMENT {_text(column.description)}'
+    return f'{quoted(name)} {kind} AS (VALUE:"{name}"::{kind}) COMMENT {literal(column.description)}'
 
 
 def _period(item: PartitionField) -> str:
@@ -125,8 +138,8 @@ def _period(item: PartitionField) -> str:
     year, month, day, hour = (_value(key) if key in item.keys else "1" for key in ("year", "month", "day", "hour"))
     if item.transform == "hour":
         moment = f"TIMESTAMP_NTZ_FROM_PARTS({year}::INT, {month}::INT, {day}::INT, {hour}::INT, 0, 0)"
-        return f"{_quoted(_period_column(item))} TIMESTAMP_NTZ AS ({moment})"
-    return f"{_quoted(_period_column(item))} DATE AS (DATE_FROM_PARTS({year}::INT, {month}::INT, {day}::INT))"
+        return f"{quoted(_period_column(item))} TIMESTAMP_NTZ AS ({moment})"
+    return f"{quoted(_period_column(item))} DATE AS (DATE_FROM_PARTS({year}::INT, {month}::INT, {day}::INT))"
 
 
 def _period_column(item: PartitionField) -> str:
@@ -136,19 +149,20 @@ def _period_column(item: PartitionField) -> str:
 def _category(contract: Contract, item: PartitionField) -> str:
     name = str(item.column)
     kind = snowflake_type(contract.columns[name].type)
-    return f"{_quoted(name)} {kind} AS (NULLIF({_value(name)}, {_text(HIVE_NULL)})::{kind})"
+    return f"{quoted(name)} {kind} AS (NULLIF({_value(name)}, {literal(HIVE_NULL)})::{kind})"
 
 
 def _value(key: str) -> str:
     """Return the expression for a key's value in an object's path."""
-    return f"SPLIT_PART(SPLIT_PART({_FILE}, {_text(f'/{key}=')}, 2), '/', 1)"
+    return f"SPLIT_PART(SPLIT_PART({_FILE}, {literal(f'/{key}=')}, 2), '/', 1)"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as Snowflake stores it without quotes."""
     return f'"{name.upper()}"'
 
 
-def _text(value: str) -> str:
+def literal(value: str) -> str:
     r"""Return a literal. Snowflake reads `\` as an escape."""
     plain = " ".join(value.split()).replace("\\", "\\\\").replace("'", "''")
     return f"'{plain}'"

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from lakeworks.contract import Contract
-from lakeworks.core.layout import iceberg_prefix
+from lakeworks.core.layout import iceberg_prefix, iceberg_table
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, LedgerCorrupt
 from lakeworks.lake import Lake
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lakeworks.iceberg.iceberg_table import IcebergTable
 
 log = logging.getLogger(__name__)
-SUFFIX = "_iceberg"
 
 
 class ObjectsReplaced(ConfigError):
@@ -36,7 +35,7 @@ class IcebergSnapshots:
     @property
     def name(self) -> str:
         """Return the name of the table in Glue, beside the Hive table."""
-        return f"{self.contract.table.table}{SUFFIX}"
+        return iceberg_table(self.contract.table)
 
     @property
     def table(self) -> "IcebergTable":

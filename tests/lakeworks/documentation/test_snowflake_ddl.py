@@ -1,5 +1,7 @@
 """Snowflake's statements of every shipped table parse, hold no key, and name what the contract has."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from sqlglot import exp
 
 from lakeworks.contract import Contract, all_tables, load_contract
 from lakeworks.documentation.snowflake_ddl import SnowflakePlace, snowflake_statements
+from lakeworks.documentation.snowflake_iceberg import GlueIceberg, iceberg_statements
 from lakeworks.errors import ConfigError
 from tests.conftest import contract_of
 
@@ -70,6 +73,48 @@ def test_keys_and_other_words_are_refused(role: str, integration: str) -> None:
         SnowflakePlace(role, integration, PLACE.location)
 
 
-def test_a_versioned_table_is_refused_with_the_reason() -> None:
-    with pytest.raises(ConfigError, match="superseded objects"):
+def test_a_versioned_table_is_refused_with_the_reason_and_the_remedy() -> None:
+    with pytest.raises(ConfigError, match=r"superseded objects.*iceberg: true"):
         snowflake_statements(contract_of(storage={"layout": "versioned"}), PLACE)
+
+
+GLUE = GlueIceberg("gold_commerce", "department_sales_iceberg", "eu-central-1")
+METADATA = "s3://lake/metadata/iceberg/gold/commerce/department_sales/"
+
+
+def test_an_iceberg_table_is_followed_by_glue() -> None:
+    contract = load_contract("gold.commerce.department_sales")
+    assert contract.catalog.iceberg
+    text = iceberg_statements(contract, replace(PLACE, location="s3://gold-bucket/gold/"), METADATA, GLUE)
+    volume, integration, schema, table = [one.strip() for one in text.split(";\n") if one.strip()]
+    assert volume.startswith('CREATE EXTERNAL VOLUME IF NOT EXISTS "LAKE_VOLUME"')
+    assert re.findall(r"STORAGE_BASE_URL = '(.*?)'", volume) == ["s3://lake/", "s3://gold-bucket/"], (
+        "a layer's bucket too"
+    )
+    assert "ALLOW_WRITES = FALSE" in volume
+    assert integration.startswith('CREATE CATALOG INTEGRATION IF NOT EXISTS "LAKE_GLUE"')
+    assert "GLUE_CATALOG_ID = '123456789012'" in integration
+    assert "GLUE_REGION = 'eu-central-1'" in integration
+    assert schema == 'CREATE SCHEMA IF NOT EXISTS "GOLD_COMMERCE"'
+    created = sqlglot.parse_one(table, read="snowflake", error_level=sqlglot.ErrorLevel.RAISE)
+    assert isinstance(created, exp.Create)
+    assert created.this.sql("snowflake") == '"GOLD_COMMERCE"."DEPARTMENT_SALES"'
+    assert "EXTERNAL_VOLUME = 'LAKE_VOLUME' CATALOG = 'LAKE_GLUE'" in table
+    assert "CATALOG_NAMESPACE = 'gold_commerce' CATALOG_TABLE_NAME = 'department_sales_iceberg'" in table
+
+
+@pytest.mark.parametrize("description", ["it's", "\\'; DROP TABLE x; --", "'; DROP TABLE x; --"])
+def test_readers_of_an_iceberg_table_get_a_view_without_protected_columns(description: str) -> None:
+    columns: dict[str, Any] = {
+        "id": {"type": "bigint", "required": True, "description": ""},
+        "email": {"type": "string", "description": "", "pii": True},
+    }
+    contract = contract_of(columns=columns, description=description)
+    text = iceberg_statements(contract, PLACE, METADATA, GLUE)
+    _, table, view = sqlglot.parse(text.partition("ENABLED = TRUE;")[2], read="snowflake")[:3]
+    assert isinstance(view, exp.Create)
+    assert str(view.args["kind"]) == "VIEW"
+    assert [item.name for item in view.expression.expressions] == ["ID"]
+    assert isinstance(table, exp.Create)
+    assert table.this.name == f"{contract.table.table.upper()}_FILES"
+    assert view.expression.find(exp.Table).name == table.this.name
