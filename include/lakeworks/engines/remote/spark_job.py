@@ -34,6 +34,7 @@ LASTING = (
     "NUMERIC_VALUE_OUT_OF_RANGE", "INVALID_ARRAY_INDEX", "DATATYPE_MISMATCH", "CANNOT_PARSE_TIMESTAMP", "CANNOT_MERGE_SCHEMAS",
 )  # fmt: skip
 TWICE = "PATH_ALREADY_EXISTS"
+PY4J = "An error occurred while calling "
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -130,10 +131,19 @@ def file_system(spark: Any, address: str) -> tuple[Any, Any]:
 
 
 def fault(error: Exception) -> dict[str, str]:
-    """Return an error's kind and its first line."""
+    """Return an error's kind, and the line that says what happened: py4j's own first line only names a call."""
     text = f"{type(error).__name__}: {error}"
     kind = "twice" if TWICE in text else "lasting" if any(word in text for word in LASTING) else "passing"
-    return {"kind": kind, "message": " ".join(text.strip().splitlines()[0].split())[:500]}
+    return {"kind": kind, "message": " ".join(telling_line(text).split())[:500]}
+
+
+def telling_line(text: str) -> str:
+    """Return the line that names a lasting fault, else the first that says more than that a call failed."""
+    lines = [line.strip().removeprefix("Caused by: ").removeprefix(": ") for line in text.strip().splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("at ", "..."))]
+    naming = [line for line in lines if any(word in line for word in LASTING)]
+    plain = [line for line in lines if PY4J not in line]
+    return (naming or plain or lines)[0]
 
 
 if __name__ == "__main__":
