@@ -51,6 +51,9 @@ class PlannedRun(_Part):
     first: date | None = Field(None, alias="from")
     last: date | None = Field(None, alias="to")
     scheduled: bool = False
+    stage: int = Field(
+        1, ge=1, description="Runs of a stage begin together, when those of the stage before have ended."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> "PlannedRun":
@@ -85,6 +88,9 @@ class Question(_Part):
     question: str
     sql: str
     served: bool = False
+    after_stage: int | None = Field(
+        None, ge=1, description="Asked as soon as this stage has ended; by default at the end."
+    )
 
 
 class Change(_Part):
@@ -122,6 +128,18 @@ class Walkthrough(_Part):
     changes: tuple[Change, ...] = ()
     questions: tuple[Question, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
+
+    @model_validator(mode="after")
+    def _stages_exist(self) -> "Walkthrough":
+        for item in self.questions:
+            if item.after_stage is not None and item.after_stage not in self.stages:
+                raise ValueError(f"`{item.question}` waits for stage {item.after_stage}, and no run has this stage")
+        return self
+
+    @property
+    def stages(self) -> list[int]:
+        """Return the stages of the runs, in their order."""
+        return sorted({run.stage for run in self.runs})
 
 
 def load_walkthrough(project: Project, today: date | None = None) -> Walkthrough:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -61,15 +61,26 @@ class Demo:
             with self.step(f"Stream the shop's events of {stream.days.first} to {stream.days.last}"):
                 self.console.print(f"  {stream.put():,} events are put; a consumer lands them")
         if self.plan.runs:
-            with self.step(f"Run {'; beside it '.join(run.words for run in self.plan.runs)}"):
-                self._run(api, stream)
+            self._listen(api, stream)
+            for stage in self.plan.stages:
+                runs = [run for run in self.plan.runs if run.stage == stage]
+                with self.step(f"Run {'; beside it '.join(run.words for run in runs)}"):
+                    self._run(api, runs, stream if stage == self.plan.stages[-1] else None)
+                self._answer(after_stage=stage)
             self._show_ledger()  # first: what a person withdraws is missing from the row balance
             self._change()
-        for item in self.plan.questions:
-            rows = self._served(item.sql) if item.served else self._lakeworks("sql", item.sql)
-            self._table(item.question, rows)
+        self._answer(after_stage=None)
         if stream:
             self._table("Commerce: does the live view of the stream agree with the batch?", stream.compared())
+
+    def _answer(self, *, after_stage: int | None) -> None:
+        """Ask the questions of a stage, or those of the end."""
+        questions = [item for item in self.plan.questions if item.after_stage == after_stage]
+        for item in questions:
+            rows = self._served(item.sql) if item.served else self._lakeworks("sql", item.sql)
+            self._table(item.question, rows)
+        if questions and after_stage is not None:
+            self.console.print(f"The first answers came {time.monotonic() - self.started:.0f} s after the start.")
 
     def _drop(self) -> None:
         """Put the sample files into the inbox."""
@@ -90,14 +101,18 @@ class Demo:
                     raise StackError(f"`{item.file}` of the walkthrough is not in the project. Nothing was dropped.")
                 s3.put_object(Bucket=BUCKET, Key=item.key, Body=path.read_bytes())
 
-    def _run(self, api: AirflowApi, stream: LocalStream | None = None) -> None:
+    def _listen(self, api: AirflowApi, stream: LocalStream | None) -> None:
+        """Wait until Airflow knows the DAGs, and start those that publications or the clock begin."""
         streamed = (stream.days.dag,) if stream else ()
         for dag in dict.fromkeys((*self.plan.listening, *(run.dag for run in self.plan.runs), *streamed)):
             api.wait_for_dag(dag, check=self.stack.check)
         for dag in self.plan.listening:  # a paused DAG hears of no publication
             api.unpause(dag)
+
+    def _run(self, api: AirflowApi, runs: Sequence[PlannedRun], stream: LocalStream | None) -> None:
+        """Start the runs of a stage, and wait until they have ended."""
         started: list[tuple[str, str]] = []
-        for run in self.plan.runs:
+        for run in runs:
             if run.backfill is None and not run.scheduled:
                 started.append((run.dag, api.trigger(run.dag, **run.body, **self._turn(run))))
             api.unpause(run.dag)
@@ -108,9 +123,11 @@ class Demo:
                 self._backfill(run.dag, run.backfill)
                 started += [(run.dag, run_id) for run_id in self._backfilled(api, run, before)]
         if stream:
-            run = api.trigger(stream.days.dag, conf=stream.close(), run_after=f"{datetime.now(UTC):%Y-%m-%dT00:00:00Z}")
+            closed = api.trigger(
+                stream.days.dag, conf=stream.close(), run_after=f"{datetime.now(UTC):%Y-%m-%dT00:00:00Z}"
+            )
             api.unpause(stream.days.dag)
-            started.append((stream.days.dag, run))
+            started.append((stream.days.dag, closed))
         self._wait(api, started)
 
     def _turn(self, run: PlannedRun) -> dict[str, str]:

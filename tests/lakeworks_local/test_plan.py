@@ -23,6 +23,11 @@ def project(tmp_path: Path) -> Project:
         ("runs: [{dag: sales, key: a, from: 2026-01-01, to: 2026-01-02}]", "give either"),
         ("runs: [{dag: sales, backfill: {from: 2026-01-01, to: 2026-01-02}}]", "`keys` of its runs"),
         ("drops: [{file: a.csv, dataset: x}]", "drops.0.period"),
+        (
+            "questions: [{question: How many?, sql: SELECT 1, after_stage: 1}]",
+            "`How many\\?` waits for stage 1, and no run",
+        ),
+        ("runs: [{dag: sales, scheduled: true, stage: 0}]", "runs.0.stage"),
         ("question: {}", "question.*not permitted"),
         ("a: [", "is no YAML"),
     ],
@@ -55,6 +60,10 @@ def test_this_lakes_own_walkthrough_asks_for_the_days_until_yesterday() -> None:
     assert {run.dag for run in plan.runs if run.scheduled} == {"taxi", "market", "commerce"}
     assert [run.keys for run in plan.runs if run.backfill] == [("2026-07", "2026-08")]
     assert len(plan.suggestions) == 3
+    assert {(run.dag, run.stage) for run in plan.runs} == {("taxi", 1), ("market", 2), ("commerce", 2)}
+    first = [item.question for item in plan.questions if item.after_stage == 1]
+    assert first, "the first domain answers before the others begin"
+    assert all("Taxi" in question for question in first), first
     assert [(change.command[0], change.command[-1]) for change in plan.changes] == [
         ("rollback", "2026-11-27"), ("withdraw", "2026-09-30"),
     ]  # fmt: skip
