@@ -80,7 +80,7 @@ DATACONTRACT := .local/conformance-datacontract
 # the peers of the guide's pages "instead of", each in an environment of its own (a gigabyte in all)
 PEERS := awswrangler==3.17.1 dlt[filesystem,parquet]==1.31.0 sqlmesh==0.236.4 dagster==1.13.28
 
-conformance: setup  ## others' clients read the replayed sources, Spark (400 MB) the lake, datacontract-cli the contracts, peers the guide's task
+conformance: setup  ## others' clients read the replayed sources, Spark (500 MB) the lake, datacontract-cli the contracts, peers the guide's task
 	@test -x $(DATACONTRACT)/bin/python || $(PYTHON) -m venv --without-pip $(DATACONTRACT)
 	$(BIN)/uv pip install -q --python $(DATACONTRACT)/bin/python "datacontract-cli[duckdb]==1.2.8"
 	$(BIN)/uv pip install -q --no-deps --target .local/conformance alpha_vantage==3.0.0 pycoingecko==3.2.0 yfinance==1.7.0 \
@@ -94,6 +94,7 @@ conformance: setup  ## others' clients read the replayed sources, Spark (400 MB)
 	done
 	$(BIN)/uv pip install -q --no-deps --target .local/conformance-duckdb duckdb-extension-httpfs==1.5.5 duckdb-extension-avro==1.5.5 \
 		duckdb-extension-iceberg==1.5.5
+	$(BIN)/uv pip install -q --no-deps --target .local/conformance-iceberg snowpark-connect-deps-iceberg==1.0.3
 	LAKE_SPARK=$(SPARK_FOLDER) $(BIN)/python -m pytest tests/conformance -q
 
 bench: setup .venv-bench/installed  ## measure against other writers and engines (`QUICK=1`: minutes less)
