@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
         spark.conf.set(name, value)
     for name, value in HADOOP.items():
         spark._jsc.hadoopConfiguration().set(name, value)
-    order = json.loads("\n".join(row[0] for row in spark.read.text(options.order, wholetext=True).collect()))
+    order = json.loads(read_text(spark, options.order))
     try:
         result = build(spark, order)
     except Exception as error:
@@ -114,6 +114,16 @@ def files(spark: Any, folder: str) -> list[dict[str, Any]]:
     system, path = file_system(spark, folder)
     listed = [(item.getPath().getName(), item.getLen()) for item in system.listStatus(path)]
     return [{"name": name, "size": size} for name, size in sorted(listed) if name.startswith("part-")]
+
+
+def read_text(spark: Any, address: str) -> str:
+    """Return a small file's text. The driver reads it, so that a lost executor is a fault of the build."""
+    system, path = file_system(spark, address)
+    stream = system.open(path)
+    try:
+        return str(spark._jvm.java.util.Scanner(stream, "UTF-8").useDelimiter("\\A").next())
+    finally:
+        stream.close()
 
 
 def write_text(spark: Any, address: str, text: str) -> None:
