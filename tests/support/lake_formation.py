@@ -66,6 +66,17 @@ class LakeFormation:
             raise RestRefusal("ConcurrentModificationException", "A concurrent operation is in progress", 400)
         return getattr(self, f"do_{operation}")(caller, call)
 
+    def do_GetDataLakeSettings(self, caller: str, call: Document) -> Document:  # noqa: N802
+        """Whom the account names administrator, and the defaults of new databases and tables."""
+        admins = [{"DataLakePrincipalIdentifier": name} for name in sorted(self.admins)]
+        return {
+            "DataLakeSettings": {
+                "DataLakeAdmins": admins,
+                "CreateDatabaseDefaultPermissions": self.new_databases,
+                "CreateTableDefaultPermissions": self.new_tables,
+            }
+        }
+
     # --- locations
 
     def do_RegisterResource(self, caller: str, call: Document) -> Document:  # noqa: N802

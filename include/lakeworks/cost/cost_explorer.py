@@ -1,6 +1,6 @@
 """AWS's own charges for the lake's services, from Cost Explorer: the figures to compare the computed bill with.
 
-Cost Explorer is in us-east-1 only, lags about a day, and covers the whole account unless costs are allocated by tag.
+Cost Explorer is in one region of a partition, lags about a day, and covers the whole account unless costs are allocated by tag.
 Each request costs $0.01. Its savings recommendations are about compute; for S3 it has none, so the advice here is
 lakeworks' own.
 """

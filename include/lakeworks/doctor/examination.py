@@ -16,9 +16,11 @@ from lakeworks.doctor import account_checks, machine_checks
 from lakeworks.doctor.airflow_check import airflow_health
 from lakeworks.doctor.athena_check import TrialQuery
 from lakeworks.doctor.bucket_checks import TrialBucket
+from lakeworks.doctor.bucket_settings import foreign_settings
 from lakeworks.doctor.catalog_check import TrialCatalog
 from lakeworks.doctor.delivery_check import delivery
 from lakeworks.doctor.health_check import Diagnosis, HealthCheck
+from lakeworks.doctor.lake_formation_check import governance
 from lakeworks.doctor.source_check import connection_finder, source_connection
 from lakeworks.doctor.spark_check import spark_place
 from lakeworks.errors import LakeError
@@ -95,6 +97,7 @@ def every_check(of: Deployment) -> Iterator[HealthCheck]:
     for bucket in of.buckets:
         yield from _bucket_checks(of, bucket)
     yield HealthCheck("catalog", lambda: _catalog(of).trial_tables(), _POLICY, _AWS)
+    yield HealthCheck("lake formation", lambda: _governance(of), _POLICY, _AWS)
     yield HealthCheck("athena", lambda: _athena(of), "Run `lakeworks bootstrap`: it makes the work group.", _AWS)
     yield HealthCheck(
         "spark",
@@ -111,6 +114,8 @@ def every_check(of: Deployment) -> Iterator[HealthCheck]:
     has_salt = of.settings.pii_salt is not None
     yield HealthCheck("salt", lambda: machine_checks.salt(of.contracts, is_set=has_salt))
     yield HealthCheck("scratch", lambda: machine_checks.scratch(of.settings.scratch_dir, of.settings.memory_limit))
+    events = of.settings.scratch_dir / "lineage"
+    yield HealthCheck("lineage", lambda: machine_checks.lineage(of.settings.lineage_url, events, is_aws=of.is_aws))
     yield HealthCheck("airflow", lambda: airflow_health(of.airflow), "Start Airflow, or correct LAKE_AIRFLOW_URL.")
 
 
@@ -119,6 +124,8 @@ def _bucket_checks(of: Deployment, bucket: str) -> Iterator[HealthCheck]:
     here = f"bucket {bucket}"
     yield HealthCheck(here, lambda: trial.owner(of.account), _POLICY, _AWS)
     yield HealthCheck(f"versioning {bucket}", trial.versioning, _POLICY, (here,))
+    settings = partial(foreign_settings, of.s3, bucket, is_aws=of.is_aws)
+    yield HealthCheck(f"settings {bucket}", settings, _POLICY, (here,))
     yield HealthCheck(f"read and write {bucket}", trial.trial_write, _POLICY, (here,))
     yield HealthCheck(f"conditional write {bucket}", trial.conditional_write, _POLICY, (here,))
 
@@ -127,6 +134,11 @@ def _catalog(of: Deployment) -> TrialCatalog:
     databases = sorted({item.table.database for item in of.contracts})
     location = f"s3://{of.settings.bucket}/{trial_key('')}"
     return TrialCatalog(of.clients("glue"), databases, location, of.is_aws, of.now)
+
+
+def _governance(of: Deployment) -> Diagnosis:
+    is_declared = of.config.lake_formation is not None
+    return governance(of.clients("lakeformation"), is_declared=is_declared, is_aws=of.is_aws)
 
 
 def _athena(of: Deployment) -> Diagnosis:

@@ -48,6 +48,27 @@ def scratch(folder: Path, memory_limit: str, usage: Callable[[Path], Any] = shut
     return Diagnosis("ok", detail)
 
 
+def lineage(url: str, folder: Path, *, is_aws: bool) -> Diagnosis:
+    """Show where lineage events go. By default they go to this machine's disk, which a pod or a managed worker loses."""
+    if url == "off":
+        return Diagnosis("ok", "off")
+    if url != "file":
+        return Diagnosis(
+            "ok", "to the OpenLineage client's own target" if url == "client" else f"to {_without_password(url)}"
+        )
+    if not is_aws:
+        return Diagnosis("ok", f"to files in `{folder}`")
+    return Diagnosis(
+        "warning",
+        f"to files in `{folder}` of the machine that runs a task: a pod, a container or a managed worker loses them",
+        "Set LAKE_LINEAGE_URL to a server (http…) or a shared folder (file:…), or to off (docs/lineage.md).",
+    )
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
 def bytes_of(text: str) -> int:
     """Return an amount of memory in DuckDB's spelling (`1GB`, `512MiB`) as bytes; 0 for one in per cent."""
     match = _AMOUNT.fullmatch(text)

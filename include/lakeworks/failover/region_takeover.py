@@ -1,7 +1,7 @@
 """Takeover of a region: this bucket becomes the primary of the next epoch (docs/adr/0038)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ import yaml
 
 from lakeworks.contract import Contract
 from lakeworks.core.clock import utc_now
-from lakeworks.errors import FailoverRefused, LakeNotFound
+from lakeworks.errors import FailoverRefused, LakeAccessDenied, LakeNotFound
 from lakeworks.failover.handover import end_publications
 from lakeworks.failover.replica_refusal import are_replicas_refused, refuse_replicas
 from lakeworks.failover.shares import problem_of, shares_of, write_epoch
@@ -29,8 +29,9 @@ class Situation:
     """The primary as this bucket knows it."""
 
     document: EpochDocument
-    primary: Lake | None  # the other bucket, if it answers
-    problem: str = ""  # why it does not
+    primary: Lake | None  # the other bucket, if it can be read
+    problem: str = ""  # why it cannot
+    is_denied: bool = False  # it answers, and refuses these credentials
 
     def is_primary(self, bucket: str) -> bool:
         """Return True if a bucket is the primary already."""
@@ -80,7 +81,8 @@ class RegionTakeover:
             return Situation(own or self._first(bucket, region), None, "there is no other bucket")
         other = self.other(bucket, region)
         if problem := problem_of(other.store):
-            return Situation(own or self._first(bucket, region), None, problem)
+            denied = isinstance(problem, LakeAccessDenied)
+            return Situation(own or self._first(bucket, region), None, str(problem), denied)
         theirs, _ = EpochRegister(other.store).load()
         documents = [item for item in (own, theirs) if item] or [self._first(bucket, region)]
         return Situation(max(documents, key=lambda item: item.epoch), other)
@@ -137,7 +139,7 @@ class RegionTakeover:
         document = document.model_copy(update={"state": "primary"})
         write_epoch(shares, document)
         self._tell(situation.primary, document)
-        return RegionPlan(Situation(document, situation.primary, situation.problem), plans), left_over
+        return RegionPlan(replace(situation, document=document), plans), left_over
 
     def describe(self, situation: Situation) -> Mapping[str, Any]:
         """Return the situation for people and programs."""
@@ -148,7 +150,9 @@ class RegionTakeover:
             "primary": document.bucket,
             "region": document.region,
             "state": document.state,
-            "answers": f"no: {situation.problem}" if situation.primary is None else answers,
+            "answers": answers
+            if situation.primary
+            else f"{'denied' if situation.is_denied else 'no'}: {situation.problem}",
             "replicas": "refused" if self._are_refused() else "admitted",
         }
 
@@ -188,12 +192,20 @@ class RegionTakeover:
             end_publications(share, self.contracts)
 
     def _refuse_unanswered(self, situation: Situation, *, lost: bool) -> None:
-        if situation.primary is None and not lost:
+        if situation.primary or lost:
+            return
+        if situation.is_denied:
             raise FailoverRefused(
-                f"The primary {situation.document.primary} does not answer ({situation.problem}), so its writers cannot be "
-                "refused there, and publications that have not arrived are unknown. Nothing was changed. If it is lost, stop "
-                "its scheduler if you can, and repeat with --primary-lost"
+                f"The primary {situation.document.primary} answers and refuses these credentials ({situation.problem}). It is "
+                "not lost: its writers go on. Nothing was changed. Give the role `lakeworks policy --for failover` for both "
+                "buckets, and let the primary's bucket policy and KMS key admit it. If its account is lost to you, stop its "
+                "scheduler if you can, and repeat with --primary-lost"
             )
+        raise FailoverRefused(
+            f"The primary {situation.document.primary} does not answer ({situation.problem}), so its writers cannot be "
+            "refused there, and publications that have not arrived are unknown. Nothing was changed. If it is lost, stop "
+            "its scheduler if you can, and repeat with --primary-lost"
+        )
 
     @staticmethod
     def _refuse_behind(plan: RegionPlan, state: str) -> None:

@@ -11,9 +11,9 @@ from lakeworks.infrastructure.aws_partition import partition_of
 from lakeworks.infrastructure.confirmation import confirmation_of
 from lakeworks.infrastructure.resource import Document
 from lakeworks.infrastructure.resources.bucket_policy import BucketPolicy
+from lakeworks.infrastructure.resources.replication import REFUSAL_SID
 
-# Not with the Sids of bootstrap, which removes its own statements that lake.yml does not declare.
-SID = "FailoverRefusesReplicas"
+SID = REFUSAL_SID
 _ACTIONS = ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"]
 
 

@@ -17,13 +17,13 @@ def shares_of(lake: Lake) -> list[Lake]:
     return [lake, *(lake.for_tenant(tenant) for tenant in tenants)]
 
 
-def problem_of(store: ObjectStore) -> str:
-    """Return why a bucket does not answer; empty if it does."""
+def problem_of(store: ObjectStore) -> LakeError | None:
+    """Return why a bucket cannot be read; None if it can. A bucket that denies answers: it is not lost."""
     try:
         next(iter(store.scan(epoch_key())), None)
     except LakeError as error:
-        return str(error)
-    return ""
+        return error
+    return None
 
 
 def write_epoch(shares: Iterable[Lake], document: EpochDocument) -> None:

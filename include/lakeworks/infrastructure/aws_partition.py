@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lakeworks.errors import ConfigError
+
 _BY_PREFIX = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -20,6 +22,38 @@ _SUFFIXES = {
     "aws-iso-f": "csp.hci.ic.gov",
     "aws-eusc": "amazonaws.eu",
 }
+# Other suffixes: of dual-stack addresses.
+_DUAL_STACK = ("api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu")
+# Region of Cost Explorer and Budgets, which are one for a partition. Source: botocore's endpoints. GovCloud has neither: its
+# usage is billed through a standard account (AWS GovCloud User Guide, "Billing and Payment").
+_BILLING_REGIONS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-northwest-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-f": "us-isof-south-1",
+}
+
+
+def is_address_of_aws(host: str) -> bool:
+    """Return True for the host of a service of AWS itself, in any partition."""
+    return host.endswith(tuple(f".{suffix}" for suffix in ("amazonaws.com", *_SUFFIXES.values(), *_DUAL_STACK)))
+
+
+def billing_region(region: str) -> str:
+    """Return the region of Cost Explorer and Budgets for a lake's region.
+
+    Raises:
+        ConfigError: the partition has neither.
+    """
+    partition = partition_of(region)
+    if partition not in _BILLING_REGIONS:
+        raise ConfigError(
+            f"Region {region} is in the partition {partition}, which has neither Cost Explorer nor Budgets. Nothing was read "
+            "or changed. GovCloud is billed through a standard account: ask for costs with credentials and LAKE_REGION of that "
+            "account, make the budget there, and leave `budget` out of lake.yml."
+        )
+    return _BILLING_REGIONS[partition]
 
 
 def dns_suffix(region: str) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from lakeworks.infrastructure.aws_partition import is_address_of_aws
+
 Found = TypeVar("Found")
 # Seconds between reads, a minute in all.
 AWS_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -37,6 +39,6 @@ class Confirmation:
 def confirmation_of(client: Any) -> Confirmation:
     """Return the patience for the endpoint of a client."""
     host = urlsplit(str(client.meta.endpoint_url)).hostname or ""
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+    if is_address_of_aws(host):
         return Confirmation(AWS_PAUSES, is_aws=True)
     return Confirmation()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lakeworks.contract import Contract
 from lakeworks.core.layout import INBOX
-from lakeworks.infrastructure.aws_partition import LakeLocation
+from lakeworks.infrastructure.aws_partition import LakeLocation, billing_region
 from lakeworks.infrastructure.bucket_names import OURS, bucket_name, crawler_name
 from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lake_formation.governed_catalog import catalog_resources
@@ -80,6 +80,11 @@ def _manifest(place: LakeLocation, wish: DesiredState) -> BucketManifest:
     rules |= {} if wish.config.logging else report_rules(wish.config)
     content = content_of(place.bucket, place.region, wish.config, list(wish.contracts), rules)
     return BucketManifest(place.bucket, content, wish.now)
+
+
+def replica_name(place: LakeLocation, config: LakeConfig) -> str | None:
+    """Return the bucket of the copies; None without replication."""
+    return _Names(place, config).replica
 
 
 class _Names:
@@ -223,7 +228,8 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
         yield WorkGroup(group.name, results, group.scan_limit_bytes, config.encryption.kms_key_id)
     if config.budget:
         name = f"{place.bucket}-MonthlyDataStorageBudget"
-        yield MonthlyBudget(name, place.account or "", config.budget, config.project)
+        home = billing_region(place.region)
+        yield MonthlyBudget(name, place.account or "", config.budget, config.project, home)
 
 
 def _tls(place: LakeLocation, bucket: str) -> Document:

@@ -18,13 +18,14 @@ from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.bucket_names import check_bucket_name
 from lakeworks.infrastructure.config import LakeConfig, load_config
-from lakeworks.infrastructure.desired_state import DesiredState, desired_resources
+from lakeworks.infrastructure.desired_state import DesiredState, desired_resources, replica_name
 from lakeworks.infrastructure.export import Language, exported
 from lakeworks.infrastructure.lake_formation.known_state import databases_to_read, read_state
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.plan_apply import ResourceChange
 from lakeworks.infrastructure.resource import Clients, Document, Resource
 from lakeworks.infrastructure.resources.lifecycle import archive_exceptions, rules_of
+from lakeworks.infrastructure.resources.replication import refuse_two_way
 from lakeworks.prices import SMALLEST_MOVED, Objects, load_price_book
 from lakeworks.s3.layer_buckets import LayerBuckets
 from lakeworks.settings import Settings
@@ -93,7 +94,8 @@ def plan_lake(
     """Read lake.yml (`LAKE_CONFIG_FILE`), contracts, prices and the bucket's objects; change nothing.
 
     Raises:
-        ConfigError: lake.yml, a bucket's name or the price book is wrong, or a rule names a class the book lacks.
+        ConfigError: lake.yml, a bucket's name or the price book is wrong, or a rule names a class the book lacks; or the
+            bucket of the copies replicates to this one.
         LakeAccessDenied, CredentialsExpired: the credentials are wrong, or have run out.
     """
     check_bucket_name(settings.bucket)
@@ -108,6 +110,8 @@ def plan_lake(
     place = LakeLocation(
         settings.bucket, settings.region, _account(clients), not str(s3.meta.endpoint_url).startswith("http:")
     )
+    if copy := replica_name(place, config):
+        refuse_two_way(s3, place.bucket, copy)
     rules = rules_of(config.lifecycle, contracts)
     evidence = Evidence(
         load_price_book(settings.price_book),

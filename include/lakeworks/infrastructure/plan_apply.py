@@ -91,7 +91,7 @@ def apply(
 def _planned(resource: Resource, client: Any) -> tuple[ResourceChange, Document]:
     """Return the change, and the document to write for it."""
     if reason := resource.unsupported_reason(client):
-        return _change(resource, "unsupported", reason), {}
+        return _change(resource, _unsupported(client), reason), {}
     if reason := resource.postponed_reason():
         return _change(resource, "postponed", reason), {}
     try:
@@ -151,12 +151,15 @@ def _refusal(resource: Resource, error: LakeError, client: Any) -> ResourceChang
         ) from error
     if isinstance(error, LakeAccessDenied):
         return _change(resource, "denied", str(error))
-    if isinstance(error, NotSupported):
-        return _change(resource, "unsupported", str(error))
     code = error_code(error)
     unknown = code in _UNKNOWN or (code.isdigit() and int(code) >= 400)  # no AWS error: an emulator's own
-    unknown = unknown and not confirmation_of(client).is_aws
-    return _change(resource, "unsupported" if unknown else "failed", str(error))
+    unknown = unknown or isinstance(error, NotSupported)
+    return _change(resource, _unsupported(client) if unknown else "failed", str(error))
+
+
+def _unsupported(client: Any) -> ResourceOutcome:
+    """Return the outcome of what an endpoint cannot do. AWS can do everything, so there the lake is not set up."""
+    return "failed" if confirmation_of(client).is_aws else "unsupported"
 
 
 def _change(

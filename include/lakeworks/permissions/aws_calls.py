@@ -138,6 +138,8 @@ _TABLE = {
     ("doctor", On.BUCKETS, ""): """
         s3.HeadBucket             s3:ListBucket
         s3.GetBucketVersioning
+        s3.GetObjectLockConfiguration s3:GetBucketObjectLockConfiguration
+        s3.GetBucketRequestPayment
     """,
     ("doctor", On.TRIALS, ""): """
         s3.GetObject              s3:GetObject s3:GetObjectVersion
@@ -192,10 +194,9 @@ _TABLE = {
         s3.PutBucketAnalyticsConfiguration s3:PutAnalyticsConfiguration
     """,
     ("bootstrap", On.BUCKETS, "logging"): "s3.GetBucketLogging\ns3.PutBucketLogging",
-    ("bootstrap", On.BUCKETS, "replication"): """
-        s3.GetBucketReplication   s3:GetReplicationConfiguration
-        s3.PutBucketReplication   s3:PutReplicationConfiguration
-    """,
+    # of the copies' bucket too, which must not replicate back
+    ("bootstrap", On.ALL_BUCKETS, "replication"): "s3.GetBucketReplication s3:GetReplicationConfiguration",
+    ("bootstrap", On.BUCKETS, "replication"): "s3.PutBucketReplication s3:PutReplicationConfiguration",
     ("bootstrap", On.REPLICATION_ROLE, "replication"): "s3.PutBucketReplication iam:PassRole",
     ("bootstrap", On.SETUP, ""): """
         s3.GetObject

@@ -11,6 +11,7 @@ _GRANTS = """
 # As the table of `aws_calls.py`.
 LAKE_FORMATION_CALLS = {
     ("bootstrap", On.ANYTHING, "grants"): _GRANTS,
+    ("doctor", On.ANYTHING, ""): "lakeformation.GetDataLakeSettings",
     ("bootstrap", On.CATALOG, "grants"): "glue.GetTables",
     ("bootstrap", On.ANYTHING, "lake_formation"): f"""
         {_GRANTS.strip()}

@@ -27,6 +27,8 @@ class PolicyScope:
             return bool(self.kms_key_id)
         if feature == "ungoverned":
             return self.config.lake_formation is None
+        if feature == "grants":  # an empty list, too: bootstrap takes back what was in it
+            return "grants" in self.config.model_fields_set
         if feature == "lf_tags":
             return bool(self.config.lake_formation and self.config.lake_formation.tags)
         if feature == "deliveries":

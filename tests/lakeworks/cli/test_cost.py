@@ -1,8 +1,11 @@
 """`lakeworks cost` on a lake with data of two tenants, logs and a lifecycle."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from lakeworks.pipeline.publish_step import publish
 from lakeworks.pipeline.write_step import write
 from lakeworks.settings import current_settings
 from lakeworks.sources import open_source
+from tests.support.json_requests import JsonHandler
 
 MB = 1 << 20
 TRIPS = "silver/transport/trips/year=2019/month=01/day=01/part-00000.parquet"
@@ -55,6 +59,55 @@ def command(lake: Lake, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     yield run
     current_settings.cache_clear()
+
+
+@contextmanager
+def cost_explorer() -> Iterator[tuple[str, list[str]]]:
+    """A Cost Explorer that charges nothing: its address, and what each request was signed with."""
+    signed: list[str] = []
+
+    class Handler(JsonHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that the server looks for
+            self.body()
+            signed.append(self.headers["Authorization"])
+            self.reply(200, {"ResultsByTime": []})
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", signed
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(("region", "asked"), [("eu-central-1", "us-east-1"), ("cn-north-1", "cn-northwest-1")])
+def test_charges_are_asked_for_in_the_one_region_of_the_partition(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, region: str, asked: str
+) -> None:
+    monkeypatch.setenv("LAKE_REGION", region)
+    with cost_explorer() as (url, signed):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_COST_EXPLORER", url)
+        assert command("actual") == []
+    assert [line.split("/")[2] for line in signed] == [asked]
+
+
+def test_charges_of_govcloud_are_in_another_account(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_REGION", "us-gov-west-1")
+    with pytest.raises(ConfigError, match=r"us-gov-west-1.*neither Cost Explorer nor Budgets.*standard account"):
+        command("actual")
+
+
+def test_charges_are_asked_for_with_the_settings_of_every_client(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COST_EXPLORER", "no address")
+    with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL_<SERVICE>"):
+        command("actual")
 
 
 def test_the_bill_by_layer_and_table(command: Callable[..., Any]) -> None:

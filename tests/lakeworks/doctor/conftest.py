@@ -23,6 +23,11 @@ CONTRACTS = [contract_of("silver.doctor.rows"), contract_of("gold.doctor.rows")]
 Make = Callable[..., Deployment]
 
 
+@pytest.fixture
+def bucket_name() -> str:
+    return f"doctor-{uuid.uuid4().hex[:12]}"
+
+
 @pytest.fixture(params=["moto", "ministack"])
 def any_cloud(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_url"))

@@ -167,6 +167,23 @@ def test_a_primary_that_does_not_answer_needs_a_word() -> None:
     assert lakes.north.bucket.policy is None
 
 
+def test_a_primary_that_refuses_the_credentials_is_not_lost() -> None:
+    """It was said not to answer, so that an operator would have taken over beside writers that go on."""
+    lakes = TwoRegions()
+    lakes.west.publish(1)
+    lakes.deliver()
+    lakes.west.s3.is_denied = True
+    takeover = lakes.takeover()
+    assert str(takeover.describe(takeover.situation())["answers"]).startswith("denied: Could not list")
+    with pytest.raises(
+        FailoverRefused, match=r"answers and refuses these.*not lost: its writers go on.*--for failover"
+    ):
+        takeover.apply()
+    assert (lakes.north.document().epoch, lakes.north.bucket.policy) == (1, None)
+    takeover.apply(primary_is_lost=True)
+    assert lakes.north.document().epoch == 2
+
+
 def test_what_has_not_arrived_is_counted_and_needs_a_word() -> None:
     lakes = TwoRegions()
     lakes.west.publish(1)

@@ -71,6 +71,7 @@ class Client:
         self._service = service
         self.left: int | None = None
         self.is_down = False
+        self.is_denied = False
         self.meta = SimpleNamespace(region_name="eu-west-1", endpoint_url="http://region")
 
     def __getattr__(self, operation: str) -> Any:
@@ -80,6 +81,8 @@ class Client:
             arguments.pop("Bucket", None)
             if self.is_down:
                 raise failure("ServiceUnavailable", 503, operation)
+            if self.is_denied:
+                raise failure("AccessDenied", 403, operation)
             if self.left is not None:
                 self.left -= 1
                 if self.left < 0:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from lakeworks.core.layout import epoch_key
 from lakeworks.errors import ConfigError, CredentialsExpired, LakeAccessDenied, NotPrimary
+from lakeworks.failover.replica_refusal import refuse_replicas
 from lakeworks.infrastructure.config import Notification, load_config
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
@@ -264,12 +265,40 @@ def test_bootstrap_leaves_the_epoch_of_a_takeover(ministack_url: str, bucket: st
     assert document
     later = document.model_copy(update={"epoch": 2, "bucket": "lake-eu", "region": "eu-west-1"})
     register.replace(later, etag)
-    change = one(planned(ministack_url, **COPIED).apply(), "epoch")
-    assert (change.outcome, change.remarks) == (
-        "unchanged",
-        ("this bucket is a copy: s3://lake-eu (eu-west-1) is the primary, and runs publish there",),
-    )
+    with pytest.raises(
+        ConfigError, match=f"s3://{bucket}` is a copy: `s3://lake-eu` is the primary.*Nothing was changed"
+    ):
+        planned(ministack_url, **COPIED)
+    assert "epoch" not in outcomes(planned(ministack_url).apply())
     assert register.load()[0] == later
+
+
+def rule_to(bucket: str, status: str = "Enabled") -> dict[str, Any]:
+    """A replication of everything to a bucket."""
+    rule = {
+        "ID": "back", "Priority": 1, "Status": status, "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{bucket}"},
+    }  # fmt: skip
+    return {"Role": f"{ROLE}/replication", "Rules": [rule]}
+
+
+def test_two_buckets_that_replicate_to_each_other_are_refused(
+    ministack_url: str, bucket: str, planned: Planned
+) -> None:
+    """Each would call itself the primary. A primary that refuses replicas may have rules back: that is the way back."""
+    s3, copy = client("s3", ministack_url), f"lakeworks-dev-backup-{bucket.removeprefix('boot-')}"
+    planned(ministack_url, **COPIED).apply()
+    s3.put_bucket_replication(Bucket=copy, ReplicationConfiguration=rule_to(bucket))
+    with pytest.raises(
+        ConfigError, match=rf"to `s3://{copy}`, which replicates to `s3://{bucket}` already.*Nothing was changed"
+    ):
+        planned(ministack_url, **COPIED)
+    assert planned(ministack_url).changes(), "without replication there is nothing to refuse"
+    s3.put_bucket_replication(Bucket=copy, ReplicationConfiguration=rule_to(bucket, "Disabled"))
+    assert planned(ministack_url, **COPIED).changes()
+    s3.put_bucket_replication(Bucket=copy, ReplicationConfiguration=rule_to(bucket))
+    refuse_replicas(s3, bucket, "us-east-1")
+    assert planned(ministack_url, **COPIED).changes()
 
 
 def test_a_copy_of_one_prefix_is_no_lake_that_could_take_over(

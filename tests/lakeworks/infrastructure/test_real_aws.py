@@ -4,12 +4,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import boto3
+import pytest
+
+from lakeworks.errors import ConfigError
 from lakeworks.infrastructure import plan_apply as engine
 from lakeworks.infrastructure.aws_partition import LakeLocation
 from lakeworks.infrastructure.config import Crawler, LakeConfig, load_config
 from lakeworks.infrastructure.desired_state import DesiredState, desired_resources
 from lakeworks.infrastructure.lifecycle_config import Lifecycle
 from lakeworks.infrastructure.lifecycle_review import Judgement
+from lakeworks.infrastructure.resources.alarm_and_budget import MonthlyBudget
 from lakeworks.infrastructure.resources.bucket_security import DefaultEncryption
 from lakeworks.infrastructure.resources.glue import GlueCrawler
 from lakeworks.infrastructure.resources.lifecycle import LifecycleRules, rules_of
@@ -22,7 +27,8 @@ def test_every_arn_that_we_make_is_of_the_lakes_partition() -> None:
     """Buckets in China and GovCloud refuse a policy with `arn:aws:` (MalformedPolicy)."""
     config: LakeConfig = load_config(EXAMPLE)
     for region, partition in (("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-central-1", "aws")):
-        wish = DesiredState(config, TAXI, {}, Judgement({}, ()), lambda: None)  # type: ignore[arg-type, return-value]
+        known = config.model_copy(update={"budget": None}) if partition == "aws-us-gov" else config
+        wish = DesiredState(known, TAXI, {}, Judgement({}, ()), lambda: None)  # type: ignore[arg-type, return-value]
         made = desired_resources(LakeLocation("acme-lake", region, "1"), wish)
         text = " ".join(json.dumps(item.desired(), default=str) for item in made if item.kind != "manifest")
         ours = [
@@ -31,6 +37,33 @@ def test_every_arn_that_we_make_is_of_the_lakes_partition() -> None:
         written = [word for word in ours if word not in EXAMPLE.read_text()]
         assert written
         assert {word.split(":")[1] for word in written} == {partition}
+
+
+@pytest.mark.parametrize(
+    ("region", "home"), [("eu-central-1", "us-east-1"), ("cn-north-1", "cn-northwest-1"), ("us-gov-west-1", "")]
+)
+def test_a_budget_is_made_where_its_partition_has_budgets(region: str, home: str) -> None:
+    wish = DesiredState(load_config(EXAMPLE), TAXI, {}, Judgement({}, ()), lambda: None)  # type: ignore[arg-type, return-value]
+    if not home:
+        with pytest.raises(ConfigError, match="neither Cost Explorer nor Budgets.*leave `budget` out of lake.yml"):
+            desired_resources(LakeLocation("acme-lake", region, "1"), wish)
+        return
+    made = desired_resources(LakeLocation("acme-lake", region, "1"), wish)
+    assert [item.region for item in made if item.kind == "budget"] == [home]
+
+
+def at_aws(service: str, region: str | None = None) -> Any:
+    """A client of AWS itself; no request of these tests leaves."""
+    return boto3.client(service, region_name=region or "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")  # type: ignore[call-overload]
+
+
+def test_what_aws_itself_cannot_be_given_is_a_failure() -> None:
+    """Without STS the account is unknown: a stand-in has none, but AWS has, so the lake is not set up."""
+    wish = load_config(EXAMPLE).budget
+    budget = MonthlyBudget("lake-budget", "", wish, "lakeworks")
+    for change in (*engine.plan([budget], at_aws), *engine.apply([budget], at_aws)):
+        assert (change.outcome, "no STS" in change.detail) == ("failed", True)
+    assert "failed" in engine.PROBLEMS
 
 
 def heard(made: Any, operation: str) -> list[dict[str, Any]]:

@@ -104,6 +104,13 @@ def test_the_key_is_named_by_arn_or_alias(key: str, resource: str, condition: st
     assert found == ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": condition}} if condition else None)
 
 
+@pytest.mark.parametrize(("fields", "granted"), [({}, False), ({"grants": []}, True)])
+def test_the_right_to_revoke_stays_until_grants_leave_lake_yml(fields: dict[str, Any], granted: bool) -> None:
+    """After the last grant left the list, bootstrap takes it back: it was denied, because the policy named nothing."""
+    scope = replace(PLAIN, config=LakeConfig.model_validate(fields))
+    assert may(scope, Purpose.BOOTSTRAP, "lakeformation:RevokePermissions", "*") == granted
+
+
 def test_each_purpose_gets_its_own_and_no_more() -> None:
     lake, silver = ADDRESS.bucket_arn(), ADDRESS.object_arn("silver/market/prices/x")
     for purpose in (Purpose.RUN, Purpose.MAINTENANCE):

@@ -23,6 +23,7 @@ from lakeworks.cost.partition_advice import Query, TableFacts, advise_partitions
 from lakeworks.cost.proposal import Proposal
 from lakeworks.cost.year_simulation import EXAMPLE, Year, load_scenario, waterfall
 from lakeworks.errors import ConfigError
+from lakeworks.infrastructure.aws_partition import billing_region
 from lakeworks.lake import Lake
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.prices import load_price_book
@@ -210,11 +211,9 @@ def show_charges(
 
     Asks Cost Explorer; each call costs $0.01.
     """
-    import boto3
-
     window = costs.billing_period(month, datetime.now(UTC))
     name, _, value = tag.partition("=")
-    explorer = boto3.client("ce", region_name="us-east-1")
+    explorer = client("ce", billing_region(current_settings().region))
     services = tuple(SERVICES) if service == "all" else tuple(part.strip() for part in service.split(","))
     with waiting("Asking Cost Explorer"):
         charges = charged(explorer, window.start.date(), window.end.date(), (name, value) if tag else None, services)

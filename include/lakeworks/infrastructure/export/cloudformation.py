@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation
+from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation, lf_tags
 from lakeworks.infrastructure.export.distribution import DELIVERY_TYPES
 from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, analysis_properties, metrics_properties
 from lakeworks.infrastructure.export.spark import application_properties, job_properties
@@ -27,7 +27,7 @@ def template(resources: Sequence[Resource]) -> Document:
     inbox_queue.add_to_template(document, resources, _id)
     deliveries.add_to_template(document, resources, _id)
     for resource in resources:
-        if resource.kind in ("inbox queue", "delivery stream", "stream consumer"):
+        if resource.kind in ("inbox queue", "delivery stream", "stream consumer", *lf_tags.KINDS):
             continue
         if alone := _ALONE.get(resource.kind):
             if resource.region is None or resource.kind == "budget":
@@ -42,6 +42,8 @@ def template(resources: Sequence[Resource]) -> Document:
         if resource.name not in buckets or resource.kind in ("manifest", "epoch", "spark job file"):
             left_out.append(f"{resource.kind} {resource.name}")
     lake_formation.order_template(document)
+    lf_tags.add_to_template(document, resources, _id)
+    left_out += lf_tags.left_out(resources)
     return {
         "AWSTemplateFormatVersion": _VERSION,
         "Description": "A Lakeworks lake, exported by `lakeworks bootstrap --export cloudformation`",

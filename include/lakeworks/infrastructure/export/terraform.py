@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation
+from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation, lf_tags
 from lakeworks.infrastructure.export.distribution import TERRAFORM_DELIVERY
 from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, terraform_analysis, terraform_metrics
 from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
@@ -28,6 +28,7 @@ def configuration(resources: Sequence[Resource], region: str) -> Document:
     inbox_queue.add_to_configuration(document, resources, _label)
     deliveries.add_to_configuration(document, resources, _label)
     lake_formation.order_configuration(document, resources, _label)
+    lf_tags.add_to_configuration(document, resources, _label)
     providers: list[Document] = [{"region": region}]
     providers += [{"alias": _label(other), "region": other} for other in sorted(others)]
     return {

@@ -97,18 +97,19 @@ class StreamAlarm(MetricAlarm):
 
 @dataclass(frozen=True)
 class MonthlyBudget(Resource):
-    """A cost budget. The Budgets service is in us-east-1, whatever the lake's region."""
+    """A cost budget. The Budgets service is in one region of each partition, whatever the lake's region."""
 
     kind: ClassVar[str] = "budget"
     service: ClassVar[str] = "budgets"
     account: str = ""
     budget: Budget | None = None
     project: str = ""
+    home: str = "us-east-1"
 
     @property
     def region(self) -> str | None:
         """The region of this global service."""
-        return "us-east-1"
+        return self.home
 
     def unsupported_reason(self, client: Any) -> str:
         """Return why no budget is possible: its name needs the account, which only STS knows."""

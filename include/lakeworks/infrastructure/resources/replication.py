@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from lakeworks.aws_errors import is_nobody, translated
 from lakeworks.core.clock import utc_now
 from lakeworks.core.layout import AUDITS, LANDING, LEDGER, PLANS, QUARANTINE, RELEASES, epoch_key
 from lakeworks.core.names import LAYERS
+from lakeworks.errors import ConfigError, LakeAccessDenied, LakeError, LakeNotFound
 from lakeworks.infrastructure.bucket_names import OURS
 from lakeworks.infrastructure.resource import Document, Resource, SharedDocument, without_empty
+from lakeworks.infrastructure.resources.bucket_policy import BucketPolicy
 from lakeworks.ledger.epoch import FIRST, EpochDocument
 
+# Statement of a bucket policy by which a primary admits no replicas. Bootstrap removes only its own Sids, so not one of them.
+REFUSAL_SID = "FailoverRefusesReplicas"
 _ROLE = "Role"
 _RULE = f"{OURS}backup"
 KEPT = (
@@ -83,6 +88,59 @@ class ReplicationRules(SharedDocument):
         return []
 
 
+def refuse_two_way(s3: Any, bucket: str, to: str) -> None:
+    """Refuse a replication to a bucket that replicates to this one. Each would call itself the primary, and publish.
+
+    A primary that took over refuses replicas by its policy; its replication back is the way back (docs/failover.md).
+
+    Raises:
+        ConfigError: the other bucket replicates to this one, or this one is a copy.
+    """
+    if (primary := _other_primary(s3, bucket)) is not None:
+        raise ConfigError(
+            f"`s3://{bucket}` is a copy: `s3://{primary}` is the primary, and lake.yml asks for a replication of the copy. "
+            "Nothing was changed. Leave `replication` out of the lake.yml for the copy, or let it take over first: lakeworks "
+            "failover plan"
+        )
+    if _replicates(s3, to, bucket) and not _refuses_replicas(s3, bucket):
+        raise ConfigError(
+            f"lake.yml asks for a replication from `s3://{bucket}` to `s3://{to}`, which replicates to `s3://{bucket}` "
+            "already. Two buckets that replicate to each other would both be the primary. Nothing was changed. Leave "
+            "`replication` out of one lake.yml, and remove the rules of that bucket; to change places: lakeworks failover"
+        )
+
+
+def _refuses_replicas(s3: Any, bucket: str) -> bool:
+    try:
+        with translated("read the policy of", bucket):
+            return REFUSAL_SID in (BucketPolicy(bucket).read(s3) or {})
+    except LakeNotFound:
+        return False
+
+
+def _other_primary(s3: Any, bucket: str) -> str | None:
+    """Return the primary that the document of this bucket's epoch names, if it is another bucket."""
+    try:
+        with translated("read", f"s3://{bucket}/{epoch_key()}"):
+            current = FirstEpoch(bucket).read(s3)
+    except (LakeNotFound, LakeAccessDenied):
+        return None
+    named = str((current or {}).get("bucket") or bucket)
+    return None if named == bucket else named
+
+
+def _replicates(s3: Any, source: str, to: str) -> bool:
+    """Return True if an enabled rule of a bucket names another one. A bucket that is not there or does not say has none."""
+    try:
+        with translated("read the replication of", source):
+            rules = s3.get_bucket_replication(Bucket=source)["ReplicationConfiguration"]["Rules"]
+    except LakeError as error:
+        if is_nobody(error):
+            raise
+        return False
+    return any(one["Status"] == "Enabled" and one["Destination"]["Bucket"].endswith(f":::{to}") for one in rules)
+
+
 @dataclass(frozen=True)
 class FirstEpoch(Resource):
     """The document that names this bucket as the primary. It is written after the rules, so S3 replicates it.
@@ -114,11 +172,3 @@ class FirstEpoch(Resource):
         """Write the document unless a takeover was faster."""
         body = EpochDocument(**target, since=self.now()).model_dump_json(indent=1).encode()
         client.put_object(Bucket=self.name, Key=epoch_key(), Body=body, IfNoneMatch="*")
-
-    def notes(self, current: Document) -> list[str]:
-        """Say where the primary is, if it is not here."""
-        if current and current.get("bucket") != self.name:
-            return [
-                f"this bucket is a copy: s3://{current['bucket']} ({current['region']}) is the primary, and runs publish there"
-            ]
-        return []
