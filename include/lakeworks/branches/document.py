@@ -31,6 +31,7 @@ class DevDocument(NamedDocument):
         description="True if it reads live publications as they come, and not those of its start.",
     )
     pins: str = Field("", description="Name of its pins; another one after each refresh.")
+    pinned_at: datetime | None = Field(None, description="Time of the last refresh; none before the first.")
     created_by: str = ""
     created_at: datetime
     expires_at: datetime = Field(description="Time after which it is refused, and removed by garbage collection.")
@@ -42,6 +43,11 @@ class DevDocument(NamedDocument):
     def branch(self) -> DevBranch:
         """The keys and databases of the dev lake."""
         return DevBranch(self.name, self.token)
+
+    @property
+    def reads_since(self) -> datetime:
+        """The moment at which what it reads was live: of its last refresh, else of its start."""
+        return self.pinned_at or self.created_at
 
     def is_over(self, now: datetime) -> bool:
         """Return True if its life has ended."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from lakeworks.branches.pins import Pins
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
-from lakeworks.errors import LostRace
+from lakeworks.errors import LakeNotFound, LostRace
 from lakeworks.ledger.entry import LedgerEntry, LiveObject, Stored
 from lakeworks.ledger.ledger import Ledger
 from lakeworks.ledger.run_numbers import RunNumbers
@@ -49,7 +49,17 @@ class OverlayLedger(Ledger):
         """Return one entry: the dev lake's, or a live one as the dev lake sees it."""
         if seq > LAST_OF_PARENT:
             return super().read(table, partition, seq)
-        return self._seen(self.parent.read(table, partition, seq))
+        try:
+            return self._seen(self.parent.read(table, partition, seq))
+        except LakeNotFound as error:
+            if self.pins is None:
+                raise
+            name = self.pins.branch.name
+            raise LakeNotFound(
+                f"`{table}` {partition}: publication {seq}, which dev lake `{name}` reads, is gone from the live lake. Its "
+                f"ledger was removed there. Nothing was changed. Let the dev lake read the present publications: lakeworks dev "
+                f"refresh {name}; or remove it: lakeworks dev drop {name}"
+            ) from error
 
     def numbers(self, table: TableName, below: str = "", after: str = "") -> dict[Partition, list[int]]:
         """Return the numbers in every partition of a table, by path."""

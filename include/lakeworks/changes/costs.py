@@ -18,6 +18,7 @@ from lakeworks.pipeline.build_periods import plan as build_periods
 from lakeworks.prices import GIB, PriceBook
 from lakeworks.status.partition_index import PartitionIndex, slots_read
 
+CLUSTER_HOURS = "the cluster's hours are not priced"
 _SAMPLE = 30  # newest runs of a table
 # Requests that a first publication of a partition sends more (or fewer) than one that takes the place of another.
 _OF_FIRST = {"writes": 2, "reads": -1}
@@ -49,6 +50,7 @@ class Estimate:
         reads: requests to S3 at the price of a GET.
         scanned: bytes that Athena scans; 0 if another engine builds the table.
         usd: requests, the storage of replaced versions until the bucket deletes them, and scans.
+        unpriced: what is paid for besides, and no price book has a price of; empty if there is nothing.
     """
 
     runs: int
@@ -60,6 +62,7 @@ class Estimate:
     reads: int | None = None
     scanned: int = 0
     usd: float | None = None
+    unpriced: str = ""
 
 
 def estimate(lake: Lake, planned: TablePlan, book: PriceBook | None = None, region: str = "") -> Estimate:
@@ -85,6 +88,7 @@ def estimate(lake: Lake, planned: TablePlan, book: PriceBook | None = None, regi
         writes=None if writes is None else round(writes),
         reads=None if reads is None else round(reads),
         scanned=_scanned(lake, planned) if contract.engine == "athena" else 0,
+        unpriced=CLUSTER_HOURS if contract.engine == "spark" and builds else "",
     )
     if book is None or found.writes is None or found.reads is None:
         return found

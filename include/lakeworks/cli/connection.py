@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from lakeworks.aws_errors import configured, translated
-from lakeworks.cli.dev_choice import chosen_dev, takes_dev
-from lakeworks.errors import ConfigError
+from lakeworks.cli.dev_choice import dev_of
 from lakeworks.lake import Lake, client_config
 from lakeworks.settings import Settings, current_settings
 
@@ -32,13 +31,7 @@ def _settings() -> Settings:
         ConfigError: a setting is missing or wrong, or the command does not work in the dev lake that LAKE_DEV names.
     """
     settings = current_settings()
-    dev = chosen_dev() or settings.dev
-    if dev and not takes_dev():
-        raise ConfigError(
-            f"LAKE_DEV is `{dev}`, and this command works on the live lake only. Nothing was run. Unset LAKE_DEV for it; "
-            "commands that work in a dev lake have the option --dev."
-        )
-    return settings.model_copy(update={"dev": dev})
+    return settings.model_copy(update={"dev": dev_of(settings.dev)})
 
 
 def connect_live() -> Lake:

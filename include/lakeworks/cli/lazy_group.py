@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lakeworks.cli.column_choice import show_every_column
-from lakeworks.cli.dev_choice import begin_command, dev_option
+from lakeworks.cli.dev_choice import begin_command, dev_option, refused_dev_option
 from lakeworks.cli.registry import COMMANDS, GROUPS, CommandEntry, GroupEntry
 
 
@@ -28,8 +28,8 @@ class LazyCommand(TyperCommand):
         command = _command(getattr(import_module(f"lakeworks.cli.{module}"), function), self.name)
         if any(item.name == "as_json" for item in command.params):  # then it prints tables
             command.params += [item for item in _command(_table_options).params if item.name == "wide"]
-        if begin_command(self._words):
-            command.params += [item for item in _command(dev_option).params if item.name == "dev"]
+        option = dev_option if begin_command(self._words) else refused_dev_option
+        command.params += [item for item in _command(option).params if item.name == "dev"]
         return command
 
 

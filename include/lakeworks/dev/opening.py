@@ -76,7 +76,7 @@ def refresh(lake: Lake, contracts: Sequence[Contract], name: str) -> DevDocument
             f"A promotion of dev lake `{name}` has begun and not ended. Nothing was changed. End it: lakeworks dev promote "
             f"{name}"
         )
-    document = stored.document.model_copy(update={"pins": secrets.token_hex(4)})
+    document = stored.document.model_copy(update={"pins": secrets.token_hex(4), "pinned_at": datetime.now(UTC)})
     if not document.follow:
         _pin(lake, contracts, document)
     return register.replace(stored, document).document

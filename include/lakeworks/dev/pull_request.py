@@ -127,7 +127,7 @@ def _plan(lake: Lake, contracts: Sequence[Contract], book: PriceBook | None, reg
         minutes = "?" if cost.seconds is None else f"{cost.seconds / 60:.1f}"
         rows.append({
             "table": item.contract.name, "change": changes or "follows", "build": cost.partitions, "keep": item.kept,
-            "minutes": minutes, "usd": _dollars(cost.usd),
+            "minutes": minutes, "usd": "; ".join(filter(None, (_dollars(cost.usd), cost.unpriced))),
         })  # fmt: skip
     return ["### Plan for all that is published", "", *markdown_table(rows), ""]
 

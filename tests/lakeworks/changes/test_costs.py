@@ -61,6 +61,11 @@ def test_the_requests_of_a_publication_that_replaces_another_are_predicted_from_
     assert found.reads == pytest.approx(again.requests["reads"], rel=0.05)
     assert found.rows == again.balance.staged
     assert found.usd == in_dollars(Work(found.bytes, found.writes or 0, found.reads or 0, 0), 30, BOOK, "us-east-1")
+    on_spark = estimate(
+        lake, replace(planned, contract=contract.model_copy(update={"engine": "spark"})), BOOK, "us-east-1"
+    )
+    assert (on_spark.unpriced, found.unpriced) == ("the cluster's hours are not priced", "")
+    assert on_spark.usd == estimate(lake, planned, BOOK, "us-east-1").usd, "of requests and storage"
     assert estimate(lake, planned, BOOK, "nowhere-1").usd is None, "a region without prices costs an unknown sum"
 
 

@@ -103,7 +103,7 @@ def test_from_start_to_drop(served: Shop, command: Command, tmp_path: Path) -> N
 
 def test_a_command_for_live_alone_refuses_lake_dev(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAKE_DEV", "fix-42")
-    with pytest.raises(ConfigError, match="LAKE_DEV is `fix-42`, and this command works on the live lake only"):
+    with pytest.raises(ConfigError, match="LAKE_DEV is `fix-42`, and `verify` works on the live lake only"):
         command("verify")
     assert json.loads(command("dev", "list", "--json")) == [], "commands of dev lakes work on the live lake"
 
@@ -117,6 +117,24 @@ def test_the_list_says_until_when_pins_can_be_read(command: Command) -> None:
     day = (datetime.now(UTC) + timedelta(days=30)).date()
     assert pinned["pins_hold"] == f"until {day}, if no partition is replaced more than 10 times"
     assert following["pins_hold"] == "no pins"
+
+
+def test_a_refresh_makes_the_pins_hold_from_then_on(command: Command, served: Shop) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from lakeworks.branches.document import DevRegister
+
+    command("dev", "start", "fix-42")
+    register, now = DevRegister(served.lake.store), datetime.now(UTC)
+    stored = register.read("fix-42")
+    register.replace(stored, stored.document.model_copy(update={"created_at": now - timedelta(days=9)}))
+    promises = []
+    for refreshed in (False, True):
+        if refreshed:
+            command("dev", "refresh", "fix-42")
+        (row,) = json.loads(command("dev", "list", "--json"))
+        promises.append(row["pins_hold"].partition(",")[0])
+    assert promises == [f"until {(now + timedelta(days=days)).date()}" for days in (21, 30)]
 
 
 def test_garbage_collection_removes_what_has_ended(command: Command, served: Shop) -> None:

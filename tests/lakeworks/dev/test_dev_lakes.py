@@ -9,11 +9,13 @@ import pytest
 from lakeworks.branches.document import DevDocument, DevRegister
 from lakeworks.branches.overlay import LAST_OF_PARENT, OverlayLedger
 from lakeworks.core.partition import Partition
-from lakeworks.dev.opening import DevRequest, open_dev_lake
+from lakeworks.dev.opening import DevRequest, open_dev_lake, refresh
 from lakeworks.dev.scope import scope_of
-from lakeworks.errors import ConfigError, ContractError, LostRace
+from lakeworks.errors import ConfigError, ContractError, LakeNotFound, LostRace
 from lakeworks.lake import Lake
 from lakeworks.ledger.publisher import Publisher
+from lakeworks.maintenance.expiry import withdraw_expired
+from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollbacks import rollback
@@ -61,6 +63,32 @@ def test_it_reads_what_was_live_at_its_start(shop: Shop) -> None:
     shop.build_all(DAYS[:1])
     assert shop.revenue(pinned) == LIVE
     assert shop.revenue(following) == shop.revenue() == {**LIVE, "2024-01-05": Decimal("100.00")}
+
+
+@pytest.mark.parametrize("layout", ["plain", "versioned"])
+def test_it_still_reads_what_live_expires_withdraws_and_collects(shop: Shop, layout: str) -> None:
+    path = shop.tables / "gold/sales/daily_revenue/contract.yml"
+    path.write_text(path.read_text().replace("version: 1.0.0", f"version: 2.0.0\nstorage: {{layout: {layout}}}"))
+    shop.contracts()
+    shop.build_all()
+    dev, contract = opened(shop), shop.lake.contract(REVENUE)
+    first, *others = (entry for day in DAYS if (entry := shop.live(REVENUE, day)))
+    withdraw(shop.lake, contract, first.parsed)
+    withdraw_expired(shop.lake, contract, others)
+    collect(shop.lake, [contract], older_than=timedelta(0), dry_run=False)
+    assert shop.revenue() == {}
+    assert shop.revenue(dev) == LIVE
+    assert first.layout == layout
+
+
+def test_a_table_that_was_removed_from_the_live_lake_is_one_clear_error_until_a_refresh(shop: Shop) -> None:
+    dev = opened(shop)
+    for item in list(shop.lake.store.scan("_ledger/gold/sales/daily_revenue/")):
+        shop.lake.store.delete([item.key])
+    with pytest.raises(LakeNotFound, match=r"which dev lake `fix-42` reads, is gone.*lakeworks dev refresh fix-42"):
+        shop.revenue(dev)
+    refresh(shop.lake, shop.contracts(), "fix-42")
+    assert shop.revenue(shop.lake.over(DevRegister(shop.lake.store).read("fix-42").document)) == {}
 
 
 def test_what_it_wrote_no_longer_follows(shop: Shop) -> None:

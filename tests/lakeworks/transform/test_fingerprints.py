@@ -1,5 +1,6 @@
 """The fingerprint of a table's code: every change of meaning shows, and no change of writing does."""
 
+import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lakeworks.contract.contract import all_tables
 from lakeworks.core.names import TableName
 from lakeworks.errors import ContractError
 from lakeworks.transform.fingerprints import CodeFingerprint, code_fingerprint
+from lakeworks.transform.function_meaning import code_in
 from lakeworks.transform.sql import load_sql, upstream
 from lakeworks.transform.sql_meaning import normal_form
 from tests.support.two_table_project import write_project
@@ -133,6 +135,50 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tables = write_project(tmp_path)
     monkeypatch.setenv("LAKE_PROJECT", str(tmp_path))
     return tables / "silver/sales/orders"
+
+
+PYTHON = [name for name in all_tables() if (load_contract(name).folder / "transform.py").is_file()]
+
+
+def python_mutants(text: str) -> Iterator[tuple[str, str]]:
+    """Yield a file with one change each: every number, operator, comparison and choice of its functions."""
+    swaps: dict[type[ast.AST], ast.AST] = {
+        ast.Add: ast.Sub(),
+        ast.Sub: ast.Add(),
+        ast.Mult: ast.Div(),
+        ast.Div: ast.Mult(),
+    }
+    swaps |= {ast.Lt: ast.LtE(), ast.GtE: ast.Gt(), ast.USub: ast.UAdd()}
+    for place, node in enumerate(ast.walk(ast.parse(text))):
+        tree = ast.parse(text)
+        twin = list(ast.walk(tree))[place]
+        if isinstance(twin, ast.Constant) and isinstance(twin.value, int | float):
+            twin.value = not twin.value if isinstance(twin.value, bool) else twin.value + 7
+        elif isinstance(twin, ast.BinOp | ast.UnaryOp) and type(twin.op) in swaps:
+            twin.op = swaps[type(twin.op)]  # type: ignore[assignment]
+        elif isinstance(twin, ast.Compare) and type(twin.ops[0]) in swaps:
+            twin.ops = [swaps[type(twin.ops[0])]]  # type: ignore[list-item]
+        elif isinstance(twin, ast.IfExp):
+            twin.body, twin.orelse = twin.orelse, twin.body
+        else:
+            continue
+        yield f"{type(node).__name__} in line {getattr(node, 'lineno', 0)}", ast.unparse(tree)
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_every_mutant_of_a_shipped_function_is_noticed_and_no_reformat(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "transform.py"
+    text = (load_contract(name).folder / "transform.py").read_text()
+
+    def meaning(written: str) -> tuple[str, ...]:
+        file.write_text(written)
+        return code_in(tmp_path, tmp_path).meaning
+
+    recorded = meaning(text)
+    assert meaning(f"# Another comment.\n{ast.unparse(ast.parse(text))}\n") == recorded
+    made = list(python_mutants(text))
+    assert len(made) > len(text.splitlines()) / 2
+    assert [change for change, written in made if meaning(written) == recorded] == []
 
 
 def taken() -> CodeFingerprint:

@@ -70,9 +70,14 @@ def _work(item: TablePlan, cost: Estimate) -> dict[str, Any]:
         "rows": cost.rows,
         "bytes": cost.bytes,
         "minutes": "?" if cost.seconds is None else f"{cost.seconds / 60:.1f}",
-        "usd": "?" if cost.usd is None else money(cost.usd),
+        "usd": _usd(cost),
         "because": _because(item),
     }
+
+
+def _usd(cost: Estimate) -> str:
+    known = "?" if cost.usd is None else money(cost.usd)
+    return f"{known}; {cost.unpriced}" if cost.unpriced else known
 
 
 def _because(item: TablePlan) -> str:
@@ -102,6 +107,7 @@ def plan_document(item: TablePlan, cost: Estimate) -> dict[str, Any]:
         "s3_reads": cost.reads,
         "athena_bytes": cost.scanned,
         "usd": cost.usd,
+        "unpriced": cost.unpriced,
     }
 
 

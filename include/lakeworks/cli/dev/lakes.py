@@ -87,7 +87,7 @@ def _promise(lake: Lake, document: DevDocument) -> str:
     """Return until when its pins can be read, in words."""
     if document.follow:
         return "no pins"
-    day = document.created_at + timedelta(days=lake.lifecycle.rollback_days)
+    day = document.reads_since + timedelta(days=lake.lifecycle.rollback_days)
     return f"until {day:%Y-%m-%d}, if no partition is replaced more than {lake.lifecycle.rollback_versions} times"
 
 
