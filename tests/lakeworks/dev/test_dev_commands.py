@@ -90,6 +90,8 @@ def test_from_start_to_drop(served: Shop, command: Command, tmp_path: Path) -> N
     assert json.loads(command("sql", SUM, "--json")) == [{"revenue": "60.00"}]
     (listed,) = json.loads(command("dev", "list", "--json"))
     assert (listed["name"], listed["promoted"] != "-", listed["bytes"] > 0) == ("fix-42", True, True)
+    assert listed["dollars a month"] > 0
+    assert "$0.0000" in command("dev", "list", "--wide"), "small as it is, it is shown"
 
     command("dev", "drop", "fix-42")
     assert [key for key in keys_of(live) if key.startswith("_dev/fix-42.")] == [], "no version is left"

@@ -8,6 +8,7 @@ import typer
 
 from lakeworks.branches.document import DevDocument, DevRegister
 from lakeworks.cli.arguments import AsJson, First, Last, table_names
+from lakeworks.cli.cell_text import money
 from lakeworks.cli.connection import connect_live
 from lakeworks.cli.output import emit, emit_one, say
 from lakeworks.cli.progress import waiting
@@ -63,7 +64,7 @@ def list_dev_lakes(as_json: AsJson = False) -> None:
     """
     lake, settings = connect_live(), current_settings()
     with waiting("Listing dev lakes"):
-        rows = [_row(lake, measured(lake, document, settings)) for document in DevRegister(lake.store).all()]
+        rows = [_row(lake, measured(lake, item, settings), as_json=as_json) for item in DevRegister(lake.store).all()]
     emit(rows, as_json=as_json, title="Dev lakes")
 
 
@@ -91,7 +92,7 @@ def _promise(lake: Lake, document: DevDocument) -> str:
     return f"until {day:%Y-%m-%d}, if no partition is replaced more than {lake.lifecycle.rollback_versions} times"
 
 
-def _row(lake: Lake, item: DevLakeSize) -> dict[str, object]:
+def _row(lake: Lake, item: DevLakeSize, *, as_json: bool) -> dict[str, object]:
     document = item.document
     return {
         "name": document.name,
@@ -109,5 +110,5 @@ def _row(lake: Lake, item: DevLakeSize) -> dict[str, object]:
         else "-",
         "objects": item.objects,
         "bytes": item.bytes,
-        "dollars a month": round(item.dollars, 4),
+        "dollars a month": item.dollars if as_json else money(item.dollars),
     }
