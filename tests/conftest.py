@@ -66,6 +66,8 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
 hypothesis_settings.register_profile("lake", deadline=None)
 hypothesis_settings.register_profile("mutants", deadline=None, phases=(Phase.explicit, Phase.generate))
 hypothesis_settings.load_profile("lake")
+# Importing all tests and parsing all sources makes millions of objects that stay: the collector looked through them again and again.
+gc.set_threshold(100_000, 20, 50)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

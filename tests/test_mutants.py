@@ -1,5 +1,6 @@
 """The runner of planted faults, on a project of two files: it tells found from missed, and refuses a list that is not true."""
 
+import getpass
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -56,6 +57,19 @@ def test_a_list_that_is_not_true_of_the_code_is_refused(project: Path, change: d
     assert list(problems([FAULT], project)) == []
     (problem,) = problems([replace(FAULT, **change)], project)  # type: ignore[arg-type]
     assert says in problem
+
+
+def test_a_run_takes_no_rights_of_another_sessions_folder(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL has a user of its own, and stopped when a second session began: pytest closes the common folder to others."""
+    common = tmp_path / f"pytest-of-{getpass.getuser()}"
+    common.mkdir()
+    common.chmod(0o755)
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path))
+    (project / "tests/test_sums.py").write_text("def test_sum(tmp_path):\n    assert tmp_path.is_dir()\n")
+    assert Scratch.of(project, tmp_path / "copy").pytest(*TESTS).returncode == 0
+    assert common.stat().st_mode & 0o777 == 0o755
 
 
 def test_two_faults_of_one_name_are_refused_and_nothing_is_planted_by_a_stale_one(project: Path) -> None:

@@ -54,7 +54,11 @@ class Scratch:
     def pytest(self, *arguments: str, seconds: float = _SESSION_SECONDS) -> subprocess.CompletedProcess[str]:
         """Run pytest on the copy, and end it after so many seconds."""
         path = os.pathsep.join(str(self.root / source) for source in SOURCES)
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        # A session takes other users' rights to the common temporary folder back, which a PostgreSQL of another session needs.
+        temporary = self.root / ".local" / "tests"
+        temporary.mkdir(parents=True, exist_ok=True)
+        own = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DEBUG_TEMPROOT": str(temporary)}
+        environment = {**os.environ, **own}
         command = [
             sys.executable,
             "-m",
