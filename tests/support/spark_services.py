@@ -32,6 +32,7 @@ class Job:
     arguments: list[str]
     reason: str = ""
     moment: int = 0
+    began: bool = False
 
 
 @dataclass
@@ -44,7 +45,6 @@ class SparkService:
     throttled: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    at_work: set[str] = field(default_factory=set)
     words: tuple[str, str, str, str, str] = ("SUBMITTED", "RUNNING", "SUCCESS", "FAILED", "CANCELLED")
 
     def look(self, job: Job) -> None:
@@ -52,8 +52,8 @@ class SparkService:
         waiting, running, succeeded, failed, _ = self.words
         if job.state == waiting:
             job.state = running
-        elif job.state == running and not self.machine.is_held and job.id not in self.at_work:
-            self.at_work.add(job.id)  # a client that waits no longer looks again: the job still runs once
+        elif job.state == running and not self.machine.is_held and not job.began:
+            job.began = True  # a client that waits no longer looks again: the job still runs once
             job.reason = self.machine.run(job.entry, job.arguments)
             job.state = failed if job.reason else succeeded
 
