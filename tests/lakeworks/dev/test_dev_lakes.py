@@ -75,7 +75,7 @@ def test_it_still_reads_what_live_expires_withdraws_and_collects(shop: Shop, lay
     first, *others = (entry for day in DAYS if (entry := shop.live(REVENUE, day)))
     withdraw(shop.lake, contract, first.parsed)
     withdraw_expired(shop.lake, contract, others)
-    collect(shop.lake, [contract], older_than=timedelta(0), dry_run=False)
+    assert collect(shop.lake, [contract], older_than=-timedelta(days=1), dry_run=False) == []
     assert shop.revenue() == {}
     assert shop.revenue(dev) == LIVE
     assert first.layout == layout
