@@ -45,7 +45,7 @@ ON_SERVERS = (
     "permissions/test_policy_enforced", "permissions/test_streams_enforced", "permissions/test_tenants_enforced", "lakeworks/pipeline/", "lakeworks/test_airflow_api", "lakeworks_airflow/test_provider",
     "lakeworks_airflow/test_wiring", "lakeworks_local/test_process",
     "lakeworks_local/test_stack", "lineage/", "maintenance/", "protocol/", "publications/", "quality/",
-    "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "test_imports", "test_mutants",
+    "quarantine/", "s3/test_layer_buckets", "simulation/", "sources/http/test_limits", "status/", "tenants/", "lakeworks/test_aws_call_sites", "test_imports", "test_mutants",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from botocore.exceptions import (
     InvalidRetryConfigurationError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     SSOError,
@@ -91,6 +92,11 @@ def lake_error(error: Exception, action: str, where: str) -> LakeError:
         )
     if isinstance(error, S3UploadFailedError) and isinstance(error.__context__, ClientError):
         error = error.__context__
+    if isinstance(error, ParamValidationError):
+        says = " ".join(str(error).split()).rstrip(".")
+        return RequestRefused(
+            f"Could not {action} `{where}`: {says}. Nothing was sent; a retry cannot help. Finished steps remain. {_cure('')}"
+        )
     if not isinstance(error, ClientError):
         return LakeUnavailable(f"Could not {action} `{where}`: {error}. Finished steps remain. Run again.")
     return _answered(error, action, where)

@@ -93,10 +93,17 @@ def _uri(connection: "Connection") -> str:
 
 
 def lake_address() -> "LakeAddress":
-    """Return the lake's address for IAM, with the account of the credentials."""
+    """Return the lake's address for IAM, with the account of the credentials.
+
+    Raises:
+        LakeError: STS does not say whose credentials these are.
+    """
+    from lakeworks.aws_errors import translated
     from lakeworks.permissions.lake_address import LakeAddress
 
-    return LakeAddress.of(current_settings(), str(lake_client("sts").get_caller_identity()["Account"]))
+    with translated("ask for the account of", "these credentials"):
+        account = str(lake_client("sts").get_caller_identity()["Account"])
+    return LakeAddress.of(current_settings(), account)
 
 
 def lake_client(service: str, region: str | None = None, conn_id: str | None = None, *, checked: bool = True) -> Any:

@@ -1,6 +1,6 @@
 """Answers of AWS as they come over the wire, through botocore's own parsers: right class, retried or not, next step named.
 
-Nothing here was recorded in an account. Bodies have the documented form of each service's protocol, codes are of botocore's models.
+Each call site of the library is refused in `test_aws_call_sites.py`. Nothing here was recorded in an account. Bodies have the documented form of each service's protocol, codes are of botocore's models.
 """
 
 import io

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lakeworks.aws_errors import is_nobody, lake_error
+from lakeworks.aws_errors import is_nobody, lake_error, translated
 from lakeworks.errors import LakeAccessDenied, LakeUnavailable, RequestRefused, TransientError
 
 
@@ -90,3 +91,13 @@ def test_a_refusal_of_the_request_itself_is_not_retried(code: str, status: int, 
 )
 def test_what_passes_by_itself_is_retried(code: str, status: int) -> None:
     assert isinstance(refused(code, status=status), LakeUnavailable)
+
+
+def test_a_request_that_is_not_sent_is_not_retried() -> None:
+    """botocore checks parameters itself: the same request would be wrong again."""
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with (
+        pytest.raises(RequestRefused, match="Could not read `x`.*Nothing was sent.*Correct what the message names"),
+        translated("read", "x"),
+    ):
+        s3.get_object(Bucket="", Key="")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from lakeworks.errors import ConfigError
+from lakeworks.errors import ConfigError, LakeUnavailable
 from lakeworks.settings import current_settings
 from lakeworks_airflow.aws_account import Account
+from lakeworks_airflow.connections import lake_address
 
 Connect = Callable[..., Account]
 
@@ -57,3 +58,15 @@ def test_another_region_that_a_caller_asks_for_is_no_contradiction(connect: Conn
     """The budget's and the replica's clients are of regions of their own."""
     account = connect("us-east-1", region_name="eu-west-1")
     assert account.client("s3").meta.region_name == "us-east-1"
+
+
+def test_an_account_that_sts_does_not_say_is_an_error_of_the_lake(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`TenantOperator` ended in botocore's own error."""
+    connect(config_kwargs={"retries": {"total_max_attempts": 1}})
+    monkeypatch.setenv("LAKE_AWS_CONN_ID", "aws_other")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    current_settings.cache_clear()
+    with pytest.raises(LakeUnavailable, match="Could not ask for the account of"):
+        lake_address()

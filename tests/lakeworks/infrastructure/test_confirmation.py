@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 from lakeworks.infrastructure import plan_apply as engine
+from lakeworks.infrastructure.config import load_config
 from lakeworks.infrastructure.confirmation import AWS_PAUSES, Confirmation, confirmation_of
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from tests.conftest import client as new_client
+from tests.lakeworks.infrastructure.test_config import EXAMPLE
 
 Planned = Callable[..., LakePlan]
+# Strongly consistent (S3 User Guide, objects), not a setting, or botocore's own waiters, which wait by themselves.
+PROMPT = (
+    "GetObject", "HeadObject", "HeadBucket", "ListObjectsV2", "GetCallerIdentity", "DescribeStream", "DescribeTable",
+)  # fmt: skip
 STALE = (
     "GetBucketVersioning",
     "GetBucketEncryption",
@@ -27,6 +33,7 @@ class LateReads:
 
     url: str
     lag: float
+    of_every_service: bool = False
     now: float = 0.0
     answers: dict[str, list[tuple[float, Any]]] = field(default_factory=dict)
 
@@ -39,15 +46,17 @@ class LateReads:
         return made
 
     def _answer(self, model: Any, params: Any, request_signer: Any, **_: Any) -> Any:
-        if model.name not in STALE:
+        reads = model.name.startswith(("Get", "Describe", "List")) and model.name not in PROMPT
+        if not (reads if self.of_every_service else model.name in STALE):
             return None
         true = self._true(model, params)
-        seen = self.answers.setdefault(f"{model.name} {params['url']}", [(-1e9, true)])
+        seen = self.answers.setdefault(f"{model.name} {params['url']} {params.get('body')}", [(-1e9, true)])
         seen.append((self.now, true))
         return [answer for at, answer in seen if at <= self.now - self.lag][-1]
 
     def _true(self, model: Any, params: Any) -> Any:
-        return new_client("s3", self.url)._make_request(model, params, {"auth_type": None, **params.get("context", {})})
+        made = new_client(model.service_model.service_name, self.url)
+        return made._make_request(model, params, {"auth_type": None, **params.get("context", {})})
 
 
 @pytest.fixture
@@ -69,6 +78,28 @@ def test_a_slow_answer_is_waited_for(apply: Callable[..., dict[str, str]]) -> No
     assert outcomes["versioning"] == "created"
     assert outcomes["encryption"] in ("created", "changed")
     assert {outcomes[kind] for kind in ("versioning", "public access block", "ownership")} == {"created"}
+
+
+def test_every_setting_of_every_service_is_waited_for(ministack_url: str, planned: Planned) -> None:
+    """Glue, Athena, CloudWatch, Kinesis, DynamoDB, SQS, budgets and CloudFront answer the past too."""
+    fields = load_config(EXAMPLE).model_dump(mode="json", exclude={"unique"}, exclude_unset=True)
+    fields |= {"notifications": [], "crawlers": [], "lake_formation": None, "grants": [], "spark": None}
+    fields["streams"][0]["delivery"] = None
+    late = LateReads(ministack_url, 6, of_every_service=True)
+    patience = Confirmation(AWS_PAUSES, True, late.sleep)
+    changes = list(
+        engine.apply(planned(ministack_url, clients=late, **fields).resources, late, lambda client: patience)
+    )
+    waited = {change.kind for change in changes if change.outcome in ("created", "changed")}
+    assert {
+        "athena work group", "budget", "database", "distribution", "inbox queue", "lifecycle", "notifications",
+        "origin access control", "public access block", "replication", "storage alarm", "stream", "stream alarm",
+        "stream consumer", "stream table", "tags", "versioning",
+    } <= waited  # fmt: skip
+    never_kept = {"policy", "intelligent tiering", "inventory", "request metrics", "storage class analysis"}
+    assert {change.kind for change in changes if change.outcome in engine.PROBLEMS} <= never_kept, (
+        "ministack drops these"
+    )
 
 
 def test_what_never_shows_is_a_problem_and_no_success(apply: Callable[..., dict[str, str]]) -> None:

@@ -1,5 +1,6 @@
 """Runs under exactly the printed policy, on ministack with policies enforced; with one action less, the failure names it."""
 
+import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from lakeworks.cost.object_inventory import from_listing
 from lakeworks.cost.report import bucket_lifecycle
 from lakeworks.errors import FailoverRefused, LakeAccessDenied, LakeNotFound, LakeUnavailable
 from lakeworks.failover.region_takeover import RegionTakeover
+from lakeworks.infrastructure.bucket_deletion import list_buckets, policy_of
 from lakeworks.infrastructure.config import LakeConfig
 from lakeworks.infrastructure.lake_bootstrap import plan_lake
 from lakeworks.infrastructure.plan_apply import PROBLEMS, ResourceChange
@@ -245,3 +247,26 @@ def test_a_takeover_needs_what_its_policy_says(guarded: Guarded, run_at: RunAt, 
     with pytest.raises((LakeAccessDenied, FailoverRefused)) as refused:
         taken_over(guarded, primary, tmp_path)
     assert re.search(rf"denied: .*{without.partition(':')[2]}\b", str(refused.value)), refused.value
+
+
+def test_buckets_that_refuse_are_listed_beside_ours(guarded: Guarded) -> None:
+    """Other teams' buckets refuse their tags and policies: the listing goes on, and the refusal names the action."""
+    s3, theirs = guarded.client_of_owner("s3"), f"{guarded.bucket}-theirs"
+    s3.create_bucket(Bucket=theirs)
+    s3.put_bucket_tagging(Bucket=guarded.bucket, Tagging={"TagSet": [{"Key": "managed-by", "Value": "lakeworks"}]})
+    policy = {"Version": "2012-10-17", "Statement": []}
+    for bucket in (guarded.bucket, theirs):
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    own = f"arn:aws:s3:::{guarded.bucket}"
+    statements = [
+        {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["s3:GetBucketTagging", "s3:GetBucketPolicy"], "Resource": own},
+    ]
+    guarded.give([{"Version": "2012-10-17", "Statement": statements}])
+    user = guarded.client("s3")
+    found = {item.name: (item.ours, item.note) for item in list_buckets(user)}
+    assert found[guarded.bucket] == (True, "")
+    assert found[theirs] == (None, "denied: s3:GetBucketTagging")
+    assert policy_of(user, guarded.bucket) == policy
+    with pytest.raises(LakeAccessDenied, match=r"denied: (s3:)?GetBucketPolicy"):
+        policy_of(user, theirs)

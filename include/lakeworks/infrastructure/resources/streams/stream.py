@@ -16,6 +16,7 @@ from lakeworks.infrastructure.stream_config import StreamConfig, checkpoint_tabl
 _MARK = "made-by"
 _ON_DEMAND, _PROVISIONED = "ON_DEMAND", "PROVISIONED"
 _DELIVERY_SECONDS = 900  # time for a file to be written once its buffer is full
+_NEW_HOURS = 24  # retention of a new stream
 _WAITING = {"Delay": 2, "MaxAttempts": 90}
 
 
@@ -69,12 +70,14 @@ class KinesisStream(Resource):
     def write(self, client: Any, target: Document) -> None:
         """Create it, or change what differs; each change needs an active stream."""
         here = {"StreamName": self.name}
-        if self.read(client) is None:
+        current = self.read(client)
+        if current is None:
             shards = {"ShardCount": target["Shards"]} if "Shards" in target else {}
             client.create_stream(**here, **shards, StreamModeDetails={"StreamMode": target["Mode"]})
             self._await_active(client)
             client.add_tags_to_stream(**here, Tags={_MARK: MADE_BY})
-        current = self.read(client) or {}
+            # not read again: for a while AWS may answer that there is none
+            current = {**target, "RetentionHours": _NEW_HOURS, "KmsKeyId": ""}
         if current["Mode"] != target["Mode"]:
             arn = client.describe_stream_summary(**here)["StreamDescriptionSummary"]["StreamARN"]
             client.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": target["Mode"]})
@@ -131,7 +134,8 @@ class StreamTable(Resource):
 
     def write(self, client: Any, target: Document) -> None:
         """Create it, or set what differs."""
-        if self.read(client) is None:
+        current = self.read(client)
+        if current is None:
             client.create_table(
                 TableName=self.name,
                 BillingMode=target["BillingMode"],
@@ -142,7 +146,7 @@ class StreamTable(Resource):
                 Tags=[{"Key": _MARK, "Value": MADE_BY}],
             )
             client.get_waiter("table_exists").wait(TableName=self.name, WaiterConfig=_WAITING)
-        current = self.read(client) or {}
+            current = {"BillingMode": target["BillingMode"], "ExpiresBy": ""}  # not read again, as above
         if current["BillingMode"] != target["BillingMode"]:
             client.update_table(TableName=self.name, BillingMode=target["BillingMode"])
         if current["ExpiresBy"] != target["ExpiresBy"]:
