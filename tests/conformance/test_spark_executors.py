@@ -19,7 +19,7 @@ from lakeworks.core.layout import SPARK_JOB
 from lakeworks.engines.remote.detached_spark import DetachedSpark
 from lakeworks.engines.remote.emr_serverless import EmrServerless
 from lakeworks.engines.remote.local_spark import spark_environment
-from lakeworks.engines.spark import find_spark
+from lakeworks.engines.spark import find_spark, spark_home
 from lakeworks.errors import ConfigError, EngineFailed
 from lakeworks.pipeline.write_step import write
 from lakeworks.s3.object_store import SHA256
@@ -57,7 +57,6 @@ class Losses:
 
     most: int
     killed: set[Path] = field(default_factory=set)
-    folders: set[Path] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> "Losses":
@@ -68,13 +67,10 @@ class Losses:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        for folder in self.folders:
-            shutil.rmtree(folder.parent, ignore_errors=True)
 
     def _watch(self) -> None:
         while not self._over.wait(0.02):
             for number, folder in executors():
-                self.folders.add(folder)
                 log = folder / "stderr"
                 has_task = log.is_file() and "Got assigned task" in log.read_text(errors="replace")
                 if has_task and folder not in self.killed and len(self.killed) < self.most:
@@ -98,7 +94,11 @@ def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
         shop = spark_shop(tmp_path, DetachedSpark(EmrServerless(aws, "lake", role, file)))  # type: ignore[arg-type]
         machine.s3 = shop.lake.store.client
         machine.s3.put_object(Bucket="lake", Key=SPARK_JOB, Body=job_text(), Metadata={SHA256: job_digest()})
+        work = Path(spark_home()) / "work"
+        before = {*work.glob("app-*")}
         yield shop
+        for folder in {*work.glob("app-*")} - before:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def built_here(scratch: Path) -> list[str]:
