@@ -256,5 +256,5 @@ class GlueCatalog:
 
 def partition_from_glue(contract: Contract, values: Sequence[str]) -> Partition:
     """Return the partition that Glue's values mean."""
-    pairs = zip(contract.partition_keys, values, strict=True)
-    return Partition(tuple((key, None if value == HIVE_NULL else value) for key, value in pairs))
+    known = [None if value == HIVE_NULL else value for value in values]
+    return Partition(tuple(zip(contract.partition_keys, known, strict=True)))

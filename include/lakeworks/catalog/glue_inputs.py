@@ -24,6 +24,7 @@ _READ_AS: dict[str, Any] = {
     },
 }
 _ARRIVED = "arrived; not in the contract"
+_COMPACT = json.JSONEncoder(separators=(",", ":"))  # made once: a catalog has a seal a partition
 ENTRY = "lakeworks.entry"
 SEAL = "lakeworks.seal"
 
@@ -148,8 +149,8 @@ def names_and_types(columns: Sequence[Mapping[str, str]]) -> list[dict[str, str]
 
 def seal(values: Sequence[str], location: str, parameters: Mapping[str, str]) -> str:
     """Return a short hash of what lakeworks set on a partition. It shows later if another program changed the entry."""
-    ours = {key: value for key, value in parameters.items() if _is_ours(key) and key != SEAL}
-    text = json.dumps([list(values), location, sorted(ours.items())], separators=(",", ":"))
+    ours = sorted([pair for pair in parameters.items() if _is_ours(pair[0]) and pair[0] != SEAL])
+    text = _COMPACT.encode([list(values), location, ours])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -190,11 +191,13 @@ def differs(current: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]
 
 def contains(current: Any, desired: Any) -> bool:
     """Return True if everything wanted is found; mappings may hold more."""
+    if current == desired:  # the usual case, which Python decides without a walk of our own
+        return True
     if isinstance(desired, Mapping):
         return isinstance(current, Mapping) and all(contains(current.get(key), value) for key, value in desired.items())
     if isinstance(desired, list):
         return isinstance(current, list) and len(current) == len(desired) and all(map(contains, current, desired))
-    return bool(current == desired)
+    return False
 
 
 def _column_differences(current: Sequence[Mapping[str, str]], desired: Sequence[Mapping[str, str]]) -> list[str]:

@@ -7,7 +7,7 @@ from lakeworks.contract.columns import RowRule
 from lakeworks.core import lake_limits as limits
 from lakeworks.core.hive import encode_hive
 from lakeworks.core.lake_limits import tag_value_fault
-from lakeworks.core.partition import Partition
+from lakeworks.core.partition import Partition, PartitionField
 
 if TYPE_CHECKING:
     from lakeworks.contract.contract import Contract
@@ -100,17 +100,45 @@ def storage_rules(contract: "Contract") -> tuple[RowRule, ...]:
 
 def partition_fault(contract: "Contract", partition: Partition) -> str | None:
     """Return why a partition that exists is none the table can have, in words that follow its path."""
-    if tuple(key for key, _ in partition.pairs) != contract.partition_keys:
-        return f"does not have the partition keys of the table ({'/'.join(contract.partition_keys) or 'none'})"
-    times, values = contract.plausible_times, dict(partition.pairs)
-    for item in contract.partition_by:
-        period, given = item.period_of(partition), [values[key] for key in item.keys]
-        if None in given:
-            continue
-        if not item.is_time and not contract.columns[str(item.column)].type.has_text(str(given[0])):
-            return f"has a value of `{item.column}` that is no {contract.columns[str(item.column)].type}"
-        if item.is_time and period is None:
+    return PartitionRules(contract).fault(partition)
+
+
+class PartitionRules:
+    """Rules for the partitions of one table. Each value of a field is checked once, in however many partitions it is."""
+
+    def __init__(self, contract: "Contract") -> None:
+        self.contract = contract
+        self.keys = contract.partition_keys
+        self._cuts: list[tuple[PartitionField, slice]] = []
+        first = 0
+        for item in contract.partition_by:
+            self._cuts.append((item, slice(first, first + len(item.keys))))
+            first += len(item.keys)
+        self._known: dict[tuple[tuple[str, str | None], ...], str | None] = {}
+
+    def fault(self, partition: Partition) -> str | None:
+        """Return why a partition that exists is none the table can have, in words that follow its path."""
+        pairs = partition.pairs
+        if tuple([key for key, _ in pairs]) != self.keys:
+            return f"does not have the partition keys of the table ({'/'.join(self.keys) or 'none'})"
+        for item, cut in self._cuts:
+            given = pairs[cut]
+            if given not in self._known:
+                self._known[given] = self._fault_of(item, Partition(given))
+            if fault := self._known[given]:
+                return fault
+        return None
+
+    def _fault_of(self, item: PartitionField, part: Partition) -> str | None:
+        """Return what is wrong with the values of one field."""
+        times, period = self.contract.plausible_times, item.period_of(part)
+        if any(value is None for _, value in part.pairs):
+            return None
+        if not item.is_time:
+            kind = self.contract.columns[str(item.column)].type
+            return None if kind.has_text(str(part.pairs[0][1])) else f"has a value of `{item.column}` that is no {kind}"
+        if period is None:
             return "is not a valid time"
-        if period and item.column and not times.first <= period.start.date() <= times.last:
+        if item.column and not times.first <= period.start.date() <= times.last:
             return f"lies outside {times.first} to {times.last} (`plausible_times`)"
-    return None
+        return None

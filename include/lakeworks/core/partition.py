@@ -22,6 +22,7 @@ SHAPES = {
     "hour": re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2})"),
 }
 _TIME_FIELDS = {"month": ("year", "month"), "day": ("year", "month", "day"), "hour": ("year", "month", "day", "hour")}
+_TIMES = frozenset(_TIME_FIELDS["hour"])
 FIRST_YEAR, LAST_YEAR = 1000, 9998  # four digits, and the end of every period is still a date
 _YEARS = f"have the years {FIRST_YEAR} to {LAST_YEAR}"
 
@@ -173,13 +174,12 @@ class Partition:
     @classmethod
     def parse(cls, path: str) -> "Partition":
         """Read `year=2019/month=01` as Hive writes it (values percent-encoded)."""
-        pairs = (part.partition("=") for part in path.strip("/").split("/") if part)
-        return cls(tuple((unquote(key), None if value == HIVE_NULL else unquote(value)) for key, _, value in pairs))
+        return cls(tuple([_pair(part) for part in path.strip("/").split("/") if part]))
 
     @property
     def path(self) -> str:
         """The Hive path without slashes at its ends; empty for an unpartitioned table."""
-        return "/".join(f"{key}={encode_hive(value)}" for key, value in self.pairs)
+        return "/".join([_folder(pair) for pair in self.pairs])
 
     @property
     def values(self) -> list[str]:
@@ -192,12 +192,12 @@ class Partition:
 
         One impossible partition (`month=13`) must not keep the others from being read. `verify` reports it.
         """
-        return _period(tuple(pair for pair in self.pairs if pair[0] in _TIME_FIELDS["hour"]))
+        return _period(tuple([pair for pair in self.pairs if pair[0] in _TIMES]))
 
     @property
     def beside_time(self) -> "Partition":
         """The categories of the partition: its keys without the time."""
-        return Partition(tuple(pair for pair in self.pairs if pair[0] not in _TIME_FIELDS["hour"]))
+        return Partition(tuple([pair for pair in self.pairs if pair[0] not in _TIMES]))
 
     def __str__(self) -> str:
         """Return `2019-01-05` for a time partition, otherwise the Hive path."""
@@ -205,6 +205,17 @@ class Partition:
         parts = [str(value) for _, value in self.pairs]
         in_time = "-".join(parts[:3]) + (f"T{parts[3]}" if len(parts) == 4 else "")
         return in_time if names in _TIME_FIELDS.values() else self.path or "(all)"
+
+
+@lru_cache(maxsize=100_000)  # a folder's name comes again in many partitions
+def _pair(folder: str) -> tuple[str, str | None]:
+    key, _, value = folder.partition("=")
+    return unquote(key), None if value == HIVE_NULL else unquote(value)
+
+
+@lru_cache(maxsize=100_000)
+def _folder(pair: tuple[str, str | None]) -> str:
+    return f"{pair[0]}={encode_hive(pair[1])}"
 
 
 @lru_cache(maxsize=200_000)  # called for every partition of a table

@@ -32,6 +32,7 @@ from lakeworks.maintenance.landing_difference import compare_landing
 from lakeworks.maintenance.snapshots.differences import compare_iceberg
 from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.pipeline.registration import EMPTY, catalog_partition, table_parameters
+from lakeworks.s3.listed.collection_pace import slow_collection
 from lakeworks.status.table_summary import arrived_columns
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ def compare_catalog(
     `progress` is called with the numbers of partitions done and in total. A repair that Glue refuses has the reason. A
     publication younger than `patience` may still be about to make its Iceberg snapshot.
     """
-    yield from _compare_hive_table(lake, contract, repair=repair, deep=deep, progress=progress)
+    with slow_collection():
+        yield from _compare_hive_table(lake, contract, repair=repair, deep=deep, progress=progress)
     yield from compare_iceberg(lake, contract, patience, repair=repair)
     yield from compare_landing(lake, contract, repair=repair)
 
@@ -126,7 +128,7 @@ class _Reconciliation:
         """Yield each partition's difference (None if there is none) with the number of partitions done."""
         columns = names_and_types(self.lake.catalog.columns(self.contract))
         stored = chain.from_iterable(map(self.lake.store.scan, table_prefixes(self.contract.table)))
-        folders = {item.key.rpartition("/")[0] for item in stored}
+        folders, inside = {item.key.rpartition("/")[0] for item in stored}, self.inside
         unseen, suspects = set(self.numbers), list[Suspect]()
         for item in self.lake.catalog.partitions(self.contract):
             suspect = Suspect(
@@ -135,7 +137,7 @@ class _Reconciliation:
             unseen.discard(suspect.partition)
             if suspect.partition not in self.numbers:
                 self.unknown.append(suspect)
-            elif self.deep or not suspect.is_right(self.numbers[suspect.partition][-1], self.inside, columns):
+            elif self.deep or not suspect.is_right(self.numbers[suspect.partition][-1], inside, columns):
                 suspects.append(suspect)
             else:
                 yield self._count(None if suspect.has_objects else no_object(suspect.partition, item))
@@ -194,10 +196,6 @@ class _Reconciliation:
             yield self._count(
                 outcome(item, refused.get(tuple(item.partition.values))) if item and self.repair else item
             )
-
-    def _dead(self, suspect: Suspect) -> CatalogDifference:
-        foreign = suspect.is_foreign(self.lake, self.contract)
-        return dead(suspect.partition, suspect.registered or {}, foreign=foreign)
 
     def _align_with_new_columns(self, columns: list[dict[str, str]]) -> None:
         """Give partitions the columns that a run brought while this repair set them with the columns of before."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import get_args
 
 from lakeworks.contract import Contract
-from lakeworks.contract.storability import partition_fault
+from lakeworks.contract.storability import PartitionRules
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash
@@ -210,8 +210,9 @@ def _advised(key: str, entry: LedgerEntry, messages: list[str]) -> str:
 
 def _impossible(contract: Contract, live: Iterable[LedgerEntry]) -> Iterator[VerificationFinding]:
     """Yield live partitions that the table cannot have, from an older release or an older contract."""
+    rules = PartitionRules(contract)
     for entry in live:
-        if fault := partition_fault(contract, entry.parsed):
+        if fault := rules.fault(entry.parsed):
             detail = (
                 f"publication {entry.live_seq} {fault}. Queries still read its rows. Withdraw it: lakeworks withdraw "
                 f"{contract.name} {entry.partition}"

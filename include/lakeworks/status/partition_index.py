@@ -13,6 +13,7 @@ from lakeworks.catalog.glue import partition_from_glue
 from lakeworks.catalog.glue_inputs import ENTRY
 from lakeworks.contract import Contract
 from lakeworks.contract.sections import InputRule
+from lakeworks.contract.storability import PartitionRules
 from lakeworks.core.layout import LEDGER, join, run_numbers_key
 from lakeworks.core.partition import GRAINS, Partition, Period, period_range
 from lakeworks.errors import LedgerCorrupt
@@ -102,8 +103,8 @@ class PartitionIndex:
 
     def slots(self, contract: Contract) -> set[Period]:
         """Return the periods that a table has partitions for, without partitions it cannot have."""
-        partitions = (partition for partition in self.published(contract) if contract.could_have(partition))
-        return {slot for partition in partitions if (slot := partition.period)}
+        rules = PartitionRules(contract)
+        return {slot for part in self.published(contract) if (slot := part.period) and not rules.fault(part)}
 
     def slots_taken_out(self, contract: Contract) -> set[Period]:
         """Return the time slots whose partitions were withdrawn, by a person or at the end of their retention."""

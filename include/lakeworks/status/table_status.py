@@ -6,24 +6,28 @@ landed again. All facts come from listings (status/partition_index.py), so 100,0
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
 from lakeworks.airflow_api import Activity
 from lakeworks.contract import Contract
-from lakeworks.contract.storability import partition_fault
+from lakeworks.contract.storability import PartitionRules
 from lakeworks.core.layout import QUARANTINE, join
 from lakeworks.core.partition import GRAINS, Partition, Period
 from lakeworks.errors import TerminalError
 from lakeworks.lake import Lake
 from lakeworks.landing.changes import landed_since
 from lakeworks.pipeline.late_data import arrival_period
+from lakeworks.s3.listed.collection_pace import slow_collection
 from lakeworks.status.approvals import waiting_partitions
 from lakeworks.status.expected_partitions import PeriodRange, missing_partitions
 from lakeworks.status.matrix import Cell, Matrix, PartitionState
 from lakeworks.status.partition_index import PartitionIndex, PublishedPartition
 from lakeworks.status.quarantined_partitions import quarantined_in
 from lakeworks.transform.fingerprints import CodeFingerprint, code_fingerprint
+
+# Partitions without a time come first.
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 def status(
@@ -43,10 +47,7 @@ def status(
     for activity in activities:
         by_table.setdefault(activity.table, []).append(activity)
     for contract in contracts:
-        try:
-            yield _Table(index, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix()
-        except TerminalError as error:
-            yield Matrix(contract.name, (), fault=error)
+        yield _Table(index, contract, by_table.get(contract.name, []), window or PeriodRange()).matrix_or_fault()
 
 
 @dataclass
@@ -56,13 +57,21 @@ class _Table:
     activities: Sequence[Activity]
     window: PeriodRange
     _expected: dict[str, frozenset[str]] = field(default_factory=dict)
+    _stale_runs: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def matrix_or_fault(self) -> Matrix:
+        try:
+            with slow_collection():
+                return self.matrix()
+        except TerminalError as error:
+            return Matrix(self.contract.name, (), fault=error)
 
     def matrix(self) -> Matrix:
         known = {**self.index.published(self.contract), **self.index.expired(self.contract)}
         cells = [self._cell(part, item) for part, item in known.items() if self.window.holds(part.period)]
         cells += self._withdrawn_cells()
         cells += self._absent(bool(known))
-        cells.sort(key=lambda cell: (cell.slot.start.isoformat() if cell.slot else "", cell.partition.path))
+        cells.sort(key=lambda cell: (cell.slot.start if cell.slot else _BEFORE_ALL, cell.partition.path))
         return Matrix(self.contract.name, tuple(cells), why_empty="" if cells else self._why_empty(bool(known)))
 
     def _why_empty(self, known: bool) -> str:
@@ -82,7 +91,7 @@ class _Table:
         slot, name = partition.period, self.contract.name
         state: PartitionState = "published"
         why = ""
-        fault = partition_fault(self.contract, partition)
+        fault = self.rules.fault(partition)
         if fault and not known.expired:
             state, why = "impossible", f"it {fault}; take it out: lakeworks withdraw {name} {partition.path}"
         elif why := self.waiting.get(partition, ""):
@@ -136,7 +145,13 @@ class _Table:
         )
 
     def _stale(self, known: PublishedPartition) -> str:
-        """Return the reason why a partition is stale; empty if it is not."""
+        """Return the reason why a partition is stale; empty if it is not. Partitions of the same run share it."""
+        run = known.period, known.inputs
+        if run not in self._stale_runs:
+            self._stale_runs[run] = self._why_stale(known)
+        return self._stale_runs[run]
+
+    def _why_stale(self, known: PublishedPartition) -> str:
         if self.contract.late_data:
             return self._behind(known.period)
         period = Period.parse(known.period)
@@ -149,8 +164,7 @@ class _Table:
 
     def _outdated(self, known: PublishedPartition) -> str:
         """Return why a build today would use other code; empty if it would not, or cannot read its inputs any more."""
-        period = Period.parse(known.period)
-        if self.code.made(known.code) or self.index.has_expired_input(self.contract, period):
+        if self.code.made(known.code) or self.index.has_expired_input(self.contract, Period.parse(known.period)):
             return ""
         return "SQL, functions, rules or types changed since its run; to build it again: lakeworks backfill plan"
 
@@ -181,7 +195,7 @@ class _Table:
         name = self.contract.name
         for partition, item in self.index.withdrawn(self.contract).items():
             slot = partition.period
-            if not self.window.holds(slot) or partition_fault(self.contract, partition):
+            if not self.window.holds(slot) or self.rules.fault(partition):
                 continue
             if activity := self._activity(slot):
                 yield Cell(partition, slot, activity.state, None, activity.where)
@@ -251,6 +265,11 @@ class _Table:
             if good and good[0] > activity.at and (around == own or part.end <= good[0]):
                 return True
         return False
+
+    @cached_property
+    def rules(self) -> PartitionRules:
+        """Return what the table's partitions must be."""
+        return PartitionRules(self.contract)
 
     @cached_property
     def code(self) -> CodeFingerprint:
