@@ -1,5 +1,6 @@
 """The replayed shop answers as Shopify's documentation says: cursors, filters, limits, errors, and orders that change."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -96,13 +97,16 @@ def test_forty_calls_fill_the_bucket_and_two_a_second_leak_out(shop: str) -> Non
     limits = {"source": "shopify", "per_second": 2, "burst": 40}
     requests.delete(f"{shop}/_control/limits", timeout=5)
     requests.post(f"{shop}/_control/limits", json=limits, timeout=5)
-    answers = [get(shop, limit=1, fields="id") for _ in range(44)]
-    assert answers[0].headers["X-Shopify-Shop-Api-Call-Limit"] == "1/40"
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert 1 <= len(refused) <= 4
-    assert answers[39].status_code == 200
-    assert refused[0].headers["Retry-After"] == "2.0"
-    assert refused[0].json()["errors"].startswith("Exceeded 2 calls per second for api client")
+    started, answers = time.monotonic(), [get(shop, limit=1, fields="id")]
+    while answers[-1].status_code == 200:
+        answers.append(get(shop, limit=1, fields="id"))
+        assert len(answers) <= 41 + 2 * (time.monotonic() - started), "more was taken than the bucket holds and leaks"
+    *taken, refused = answers  # on a busy machine calls leak out meanwhile
+    assert taken[0].headers["X-Shopify-Shop-Api-Call-Limit"] == "1/40"
+    assert len(taken) >= 40
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "2.0"
+    assert refused.json()["errors"].startswith("Exceeded 2 calls per second for api client")
     at(shop, "2018-02-01T00:01:00Z")
     assert get(shop, limit=1).status_code == 200, "the vendor's time counts"
 
