@@ -20,10 +20,11 @@ from benchmarks.rounds import ROOT, load, merged, run_case, save
 from lakeworks_local.stack.process import free_port
 
 MODULES = [
-    f"benchmarks.cases.{name}" for name in ("write", "transform", "pipeline", "compaction", "catalog", "leaving")
+    f"benchmarks.cases.{name}"
+    for name in ("write", "transform", "pipeline", "compaction", "catalog", "leaving", "load")
 ]
 DATA = ROOT / ".local/bench"
-WITH_GLUE = ("pipeline", "pipeline_quarter", "unguarded", "compaction", "serving", "export", "iceberg")
+WITH_GLUE = ("pipeline", "pipeline_quarter", "unguarded", "compaction", "serving", "export", "iceberg", "load")
 FULL = {"bronze": 3_500_000, "bars": 2_000_000}
 QUICK = {"bronze": 350_000, "bars": 200_000}
 

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.case import Case, Entry, Place
 from benchmarks.cases.catalog import catalog_of
 
-_KINDS = {"symbol": "string", "at": "timestamp", "open": "double", "high": "double", "low": "double", "close": "double",
+KINDS = {"symbol": "string", "at": "timestamp", "open": "double", "high": "double", "low": "double", "close": "double",
           "volume": "bigint"}  # fmt: skip
 _POSTGRES = {"string": "text", "bigint": "bigint", "double": "double precision", "timestamp": "timestamp"}
 _BATCH = 50_000
@@ -26,22 +26,31 @@ class Published:
     entries: list[Any]
 
 
+def lake_with(place: Place, table: Any) -> Any:
+    """Return a lake on the place's S3 and Glue that knows one contract."""
+    from lakeworks.engines.duckdb import DuckDbEngine
+    from lakeworks.lake import Lake
+    from lakeworks.s3.fast_client import FastS3Client
+    from lakeworks.s3.object_store import ObjectStore
+
+    store = ObjectStore(place.client(), place.bucket, fast_client=FastS3Client.of(place.client()))
+    scratch = Path(place.scratch)
+    known = Lake(store, catalog_of(place), DuckDbEngine("1GB", 2, scratch), scratch)
+    return replace(known, contract=lambda _: table)
+
+
 def published(place: Place, **contract: Any) -> Published:
     """Publish the bars as the pipeline does, with writer, ledger and Glue."""
     import pyarrow.parquet as pq
 
     from lakeworks.contract import Contract
     from lakeworks.core.partition import Period
-    from lakeworks.engines.duckdb import DuckDbEngine
-    from lakeworks.lake import Lake
     from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
     from lakeworks.parquet.partition_writer import PartitionedWriter
     from lakeworks.pipeline.publish_step import entry_for, publisher_of
-    from lakeworks.s3.fast_client import FastS3Client
-    from lakeworks.s3.object_store import ObjectStore
 
     columns = {
-        name: {"type": kind, "description": "", "required": name in ("symbol", "at")} for name, kind in _KINDS.items()
+        name: {"type": kind, "description": "", "required": name in ("symbol", "at")} for name, kind in KINDS.items()
     }
     table = Contract.model_validate(
         {
@@ -50,10 +59,8 @@ def published(place: Place, **contract: Any) -> Published:
             "grain": ["symbol", "at"], "columns": columns, "partition_by": ["month(at)"], **contract,
         }
     )  # fmt: skip
-    store = ObjectStore(place.client(), place.bucket, fast_client=FastS3Client.of(place.client()))
-    scratch = Path(place.scratch)
-    known = Lake(store, catalog_of(place), DuckDbEngine("1GB", 2, scratch), scratch)
-    lake = replace(known, contract=lambda _: table)
+    lake = lake_with(place, table)
+    store, scratch = lake.store, lake.scratch
     rows = pq.read_table(place.path("bars.parquet")).sort_by([("at", "ascending"), ("symbol", "ascending")])
     run = Run(id="bench", started_at=datetime(2026, 1, 1, tzinfo=UTC))
     record = RunRecord(
@@ -132,7 +139,7 @@ def row_by_row(place: Place) -> Callable[[], Any]:
 def _bars(place: Place) -> Any:
     import pyarrow.parquet as pq
 
-    return pq.read_table(place.path("bars.parquet")).select(list(_KINDS))
+    return pq.read_table(place.path("bars.parquet")).select(list(KINDS))
 
 
 def _text(rows: Any) -> Iterator[bytes]:
@@ -152,7 +159,7 @@ def _table(place: Place) -> Iterator[tuple[Any, str]]:
     import psycopg
 
     name = f"t{place.prefix.rpartition('/')[2]}"
-    columns = ", ".join(f"{column} {_POSTGRES[kind]}" for column, kind in _KINDS.items())
+    columns = ", ".join(f"{column} {_POSTGRES[kind]}" for column, kind in KINDS.items())
     with psycopg.connect(place.postgres) as connection:
         connection.execute(f"CREATE TABLE {name} ({columns})")  # type: ignore[call-overload]
         yield connection, name
