@@ -34,6 +34,7 @@ from lakeworks_local.replay import start_replay
 from lakeworks_local.stack.environment import ministack_environment
 from lakeworks_local.stack.parent import dying_with_parent
 from lakeworks_local.stack.process import free_port
+from tests.support import aws_model
 
 BIN = Path(sys.executable).parent
 # What a test asks for, or where it lies, says whether it talks to servers: `make test-unit` leaves those out.
@@ -294,6 +295,21 @@ def run_at() -> Callable[..., Run]:
         )
 
     return make
+
+
+# Tests whose requests are held against AWS's models. Others may be added when they are clean.
+MODELLED = ("lakeworks/catalog/", "lakeworks/s3/", "lakeworks/doctor/")
+aws_model.watch()
+
+
+@pytest.fixture(autouse=True)
+def requests_that_aws_takes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that sends what AWS's model refuses; `refused_by_aws` marks one that is about that."""
+    aws_model.VIOLATIONS.clear()
+    yield
+    is_held = any(folder in str(request.path) for folder in MODELLED)
+    if is_held and not request.node.get_closest_marker("refused_by_aws"):
+        assert aws_model.VIOLATIONS == []
 
 
 def contract_of(name: str = "silver.test.rows", **changes: Any) -> Contract:
