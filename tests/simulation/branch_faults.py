@@ -76,7 +76,7 @@ BRANCH_FAULTS = {
     "releases_collected": Fault(
         "B5",
         "garbage collection removes what releases name, and their copies",
-        _of(garbage_collection, "released_keys", _no_keys),
+        lambda: (Swap(garbage_collection, "released_keys", _no_keys), Swap(versions, "released_keys", _no_keys)),
         "releases",
     ),
     "promotion_rolled_forward": Fault(

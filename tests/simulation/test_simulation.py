@@ -95,3 +95,9 @@ def test_a_new_column_reaches_partitions_that_are_registered_at_the_same_time(si
     for steps in range(20, 60):
         decisions = [*[Decision(other)] * steps, *[Decision("schema writer 1")] * 90]
         assert History(scenario, decisions).play().violation is None, steps
+
+
+@pytest.mark.parametrize("seed", [1_002_237, 1_005_655])
+def test_seeds_that_showed_a_fault_show_it_no_more(simulated: None, seed: int) -> None:
+    """Collection by a worker's slow clock; a rollback to an archived publication that stayed unfinished."""
+    assert History(draw(seed)).play().violation is None

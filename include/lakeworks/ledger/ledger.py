@@ -40,8 +40,12 @@ class Ledger:
     def listed(self, table: TableName, partition: Partition) -> list[tuple[int, datetime]]:
         """Return the numbers taken and not folded yet, ascending, each with the moment it was written last by S3's clock."""
         prefix = ledger_prefix(table, partition)
-        numbered = ((_number(item.key.removeprefix(prefix)), item.modified) for item in self.store.scan(f"{prefix}0"))
-        return [(number, modified) for number, modified in numbered if number is not None and modified is not None]
+        named = ((_number(item.key.removeprefix(prefix)), item) for item in self.store.scan(f"{prefix}0"))
+        return [
+            (ListedNumber(number, item.etag), item.modified)
+            for number, item in named
+            if number is not None and item.modified is not None
+        ]
 
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
         """Return the numbers taken so far, ascending; ignore other objects in the folder."""

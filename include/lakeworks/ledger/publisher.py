@@ -17,7 +17,16 @@ from lakeworks.core.clock import utc_now
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import new_stamp
-from lakeworks.errors import FencedError, LostRace, NotPrimary, SourceGone, StagedChanged, StaleBuild, UploadGone
+from lakeworks.errors import (
+    FencedError,
+    LostRace,
+    NotPrimary,
+    ObjectArchived,
+    SourceGone,
+    StagedChanged,
+    StaleBuild,
+    UploadGone,
+)
 from lakeworks.ledger.decision import Decision, ticketed
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.epoch import EpochRegister
@@ -100,7 +109,8 @@ class Publisher:
     def recover(self, table: TableName, partition: Partition) -> LedgerEntry | None:
         """Roll an unfinished publication of the partition forward; returns it completed, or None if there was none.
 
-        One of an epoch that has ended is abandoned, and so is one of a promotion that does not have all its numbers yet.
+        One of an epoch that has ended is abandoned. So is one of a promotion that does not have all its numbers yet, and one
+        that copies from an archive: the partition does not wait hours for it.
 
         Raises:
             NotPrimary: another bucket is the primary.
@@ -114,7 +124,7 @@ class Publisher:
             return None
         try:
             placed = self._place_all([stored])
-        except (SourceGone, StagedChanged):  # its staged files are deleted or replaced, and it was never live
+        except (SourceGone, StagedChanged, ObjectArchived):  # never live: what it copies is gone, replaced or archived
             with suppress(LostRace):
                 self._settlement.abandon(stored)
             return None

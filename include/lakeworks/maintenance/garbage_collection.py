@@ -34,8 +34,7 @@ def collect(
     if released is not None:
         collected += collect_copies(lake, before, released, dry_run=dry_run)
     for contract in tables:
-        if released is not None:
-            collected += collect_superseded(lake, contract, before, released, dry_run=dry_run)
+        collected += collect_superseded(lake, contract, before, dry_run=dry_run)
         if snapshots := snapshots_of(lake, contract):
             if not dry_run:
                 expire_snapshots(snapshots, frozenset())

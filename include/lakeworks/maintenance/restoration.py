@@ -57,7 +57,7 @@ class Restoration:
         }
 
 
-def restore(
+def restore(  # noqa: PLR0913 - each is an option of the command
     lake: Lake,
     contract: Contract,
     period: Period | None,
@@ -65,20 +65,22 @@ def restore(
     *,
     tier: Tier = "bulk",
     days: int | None = None,
+    publication: int | None = None,
 ) -> Restoration:
     """Restore a table's archived live and landed objects for `days`, of one period or of all.
 
-    Without `days` it only reports. A second call requests only restores that are not under way.
+    With `publication`, those of the publication with this number instead, so that it can be rolled back to. Without `days` it
+    only reports. A second call requests only restores that are not under way.
 
     Raises:
         ConfigError: the class has no such tier; nothing was requested.
         LakeUnavailable: S3 has no capacity for an expedited restore now.
+        LakeNotFound: no partition has such a publication; nothing was requested.
     """
     if tier not in get_args(Tier):
         raise ConfigError(f"`{tier}` is not a tier. Nothing was requested. Tiers: bulk, standard, expedited.")
-    items = [
-        item for item in _objects(lake, contract, period) if item.storage_class in ARCHIVES or item.state != "readable"
-    ]
+    found = _objects_of(lake, contract, period, publication) if publication else _objects(lake, contract, period)
+    items = [item for item in found if item.storage_class in ARCHIVES or item.state != "readable"]
     waiting = [item for item in items if item.state == "archived"]
     hours = max((_hours(book, item, tier) for item in waiting), default=0.0)
     cost = cost_of(book, lake.store.client.meta.region_name, waiting, tier)
@@ -110,6 +112,26 @@ def _objects(lake: Lake, contract: Contract, period: Period | None) -> Iterator[
         landed = lake.store.scan(landing_prefix(contract.table.domain, source_of(contract), period))
         archived = [item.key for item in landed if item.storage_class in ARCHIVES]
         yield from lake.store.map(lambda key: archive_state(lake.store, key), archived)
+
+
+def _objects_of(lake: Lake, contract: Contract, period: Period | None, number: int) -> Iterator[ArchiveState]:
+    """Yield the objects of an earlier publication."""
+    partitions = [
+        part for part in lake.ledger.numbers(contract.table) if period is None or contract.has_in(part, period)
+    ]
+    histories = lake.store.map(lambda part: lake.ledger.history(contract.table, part), partitions)
+    meant = [entry for history in histories for entry in history if entry.seq == number and entry.objects]
+    if not meant:
+        raise LakeNotFound(
+            f"No partition of `{contract.name}` in {period or 'the lake'} has a publication {number} with rows. Nothing was "
+            f"requested. See: lakeworks ledger {contract.name}"
+        )
+    pinned = [item for entry in meant for item in entry.objects]
+    for item, state in zip(
+        pinned, lake.store.map(lambda item: _state(lake, item.key, item.version_id), pinned), strict=True
+    ):
+        if state and state.version_id in (item.version_id, None):
+            yield state
 
 
 def _state(lake: Lake, key: str, version_id: str | None) -> ArchiveState | None:

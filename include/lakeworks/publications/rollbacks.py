@@ -8,9 +8,10 @@ from lakeworks.core.layout import live_prefix, part_name, versions_prefix
 from lakeworks.core.partition import Partition
 from lakeworks.errors import ConfigError, FencedError, LakeNotFound
 from lakeworks.lake import Lake
-from lakeworks.ledger.entry import LedgerEntry
+from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.s3.archive import ArchiveState, archive_state, archived_error
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int 
 
     Raises:
         LakeNotFound: there is no such publication, or its versions have expired.
+        ObjectArchived: its objects must be restored from their archive first.
         ConfigError: its objects are replaced in place, and the table has an Iceberg table.
     """
     history = lake.ledger.history(contract.table, partition)
@@ -40,14 +42,36 @@ def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int 
             f"{target.where}: publication {target.seq} has layout `plain`; `catalog.iceberg` needs objects that never change. "
             "Nothing was changed. Run the partition again instead: lakeworks backfill start … --again"
         )
+    _require_readable(lake, target)
+    return RollbackPlan(live, target)
+
+
+def _require_readable(lake: Lake, target: LedgerEntry) -> None:
     for item in target.objects:
-        if item.version_id is None or lake.store.head(item.key, item.version_id) is None:
+        if _state(lake, item) is None:
             raise LakeNotFound(
                 f"{target.where}: publication {target.seq} is gone (`{lake.store.uri(item.key)}`, version "
                 f"{item.version_id}). The bucket deleted the old version, or keeps no versions. Nothing was changed. "
                 "Rebuild the partition from its landing objects: run it again."
             )
-    return RollbackPlan(live, target)
+    _refuse_archived(lake, target)
+
+
+def _refuse_archived(lake: Lake, target: LedgerEntry) -> None:
+    """Refuse to copy from an archive: a number that was taken for it would stay unfinished."""
+    for item in target.objects:
+        found = _state(lake, item)
+        if found and found.state not in ("readable", "restored"):
+            region = lake.store.client.meta.region_name
+            raise archived_error(lake.store.uri(item.key), item.key, found.storage_class, region, target.seq)
+
+
+def _state(lake: Lake, item: LiveObject) -> ArchiveState | None:
+    """Return whether the version that an entry names can be read; None if there is none."""
+    try:
+        return archive_state(lake.store, item.key, item.version_id) if item.version_id else None
+    except LakeNotFound:
+        return None
 
 
 def rollback(
@@ -71,6 +95,7 @@ def rollback(
 
     Raises:
         LakeNotFound: there is no such publication, or its versions have expired; nothing was changed.
+        ObjectArchived: its objects must be restored from their archive first; nothing was changed.
         FencedError: another publication than `seen` is live; nothing was changed.
     """
     publisher = publisher_of(lake, contract)
@@ -91,6 +116,7 @@ def restore(lake: Lake, contract: Contract, target: LedgerEntry, *, seen: int | 
     Raises:
         LakeNotFound: the partition was never published; nothing was changed.
         SourceGone: the bucket deleted a version; the partition is as it was.
+        ObjectArchived: an object must be restored from its archive first; nothing was changed.
         FencedError: another publication than `seen` is live; nothing was changed.
     """
     publisher_of(lake, contract).recover(contract.table, target.parsed)
@@ -98,6 +124,7 @@ def restore(lake: Lake, contract: Contract, target: LedgerEntry, *, seen: int | 
     if live is None:
         raise LakeNotFound(f"{target.where} was never published, so there is nothing to restore. Nothing was changed.")
     require_live(live.entry, seen)
+    _refuse_archived(lake, target)
     names = [part_name(number) for number in range(len(target.objects))]
     return _published(lake, contract, RollbackPlan(live.entry, target), names)
 

@@ -73,12 +73,18 @@ def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: 
                 raise
 
 
-def archived_error(uri: str, key: str, storage_class: str, region: str) -> ObjectArchived:
-    """Return the error for a read of an archived object: its class, time and cost of a restore, the command."""
+def archived_error(
+    uri: str, key: str, storage_class: str, region: str, publication: int | None = None
+) -> ObjectArchived:
+    """Return the error for a read of an archived object: its class, time and cost of a restore, the command.
+
+    `publication` is the number of the one that the object belongs to, if another one is live.
+    """
+    earlier = f" --publication {publication}" if publication else ""
     return ObjectArchived(
         f"`{uri}` is archived in {storage_class or 'an archive class'} and cannot be read before it is "
         f"restored{_terms(load_price_book(), storage_class, region)}. Nothing was changed. Show the total "
-        f"cost, then restore: lakeworks restore {_subject(key)} --dry-run",
+        f"cost, then restore: lakeworks restore {_subject(key)}{earlier} --dry-run",
         storage_class,
     )
 

@@ -69,6 +69,19 @@ def test_old_objects_that_stopped_being_live_just_now_are_kept(large: Publishing
     assert [item.key for item in large.lake.store.scan(first.location)] == aged
 
 
+def test_what_a_worker_with_a_slow_clock_replaced_just_now_is_kept(large: Publishing, run_at: RunAt) -> None:
+    """Seed 1002237: its publication said that it is weeks old, so what it replaced was gone at once."""
+    first = large.publish(table(2_000), run_at(1))
+    second = large.publish(table(2_000, 2.0), run_at(2))
+    large.lake.store.delete([item.key for item in large.lake.store.scan("_staging/")])
+    aged = age(large, first.location)
+    stored = large.lake.ledger.read(large.wanted.table, PARTITION, second.seq)
+    slow = second.model_copy(update={"published_at": datetime.now(UTC) - WEEKS})
+    large.lake.ledger.complete(stored, slow)
+    assert collected(large) == []
+    assert [item.key for item in large.lake.store.scan(first.location)] == aged
+
+
 @pytest.fixture
 def registered(lake: Lake) -> Publishing:
     """The same with a catalog; its clock can be moved."""

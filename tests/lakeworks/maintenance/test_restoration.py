@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from airflow.exceptions import TaskDeferred
+from botocore.awsrequest import AWSResponse
 
 from lakeworks.core.partition import Partition, Period
-from lakeworks.errors import ConfigError, ObjectArchived
+from lakeworks.errors import ConfigError, LakeNotFound, ObjectArchived
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
@@ -17,6 +19,7 @@ from lakeworks.maintenance.restoration import restore
 from lakeworks.maintenance.verification import verify
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.prices import load_price_book
+from lakeworks.publications.rollbacks import rollback
 from lakeworks.settings import current_settings
 from lakeworks_airflow import RestoreOperator
 from tests.lakeworks.maintenance.test_expiry import contract, publish
@@ -51,6 +54,22 @@ def slow_restores(lake: Lake) -> Iterator[None]:
         yield
     finally:
         lake.store.client.meta.events.unregister("after-call.s3.HeadObject", move)
+
+
+@contextmanager
+def asked_restores(lake: Lake) -> Iterator[list[str]]:
+    """The versions that are to be restored; moto restores only the current one."""
+    asked: list[str] = []
+
+    def answer(params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        asked.append(params["query_string"]["versionId"])
+        return AWSResponse("", 202, {}, None), {}
+
+    lake.store.client.meta.events.register("before-call.s3.RestoreObject", answer)
+    try:
+        yield asked
+    finally:
+        lake.store.client.meta.events.unregister("before-call.s3.RestoreObject", answer)
 
 
 @pytest.fixture
@@ -135,3 +154,40 @@ def test_a_task_asks_and_waits_without_a_worker(archived: Lake, moto_url: str, m
     assert [(row["period"], row["restored"], row["archived"]) for row in rows] == [("2019-01", 1, 0), ("2019-02", 0, 0)]
     json.dumps(rows)
     current_settings.cache_clear()
+
+
+def test_a_rollback_to_an_archived_publication_is_refused_before_it_takes_a_number(
+    archived: Lake, run_at: RunAt
+) -> None:
+    """Seed 1005655: it took a number, which nobody could complete for hours, and said that nothing was changed."""
+    lake, wanted = replace(archived, contract=lambda _: contract()), contract()
+    publish(lake, wanted, run_at(2), rows=3)
+    before = lake.ledger.sequence(wanted.table, PARTITION)
+    with pytest.raises(ObjectArchived, match=r"restore gold.test.daily 2019-01 --publication 1 --dry-run$"):
+        rollback(lake, wanted, PARTITION)
+    assert lake.ledger.sequence(wanted.table, PARTITION) == before
+    assert restore(lake, wanted, MONTH, BOOK).items == (), "the live publication is readable"
+    assert [item.state for item in restore(lake, wanted, MONTH, BOOK, publication=1).items] == ["archived"]
+    first = lake.ledger.read(wanted.table, PARTITION, 1).entry
+    with asked_restores(lake) as asked:
+        restore(lake, wanted, MONTH, BOOK, days=1, publication=1)
+    assert asked == [item.version_id for item in first.objects]
+    with pytest.raises(LakeNotFound, match=r"has a publication 9 with rows(?s:.*)Nothing was requested"):
+        restore(lake, wanted, MONTH, BOOK, publication=9)
+
+
+def test_an_unfinished_rollback_whose_source_was_archived_meanwhile_blocks_no_run(
+    archived: Lake, run_at: RunAt
+) -> None:
+    lake, wanted = replace(archived, contract=lambda _: contract()), contract()
+    publish(lake, wanted, run_at(2), rows=3)
+    first = lake.ledger.read(wanted.table, PARTITION, 1).entry
+    rolled = {"seq": 3, "live_seq": 3, "state": "publishing", "kind": "rollback", "staging": ""}
+    sources = tuple(
+        item.model_copy(update={"source_key": item.key, "source_version": item.version_id, "version_id": None})
+        for item in first.objects
+    )
+    lake.ledger.reserve(first.model_copy(update={**rolled, "objects": sources}))
+    assert publish(lake, wanted, run_at(3), rows=4).seq == 4
+    assert lake.ledger.read(wanted.table, PARTITION, 3).entry.state == "abandoned"
+    assert not [finding for finding in verify(lake, wanted) if finding.kind == "unfinished"]

@@ -26,6 +26,9 @@ def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     to: Annotated[str | None, typer.Option("--to", help="last period, included", show_default=False)] = None,
     tier: Annotated[str, typer.Option(help="bulk (cheapest), standard or expedited")] = "bulk",
     days: Annotated[int, typer.Option(min=1, help="days for which restored copies stay readable")] = 7,
+    publication: Annotated[
+        int | None, typer.Option(min=1, help="number of an earlier publication, so that it can be rolled back to")
+    ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +39,9 @@ def restore_period(  # noqa: PLR0913, PLR0917 - each is an option of the command
     lake, contract, book = connect(), load_contract(table), load_price_book(current_settings().price_book)
     chosen = cast("Tier", tier)  # the library refuses an unknown tier
     rows = [
-        restore(lake, contract, each, book, tier=chosen, days=None if dry_run else days).as_dict()
+        restore(
+            lake, contract, each, book, tier=chosen, days=None if dry_run else days, publication=publication
+        ).as_dict()
         for each in track(_periods(period, to), f"Restoring {table}" if not dry_run else f"Reading {table}")
     ]
     emit(rows, as_json=as_json, title="Would restore" if dry_run else "Restores")

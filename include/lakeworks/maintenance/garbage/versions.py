@@ -10,7 +10,7 @@ from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_numbers import RunNumbers
-from lakeworks.maintenance.garbage.holders import pins_of, run_numbers
+from lakeworks.maintenance.garbage.holders import pins_of, released_keys, run_numbers
 from lakeworks.maintenance.garbage.leftover import Garbage
 from lakeworks.maintenance.snapshots.expiry import expire_snapshots, shown_keys
 from lakeworks.pipeline.iceberg_snapshots import snapshots_of
@@ -18,10 +18,11 @@ from lakeworks.pipeline.publish_step import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
 
-def collect_superseded(
-    lake: Lake, contract: Contract, before: datetime, released: Set[str], *, dry_run: bool
-) -> list[Garbage]:
-    """Collect immutable objects that no publication within the grace period, no release and no catalog entry names."""
+def collect_superseded(lake: Lake, contract: Contract, before: datetime, *, dry_run: bool) -> list[Garbage]:
+    """Collect immutable objects that no publication within the grace period, no release and no catalog entry names.
+
+    Releases and dev lakes are asked last: a person may name a version while the tables before this one are looked at.
+    """
     table = contract.table
     folders: dict[str, list[StoredObject]] = {}
     for item in chain.from_iterable(map(lake.store.scan, versions_roots(table))):
@@ -29,23 +30,19 @@ def collect_superseded(
         if path is not None and item.modified is not None and item.modified < before:
             folders.setdefault(path, []).append(item)
     locations = _locations(lake, contract) if folders else ()
-    runs, pins = (run_numbers(lake, table), pins_of(lake, table)) if folders else (None, None)
-    if runs is None or pins is None:
+    runs = run_numbers(lake, table) if folders else None
+    if runs is None:
         return []
     snapshots = snapshots_of(lake, contract)
     shown = shown_keys(snapshots) if snapshots else frozenset()
     unused: dict[str, list[StoredObject]] = {}
     for path, items in folders.items():
         partition = Partition.parse(path)
-        kept = {
-            *released,
-            *_pinned(lake, table, partition, pins),
-            *_in_use(lake, table, partition, before, runs),
-            *shown,
-        }
+        kept = {*_in_use(lake, table, partition, before, runs), *shown}
         dead = [item for item in items if item.key not in kept and not lake.store.uri(item.key).startswith(locations)]
         if dead:
             unused[path] = dead
+    unused = _not_held(lake, table, unused)
     if unused and snapshots and not dry_run:  # first: a snapshot never names an object that is gone
         expire_snapshots(snapshots, {item.key for dead in unused.values() for item in dead})
     for path, dead in unused.items():
@@ -77,16 +74,26 @@ def _restore_rolled_back(lake: Lake, contract: Contract, partition: Partition, d
         publisher_of(lake, contract).settle(contract.table, partition)
 
 
+def _not_held(lake: Lake, table: TableName, unused: Mapping[str, list[StoredObject]]) -> dict[str, list[StoredObject]]:
+    """Leave out what a release or a dev lake names; everything, if one of their documents does not parse."""
+    released, pins = (released_keys(lake), pins_of(lake, table)) if unused else (None, None)
+    if released is None or pins is None:
+        return {}
+    held = {path: {*released, *_pinned(lake, table, Partition.parse(path), pins)} for path in unused}
+    left = {path: [item for item in items if item.key not in held[path]] for path, items in unused.items()}
+    return {path: items for path, items in left.items() if items}
+
+
 def _in_use(lake: Lake, table: TableName, partition: Partition, before: datetime, runs: RunNumbers) -> Iterator[str]:
     """Return the keys of objects that are live, being published, or were live within the grace period.
 
-    Readers by ledger still see what was live before a run that is not whole yet.
+    S3 says when an entry was completed: the clock of the worker that published may be wrong. Readers by ledger still see
+    what was live before a run that is not whole yet.
     """
-    for entry in lake.ledger.newest_first(table, partition):
+    for number, written in reversed(lake.ledger.listed(table, partition)):
+        entry = lake.ledger.read(table, partition, number).entry
         yield from (item.key for item in entry.objects)
-        if runs.hides(entry):
-            continue
-        if entry.state == "published" and entry.published_at is not None and entry.published_at < before:
+        if entry.state == "published" and written < before and not runs.hides(entry):
             return
 
 
