@@ -94,7 +94,7 @@ def test_every_setting_of_every_service_is_waited_for(ministack_url: str, planne
     )
     waited = {change.kind for change in changes if change.outcome in ("created", "changed")}
     assert {
-        "athena work group", "budget", "database", "distribution", "inbox queue", "lifecycle", "notifications",
+        "athena work group", "budget", "distribution", "inbox queue", "lifecycle", "notifications",
         "origin access control", "public access block", "replication", "storage alarm", "stream", "stream alarm",
         "stream consumer", "stream table", "tags", "versioning",
     } <= waited  # fmt: skip
