@@ -23,7 +23,9 @@ up: setup  ## the same, and leave Airflow and the lake running to look around
 down: setup  ## stop what `make up` left running
 	@$(BIN)/lakeworks down
 
-test: lint test-unit test-integration test-stack  ## every check and test
+# CI does the demo after Airflow's tests: AIRFLOW="test-stack demo"
+test: setup  ## every check and test, the slow ones side by side
+	@.ci/tests $(or $(AIRFLOW),test-stack)
 
 lint: setup  ## ruff, mypy, import rules
 	$(BIN)/ruff check .
