@@ -116,7 +116,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str], ...]] = {
         (
             "export-ddl snowflake",
             "build.export_ddl:print_snowflake",
-            "Print Snowflake's statements for a table: integration, stage, file format, external table.",
+            "Print Snowflake's statements for a table: an external table, or an Iceberg table if the contract registers one.",
         ),
         ("docs pages", "build.docs:write_docs", "Write a documentation page for every table."),
         (

@@ -43,14 +43,21 @@ class Promotable:
 
     @cached_property
     def entries(self) -> Mapping[str, Mapping[Partition, LedgerEntry]]:
-        """The publications; one that confirms what is live is none."""
+        """The publications of the tables that it changed.
+
+        Partitions that it built with the rows that are live are confirmed beside the others: an older live run that is late
+        would publish rows there that no run of the promoted code made.
+        """
         ledger = overlay_of(self.dev)
         own: dict[str, dict[Partition, LedgerEntry]] = {}
         for contract in in_order(self.lake, self.contracts):
-            for partition, numbers in ledger.own(contract.table).items():
-                newest = ledger.newest(contract.table, partition, numbers)
-                if newest and newest.entry.live_seq > LAST_OF_PARENT:
-                    own.setdefault(contract.name, {})[partition] = newest.entry
+            newest = (
+                (partition, ledger.newest(contract.table, partition, numbers))
+                for partition, numbers in ledger.own(contract.table).items()
+            )
+            entries = {partition: stored.entry for partition, stored in newest if stored}
+            if any(entry.live_seq > LAST_OF_PARENT for entry in entries.values()):
+                own[contract.name] = entries
         return own
 
     def source_of(self, entry: LedgerEntry) -> str:

@@ -177,6 +177,21 @@ def test_an_older_live_run_under_way_does_not_set_it_back(shop: Shop) -> None:
         shop.build(ORDERS, DAYS[0], run=run)
 
 
+def test_an_older_live_run_is_fenced_from_the_days_that_the_dev_lake_left_as_they_were(shop: Shop) -> None:
+    """Seed 1013907: readers saw its day beside the promoted ones, as rows that no run of one code made."""
+    shop.arrive(DAYS[0], ["0.00"])
+    shop.build_all([DAYS[0]])
+    run = shop.run()
+    developed(shop)
+    outcomes = {(item.table, item.partition): item.outcome for item in promoted(shop)}
+    assert Counter(outcomes.values()) == {"published": 4, "unchanged": 2}, "twice nothing is nothing"
+    path = shop.tables / "silver/sales/orders/transform.sql"
+    path.write_text(path.read_text().replace("2 *", "1 +"))
+    shop.contracts()
+    with pytest.raises(FencedError):
+        shop.build(ORDERS, DAYS[0], run=run)
+
+
 def test_a_promotion_can_be_rolled_back(shop: Shop) -> None:
     developed(shop)
     promoted(shop)
