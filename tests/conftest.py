@@ -67,7 +67,7 @@ os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(
 hypothesis_settings.register_profile("lake", deadline=None)
 hypothesis_settings.register_profile("mutants", deadline=None, phases=(Phase.explicit, Phase.generate))
 hypothesis_settings.load_profile("lake")
-# Importing all tests and parsing all sources makes millions of objects that stay: the collector looked through them again and again.
+# Importing all tests makes millions of objects that stay: the collector looked through them again and again.
 gc.set_threshold(100_000, 20, 50)
 
 
@@ -104,6 +104,7 @@ def pytest_collection_finish() -> None:
     """Take what was imported and collected out of the garbage collector's sight: it looked at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # with what was good for the imports, what tests leave grew to gigabytes
 
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "testtest"}

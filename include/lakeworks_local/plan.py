@@ -13,6 +13,8 @@ from lakeworks.project import Project
 FILE = "walkthrough.yml"
 
 
+# Monthly schedules run at this time of a month's first day. Until then the month before is the newest that they know.
+MONTH_BEGINS = timedelta(hours=6)
 # `{yesterday-14}` is a day; `{month-2}` a month, `{month-2.first}` and `{month-2.last}` its first and last day.
 _RELATIVE = re.compile(r"\{(?:yesterday(?:-(\d+))?|month-(\d+)(?:\.(first|last))?)\}")
 
@@ -142,8 +144,8 @@ class Walkthrough(_Part):
         return sorted({run.stage for run in self.runs})
 
 
-def load_walkthrough(project: Project, today: date | None = None) -> Walkthrough:
-    """Read the project's walkthrough. Its relative dates count from `today`, by default the current day in UTC.
+def load_walkthrough(project: Project, now: datetime | None = None) -> Walkthrough:
+    """Read the project's walkthrough. Its relative dates count from `now`, by default the current moment.
 
     Raises:
         ConfigError: the file is no YAML or has a wrong field; the message names file and field.
@@ -153,28 +155,29 @@ def load_walkthrough(project: Project, today: date | None = None) -> Walkthrough
     if not path.is_file():
         return Walkthrough()
     with explained_file(f"`{shown}`", "Nothing was started."):
-        return Walkthrough.model_validate(_dated(read_yaml(path) or {}, today or datetime.now(UTC).date()))
+        return Walkthrough.model_validate(_dated(read_yaml(path) or {}, now or datetime.now(UTC)))
 
 
-def _dated(value: Any, today: date) -> Any:
+def _dated(value: Any, now: datetime) -> Any:
     """Return a part of the file with real dates in all its texts."""
     if isinstance(value, dict):
-        return {name: _dated(item, today) for name, item in value.items()}
+        return {name: _dated(item, now) for name, item in value.items()}
     if isinstance(value, list):
-        return [_dated(item, today) for item in value]
-    return dated(value, today) if isinstance(value, str) else value
+        return [_dated(item, now) for item in value]
+    return dated(value, now) if isinstance(value, str) else value
 
 
-def dated(text: str, today: date) -> str:
-    """Return a text with real dates in place of those that count from today."""
-    return _RELATIVE.sub(lambda found: _date(found, today), text)
+def dated(text: str, now: datetime) -> str:
+    """Return a text with real dates in place of those that count from now."""
+    return _RELATIVE.sub(lambda found: _date(found, now), text)
 
 
-def _date(found: re.Match[str], today: date) -> str:
+def _date(found: re.Match[str], now: datetime) -> str:
     days, months, place = found.groups()
     if months is None:
-        return str(today - timedelta(days=1 + int(days or 0)))
-    number = today.year * 12 + today.month - 1 - int(months)
+        return str(now.date() - timedelta(days=1 + int(days or 0)))
+    begun = now - MONTH_BEGINS
+    number = begun.year * 12 + begun.month - 1 - int(months)
     first = date(number // 12, number % 12 + 1, 1)
     last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     return {"first": str(first), "last": str(last)}.get(place, str(first)[:7])

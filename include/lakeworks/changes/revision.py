@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from lakeworks.errors import ConfigError
 from lakeworks.project import MARKER, Project
+
+# Debian 12 has Python 3.11.2, and the filter came with 3.11.4. Git wrote the archive, so its names stay below the folder.
+_DATA_ONLY: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def project_at(revision: str, project: Project) -> Iterator[Project]:
     packed = _archive(revision, project.root)
     with TemporaryDirectory(prefix="lakeworks-") as folder:
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder, **_DATA_ONLY)  # noqa: S202 - see above
         yield Project(Path(folder))
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.lakeworks_local.test_process import hears_ctrl_c
+
 pytestmark = pytest.mark.integration  # processes of its own
 LAKEWORKS = [sys.executable, "-m", "lakeworks"]
 SQL = "silver/sales/orders/transform.sql"
@@ -74,6 +76,7 @@ def test_watch_looks_again_when_a_file_changes(shop: Path, tmp_path: Path) -> No
         watching = subprocess.Popen(
             [*LAKEWORKS, "table", "test", "silver.sales.orders", "--watch"],
             stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            preexec_fn=hears_ctrl_c,
         )  # fmt: skip
         try:
             wait_for(log, "1 hold, 0 fail")
