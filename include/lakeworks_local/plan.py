@@ -13,8 +13,8 @@ from lakeworks.project import Project
 FILE = "walkthrough.yml"
 
 
-# Monthly schedules run at this time of a month's first day. Until then the month before is the newest that they know.
-MONTH_BEGINS = timedelta(hours=6)
+# Daily and monthly schedules run at these times. Until then the newest day, or month, that they know is the one before.
+DAY_BEGINS, MONTH_BEGINS = timedelta(minutes=30), timedelta(hours=6)
 # `{yesterday-14}` is a day; `{month-2}` a month, `{month-2.first}` and `{month-2.last}` its first and last day.
 _RELATIVE = re.compile(r"\{(?:yesterday(?:-(\d+))?|month-(\d+)(?:\.(first|last))?)\}")
 
@@ -175,7 +175,7 @@ def dated(text: str, now: datetime) -> str:
 def _date(found: re.Match[str], now: datetime) -> str:
     days, months, place = found.groups()
     if months is None:
-        return str(now.date() - timedelta(days=1 + int(days or 0)))
+        return str((now - DAY_BEGINS).date() - timedelta(days=1 + int(days or 0)))
     begun = now - MONTH_BEGINS
     number = begun.year * 12 + begun.month - 1 - int(months)
     first = date(number // 12, number % 12 + 1, 1)

@@ -42,14 +42,15 @@ def test_a_mistake_is_named(project: Project, text: str, says: str) -> None:
     ("now", "expected"),
     [
         (datetime(2026, 11, 29, 3, tzinfo=UTC), ("2026-11-28", "2026-11-16", "2026-09", "2026-09-01", "2026-09-30")),
+        (datetime(2026, 12, 1, 0, 29, tzinfo=UTC), ("2026-11-29", "2026-11-17", "2026-09", "2026-09-01", "2026-09-30")),
         (datetime(2026, 12, 1, 5, 59, tzinfo=UTC), ("2026-11-30", "2026-11-18", "2026-09", "2026-09-01", "2026-09-30")),
         (datetime(2026, 12, 1, 6, 0, tzinfo=UTC), ("2026-11-30", "2026-11-18", "2026-10", "2026-10-01", "2026-10-31")),
         (datetime(2027, 1, 1, 7, tzinfo=UTC), ("2026-12-31", "2026-12-19", "2026-11", "2026-11-01", "2026-11-30")),
-        (datetime(2028, 4, 30, 0, tzinfo=UTC), ("2028-04-29", "2028-04-17", "2028-02", "2028-02-01", "2028-02-29")),
+        (datetime(2028, 4, 30, 1, tzinfo=UTC), ("2028-04-29", "2028-04-17", "2028-02", "2028-02-01", "2028-02-29")),
     ],
 )
 def test_dates_count_from_now_and_months_from_their_schedules(now: datetime, expected: tuple[str, ...]) -> None:
-    """On the first of a month before 06:00, the backfill's newest month was the one that the schedule had begun."""
+    """On the first of a month before 06:00, and on each day before 00:30, the schedule had begun a period of the backfill's."""
     text = "{yesterday} {yesterday-12} {month-2} {month-2.first} {month-2.last}"
     assert tuple(dated(text, now).split()) == expected
     assert dated("SELECT {'a': 1}, {yesterday+1}", now) == "SELECT {'a': 1}, {yesterday+1}"
