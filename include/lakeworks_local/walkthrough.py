@@ -17,7 +17,7 @@ from lakeworks.contract import load_contract
 from lakeworks.errors import LakeError
 from lakeworks.serving.database import connected
 from lakeworks.status.table_summary import COUNTED_AGAIN
-from lakeworks_local.plan import Days, PlannedRun, load_walkthrough
+from lakeworks_local.plan import DAY_BEGINS, Days, PlannedRun, load_walkthrough
 from lakeworks_local.stack.api import FINISHED, AirflowApi
 from lakeworks_local.stack.environment import BUCKET, LOGIN
 from lakeworks_local.stack.process import StackError
@@ -136,7 +136,7 @@ class Demo:
         The schedule's day reads the days before, so it would be stale at once if it came first.
         """
         followed = any(other.scheduled and other.dag == run.dag for other in self.plan.runs)
-        return {"run_after": f"{datetime.now(UTC):%Y-%m-%dT00:00:00Z}"} if followed else {}
+        return {"run_after": f"{datetime.now(UTC) - DAY_BEGINS:%Y-%m-%d}T00:00:00Z"} if followed else {}
 
     def _scheduled(self, api: AirflowApi, dag: str) -> str:
         """Return the newest run that a DAG's schedule began. It appears within seconds."""
