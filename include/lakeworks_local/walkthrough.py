@@ -79,7 +79,7 @@ class Demo:
         for item in questions:
             rows = self._served(item.sql) if item.served else self._lakeworks("sql", item.sql)
             self._table(item.question, rows)
-        if questions and after_stage is not None:
+        if questions and after_stage in self.plan.stages[:1]:
             self.console.print(f"The first answers came {time.monotonic() - self.started:.0f} s after the start.")
 
     def _drop(self) -> None:

@@ -15,7 +15,8 @@ from lakeworks.engines.remote.local_spark import spark_environment
 from lakeworks.errors import ConfigError
 from lakeworks.lake import Lake
 from lakeworks.ledger.run_record import load_run_record
-from lakeworks_local.stack.environment import aws_environment, base_environment, source_connections
+from lakeworks_local.stack.environment import base_environment
+from tests.support.deployed_airflow import airflow_deployment
 
 BIN = Path(sys.executable).parent
 ON_SPARK = ("silver.transport.trips", "gold.transport.zone_daily_summary", "gold.transport.hourly_demand")
@@ -27,27 +28,10 @@ def airflow_environment(root: Path, lake: Lake, aws: str, replay: str) -> dict[s
         spark = spark_environment()
     except ConfigError as error:
         pytest.skip(f"{error} `make conformance` installs it.")
-    home = root / "airflow"
-    extra = {"endpoint_url": aws, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
     return {
-        **base_environment(),
+        **airflow_deployment(root / "airflow", root, lake, aws, replay),
         **{name: spark[name] for name in ("LAKE_SPARK", "JAVA_HOME", "SPARK_LOCAL_IP") if name in spark},
-        **aws_environment(aws),
-        **source_connections(replay),
-        "LAKE_PROJECT": str(root),
-        "LAKE_BUCKET": lake.store.bucket,
-        "LAKE_PII_SALT": "no one is in the sample data",
-        "LAKE_SCRATCH_DIR": str(lake.scratch),
         "LAKE_SPARK_BACKEND": "local",
-        "LAKE_ENV_FILE": "off",
-        "LAKE_LINEAGE_URL": "off",
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__OPENLINEAGE__DISABLED": "True",
     }
 
 

@@ -20,36 +20,12 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.pipeline.downstream_rebuild import rebuild
 from lakeworks.pipeline.fetch_step import land
 from lakeworks.sources import open_source
-from lakeworks_local.stack.environment import aws_environment, base_environment, source_connections
+from tests.support.deployed_airflow import airflow_deployment
 
 BIN, ROOT = Path(sys.executable).parent, Path(__file__).parents[2]
 MONTH = Period.parse("2019-01")
 ZONES, RECEIVED = "reference.transport.zones", "bronze.transport.yellow_trips"
 BUILT = ("silver.transport.trips", "gold.transport.zone_daily_summary", "gold.transport.hourly_demand")
-
-
-def deployed(home: Path, lake: Lake, aws: str, replay: str) -> dict[str, str]:
-    """A deployment's variables."""
-    extra = {"endpoint_url": aws, "region_name": "us-east-1"}
-    connection = {"conn_type": "aws", "login": "test", "password": "testtest", "extra": extra}
-    return {
-        **base_environment(),
-        **aws_environment(aws),
-        **source_connections(replay),
-        "LAKE_PROJECT": str(ROOT),
-        "LAKE_BUCKET": lake.store.bucket,
-        "LAKE_PII_SALT": "no one is in the sample data",
-        "LAKE_SCRATCH_DIR": str(lake.scratch),
-        "LAKE_ENV_FILE": "off",
-        "LAKE_LINEAGE_URL": "off",
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(connection),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__OPENLINEAGE__DISABLED": "True",
-    }
 
 
 def airflow(environment: dict[str, str], *command: str) -> str:
@@ -80,7 +56,8 @@ def test_a_run_with_dev_builds_in_the_dev_lake_and_leaves_live_as_it_is(
         rebuild(lake, table, MONTH, run_at(1))
     document = open_dev_lake(lake, [load_contract(name) for name in all_tables()], DevRequest("fix-42"))
     before = outside_dev_lakes(lake)
-    environment = deployed(tmp_path / "airflow", lake, moto_url, replay_url)
+    environment = airflow_deployment(tmp_path / "airflow", ROOT, lake, moto_url, replay_url)
+    environment["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(ROOT / "plugins")
     (tmp_path / "airflow").mkdir()
     airflow(environment, "db", "migrate")
     run = {"from": "2019-01", "to": "2019-01", "dev": document.name}

@@ -13,7 +13,6 @@ from lakeworks.infrastructure.resource import Document
 from lakeworks.infrastructure.resources.bucket_policy import BucketPolicy
 from lakeworks.infrastructure.resources.replication import REFUSAL_SID
 
-SID = REFUSAL_SID
 _ACTIONS = ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"]
 
 
@@ -24,10 +23,10 @@ def refuse_replicas(s3: Any, bucket: str, region: str) -> bool:
         LakeUnavailable: the policy was accepted and is not in force yet; run again.
     """
     statement = {
-        "Sid": SID, "Effect": "Deny", "Principal": "*", "Action": _ACTIONS,
+        "Sid": REFUSAL_SID, "Effect": "Deny", "Principal": "*", "Action": _ACTIONS,
         "Resource": [f"arn:{partition_of(region)}:s3:::{bucket}/*"],
     }  # fmt: skip
-    return _set(s3, bucket, {SID: statement})
+    return _set(s3, bucket, {REFUSAL_SID: statement})
 
 
 def admit_replicas(s3: Any, bucket: str) -> bool:
@@ -37,14 +36,14 @@ def admit_replicas(s3: Any, bucket: str) -> bool:
 
 def are_replicas_refused(s3: Any, bucket: str) -> bool:
     """Return True if the statement is in the bucket's policy."""
-    return SID in _statements(s3, bucket)
+    return REFUSAL_SID in _statements(s3, bucket)
 
 
 def _set(s3: Any, bucket: str, wanted: Document) -> bool:
     current = _statements(s3, bucket)
-    if (SID in current) == (SID in wanted):
+    if (REFUSAL_SID in current) == (REFUSAL_SID in wanted):
         return False
-    others = {sid: statement for sid, statement in current.items() if sid != SID}
+    others = {sid: statement for sid, statement in current.items() if sid != REFUSAL_SID}
     target = {**others, **wanted}
     with translated("set the policy of", bucket):
         if target:
@@ -52,9 +51,9 @@ def _set(s3: Any, bucket: str, wanted: Document) -> bool:
         else:
             s3.delete_bucket_policy(Bucket=bucket)
     kept = confirmation_of(s3).await_match(
-        lambda: _statements(s3, bucket), lambda found: (SID in found) == (SID in wanted)
+        lambda: _statements(s3, bucket), lambda found: (REFUSAL_SID in found) == (REFUSAL_SID in wanted)
     )
-    if kept is None or (SID in kept) != (SID in wanted):
+    if kept is None or (REFUSAL_SID in kept) != (REFUSAL_SID in wanted):
         raise LakeUnavailable(
             f"`s3://{bucket}`: S3 accepted the bucket policy and does not answer with it. No publication was changed. Run "
             "again."

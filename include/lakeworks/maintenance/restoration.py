@@ -127,10 +127,9 @@ def _objects_of(lake: Lake, contract: Contract, period: Period | None, number: i
             f"requested. See: lakeworks ledger {contract.name}"
         )
     pinned = [item for entry in meant for item in entry.objects]
-    for item, state in zip(
-        pinned, lake.store.map(lambda item: _state(lake, item.key, item.version_id), pinned), strict=True
-    ):
-        if state and state.version_id in (item.version_id, None):
+    states = lake.store.map(lambda item: _state(lake, item.key, item.version_id), pinned)
+    for item, state in zip(pinned, states, strict=True):
+        if state and state.version_id == item.version_id:  # not the live object at its key, if the version is gone
             yield state
 
 

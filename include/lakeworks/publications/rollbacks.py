@@ -1,5 +1,6 @@
 """Rollback: an earlier publication of one partition becomes live again, as a new publication."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,31 +48,38 @@ def plan_rollback(lake: Lake, contract: Contract, partition: Partition, to: int 
 
 
 def _require_readable(lake: Lake, target: LedgerEntry) -> None:
-    for item in target.objects:
-        if _state(lake, item) is None:
+    states = _states(lake, target)
+    for item, found in states:
+        if found is None:
             raise LakeNotFound(
                 f"{target.where}: publication {target.seq} is gone (`{lake.store.uri(item.key)}`, version "
                 f"{item.version_id}). The bucket deleted the old version, or keeps no versions. Nothing was changed. "
                 "Rebuild the partition from its landing objects: run it again."
             )
-    _refuse_archived(lake, target)
+    _refuse_archived(lake, target, states)
 
 
-def _refuse_archived(lake: Lake, target: LedgerEntry) -> None:
+_States = Sequence[tuple[LiveObject, ArchiveState | None]]
+
+
+def _refuse_archived(lake: Lake, target: LedgerEntry, states: _States) -> None:
     """Refuse to copy from an archive: a number that was taken for it would stay unfinished."""
-    for item in target.objects:
-        found = _state(lake, item)
+    for item, found in states:
         if found and found.state not in ("readable", "restored"):
             region = lake.store.client.meta.region_name
             raise archived_error(lake.store.uri(item.key), item.key, found.storage_class, region, target.seq)
 
 
-def _state(lake: Lake, item: LiveObject) -> ArchiveState | None:
-    """Return whether the version that an entry names can be read; None if there is none."""
-    try:
-        return archive_state(lake.store, item.key, item.version_id) if item.version_id else None
-    except LakeNotFound:
-        return None
+def _states(lake: Lake, target: LedgerEntry) -> _States:
+    """Return each object with whether the version that the entry names can be read; None if there is no such version."""
+
+    def state(item: LiveObject) -> ArchiveState | None:
+        try:
+            return archive_state(lake.store, item.key, item.version_id) if item.version_id else None
+        except LakeNotFound:
+            return None
+
+    return list(zip(target.objects, lake.store.map(state, target.objects), strict=True))
 
 
 def rollback(
@@ -124,7 +132,7 @@ def restore(lake: Lake, contract: Contract, target: LedgerEntry, *, seen: int | 
     if live is None:
         raise LakeNotFound(f"{target.where} was never published, so there is nothing to restore. Nothing was changed.")
     require_live(live.entry, seen)
-    _refuse_archived(lake, target)
+    _refuse_archived(lake, target, _states(lake, target))
     names = [part_name(number) for number in range(len(target.objects))]
     return _published(lake, contract, RollbackPlan(live.entry, target), names)
 

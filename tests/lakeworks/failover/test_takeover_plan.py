@@ -8,8 +8,9 @@ import pytest
 from lakeworks.core.layout import epoch_key, ledger_key, live_key
 from lakeworks.core.tenant import Tenant
 from lakeworks.errors import FailoverRefused, LakeAccessDenied, NotPrimary
-from lakeworks.failover.replica_refusal import SID, refuse_replicas
+from lakeworks.failover.replica_refusal import refuse_replicas
 from lakeworks.infrastructure.resources.bucket_manifest import KEY
+from lakeworks.infrastructure.resources.replication import REFUSAL_SID
 from lakeworks.tenants.registry import TenantRecord, TenantRegistry
 from tests.lakeworks.failover.test_drill import check
 from tests.lakeworks.failover.test_way_back import rows_of
@@ -176,7 +177,7 @@ def test_another_programs_statements_of_the_policy_stay(monkeypatch: pytest.Monk
     assert refuse_replicas(lakes.north.s3, "north", "eu-north-1")
     assert not refuse_replicas(lakes.north.s3, "north", "eu-north-1")
     assert "Theirs" in str(lakes.north.bucket.policy)
-    assert SID in str(lakes.north.bucket.policy)
+    assert REFUSAL_SID in str(lakes.north.bucket.policy)
 
     def denied(**_: Any) -> None:
         raise failure("AccessDenied", 403, "GetBucketPolicy")

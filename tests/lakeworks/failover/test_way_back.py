@@ -8,7 +8,7 @@ import pytest
 from lakeworks.core.layout import epoch_key
 from lakeworks.errors import FailoverRefused, LakeNotFound, LostRace, NotPrimary
 from lakeworks.failover.handover import hand_over
-from lakeworks.failover.replica_refusal import SID
+from lakeworks.infrastructure.resources.replication import REFUSAL_SID
 from lakeworks.ledger.epoch import EpochDocument, EpochRegister
 from tests.lakeworks.failover.test_drill import LAYOUTS, check, history
 from tests.lakeworks.failover.two_regions import PARTITIONS, Client, Refused, TwoRegions, audited
@@ -203,7 +203,7 @@ def test_the_new_primary_refuses_replicas_and_admits_them_as_a_copy() -> None:
     lakes.west.publish(1)
     lakes.deliver()
     lakes.takeover().apply()
-    assert SID in str(lakes.north.bucket.policy)
+    assert REFUSAL_SID in str(lakes.north.bucket.policy)
     hand_over(lakes.north.lake, [lakes.north.contract], "eu-north-1", lambda: START)
     assert lakes.north.bucket.policy is None
 

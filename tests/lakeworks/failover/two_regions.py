@@ -16,8 +16,7 @@ from lakeworks.core.partition import Partition, Period
 from lakeworks.core.placement_stamp import content_hash
 from lakeworks.engines.duckdb import DuckDbEngine
 from lakeworks.failover.region_takeover import RegionTakeover
-from lakeworks.failover.replica_refusal import SID
-from lakeworks.infrastructure.resources.replication import KEPT
+from lakeworks.infrastructure.resources.replication import KEPT, REFUSAL_SID
 from lakeworks.lake import Lake
 from lakeworks.ledger.epoch import EpochDocument, EpochRegister
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedObject, StagedPartition
@@ -225,7 +224,7 @@ class TwoRegions:
     ) -> list[str]:
         """Replicate what is pending, in any order, up to a share of it, and return the keys."""
         source, target = (self.north, self.west) if back else (self.west, self.north)
-        if target.bucket.policy and SID in target.bucket.policy:
+        if target.bucket.policy and REFUSAL_SID in target.bucket.policy:
             raise Refused(target.name)
         pending = [
             (key, version) for key, version in source.own_versions()

@@ -79,8 +79,10 @@ def _not_held(lake: Lake, table: TableName, unused: Mapping[str, list[StoredObje
     released, pins = (released_keys(lake), pins_of(lake, table)) if unused else (None, None)
     if released is None or pins is None:
         return {}
-    held = {path: {*released, *_pinned(lake, table, Partition.parse(path), pins)} for path in unused}
-    left = {path: [item for item in items if item.key not in held[path]] for path, items in unused.items()}
+    left = {}
+    for path, items in unused.items():
+        pinned = {*_pinned(lake, table, Partition.parse(path), pins)}
+        left[path] = [item for item in items if item.key not in released and item.key not in pinned]
     return {path: items for path, items in left.items() if items}
 
 
