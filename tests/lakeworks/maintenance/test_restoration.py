@@ -176,6 +176,16 @@ def test_a_rollback_to_an_archived_publication_is_refused_before_it_takes_a_numb
         restore(lake, wanted, MONTH, BOOK, publication=9)
 
 
+def test_a_restore_of_an_earlier_publication_never_takes_the_live_object(archived: Lake, run_at: RunAt) -> None:
+    """The bucket deleted the earlier version, and what lies at its key is archived too."""
+    lake, wanted = replace(archived, contract=lambda _: contract()), contract()
+    archive(lake, publish(lake, wanted, run_at(2), rows=3))
+    for item in lake.ledger.read(wanted.table, PARTITION, 1).entry.objects:
+        lake.store.client.delete_object(**lake.store.place(item.key), VersionId=str(item.version_id))
+    assert restore(lake, wanted, MONTH, BOOK, publication=1).items == ()
+    assert len(restore(lake, wanted, MONTH, BOOK).items) == 1
+
+
 def test_an_unfinished_rollback_whose_source_was_archived_meanwhile_blocks_no_run(
     archived: Lake, run_at: RunAt
 ) -> None:
