@@ -37,9 +37,7 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit(143))
     if arguments.command == "down":
         if arguments.state and not is_ours(arguments.state):
-            console.print(
-                f"[bold red]failed:[/] `{arguments.state}` is not a folder of this stack; nothing was touched"
-            )
+            _failed(console, f"`{arguments.state}` is not a folder of this stack; nothing was touched")
             return 1
         folders = (
             [arguments.state]
@@ -55,7 +53,7 @@ def main() -> int:
 def _play(stack: Stack, console: Console, *, keep: bool) -> int:
     demo, began, worked = Demo(stack, console), time.monotonic(), False
     if alive := stack.running():  # it belongs to another owner and must not be stopped here
-        console.print(f"[bold red]failed:[/] a stack runs already ({', '.join(alive)}). Stop it first: make down")
+        _failed(console, f"a stack runs already ({', '.join(alive)}). Stop it first: make down")
         return 1
     try:
         with demo.step("Start the stack"):
@@ -68,9 +66,9 @@ def _play(stack: Stack, console: Console, *, keep: bool) -> int:
         worked = True
     except (StackError, OSError) as error:
         console.print(f"[bold red]failed[/] in the step «{demo.current}»:")
-        console.print(str(error), markup=False)
+        console.print(str(error), markup=False, soft_wrap=True)
         if stack.services:
-            console.print(f"All logs are in {_short(stack.run, Path.cwd())}")
+            console.print(f"All logs are in {_short(stack.run, Path.cwd())}", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; stopping what was started")
@@ -83,6 +81,11 @@ def _play(stack: Stack, console: Console, *, keep: bool) -> int:
     return 0
 
 
+def _failed(console: Console, text: str) -> None:
+    """Print a failure. A path in it is neither cut into two lines nor read as markup."""
+    console.print(f"[bold red]failed:[/] {escape(text)}", soft_wrap=True)
+
+
 def _short(path: Path, root: Path) -> Path:
     return path.relative_to(root) if path.is_relative_to(root) else path
 
@@ -93,14 +96,15 @@ def _look_around(stack: Stack, console: Console, *, keep: bool) -> None:
         console.print("Everything was stopped. `make up` leaves Airflow and the lake running; then try:")
         _suggest(console, stack)
         return
-    env = shlex.quote(str(_short(stack.env_file, current_project().root)))
+    env = escape(shlex.quote(str(_short(stack.env_file, current_project().root))))
     console.print(
         f"Airflow    {stack.addresses.airflow}   login {LOGIN[0]} / {LOGIN[1]}\n"
         f"AWS        {stack.addresses.aws}   (S3 and Glue emulator)\n"
         f"Sources    {stack.addresses.replay}   (replay server)\n"
         f"Shell      set -a; . {env}; set +a; . .venv/bin/activate\n"
         "Stop       make down\n"
-        "In the shell, try:"
+        "In the shell, try:",
+        soft_wrap=True,
     )
     _suggest(console, stack)
 

@@ -55,12 +55,14 @@ def test_a_demo_refuses_a_folder_that_is_not_ours_and_touches_nothing(tmp_path: 
 
 
 def test_down_leaves_a_folder_that_is_not_ours_alone(tmp_path: Path) -> None:
-    """`down --state /var` must not tidy /var/run."""
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "sshd.pid").write_text("1234\n")
-    done = command("down", "--state", str(tmp_path))
-    assert (done.returncode, "nothing was touched" in done.stdout) == (1, True), done.stdout
-    assert (tmp_path / "run" / "sshd.pid").is_file()
+    """`down --state /var` must not tidy /var/run. The message is one line, whatever the folder's name."""
+    folder = tmp_path / f"[red]{'a-long-name-' * 15}"
+    (folder / "run").mkdir(parents=True)
+    (folder / "run" / "sshd.pid").write_text("1234\n")
+    done = command("down", "--state", str(folder))
+    says = f"failed: `{folder}` is not a folder of this stack; nothing was touched\n"
+    assert (done.returncode, done.stdout) == (1, says)
+    assert (folder / "run" / "sshd.pid").is_file()
 
 
 def test_only_a_folder_with_our_marker_is_emptied(tmp_path: Path) -> None:

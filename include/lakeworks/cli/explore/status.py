@@ -173,6 +173,6 @@ def _span(first: Cell, last: Cell, count: int) -> str:
 def _list_groups(console: Console, lines: list[tuple[str, str]]) -> None:
     """Print the first lines of a list, and how many more there are."""
     for name, why in lines[:_SHOWN]:
-        console.print(f"  {name}  {why}")
+        console.print(f"  {name}  {why}", markup=False, soft_wrap=True)
     if len(lines) > _SHOWN:
         console.print(f"  and {len(lines) - _SHOWN:,} more; --json lists all", style="dim")
