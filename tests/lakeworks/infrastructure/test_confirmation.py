@@ -1,8 +1,6 @@
 """Bootstrap at an endpoint whose configuration is eventually consistent, as AWS's is: reads answer the past for a while."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -12,12 +10,9 @@ from lakeworks.infrastructure.confirmation import AWS_PAUSES, Confirmation, conf
 from lakeworks.infrastructure.lake_bootstrap import LakePlan
 from tests.conftest import client as new_client
 from tests.lakeworks.infrastructure.test_config import EXAMPLE
+from tests.support.late_reads import LateReads, is_configuration
 
 Planned = Callable[..., LakePlan]
-# Strongly consistent (S3 User Guide, objects), not a setting, or botocore's own waiters, which wait by themselves.
-PROMPT = (
-    "GetObject", "HeadObject", "HeadBucket", "ListObjectsV2", "GetCallerIdentity", "DescribeStream", "DescribeTable",
-)  # fmt: skip
 STALE = (
     "GetBucketVersioning",
     "GetBucketEncryption",
@@ -27,36 +22,9 @@ STALE = (
 )
 
 
-@dataclass
-class LateReads:
-    """Clients of a real server that answer what a configuration was `lag` seconds ago, on a clock that only pauses move."""
-
-    url: str
-    lag: float
-    of_every_service: bool = False
-    now: float = 0.0
-    answers: dict[str, list[tuple[float, Any]]] = field(default_factory=dict)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def __call__(self, service: str, region: str | None = None) -> Any:
-        made = new_client(service, self.url)
-        made.meta.events.register("before-call", self._answer)
-        return made
-
-    def _answer(self, model: Any, params: Any, request_signer: Any, **_: Any) -> Any:
-        reads = model.name.startswith(("Get", "Describe", "List")) and model.name not in PROMPT
-        if not (reads if self.of_every_service else model.name in STALE):
-            return None
-        true = self._true(model, params)
-        seen = self.answers.setdefault(f"{model.name} {params['url']} {params.get('body')}", [(-1e9, true)])
-        seen.append((self.now, true))
-        return [answer for at, answer in seen if at <= self.now - self.lag][-1]
-
-    def _true(self, model: Any, params: Any) -> Any:
-        made = new_client(model.service_model.service_name, self.url)
-        return made._make_request(model, params, {"auth_type": None, **params.get("context", {})})
+def late_reads(url: str, lag: float, is_late: Callable[[str], bool] = is_configuration) -> LateReads:
+    """Every client is of one server."""
+    return LateReads(lambda service, region=None: new_client(service, url), lag, is_late)
 
 
 @pytest.fixture
@@ -64,7 +32,7 @@ def apply(moto_url: str, planned: Planned) -> Callable[..., dict[str, str]]:
     """Apply the whole bootstrap with a lag and some patience; give each setting's outcome."""
 
     def applied(lag: float, pauses: tuple[float, ...], *, is_aws: bool = True) -> dict[str, str]:
-        late = LateReads(moto_url, lag)
+        late = late_reads(moto_url, lag, STALE.__contains__)
         patience = Confirmation(pauses, is_aws, late.sleep)
         changes = engine.apply(planned(moto_url, clients=late).resources, late, lambda client: patience)
         return {change.kind: change.outcome for change in changes}
@@ -81,13 +49,16 @@ def test_a_slow_answer_is_waited_for(apply: Callable[..., dict[str, str]]) -> No
 
 
 def test_every_setting_of_every_service_is_waited_for(ministack_url: str, planned: Planned) -> None:
-    """Glue, Athena, CloudWatch, Kinesis, DynamoDB, SQS, budgets and CloudFront answer the past too."""
+    """Glue, Athena, CloudWatch, Kinesis, DynamoDB, SQS, budgets and CloudFront answer the past too.
+
+    Others that this server does not have: test_late_services.
+    """
     fields = load_config(EXAMPLE).model_dump(mode="json", exclude={"unique"}, exclude_unset=True)
     fields |= {"notifications": [], "crawlers": [], "lake_formation": None, "grants": [], "spark": None}
     fields["streams"][0]["delivery"] = None
     # names of its own: other tests of this server make the example too
     fields |= {"project": "late", "inbox_events": {"queue": "late-inbox"}, "layer_buckets": {}}
-    late = LateReads(ministack_url, 6, of_every_service=True)
+    late = late_reads(ministack_url, 6)
     patience = Confirmation(AWS_PAUSES, True, late.sleep)
     changes = list(
         engine.apply(planned(ministack_url, clients=late, **fields).resources, late, lambda client: patience)
