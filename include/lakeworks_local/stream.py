@@ -30,7 +30,9 @@ class LocalStream:
         assert self.stack.addresses is not None
         self.stack.consume(self.days.name)
         address = f"{self.stack.addresses.replay}{TILL}"
-        answer = direct_session().get(address, params={"first": self.days.first, "last": self.days.last}, timeout=120)
+        answer = direct_session().get(
+            address, params={"first": str(self.days.first), "last": str(self.days.last)}, timeout=120
+        )
         answer.raise_for_status()
         file = self.stack.run / "stream-events.jsonl"
         file.write_text(answer.text)

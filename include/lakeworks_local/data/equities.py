@@ -56,16 +56,15 @@ def sessions() -> dict[str, list[TradingSession]]:
 def _sessions(rows: list[dict[str, str]]) -> list[TradingSession]:
     sessions, before = [], None
     for row in rows:
-        prices = [float(row[name]) for name in ("Open", "High", "Low", "Close")]
-        factor, split, dividend = float(row["Adj Close"]) / prices[3], 1.0, 0.0
+        first, high, low, last = (float(row[name]) for name in ("Open", "High", "Low", "Close"))
+        factor, split, dividend = float(row["Adj Close"]) / last, 1.0, 0.0
         if before:
             jump = before[0] / factor  # (1 - dividend / close before) / split
             split = next((float(n) for n in _SPLITS if abs(jump * n - 1) < 0.02), 1.0)
             dividend = round(max(before[1] * (1 - jump * split), 0.0), 2)
-        sessions.append(
-            TradingSession(date.fromisoformat(row["Date"]), Bar(*prices, int(row["Volume"])), dividend, split)
-        )
-        before = (factor, prices[3])
+        bar = Bar(first, high, low, last, int(row["Volume"]))
+        sessions.append(TradingSession(date.fromisoformat(row["Date"]), bar, dividend, split))
+        before = (factor, last)
     return sessions
 
 

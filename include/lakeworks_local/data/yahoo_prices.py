@@ -40,13 +40,14 @@ def _rows() -> list[tuple[date, Bar, float]]:
     before: tuple[float, float] | None = None
     with HVSAMPLE.file("hvsampledata/_data/apple_stocks.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            prices = [float(row[name]) for name in ("open", "high", "low", "close")]
-            factor, dividend = float(row["adj_close"]) / prices[3], 0.0
+            first, high, low, last = (float(row[name]) for name in ("open", "high", "low", "close"))
+            factor, dividend = float(row["adj_close"]) / last, 0.0
             if before:
                 dividend = before[1] * (1 - before[0] / factor)
-            before = (factor, prices[3])
+            before = (factor, last)
             dividend = round(dividend, 4) if dividend > _SMALLEST_DIVIDEND else 0.0
-            bars.append((date.fromisoformat(row["date"]), Bar(*prices, int(float(row["volume"]))), dividend))
+            bar = Bar(first, high, low, last, int(float(row["volume"])))
+            bars.append((date.fromisoformat(row["date"]), bar, dividend))
     return bars
 
 

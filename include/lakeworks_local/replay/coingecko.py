@@ -91,7 +91,7 @@ def _chart(request: Request, now: datetime, faults: list[Fault]) -> Response:
     moments = [] if any(fault.kind == "empty" for fault in faults) else _moments(first, last, now)
     if any(fault.kind == "partial" for fault in faults):
         moments.append(min(last, now))
-    prices = [[_ms(moment), price(coin, moment)] for moment in moments]
+    prices: list[list[Any]] = [[_ms(moment), price(coin, moment)] for moment in moments]
     if prices and any(fault.kind == "null_bar" for fault in faults):
         prices[len(prices) // 2][1] = None
     if prices and any(fault.kind == "republished" for fault in faults):
