@@ -12,7 +12,7 @@ from lakeworks.infrastructure.config import LakeConfig, Notification
 from lakeworks.infrastructure.lake_formation.governed_catalog import catalog_resources
 from lakeworks.infrastructure.lake_formation.known_state import KnownState
 from lakeworks.infrastructure.lifecycle_review import Judgement
-from lakeworks.infrastructure.readers.delivery import delivery_statement
+from lakeworks.infrastructure.readers.delivery import DELIVERY_SID, KnownDistribution, delivery_statement
 from lakeworks.infrastructure.reports.prefix_reports import RequestMetrics, StorageClassAnalysis
 from lakeworks.infrastructure.resource import Document, Resource
 from lakeworks.infrastructure.resources import bucket_policy as policy
@@ -27,7 +27,7 @@ from lakeworks.infrastructure.resources.bucket_security import (
     PublicAccessBlock,
     Versioning,
 )
-from lakeworks.infrastructure.resources.distribution import Distribution, OriginAccessControl
+from lakeworks.infrastructure.resources.distribution import OriginAccessControl, desired_distribution
 from lakeworks.infrastructure.resources.glue import GlueCrawler
 from lakeworks.infrastructure.resources.inbox_queue import InboxQueue
 from lakeworks.infrastructure.resources.inventory_and_tiering import IntelligentTiering, InventoryReport
@@ -41,7 +41,7 @@ from lakeworks.infrastructure.spark.resources import spark_resources
 
 @dataclass(frozen=True)
 class DesiredState:
-    """A lake.yml, the contracts, their lifecycle rules, the review of these rules, and what is known of Lake Formation."""
+    """A lake.yml, the contracts, their lifecycle rules, the review of these rules, and what is known of AWS's side."""
 
     config: LakeConfig
     contracts: Sequence[Contract]
@@ -49,6 +49,7 @@ class DesiredState:
     judgement: Judgement
     now: Callable[[], datetime]
     lake_formation: KnownState = field(default_factory=KnownState)
+    distribution: KnownDistribution = field(default_factory=KnownDistribution)
 
 
 def desired_resources(place: LakeLocation, wish: DesiredState) -> list[Resource]:
@@ -150,19 +151,17 @@ def _layer_bucket(place: LakeLocation, wish: DesiredState, names: _Names, bucket
         return not prefix or names.layers.get(prefix.split("/")[0], place.bucket) == bucket
 
     yield from _guarded(bucket, config, kms)
+    delivers = config.cloudfront if bucket == place.bucket else None
     statements = {
         **_tls(place, bucket),
         **(policy.one_key(bucket, kms, partition=place.partition) if kms else {}),
         **policy.readers(bucket, config.access.readers, partition=place.partition),
         **policy.writers(bucket, config.access.writers, tags=bool(config.object_tags), partition=place.partition),
-        **(
-            delivery_statement(bucket, config.cloudfront.prefix, place.account, place.partition)
-            if config.cloudfront and bucket == place.bucket
-            else {}
-        ),
+        **(delivery_statement(bucket, delivers.prefix, wish.distribution.arn, place.partition) if delivers else {}),
         **({} if names.logs else _report_policy(place, config, bucket, [bucket])),
     }
-    yield policy.BucketPolicy(bucket, statements, not place.secure)
+    undecided = frozenset() if wish.distribution.is_read else frozenset({DELIVERY_SID})
+    yield policy.BucketPolicy(bucket, statements, not place.secure, undecided=undecided)
     rules = {name: rule for name, rule in wish.rules.items() if here(rule["Filter"]["Prefix"])}
     rules |= {} if names.logs else report_rules(config)
     notes = tuple(note for note in wish.judgement.notes if not note.startswith(OURS) or note.split(":")[0] in rules)
@@ -219,10 +218,9 @@ def _outside_buckets(place: LakeLocation, wish: DesiredState) -> Iterator[Resour
     yield from catalog_resources(place, config, wish.contracts, wish.lake_formation)
     for crawler in config.crawlers:
         yield GlueCrawler(crawler_name(crawler.name), crawler, place.bucket)
-    if config.cloudfront:
-        name = f"{place.bucket}-exports"
-        yield OriginAccessControl(name)
-        yield Distribution(name, place.bucket, place.region, config.cloudfront.prefix, config.cloudfront.price_class)
+    if distribution := desired_distribution(place, config.cloudfront):
+        yield OriginAccessControl(distribution.name)
+        yield distribution
     for group in config.athena.groups(place.bucket) if config.athena else ():
         results = f"s3://{place.bucket}/{group.results}"
         yield WorkGroup(group.name, results, group.scan_limit_bytes, config.encryption.kms_key_id)

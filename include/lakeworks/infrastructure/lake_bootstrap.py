@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -23,7 +23,9 @@ from lakeworks.infrastructure.export import Language, exported
 from lakeworks.infrastructure.lake_formation.known_state import databases_to_read, read_state
 from lakeworks.infrastructure.lifecycle_review import Evidence, judge_rules
 from lakeworks.infrastructure.plan_apply import ResourceChange
+from lakeworks.infrastructure.readers.delivery import KnownDistribution
 from lakeworks.infrastructure.resource import Clients, Document, Resource
+from lakeworks.infrastructure.resources.distribution import desired_distribution
 from lakeworks.infrastructure.resources.lifecycle import archive_exceptions, rules_of
 from lakeworks.infrastructure.resources.replication import refuse_two_way
 from lakeworks.prices import SMALLEST_MOVED, Objects, load_price_book
@@ -66,15 +68,28 @@ class LakePlan:
             LakeAccessDenied, CredentialsExpired: wrong credentials or those that ran out; another account's bucket.
         """
         made = []
-        for change in chain(engine.apply(self.resources, self.clients), self._refusals()):
+        for change in chain(
+            engine.apply(self.resources, self.clients), self._admission_of_distribution(), self._refusals()
+        ):
             report(change)
             made.append(change)
         return made
 
     def export(self, language: Language) -> str:
         """Return the desired state as CloudFormation or Terraform JSON, for AWS even if the endpoint is an emulator."""
-        resources = desired_resources(replace(self.place, secure=True), self.wish)
+        refers = replace(self.wish, distribution=KnownDistribution())  # the template names its own
+        resources = desired_resources(replace(self.place, secure=True), refers)
         return json.dumps(exported(resources, language, self.place.region), indent=2) + "\n"
+
+    def _admission_of_distribution(self) -> Iterator[ResourceChange]:
+        """Let the bucket's policy name the distribution that this run made: AWS chose its id."""
+        if self.wish.distribution.arn:
+            return
+        made = _distribution(self.place, self.wish.config, self.clients)
+        if made.arn:
+            resources = desired_resources(self.place, replace(self.wish, distribution=made))
+            policies = [one for one in resources if (one.kind, one.name) == ("policy", self.place.bucket)]
+            yield from engine.apply(policies, self.clients)
 
     def _refusals(self) -> list[ResourceChange]:
         return [
@@ -122,7 +137,8 @@ def plan_lake(
     judgement = judge_rules(rules, config.lifecycle, evidence)
     judgement = replace(judgement, notes=(*judgement.notes, *archive_exceptions(config.lifecycle, contracts)))
     known = read_state(s3, clients("glue"), settings.bucket, databases_to_read(config, contracts))
-    return LakePlan(place, DesiredState(config, contracts, rules, judgement, now, known), clients)
+    delivers = _distribution(place, config, clients)
+    return LakePlan(place, DesiredState(config, contracts, rules, judgement, now, known, delivers), clients)
 
 
 def bootstrap(
@@ -146,6 +162,19 @@ def _account(clients: Clients) -> str | None:
         if is_nobody(error):
             raise
         return None
+
+
+def _distribution(place: LakeLocation, config: LakeConfig, clients: Clients) -> KnownDistribution:
+    """Look for the distribution. What cannot be read is reported by the distribution's own setting."""
+    if (wish := desired_distribution(place, config.cloudfront)) is None:
+        return KnownDistribution()
+    try:
+        with translated("find the distribution", wish.name):
+            return KnownDistribution(wish.arn(clients(wish.service, wish.region)))
+    except LakeError as error:
+        if is_nobody(error):
+            raise
+        return KnownDistribution(is_read=False)
 
 
 def _objects(s3: Any, buckets: LayerBuckets, rules: Document) -> dict[str, Objects]:

@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation, lf_tags
-from lakeworks.infrastructure.export.distribution import DELIVERY_TYPES
+from lakeworks.infrastructure.export import deliveries, distribution, inbox_queue, lake_formation, lf_tags
 from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, analysis_properties, metrics_properties
 from lakeworks.infrastructure.export.spark import application_properties, job_properties
 from lakeworks.infrastructure.export.streams import STREAM_TYPES
@@ -41,6 +40,7 @@ def template(resources: Sequence[Resource]) -> Document:
             continue
         if resource.name not in buckets or resource.kind in ("manifest", "epoch", "spark job file"):
             left_out.append(f"{resource.kind} {resource.name}")
+    distribution.admit_in_template(document, resources, _id)
     lake_formation.order_template(document)
     lf_tags.add_to_template(document, resources, _id)
     left_out += lf_tags.left_out(resources)
@@ -234,7 +234,7 @@ _ALONE: dict[str, tuple[str, Callable[[Any], Document]]] = {
     "policy": ("AWS::S3::BucketPolicy", _policy),
     "database": ("AWS::Glue::Database", _database),
     "crawler": ("AWS::Glue::Crawler", _crawler),
-    **DELIVERY_TYPES,
+    **distribution.DELIVERY_TYPES,
     "athena work group": ("AWS::Athena::WorkGroup", _work_group),
     "lake formation location": ("AWS::LakeFormation::Resource", lake_formation.location_properties),
     "column filter": ("AWS::LakeFormation::DataCellsFilter", lake_formation.filter_properties),

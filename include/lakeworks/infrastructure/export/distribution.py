@@ -1,8 +1,13 @@
-"""The CloudFront distribution in both formats; it refers to its origin access control."""
+"""The CloudFront distribution in both formats. It refers to its origin access control, and the bucket's policy to it."""
 
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.resource import Document
+from lakeworks.infrastructure.aws_partition import partition_of
+from lakeworks.infrastructure.export.inbox_queue import Naming
+from lakeworks.infrastructure.readers.delivery import delivery_statement
+from lakeworks.infrastructure.resource import Document, Resource
 
 
 def control_properties(resource: Any) -> Document:
@@ -78,6 +83,32 @@ def terraform_distribution(resource: Any, desired: Document) -> Document:
         "restrictions": {"geo_restriction": {"restriction_type": "none"}},
         "viewer_certificate": {"cloudfront_default_certificate": True},
     }
+
+
+def admit_in_template(template: Document, resources: Sequence[Resource], name_of: Naming) -> None:
+    """Let the bucket's policy of CloudFormation's template name the distribution that it makes."""
+    for one in _distributions(resources):
+        made = "${AWS::AccountId}:distribution/${" + name_of("Distribution", one.name) + "}"
+        arn = {"Fn::Sub": f"arn:{partition_of(one.bucket_region)}:cloudfront::{made}"}
+        policy = template[name_of("BucketPolicy", one.bucket)]["Properties"]["PolicyDocument"]
+        policy["Statement"] += _admission(one, arn)
+
+
+def admit_in_configuration(configuration: Document, resources: Sequence[Resource], label: Callable[[str], str]) -> None:
+    """Let the bucket's policy of Terraform's configuration name the distribution that it makes."""
+    for one in _distributions(resources):
+        resource = configuration["aws_s3_bucket_policy"][label(one.bucket)]
+        policy = json.loads(resource["policy"])
+        policy["Statement"] += _admission(one, f"${{aws_cloudfront_distribution.{label(one.name)}.arn}}")
+        resource["policy"] = json.dumps(policy)
+
+
+def _distributions(resources: Sequence[Resource]) -> list[Any]:
+    return [resource for resource in resources if resource.kind == "distribution"]
+
+
+def _admission(one: Any, arn: Any) -> list[Document]:
+    return [*delivery_statement(one.bucket, one.prefix, arn, partition_of(one.bucket_region)).values()]
 
 
 DELIVERY_TYPES = {

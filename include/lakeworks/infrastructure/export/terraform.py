@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lakeworks.infrastructure.export import deliveries, inbox_queue, lake_formation, lf_tags
-from lakeworks.infrastructure.export.distribution import TERRAFORM_DELIVERY
+from lakeworks.infrastructure.export import deliveries, distribution, inbox_queue, lake_formation, lf_tags
 from lakeworks.infrastructure.export.prefix_reports import MANY_A_BUCKET, terraform_analysis, terraform_metrics
 from lakeworks.infrastructure.export.spark import terraform_application, terraform_job
 from lakeworks.infrastructure.export.streams import TERRAFORM_STREAMS
@@ -27,6 +26,7 @@ def configuration(resources: Sequence[Resource], region: str) -> Document:
             document[kind][label] = {**document[kind].get(label, {}), **alias, **body}
     inbox_queue.add_to_configuration(document, resources, _label)
     deliveries.add_to_configuration(document, resources, _label)
+    distribution.admit_in_configuration(document, resources, _label)
     lake_formation.order_configuration(document, resources, _label)
     lf_tags.add_to_configuration(document, resources, _label)
     providers: list[Document] = [{"region": region}]
@@ -237,7 +237,7 @@ _KINDS: dict[str, tuple[str, _Body]] = {
     "replication": ("aws_s3_bucket_replication_configuration", _replication),
     "database": ("aws_glue_catalog_database", lambda _, desired: {"name": desired["Name"]}),
     "crawler": ("aws_glue_crawler", _crawler),
-    **TERRAFORM_DELIVERY,
+    **distribution.TERRAFORM_DELIVERY,
     "athena work group": ("aws_athena_workgroup", _work_group),
     "lake formation location": ("aws_lakeformation_resource", lake_formation.terraform_location),
     "column filter": ("aws_lakeformation_data_cells_filter", lake_formation.terraform_filter),

@@ -1,6 +1,7 @@
 """`cloudfront:` of lake.yml: a distribution over one folder of exports, and nothing else of the lake."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -9,6 +10,7 @@ from lakeworks.infrastructure.lifecycle_config import Part
 from lakeworks.infrastructure.resource import Document
 
 EXPORTS = "exports/"
+DELIVERY_SID = f"{OUR_SID}Delivery"
 
 
 class CloudFront(Part):
@@ -31,21 +33,25 @@ class CloudFront(Part):
         return prefix
 
 
-def delivery_statement(bucket: str, prefix: str, account: str | None, partition: str) -> Document:
-    """Let CloudFront read the folder, for distributions of this account; without the account there is no statement."""
-    if not account:
+@dataclass(frozen=True)
+class KnownDistribution:
+    """The distribution over the exports. `arn` is None if there is none yet; unread, nothing is known of it."""
+
+    arn: str | None = None
+    is_read: bool = True
+
+
+def delivery_statement(bucket: str, prefix: str, distribution: Any, partition: str) -> Document:
+    """Let CloudFront read the folder for one distribution, by its ARN or a template's reference. Without one, for none."""
+    if not distribution:
         return {}
-    sid = f"{OUR_SID}Delivery"
     return {
-        sid: {
-            "Sid": sid,
+        DELIVERY_SID: {
+            "Sid": DELIVERY_SID,
             "Effect": "Allow",
             "Principal": {"Service": "cloudfront.amazonaws.com"},
             "Action": "s3:GetObject",
             "Resource": f"arn:{partition}:s3:::{bucket}/{prefix}*",
-            "Condition": {
-                "StringEquals": {"aws:SourceAccount": account},
-                "ArnLike": {"aws:SourceArn": f"arn:{partition}:cloudfront::{account}:distribution/*"},
-            },
+            "Condition": {"StringEquals": {"aws:SourceArn": distribution}},
         }
     }

@@ -14,12 +14,16 @@ _VERSION = "2012-10-17"
 
 @dataclass(frozen=True)
 class BucketPolicy(SharedDocument):
-    """Our statements, by their Sid. `insecure` means that TLS is not required, because the endpoint does not support it."""
+    """Our statements, by their Sid. `insecure` means that TLS is not required, because the endpoint does not support it.
+
+    `undecided` are Sids of ours that stay as they are, because what they depend on could not be read.
+    """
 
     kind: ClassVar[str] = "policy"
     statements: Document = field(default_factory=dict)
     insecure: bool = False
     other_region: str | None = None
+    undecided: frozenset[str] = frozenset()
 
     @property
     def region(self) -> str | None:
@@ -28,7 +32,7 @@ class BucketPolicy(SharedDocument):
 
     def owns(self, entry: str) -> bool:
         """Return True for our Sids: they have one prefix."""
-        return entry.startswith(OUR_SID)
+        return entry.startswith(OUR_SID) and entry not in self.undecided
 
     def desired(self) -> Document:
         """Return the statements in the canonical form: IAM reorders lists and unwraps single values."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lakeworks.infrastructure.aws_partition import dns_suffix
+from lakeworks.infrastructure.aws_partition import LakeLocation, dns_suffix
 from lakeworks.infrastructure.bucket_names import MADE_BY
+from lakeworks.infrastructure.readers.delivery import CloudFront
 from lakeworks.infrastructure.resource import Document, Resource
 
 # AWS's own policy `CachingOptimized`: no cookies, headers or queries reach S3.
@@ -99,6 +100,11 @@ class Distribution(Resource):
             "PriceClass": config.get("PriceClass", ""),
         }
 
+    def arn(self, client: Any) -> str | None:
+        """Return the ARN of the distribution that is there: AWS chooses its id."""
+        found = self._found(client)
+        return str(found["ARN"]) if found else None
+
     def write(self, client: Any, target: Document) -> None:
         """Create it, or set these settings and keep all others (aliases, certificate, firewall)."""
         control = _control(client, self.name)
@@ -113,7 +119,8 @@ class Distribution(Resource):
 
     def notes(self, current: Document) -> list[str]:
         """Say who can read it."""
-        return [f"everyone on the internet can read s3://{self.bucket}/{self.prefix} through this distribution"]
+        readers = f"everyone on the internet can read s3://{self.bucket}/{self.prefix} through this distribution"
+        return [readers] if current else [readers, "the bucket's policy names it as soon as it exists"]
 
     def _config(self, target: Document, control: str) -> Document:
         origin = {
@@ -144,6 +151,13 @@ class Distribution(Resource):
         pages = client.get_paginator("list_distributions").paginate()
         listed = (item for page in pages for item in page["DistributionList"].get("Items", []))
         return next((item for item in listed if item.get("Comment") == self.desired()["Comment"]), None)
+
+
+def desired_distribution(place: LakeLocation, wish: CloudFront | None) -> Distribution | None:
+    """Return the distribution over the exports, if lake.yml asks for one."""
+    if wish is None:
+        return None
+    return Distribution(f"{place.bucket}-exports", place.bucket, place.region, wish.prefix, wish.price_class)
 
 
 def _merged(current: Document, fixed: Document) -> Document:
