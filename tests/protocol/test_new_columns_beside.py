@@ -1,10 +1,13 @@
 """A run that brings a new column beside a publication: Glue guards no update of a partition."""
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lakeworks.core.types import LakeType
 from lakeworks.lake import Lake
@@ -12,6 +15,7 @@ from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance.catalog_repair import compare_catalog
 from lakeworks.maintenance.verification import verify
+from lakeworks.pipeline.publish_step import entry_for
 from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.withdrawal import withdraw
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table
@@ -63,6 +67,66 @@ def test_a_partition_published_meanwhile_keeps_its_location(published: Publishin
     (item,) = (one for one in published.lake.catalog.partitions(published.wanted) if one["Values"] == PARTITION.values)
     assert item["StorageDescriptor"]["Location"].endswith(entry.location)
     assert item["StorageDescriptor"]["Columns"][-1]["Name"] == "fee"
+
+
+def test_a_partition_registered_meanwhile_and_not_complete_yet_keeps_its_location(
+    published: Publishing, run_at: Callable[..., Run]
+) -> None:
+    """Simulation, seed 1023899: its writer completed it later and saw nothing to register, so the catalog stayed behind."""
+    registered, may_complete = Event(), Event()
+
+    def wait(step: str) -> None:
+        if step == "complete":
+            registered.set()
+            assert may_complete.wait(30)
+
+    manifest = published.stage(table(100, 2.0), run_at(2))
+    entries = [entry_for(published.wanted, manifest, item) for item in manifest.partitions]
+    publisher = Publisher(published.lake.ledger, Registrar(published.lake, published.wanted), on_step=wait)
+    with ThreadPoolExecutor(1) as pool:
+
+        def publish_half() -> None:
+            writing.append(pool.submit(publisher.publish, entries))
+            assert registered.wait(30)
+
+        writing: list[Future[Any]] = []
+        try:
+            bring_a_column(published, interrupted(published, publish_half))
+        finally:
+            may_complete.set()
+        writing[0].result()
+    entry = published.lake.ledger.live(published.wanted.table, PARTITION)
+    assert entry
+    assert entry.seq == 2
+    (item,) = (one for one in published.lake.catalog.partitions(published.wanted) if one["Values"] == PARTITION.values)
+    assert item["StorageDescriptor"]["Location"].endswith(entry.location)
+
+
+@dataclass
+class LostAnswer:
+    """A Glue client whose first update of the table takes effect, and is refused when the client sends it again."""
+
+    client: Any
+    lost: bool = False
+
+    def update_table(self, **request: Any) -> Any:
+        answer = self.client.update_table(**request)
+        if self.lost:
+            return answer
+        self.lost = True
+        refused = {"Error": {"Code": "ConcurrentModificationException", "Message": "Update table failed"}}
+        raise ClientError(refused, "UpdateTable")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+def test_partitions_follow_the_table_whose_update_was_answered_twice(published: Publishing) -> None:
+    """Simulation, seed 1025965: the second look at the table found the columns, and the partitions never got them."""
+    catalog = published.lake.catalog
+    bring_a_column(published, replace(published.lake, catalog=replace(catalog, client=LostAnswer(catalog.client))))
+    for item in catalog.partitions(published.wanted):
+        assert item["StorageDescriptor"]["Columns"][-1]["Name"] == "fee", item["Values"]
 
 
 def test_repair_of_the_table_sets_no_partition_back(published: Publishing, run_at: Callable[..., Run]) -> None:

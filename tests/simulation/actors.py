@@ -27,7 +27,8 @@ from lakeworks.maintenance.garbage_collection import collect
 from lakeworks.maintenance.renewal import renew
 from lakeworks.maintenance.verification import repair, verify
 from lakeworks.parquet.pinned_file import ObjectCache, PinnedObject
-from lakeworks.pipeline.publish_step import publish, publisher_of
+from lakeworks.pipeline.publish_step import publish
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.publications.withdrawal import withdraw
 from lakeworks.releases.holding import hold_all

@@ -102,17 +102,22 @@ class GlueCatalog:
             LakeUnavailable: other programs kept changing the table, or Glue refused a partition. Run again to continue.
         """
         desired = table_input(contract, location, extra, more)
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             current = self.table(contract.table)
             try:
                 if current is None:
                     return self._create(contract, desired, on_aligned)
-                return self._update(contract, current, desired, on_aligned)
+                outcome = self._update(contract, current, desired, on_aligned)
             except LakeUnavailable as error:
                 cause = error.__cause__
                 if not isinstance(cause, ClientError) or cause.response["Error"].get("Code") not in _OVERTAKEN:
                     raise
                 self.sleep(0.1)
+            else:
+                if attempt and outcome == "unchanged" and contract.partition_keys:
+                    # The answer to the update before may have been lost: its columns are there, and no partition has them.
+                    self.align(contract, on_aligned)
+                return outcome
         raise LakeUnavailable(
             f"`{contract.name}`: other writers kept changing the table in the catalog. Data is unchanged. Run again."
         )

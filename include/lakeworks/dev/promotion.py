@@ -23,7 +23,7 @@ from lakeworks.ledger.code_record import load_code_record
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run, RunRecord, followed_inputs
 from lakeworks.pipeline import contract_history as contracts_of
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 
 log = logging.getLogger(__name__)
 _NAMED = 5

@@ -8,7 +8,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.joint_reservation import is_joint
 from lakeworks.ledger.run_numbers import RunRegister
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 
 
 def end_refused(pending: Promotable, run: str) -> None:

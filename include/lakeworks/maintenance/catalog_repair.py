@@ -30,8 +30,7 @@ from lakeworks.maintenance.catalog_difference import CatalogDifference, dead, no
 from lakeworks.maintenance.catalog_suspect import CatalogVerdict, Suspect, folder_of
 from lakeworks.maintenance.landing_difference import compare_landing
 from lakeworks.maintenance.snapshots.differences import compare_iceberg
-from lakeworks.pipeline.publish_step import publisher_of
-from lakeworks.pipeline.registration import EMPTY, catalog_partition, table_parameters
+from lakeworks.pipeline.registration import EMPTY, catalog_partition, publisher_of, table_parameters
 from lakeworks.s3.listed.collection_pace import slow_collection
 from lakeworks.status.table_summary import arrived_columns
 

@@ -21,7 +21,8 @@ from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord, StagedPartition
 from lakeworks.parquet.dataset import open_objects
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish_step import entry_for, publisher_of
+from lakeworks.pipeline.publish_step import entry_for
+from lakeworks.pipeline.registration import publisher_of
 
 log = logging.getLogger(__name__)
 SizeVerdict = Literal["fine", "merge", "split", "too large for one object"]

@@ -9,7 +9,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.errors import LakeError, LedgerCorrupt
 from lakeworks.lake import Lake
 from lakeworks.maintenance.half_runs import finish_runs
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 
 log = logging.getLogger(__name__)
 # A run that began to publish more recently may still be running.

@@ -16,7 +16,7 @@ from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 
 log = logging.getLogger(__name__)
 _BATCH = 100  # partitions withdrawn at a time: Glue drops up to 25 a request

@@ -19,7 +19,7 @@ from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.ledger import leave_out
 from lakeworks.ledger.placement import holds
 from lakeworks.maintenance.expiry import retention_horizon
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.s3.multipart import copy_object
 from lakeworks.s3.object_store import SHA256, StoredObject, Target
 

@@ -21,7 +21,7 @@ from lakeworks.maintenance.file_schema_check import CatalogColumns
 from lakeworks.maintenance.finding import FindingKind, ObjectKind, VerificationFinding
 from lakeworks.maintenance.half_runs import RunKind, finish_runs, run_findings
 from lakeworks.maintenance.ledger_check import LedgerCheck
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 
 log = logging.getLogger(__name__)
 # The nightly expiry may run up to this long after a partition passed its retention.

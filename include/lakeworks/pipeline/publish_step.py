@@ -3,9 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 
 from lakeworks.catalog.glue_inputs import arrived_types
 from lakeworks.contract import Contract
@@ -19,13 +17,12 @@ from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDri
 from lakeworks.lake import Lake
 from lakeworks.ledger.approvals import ApprovalRequest
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
-from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RunRecord, StagedPartition, followed_inputs, load_run_record
 from lakeworks.pipeline import contract_history as contracts
 from lakeworks.pipeline.approval.gate import approval_of, overtake
 from lakeworks.pipeline.audit_step import audit
 from lakeworks.pipeline.iceberg_snapshots import snapshots_of
-from lakeworks.pipeline.registration import Registrar
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.pipeline.write_step import write
 
 log = logging.getLogger(__name__)
@@ -222,14 +219,6 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
         audit=manifest.audit,
         reserved_at=utc_now(),
     )
-
-
-def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
-    """Return the table's publisher. It sends lineage events for publications it completes, because their writer may be dead."""
-    report = partial(lake.lineage.rolled_forward, contract)
-    publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
-    snapshots = snapshots_of(lake, contract)
-    return replace(publisher, on_visible=snapshots.show) if snapshots else publisher
 
 
 def _already_published(lake: Lake, manifest_key: str) -> RunRecord:

@@ -1,7 +1,9 @@
 """Registration: bring the catalog's table and partitions in line with ledger entries."""
 
+import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from lakeworks.catalog.glue_inputs import ENTRY, CatalogPartition
 from lakeworks.catalog.partition_batches import Values
@@ -9,14 +11,18 @@ from lakeworks.catalog.partition_projection import projection
 from lakeworks.contract import Contract
 from lakeworks.core.partition import Partition
 from lakeworks.core.types import LakeType
-from lakeworks.errors import LedgerCorrupt
+from lakeworks.errors import LakeUnavailable, LedgerCorrupt, LostRace, TerminalError
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, Stored
 from lakeworks.ledger.ledger import leave_out
+from lakeworks.ledger.publisher import Publisher
+from lakeworks.pipeline.iceberg_snapshots import snapshots_of
 
+log = logging.getLogger(__name__)
 # Parameters of a withdrawn table without partitions.
 EMPTY = {"numRows": "0", "totalSize": "0"}
-_ROUNDS = 3
+# Number of times that partitions are registered again because others publish them at the same time.
+_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,35 @@ class Registrar:
                 return
             self._set(newer)
             aligned.update({tuple(entry.parsed.values): entry.seq for entry in newer})
+        if aligned:
+            raise LakeUnavailable(
+                f"`{self.contract.name}`: the table has new columns, and other runs kept publishing its partitions while they "
+                "got them. Their rows are live in the ledger; the catalog may name earlier ones. "
+                f"Run: lakeworks catalog repair {self.contract.name}"
+            )
 
     def _newest(self, partition: Partition, numbers: list[int]) -> Stored | None:
+        """Return the newest complete entry. Complete an unfinished one first: its writer may have registered it already."""
+        table, ledger = self.contract.table, self.lake.ledger
         try:
-            return self.lake.ledger.newest(self.contract.table, partition, numbers)
+            if ledger.read(table, partition, numbers[-1]).entry.state != "publishing":
+                return ledger.newest(table, partition, numbers)
+            try:
+                publisher_of(self.lake, self.contract, self.extra).recover(table, partition)
+            except (TerminalError, LostRace) as error:  # its own run says what is wrong with it
+                log.warning("`%s` %s: an unfinished publication was left to its run: %s", table, partition, error)
+            return ledger.newest(table, partition)
         except LedgerCorrupt as error:
             leave_out(partition, error)
             return None
+
+
+def publisher_of(lake: Lake, contract: Contract, extra: Iterable[tuple[str, LakeType]] = ()) -> Publisher:
+    """Return the table's publisher. It sends lineage events for publications it completes, because their writer may be dead."""
+    report = partial(lake.lineage.rolled_forward, contract)
+    publisher = Publisher(lake.ledger, Registrar(lake, contract, tuple(extra)), on_recovered=report)
+    snapshots = snapshots_of(lake, contract)
+    return replace(publisher, on_visible=snapshots.show) if snapshots else publisher
 
 
 def table_parameters(

@@ -11,7 +11,7 @@ from lakeworks.errors import ConfigError, FencedError, LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.s3.archive import ArchiveState, archive_state, archived_error
 
 

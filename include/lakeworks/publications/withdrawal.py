@@ -6,7 +6,7 @@ from lakeworks.errors import LakeNotFound
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_record import Run
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.publications.rollbacks import done_by, require_live
 
 

@@ -16,7 +16,8 @@ from lakeworks.ledger.approvals import ApprovalRegister, Verdict
 from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import load_run_record
 from lakeworks.maintenance.garbage_collection import collect
-from lakeworks.pipeline.publish_step import entry_for, publish, publisher_of
+from lakeworks.pipeline.publish_step import entry_for, publish
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.pipeline.write_step import write
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.status.table_status import status

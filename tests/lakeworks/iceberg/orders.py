@@ -18,7 +18,8 @@ from lakeworks.ledger.publisher import Publisher
 from lakeworks.ledger.run_record import RowBalance, Run, RunRecord
 from lakeworks.parquet.dataset import open_dataset
 from lakeworks.parquet.partition_writer import PartitionedWriter
-from lakeworks.pipeline.publish_step import entry_for, publisher_of
+from lakeworks.pipeline.publish_step import entry_for
+from lakeworks.pipeline.registration import publisher_of
 from tests.conftest import KEYS, client, contract_of
 
 COLUMNS = {

@@ -16,8 +16,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.crash_recovery import roll_forward
 from lakeworks.maintenance.verification import verify
-from lakeworks.pipeline.publish_step import publisher_of
-from lakeworks.pipeline.registration import Registrar
+from lakeworks.pipeline.registration import Registrar, publisher_of
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.s3.object_store import ObjectStore
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table

@@ -14,7 +14,7 @@ from lakeworks.maintenance.garbage.holders import pins_of, released_keys, run_nu
 from lakeworks.maintenance.garbage.leftover import Garbage
 from lakeworks.maintenance.snapshots.expiry import expire_snapshots, shown_keys
 from lakeworks.pipeline.iceberg_snapshots import snapshots_of
-from lakeworks.pipeline.publish_step import publisher_of
+from lakeworks.pipeline.registration import publisher_of
 from lakeworks.s3.object_store import StoredObject
 
 
