@@ -65,7 +65,7 @@ chaos: setup  ## kill writers some hundred times while readers look (minutes)
 simulate: setup  ## play some ten thousand histories of the whole lake over an in-memory S3 and Glue (minutes); HISTORIES=N, SEED=N, FAULT=name, LOG=file
 	$(BIN)/python -m tests.simulation --histories $(or $(HISTORIES),20000) --seed $(or $(SEED),0) $(if $(FAULT),--fault $(FAULT)) $(if $(LOG),--log $(LOG))
 
-mutants: setup  ## plant known faults in copies of the code and print those that no test notices (an hour or two; `ONLY=ledger` for some, LOG=file to go on after a stop)
+mutants: setup  ## plant known faults in copies of the code and print those that no test notices (half an hour on two quiet cores; `ONLY=ledger` for some, LOG=file to go on after a stop)
 	$(BIN)/python -m tests.mutants $(ONLY) $(if $(LOG),--log $(LOG))
 
 data: setup  ## fetch the sample data that are not ours to republish (the demo and the tests do so when they need them)

@@ -72,6 +72,17 @@ def test_a_run_takes_no_rights_of_another_sessions_folder(
     assert common.stat().st_mode & 0o777 == 0o755
 
 
+def test_a_test_that_fails_without_the_fault_has_found_nothing(project: Path, tmp_path: Path) -> None:
+    broken = "tests/test_broken.py::test_sum"
+    (project / "tests/test_broken.py").write_text("def test_sum():\n    assert False\n")
+    scratch = Scratch.of(project, tmp_path / "copy")
+    verdict = scratch.judge(replace(FAULT, tests=(broken, *TESTS)))
+    assert verdict.noticed_by == (broken,)
+    assert scratch.failing([*verdict.noticed_by, *TESTS], workers=1) == {broken}
+    assert scratch.failing(TESTS, workers=1) == set()
+    assert scratch.failing(["tests/test_gone.py::test_sum"], workers=1), "nothing ran, so nothing is proven"
+
+
 def test_two_faults_of_one_name_are_refused_and_nothing_is_planted_by_a_stale_one(project: Path) -> None:
     assert list(problems([FAULT, FAULT], project)) == ["`sum`: 2 faults have this name."]
     with pytest.raises(StaleFault, match="Correct the entry"):

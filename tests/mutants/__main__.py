@@ -3,8 +3,9 @@
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -13,6 +14,8 @@ from tests.mutants.record import Record
 from tests.mutants.scratch import Scratch, Verdict
 
 ROOT = Path(__file__).parents[2]
+# So many faults are judged before the tests that noticed them run on the code as it is.
+_BATCH = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,14 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="mutants-", dir=options.scratch) as folder:
         copies = [Scratch.of(ROOT, Path(folder) / str(number)) for number in range(options.workers)]
-        tests = sorted({test for fault in faults for test in fault.tests})
-        # All of them take minutes, and longer beside other work; pytest still ends each test that waits for ever.
-        ran = copies[0].pytest("-n", str(options.workers), *tests, seconds=6 * 3600)
-        if ran.returncode:
-            print(ran.stdout, ran.stderr, "Without any fault these tests must pass. Nothing was planted.", sep="\n")
-            return 2
-        print(f"{len(tests)} tests or files pass on the code as it is; planting {len(faults)} faults", flush=True)
-        verdicts = _judge_all(faults, copies, record)
+        verdicts = [verdict for few in _batches(faults) for verdict in _judged(few, copies, record)]
     return _report(verdicts)
 
 
@@ -60,8 +56,27 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _judge_all(faults: Sequence[Fault], copies: Sequence[Scratch], record: Record | None) -> list[Verdict]:
-    """Judge each fault in a copy that is free, and keep those that were found."""
+def _batches(faults: Sequence[Fault]) -> Iterator[Sequence[Fault]]:
+    for start in range(0, len(faults), _BATCH):
+        yield faults[start : start + _BATCH]
+
+
+def _judged(faults: Sequence[Fault], copies: Sequence[Scratch], record: Record | None) -> Iterator[Verdict]:
+    """Judge some faults, and count those as found whose tests pass on the code as it is."""
+    verdicts = _judge_all(faults, copies)
+    tests = sorted({test for item in verdicts if item.outcome == "found" for test in item.noticed_by})
+    failing = copies[0].failing(tests, workers=len(copies))
+    for verdict in verdicts:
+        if verdict.outcome == "found" and failing.intersection(verdict.noticed_by):
+            yield replace(verdict, outcome="broken", by="Its tests also fail without the fault.")
+            continue
+        if record:
+            record.add(verdict)
+        yield verdict
+
+
+def _judge_all(faults: Sequence[Fault], copies: Sequence[Scratch]) -> list[Verdict]:
+    """Judge each fault in a copy that is free."""
     free: SimpleQueue[Scratch] = SimpleQueue()
     for copy in copies:
         free.put(copy)
@@ -72,8 +87,6 @@ def _judge_all(faults: Sequence[Fault], copies: Sequence[Scratch], record: Recor
             verdict = copy.judge(fault)
         finally:
             free.put(copy)
-        if record:
-            record.add(verdict)
         print(
             f"{verdict.outcome:8} {verdict.seconds:5.1f} s  {fault.module}: {fault.what} {verdict.by[:160]}", flush=True
         )

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,11 @@ class Verdict:
     outcome: Outcome
     by: str
     seconds: float
+
+    @property
+    def noticed_by(self) -> tuple[str, ...]:
+        """Return the tests that noticed the fault, or could have: all cases of a function."""
+        return (self.by.partition("[")[0],) if "::" in self.by and self.outcome == "found" else self.fault.tests
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,17 @@ class Scratch:
             [*command, f"--timeout={_TEST_SECONDS}", *arguments],
             cwd=self.root, env=environment, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
+
+    def failing(self, tests: Sequence[str], workers: int) -> set[str]:
+        """Return those of the tests, named without their cases, that fail on the copy as it is."""
+        if not tests:
+            return set()
+        # They take minutes together, and longer beside other work; pytest still ends each test that waits for ever.
+        ran = self.pytest("-n", str(workers), *tests, seconds=6 * 3600)
+        if ran.returncode and not _FAILED.search(ran.stdout):  # a server that did not start: nothing is known
+            return set(tests)
+        failed = {name.partition("[")[0] for name in _FAILED.findall(ran.stdout)}
+        return {test for test in tests if any(name.startswith(test) for name in failed)}
 
     def judge(self, fault: Fault) -> Verdict:
         """Plant a fault, run its tests, and take it out again."""
