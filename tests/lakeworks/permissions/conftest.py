@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,11 @@ def guarded_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 PLACED_ELSEWHERE = ("athena:", "kinesis:GetRecords", "glue:GetCrawler", "glue:CreateCrawler", "glue:UpdateCrawler", "glue:StartCrawler")  # fmt: skip
 
 
-def _placed(statements: Iterable[Document], without: str) -> Iterator[Document]:
-    """Yield the statements without an action, those that ministack misplaces about everything."""
+def _placed(statements: Iterable[Document], taken: Collection[str]) -> Iterator[Document]:
+    """Yield the statements without some actions, those that ministack misplaces about everything."""
     for statement in statements:
         listed = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        kept = [action for action in listed if action != without]
+        kept = [action for action in listed if action not in taken]
         elsewhere = [action for action in kept if action.startswith(PLACED_ELSEWHERE)]
         if here := [action for action in kept if action not in elsewhere]:
             yield {**statement, "Action": here}
@@ -59,15 +59,16 @@ class Guarded:
     user: dict[str, str]
     name: str
 
-    def grant(self, purpose: Purpose, *, without: str = "", config: LakeConfig = DEFAULT) -> None:
-        """Give the user the policy of a purpose, without one of its actions."""
+    def grant(self, purpose: Purpose, *, without: str | Collection[str] = "", config: LakeConfig = DEFAULT) -> None:
+        """Give the user the policy of a purpose, without one of its actions or some."""
         scope = PolicyScope(LakeAddress(self.bucket, "us-east-1", ACCOUNT), config)
         self.give(policy_documents(purpose, scope), without=without)
 
-    def give(self, policies: Iterable[Document], *, without: str = "") -> None:
-        """Give the user policies, without one of their actions."""
+    def give(self, policies: Iterable[Document], *, without: str | Collection[str] = "") -> None:
+        """Give the user policies, without one of their actions or some."""
+        taken = (without,) if isinstance(without, str) else without
         for number, policy in enumerate(policies):
-            document = {**policy, "Statement": [*_placed(policy["Statement"], without)]}
+            document = {**policy, "Statement": [*_placed(policy["Statement"], taken)]}
             client("iam", self.url, **ROOT).put_user_policy(
                 UserName=self.name, PolicyName=f"p{number}", PolicyDocument=json.dumps(document)
             )

@@ -1,7 +1,7 @@
 """Queries and builds on Athena under exactly the printed policy: ministack judges S3 and Glue, IAM's rules the calls of Athena."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from lakeworks.permissions.policy_document import policy_documents
 from lakeworks.permissions.policy_scope import PolicyScope
 from lakeworks.tenants.iam_simulation import Request, decide
 from tests.conftest import client
-from tests.lakeworks.permissions.conftest import ACCOUNT, ROOT, Guarded
+from tests.lakeworks.permissions.conftest import ACCOUNT, ROOT, Guarded, actions_of
 from tests.lakeworks.pipeline.test_athena_build import AthenaShop
 from tests.lakeworks.pipeline.test_late_data import TOP, order
 from tests.support.athena_engine import Engine
@@ -39,8 +39,11 @@ def shop(guarded: Guarded, tmp_path: Path) -> Iterator[AthenaShop]:
         yield found
 
 
-def limited(shop: AthenaShop, guarded: Guarded, without: str, purpose: Purpose, *more: Purpose) -> None:
-    """Give the user the policy of a lake whose work group is the shop's, without one action."""
+def limited(
+    shop: AthenaShop, guarded: Guarded, without: str | Collection[str], purpose: Purpose, *more: Purpose
+) -> None:
+    """Give the user the policy of a lake whose work group is the shop's, without one action or some."""
+    taken = (without,) if isinstance(without, str) else without
     config = LakeConfig.model_validate({"athena": {"name": "lake"}})
     address = LakeAddress(guarded.bucket, "us-east-1", ACCOUNT)
     policies = policy_documents(purpose, PolicyScope(address, config), *more)
@@ -48,7 +51,7 @@ def limited(shop: AthenaShop, guarded: Guarded, without: str, purpose: Purpose, 
 
     def admits(action: str, group: str) -> bool:
         request = Request(action, address.arn("athena", f"workgroup/{group}"))
-        return action != without and any(decide(policy, request) == "allowed" for policy in policies)
+        return action not in taken and any(decide(policy, request) == "allowed" for policy in policies)
 
     shop.athena.admits = admits
 
@@ -57,24 +60,33 @@ def limited(shop: AthenaShop, guarded: Guarded, without: str, purpose: Purpose, 
 ASKED = ["athena:StartQueryExecution", "athena:GetQueryExecution", "glue:GetTable", "glue:GetPartitions", "s3:GetObject", "s3:ListBucket"]  # fmt: skip
 
 
+def orders(shop: AthenaShop, group: str = "lake") -> int:
+    """Ask for the number of orders, as the user."""
+    statement = prepared(QUERY, (), Readership(load_contract))
+    queries = QueryExecutions(client("athena", shop.queries.client.meta.endpoint_url), group, sleep=lambda _: None)
+    end = queries.wait(queries.start(statement, group), 60)
+    queries.check(end, statement)
+    return int(queries.rows(end).read_all()["orders"][0].as_py())
+
+
+def test_a_query_asks_for_nothing_else_here(shop: AthenaShop, guarded: Guarded) -> None:
+    """What its policy has beside, Athena itself asks for on AWS."""
+    config = LakeConfig.model_validate({"athena": {"name": "lake"}})
+    besides = set(actions_of(Purpose.ATHENA, config)) - set(ASKED) - {"athena:GetQueryResults"}
+    limited(shop, guarded, besides, Purpose.ATHENA)
+    assert orders(shop) == 2
+
+
 @pytest.mark.parametrize("without", ["", *ASKED, "athena:GetQueryResults"])
 def test_an_analysts_query_needs_what_its_policy_says(shop: AthenaShop, guarded: Guarded, without: str) -> None:
     limited(shop, guarded, without, Purpose.ATHENA)
-    statement = prepared(QUERY, (), Readership(load_contract))
-
-    def asked(group: str = "lake") -> int:
-        queries = QueryExecutions(client("athena", shop.queries.client.meta.endpoint_url), group, sleep=lambda _: None)
-        end = queries.wait(queries.start(statement, group), 60)
-        queries.check(end, statement)
-        return int(queries.rows(end).read_all()["orders"][0].as_py())
-
     if not without:
-        assert asked() == 2
+        assert orders(shop) == 2
         with pytest.raises(LakeAccessDenied, match="denied: .*StartQueryExecution"):
-            asked("primary")
+            orders(shop, "primary")
         return
     with pytest.raises((LakeAccessDenied, QueryFailed)) as refused:
-        asked()
+        orders(shop)
     assert re.search(rf"(denied: .*|perform: \S*|calling the ){_called(without)}\b", str(refused.value)), refused.value
 
 

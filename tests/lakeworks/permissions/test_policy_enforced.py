@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -61,20 +61,23 @@ def housekeeping(user: Lake, run_at: RunAt) -> None:
     list(from_listing(user.store, "landing/"))
 
 
-# Asked by what no run of a test brings about here.
-ELSEWHERE = {
-    "s3:AbortMultipartUpload": "an upload in parts that fails; see the housekeeping",
+def a_night(user: Lake, run_at: RunAt) -> None:
+    """What maintenance repairs of a table, and its housekeeping."""
+    life_of_a_table(user, run_at)
+    housekeeping(user, run_at)
+
+
+# Asked by what no run of a test brings about here. `test_not_asked_for.py` proves that they are not asked for.
+NOT_RUN = {"s3:AbortMultipartUpload": "an upload in parts that fails; see the night"}
+NOT_AT_NIGHT = {
     "s3:RestoreObject": "an archived object",
     "s3:DeleteObjectVersion": "a dev lake whose life has ended",
     "glue:DeleteDatabase": "a dev lake whose life has ended",
 }
-ONLY_NIGHT = sorted(set(actions_of(Purpose.MAINTENANCE)) - set(actions_of(Purpose.RUN)) - set(ELSEWHERE))
 CASES = [
-    *(
-        (Purpose.RUN, life_of_a_table, action)
-        for action in ["", *sorted(set(actions_of(Purpose.RUN)) - set(ELSEWHERE))]
-    ),
-    *((Purpose.MAINTENANCE, housekeeping, action) for action in ["", *ONLY_NIGHT, "s3:AbortMultipartUpload"]),
+    (purpose, work, action)
+    for purpose, work, listed in ((Purpose.RUN, life_of_a_table, NOT_RUN), (Purpose.MAINTENANCE, a_night, NOT_AT_NIGHT))
+    for action in ["", *sorted(set(actions_of(purpose)) - set(listed))]
 ]
 
 
@@ -93,7 +96,7 @@ def test_work_needs_what_its_policy_says(
     assert re.search(rf"denied: .*{without.partition(':')[2]}\b", str(refused.value)), refused.value
 
 
-def reading(user: Lake, _: RunAt) -> None:
+def reading(user: Lake) -> None:
     """What an analyst's `lakeworks sql` asks for."""
     assert user.catalog.table(events().table)
     for entry in user.ledger.live_partitions(events().table).values():
@@ -101,7 +104,12 @@ def reading(user: Lake, _: RunAt) -> None:
             user.store.get(item.key, item.version_id)
 
 
-@pytest.mark.parametrize("without", ["", "s3:GetObjectVersion", "s3:ListBucket", "glue:GetTable"])
+# Asked by a reader's query on Athena: `test_athena_enforced.py`.
+READ = ("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "glue:GetTable")
+NOT_READ = sorted(set(actions_of(Purpose.READ)) - set(READ))
+
+
+@pytest.mark.parametrize("without", ["", *READ])
 def test_a_reader_reads_what_is_published_and_writes_nothing(
     guarded: Guarded, run_at: RunAt, tmp_path: Path, without: str
 ) -> None:
@@ -110,20 +118,37 @@ def test_a_reader_reads_what_is_published_and_writes_nothing(
     user = guarded.lake(tmp_path, guarded.user)
     if without:
         with pytest.raises(LakeAccessDenied, match=f"denied: .*{without.partition(':')[2]}"):
-            reading(user, run_at)
+            reading(user)
         return
-    reading(user, run_at)
+    reading(user)
     for refused in (lambda: user.store.put("silver/x", b"x"), lambda: list(user.store.scan("landing/"))):
         with pytest.raises(LakeAccessDenied):
             refused()
 
 
-def test_the_bill_needs_no_object_of_a_table(guarded: Guarded, run_at: RunAt, tmp_path: Path) -> None:
-    run(guarded.lake(tmp_path, ROOT), events(), run_at(1), Given(arrived(id=[1, 2])))
-    guarded.grant(Purpose.COST)
-    user = guarded.lake(tmp_path, guarded.user)
+def billed(user: Lake) -> None:
+    """What the bill reads of a bucket without an inventory."""
     assert [item for item in from_listing(user.store) if item.key.startswith("bronze/")]
     assert bucket_lifecycle(user)("bronze/x")
+
+
+NOT_BILLED = {
+    "athena:BatchGetQueryExecution": "costs of queries", "athena:ListQueryExecutions": "costs of queries",
+    "ce:GetCostAndUsage": "`cost actual`: no stand-in has Cost Explorer", "s3:GetObject": "an inventory",
+    "s3:ListBucket": "an inventory",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("without", ["", *sorted(set(actions_of(Purpose.COST)) - set(NOT_BILLED))])
+def test_the_bill_needs_no_object_of_a_table(guarded: Guarded, run_at: RunAt, tmp_path: Path, without: str) -> None:
+    run(guarded.lake(tmp_path, ROOT), events(), run_at(1), Given(arrived(id=[1, 2])))
+    guarded.grant(Purpose.COST, without=without)
+    user = guarded.lake(tmp_path, guarded.user)
+    if without:
+        with pytest.raises(LakeAccessDenied, match=f"denied: .*{without.partition(':')[2]}"):
+            billed(user)
+        return
+    billed(user)
     with pytest.raises(LakeAccessDenied, match="denied: s3:GetObject"):
         user.store.get("bronze/x")
 
@@ -150,8 +175,8 @@ def without_database(url: str, name: str = "") -> None:
 
 
 # Asked of by nothing that this bucket lacks: SSE-S3 is there from the beginning, and the bucket exists.
-BEFORE = {"s3:CreateBucket", "s3:PutEncryptionConfiguration", "s3:DeleteObject", "s3:ListBucket"}
-SETTINGS = sorted(set(actions_of(Purpose.BOOTSTRAP, PLAIN)) - BEFORE)
+BEFORE = {"s3:CreateBucket", "s3:PutEncryptionConfiguration", "s3:DeleteObject"}
+SETTINGS = sorted(set(actions_of(Purpose.BOOTSTRAP, PLAIN)) - BEFORE - {"s3:ListBucket"})
 
 
 @pytest.mark.parametrize("without", ["", *SETTINGS])
@@ -163,16 +188,26 @@ def test_bootstrap_needs_what_its_policy_says(guarded: Guarded, without: str) ->
     assert all(re.search(rf"denied: .*{without.partition(':')[2]}\b", item.detail) for item in problems), problems
 
 
-# The doctor goes on without them: they are Athena's own, for what is left behind, or of a service that ministack lacks.
+def test_a_bootstrap_that_may_not_look_at_the_bucket_stops_before_any_change(guarded: Guarded) -> None:
+    guarded.grant(Purpose.BOOTSTRAP, without="s3:ListBucket", config=PLAIN)
+    with pytest.raises(LakeAccessDenied, match=r"lack s3:ListBucket\. Nothing was changed"):
+        bootstrapped(guarded)
+
+
+# The doctor goes on without them: they are Athena's own, or of a service that ministack lacks.
 HARMLESS = {
     "lakeformation:GetDataLakeSettings",
-    "athena:StopQueryExecution", "s3:AbortMultipartUpload", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketLocation",
+    "athena:StopQueryExecution", "s3:AbortMultipartUpload", "s3:GetBucketLocation",
     "s3:GetObject", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions", "s3:ListMultipartUploadParts",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("without", ["", *sorted(set(actions_of(Purpose.DOCTOR)) - HARMLESS)])
-def test_the_doctor_needs_what_its_policy_says(guarded: Guarded, tmp_path: Path, without: str) -> None:
+# To ministack each of the two is the right to delete a version; to AWS only the second is.
+DELETION = {"s3:DeleteObject", "s3:DeleteObjectVersion"}
+
+
+def failures_of_doctor(guarded: Guarded, scratch: Path, without: str | Collection[str]) -> list[str]:
+    """Let a user without some actions examine a lake that has everything."""
     glue = client("glue", guarded.url, **ROOT)
     for item in CONTRACTS:
         with suppress(LakeUnavailable), translated("make", "a database"):
@@ -182,10 +217,21 @@ def test_the_doctor_needs_what_its_policy_says(guarded: Guarded, tmp_path: Path,
         Configuration={"ResultConfiguration": {"OutputLocation": f"s3://{guarded.bucket}/_results/"}},
     )
     guarded.grant(Purpose.DOCTOR, without=without)
-    found = diagnoses(deployment_at(guarded.url, guarded.bucket, tmp_path, clients=guarded.client))
-    failures = [item.detail for item in found.values() if item.state == "failure"]
+    found = diagnoses(deployment_at(guarded.url, guarded.bucket, scratch, clients=guarded.client))
+    return [item.detail for item in found.values() if item.state == "failure"]
+
+
+@pytest.mark.parametrize("without", ["", *sorted(set(actions_of(Purpose.DOCTOR)) - HARMLESS - DELETION)])
+def test_the_doctor_needs_what_its_policy_says(guarded: Guarded, tmp_path: Path, without: str) -> None:
+    failures = failures_of_doctor(guarded, tmp_path, without)
     assert bool(failures) == bool(without), failures
     assert all(without.partition(":")[2] in text for text in failures), failures
+
+
+def test_the_doctor_needs_the_right_to_remove_its_trials(guarded: Guarded, tmp_path: Path) -> None:
+    failures = failures_of_doctor(guarded, tmp_path, DELETION)
+    assert failures
+    assert all("Delete" in text for text in failures), failures
 
 
 def replicated(guarded: Guarded, primary: str) -> None:
@@ -195,6 +241,20 @@ def replicated(guarded: Guarded, primary: str) -> None:
         there = {"Bucket": primary, "Key": item["Key"]}
         s3.copy_object(Bucket=guarded.bucket, Key=item["Key"], CopySource=there, MetadataDirective="COPY")
     without_database(guarded.url)
+
+
+def publishing(guarded: Guarded, primary: str, run_at: RunAt, scratch: Path) -> None:
+    """Publish a partition at a primary that replicates here."""
+    without_database(guarded.url)
+    s3 = client("s3", guarded.url, **ROOT)
+    s3.create_bucket(Bucket=primary)
+    s3.put_bucket_versioning(Bucket=primary, VersioningConfiguration={"Status": "Enabled"})
+    lake = replace(guarded, bucket=primary).lake(scratch, ROOT)
+    EpochRegister(lake.store).replace(
+        EpochDocument(bucket=primary, region="us-east-1", since=datetime(2026, 1, 1, tzinfo=UTC)), ""
+    )
+    run(lake, events(), run_at(1), Given(arrived(id=[1, 2])))
+    replicated(guarded, primary)
 
 
 def taken_over(guarded: Guarded, primary: str, scratch: Path) -> int:
@@ -227,18 +287,8 @@ def copying(primary: str) -> LakeConfig:
     "without", ["", *sorted(set(actions_of(Purpose.FAILOVER, copying("other"))) - set(NOT_TAKEN_OVER))]
 )
 def test_a_takeover_needs_what_its_policy_says(guarded: Guarded, run_at: RunAt, tmp_path: Path, without: str) -> None:
-    without_database(guarded.url)
     primary = f"{guarded.bucket}-primary"
-    s3 = client("s3", guarded.url, **ROOT)
-    s3.create_bucket(Bucket=primary)
-    s3.put_bucket_versioning(Bucket=primary, VersioningConfiguration={"Status": "Enabled"})
-    there = replace(guarded, bucket=primary)
-    lake = there.lake(tmp_path, ROOT)
-    EpochRegister(lake.store).replace(
-        EpochDocument(bucket=primary, region="us-east-1", since=datetime(2026, 1, 1, tzinfo=UTC)), ""
-    )
-    run(lake, events(), run_at(1), Given(arrived(id=[1, 2])))
-    replicated(guarded, primary)
+    publishing(guarded, primary, run_at, tmp_path)
     guarded.grant(Purpose.FAILOVER, without=without, config=copying(primary))
     if not without:
         assert taken_over(guarded, primary, tmp_path) == 1
