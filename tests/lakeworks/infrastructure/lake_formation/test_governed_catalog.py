@@ -106,3 +106,29 @@ def test_a_database_that_is_hidden_is_denied_in_these_words(account: GovernedAcc
     change = account.applied(ANALYST)["database gold_transport"]
     assert (change.outcome, "Lake Formation hides it from these credentials" in change.detail) == ("denied", True)
     assert account.applied()["database gold_transport"].outcome == "unchanged"
+
+
+def test_a_tenants_database_is_made_by_a_role_of_the_lake_and_read_by_grant(account: GovernedAccount) -> None:
+    acme, other = (f"arn:aws:iam::123456789012:role/{name}" for name in ("acme", "other"))
+    where = {"principal": acme, "database": "acme__gold_transport"}
+    grants = [{**where, "permissions": ["DESCRIBE"]}, {**where, "table": "*", "permissions": ["SELECT", "DESCRIBE"]}]
+    account.applied(**FORMATION)
+    runs = account.clients(RUNS)("glue")
+    runs.create_database(DatabaseInput={"Name": "acme__gold_transport"})  # `lakeworks tenant add`
+    theirs = {"Name": "t", "StorageDescriptor": {"Location": "s3://lake/gold/tenant=acme/transport/t/", "Columns": []}}
+    runs.create_table(DatabaseName="acme__gold_transport", TableInput=theirs)
+    assert outcomes(account.applied(grants=grants, **FORMATION)) == {"created", "unchanged"}
+    assert outcomes(account.applied(grants=grants, **FORMATION)) == {"unchanged"}
+    for role, sees in ((acme, True), (other, False)):
+        glue = account.clients(role)("glue")
+        assert tables_seen(glue) == (["t"] if sees else [])
+        with pytest.raises(glue.exceptions.AccessDeniedException, match="Insufficient Lake Formation permission"):
+            glue.create_table(DatabaseName="acme__gold_transport", TableInput={**theirs, "Name": "of_another"})
+    account.applied(grants=[], **FORMATION)
+    assert tables_seen(account.clients(acme)("glue")) == []
+
+
+def tables_seen(glue: Any) -> list[str]:
+    """Of the tenant's database, by one caller."""
+    pages = glue.get_paginator("get_tables").paginate(DatabaseName="acme__gold_transport")
+    return [table["Name"] for page in pages for table in page["TableList"]]
