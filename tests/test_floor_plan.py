@@ -19,8 +19,8 @@ def modules(package: str) -> list[Path]:
     return sorted((REPOSITORY / package).rglob("*.py"))
 
 
-@cache
 def parsed(path: Path) -> ast.Module:
+    """The tree of a module. It is not kept: a thousand of them cost the garbage collector three times what reading them does."""
     return ast.parse(path.read_text())
 
 
@@ -36,11 +36,12 @@ def bound(tree: ast.Module) -> set[str]:
 
 def shadowed(path: Path) -> Iterator[str]:
     """Names of modules that an object takes away: a module's own name, or one that its package binds over it."""
-    tree = parsed(path)
+    text = path.read_text()
     if path.name == "__init__.py":
+        tree = ast.parse(text)
         siblings = {item.stem for item in path.parent.iterdir() if item.suffix == ".py" or item.is_dir()}
         yield from sorted((bound(tree) & siblings) | (defined(tree) & {path.parent.name}))
-    elif path.stem in defined(tree):
+    elif f" {path.stem}" in text and path.stem in defined(ast.parse(text)):  # few texts have the word
         yield path.stem
 
 
@@ -122,13 +123,16 @@ def source_of(module: str) -> Path | None:
 
 
 @cache
-def has(module: str, name: str) -> bool:
-    path = source_of(module)
-    if path is None:
-        return False
+def names_in(path: Path) -> set[str]:
+    """Every name that a module binds anywhere."""
     tree = parsed(path)
     assigned = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
-    return name in assigned | bound(tree) or source_of(f"{module}.{name}") is not None
+    return assigned | bound(tree)
+
+
+def has(module: str, name: str) -> bool:
+    path = source_of(module)
+    return path is not None and (name in names_in(path) or source_of(f"{module}.{name}") is not None)
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "tests/conformance", "tests/stack", "tests/chaos"])

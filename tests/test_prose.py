@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -112,10 +111,11 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs", "docs/domains")
 LONG = {"docs/benchmarks.md", "include/lakeworks/errors.py"}
 
 
-@cache
-def trees() -> dict[str, ast.Module]:
-    files = [path for folder in CODE for path in sorted((REPOSITORY / folder).rglob("*.py"))]
-    return {str(path.relative_to(REPOSITORY)): ast.parse(path.read_text()) for path in files}
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    """Each file of the code and its tree. None is kept: the garbage collector would look through all of them again and again."""
+    for folder in CODE:
+        for path in sorted((REPOSITORY / folder).rglob("*.py")):
+            yield str(path.relative_to(REPOSITORY)), ast.parse(path.read_text())
 
 
 def written(item: ast.AST) -> str:
@@ -166,7 +166,7 @@ def faults(kind: str, text: str) -> list[str]:
 def test_texts_that_a_program_prints_are_plain() -> None:
     found = [
         f"{path}:{line}: {fault!r} in: {text[:120]}"
-        for path, tree in trees().items()
+        for path, tree in trees()
         for line, kind, text in printed_texts(tree)
         for fault in faults(kind, text)
     ]
@@ -176,7 +176,7 @@ def test_texts_that_a_program_prints_are_plain() -> None:
 def test_docstrings_have_one_idea_a_sentence() -> None:
     found = [
         f"{path}:{getattr(item, 'lineno', 1)}: {part[:120]}"
-        for path, tree in trees().items()
+        for path, tree in trees()
         if path not in LONG
         for item in ast.walk(tree)
         if isinstance(item, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)

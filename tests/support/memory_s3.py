@@ -1,5 +1,6 @@
 """An S3 of one process for tests that make thousands of requests: conditional writes, uploads, versions, listings; nothing else."""
 
+import copy
 import hashlib
 import itertools
 import threading
@@ -32,6 +33,17 @@ class MemoryS3:
         self.uploads: dict[str, tuple[dict[str, str], dict[int, bytes]]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
+
+    def saved(self) -> Any:
+        """All that is stored, for `restore` in a bucket of another test."""
+        number = next(self._numbers)
+        self._numbers = itertools.count(number)
+        return copy.deepcopy((self.objects, self.versions, self.uploads, number))
+
+    def restore(self, saved: Any) -> None:
+        """Store what another bucket had, and nothing else."""
+        self.objects, self.versions, self.uploads, number = copy.deepcopy(saved)
+        self._numbers = itertools.count(number)
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **other: Any) -> dict[str, Any]:  # noqa: N803
         with self._lock:

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -256,8 +257,10 @@ class TwoRegions:
 
 def audited(numbers: Iterable[int]) -> Mapping[str, tuple[int, Partition]]:
     """The hash of the rows of every publication that could be, with its run and partition."""
-    return {
-        content_hash(parquet(number, str(day))): (number, Partition.of_period(day))
-        for number in numbers
-        for day in DAYS
-    }
+    parts = [*zip(DAYS, PARTITIONS, strict=True)]
+    return {_hash_of(number, day): (number, part) for number in numbers for day, part in parts}
+
+
+@cache
+def _hash_of(number: int, day: Period) -> str:
+    return content_hash(parquet(number, str(day)))
