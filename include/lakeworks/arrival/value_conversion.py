@@ -68,11 +68,13 @@ def _at_once(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
 
 
 def _reals(values: pa.Array) -> pa.Array | None:
+    is_short = pc.match_substring_regex(values, _SHORT_REAL)
+    if _all_true(is_short):
+        return pc.cast(values, pa.float64())
     if not _all_true(pc.match_substring_regex(values, _REAL)):
         return None
     reals = pc.cast(values, pa.float64())
-    is_own_text = pc.or_(pc.match_substring_regex(values, _SHORT_REAL), pc.equal(pc.cast(reals, pa.string()), values))
-    return reals if _all_true(is_own_text) else None
+    return reals if _all_true(pc.or_(is_short, pc.equal(pc.cast(reals, pa.string()), values))) else None
 
 
 def _all_true(truths: pa.Array) -> bool:

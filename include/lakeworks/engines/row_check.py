@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from lakeworks.contract import RowRule
@@ -30,7 +31,7 @@ class RowCheck:
         """
         if not self._rules or not len(rows):
             return
-        placed = pa.table([*rows.columns, pa.array(range(len(rows)))], names=[*rows.schema.names, _PLACE])
+        placed = pa.table([*rows.columns, pa.array(np.arange(len(rows)))], names=[*rows.schema.names, _PLACE])
         verdicts = ", ".join(f"coalesce(({rule.sql}), FALSE)" for rule in self._rules)
         good = " AND ".join(f"coalesce(({rule.sql}), FALSE)" for rule in self._rules)
         with explained(f"`{self._table}`, its row rules"):

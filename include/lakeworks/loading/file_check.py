@@ -165,7 +165,8 @@ class _ContractReading:
             return
         self._misfits.places = frozenset()
         rows = self._conversion.convert(self._found.file.name, constants, batch)
-        left = [place for place in range(batch.rows) if place not in self._misfits.places]
+        misfits = self._misfits.places
+        left = [place for place in range(batch.rows) if place not in misfits] if misfits else range(batch.rows)
         for place, broken in self._rules.broken(rows):
             for rule in broken:
                 where, says = batch.place(left[place]), rule.reason

@@ -8,7 +8,7 @@ from lakeworks.formats.limits import RECORD_BYTES, check_record
 from lakeworks.formats.options import FormatOptions
 from lakeworks.formats.raw_batch import RawBatch, RecordBuffer
 from lakeworks.formats.text.json_values import parse_json
-from lakeworks.formats.text.text_stream import lines_of, text_of
+from lakeworks.formats.text.text_stream import is_utf8, lines_of, text_of
 
 
 def read(stream: BinaryIO, options: FormatOptions) -> Iterator[RawBatch]:
@@ -32,7 +32,7 @@ def _kept(line: bytes | str, number: int) -> dict[str, Any] | None:
 
 
 def _lines(stream: BinaryIO, encoding: str) -> Iterator[bytes | str]:
-    if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+    if not is_utf8(encoding):
         yield from lines_of(text_of(stream, encoding))
         return
     number = 0

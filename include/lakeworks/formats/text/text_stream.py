@@ -9,8 +9,13 @@ from lakeworks.formats.limits import RECORD_BYTES, check_record
 
 def text_of(stream: BinaryIO, encoding: str = "utf-8") -> io.TextIOWrapper:
     """Return text without a byte order mark, line endings as they are."""
-    name = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    name = "utf-8-sig" if is_utf8(encoding) else encoding
     return io.TextIOWrapper(stream, encoding=name, newline="")
+
+
+def is_utf8(encoding: str) -> bool:
+    """Return whether an option names UTF-8."""
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8")
 
 
 def lines_of(text: io.TextIOBase) -> Iterator[str]:
