@@ -4,7 +4,6 @@ The methods answer as boto3's client does. The tests of `tests/lakeworks/s3` pro
 """
 
 import hashlib
-import itertools
 from bisect import bisect_left, bisect_right, insort
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -27,7 +26,8 @@ class Bucket:
         self.keys: dict[str, list[Version]] = {}
         self.uploads: dict[str, Upload] = {}
         self.changes, self._names = 0, list[str]()  # what readers watch; the keys in order
-        self._numbers = itertools.count(1)
+        self._number = 0
+        self._dated, self._sent = datetime.min, dict[str, Any]()  # when an answer was sent last, and its headers
 
     # What a reader outside of the product sees.
 
@@ -109,13 +109,11 @@ class Bucket:
 
     def list_objects_v2(self, *, Prefix: str = "", StartAfter: str = "", **_: Any) -> dict[str, Any]:
         """All keys below a prefix on one page: a simulated bucket has fewer than 1,000."""
-        contents = []
-        for key in self.below(Prefix, StartAfter):
-            found = self.keys[key][-1]
-            size = {"Size": len(found.body), "StorageClass": found.storage_class}
-            contents.append({"Key": key, "ETag": found.etag, "LastModified": found.modified, **size})
-        date = _date(self.clock.now.replace(microsecond=0))
-        return {"Contents": contents, "IsTruncated": False, "ResponseMetadata": {"HTTPHeaders": {"date": date}}}
+        contents = [self.keys[key][-1].listed(key) for key in self.below(Prefix, StartAfter)]
+        if self._dated is not self.clock.now:
+            self._dated = self.clock.now
+            self._sent = {"HTTPHeaders": {"date": _date(self._dated.replace(microsecond=0))}}
+        return {"Contents": contents, "IsTruncated": False, "ResponseMetadata": self._sent}
 
     def list_object_versions(self, *, Prefix: str = "", **_: Any) -> dict[str, Any]:
         """Every version and delete marker below a prefix, newest first within a key."""
@@ -137,7 +135,7 @@ class Bucket:
 
     def create_multipart_upload(self, *, Key: str, **other: Any) -> dict[str, Any]:
         """Begin an upload in parts."""
-        name = f"upload-{next(self._numbers)}"
+        name = f"upload-{self._next()}"
         self.uploads[name] = Upload(Key, other.get("Metadata") or {}, self.clock.now)
         return {"UploadId": name}
 
@@ -190,10 +188,14 @@ class Bucket:
 
     def mark_deleted(self, key: str) -> str:
         """Put a delete marker on a key."""
-        marker = f"v{next(self._numbers)}"
+        marker = f"v{self._next()}"
         if self.current(key):  # markers upon markers change nothing that a reader sees
             self._append(key, Version(marker, b"", "", {}, self.clock.now, marker=True))
         return marker
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
 
     def _append(self, key: str, version: Version) -> None:
         if key not in self.keys:
@@ -205,7 +207,7 @@ class Bucket:
         self._note(key)
 
     def _store(self, key: str, body: bytes, etag: str, metadata: dict[str, str]) -> dict[str, Any]:
-        version = Version(f"v{next(self._numbers)}", body, etag, dict(metadata), self.clock.now)
+        version = Version(f"v{self._next()}", body, etag, dict(metadata), self.clock.now)
         self._append(key, version)
         return {"ETag": etag, "VersionId": version.id}
 

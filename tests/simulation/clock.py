@@ -1,6 +1,5 @@
 """The virtual clock of a history, and the seams that put it (and in-line thread pools) under the product's code."""
 
-import itertools
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -27,18 +26,29 @@ class Clock:
 
 class _Current:
     clock: Clock | None = None
-    numbers = itertools.count(1)
+    identifiers = 0
 
 
 def use(clock: Clock) -> None:
     """Make a clock the one that the product's code reads."""
     _Current.clock = clock
-    _Current.numbers = itertools.count(1)
+    _Current.identifiers = 0
+
+
+def identifiers() -> int:
+    """How many identifiers the history has made."""
+    return _Current.identifiers
+
+
+def identify_after(made: int) -> None:
+    """Go on after so many identifiers."""
+    _Current.identifiers = made
 
 
 def next_uuid() -> uuid.UUID:
     """The next identifier of a history, where the product asks for a random one."""
-    return uuid.UUID(int=next(_Current.numbers) << 96)  # names keep its first characters only
+    _Current.identifiers += 1
+    return uuid.UUID(int=_Current.identifiers << 96)  # names keep its first characters only
 
 
 class _AnyDatetime(type):

@@ -26,7 +26,7 @@ from lakeworks.maintenance.garbage import staging, versions
 from lakeworks.pipeline import publish_step
 from lakeworks.publications import rollbacks
 from lakeworks.s3.object_store import ObjectStore, Target
-from tests.simulation import actors, clock
+from tests.simulation import actors, clock, past
 
 
 class Swap(NamedTuple):
@@ -50,6 +50,8 @@ class Fault:
     def planted(self) -> Iterator[None]:
         """Put the fault into the running process."""
         with ExitStack() as stack:
+            past.forget()
+            stack.callback(past.forget)
             for swap in self.swaps():
                 stack.enter_context(patch.object(swap.owner, swap.name, swap.new))
             yield

@@ -7,12 +7,12 @@ from datetime import timedelta
 from lakeworks.errors import LakeError, ObjectArchived
 from lakeworks.ledger.run_record import RunRecord
 from lakeworks.s3 import multipart
-from tests.simulation import lifecycle
+from tests.simulation import lifecycle, past
 from tests.simulation.actors import night, work_of
 from tests.simulation.aftermath import Aftermath
 from tests.simulation.chooser import Chooser
 from tests.simulation.readers import Readers, Violation
-from tests.simulation.scenario import Actor, Phase, Scenario
+from tests.simulation.scenario import Phase, Scenario
 from tests.simulation.scheduler import Decision, Fate, Process, Request
 from tests.simulation.whole_runs import WholeRunReader
 from tests.simulation.world import World
@@ -69,7 +69,8 @@ class History:
     def play(self) -> Outcome:
         """Play the history to its end, or to the first violation."""
         try:
-            self._past()
+            past.begin(self.world, self.scenario)
+            self.readers.look()
             for phase in self.scenario.phases:
                 self._phase(phase)
             Aftermath(self.world, self.scenario, self.readers, self._wait).check(calm=self._is_calm)
@@ -85,13 +86,6 @@ class History:
         return self.outcome
 
     # The course of events.
-
-    def _past(self) -> None:
-        for number in range(1, self.scenario.past + 1):
-            days = tuple(range(self.scenario.days))
-            work_of(self.world, Actor(f"past {number}", "writer", number, days, number))()
-            self.world.clock.advance(timedelta(hours=30))
-        self.readers.look()
 
     def _phase(self, phase: Phase) -> None:
         scheduler = self.world.scheduler

@@ -16,11 +16,12 @@ def act(world: World) -> None:
     if not world.rules:
         world.rules = list(rules_of(world.lake.lifecycle, [world.contract]).values())
     for key in list(world.bucket.keys):
-        for rule in world.rules:
-            if key.startswith(rule["Filter"].get("Prefix", "")):
-                _expire(world.bucket, key, rule)
-                _expire_noncurrent(world.bucket, key, rule)
-                _archive(world.bucket, key, rule)
+        if key not in world.rules_of_keys:
+            world.rules_of_keys[key] = [r for r in world.rules if key.startswith(r["Filter"].get("Prefix", ""))]
+        for rule in world.rules_of_keys[key]:
+            _expire(world.bucket, key, rule)
+            _expire_noncurrent(world.bucket, key, rule)
+            _archive(world.bucket, key, rule)
     for name, upload in list(world.bucket.uploads.items()):
         if world.clock.now - upload.started > timedelta(days=7):
             del world.bucket.uploads[name]
@@ -28,17 +29,18 @@ def act(world: World) -> None:
 
 def _expire(bucket: Bucket, key: str, rule: dict[str, Any]) -> None:
     days = rule.get("Expiration", {}).get("Days")
-    found = bucket.current(key)
-    if days and found and bucket.clock.now - found.modified > timedelta(days=days):
+    found = bucket.current(key) if days else None
+    if found and bucket.clock.now - found.modified > timedelta(days=days):
         bucket.mark_deleted(key)
 
 
 def _expire_noncurrent(bucket: Bucket, key: str, rule: dict[str, Any]) -> None:
     """Remove versions that were replaced long enough ago, except the newest of them where the rule keeps some."""
     action = rule.get("NoncurrentVersionExpiration")
-    if not action:
+    versions = bucket.keys.get(key, ())
+    if not action or len(versions) < 2:
         return
-    old = bucket.keys.get(key, [])[:-1]
+    old = versions[:-1]
     surplus = max(len(old) - action.get("NewerNoncurrentVersions", 0), 0)
     for version in old[:surplus]:
         since = version.noncurrent_since
@@ -47,8 +49,12 @@ def _expire_noncurrent(bucket: Bucket, key: str, rule: dict[str, Any]) -> None:
 
 
 def _archive(bucket: Bucket, key: str, rule: dict[str, Any]) -> None:
-    found: Version | None = bucket.current(key)
-    for move in rule.get("Transitions", ()) if found else ():
-        archived = found is not None and found.storage_class in _ARCHIVES
-        if found and not archived and bucket.clock.now - found.modified > timedelta(days=move["Days"]):
+    moves = rule.get("Transitions", ())
+    found: Version | None = bucket.current(key) if moves else None
+    for move in moves:
+        if (
+            found
+            and found.storage_class not in _ARCHIVES
+            and bucket.clock.now - found.modified > timedelta(days=move["Days"])
+        ):
             found.storage_class = move["StorageClass"]

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from lakeworks.core import layout
 from lakeworks.core.hive import encode_hive
 from lakeworks.core.names import TableName
-from lakeworks.core.partition import Partition
+from lakeworks.core.partition import Partition, Period
 from lakeworks.core.placement_stamp import content_hash, stamped
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.ledger.run_numbers import RunNumbers
@@ -38,6 +38,8 @@ def remembering() -> Iterator[None]:
             (RunNumbers, "model_validate_json"),
             (TableName, "parse"),
             (Partition, "parse"),
+            (Partition, "of_period"),
+            (Period, "parse"),
         ):
             stack.enter_context(patch.object(owner, name, lru_cache(maxsize=_MOST)(getattr(owner, name))))
         yield

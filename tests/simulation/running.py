@@ -5,8 +5,8 @@ import logging
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from unittest.mock import patch
@@ -17,6 +17,9 @@ from tests.simulation import actors, clock
 from tests.simulation.history import History, Outcome
 from tests.simulation.memory import remembering
 from tests.simulation.scenario import draw
+
+_PARTS_OF_A_PROCESS = 25
+_SEAMS = ExitStack()  # of a process that plays parts of a campaign
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Tally:
     seeds: dict[str, int] = field(default_factory=dict)  # the first seed of each kind of violation
     seconds: float = 0.0
     processor: float = 0.0
+    first: int = 0  # the first seed
 
     def count(self, outcome: Outcome) -> None:
         """Add one history."""
@@ -85,20 +89,38 @@ def _collecting_seldom() -> Iterator[None]:
 
 def run(seeds: range, without: frozenset[str] = frozenset()) -> Tally:
     """Play the histories of some seeds."""
-    tally, began = Tally(), time.process_time()
     with simulation(), _collecting_seldom():
-        for seed in seeds:
-            tally.count(History(draw(seed, without)).play())
+        return _play(seeds, without)
+
+
+def _play(seeds: range, without: frozenset[str]) -> Tally:
+    tally, began = Tally(first=seeds.start), time.process_time()
+    for seed in seeds:
+        tally.count(History(draw(seed, without)).play())
     tally.processor = time.process_time() - began
     return tally
+
+
+def parts(processes: int, seeds: Sequence[range], without: frozenset[str] = frozenset()) -> Iterator[Tally]:
+    """Play parts of a campaign on several processes, and yield what each showed when it is over.
+
+    A process keeps the seams and what it remembers from part to part. After some parts a new one takes its place, because
+    `_collecting_seldom` leaves some garbage for good.
+    """
+    with multiprocessing.get_context("fork").Pool(processes, _enter, maxtasksperchild=_PARTS_OF_A_PROCESS) as pool:
+        yield from pool.imap_unordered(partial(_play, without=without), seeds)
+
+
+def _enter() -> None:
+    """Bring a process into the simulation, for its life."""
+    _SEAMS.enter_context(simulation())
+    _SEAMS.enter_context(_collecting_seldom())
 
 
 def run_on(processes: int, seeds: range, without: frozenset[str] = frozenset()) -> Tally:
     """Play the histories of some seeds on several processes."""
     began, tally = time.monotonic(), Tally()
-    parts = [seeds[start : start + 50] for start in range(0, len(seeds), 50)]
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
-        for part in pool.imap_unordered(partial(run, without=without), parts):
-            tally.add(part)
+    for part in parts(processes, [seeds[start : start + 50] for start in range(0, len(seeds), 50)], without):
+        tally.add(part)
     tally.seconds = time.monotonic() - began
     return tally

@@ -6,6 +6,7 @@ A decision is the name of a process and the fate of its request. The list of dec
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
@@ -209,7 +210,9 @@ class Client:
 
         def call(**arguments: Any) -> Any:
             arguments.pop("Bucket", None)
-            return self._scheduler.ask(operation, arguments, lambda: method(**arguments))
+            if getcurrent() is self._scheduler.hub:  # from outside of all processes: at once
+                return method(**arguments)
+            return self._scheduler.ask(operation, arguments, partial(method, **arguments))
 
         self.__dict__[operation] = call
         return call

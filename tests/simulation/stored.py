@@ -22,6 +22,16 @@ class Version:
     noncurrent_since: datetime | None = None
     readable_from: datetime | None = None  # set by a restore
     readable_until: datetime | None = None
+    _item: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def listed(self, key: str) -> dict[str, Any]:
+        """Describe it as a listing does. Only its storage class ever changes."""
+        if self._item.get("StorageClass") != self.storage_class:
+            self._item = {
+                "Key": key, "ETag": self.etag, "LastModified": self.modified,
+                "Size": len(self.body), "StorageClass": self.storage_class,
+            }  # fmt: skip
+        return self._item
 
 
 @dataclass

@@ -132,6 +132,7 @@ class World:
         self.parts = scenario.parts
         self.is_archived = scenario.archived > 0
         self.rules: list[dict[str, Any]] = []  # the bucket's lifecycle
+        self.rules_of_keys: dict[str, list[dict[str, Any]]] = {}
         self.partitions = [Partition.of_period(day) for day in DAYS[: scenario.days]]
         table = self.contract.table
         self.ledger_folders = {partition: ledger_prefix(table, partition) for partition in self.partitions}

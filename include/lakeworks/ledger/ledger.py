@@ -50,7 +50,7 @@ class Ledger:
     def sequence(self, table: TableName, partition: Partition) -> list[int]:
         """Return the numbers taken so far, ascending; ignore other objects in the folder."""
         prefix = ledger_prefix(table, partition)
-        numbered = ((_number(item.key.removeprefix(prefix)), item.etag) for item in self.store.scan(f"{prefix}0"))
+        numbered = ((_number(key.removeprefix(prefix)), etag) for key, etag in self.store.names(f"{prefix}0"))
         return [ListedNumber(number, etag) for number, etag in numbered if number is not None]
 
     def sequences(self, table: TableName, partitions: Iterable[Partition]) -> dict[Partition, list[int]]:
@@ -230,8 +230,11 @@ class Ledger:
                 yield ran, item.modified
 
     def _load(self, key: str, etag: str) -> Stored:
-        body, etag = self.store.get_listed(key, etag)
-        return self._kept(Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), etag), key, body)
+        known = self.store.memory.recall(key, etag)
+        if known is not None:
+            return Stored(LedgerEntry.read(known, self.store.uri(key), _ADVICE), etag)
+        body, found = self.store.get(key)
+        return self._kept(Stored(LedgerEntry.read(body, self.store.uri(key), _ADVICE), found.etag), key, body)
 
     def _kept(self, stored: Stored, key: str, body: bytes) -> Stored:
         """Keep the body of a complete entry. One that is being published is read every time: its writer goes on."""

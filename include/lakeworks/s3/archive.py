@@ -73,6 +73,27 @@ def request_restore(store: "ObjectStore", item: ArchiveState, tier: Tier, days: 
                 raise
 
 
+class reading(translated):  # noqa: N801 - read as `with reading("read", key, address, client)`
+    """Translate errors of a read. The error for an archived object names time and cost of a restore."""
+
+    def __init__(self, action: str, key: str, where: str, client: Any) -> None:
+        super().__init__(action, where)
+        self.key = key
+        self.client = client
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Translate what the read raised."""
+        try:
+            super().__exit__(kind, error, trace)
+        except ObjectArchived as archived:
+            raise self._archived(archived) from archived
+        if isinstance(error, ObjectArchived):  # of a client that translates by itself
+            raise self._archived(error) from error
+
+    def _archived(self, error: ObjectArchived) -> ObjectArchived:
+        return archived_error(self.where, self.key, error.storage_class, self.client.meta.region_name)
+
+
 def archived_error(
     uri: str, key: str, storage_class: str, region: str, publication: int | None = None
 ) -> ObjectArchived:

@@ -5,7 +5,6 @@ ignore the newer conditions on `CopyObject` (docs/adr/0003).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -17,8 +16,8 @@ from lakeworks.core.layout import LEDGER
 from lakeworks.core.parallel import map_ordered
 from lakeworks.core.tenant import Tenant
 from lakeworks.core.transfer_profile import TransferProfile
-from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable, ObjectArchived
-from lakeworks.s3.archive import archived_error
+from lakeworks.errors import LakeAccessDenied, LakeNotFound, LakeUnavailable
+from lakeworks.s3.archive import reading
 from lakeworks.s3.dev_branch import DevBranch
 from lakeworks.s3.fast_client import FastS3Client
 from lakeworks.s3.key_space import KeySpace
@@ -165,6 +164,11 @@ class ObjectStore:
         body, stored = self.get(key)
         return body, stored.etag
 
+    def names(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield key and ETag of every object below a prefix, in key order: half the cost of a `scan` of small documents."""
+        for item in self._listed(prefix):
+            yield self.keys.own(item["Key"]), item["ETag"]
+
     def get_range(
         self, key: str, start: int, length: int, version_id: str | None = None, *, if_match: str | None = None
     ) -> bytes:
@@ -214,15 +218,18 @@ class ObjectStore:
 
     def scan(self, prefix: str, *, start_after: str = "") -> Iterator[StoredObject]:
         """Yield every object below a prefix, in key order."""
+        for item in self._listed(prefix, start_after):
+            key = self.keys.own(item["Key"])
+            kept = {"modified": item["LastModified"], "storage_class": item.get("StorageClass", "STANDARD")}
+            yield StoredObject(key, item["Size"], item["ETag"], **kept)
+
+    def _listed(self, prefix: str, start_after: str = "") -> Iterator[Any]:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=self.at(prefix), StartAfter=self.at(start_after) if start_after else ""
         )
         with translated("list", self.uri(prefix)):
             for page in pages:
-                for item in page.get("Contents", []):
-                    key = self.keys.own(item["Key"])
-                    kept = {"modified": item["LastModified"], "storage_class": item.get("StorageClass", "STANDARD")}
-                    yield StoredObject(key, item["Size"], item["ETag"], **kept)  # type: ignore[arg-type]
+                yield from page.get("Contents", [])
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete keys, 1,000 per call, and return how many. On a versioned bucket their versions stay.
@@ -259,14 +266,8 @@ class ObjectStore:
         with conditional(self.uri(stored.key), "delete"):
             settled(lambda: self.client.delete_object(**self.place(stored.key), IfMatch=stored.etag))
 
-    @contextmanager
-    def _reading(self, action: str, key: str) -> Iterator[None]:
-        """Translate errors of a read. The error for an archived object names time and cost of a restore."""
-        try:
-            with translated(action, self.uri(key)):
-                yield
-        except ObjectArchived as error:
-            raise archived_error(self.uri(key), key, error.storage_class, self.client.meta.region_name) from error
+    def _reading(self, action: str, key: str) -> reading:
+        return reading(action, key, self.uri(key), self.client)
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Apply a function to items with the store's concurrency, keeping their order."""

@@ -2,8 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from mimetypes import MimeTypes
 from typing import Any, TypeVar
 
@@ -32,24 +31,26 @@ _CONDITION_FAILED = {"PreconditionFailed", "412"}
 _CONFLICT = "ConditionalRequestConflict"
 _CONFLICT_TRIES = 4
 _CONFLICT_SECONDS = 0.2
+# With If-Match, S3 answers these with 404 where the object is gone.
+_CONDITIONAL = ("PutObject", "CompleteMultipartUpload", "DeleteObject")
 
 
-@contextmanager
-def conditional(where: str, action: str = "write") -> Iterator[None]:
+class conditional(translated):  # noqa: N801 - read as `with conditional(address)`
     """Translate errors of a conditional request; a condition that does not hold becomes LostRace."""
-    with translated(action, where):
-        try:
-            yield
-        except ClientError as error:
+
+    def __init__(self, where: str, action: str = "write") -> None:
+        super().__init__(action, where)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Translate what the request raised."""
+        if isinstance(error, ClientError):
             code = error.response["Error"].get("Code")
-            gone = code == "NoSuchKey" and error.operation_name in (
-                "PutObject",
-                "CompleteMultipartUpload",
-                "DeleteObject",
-            )
+            gone = code == "NoSuchKey" and error.operation_name in _CONDITIONAL
             if code in _CONDITION_FAILED or code == _CONFLICT or gone:
-                raise LostRace(f"`{where}` was changed by another writer meanwhile. Nothing was written.") from error
-            raise
+                raise LostRace(
+                    f"`{self.where}` was changed by another writer meanwhile. Nothing was written."
+                ) from error
+        super().__exit__(kind, error, trace)
 
 
 def settled(send: Callable[[], R]) -> R:
