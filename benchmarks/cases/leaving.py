@@ -102,6 +102,24 @@ def bare_copy(place: Place) -> Callable[[], Any]:
     return step
 
 
+def bare_binary(place: Place) -> Callable[[], Any]:
+    """COPY of binary rows that are ready in memory, by psycopg; no index, no partition's name."""
+    from pgpq import ArrowToPostgresBinaryEncoder
+
+    rows = _bars(place)
+    encoder = ArrowToPostgresBinaryEncoder(rows.schema)
+    ready = [encoder.write_header(), *map(encoder.write_batch, rows.to_batches(_BATCH)), encoder.finish()]
+
+    def step() -> dict[str, Any]:
+        with _table(place) as (connection, name), connection.cursor() as cursor:
+            with cursor.copy(f"COPY {name} FROM STDIN (FORMAT binary)") as copy:
+                for piece in ready:
+                    copy.write(piece)
+            return {"rows": cursor.rowcount}
+
+    return step
+
+
 def pyarrow_copy(place: Place) -> Callable[[], Any]:
     """The object read whole by pyarrow, its rows as CSV by pyarrow, COPY by psycopg."""
     made = published(place)
@@ -261,6 +279,7 @@ CASES = [
         "A published month into PostgreSQL",
         {
             "bare COPY of ready text": Entry(bare_copy, note="the floor: nothing is read, no index, no record"),
+            "bare COPY of ready binary": Entry(bare_binary, note="encoded before by pgpq; no index, no record"),
             "pyarrow + COPY": Entry(pyarrow_copy, note="no index, no pinned version; a retry doubles the rows"),
             "lakeworks": Entry(lakeworks_serve, note="index, pinned versions, publication recorded, retries safe"),
             "psycopg write_row": Entry(row_by_row, note="rows in memory before; nothing else"),

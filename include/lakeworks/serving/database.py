@@ -42,6 +42,7 @@ def connected(address: str, rds: RdsClient | None = None) -> "Iterator[psycopg.C
         ServingUnavailable, ServingRefused: see `explained`.
     """
     try:
+        import pgpq  # noqa: F401 - encodes the rows
         import psycopg
     except ImportError as error:
         raise ConfigError(
@@ -57,6 +58,7 @@ def connected(address: str, rds: RdsClient | None = None) -> "Iterator[psycopg.C
         # The meaning of text must not depend on the server's settings.
         with explained("PostgreSQL"):
             connection.execute("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET lock_timeout = '60s'")
+            connection.execute("SET client_encoding = 'UTF8'")
         if connection.info.parameter_status("server_encoding") != "UTF8":
             raise ConfigError(
                 "The database's encoding is not UTF8, so it cannot store every text. Nothing was served. Create a "

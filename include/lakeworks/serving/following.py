@@ -1,8 +1,8 @@
 """Following the ledger: one transaction per partition deletes its rows, copies the live publication's, records its number."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.contract import Contract
@@ -11,15 +11,13 @@ from lakeworks.core.partition import Partition
 from lakeworks.lake import Lake
 from lakeworks.ledger.entry import LedgerEntry
 from lakeworks.parquet.dataset import open_dataset
+from lakeworks.serving.binary_rows import encoded_rows
 from lakeworks.serving.database import explained
-from lakeworks.serving.rows import copied
 from lakeworks.serving.served_table import ServedTable, add_index, prepare
 
 if TYPE_CHECKING:
     import psycopg
-    import pyarrow as pa
 
-_COPY_ROWS = 50_000
 ServingOutcome = Literal["served", "removed", "unchanged", "newer is served", "never published"]
 
 
@@ -130,29 +128,19 @@ def copy_rows(
     connection: "psycopg.Connection", lake: Lake, contract: Contract, into: tuple[ServedTable, Any], entry: LedgerEntry
 ) -> None:
     """Copy the rows of a publication, read at its pinned versions, into a table of the served shape."""
-    import pyarrow as pa
     from psycopg import sql
 
     served, target = into
-    names = [*served.columns, PARTITION_COLUMN]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '')").format(
-        target, sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        target, sql.SQL(", ").join(map(sql.Identifier, [*served.columns, PARTITION_COLUMN]))
     )
     rows = open_dataset(lake.store, contract, [entry]).scanner(columns=list(served.columns)).to_reader()
-    path = entry.parsed.path
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for batch in rows:
-            for start in range(0, batch.num_rows, _COPY_ROWS):
-                piece = copied(batch.slice(start, _COPY_ROWS), served.columns, entry.where)
-                copy.write(_csv(piece.append_column(PARTITION_COLUMN, pa.array([path] * piece.num_rows, pa.string()))))
-
-
-def _csv(batch: "pa.RecordBatch") -> bytes:
-    from pyarrow import csv
-
-    out = BytesIO()
-    csv.write_csv(batch, out, csv.WriteOptions(include_header=False))
-    return out.getvalue()
+    pieces = encoded_rows(rows, served.columns, entry)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy, ThreadPoolExecutor(1) as encoder:
+        following = encoder.submit(next, pieces, None)
+        while (piece := following.result()) is not None:
+            following = encoder.submit(next, pieces, None)  # encoded while PostgreSQL takes this one
+            copy.write(piece)
 
 
 def _note(connection: "psycopg.Connection", served: ServedTable, place: list[str], entry: LedgerEntry) -> None:

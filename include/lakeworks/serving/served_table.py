@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lakeworks.contract import Contract
 from lakeworks.contract.serving import PARTITION_COLUMN
 from lakeworks.errors import ConfigError, ServingRefused
-from lakeworks.serving.rows import served_columns
+from lakeworks.serving.served_types import served_columns
 
 if TYPE_CHECKING:
     import psycopg
