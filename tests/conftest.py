@@ -314,19 +314,25 @@ def run_at() -> Callable[..., Run]:
     return make
 
 
-# Tests whose requests are held against AWS's models. Others may be added when they are clean.
-MODELLED = ("lakeworks/catalog/", "lakeworks/s3/", "lakeworks/doctor/")
 aws_model.watch()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def record_of_refused_requests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let this process and all that it starts name what AWS's model refuses."""
+    record = tmp_path_factory.mktemp("requests") / "refused_by_aws"
+    record.touch()
+    os.environ[aws_model.RECORD] = str(record)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(aws_model.WATCHED), os.environ.get("PYTHONPATH")]))
+
+
 @pytest.fixture(autouse=True)
-def requests_that_aws_takes(request: pytest.FixtureRequest) -> Iterator[None]:
+def requests_that_aws_takes(request: pytest.FixtureRequest, record_of_refused_requests: None) -> Iterator[None]:
     """Fail a test that sends what AWS's model refuses; `refused_by_aws` marks one that is about that."""
-    aws_model.VIOLATIONS.clear()
     yield
-    is_held = any(folder in str(request.path) for folder in MODELLED)
-    if is_held and not request.node.get_closest_marker("refused_by_aws"):
-        assert aws_model.VIOLATIONS == []
+    found = aws_model.recorded()
+    if not request.node.get_closest_marker("refused_by_aws"):
+        assert found == []
 
 
 def contract_of(name: str = "silver.test.rows", **changes: Any) -> Contract:

@@ -93,6 +93,7 @@ def test_what_passes_by_itself_is_retried(code: str, status: int) -> None:
     assert isinstance(refused(code, status=status), LakeUnavailable)
 
 
+@pytest.mark.refused_by_aws
 def test_a_request_that_is_not_sent_is_not_retried() -> None:
     """botocore checks parameters itself: the same request would be wrong again."""
     s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")

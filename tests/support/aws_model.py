@@ -1,31 +1,50 @@
 """What AWS's own models refuse of a request and botocore sends all the same: lengths in bytes, patterns, enums, ranges.
 
-botocore checks types and minima only, and nothing at all for the catalog's client. `watch` hooks into every client of the process.
+botocore checks types and minima only, and nothing at all for the catalog's client. `watch` hooks into every client of the process,
+and `watched/` into those of the processes that a test starts. All write what they find into one file, which the test then reads.
+The compiled client's two calls are not seen: the model says nothing of them that botocore would not refuse. Nor is the memory of
+the simulation, which is no endpoint.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from botocore import handlers
 
-VIOLATIONS: list[str] = []
+# Names the file of what was found; without it nothing is written.
+RECORD = "REFUSED_BY_AWS_MODEL"
+WATCHED = Path(__file__).parent / "watched"
 _watching: list[bool] = []
 
 
 def watch() -> None:
-    """Let every client that is made from now on add what it violates to `VIOLATIONS`."""
+    """Let every client that is made from now on add what it violates to the record."""
     if not _watching:
         _watching.append(True)
         handlers.BUILTIN_HANDLERS.append(("provide-client-params", _check))
 
 
+def recorded() -> list[str]:
+    """Return what was found since the last time, by this process or by one that it started."""
+    record = Path(os.environ[RECORD])
+    if not record.stat().st_size:
+        return []
+    found = record.read_text().splitlines()
+    record.write_text("")
+    return found
+
+
 def _check(params: Any, model: Any, **_: Any) -> None:
-    if model.input_shape is not None:
-        VIOLATIONS.extend(
-            f"{model.service_model.service_name}.{model.name}{fault}" for fault in faults(params, model.input_shape)
-        )
+    if model.input_shape is None:
+        return
+    found = [*faults(params, model.input_shape)]
+    if found and (record := os.environ.get(RECORD)):
+        with Path(record).open("a") as lines:
+            lines.writelines(f"{model.service_model.service_name}.{model.name}{fault}\n" for fault in found)
 
 
 def faults(value: Any, shape: Any, place: str = "") -> Iterator[str]:
