@@ -42,7 +42,8 @@ class Chooser:
         return process
 
     def _is_frozen_now(self, process: Process, ready: list[Process]) -> bool:
-        if not self.freezes or not _matters(process) or len(ready) < 2 or self.chance.random() > 0.2:
+        stops = _matters(process) or (self.scenario.late_looks and _looks(process))
+        if not self.freezes or not stops or len(ready) < 2 or self.chance.random() > 0.2:
             return False
         self.freezes -= 1
         return True
@@ -66,3 +67,9 @@ def _matters(process: Process) -> bool:
     if request is None or not request.writes:
         return False
     return not str(request.arguments.get("Key", "")).startswith("_staging/")
+
+
+def _looks(process: Process) -> bool:
+    """Return whether a settling process has read the ledger and is about to look at a live object."""
+    request = process.request
+    return request is not None and process.name.startswith("settle") and request.operation == "head_object"

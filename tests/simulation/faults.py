@@ -146,7 +146,7 @@ def _unaudited(lake: Any, manifest: RunRecord) -> RunRecord:
 _SETTLE, _TARGET, _COMPLETE = Settlement.settle, placement._target, Ledger.complete
 
 FAULTS: dict[str, Fault] = {
-    "settle_overwrites": Fault("1", "settling puts its publication over a later one", _of(Placement, "_is_later", _no), "settling"),
+    "settle_overwrites": Fault("1", "settling puts its publication over a later one", _of(Placement, "_is_later", _no), "late settling"),
     "settle_once": Fault("1", "settling does not look whether the ledger has moved", _of(Settlement, "settle", _settle_once), "settling"),
     "settle_not_withdrawn": Fault(
         "1", "settling leaves what a late step put over a withdrawal", _of(Settlement, "settle", _settle_nothing_withdrawn), "withdrawals"),

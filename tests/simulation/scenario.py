@@ -48,6 +48,9 @@ class Scenario:
     kills: int = 0
     strange: int = 0  # requests that are late, sent twice or copied
     freezes: int = 0
+    late_looks: bool = (
+        False  # also settling that is about to look at a live object stops, until the others cannot continue
+    )
     in_parts: bool = False  # objects are so large that they are copied in parts
     next_run: bool = False  # a run follows at once, before a month passes
     damage: str = ""  # what a person does to live objects with the AWS command line, before a repair
@@ -149,7 +152,8 @@ _THEMES |= {
     ),
 }
 # Drawn where they are asked for: of several days each, or of certain seeds in every campaign.
-_ASKED_FOR = ("runs", "promotions", "dev lakes", "releases")
+_THEMES["late settling"] = _THEMES["settling"]
+_ASKED_FOR = ("runs", "promotions", "dev lakes", "releases", "late settling")
 _OF_SEEDS = {7: "dev lakes", 17: "releases"}
 
 
@@ -195,6 +199,7 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
         kills=chance.choice((0, 1, 1, 2)) if rough else 0,
         strange=chance.choice((0, 1, 2)) if rough else 0,
         freezes=chance.choice((0, 1, 2, 3)),
+        late_looks=theme == "late settling",
         in_parts=chance.random() < 0.15,
         next_run=chance.random() < 0.4,
         damage=chance.choice(("", "", "", "deleted", "overwritten", "copied onto itself")),
