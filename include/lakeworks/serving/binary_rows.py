@@ -40,7 +40,7 @@ def encoded_rows(rows: pa.RecordBatchReader, kinds: dict[str, str], entry: Ledge
         for start in range(0, batch.num_rows, _ROWS):
             piece = batch.slice(start, _ROWS)
             columns = [
-                _storable(column, kinds[name], f"{entry.where}: `{name}`")
+                storable(column, kinds[name], f"{entry.where}: `{name}`")
                 for name, column in zip(piece.schema.names, piece.columns, strict=True)
             ]
             whole = pa.RecordBatch.from_arrays([*columns, pa.repeat(partition, piece.num_rows)], schema=schema)
@@ -71,7 +71,7 @@ def _encoder(schema: pa.Schema, kinds: dict[str, str]) -> "ArrowToPostgresBinary
     )
 
 
-def _storable(column: pa.Array, kind: str, where: str) -> pa.Array:
+def storable(column: pa.Array, kind: str, where: str) -> pa.Array:
     """Return the column with JSON in place of nested values; a text with a NUL is refused."""
     if kind == _JSON:
         values = [None if value is None else json.dumps(value, ensure_ascii=False) for value in plain(column)]

@@ -42,7 +42,6 @@ def connected(address: str, rds: RdsClient | None = None) -> "Iterator[psycopg.C
         ServingUnavailable, ServingRefused: see `explained`.
     """
     try:
-        import pgpq  # noqa: F401 - encodes the rows
         import psycopg
     except ImportError as error:
         raise ConfigError(

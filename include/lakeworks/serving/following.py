@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakeworks.contract import Contract
@@ -14,6 +15,7 @@ from lakeworks.parquet.dataset import open_dataset
 from lakeworks.serving.binary_rows import encoded_rows
 from lakeworks.serving.database import explained
 from lakeworks.serving.served_table import ServedTable, add_index, prepare
+from lakeworks.serving.text_rows import csv_rows
 
 if TYPE_CHECKING:
     import psycopg
@@ -131,11 +133,12 @@ def copy_rows(
     from psycopg import sql
 
     served, target = into
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        target, sql.SQL(", ").join(map(sql.Identifier, [*served.columns, PARTITION_COLUMN]))
+    form, encode = ("binary", encoded_rows) if find_spec("pgpq") else ("csv, NULL ''", csv_rows)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT {})").format(
+        target, sql.SQL(", ").join(map(sql.Identifier, [*served.columns, PARTITION_COLUMN])), sql.SQL(form)
     )
     rows = open_dataset(lake.store, contract, [entry]).scanner(columns=list(served.columns)).to_reader()
-    pieces = encoded_rows(rows, served.columns, entry)
+    pieces = encode(rows, served.columns, entry)
     with connection.cursor() as cursor, cursor.copy(statement) as copy, ThreadPoolExecutor(1) as encoder:
         following = encoder.submit(next, pieces, None)
         while (piece := following.result()) is not None:

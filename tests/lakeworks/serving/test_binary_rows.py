@@ -15,6 +15,7 @@ from lakeworks.core.partition import Partition
 from lakeworks.core.types import LakeType
 from lakeworks.errors import ServingRefused
 from lakeworks.lake import Lake
+from lakeworks.serving import following
 from lakeworks.serving.binary_rows import encoded_rows
 from lakeworks.serving.database import connected
 from lakeworks.serving.differences import compare
@@ -86,6 +87,15 @@ def test_arrays_with_nulls_come_back(database: psycopg.Connection, publish: Publ
     ]
     found = read_back(database, publish, with_columns(**columns), rows)
     assert [dict(zip(columns, row[1:-1], strict=True)) for row in found] == rows
+
+
+def test_without_pgpq_rows_go_as_text(
+    database: psycopg.Connection, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "find_spec", lambda _: None)
+    test_the_ends_of_every_type_come_back(database, publish)
+    database.execute("DROP TABLE gold_test.rows")
+    test_arrays_with_nulls_come_back(database, publish)
 
 
 def test_rows_of_many_pieces_come_back(database: psycopg.Connection, publish: Publish) -> None:
