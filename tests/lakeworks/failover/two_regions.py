@@ -1,7 +1,7 @@
 """Two regions in memory: a lake in each, and an S3 replication between them that keeps no order and may stop anywhere."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -43,7 +43,7 @@ class RegionBucket(Bucket):
 
     def __init__(self, clock: Clock, first: int) -> None:
         super().__init__(clock)
-        self._numbers = itertools.count(first)  # version ids are unique among all buckets
+        self._number = first  # version ids are unique among all buckets
         self.policy: str | None = None
         self.replicas: set[str] = set()
 
@@ -100,6 +100,14 @@ class Client:
         return SimpleNamespace(paginate=paginate)
 
 
+class OneThread(ObjectStore):
+    """A store whose process has one thread: it does one item after another, and dies at once where it is killed."""
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Apply a function to items."""
+        return [function(item) for item in items]
+
+
 @dataclass
 class Region:
     """One region: bucket, catalog, and a lake over them."""
@@ -119,7 +127,7 @@ class Region:
     def lake_by(self, s3: Any) -> Lake:
         """The lake as a process with its own client sees it."""
         return Lake(
-            ObjectStore(s3, self.name, threads=1), GlueCatalog(Client(self.glue), threads=1, sleep=lambda _: None),
+            OneThread(s3, self.name, threads=1), GlueCatalog(Client(self.glue), threads=1, sleep=lambda _: None),
             DuckDbEngine(), Path("/nowhere"), contract=lambda _: self.contract,
         )  # fmt: skip
 
