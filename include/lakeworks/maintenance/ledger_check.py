@@ -29,17 +29,20 @@ class LedgerCheck:
         unreadable: dict[Partition, str] = {}
         numbers = lake.ledger.numbers(contract.table)
 
-        def latest(partition: Partition) -> LedgerEntry | None:
+        def entries(partition: Partition) -> tuple[LedgerEntry | None, LedgerEntry | None]:
+            latest = None
             try:
-                return lake.ledger.read(contract.table, partition, numbers[partition][-1]).entry
+                latest = lake.ledger.read(contract.table, partition, numbers[partition][-1]).entry
+                if latest.is_live and contract.table not in lake.ledger.run_numbers:
+                    return latest, latest if latest.objects else None
+                return latest, lake.ledger.live(contract.table, partition, numbers[partition])
             except LedgerCorrupt as error:
                 unreadable[partition] = str(error)
-                return None
+                return latest, None
 
-        newest = [entry for entry in lake.store.map(latest, numbers) if entry]
-        live = lake.ledger.live_partitions(
-            contract.table, on_unreadable=lambda part, error: unreadable.setdefault(part, str(error))
-        )
+        pairs = list(zip(numbers, lake.store.map(entries, numbers), strict=True))
+        newest = [latest for _, (latest, _) in pairs if latest]
+        live = {partition: current for partition, (_, current) in pairs if current}
         strays = [
             f"`{lake.store.uri(key)}` is in the ledger's folder but is not an entry; runs ignore it. Move it away"
             for key in lake.ledger.strays(contract.table)

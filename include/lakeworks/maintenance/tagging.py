@@ -10,6 +10,7 @@ from lakeworks.core.lake_limits import TAGS
 from lakeworks.core.layout import QUARANTINE, join, landing_prefix, table_prefixes
 from lakeworks.errors import ConfigError, LakeNotFound
 from lakeworks.lake import Lake
+from lakeworks.s3.listed.versions import listed_versions
 
 TagOutcome = Literal["tagged", "same", "full"]
 
@@ -41,18 +42,9 @@ def tag_versions(lake: Lake, contract: Contract, *, dry_run: bool = False) -> It
             "object_tags: [owner, classification]."
         )
     for prefix in prefixes:
-        versions = list(_versions(lake, prefix))
+        versions = list(listed_versions(lake.store, prefix))
         for start in range(0, len(versions), 1000):
             yield from lake.store.map(lambda item: _tag(lake, item, dry_run=dry_run), versions[start : start + 1000])
-
-
-def _versions(lake: Lake, prefix: str) -> Iterator[Mapping[str, Any]]:
-    pages = lake.store.client.get_paginator("list_object_versions").paginate(
-        Bucket=lake.store.bucket, Prefix=lake.store.at(prefix)
-    )
-    with translated("list the versions below", lake.store.uri(prefix)):
-        for page in pages:
-            yield from page.get("Versions", [])
 
 
 def _tag(lake: Lake, item: Mapping[str, Any], *, dry_run: bool) -> TaggedVersion:

@@ -1,12 +1,13 @@
 """Verification and repair: ledger, live objects and catalog must agree. Where they differ, the ledger is right."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import get_args
 
 from lakeworks.contract import Contract
 from lakeworks.contract.storability import PartitionRules
+from lakeworks.core.layout import table_prefixes
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition
 from lakeworks.core.placement_stamp import content_hash
@@ -22,12 +23,15 @@ from lakeworks.maintenance.finding import FindingKind, ObjectKind, VerificationF
 from lakeworks.maintenance.half_runs import RunKind, finish_runs, run_findings
 from lakeworks.maintenance.ledger_check import LedgerCheck
 from lakeworks.pipeline.registration import publisher_of
+from lakeworks.s3.listed.versions import current_versions
 
 log = logging.getLogger(__name__)
 # The nightly expiry may run up to this long after a partition passed its retention.
 _EXPIRY_DELAY = timedelta(days=2)
 # Longer than a publication takes, because a younger incomplete one may be under way.
 PATIENCE = timedelta(hours=1)
+# One listing answers for up to 1,000 versions; below this many objects, a request each is no more.
+_MANY = 8
 
 
 def verify(
@@ -44,10 +48,11 @@ def verify(
     impossible = _impossible(contract, live.values())
     catalog = CatalogColumns.of(lake, contract) if deep else None
     horizon = retention_horizon(lake, contract)
+    versions = {} if deep else _current_versions(lake, contract, live.values())
 
     def check(entry: LedgerEntry) -> list[VerificationFinding]:
         past = horizon is not None and list(_past_retention(lake, entry, horizon))
-        return past or list(_objects(lake, entry, catalog, deep=deep))
+        return past or list(_objects(lake, entry, versions, catalog, deep=deep))
 
     checked = lake.store.map(check, live.values())
     return [
@@ -135,10 +140,26 @@ def _past_retention(lake: Lake, entry: LedgerEntry, horizon: datetime) -> Iterat
         yield VerificationFinding("past retention", entry.parsed, detail)
 
 
+def _current_versions(lake: Lake, contract: Contract, live: Iterable[LedgerEntry]) -> Mapping[str, str]:
+    """Return the current versions of the table's keys, in whichever layouts its objects lie; none of a few objects."""
+    keys = [item.key for entry in live for item in entry.objects]
+    if len(keys) <= _MANY:
+        return {}
+    used = [prefix for prefix in table_prefixes(contract.table) if any(key.startswith(prefix) for key in keys)]
+    return {key: version for prefix in used for key, version in current_versions(lake.store, prefix).items()}
+
+
+def _is_proven(lake: Lake, item: LiveObject, versions: Mapping[str, str]) -> bool:
+    """Return True if a listing shows the published version as the current one. It does not show an object's tags."""
+    return item.version_id is not None and versions.get(item.key) == item.version_id and not lake.store.tags(item.key)
+
+
 def _objects(
-    lake: Lake, entry: LedgerEntry, catalog: CatalogColumns | None, *, deep: bool
+    lake: Lake, entry: LedgerEntry, versions: Mapping[str, str], catalog: CatalogColumns | None, *, deep: bool
 ) -> Iterator[VerificationFinding]:
     for item in entry.objects:
+        if _is_proven(lake, item, versions):
+            continue
         stored = lake.store.head(item.key)
         body = _readable(lake, item.key) if deep and stored else None
         damaged = body is not None and content_hash(body) != item.sha256
