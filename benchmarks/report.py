@@ -1,5 +1,6 @@
 """The tables."""
 
+import re
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -65,8 +66,14 @@ def _ratio(one: Samples, ours: Samples | None, name: str) -> str:
 
 
 def page(results: Sequence[Result], old: str) -> str:
-    """A page with every case's table between the two marks; the words around them are written by people."""
-    tables = "\n".join(table(case, found, rows) for case, found, rows in results)
+    """A page with every case's table between the two marks; the words around them are written by people.
+
+    A table of a case that was not measured here stays as it is.
+    """
     before, _, rest = old.partition(BEGIN)
-    _, _, after = rest.partition(END)
+    middle, _, after = rest.partition(END)
+    measured = {f"### {case.title}": table(case, found, rows) for case, found, rows in results}
+    known = [part for part in re.split(r"^(?=### )", middle, flags=re.MULTILINE) if part.startswith("### ")]
+    kept = [measured.pop(part.partition("\n")[0], part.strip() + "\n") for part in known]
+    tables = "\n".join([*kept, *measured.values()])
     return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"

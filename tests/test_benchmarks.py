@@ -101,11 +101,14 @@ def test_a_wrong_answer_gives_no_figure() -> None:
 def test_a_page_keeps_the_words_around_its_tables(tmp_path: Path) -> None:
     save(tmp_path / "toy.json", 10, {"lakeworks": Samples([run(1)])})
     rows, found = load(tmp_path / "toy.json")
-    page = report.page([(CASE, found, rows)], f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    page = report.page(
+        [(CASE, found, rows)], f"before\n{report.BEGIN}\nold\n### A toy\nold\n### B toy\n1.0\n\n{report.END}\nafter\n"
+    )
     assert page.startswith("before")
     assert page.endswith(f"{report.END}\nafter\n")
     assert "old" not in page
-    assert "### A toy" in page
+    assert page.count("### A toy") == 1
+    assert page.endswith(f"### B toy\n1.0\n\n{report.END}\nafter\n"), "it was not measured here"
 
 
 def test_a_sample_is_a_process_of_its_own_and_its_failure_is_a_reason() -> None:

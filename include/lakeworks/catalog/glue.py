@@ -259,7 +259,7 @@ class GlueCatalog:
         return len(pending)
 
 
-def partition_from_glue(contract: Contract, values: Sequence[str]) -> Partition:
-    """Return the partition that Glue's values mean."""
+def partition_from_glue(keys: Sequence[str], values: Sequence[str]) -> Partition:
+    """Return the partition that Glue's values mean, of a table with these partition keys."""
     known = [None if value == HIVE_NULL else value for value in values]
-    return Partition(tuple(zip(contract.partition_keys, known, strict=True)))
+    return Partition(tuple(zip(keys, known, strict=True)))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -166,6 +166,17 @@ class Partition:
 
     pairs: tuple[tuple[str, str | None], ...] = ()
 
+    def __hash__(self) -> int:
+        """Return the pairs' hash, computed once: indexes of a table ask for it many times."""
+        known: int | None = self.__dict__.get("_hash")
+        if known is None:
+            known = self.__dict__["_hash"] = hash(self.pairs)
+        return known
+
+    def __reduce__(self) -> tuple[type["Partition"], tuple[Any, ...]]:
+        """Leave the hash behind: texts have another one in another process."""
+        return Partition, (self.pairs,)
+
     @classmethod
     def of_period(cls, period: Period) -> "Partition":
         """Return the time partition of a period."""
@@ -186,7 +197,7 @@ class Partition:
         """The values as Glue stores them: decoded, a null as Hive's default partition name."""
         return [HIVE_NULL if value is None else value for _, value in self.pairs]
 
-    @property
+    @cached_property
     def period(self) -> Period | None:
         """The time the partition covers; None where it is not cut by time, the value is null, or names no time there is.
 

@@ -131,7 +131,9 @@ class _Reconciliation:
         unseen, suspects = set(self.numbers), list[Suspect]()
         for item in self.lake.catalog.partitions(self.contract):
             suspect = Suspect(
-                partition_from_glue(self.contract, item["Values"]), item, folder_of(self.lake, item) in folders
+                partition_from_glue(self.contract.partition_keys, item["Values"]),
+                item,
+                folder_of(self.lake, item) in folders,
             )
             unseen.discard(suspect.partition)
             if suspect.partition not in self.numbers:

@@ -46,7 +46,7 @@ class CatalogColumns:
         partitions = {}
         for item in lake.catalog.partitions(contract):
             own = _types(item["StorageDescriptor"].get("Columns", []))
-            partition = partition_from_glue(contract, item["Values"])
+            partition = partition_from_glue(contract.partition_keys, item["Values"])
             partitions[partition] = shared.setdefault(tuple(own.items()), own)
         return cls(types, partitions, lost)
 

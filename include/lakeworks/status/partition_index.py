@@ -5,6 +5,7 @@ inputs. Ledger entries are read only where the catalog is behind the ledger.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -182,8 +183,10 @@ def slots_read(contract: Contract, source: Contract, period: Period) -> Iterator
 
 
 def _published(lake: Lake, contract: Contract) -> dict[Partition, PublishedPartition]:
-    numbers = lake.ledger.numbers(contract.table)
-    listed = _listed(lake, contract) if numbers else {}
+    with ThreadPoolExecutor(1) as pool:  # Glue answers while S3's pages are read
+        listing = pool.submit(_listed, lake, contract)
+        numbers = lake.ledger.numbers(contract.table)
+        listed = listing.result() if numbers else {}
     published: dict[Partition, PublishedPartition] = {}
     behind: list[Partition] = []
     for partition, taken in numbers.items():
@@ -201,24 +204,24 @@ def _listed(lake: Lake, contract: Contract) -> dict[Partition, Mapping[str, str]
     table = lake.catalog.table(contract.table)
     if table is None:
         return {}
-    if not contract.partition_keys:
+    if not (keys := contract.partition_keys):
         return {Partition(): table.get("Parameters", {})}
     registered = lake.catalog.calls(contract.table).listing(columns=False)
-    return {partition_from_glue(contract, item["Values"]): item.get("Parameters", {}) for item in registered}
+    return {partition_from_glue(keys, item["Values"]): item.get("Parameters", {}) for item in registered}
 
 
 def _as_listed(says: Mapping[str, str]) -> PublishedPartition:
     """Return a partition from its catalog entry. Another program may have removed the entry's statistics."""
     publication = int(says["lakeworks.publication"])
-    rows, size = (int(text) if (text := says.get(key, "")).isdecimal() else None for key in ("numRows", "totalSize"))
+    rows, size = says.get("numRows", ""), says.get("totalSize", "")
     code = says.get("lakeworks.code", "none")
     return PublishedPartition(
         publication,
         says["lakeworks.period"],
         says["lakeworks.inputs"],
         "" if code == "none" else code,
-        rows=rows,
-        bytes=size,
+        rows=int(rows) if rows.isdecimal() else None,
+        bytes=int(size) if size.isdecimal() else None,
     )
 
 

@@ -1,5 +1,9 @@
 """Periods and Hive partitions."""
 
+import os
+import pickle
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -107,3 +111,11 @@ def test_fields_cut_by_column_run_or_category() -> None:
 )
 def test_a_run_owns_the_partitions_of_its_period(field: str, path: str, period: str, owned: bool) -> None:
     assert owns((PartitionField.parse(field),), Partition.parse(path), Period.parse(period)) is owned
+
+
+def test_a_partition_from_another_process_is_found_again() -> None:
+    """Texts have another hash in each process, and a partition keeps its own once it was asked for."""
+    made = "from lakeworks.core.partition import Partition as P; import pickle, sys; p = P.parse('year=2019'); hash(p)"
+    command = [sys.executable, "-c", f"{made}; sys.stdout.buffer.write(pickle.dumps(p))"]
+    body = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True, check=True).stdout
+    assert pickle.loads(body) in {Partition.parse("year=2019")}
