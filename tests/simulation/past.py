@@ -35,12 +35,13 @@ def _state(world: World) -> bytes:
     """Write down what the publications left in the world, and in the memory of its store."""
     bucket = {name: value for name, value in vars(world.bucket).items() if name != "clock"}
     known = [(key, etag, body) for key, (etag, body) in world.lake.store.memory._bodies.items()]
-    now, made = world.clock.now, clock.identifiers()
-    return pickle.dumps((now, made, bucket, vars(world.glue), world.contents, world.staged, known))
+    now, made, staged = world.clock.now, clock.identifiers(), (world.staged, world.staged_alone)
+    return pickle.dumps((now, made, bucket, vars(world.glue), world.contents, staged, known))
 
 
 def _put_into(world: World, state: bytes) -> None:
-    world.clock.now, made, bucket, glue, world.contents, world.staged, known = pickle.loads(state)
+    world.clock.now, made, bucket, glue, world.contents, staged, known = pickle.loads(state)
+    world.staged, world.staged_alone = staged
     clock.identify_after(made)
     vars(world.bucket).update(bucket)
     vars(world.glue).update(glue)

@@ -102,8 +102,7 @@ def judge(world: World, view: View) -> None:
 
 def _is_confirmed_alone(world: World, entry: LedgerEntry) -> bool:
     """Return true if a run of this day alone has the same rows: an older one confirms them under the newer one's name."""
-    days = ({entry.parsed: entry.content} == staged for staged in world.staged.values())
-    return entry.state == "unchanged" and any(days)
+    return entry.state == "unchanged" and (entry.parsed, entry.content) in world.staged_alone
 
 
 def _half(world: World, view: View, origin: LedgerEntry) -> str:

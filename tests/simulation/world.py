@@ -126,6 +126,7 @@ class World:
         self.glue = Glue()
         self.contents: dict[str, Content] = {}
         self.staged: dict[str, dict[Partition, str]] = {}  # by run: the days it staged, each with its content
+        self.staged_alone: set[tuple[Partition, str]] = set()  # what runs of one day staged
         self.scheduler = Scheduler(self.clock, after_step)
         s3, glue = Client(self.bucket, self.scheduler), Client(self.glue, self.scheduler)
         self.lake = self.lake_of(s3, glue)
@@ -191,6 +192,8 @@ class World:
                 objects.append(StagedObject(key=key, size=len(body), sha256=digest, rows=2))
             staged.append(StagedPartition(partition=partition.path, objects=tuple(objects)))
             self.staged.setdefault(run.id, {})[partition] = staged[-1].content
+            if len(days) == 1:
+                self.staged_alone.add((partition, staged[-1].content))
         return manifest.model_copy(update={"partitions": tuple(staged)}).save(store)
 
 
