@@ -74,10 +74,9 @@ def share_upload(
 def _form(lake: Lake, upload: Upload, folder: str, signer: Signer, seconds: int) -> Any:
     prefix = lake.store.at(folder)
     kind = upload.content_type or guess_type(upload.name)[0] or _ANY
-    # S3 checks only fields that are also conditions, so each field is added to the conditions.
+    # S3 checks only fields that are also conditions, so each field is added to the conditions. boto3 adds the key's: equal to
+    # the name, or where it ends in `${filename}`, beginning with the folder.
     conditions: list[Any] = [["content-length-range", 1, upload.most_bytes], {"Content-Type": kind}]
-    if not upload.name:
-        conditions.append(["starts-with", "$key", prefix])
     return signer.client.generate_presigned_post(
         lake.store.layers.of(folder),
         prefix + (upload.name or "${filename}"),

@@ -9,7 +9,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lakeworks.catalog.partition_pages import quick_partitions
@@ -81,6 +81,7 @@ def both() -> tuple[Callable[[int, bytes], Any], Callable[[int, bytes], Any]]:
 
 
 @given(page=PAGE)
+@example(page={"Partitions": [{"Values": ["a"], "LastAccessTime": None, "StorageDescriptor": {"Columns": None}}]})
 def test_any_page_reads_as_by_botocore(both: Any, page: dict[str, Any]) -> None:
     plain, quick = both
     body = json.dumps(page).encode()

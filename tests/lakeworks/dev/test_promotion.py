@@ -177,8 +177,15 @@ def test_an_older_live_run_under_way_does_not_set_it_back(shop: Shop) -> None:
         shop.build(ORDERS, DAYS[0], run=run)
 
 
-def test_an_older_live_run_is_fenced_from_the_days_that_the_dev_lake_left_as_they_were(shop: Shop) -> None:
+@pytest.mark.parametrize("layout", ["plain", "versioned"])
+def test_an_older_live_run_is_fenced_from_the_days_that_the_dev_lake_left_as_they_were(shop: Shop, layout: str) -> None:
     """Seed 1013907: readers saw its day beside the promoted ones, as rows that no run of one code made."""
+    contract = shop.tables / "silver/sales/orders/contract.yml"
+    contract.write_text(
+        contract.read_text().replace("version: 1.0.0", f"version: 2.0.0\nstorage: {{layout: {layout}}}")
+    )
+    shop.contracts()
+    shop.build_all()
     shop.arrive(DAYS[0], ["0.00"])
     shop.build_all([DAYS[0]])
     run = shop.run()
@@ -333,6 +340,25 @@ def test_a_refused_promotion_leaves_no_half_of_its_run(shop: Shop, monkeypatch: 
     assert live
     assert (live.seq, live.promoted_from) == (1, "")
     assert RunRegister(shop.lake.store).read(orders.table).open == ()
+
+
+def test_a_promotion_that_was_killed_and_is_refused_later_leaves_no_number_open(shop: Shop) -> None:
+    developed(shop, days=DAYS[:2])
+    begun: Any = shop.lake.store.client
+    state, orders = (dict(begun.objects), dict(begun.versions)), load_contract(ORDERS)
+    number, refused = 0, 0
+    while number < 1 or killed_at(shop, number, after=True) >= number:
+        live_run(shop)
+        try:
+            promoted(shop)
+        except PromotionRefused:
+            refused += 1
+            newest = [shop.lake.ledger.latest(orders.table, Partition.of_period(day)) for day in DAYS[:2]]
+            assert "publishing" not in {stored.entry.state for stored in newest if stored}, number
+            assert RunRegister(shop.lake.store).read(orders.table).open == (), number
+        number += 1
+        begun.objects, begun.versions = dict(state[0]), dict(state[1])
+    assert refused > 3
 
 
 def promoted_beside(shop: Shop, number: int, rival: Callable[[], object]) -> bool:

@@ -271,6 +271,10 @@ def test_bootstrap_leaves_the_epoch_of_a_takeover(ministack_url: str, bucket: st
         planned(ministack_url, **COPIED)
     assert "epoch" not in outcomes(planned(ministack_url).apply())
     assert register.load()[0] == later
+    back = document.model_copy(update={"epoch": 3})  # the bucket took over again
+    register.replace(back, register.load()[1])
+    assert outcomes(planned(ministack_url, **COPIED).apply())["epoch"] == "unchanged"
+    assert register.load()[0] == back
 
 
 def rule_to(bucket: str, status: str = "Enabled") -> dict[str, Any]:

@@ -380,17 +380,23 @@ def test_who_was_overtaken_between_looking_and_placing_overwrites_nothing(store:
 
 
 def test_of_writers_at_one_moment_those_who_report_success_are_those_the_ledger_names(run_at: RunAt) -> None:
-    for _ in range(20):
+    for together_at in ["check", "reserve"] * 10:
         client: Any = MemoryS3()
         store = ObjectStore(client, "lake", threads=2)
         start = threading.Barrier(6)
 
-        def publish(number: int, store: ObjectStore = store, start: threading.Barrier = start) -> LedgerEntry | None:
+        def publish(
+            number: int, store: ObjectStore = store, start: threading.Barrier = start, together_at: str = together_at
+        ) -> LedgerEntry | None:
             writer = Writer(store)
             entry = writer.entry(f"content {number}", run_at(number))
-            start.wait(10)
+
+            def step(name: str) -> None:
+                if name == together_at:
+                    start.wait(10)
+
             try:
-                return writer.publisher().publish([entry])[0]
+                return Publisher(writer.ledger, writer.catalog, on_step=step).publish([entry])[0]
             except (LostRace, FencedError):
                 return None
 
