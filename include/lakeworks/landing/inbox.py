@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lakeworks.core.layout import INBOX
 from lakeworks.s3.object_store import ObjectStore
-from lakeworks.sources.files.file_drop import InboxFile
+from lakeworks.sources.files.file_drop import InboxFile, changed_meanwhile
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,18 @@ class LakeInbox:
         by_name = {
             item.key.removeprefix(prefix): item for item in self.store.scan(prefix) if not item.key.endswith("/")
         }
-        return {name: InboxFile(item.size, f"{item.size} {item.etag}") for name, item in by_name.items()}
+        return {name: InboxFile(item.size, _version(item.size, item.etag)) for name, item in by_name.items()}
 
-    def download(self, folder: str, name: str, path: Path) -> None:
+    def download(self, folder: str, name: str, version: str, path: Path) -> None:
         """See `Inbox`."""
-        self.store.download(f"{INBOX}/{folder}/{name}", path)
+        etag = self.store.download(f"{INBOX}/{folder}/{name}", path)
+        if _version(path.stat().st_size, etag) != version:
+            raise changed_meanwhile(self.address(folder, name))
 
     def address(self, folder: str, name: str) -> str:
         """See `Inbox`."""
         return self.store.uri(f"{INBOX}/{folder}/{name}")
+
+
+def _version(size: int, etag: str) -> str:
+    return f"{size} {etag}"

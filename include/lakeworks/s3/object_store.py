@@ -181,13 +181,14 @@ class ObjectStore:
         # A server may ignore Range and answer 200 with everything (RFC 9110, 14.2); ministack does for old versions.
         return body if answer["ResponseMetadata"]["HTTPStatusCode"] == 206 else body[start : start + length]
 
-    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
-        """Stream an object into a local file."""
+    def download(self, key: str, path: Path, version_id: str | None = None) -> str:
+        """Stream an object into a local file, and return its ETag."""
         with self._reading("download", key):
             answer = self.client.get_object(**self.place(key), **version(version_id))
             with path.open("wb") as file:
                 for chunk in answer["Body"].iter_chunks(1 << 20):
                     file.write(chunk)
+        return str(answer["ETag"])
 
     def put(self, target: Target | str, body: bytes) -> StoredObject:
         """Write an object in one step; S3 checks its SHA-256 on arrival.

@@ -77,11 +77,11 @@ def test_a_fetch_of_the_inbox_beside_a_load_loses_nothing_of_either(till: Till) 
     began: list[bool] = []
 
     class SlowInbox(LakeInbox):
-        def download(self, folder: str, name: str, path: Path) -> None:
+        def download(self, folder: str, name: str, version: str, path: Path) -> None:
             if not began:
                 began.append(True)
                 till.load(till.folder / "b.csv")
-            super().download(folder, name, path)
+            super().download(folder, name, version, path)
 
     land(till.lake, till.contract, DAY, till.run(), FileDrop(SlowInbox(inbox.store)))
     rebuild(till.lake, till.contract.name, DAY, till.run())

@@ -53,12 +53,12 @@ class Inbox(Protocol):
     def files(self, folder: str) -> Mapping[str, InboxFile]:
         """Return the files in a folder of the inbox, by name. Names of files in subfolders contain a `/`."""
 
-    def download(self, folder: str, name: str, path: Path) -> None:
-        """Write a file's content to `path`.
+    def download(self, folder: str, name: str, version: str, path: Path) -> None:
+        """Write a file's content to `path`, if it is the content of `version`.
 
         Raises:
             FileNotFoundError, LakeNotFound: the file no longer exists.
-            NotPublishedYet: the file changed while it was read.
+            NotPublishedYet: the file is no longer of that version; raise `changed_meanwhile`.
         """
 
     def address(self, folder: str, name: str) -> str:
@@ -103,7 +103,7 @@ class FileDrop:
         taken: dict[str, LandedFile] = {}
         for name, item in meant.items():
             self._check_size(folder, name, item)
-            bring = partial(self._bring, folder, name, before.get(name), options)
+            bring = partial(self._bring, folder, name, item.version, before.get(name), options)
             taken[name] = landing.take_file(name, item.version, bring)
         return {**_shrunk(before, taken), **_removed(before, taken, landing)}
 
@@ -114,10 +114,12 @@ class FileDrop:
                 "landed. Cut it into several files."
             )
 
-    def _bring(self, folder: str, name: str, before: LandedFile | None, options: FileOptions, path: Path) -> FileFacts:
+    def _bring(
+        self, folder: str, name: str, version: str, before: LandedFile | None, options: FileOptions, path: Path
+    ) -> FileFacts:
         address = self.inbox.address(folder, name)
         try:
-            self.inbox.download(folder, name, path)
+            self.inbox.download(folder, name, version, path)
         except (FileNotFoundError, LakeNotFound) as error:
             raise NotPublishedYet(
                 f"`{address}` was deleted during the fetch. It was not landed. Drop it again."
@@ -159,6 +161,14 @@ def connect(access: SourceConnection) -> FileDrop:
             "file_drop has no inbox. Nothing was fetched. Give it a lake's inbox, or a folder as file:///path."
         )
     return FileDrop(access.inbox)
+
+
+def changed_meanwhile(address: str) -> NotPublishedYet:
+    """Return the error for a file that was replaced after the inbox was listed.
+
+    Landed under the version of the listing, the file of that version would never be landed if it came back.
+    """
+    return NotPublishedYet(f"`{address}` changed while it was fetched. It was not landed; the run looks again later.")
 
 
 def why_not_taken(name: str, pattern: str = "*") -> str | None:

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakeworks.errors import NotPublishedYet
-from lakeworks.sources.files.file_drop import InboxFile
+from lakeworks.sources.files.file_drop import InboxFile, changed_meanwhile
 
 
 @dataclass(frozen=True)
@@ -21,15 +20,13 @@ class LocalInbox:
         files = [path for path in place.rglob("*") if path.is_file()] if place.is_dir() else []
         return {path.relative_to(place).as_posix(): _inbox_file(path) for path in files}
 
-    def download(self, folder: str, name: str, path: Path) -> None:
+    def download(self, folder: str, name: str, version: str, path: Path) -> None:
         """See `Inbox`."""
         source = self.root / folder / name
         before = _inbox_file(source)
         shutil.copyfile(source, path)
-        if _inbox_file(source) != before:
-            raise NotPublishedYet(
-                f"`{self.address(folder, name)}` changed while it was read. It was not landed; it is read again later."
-            )
+        if not (_inbox_file(source).version == before.version == version):
+            raise changed_meanwhile(self.address(folder, name))
 
     def address(self, folder: str, name: str) -> str:
         """See `Inbox`."""

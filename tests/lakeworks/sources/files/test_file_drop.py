@@ -161,7 +161,7 @@ def test_the_lakes_inbox_and_a_folder_are_read_alike(store: ObjectStore, tmp_pat
     for inbox in (LakeInbox(store), LocalInbox(tmp_path)):
         found = inbox.files("events/2017-01-05")
         assert {name: item.size for name, item in found.items()} == {"a.csv": 5, "b.json": 2, "deeper/c.csv": 5}
-        inbox.download("events/2017-01-05", "a.csv", tmp_path / "copy")
+        inbox.download("events/2017-01-05", "a.csv", found["a.csv"].version, tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == b"id\n1\n"
         assert inbox.files("events/2017-01-06") == {}
         landing = MemoryFiles(tmp_path)
@@ -175,6 +175,8 @@ def test_the_lakes_inbox_and_a_folder_are_read_alike(store: ObjectStore, tmp_pat
         (tmp_path / "events" / "2017-01-05" / "a.csv").write_bytes(b"id\n2\n")
         changed = [name for name, item in inbox.files("events/2017-01-05").items() if item != before[name]]
         assert changed == ["a.csv"], "another content of the same size is another version"
+        with pytest.raises(NotPublishedYet, match="a.csv` changed while it was fetched. It was not landed"):
+            inbox.download("events/2017-01-05", "a.csv", before["a.csv"].version, tmp_path / "copy")
         store.put("inbox/events/2017-01-05/a.csv", b"id\n1\n")
         (tmp_path / "events" / "2017-01-05" / "a.csv").write_bytes(b"id\n1\n")
 
