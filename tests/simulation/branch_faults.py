@@ -83,7 +83,7 @@ BRANCH_FAULTS = {
         "B7",
         "another process rolls a promotion forward that does not have all its numbers",
         _of(JointReservation, "is_refused", _rolled_forward),
-        "promotions",
+        "interrupted promotions",
     ),
     "promotion_unconfirmed": Fault(
         "B8",

@@ -1,9 +1,10 @@
 """Drawing scheduling decisions: who goes on, who is frozen, killed, or answered strangely."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.simulation.scenario import Scenario
+from tests.simulation.scenario import Scenario, Stops
 from tests.simulation.scheduler import Decision, Fate, Process, Scheduler
 
 
@@ -42,8 +43,8 @@ class Chooser:
         return process
 
     def _is_frozen_now(self, process: Process, ready: list[Process]) -> bool:
-        stops = _matters(process) or (self.scenario.late_looks and _looks(process))
-        if not self.freezes or not stops or len(ready) < 2 or self.chance.random() > 0.2:
+        stops, probability = _STOPS[self.scenario.stops]
+        if not self.freezes or not stops(process) or len(ready) < 2 or self.chance.random() > probability:
             return False
         self.freezes -= 1
         return True
@@ -73,3 +74,18 @@ def _looks(process: Process) -> bool:
     """Return whether a settling process has read the ledger and is about to look at a live object."""
     request = process.request
     return request is not None and process.name.startswith("settle") and request.operation == "head_object"
+
+
+def _acts_on_numbers(process: Process) -> bool:
+    """Return whether a promotion is about to take a day's number, or a roll-forward to look for one."""
+    key = str(process.request.arguments.get("Key", "")) if process.request else ""
+    is_number = key.startswith("_ledger/") and "/day=" in key
+    return process.name.startswith("roll-forward") or (process.name.startswith("promoter") and is_number)
+
+
+# Where a process may stop, and how probably it does.
+_STOPS: dict[Stops, tuple[Callable[[Process], bool], float]] = {
+    "writes": (_matters, 0.2),
+    "writes and settling's looks": (lambda process: _matters(process) or _looks(process), 0.2),
+    "numbers of a promotion": (_acts_on_numbers, 0.6),
+}

@@ -10,6 +10,7 @@ Kind = Literal[
     "rollback", "withdraw", "replay", "gc", "verify", "reader", "twin writer", "vandal", "night",
     "dropper", "fetch", "settle", "confirming writer", "dev lake", "dev build", "promoter", "reader of dev lakes", "release", "hold", "reader of releases",
 ]  # fmt: skip
+Stops = Literal["writes", "writes and settling's looks", "numbers of a promotion"]
 HOURS, NIGHT = timedelta(hours=1), timedelta(hours=26)
 
 
@@ -48,9 +49,7 @@ class Scenario:
     kills: int = 0
     strange: int = 0  # requests that are late, sent twice or copied
     freezes: int = 0
-    late_looks: bool = (
-        False  # also settling that is about to look at a live object stops, until the others cannot continue
-    )
+    stops: Stops = "writes"  # where a process stops until the others cannot continue
     in_parts: bool = False  # objects are so large that they are copied in parts
     next_run: bool = False  # a run follows at once, before a month passes
     damage: str = ""  # what a person does to live objects with the AWS command line, before a repair
@@ -153,7 +152,12 @@ _THEMES |= {
 }
 # Drawn where they are asked for: of several days each, or of certain seeds in every campaign.
 _THEMES["late settling"] = _THEMES["settling"]
-_ASKED_FOR = ("runs", "promotions", "dev lakes", "releases", "late settling")
+_THEMES["interrupted promotions"] = _THEMES["promotions"]
+_ASKED_FOR = ("runs", "promotions", "dev lakes", "releases", "late settling", "interrupted promotions")
+_STOPS: dict[str, Stops] = {
+    "late settling": "writes and settling's looks",
+    "interrupted promotions": "numbers of a promotion",
+}
 _OF_SEEDS = {7: "dev lakes", 17: "releases"}
 
 
@@ -170,7 +174,7 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
     long = (HOURS, NIGHT, timedelta(days=30), timedelta(days=50)) if expires or archived else (HOURS, NIGHT)
     drawn = chance.choice([*(name for name in _THEMES if name not in _ASKED_FOR), *[""] * 7])
     theme = about or ("" if without else _OF_SEEDS.get(seed % 20, "")) or drawn
-    if theme in ("runs", "promotions"):
+    if theme in ("runs", "promotions", "interrupted promotions"):
         days = make.days = chance.choice((2, 3))
     if theme == "collection":
         layout, past, make.layout = "versioned", 2, "versioned"
@@ -178,19 +182,21 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
         layout = make.layout = "versioned"
     phases = []
     for number in range(2 if theme in ("collection", *_ASKED_FOR) else chance.choice((1, 1, 2))):
-        chosen: list[Kind] = ["writer"] if number == 0 else []
+        chosen: list[Kind] = ["writer"] if number == 0 and theme != "interrupted promotions" else []
         among = _THEMES[theme][number % 2] if theme else ()
         chosen += chance.choices(among or kinds, None if among else weights, k=chance.choice((1, 2, 2, 3)))
         if number == 0 and theme in _OF_SEEDS.values():
             chosen += [theme.removesuffix("s")]  # type: ignore[list-item]
         if theme == "promotions":
             chosen += ("promoter", "replay", "roll-forward") if number else ("dev build",)
+        if theme == "interrupted promotions":
+            chosen = ["promoter", "roll-forward", "writer"] if number else ["dev build"]
         if number == 0 and not theme and chance.random() < 0.08 and "dropper" not in without:
             chosen = ["dropper", "fetch", "fetch"]
         if number == 0 and chance.random() < 0.03 and "twin writer" not in without:
             chosen += ["twin writer", "twin writer"]
         phases.append(Phase(tuple(make.actor(kind) for kind in chosen), NIGHT if theme else chance.choice(long)))
-    rough = chance.random() < 0.6
+    rough = chance.random() < 0.6 and theme != "interrupted promotions"
     return Scenario(
         seed, layout, past, days,
         parts=chance.choice((1, 2)) if layout == "versioned" else 1,
@@ -198,8 +204,8 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
         pace=chance.choice((0.05, 0.15, 0.3, 0.6)),
         kills=chance.choice((0, 1, 1, 2)) if rough else 0,
         strange=chance.choice((0, 1, 2)) if rough else 0,
-        freezes=chance.choice((0, 1, 2, 3)),
-        late_looks=theme == "late settling",
+        freezes=chance.choice((2, 3) if theme == "interrupted promotions" else (0, 1, 2, 3)),
+        stops=_STOPS.get(theme, "writes"),
         in_parts=chance.random() < 0.15,
         next_run=chance.random() < 0.4,
         damage=chance.choice(("", "", "", "deleted", "overwritten", "copied onto itself")),
