@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from lakeworks.contract import ColumnEncoding, Storage
 from lakeworks.core.placement_stamp import BLANK_STAMP, STAMP_KEY
-from lakeworks.parquet.value_sizes import row_sizes
+from lakeworks.parquet.value_sizes import RowSizes, row_sizes
 
 # Numbers and timestamps may all be distinct. Text and booleans rarely are, and a dictionary costs them little.
 _SAMPLED_SHARE = 16
@@ -70,25 +70,29 @@ class ParquetPart:
         return self._pending_held + (self._encoding_held if self._encoding else Held())
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take rows; full row groups are written out at once."""
-        while batch.num_rows:
-            batch = self.take(batch)
+        """Take all rows; full row groups are written out at once."""
+        sizes, taken = row_sizes(batch), 0
+        while taken < batch.num_rows:
+            taken += self.take(batch.slice(taken), sizes[taken:])
 
-    def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Take rows until the row group is full, then write it out. Return the remaining rows."""
-        piece = batch.slice(0, self.storage.row_group_rows - self._pending_held.rows)
-        sizes, room = row_sizes(piece), self.storage.row_group_bytes - self._pending_held.bytes
-        if (size := int(sizes.sum())) > room:
+    def take(self, batch: pa.RecordBatch, sizes: RowSizes) -> int:
+        """Take rows until the row group is full, then write it out. Return how many were taken.
+
+        `sizes` are the bytes of each row: computed for a whole batch of the stream, they cost a small object next to nothing.
+        """
+        count = min(batch.num_rows, self.storage.row_group_rows - self._pending_held.rows)
+        room = self.storage.row_group_bytes - self._pending_held.bytes
+        if (size := int(sizes[:count].sum())) > room:
             # The row that reaches the size is the row group's last one.
-            ends = np.cumsum(sizes)
-            piece = piece.slice(0, int(np.searchsorted(ends, room)) + 1)
-            size = int(ends[piece.num_rows - 1])
-        self._pending.append(piece)
-        self._pending_held += Held(piece.num_rows, size)
-        self.rows += piece.num_rows
+            ends = np.cumsum(sizes[:count])
+            count = int(np.searchsorted(ends, room)) + 1
+            size = int(ends[count - 1])
+        self._pending.append(batch if count == batch.num_rows else batch.slice(0, count))
+        self._pending_held += Held(count, size)
+        self.rows += count
         if self._pending_held.reaches(self.storage.row_group_rows, self.storage.row_group_bytes):
             self._flush()
-        return batch.slice(piece.num_rows)
+        return int(count)
 
     def finish(self) -> "bytes | Path":
         """Encode the remaining rows. Return bytes for an object of one row group, otherwise the path of the scratch file."""

@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakeworks.contract import Contract
-from lakeworks.contract.storability import partition_fault
+from lakeworks.contract.storability import PartitionRules
 from lakeworks.core.layout import join, part_name
 from lakeworks.core.partition import Partition, PartitionField, Period, partition_of
 from lakeworks.errors import AuditFailed, ConfigError, NotStorable, PartitionExplosion, PartitionNotOwned
 from lakeworks.ledger.run_record import StagedObject, StagedPartition
 from lakeworks.parquet.encoder import Held, ParquetPart, sha256_of
+from lakeworks.parquet.value_sizes import row_sizes
 from lakeworks.s3.multipart import upload_file
 from lakeworks.s3.object_store import SHA256, ObjectStore, StoredObject, Target
 
@@ -100,24 +101,26 @@ class PartitionedWriter:
         hidden = set(self.contract.identity_columns)
         schema = pa.schema([item for item in reader.schema if item.name not in hidden])
         part: _Part | None = None
+        rules = PartitionRules(self.contract)
         for batch in reader:
             partition_runs = list(runs(batch, self.contract.partition_by))
+            rows = batch.select(schema.names)
+            sizes = row_sizes(rows)
             for (start, length), row in zip(
                 partition_runs, self._rows_at(batch, [start for start, _ in partition_runs]), strict=True
             ):
-                piece = batch.slice(start, length)
+                end = start + length
                 partition = partition_of(self.contract.partition_by, row, self.period)
                 if part is None or partition != part.partition:
                     if part is not None:
                         yield part
-                    self._admit(partition, seen)
+                    self._admit(partition, seen, rules)
                     part = _Part(partition, 0, self._open(schema, pool))
-                rows = piece.select(schema.names)
-                while rows.num_rows:
+                while start < end:
                     if self._is_full(part):
                         yield part
                         part = _Part(partition, part.number + 1, self._open(schema, pool))
-                    rows = part.file.take(rows)
+                    start += part.file.take(rows.slice(start, end - start), sizes[start:end])
         if part is not None:
             yield part
 
@@ -133,7 +136,7 @@ class PartitionedWriter:
         names = [item.column for item in self.contract.partition_by if item.column]
         return batch.select(names).take(pa.array(places, pa.int64())).to_pylist() if names else [{} for _ in places]
 
-    def _admit(self, partition: Partition, seen: set[Partition]) -> None:
+    def _admit(self, partition: Partition, seen: set[Partition], rules: PartitionRules) -> None:
         if partition in seen:
             raise ConfigError(
                 f"`{self.contract.name}`: {partition} came twice: the stream was not sorted by partition. Nothing was "
@@ -148,7 +151,7 @@ class PartitionedWriter:
                 "quarantine them."
             )
         self._require(partition)
-        if fault := partition_fault(self.contract, partition):
+        if fault := rules.fault(partition):
             raise NotStorable(
                 f"`{self.contract.name}` {self.period}: rows belong to `{partition.path[:200]}`, which {fault}. "
                 "Nothing was published. A row rule can quarantine such rows."

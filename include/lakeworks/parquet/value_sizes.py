@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 # Types by number: an object of a few hundred rows costs less to encode than to ask Arrow for the kind of each column.
 _TEXT = frozenset(kind.id for kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()))
 _LISTS = frozenset(kind.id for kind in (pa.list_(pa.null()), pa.large_list(pa.null()), pa.map_(pa.string(), pa.null())))
+RowSizes = np.ndarray[Any, np.dtype[np.int64]]
 _STRUCT, _NULL = pa.struct([]).id, pa.null().id
 
 
-def row_sizes(rows: pa.RecordBatch) -> "np.ndarray[Any, np.dtype[np.int64]]":
+def row_sizes(rows: pa.RecordBatch) -> RowSizes:
     """Return the bytes of each row."""
     sizes, fixed = np.zeros(rows.num_rows, dtype=np.int64), 0
     for column in rows.columns:
