@@ -81,6 +81,8 @@ def both() -> tuple[Callable[[int, bytes], Any], Callable[[int, bytes], Any]]:
 
 
 @given(page=PAGE)
+@example(page={"Partitions": [{"Values": ["a"], "Parameters": None}]})
+@example(page={"Partitions": [{"Values": ["a"], "StorageDescriptor": {"Columns": [{"Name": "id", "Comment": None}]}}]})
 @example(page={"Partitions": [{"Values": ["a"], "LastAccessTime": None, "StorageDescriptor": {"Columns": None}}]})
 def test_any_page_reads_as_by_botocore(both: Any, page: dict[str, Any]) -> None:
     plain, quick = both

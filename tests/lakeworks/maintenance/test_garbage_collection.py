@@ -16,7 +16,7 @@ from lakeworks.ledger.run_record import Run
 from lakeworks.maintenance import garbage_collection as garbage
 from lakeworks.maintenance.crash_recovery import roll_forward
 from lakeworks.maintenance.verification import verify
-from lakeworks.pipeline.registration import Registrar, publisher_of
+from lakeworks.pipeline.registration import Registrar
 from lakeworks.publications.rollbacks import rollback
 from lakeworks.s3.object_store import ObjectStore
 from tests.protocol.test_versioned import PARTITION, Killed, Publishing, contract, table
@@ -138,14 +138,14 @@ def test_a_rollback_of_an_older_release_during_collection_loses_no_object(
 
 
 def roll_back_without_copies(registered: Publishing, run: Run) -> None:
-    """Publish the first publication's own objects again."""
-    before = registered.lake.ledger.history(registered.wanted.table, PARTITION)[0]
-    objects = tuple(
-        item.model_copy(update={"source_key": item.key, "source_version": item.version_id, "version_id": None})
-        for item in before.objects
-    )
-    wanted = before.model_copy(update={"kind": "rollback", "run": run, "objects": objects})
-    publisher_of(registered.lake, registered.wanted).publish([wanted])
+    """Write what an older release wrote: the first publication's own objects under the next number."""
+    ledger, wanted = registered.lake.ledger, registered.wanted
+    first, last = (ledger.history(wanted.table, PARTITION)[place] for place in (0, -1))
+    number = {"seq": last.seq + 1, "live_seq": last.seq + 1}
+    begun = first.model_copy(update={"kind": "rollback", "run": run, "state": "publishing", **number})
+    ended = begun.model_copy(update={"state": "published"})
+    ledger.complete(ledger.reserve(begun), ended)
+    Registrar(registered.lake, wanted)([ended])
 
 
 def test_a_rollback_during_collection_loses_no_object(registered: Publishing, run_at: RunAt) -> None:

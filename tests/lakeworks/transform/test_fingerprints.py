@@ -74,6 +74,8 @@ def test_two_columns_that_exchange_their_names_are_no_renamed_alias() -> None:
     assert same(inner.format("n"), inner.format("id")) is False
     listed = "SELECT list_transform([1], x -> x + {}) AS id FROM silver_shop.lines"
     assert same(listed.format("id"), listed.format("n")) is False
+    unknown = "SELECT l.id FROM silver_shop.lines l, LATERAL (SELECT {} AS z) s WHERE s.z > 1"
+    assert same(unknown.format("a"), unknown.format("b")) is False, "no contract has these columns"
 
 
 def mutants(sql: str) -> Iterator[tuple[str, str]]:
