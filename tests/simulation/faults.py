@@ -108,7 +108,7 @@ def _complete_anyway(self: Ledger, stored: Any, entry: Any) -> Any:
     return _COMPLETE(self, replace(stored, etag=self.store.head(entry.key).etag), entry)
 
 
-def _not_copied(_: Any, target: Any, __: Run) -> dict[str, Any]:
+def _not_copied(_: Any, target: Any, *__: Any) -> dict[str, Any]:
     old = {"source_version": None, "version_id": None}
     objects = (
         item.model_copy(update={**old, "source_key": item.key, "source_version": item.version_id})
@@ -130,11 +130,11 @@ def _by_hand_now(act: str, after: Run, name: str = "") -> Run:
 def _strict_entries() -> tuple[Swap, ...]:
     load = Ledger._load
 
-    def strict(self: Ledger, key: str) -> Any:
+    def strict(self: Ledger, key: str, *found: Any) -> Any:
         body, _ = self.store.get(key)
         if b"newer_field" in body:
             raise LedgerCorrupt(f"`{key}`: extra inputs are not permitted")
-        return load(self, key)
+        return load(self, key, *found)
 
     return (Swap(Ledger, "_load", strict),)
 
@@ -161,7 +161,8 @@ FAULTS: dict[str, Fault] = {
     "strict_documents": Fault("6", "a field of a newer release makes an entry unreadable", _strict_entries),
     "collect_what_glue_names": Fault("10", "garbage collection does not ask the catalog", _of(versions, "_locations", lambda *_: ()), "collection"),
     "rollback_without_copies": Fault(
-        "11", "a rollback makes the old immutable objects live again", _of(rollbacks, "_copies", _not_copied), "collection"
+        "11", "a rollback makes the old immutable objects live again",
+        lambda: (Swap(rollbacks, "_copies", _not_copied), Swap(Placement, "relocated", lambda _, entry, *__: entry)), "collection"
     ),
     "worker_clock": Fault("12", "a worker's clock decides what is a day old", _of(ObjectStore, "now", _worker_clock)),
     "laptop_clock": Fault("12", "a laptop's clock orders a rollback", _of(Run, "by_hand", _by_hand_now)),

@@ -12,7 +12,13 @@ from tests.simulation.running import simulation
 from tests.simulation.scenario import draw
 
 # The others need more histories: `make simulate FAULT=all`.
-COMMON = ("promoted_anyway", "promoted_without_condition", "dev_keys_are_live", "releases_not_held")
+COMMON = (
+    "promoted_anyway",
+    "promoted_without_condition",
+    "dev_keys_are_live",
+    "releases_not_held",
+    "promotion_rolled_forward",
+)
 
 
 @pytest.fixture

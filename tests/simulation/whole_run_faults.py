@@ -37,8 +37,8 @@ def _anything(key: str, **_: Any) -> Target:
     return Target(key)
 
 
-def _decided_visibly(self: Publisher, wanted: LedgerEntry) -> Decision:
-    decided = _DECIDE(self, wanted)
+def _decided_visibly(self: Publisher, wanted: LedgerEntry, *taken: Any) -> Decision:
+    decided = _DECIDE(self, wanted, *taken)
     if wanted.kind != "compaction":
         return decided
     return replace(decided, entry=decided.entry.model_copy(update={"ticket": None}))

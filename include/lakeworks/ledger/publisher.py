@@ -82,6 +82,7 @@ class Publisher:
             StaleBuild: one of them was published again since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
             LostRace: another writer was faster for a partition. Published ones stay; the next attempt decides again.
+            SourceGone: what is staged is gone. Numbers without it are given up.
         """
         each = self.ledger.store.map
         self.on_step("check")
@@ -96,7 +97,7 @@ class Publisher:
         self.on_step("reserve")
         reserved, ticket = self._reserve_all(ready, ticket)
         self._require_still(epoch, reserved, ticket)
-        placed = self._place_all(reserved)
+        placed = self._place_own(reserved)
         self.on_step("register")
         self.register([stored.entry for stored in placed if stored.etag])
         completed = self._complete_all(placed)
@@ -286,6 +287,19 @@ class Publisher:
             self._joint.give_up(reserved)
             if ticket:
                 self.runs.drop(TableName.parse(reserved[0].entry.table), ticket.ticket.number)
+            raise
+
+    def _place_own(self, reserved: Sequence[Stored]) -> list[Stored]:
+        """Place a run's objects. If staging is gone, leave no number to others: finish or give up each.
+
+        Another process may have completed the run and cleared its staging, while this attempt began once more.
+        """
+        try:
+            return self._place_all(reserved)
+        except SourceGone:
+            for entry in [stored.entry for stored in reserved if stored.etag]:
+                with suppress(LostRace):
+                    self.recover(TableName.parse(entry.table), entry.parsed)
             raise
 
     def _place_all(self, reserved: Sequence[Stored]) -> list[Stored]:

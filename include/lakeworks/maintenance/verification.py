@@ -114,12 +114,19 @@ def _half_done(lake: Lake, entry: LedgerEntry, patience: timedelta) -> Iterator[
         yield VerificationFinding(
             "unfinished", entry.parsed, f"publication {entry.seq} of `{entry.run.id}` was not completed"
         )
-    if entry.state == "abandoned" and not is_joint(entry):  # a promotion was given up as a whole, or is half a run
+    # A promotion was given up as a whole, or is half a run.
+    if entry.state == "abandoned" and not is_joint(entry) and not _was_live(lake, entry):
         detail = (
             f"publication {entry.seq} of `{entry.run.id}` never became live, and its staged files are gone. The "
             f"earlier rows are live next to new partitions of that run. Run {entry.table} {entry.period} again"
         )
         yield VerificationFinding("abandoned", entry.parsed, detail)
+
+
+def _was_live(lake: Lake, abandoned: LedgerEntry) -> bool:
+    """Return True if its run had made the same rows live before: an attempt that began once more was given up."""
+    entries = lake.ledger.newest_first(TableName.parse(abandoned.table), abandoned.parsed)
+    return any(own.run.id == abandoned.run.id and own.is_live and own.content == abandoned.content for own in entries)
 
 
 def _begun(lake: Lake, entry: LedgerEntry) -> datetime:

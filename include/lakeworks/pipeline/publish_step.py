@@ -13,7 +13,7 @@ from lakeworks.core.layout import live_prefix, part_name, run_key, versions_pref
 from lakeworks.core.names import TableName
 from lakeworks.core.partition import Partition, Period
 from lakeworks.core.types import LakeType
-from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, StaleBuild
+from lakeworks.errors import AuditFailed, ContractError, LakeNotFound, SchemaDrift, SourceGone, StaleBuild
 from lakeworks.lake import Lake
 from lakeworks.ledger.approvals import ApprovalRequest
 from lakeworks.ledger.entry import LedgerEntry, LiveObject
@@ -43,6 +43,7 @@ def publish(lake: Lake, manifest_key: str) -> RunRecord:
         FencedError: a newer run is live; nothing was changed.
         LiveChanged: another program wrote a live object; nothing was changed.
         LostRace: another writer was faster; the next attempt decides again.
+        SourceGone: staged rows were deleted, and no process has completed the run; live data is unchanged.
         StaleBuild: others kept publishing the same partitions; the next attempt rebuilds them.
     """
     try:
@@ -91,6 +92,8 @@ def _publish(lake: Lake, contract: Contract, manifest: RunRecord) -> RunRecord:
         if request:
             overtake(lake, contract, manifest, str(stale))
         raise
+    except SourceGone as gone:
+        return _completed_elsewhere(lake, manifest, gone)
     outcome = Counter(entry.state for entry in entries)
     contracts.record(lake, contract)
     seconds = {**manifest.seconds, "publish": round(time.monotonic() - started, 3)}
@@ -219,6 +222,17 @@ def entry_for(contract: Contract, manifest: RunRecord, staged: StagedPartition) 
         audit=manifest.audit,
         reserved_at=utc_now(),
     )
+
+
+def _completed_elsewhere(lake: Lake, manifest: RunRecord, gone: SourceGone) -> RunRecord:
+    """Return the record of a run that another process completed, whose staging it cleared during this attempt."""
+    try:
+        return load_run_record(lake.store, manifest.run_key)
+    except LakeNotFound:
+        raise SourceGone(
+            f"{gone} Staged rows of `{manifest.table}` {manifest.period} were deleted, and no process has completed their "
+            "run. Live data is unchanged. Run the period again from its write step."
+        ) from gone
 
 
 def _already_published(lake: Lake, manifest_key: str) -> RunRecord:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,7 +113,8 @@ def copy_object(
         raise SourceGone(f"`{store.uri(source.key)}` is gone. Nothing was written.")
     same = stored.size == source.size and checksum in (None, stored.metadata.get(SHA256))
     _refuse_changed(store, source, same)
-    return _copy_in_parts(store, source, stored.etag, target, stamp, upload)
+    with _source_gone():  # another process may finish what it is for, and clear staging, between two parts
+        return _copy_in_parts(store, source, stored.etag, target, stamp, upload)
 
 
 def _copy_in_parts(
@@ -149,12 +150,21 @@ def _copy_in_parts(
 
 
 def _body(store: ObjectStore, source: StoredObject) -> bytes:
-    try:
+    with _source_gone():
         return store.get(source.key, source.version_id)[0]
+
+
+@contextmanager
+def _source_gone() -> Iterator[None]:
+    """Name a missing source as what it is. A missing bucket is another error: nothing is given up for a wrong name."""
+    try:
+        yield
+    except SourceGone:
+        raise
     except LakeNotFound as error:
         if error_code(error) == "NoSuchBucket":
             raise
-        raise SourceGone(f"{error}. Nothing was written.") from error
+        raise SourceGone(f"{str(error).rstrip('.')}. Nothing was written.") from error
 
 
 def _refuse_changed(store: ObjectStore, source: StoredObject, same: bool) -> None:

@@ -40,3 +40,20 @@ def test_what_a_dead_writer_began_is_completed_or_given_up(lake: Lake, run_at: R
     lake.store.delete([broken.key])
     assert {finding.kind for finding in verify(lake, wanted)} == {"abandoned"}
     assert roll_forward(lake, wanted).completed == (), "another one finds nothing"
+
+
+@pytest.mark.parametrize("rows", [300, 400])
+def test_a_number_of_rows_that_were_live_before_is_no_finding(lake: Lake, run_at: RunAt, rows: int) -> None:
+    """Seed 2036018: another process had completed the run, and its writer gave up the number that it took once more."""
+    wanted = contract()
+    lake = replace(lake, contract=lambda _: wanted)
+    writer = Publishing(lake, wanted)
+    writer.publish(table(300), run_at(1))
+    writer.publish(table(200), run_at(2))
+    with pytest.raises(Killed):
+        writer.publish(table(rows), run_at(3), die_at="place")
+    stored = lake.ledger.latest(wanted.table, of("2019-01"))
+    assert stored
+    entry = stored.entry.model_copy(update={"run": run_at(1)})
+    lake.ledger.complete(stored, entry.model_copy(update={"state": "abandoned"}))
+    assert [finding.kind for finding in verify(lake, wanted)] == ([] if rows == 300 else ["abandoned"])

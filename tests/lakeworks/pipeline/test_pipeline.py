@@ -20,6 +20,7 @@ from lakeworks.errors import (
     MalformedSource,
     QuarantineLimitExceeded,
     SchemaDrift,
+    SourceGone,
 )
 from lakeworks.lake import Lake
 from lakeworks.landing.files import newest_or_fail
@@ -287,6 +288,35 @@ def test_publishing_twice_gives_the_same_record(lake: Lake, source: Source, run_
     land(lake, load_contract(ZONES), JANUARY, run_at(1), source)
     manifest = audit(lake, write(lake, ZONES, JANUARY, run_at(1)).key)
     assert publish(lake, manifest.key) == publish(lake, manifest.key)
+
+
+@pytest.mark.parametrize("is_completed", [True, False])
+def test_staging_that_another_process_clears_meanwhile_leaves_no_number_open(
+    lake: Lake, source: Source, run_at: RunAt, *, is_completed: bool
+) -> None:
+    """Seed 2036018: repair completed a run whose writer tried again, and the writer's new number stayed unfinished."""
+    contract = load_contract(ZONES)
+    land(lake, contract, JANUARY, run_at(1), source)
+    manifest = audit(lake, write(lake, ZONES, JANUARY, run_at(1)).key)
+    taken: list[str] = []
+
+    def clear(params: dict[str, Any], **_: Any) -> None:
+        if params["Key"].startswith(f"_ledger/{contract.table.path}/") and not taken:
+            taken.append(params["Key"])
+            lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
+            if is_completed:
+                lake.store.put(manifest.run_key, manifest.model_dump_json().encode())
+
+    lake.store.client.meta.events.register("provide-client-params.s3.PutObject", clear)
+    if is_completed:
+        assert publish(lake, manifest.key) == manifest
+    else:
+        with pytest.raises(SourceGone, match="no process has completed their run.*Run the period again from its write"):
+            publish(lake, manifest.key)
+    newest = lake.ledger.latest(contract.table, manifest.partitions[0].parsed)
+    assert newest
+    assert newest.entry.state == "abandoned"
+    assert objects(lake, ZONES) == {}
 
 
 def test_an_older_run_with_other_rows_is_refused(lake: Lake, source: Source, run_at: RunAt, replay_url: str) -> None:

@@ -92,6 +92,18 @@ def test_only_a_missing_source_is_gone(store: ObjectStore) -> None:
     assert not isinstance(refused.value, SourceGone), "a publication must not be given up for a wrong LAKE_BUCKET"
 
 
+@pytest.mark.usefixtures("parts")
+def test_a_source_that_is_cleared_between_two_parts_is_gone(store: ObjectStore) -> None:
+    """Seed 2014404: the process that finished the publication cleared staging, and the other one's run failed for good."""
+    store.put("staged", b"x" * (6 << 20))
+    store.client.meta.events.register(
+        "before-call.s3.CreateMultipartUpload", lambda **_: store.delete(["staged"]) and None
+    )
+    with pytest.raises(SourceGone):
+        multipart.copy_object(store, StoredObject("staged", 6 << 20, ""), Target("live"), new_stamp())
+    assert store.head("live") is None
+
+
 @pytest.mark.parametrize(("conflicts", "outcome"), [(2, "written"), (9, "lost")])
 def test_a_conflict_of_two_conditional_writes_is_asked_again(store: ObjectStore, conflicts: int, outcome: str) -> None:
     """S3 answers 409 while another write is under way; it was reported as a lost race, an Airflow retry of minutes."""
