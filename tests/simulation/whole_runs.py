@@ -109,7 +109,7 @@ def _half(world: World, view: View, origin: LedgerEntry) -> str:
     """Return which day shows something older than a run that staged it; empty where none does."""
     for partition, content in world.staged.get(origin.run.id, {}).items():
         other = view.get(partition)
-        if other is None or not (_is_of(other, origin, content) or _is_after_an_act(world, other, origin)):
+        if other is None or not (_is_of(world, other, origin, content) or _is_after_an_act(world, other, origin)):
             what = f"entry {other.seq} of {other.run.id}" if other else "nothing"
             return f"{origin.run.id}, and {partition}, which it staged, shows {what}"
     return ""
@@ -135,5 +135,7 @@ def _origins(world: World, entry: LedgerEntry) -> list[LedgerEntry]:
     return [entry]
 
 
-def _is_of(other: LedgerEntry, origin: LedgerEntry, content: str) -> bool:
-    return other.kind in _BY_HAND or other.content == content or other.run.started_at >= origin.run.started_at
+def _is_of(world: World, other: LedgerEntry, origin: LedgerEntry, content: str) -> bool:
+    """Return true if an entry shows the rows that a run staged, also as a compaction rewrote them, or a later run's."""
+    rows = {other.content, *(entry.content for entry in _origins(world, other))}
+    return other.kind in _BY_HAND or content in rows or other.run.started_at >= origin.run.started_at
