@@ -105,8 +105,8 @@ bench: setup .venv-bench/installed  ## measure against other writers and engines
 bench-compare: setup .venv-bench/installed  ## measure again and say what became slower than docs/benchmarks.md, beside its peers; CASE=write_by_day ROUNDS=2
 	$(BIN)/python -m benchmarks.compare $(if $(CASE),--case $(CASE)) --rounds $(or $(ROUNDS),1)
 
-profile: setup  ## CPU seconds of one benchmark by step, function and request; CASE=pipeline
-	$(BIN)/python -m benchmarks.profile $(or $(CASE),pipeline)
+profile: setup  ## CPU seconds of one benchmark by step, function and request; CASE=pipeline, FLAME=file.svg for a flame graph of all threads
+	$(BIN)/python -m benchmarks.profile $(or $(CASE),pipeline) $(if $(FLAME),--flame $(FLAME))
 
 formats: setup  ## measure every format on the real trips into docs/formats.md
 	$(BIN)/python -m benchmarks.formats
