@@ -54,7 +54,9 @@ def main() -> int:
     options = parser.parse_args()
     case = cases[options.case]
     with place_of(case, QUICK.get(case.data, 0) * case.scale) as place:
-        _profile(case, replace(place, prefix=f"{case.name}/{uuid.uuid4().hex[:8]}", options=case.options), options.flame)
+        _profile(
+            case, replace(place, prefix=f"{case.name}/{uuid.uuid4().hex[:8]}", options=case.options), options.flame
+        )
     return 0
 
 
