@@ -117,7 +117,7 @@ class Lineage:
 
     def _restatement(self, contract: Contract, entry: LedgerEntry, source: LedgerEntry | None) -> "RunEvent":
         from openlineage.client.event_v2 import InputDataset, Job, Run, RunEvent, RunState
-        from openlineage.client.facet_v2 import dataset_version_dataset
+        from openlineage.client.facet_v2 import dataset_version_dataset, sql_job
 
         place = entry.partition or "all"
         read = []
@@ -127,14 +127,19 @@ class Lineage:
         built = entry.kind == "publish"
         # A build's START was sent under its manifest's run id, with the inputs.
         run = f"{entry.staging}{MANIFEST}" if built and entry.staging else entry.key
+        sql = load_sql(contract) if built else None
         written = _Written(f"{place}@{entry.live_seq}", entry.rows, entry.size, len(entry.objects))
         return RunEvent(
             eventType=RunState.COMPLETE,
             eventTime=datetime.now(UTC).isoformat(),
             run=Run(self._run_id(run)),
-            job=Job(self.namespace, self._job(contract) if built else f"{self._job(contract)}.{entry.kind}"),
+            job=Job(
+                self.namespace,
+                self._job(contract) if built else f"{self._job(contract)}.{entry.kind}",
+                {"sql": sql_job.SQLJobFacet(sql)} if sql else {},
+            ),
             inputs=read,
-            outputs=[self._output(contract, written)],
+            outputs=[self._output(contract, written, sql)],
             producer=PRODUCER,
         )
 

@@ -146,6 +146,19 @@ def test_a_publication_that_another_process_completes_is_reported(
     assert len(told) == (1 if by is repaired else 2), "what is finished is not told again"
 
 
+def test_a_build_that_another_process_completes_tells_its_sql_and_columns(inputs: Lake, run_at: RunAt) -> None:
+    """On a slow machine another task completes a build now and then; its columns' origins were missing from then on."""
+    rebuild(inputs, SILVER, JANUARY, run_at(2))
+    told: list[Any] = []
+    lake, contract = replace(inputs, emit=told.append), load_contract(SILVER)
+    live = lake.ledger.live(contract.table, Partition.of_period(Period.parse("2019-01-05")))
+    assert live
+    lake.lineage.rolled_forward(contract, live)
+    (event,) = told
+    assert "SELECT" in event.job.facets["sql"].query
+    assert event.outputs[0].facets["columnLineage"].fields["trip_duration_minutes"].inputFields
+
+
 def test_a_withdrawal_that_another_process_completes_is_reported(lake: Lake, run_at: RunAt) -> None:
     told: list[Any] = []
     wanted = large(target=1 << 20)
