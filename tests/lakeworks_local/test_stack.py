@@ -206,7 +206,7 @@ def test_ctrl_c_while_a_part_does_not_answer_stops_at_once(tmp_path: Path) -> No
     began = time.monotonic()
     demo.send_signal(signal.SIGINT)
     assert demo.wait(20) == 130, demo.stdout.read() if demo.stdout else ""
-    assert time.monotonic() - began < 20, "not after the 30 seconds a part may take to answer"
+    assert time.monotonic() - began < 5, "not after the 30 seconds a part may take to answer"
     assert Stack(tmp_path / "state").running() == []
 
 
