@@ -27,7 +27,7 @@ from benchmarks.__main__ import MODULES, QUICK, place_of
 from benchmarks.case import Case, Place
 
 _LINES = 25
-_SPY_SECONDS = 3  # until py-spy is fetched and attached
+_ATTACH_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,17 @@ def _profile(case: Case, place: Place, flame: Path | None) -> None:
 @contextmanager
 def _sampled(flame: Path) -> Iterator[None]:
     """Let py-spy sample this process. It is no dependency: uv fetches it."""
-    command = [Path(sys.executable).with_name("uv"), "tool", "run", "py-spy", "record", "--native", "--rate", "200"]
-    with subprocess.Popen([*command, "--output", flame, "--pid", str(os.getpid())], stdout=subprocess.DEVNULL) as spy:
-        time.sleep(_SPY_SECONDS)
+    py_spy = [Path(sys.executable).with_name("uv"), "tool", "run", "py-spy"]
+    subprocess.run([*py_spy, "--version"], check=True, stdout=subprocess.DEVNULL)
+    record = ["record", "--native", "--rate", "200", "--output", flame, "--pid", str(os.getpid())]
+    with subprocess.Popen([*py_spy, *record], stdout=subprocess.DEVNULL) as spy:
+        time.sleep(_ATTACH_SECONDS)
         try:
             yield
         finally:
             spy.send_signal(signal.SIGINT)
+    if not flame.exists():
+        sys.exit(f"py-spy wrote no {flame} (exit {spy.returncode}); its own words are above.")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ _THEMES |= {
 _THEMES["late settling"] = _THEMES["settling"]
 _THEMES["interrupted promotions"] = _THEMES["promotions"]
 _ASKED_FOR = ("runs", "promotions", "dev lakes", "releases", "late settling", "interrupted promotions")
-_STOPS: dict[str, Stops] = {
+_STOPS_OF_THEMES: dict[str, Stops] = {
     "late settling": "writes and settling's looks",
     "interrupted promotions": "numbers of a promotion",
 }
@@ -205,7 +205,7 @@ def draw(seed: int, without: frozenset[str] = frozenset(), about: str = "") -> S
         kills=chance.choice((0, 1, 1, 2)) if rough else 0,
         strange=chance.choice((0, 1, 2)) if rough else 0,
         freezes=chance.choice((2, 3) if theme == "interrupted promotions" else (0, 1, 2, 3)),
-        stops=_STOPS.get(theme, "writes"),
+        stops=_STOPS_OF_THEMES.get(theme, "writes"),
         in_parts=chance.random() < 0.15,
         next_run=chance.random() < 0.4,
         damage=chance.choice(("", "", "", "deleted", "overwritten", "copied onto itself")),

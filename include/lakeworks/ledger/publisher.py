@@ -82,7 +82,7 @@ class Publisher:
             StaleBuild: one of them was published again since its inputs were read; nothing was changed.
             LiveChanged: a live object is not the one the ledger names; nothing was changed.
             LostRace: another writer was faster for a partition. Published ones stay; the next attempt decides again.
-            SourceGone: what is staged is gone. Numbers without it are given up.
+            SourceGone, StagedChanged: a staged object is gone, or is another one. Numbers that need it are given up.
         """
         each = self.ledger.store.map
         self.on_step("check")
@@ -290,13 +290,13 @@ class Publisher:
             raise
 
     def _place_own(self, reserved: Sequence[Stored]) -> list[Stored]:
-        """Place a run's objects. If staging is gone, leave no number to others: finish or give up each.
+        """Place a run's objects. If a staged one is gone or replaced, leave no number open: finish or give up each.
 
-        Another process may have completed the run and cleared its staging, while this attempt began once more.
+        Another process may have completed the run and cleared its staging after this attempt had begun.
         """
         try:
             return self._place_all(reserved)
-        except SourceGone:
+        except (SourceGone, StagedChanged):
             for entry in [stored.entry for stored in reserved if stored.etag]:
                 with suppress(LostRace):
                     self.recover(TableName.parse(entry.table), entry.parsed)

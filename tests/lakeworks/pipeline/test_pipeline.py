@@ -21,6 +21,7 @@ from lakeworks.errors import (
     QuarantineLimitExceeded,
     SchemaDrift,
     SourceGone,
+    StagedChanged,
 )
 from lakeworks.lake import Lake
 from lakeworks.landing.files import newest_or_fail
@@ -290,28 +291,36 @@ def test_publishing_twice_gives_the_same_record(lake: Lake, source: Source, run_
     assert publish(lake, manifest.key) == publish(lake, manifest.key)
 
 
-@pytest.mark.parametrize("is_completed", [True, False])
-def test_staging_that_another_process_clears_meanwhile_leaves_no_number_open(
-    lake: Lake, source: Source, run_at: RunAt, *, is_completed: bool
+@pytest.mark.parametrize("meanwhile", ["completed", "cleared", "changed"])
+def test_staging_that_another_process_touches_meanwhile_leaves_no_number_open(
+    lake: Lake, source: Source, run_at: RunAt, meanwhile: str
 ) -> None:
     """Seed 2036018: repair completed a run whose writer tried again, and the writer's new number stayed unfinished."""
     contract = load_contract(ZONES)
     land(lake, contract, JANUARY, run_at(1), source)
     manifest = audit(lake, write(lake, ZONES, JANUARY, run_at(1)).key)
+    staged = manifest.partitions[0].objects[0].key
     taken: list[str] = []
 
-    def clear(params: dict[str, Any], **_: Any) -> None:
-        if params["Key"].startswith(f"_ledger/{contract.table.path}/") and not taken:
-            taken.append(params["Key"])
+    def touch(params: dict[str, Any], **_: Any) -> None:
+        if not params["Key"].startswith(f"_ledger/{contract.table.path}/") or taken:
+            return
+        taken.append(params["Key"])
+        if meanwhile == "changed":
+            lake.store.put(staged, b"another program's bytes")
+        else:
             lake.store.delete([item.key for item in lake.store.scan(manifest.prefix)])
-            if is_completed:
-                lake.store.put(manifest.run_key, manifest.model_dump_json().encode())
+        if meanwhile == "completed":
+            lake.store.put(manifest.run_key, manifest.model_dump_json().encode())
 
-    lake.store.client.meta.events.register("provide-client-params.s3.PutObject", clear)
-    if is_completed:
+    lake.store.client.meta.events.register("provide-client-params.s3.PutObject", touch)
+    if meanwhile == "completed":
         assert publish(lake, manifest.key) == manifest
-    else:
+    elif meanwhile == "cleared":
         with pytest.raises(SourceGone, match="no process has completed their run.*Run the period again from its write"):
+            publish(lake, manifest.key)
+    else:
+        with pytest.raises(StagedChanged, match="Run the partition again from its write step"):
             publish(lake, manifest.key)
     newest = lake.ledger.latest(contract.table, manifest.partitions[0].parsed)
     assert newest
